@@ -1,0 +1,90 @@
+"""Every error faceml raises on purpose.
+
+FacemlError
+├── WrongUse                  the caller asked for something that cannot be (exit code 2)
+│   ├── FolderNotFound
+│   ├── FileNotReadable
+│   └── NotImplementedYet
+├── NotFound                  an id or name that the library does not know
+├── Conflict                  the library holds something that forbids it
+│   ├── ModelMismatch         a pack that differs from the library's
+│   └── NameTaken
+├── NotEnoughData             too few faces or labels for an honest answer
+├── UnreadablePhoto           one photo; recorded on its asset, never stops a run
+├── PipelineFailed            a step of a pipeline failed
+└── Unavailable               a part outside the process does not answer; trying later may help
+    ├── DatabaseUnavailable
+    ├── IndexUnavailable
+    ├── QueueUnavailable
+    └── ModelUnavailable      weights that are not on this machine and cannot be fetched
+
+A message names the thing, the value and the fix, in one line.
+"""
+
+
+class FacemlError(Exception):
+    """Base of all errors whose message is meant for the person at the keyboard."""
+
+
+class WrongUse(FacemlError):
+    pass
+
+
+class FolderNotFound(WrongUse):
+    pass
+
+
+class FileNotReadable(WrongUse):
+    pass
+
+
+class NotImplementedYet(WrongUse):
+    pass
+
+
+class NotFound(FacemlError):
+    pass
+
+
+class Conflict(FacemlError):
+    pass
+
+
+class ModelMismatch(Conflict):
+    pass
+
+
+class NameTaken(Conflict):
+    pass
+
+
+class NotEnoughData(FacemlError):
+    pass
+
+
+class UnreadablePhoto(FacemlError):
+    pass
+
+
+class PipelineFailed(FacemlError):
+    pass
+
+
+class Unavailable(FacemlError):
+    pass
+
+
+class DatabaseUnavailable(Unavailable):
+    pass
+
+
+class IndexUnavailable(Unavailable):
+    pass
+
+
+class QueueUnavailable(Unavailable):
+    pass
+
+
+class ModelUnavailable(Unavailable):
+    pass

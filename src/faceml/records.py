@@ -1,0 +1,152 @@
+"""The nouns that travel between the rooms: frozen records, no behaviour beyond arithmetic on themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class PersonStatus(StrEnum):
+    ACTIVE = "active"
+    MERGED = "merged"
+    HIDDEN = "hidden"
+
+
+class PrototypeRole(StrEnum):
+    CENTROID = "centroid"
+    EXEMPLAR = "exemplar"
+
+
+class AssignedBy(StrEnum):
+    """Who put a face under a person; an automatic assignment never replaces a manual one (DESIGN D4)."""
+
+    MANUAL = "manual"
+    PROTOTYPE = "prototype"
+
+
+class AssetStatus(StrEnum):
+    PENDING = "pending"
+    DETECTED = "detected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class BBox:
+    """A box in pixels of the upright photo: corner (x, y), width w and height h, inside the photo."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    def iou(self, other: BBox) -> float:
+        """Intersection over union, 0 to 1.
+
+        >>> BBox(0, 0, 10, 10).iou(BBox(5, 0, 10, 10))
+        0.3333333333333333
+        """
+        width = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        height = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        shared = max(0, width) * max(0, height)
+        union = self.w * self.h + other.w * other.h - shared
+        return shared / union if union else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PackContract:
+    """What a library is pinned to (DESIGN D1): vectors of two packs are never compared."""
+
+    name: str
+    width: int  # D, length of an embedding
+    fingerprint: str  # SHA-256 of the recogniser's weights, hex
+    licence: str
+    match_threshold: float  # recommended cosine similarity; calibrate for one's own library
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """One face as vision sees it, before it has an id."""
+
+    bbox: BBox
+    kps: NDArray[np.float32]  # (5, 2) left eye, right eye, nose, left and right mouth corner; upright pixels
+    detection_confidence: float  # 0 to 1
+    quality_score: float  # 0 to 1, see vision.quality
+    embedding: NDArray[np.float32]  # (D,) unit vector
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFaces:
+    """All faces of one photo, or the reason why it could not be read."""
+
+    asset_id: int
+    width: int  # upright pixels; 0 when unreadable
+    height: int
+    faces: tuple[FoundFace, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One photo of the library: one content, wherever its file lies now."""
+
+    id: int
+    path: Path
+    content_hash: str  # SHA-256, hex
+    status: AssetStatus
+    error: str | None
+    width: int | None
+    height: int | None
+    taken_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One stored face."""
+
+    id: UUID
+    asset_id: int
+    bbox: BBox
+    detection_confidence: float
+    quality_score: float
+    cluster_id: str | None
+    person_id: UUID | None
+    assigned_by: AssignedBy | None
+    similarity: float | None  # cosine to the prototype that assigned it; None where a person did
+    model_version: str | None  # of the vectors that assigned it
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: UUID
+    name: str
+    status: PersonStatus
+    merged_into_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Faces and their vectors, row for row."""
+
+    face_ids: tuple[UUID, ...]  # (N,)
+    vectors: NDArray[np.float32]  # (N, D) unit rows
+
+
+@dataclass(frozen=True, slots=True)
+class Prototypes:
+    """What people are recognised by, row for row."""
+
+    person_ids: tuple[UUID, ...]  # (K,)
+    vectors: NDArray[np.float32]  # (K, D) unit rows
+    roles: tuple[PrototypeRole, ...]  # (K,)
+    face_ids: tuple[UUID | None, ...]  # (K,) the exemplar's face; None for a centroid
