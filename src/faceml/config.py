@@ -1,0 +1,165 @@
+"""Settings: read once at an entry point, then passed as arguments (DESIGN D13).
+
+Environment over `.env` in the working folder over defaults. Every value remembers where it came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from faceml.errors import WrongUse
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of faceml, typed, with its default; empty text means "not set"."""
+
+    home: Path = field(
+        default=Path("library"),
+        metadata={"env": "FACEML_HOME", "help": "folder of the library: database, vector index, caches"},
+    )
+    model_pack: str = field(
+        default="buffalo_l",
+        metadata={"env": "FACEML_MODEL_PACK", "help": "model pack: opencv-zoo, an InsightFace pack, or its folder"},
+    )
+    model_root: Path = field(
+        default=Path("~/.insightface"),
+        metadata={"env": "FACEML_MODEL_ROOT", "help": "InsightFace root; packs lie in its models/ folder"},
+    )
+    database_url: str = field(
+        default="",
+        metadata={"env": "DATABASE_URL", "help": "PostgreSQL; empty: SQLite in the library's folder", "secret": True},
+    )
+    qdrant_url: str = field(
+        default="",
+        metadata={"env": "QDRANT_URL", "help": "Qdrant server; empty: the embedded engine", "secret": True},
+    )
+    redis_url: str = field(
+        default="",
+        metadata={"env": "REDIS_URL", "help": "Redis for jobs; empty: the embedded one", "secret": True},
+    )
+    tracking_uri: str = field(
+        default="",
+        metadata={"env": "MLFLOW_TRACKING_URI", "help": "MLflow; empty: mlruns/mlflow.db here", "secret": True},
+    )
+    api_key: str = field(
+        default="",
+        metadata={"env": "FACEML_API_KEY", "help": "key that the REST API asks for", "secret": True},
+    )
+    log_level: str = field(
+        default="WARNING",
+        metadata={"env": "LOG_LEVEL", "help": "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
+    )
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL; a plain `postgresql://` is taken to mean psycopg."""
+        if not self.database_url:
+            return f"sqlite:///{self.home / 'faceml.db'}"
+        scheme, _, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
+
+    @property
+    def index_folder(self) -> Path:
+        return self.home / "index"
+
+    @property
+    def cache_folder(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def tracking(self) -> str:
+        return self.tracking_uri or f"sqlite:///{Path('mlruns').resolve() / 'mlflow.db'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """One line of `faceml settings`."""
+
+    name: str
+    value: str
+    source: str
+    help: str
+
+
+def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
+    """Settings from the environment and from `.env` in `folder` (default: where faceml was started).
+
+    Raises:
+        WrongUse: a value that cannot be used, with the variable's name.
+    """
+    folder = folder or Path.cwd()
+    environ = os.environ if environ is None else environ
+    dotenv = _read_dotenv(folder / ".env")
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for setting in _setting_fields():
+        name = setting.metadata["env"]
+        if environ.get(name):
+            values[setting.name], sources[name] = environ[name], "environment"
+        elif dotenv.get(name):
+            values[setting.name], sources[name] = dotenv[name], ".env"
+        else:
+            values[setting.name], sources[name] = setting.default, "default"
+    for name in ("home", "model_root"):
+        values[name] = (folder / Path(values[name]).expanduser()).resolve()
+    values["log_level"] = _checked_level(str(values["log_level"]))
+    return Settings(**values, sources=sources)
+
+
+def show_settings(settings: Settings) -> list[ShownSetting]:
+    """Each setting with its value and source, secrets hidden."""
+    return [
+        ShownSetting(
+            name=setting.metadata["env"],
+            value=_shown(str(getattr(settings, setting.name)), secret=setting.metadata.get("secret", False)),
+            source=settings.sources.get(setting.metadata["env"], "argument"),
+            help=setting.metadata["help"],
+        )
+        for setting in _setting_fields()
+    ]
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown.
+
+    >>> without_password("postgresql://me:secret@db:5432/faces")
+    'postgresql://me:***@db:5432/faces'
+    """
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def _setting_fields() -> list[Field[Any]]:
+    return [item for item in fields(Settings) if "env" in item.metadata]
+
+
+def _shown(value: str, *, secret: bool) -> str:
+    if not secret or not value:
+        return value
+    return without_password(value) if "://" in value else "***"
+
+
+def _checked_level(level: str) -> str:
+    if level.upper() not in LOG_LEVELS:
+        raise WrongUse(f"LOG_LEVEL={level!r} is not a level; use one of {', '.join(LOG_LEVELS)}")
+    return level.upper()
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # only where there is a file to read
+
+    return {name: value for name, value in dotenv_values(path).items() if value}

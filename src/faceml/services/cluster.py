@@ -1,0 +1,106 @@
+"""Group the faces under no person by likeness (specification, chapter Clustering)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from faceml.errors import WrongUse
+from faceml.identity.naming import keep_names, name_clusters
+from faceml.services.drain import drain_outbox
+from faceml.storage.repository import UnitOfWork
+from faceml.wiring import Library
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReport:
+    total_faces: int  # that took part
+    clusters_found: int
+    noise_count: int
+    faces_left_out: int  # good enough, but beyond max_faces or outside the time bucket
+    seconds: float
+    index_backlog: int
+
+
+def cluster_faces(
+    library: Library,
+    *,
+    quality_threshold: float = 0.5,
+    max_faces: int = 50_000,
+    min_cluster_size: int = 5,
+    min_samples: int = 3,
+    time_bucket: str | None = None,
+) -> ClusterReport:
+    """Cluster the faces that no person is assigned to; noise gets no cluster.
+
+    Args:
+        quality_threshold: faces below it keep what they have, 0 to 1.
+        max_faces: the best faces take part where there are more.
+        min_cluster_size: faces that make a cluster, 2 or more.
+        min_samples: neighbours that make a face dense, 1 or more.
+        time_bucket: only photos taken in this month, YYYY-MM.
+    Raises:
+        WrongUse: a parameter outside its range.
+    """
+    started = time.monotonic()
+    _check(min_cluster_size, min_samples, max_faces)
+    taken_from, taken_before = month_bounds(time_bucket) if time_bucket else (None, None)
+    with library.repository.read() as unit:
+        faces = unit.faces.unlabelled(
+            min_quality=quality_threshold, limit=max_faces, taken_from=taken_from, taken_before=taken_before
+        )
+        eligible = unit.faces.count_unlabelled(min_quality=quality_threshold)
+    from faceml.identity.clustering import cluster_embeddings
+
+    labels = cluster_embeddings(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples).tolist()
+    with library.repository.begin() as unit:
+        _store(unit, faces.face_ids, labels)
+    backlog = drain_outbox(library).backlog
+    return ClusterReport(
+        total_faces=len(labels),
+        clusters_found=len(set(labels) - {-1}),
+        noise_count=labels.count(-1),
+        faces_left_out=eligible - len(labels),
+        seconds=time.monotonic() - started,
+        index_backlog=backlog,
+    )
+
+
+def month_bounds(time_bucket: str) -> tuple[datetime, datetime]:
+    """The first instant of a month YYYY-MM and of the next one, UTC.
+
+    >>> [day.date().isoformat() for day in month_bounds("2025-12")]
+    ['2025-12-01', '2026-01-01']
+    """
+    try:
+        start = datetime.strptime(time_bucket, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise WrongUse(f"time bucket {time_bucket!r} is not a month: write it as YYYY-MM, like 2025-12") from error
+    return start, start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+
+
+def _store(unit: UnitOfWork, face_ids: Sequence[UUID], labels: Sequence[int]) -> None:
+    """Write the new clusters, leaving out faces that a person labelled while we were computing."""
+    states = unit.faces.states(face_ids)
+    still_free = [i for i, face_id in enumerate(face_ids) if face_id in states and states[face_id].person_id is None]
+    ids = [face_ids[i] for i in still_free]
+    free_labels = [labels[i] for i in still_free]
+    labelled = unit.faces.clusters_of_people()
+    former = [name if (name := states[face_id].cluster_id) not in labelled else None for face_id in ids]
+    kept = keep_names(free_labels, former)
+    names = name_clusters(free_labels, kept, (f"clu_{uuid4().hex[:12]}" for _ in free_labels))
+    moved = [(id_, name) for id_, name in zip(ids, names, strict=True) if states[id_].cluster_id != name]
+    unit.faces.set_clusters(moved)
+    unit.outbox.push([id_ for id_, _ in moved])
+
+
+def _check(min_cluster_size: int, min_samples: int, max_faces: int) -> None:
+    if min_cluster_size < 2:
+        raise WrongUse(f"min_cluster_size={min_cluster_size}: a cluster has at least 2 faces")
+    if min_samples < 1:
+        raise WrongUse(f"min_samples={min_samples} is below 1")
+    if max_faces < 1:
+        raise WrongUse(f"max_faces={max_faces} is below 1")

@@ -1,0 +1,294 @@
+"""Faces: found, renewed, put in clusters, put under people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from faceml.errors import NotFound
+from faceml.records import AssignedBy, BBox, Embeddings, Face, FoundFace
+from faceml.storage.chunks import chunks
+from faceml.storage.tables import FaceEmbedding, FaceInstance, FaceRejection, ImageAsset, LabelChange
+
+PAGE_ROWS = 10_000  # vectors read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class FaceState:
+    """What labelling can change about a face."""
+
+    person_id: UUID | None
+    assigned_by: AssignedBy | None
+    cluster_id: str | None
+    similarity: float | None = None
+    runner_up_id: UUID | None = None
+    runner_up_similarity: float | None = None
+    model_version: str | None = None
+
+
+STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
+
+
+class Faces:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # --- detection
+
+    def in_assets(self, asset_ids: Sequence[int]) -> list[Face]:
+        return self._faces(FaceInstance.asset_id, asset_ids)
+
+    def add(self, found: Sequence[tuple[int, FoundFace]], *, pack: str) -> list[UUID]:
+        """Store new faces of assets with their vectors; returns their ids, row for row."""
+        ids = [uuid4() for _ in found]
+        if found:
+            self._session.execute(
+                insert(FaceInstance),
+                [
+                    {"id": id_, "qdrant_point_id": id_, "asset_id": asset_id, **_detection_columns(face)}
+                    for id_, (asset_id, face) in zip(ids, found, strict=True)
+                ],
+            )
+            self._session.execute(
+                insert(FaceEmbedding),
+                [
+                    {"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)}
+                    for id_, (_, face) in zip(ids, found, strict=True)
+                ],
+            )
+        return ids
+
+    def renew(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
+        """Give known faces the box and vector of a changed photo (or restore a vector that was lost)."""
+        if not found:
+            return
+        self._session.execute(update(FaceInstance), [{"id": id_, **_detection_columns(face)} for id_, face in found])
+        for piece in chunks([id_ for id_, _ in found]):
+            self._session.execute(delete(FaceEmbedding).where(FaceEmbedding.face_instance_id.in_(piece)))
+        self._session.execute(
+            insert(FaceEmbedding),
+            [{"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)} for id_, face in found],
+        )
+
+    def remove(self, face_ids: Sequence[UUID]) -> None:
+        for piece in chunks(face_ids):
+            self._session.execute(delete(FaceInstance).where(FaceInstance.id.in_(piece)))
+
+    def decided_by_a_person(self, face_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of which a person ever said something: labelled, rejected, or changed by an event."""
+        decided: set[UUID] = set()
+        for piece in chunks(face_ids):
+            for statement in (
+                select(FaceInstance.id).where(
+                    FaceInstance.id.in_(piece), FaceInstance.assigned_by == AssignedBy.MANUAL
+                ),
+                select(FaceRejection.face_instance_id).where(FaceRejection.face_instance_id.in_(piece)),
+                select(LabelChange.face_instance_id).where(LabelChange.face_instance_id.in_(piece)),
+            ):
+                decided.update(self._session.scalars(statement))
+        return decided
+
+    # --- reading
+
+    def get(self, face_id: UUID) -> Face:
+        """Raises NotFound."""
+        found = self.by_ids([face_id])
+        if not found:
+            raise NotFound(f"face {face_id} is not in this library: `faceml faces export` lists the ids it knows")
+        return found[0]
+
+    def by_ids(self, face_ids: Sequence[UUID]) -> list[Face]:
+        """The faces of these ids that exist, in no promised order."""
+        return self._faces(FaceInstance.id, face_ids)
+
+    def in_cluster(self, cluster_id: str) -> list[Face]:
+        """Faces of a cluster, best quality first; empty where there is no such cluster."""
+        return sorted(self._faces(FaceInstance.cluster_id, [cluster_id]), key=lambda face: -face.quality_score)
+
+    def of_person(self, person_id: UUID) -> list[Face]:
+        return sorted(self._faces(FaceInstance.person_id, [person_id]), key=lambda face: -face.quality_score)
+
+    def embeddings(self, face_ids: Sequence[UUID]) -> Embeddings:
+        """Vectors of these faces, in the order asked; faces without a stored vector are left out."""
+        blobs: dict[UUID, bytes] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.execute(
+                select(FaceEmbedding.face_instance_id, FaceEmbedding.vector).where(
+                    FaceEmbedding.face_instance_id.in_(piece)
+                )
+            )
+            blobs.update((row.face_instance_id, row.vector) for row in rows)
+        known = [face_id for face_id in face_ids if face_id in blobs]
+        return as_embeddings((face_id, blobs[face_id]) for face_id in known)
+
+    def unlabelled(
+        self,
+        *,
+        min_quality: float,
+        limit: int,
+        taken_from: datetime | None = None,
+        taken_before: datetime | None = None,
+    ) -> Embeddings:
+        """Faces under no person, best quality first where there are more than `limit`; then in order of id."""
+        where: list[ColumnElement[bool]] = [
+            FaceInstance.person_id.is_(None),
+            FaceInstance.quality_score >= min_quality,
+        ]
+        if taken_from is not None:
+            where.append(ImageAsset.taken_at >= taken_from)
+        if taken_before is not None:
+            where.append(ImageAsset.taken_at < taken_before)
+        return self._vectors(where, limit=limit, with_assets=taken_from is not None or taken_before is not None)
+
+    def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
+        """Faces under no person and in no cluster (specification, Assignment Process), oldest first."""
+        where: list[ColumnElement[bool]] = [FaceInstance.person_id.is_(None), FaceInstance.cluster_id.is_(None)]
+        if since is not None:
+            where.append(FaceInstance.created_at >= since)
+        return self._vectors(where, limit=limit, newest_last=True)
+
+    def under_people(self) -> tuple[Embeddings, list[UUID]]:
+        """All faces under a person, with that person's id row for row, in order of person."""
+        statement = (
+            select(FaceInstance.id, FaceEmbedding.vector, FaceInstance.person_id)
+            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .where(FaceInstance.person_id.is_not(None))
+            .order_by(FaceInstance.person_id, FaceInstance.id)
+        )
+        rows = self._session.execute(statement).all()
+        return as_embeddings((row.id, row.vector) for row in rows), [row.person_id for row in rows]
+
+    def without_vector(self, *, limit: int) -> list[Face]:
+        has_vector = select(FaceEmbedding.pack).where(FaceEmbedding.face_instance_id == FaceInstance.id).exists()
+        rows = self._session.scalars(select(FaceInstance).where(~has_vector).order_by(FaceInstance.id).limit(limit))
+        return [as_face(row) for row in rows]
+
+    def rejections(self, face_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+        """(face, person) pairs that a person ruled out."""
+        pairs: list[tuple[UUID, UUID]] = []
+        for piece in chunks(face_ids):
+            rows = self._session.execute(
+                select(FaceRejection.face_instance_id, FaceRejection.person_id).where(
+                    FaceRejection.face_instance_id.in_(piece)
+                )
+            )
+            pairs.extend((row.face_instance_id, row.person_id) for row in rows)
+        return pairs
+
+    # --- changing
+
+    def states(self, face_ids: Sequence[UUID]) -> dict[UUID, FaceState]:
+        columns = [getattr(FaceInstance, name) for name in STATE_COLUMNS]
+        found: dict[UUID, FaceState] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.execute(select(FaceInstance.id, *columns).where(FaceInstance.id.in_(piece)))
+            found.update((row[0], FaceState(*row[1:])) for row in rows)
+        return found
+
+    def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
+        rows = [{"id": id_, **{name: getattr(state, name) for name in STATE_COLUMNS}} for id_, state in states]
+        if rows:
+            self._session.execute(update(FaceInstance), rows)
+
+    def set_clusters(self, clusters: Sequence[tuple[UUID, str | None]]) -> None:
+        """Move faces between clusters; None takes a face out of any."""
+        if clusters:
+            self._session.execute(update(FaceInstance), [{"id": id_, "cluster_id": name} for id_, name in clusters])
+
+    def clusters_of_people(self) -> set[str]:
+        """Clusters that hold a face under a person."""
+        statement = (
+            select(FaceInstance.cluster_id)
+            .where(FaceInstance.cluster_id.is_not(None), FaceInstance.person_id.is_not(None))
+            .distinct()
+        )
+        return {name for name in self._session.scalars(statement) if name}
+
+    # --- counting
+
+    def count(self, *where: ColumnElement[bool]) -> int:
+        return self._session.execute(select(func.count()).select_from(FaceInstance).where(*where)).scalar_one()
+
+    def count_assigned(self) -> int:
+        return self.count(FaceInstance.person_id.is_not(None))
+
+    def count_clustered(self) -> int:
+        return self.count(FaceInstance.cluster_id.is_not(None))
+
+    def count_unlabelled(self, *, min_quality: float) -> int:
+        return self.count(FaceInstance.person_id.is_(None), FaceInstance.quality_score >= min_quality)
+
+    def quality_scores(self) -> list[float]:
+        return list(self._session.scalars(select(FaceInstance.quality_score)))
+
+    def _faces(self, column: Any, values: Sequence[Any]) -> list[Face]:
+        found: list[Face] = []
+        for piece in chunks(values):
+            found.extend(as_face(row) for row in self._session.scalars(select(FaceInstance).where(column.in_(piece))))
+        return found
+
+    def _vectors(
+        self, where: list[ColumnElement[bool]], *, limit: int, with_assets: bool = False, newest_last: bool = False
+    ) -> Embeddings:
+        order = (FaceInstance.created_at,) if newest_last else (FaceInstance.quality_score.desc(),)
+        chosen: Select[Any] = select(FaceInstance.id).where(*where).order_by(*order, FaceInstance.id).limit(limit)
+        if with_assets:
+            chosen = chosen.join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
+        subquery = chosen.subquery()
+        statement = (
+            select(FaceEmbedding.face_instance_id, FaceEmbedding.vector)
+            .join(subquery, subquery.c.id == FaceEmbedding.face_instance_id)
+            .order_by(FaceEmbedding.face_instance_id)
+            .execution_options(yield_per=PAGE_ROWS)
+        )
+        return as_embeddings((row[0], row[1]) for row in self._session.execute(statement))
+
+
+def as_blob(vector: np.ndarray[Any, Any]) -> bytes:
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+
+
+def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
+    """Rows of (id, little-endian float32 blob) as ids and one (N, D) matrix; (0, 0) where there are none."""
+    ids: list[UUID] = []
+    joined = bytearray()
+    for face_id, blob in rows:
+        ids.append(face_id)
+        joined += blob
+    vectors = np.frombuffer(joined, dtype="<f4")
+    return Embeddings(tuple(ids), vectors.reshape(len(ids), -1) if ids else vectors.reshape(0, 0))
+
+
+def as_face(row: FaceInstance) -> Face:
+    return Face(
+        id=row.id,
+        asset_id=row.asset_id,
+        bbox=BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h),
+        detection_confidence=row.detection_confidence,
+        quality_score=row.quality_score,
+        cluster_id=row.cluster_id,
+        person_id=row.person_id,
+        assigned_by=row.assigned_by,
+        similarity=row.similarity,
+        model_version=row.model_version,
+        created_at=row.created_at,
+    )
+
+
+def _detection_columns(face: FoundFace) -> dict[str, Any]:
+    return {
+        "bbox_x": face.bbox.x,
+        "bbox_y": face.bbox.y,
+        "bbox_w": face.bbox.w,
+        "bbox_h": face.bbox.h,
+        "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.kps],
+        "detection_confidence": float(face.detection_confidence),
+        "quality_score": float(face.quality_score),
+    }

@@ -1,0 +1,255 @@
+"""The tables: the specification's (chapter Database Schema) and what DESIGN adds to them.
+
+PostgreSQL gets UUID, ENUM, TIMESTAMPTZ and JSONB; SQLite the nearest it has (CHAR(32), VARCHAR with CHECK, text, JSON).
+Times are stored in UTC and read back aware on both.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    func,
+)
+from sqlalchemy import Float as SqlFloat
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from faceml.records import AssetStatus, AssignedBy, PersonStatus, PrototypeRole
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """TIMESTAMPTZ; SQLite keeps no zone, so the zone is taken off going in and put back coming out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value if value.tzinfo else value.replace(tzinfo=UTC)
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def enum_column(values: type[StrEnum], name: str) -> Enum:
+    return Enum(
+        values, name=name, values_callable=lambda members: [member.value for member in members], create_constraint=True
+    )
+
+
+JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+# SQLite only counts up by itself where the key is spelled INTEGER.
+CountingKey = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class ImageAsset(Base):
+    """One photo: one content. A moved file keeps its row, a copy gets none."""
+
+    __tablename__ = "image_assets"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(Text, index=True)
+    content_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    detected_hash: Mapped[str | None] = mapped_column(String(64))  # the content that its faces were found in
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    taken_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
+    status: Mapped[AssetStatus] = mapped_column(
+        enum_column(AssetStatus, "asset_status"), default=AssetStatus.PENDING, index=True
+    )
+    error: Mapped[str | None] = mapped_column(Text)
+    detected_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    # The loosest thresholds tried so far: looser ones look again, others have nothing to add.
+    detected_min_confidence: Mapped[float | None] = mapped_column(SqlFloat)
+    detected_min_face_size: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
+
+    face_instances: Mapped[list[FaceInstance]] = relationship(
+        back_populates="asset", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class PersonRow(Base):
+    __tablename__ = "persons"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(String(255))
+    # The name as it is compared: SQLite's LOWER() knows only ASCII, so Python folds it for both databases.
+    folded_name: Mapped[str] = mapped_column(String(512))
+    status: Mapped[PersonStatus] = mapped_column(
+        enum_column(PersonStatus, "person_status"), default=PersonStatus.ACTIVE, index=True
+    )
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
+
+    __table_args__ = (
+        Index("uq_persons_lower_name", func.lower(name), unique=True),
+        Index("uq_persons_folded_name", "folded_name", unique=True),
+    )
+
+
+class FaceInstance(Base):
+    __tablename__ = "face_instances"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    asset_id: Mapped[int] = mapped_column(ForeignKey("image_assets.id", ondelete="CASCADE"), index=True)
+    bbox_x: Mapped[int]
+    bbox_y: Mapped[int]
+    bbox_w: Mapped[int]
+    bbox_h: Mapped[int]
+    landmarks: Mapped[list[list[float]] | None] = mapped_column(JsonColumn)
+    detection_confidence: Mapped[float] = mapped_column(SqlFloat)
+    quality_score: Mapped[float] = mapped_column(SqlFloat, index=True)
+    qdrant_point_id: Mapped[UUID] = mapped_column(Uuid, unique=True)
+    cluster_id: Mapped[str | None] = mapped_column(String(100), index=True)
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"), index=True)
+    assigned_by: Mapped[AssignedBy | None] = mapped_column(enum_column(AssignedBy, "assigned_by"))
+    similarity: Mapped[float | None] = mapped_column(SqlFloat)
+    runner_up_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
+    runner_up_similarity: Mapped[float | None] = mapped_column(SqlFloat)
+    model_version: Mapped[str | None] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, index=True)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
+
+    asset: Mapped[ImageAsset] = relationship(back_populates="face_instances")
+
+    __table_args__ = (
+        UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
+    )
+
+
+class FaceEmbedding(Base):
+    """The vector of a face, apart from its row so that reading faces does not drag vectors along (DESIGN D2)."""
+
+    __tablename__ = "face_embeddings"
+
+    face_instance_id: Mapped[UUID] = mapped_column(
+        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True
+    )
+    pack: Mapped[str] = mapped_column(String(100))
+    vector: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32, unit length
+
+
+class PersonPrototype(Base):
+    __tablename__ = "person_prototypes"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), index=True)
+    face_instance_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("face_instances.id", ondelete="CASCADE"), index=True
+    )
+    qdrant_point_id: Mapped[UUID] = mapped_column(Uuid, index=True)
+    role: Mapped[PrototypeRole] = mapped_column(enum_column(PrototypeRole, "prototype_role"))
+    vector: Mapped[bytes | None] = mapped_column(LargeBinary)  # a centroid's own; an exemplar's is its face's
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+
+
+class LabelEvent(Base):
+    """One decision of a person, append-only: an undo is a further event (DESIGN D4)."""
+
+    __tablename__ = "label_events"
+
+    id: Mapped[int] = mapped_column(CountingKey, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(32), index=True)
+    actor: Mapped[str] = mapped_column(String(100))
+    person_id: Mapped[UUID | None] = mapped_column(Uuid, index=True)
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("label_events.id"))
+    details: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+
+
+class LabelChange(Base):
+    """What an event did to one face: its state before and after, so that the event can be taken back."""
+
+    __tablename__ = "label_changes"
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("label_events.id", ondelete="CASCADE"), primary_key=True)
+    face_instance_id: Mapped[UUID] = mapped_column(
+        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    before: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    after: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+
+
+class FaceRejection(Base):
+    """A person said: this face is not that person. It is never proposed again (DESIGN D4)."""
+
+    __tablename__ = "face_rejections"
+
+    face_instance_id: Mapped[UUID] = mapped_column(
+        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True
+    )
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+
+
+class OutboxRow(Base):
+    """A point whose state in the index may lag behind SQL (DESIGN D3); draining copies the current state over."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(CountingKey, primary_key=True, autoincrement=True)
+    point_id: Mapped[UUID] = mapped_column(Uuid)
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+
+
+class LibraryContract(Base):
+    """The one row that says which pack this library's vectors come from, and the counters that never go back."""
+
+    __tablename__ = "library_contract"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    pack: Mapped[str] = mapped_column(String(255))
+    width: Mapped[int]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    licence: Mapped[str] = mapped_column(Text)
+    match_threshold: Mapped[float] = mapped_column(SqlFloat)
+    last_unknown_cluster: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)

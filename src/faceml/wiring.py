@@ -1,0 +1,88 @@
+"""Where the parts are put together: engines, clients and models are made here and passed in, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from faceml.config import Settings, read_settings
+from faceml.records import PackContract
+
+if TYPE_CHECKING:
+    from faceml.storage.repository import Repository
+    from faceml.storage.vector_index import VectorIndex
+    from faceml.vision.model_packs import FacePack
+
+
+class Library:
+    """One library: its settings, its database, its index and its models, each opened when first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def repository(self) -> Repository:
+        """Raises DatabaseUnavailable."""
+        from faceml.storage.database import connect
+        from faceml.storage.repository import Repository
+
+        return Repository(connect(self.settings.database))
+
+    @cached_property
+    def pack(self) -> FacePack:
+        """The loaded models of the configured pack.
+
+        Raises:
+            ModelUnavailable: they are not on this machine and cannot be fetched.
+            ModelMismatch: the library is pinned to another pack.
+        """
+        from faceml.vision.model_packs import load_pack
+
+        settings = self.settings
+        pack = load_pack(settings.model_pack, model_root=settings.model_root, cache_dir=settings.cache_folder)
+        with self.repository.read() as unit:
+            unit.contract.check(pack.contract)
+        return pack
+
+    def contract(self) -> PackContract | None:
+        """The pack this library is pinned to; None before its first detection."""
+        with self.repository.read() as unit:
+            return unit.contract.pinned()
+
+    def index_width(self) -> int:
+        """D of the collection: the pinned pack's, or before the first detection the configured pack's."""
+        pinned = self.contract()
+        return pinned.width if pinned else self.pack.contract.width
+
+    def open_index(self) -> AbstractContextManager[VectorIndex]:
+        """The vector index, held for as long as the block runs: keep it short, Edge serves one process at a time.
+
+        Raises:
+            IndexUnavailable: it does not answer, or another process holds it past the wait.
+        """
+        if self.settings.qdrant_url:
+            return self._server_index()
+        from faceml.storage.edge_index import open_edge
+
+        return open_edge(self.settings.index_folder)
+
+    @contextmanager
+    def _server_index(self) -> Iterator[VectorIndex]:
+        yield self._server
+
+    @cached_property
+    def _server(self) -> VectorIndex:
+        from faceml.storage.server_index import connect_server
+
+        return connect_server(self.settings.qdrant_url)
+
+    def close(self) -> None:
+        if "repository" in self.__dict__:
+            self.repository.close()
+
+
+def open_library(settings: Settings | None = None) -> Library:
+    """The library that the settings point at (default: those of the environment)."""
+    return Library(settings or read_settings())
