@@ -79,6 +79,10 @@ class Settings:
     def tracking(self) -> str:
         return self.tracking_uri or f"sqlite:///{Path('mlruns').resolve() / 'mlflow.db'}"
 
+    @property
+    def artifact_folder(self) -> Path:
+        return Path("mlruns").resolve() / "artifacts"
+
 
 @dataclass(frozen=True, slots=True)
 class ShownSetting:
@@ -103,8 +107,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
     sources: dict[str, str] = {}
     for setting in _setting_fields():
         name = setting.metadata["env"]
-        if environ.get(name):
-            values[setting.name], sources[name] = environ[name], "environment"
+        if name in environ:  # also when empty: that is how a setting of .env is switched off
+            values[setting.name], sources[name] = environ[name] or setting.default, "environment"
         elif dotenv.get(name):
             values[setting.name], sources[name] = dotenv[name], ".env"
         else:
@@ -163,3 +167,13 @@ def _read_dotenv(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values  # only where there is a file to read
 
     return {name: value for name, value in dotenv_values(path).items() if value}
+
+
+def current_actor() -> str:
+    """Who makes a decision at this keyboard, for the log of decisions."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -13,6 +13,7 @@ from faceml.records import PackContract
 if TYPE_CHECKING:
     from faceml.storage.repository import Repository
     from faceml.storage.vector_index import VectorIndex
+    from faceml.tracking import Tracking
     from faceml.vision.model_packs import FacePack
 
 
@@ -77,6 +78,13 @@ class Library:
         from faceml.storage.server_index import connect_server
 
         return connect_server(self.settings.qdrant_url)
+
+    @cached_property
+    def tracking(self) -> Tracking:
+        """Where runs are recorded; nothing is opened before the first run."""
+        from faceml.tracking import Tracking
+
+        return Tracking(self.settings.tracking, self.settings.artifact_folder)
 
     def close(self) -> None:
         if "repository" in self.__dict__:

@@ -53,9 +53,9 @@ def ingest_folder(library: Library, folder: Path, *, on_progress: Progress = sil
         done += len(piece)
         on_progress(done, len(files))
     # Last, when every moved photo has left its old place: what is still there was really overwritten.
-    for piece in chunks(replaced, BATCH):
+    for late in chunks(replaced, BATCH):
         with library.repository.begin() as unit:
-            _store_replaced(unit, piece, counts)
+            _store_replaced(unit, late, counts)
     return IngestReport(**{name: counts[name] for name in IngestReport.__dataclass_fields__})
 
 

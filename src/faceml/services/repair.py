@@ -1,4 +1,4 @@
-"""Compare the vector index with SQL, in both directions, and mend it (DESIGN D3; specification, `faces find-orphans`)."""
+"""Compare the vector index with SQL, both ways, and mend it (DESIGN D3; specification, `faces find-orphans`)."""
 
 from __future__ import annotations
 
@@ -175,7 +175,10 @@ def _restore_vectors(library: Library) -> _Redetected:
 
     errors = 0
     found: list[tuple[UUID, FoundFace]] = []
-    for photo in find_faces(((asset.id, asset.path) for asset in assets), library.pack):
+    # Only boxes that are known already are taken, so looking loosely adds nothing wrong.
+    for photo in find_faces(
+        ((asset.id, asset.path) for asset in assets), library.pack, min_confidence=0.1, min_face_size=1
+    ):
         mine = [face for face in lost if face.asset_id == photo.asset_id]
         found += _pair(mine, photo.faces)
         errors += photo.error is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from faceml.errors import IndexUnavailable
 from faceml.records import AssetStatus, PersonStatus
+from faceml.storage.repository import UnitOfWork
 from faceml.storage.vector_index import CollectionInfo
 from faceml.wiring import Library
 
@@ -33,24 +35,32 @@ def read_stats(library: Library) -> StatsReport:
     """Count everything; an index out of reach is said, not raised."""
     info, problem = _index_info(library)
     with library.repository.read() as unit:
-        pinned = unit.contract.pinned()
-        return StatsReport(
-            total_photos=unit.assets.count(),
-            photos_waiting=unit.assets.count(AssetStatus.PENDING),
-            photos_failed=unit.assets.count(AssetStatus.FAILED),
-            total_faces=unit.faces.count(),
-            assigned_faces=unit.faces.count_assigned(),
-            clustered_faces=unit.faces.count_clustered(),
-            total_persons=unit.people.count(),
-            active_persons=unit.people.count(PersonStatus.ACTIVE),
-            merged_persons=unit.people.count(PersonStatus.MERGED),
-            total_prototypes=unit.prototypes.count(),
-            pack=pinned.name if pinned else None,
-            index_backlog=unit.outbox.backlog(),
-            points=None if problem else info.points_count if info else 0,
-            vectors=None if problem else info.vectors_count if info else 0,
-            index_problem=problem,
-        )
+        counts = count_library(unit)
+    return StatsReport(
+        **counts,
+        points=None if problem else info.points_count if info else 0,
+        vectors=None if problem else info.vectors_count if info else 0,
+        index_problem=problem,
+    )
+
+
+def count_library(unit: UnitOfWork) -> dict[str, Any]:
+    """The numbers that SQL knows, by the names of `StatsReport`."""
+    pinned = unit.contract.pinned()
+    return {
+        "total_photos": unit.assets.count(),
+        "photos_waiting": unit.assets.count(AssetStatus.PENDING),
+        "photos_failed": unit.assets.count(AssetStatus.FAILED),
+        "total_faces": unit.faces.count(),
+        "assigned_faces": unit.faces.count_assigned(),
+        "clustered_faces": unit.faces.count_clustered(),
+        "total_persons": unit.people.count(),
+        "active_persons": unit.people.count(PersonStatus.ACTIVE),
+        "merged_persons": unit.people.count(PersonStatus.MERGED),
+        "total_prototypes": unit.prototypes.count(),
+        "pack": pinned.name if pinned else None,
+        "index_backlog": unit.outbox.backlog(),
+    }
 
 
 def _index_info(library: Library) -> tuple[CollectionInfo | None, str | None]:

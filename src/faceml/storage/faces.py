@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -147,6 +147,10 @@ class Faces:
             where.append(ImageAsset.taken_at < taken_before)
         return self._vectors(where, limit=limit, with_assets=taken_from is not None or taken_before is not None)
 
+    def best(self, *, limit: int) -> Embeddings:
+        """The faces of best quality, whoever they are under."""
+        return self._vectors([], limit=limit)
+
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
         """Faces under no person and in no cluster (specification, Assignment Process), oldest first."""
         where: list[ColumnElement[bool]] = [FaceInstance.person_id.is_(None), FaceInstance.cluster_id.is_(None)]
@@ -224,6 +228,11 @@ class Faces:
 
     def count_unlabelled(self, *, min_quality: float) -> int:
         return self.count(FaceInstance.person_id.is_(None), FaceInstance.quality_score >= min_quality)
+
+    def labels(self) -> Iterator[tuple[UUID, UUID | None, str | None]]:
+        """(face, person, cluster) of every face, in order of face."""
+        statement = select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).order_by(FaceInstance.id)
+        yield from self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)).tuples()
 
     def quality_scores(self) -> list[float]:
         return list(self._session.scalars(select(FaceInstance.quality_score)))

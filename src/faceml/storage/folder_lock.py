@@ -18,7 +18,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 FIRST_PAUSE_S = 0.005
-LONGEST_PAUSE_S = 0.1  # a holder that comes and goes leaves gaps: look often enough to meet one
+LONGEST_PAUSE_S = 0.05  # a holder that comes and goes leaves gaps: look often enough to meet one
 
 
 @contextmanager

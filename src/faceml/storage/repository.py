@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from faceml.storage.assets import Assets
+from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
 from faceml.storage.events import Events
@@ -25,6 +26,7 @@ class UnitOfWork:
     def __init__(self, session: Session) -> None:
         self.assets = Assets(session)
         self.faces = Faces(session)
+        self.clusters = Clusters(session)
         self.people = People(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)

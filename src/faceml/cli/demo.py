@@ -1,0 +1,113 @@
+"""`faceml demo`: the whole pipeline on a fresh machine, and a summary a person understands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faceml.cli import show
+from faceml.cli.pipeline import find_pipeline, step_progress
+
+if TYPE_CHECKING:
+    from faceml.services.demo import DemoReport
+    from faceml.services.evaluate import EvaluationReport
+
+
+@click.command()
+@click.option("--photos", type=click.Path(path_type=Path), help="Run on your own folder instead; without truth.")
+@click.option("--lfw", is_flag=True, help="Run on Labeled Faces in the Wild, which scikit-learn downloads.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the demo's photos and library go.",
+)
+def demo(photos: Path | None, lfw: bool, folder: Path) -> None:
+    """Find, group, name and recognise real faces, end to end, through the notebooks."""
+    from faceml.config import read_settings
+    from faceml.services import demo as service
+
+    if photos is not None and lfw:
+        raise click.UsageError("--photos and --lfw exclude each other")
+    settings = service.demo_settings(read_settings(), folder)
+    if photos is not None:
+        chosen = service.own_photos(photos)
+    elif lfw:
+        chosen = service.lfw_photos(folder)
+    else:
+        click.echo("Building the demo's photos from pictures in the installed packages ...")
+        with show.progress_bar("Building", "photos") as on_progress:
+            chosen = service.built_photos(folder, on_progress=on_progress)
+    with step_progress() as on_step_progress:
+        report = service.run_demo(settings, chosen, find_pipeline("demo"), on_progress=on_step_progress)
+    click.echo(summary(report))
+
+
+def summary(report: DemoReport) -> str:
+    """What the demo found, how well, how fast, and where to look."""
+    stats = report.stats
+    lines = [
+        "",
+        f"faceml demo: done in {report.seconds:.0f} s",
+        "",
+        _line("Photos", f"{stats.total_photos} ({stats.photos_failed} unreadable)"),
+        _line("Faces", f"{stats.total_faces}" + _found(report.first, report.later)),
+        _line("People named", str(stats.active_persons)),
+        _line("Clusters", f"{report.clusters}{_noise(report.first)}"),
+        *_measured(report),
+        _line("Seconds", " · ".join(f"{step.name} {step.seconds:.0f}" for step in report.run.steps)),
+        "",
+        _line("Look at", _short(report.pictures[0])),
+        _line("", _short(report.pictures[1])),
+        _line("", f"{_short(report.run.folder or report.home)}/*.ipynb (the executed notebooks)"),
+        "",
+        _line("Try next", f"FACEML_HOME={_short(report.home)} make lab      label the faces in JupyterLab"),
+        _line("", f"FACEML_HOME={_short(report.home)} .venv/bin/faceml faces stats"),
+        _line("", "make mlflow      compare the runs"),
+    ]
+    return "\n".join(lines)
+
+
+def _measured(report: DemoReport) -> list[str]:
+    if report.first is None or report.first.clusters is None:
+        return [_line("Measured", "nothing: nobody has said who is who on these photos")]
+    bcubed = report.first.clusters.bcubed
+    lines = [_line("BCubed", f"precision {bcubed.precision:.3f}, recall {bcubed.recall:.3f}, F {bcubed.f:.3f}")]
+    if report.later is not None:
+        asked = report.later.recognition
+        known = asked.faces - asked.strangers
+        lines.append(
+            _line(
+                "Recognised",
+                f"{asked.right} of {known} faces on the photos held back ({asked.right_share:.1%}), "
+                f"{asked.wrong} wrong; "
+                f"{asked.strangers - asked.strangers_named} of {asked.strangers} strangers left unnamed",
+            )
+        )
+    return lines
+
+
+def _found(first: EvaluationReport | None, later: EvaluationReport | None) -> str:
+    both = [report for report in (first, later) if report is not None]
+    if not both:
+        return ""
+    found, labels = sum(report.faces_found for report in both), sum(report.labels for report in both)
+    return f" ({found} of the {labels} that are on the photos, {found / labels:.1%})"
+
+
+def _noise(first: EvaluationReport | None) -> str:
+    return f" ({first.clusters.noise_share:.1%} of the faces in none)" if first and first.clusters else ""
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:13} {text}"
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

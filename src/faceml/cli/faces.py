@@ -1,0 +1,204 @@
+"""`faceml faces …`: the specification's commands, chapter CLI Reference."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from faceml.cli import reports, show
+from faceml.config import current_actor
+from faceml.errors import NotImplementedYet
+
+
+@click.group()
+def faces() -> None:
+    """Find, group, name and recognise faces."""
+
+
+@faces.command("ensure-collection")
+@show.as_json
+def ensure_collection(as_json: bool) -> None:
+    """Ensure the Qdrant faces collection exists with proper indexes."""
+    library = show.open_configured()
+    width = library.index_width()
+    with library.open_index() as index:
+        index.ensure_collection(width)
+        info = index.info()
+    show.print_report(info, as_json=as_json)
+
+
+@faces.command()
+@click.option("--limit", default=1000, show_default=True, help="Number of assets to process.")
+@click.option("--offset", default=0, show_default=True, help="Starting offset.")
+@click.option("--min-confidence", default=0.5, show_default=True, help="Detection confidence threshold.")
+@click.option("--min-face-size", default=20, show_default=True, help="Minimum width and height in pixels.")
+@show.queue_option
+@show.as_json
+def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int, queue: bool, as_json: bool) -> None:
+    """Backfill face detection for existing assets without faces."""
+    _refuse_queue(queue)
+    from faceml.services.detect import backfill_faces
+
+    library = show.open_configured()
+    with show.progress_bar("Detecting", "photos") as on_progress:
+        report = backfill_faces(
+            library,
+            limit=limit,
+            offset=offset,
+            min_confidence=min_confidence,
+            min_face_size=min_face_size,
+            on_progress=on_progress,
+        )
+    show.print_report(report, reports.detection(report), as_json=as_json)
+
+
+@faces.command()
+@click.option("--quality-threshold", default=0.5, show_default=True, help="Minimum quality score.")
+@click.option("--max-faces", default=50_000, show_default=True, help="Maximum faces to cluster.")
+@click.option("--min-cluster-size", default=5, show_default=True, help="HDBSCAN min_cluster_size.")
+@click.option("--min-samples", default=3, show_default=True, help="HDBSCAN min_samples.")
+@click.option("--time-bucket", default=None, help="Only photos taken in this month, YYYY-MM.")
+@show.queue_option
+@show.as_json
+def cluster(
+    quality_threshold: float,
+    max_faces: int,
+    min_cluster_size: int,
+    min_samples: int,
+    time_bucket: str | None,
+    queue: bool,
+    as_json: bool,
+) -> None:
+    """Cluster unlabeled faces using HDBSCAN."""
+    _refuse_queue(queue)
+    from faceml.services.cluster import cluster_faces
+
+    report = cluster_faces(
+        show.open_configured(),
+        quality_threshold=quality_threshold,
+        max_faces=max_faces,
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        time_bucket=time_bucket,
+    )
+    show.print_report(report, reports.clustering(report), as_json=as_json)
+
+
+@faces.command()
+@click.option("--page", default=1, show_default=True, help="Page number.")
+@click.option("--page-size", default=20, show_default=True, help="Clusters a page, 100 at most.")
+@click.option("--include-labeled", is_flag=True, help="Also clusters that have a name.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Draw these clusters as a contact sheet (PNG).")
+@show.as_json
+def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | None, as_json: bool) -> None:
+    """List clusters, largest first, and draw them."""
+    from faceml.services.browse import list_clusters
+    from faceml.services.picture import draw_clusters
+
+    library = show.open_configured()
+    found = list_clusters(library, page=page, page_size=page_size, include_labeled=include_labeled)
+    if sheet is not None:
+        draw_clusters(library, found.items).save(sheet)
+    show.print_report(found, reports.cluster_page(found), as_json=as_json)
+
+
+@faces.command()
+@click.argument("cluster_id")
+@click.argument("name")
+@show.as_json
+def label(cluster_id: str, name: str, as_json: bool) -> None:
+    """Say who a cluster is: all its faces go under the person NAME."""
+    from faceml.services.label import label_cluster
+
+    report = label_cluster(show.open_configured(), cluster_id, name, actor=current_actor())
+    show.print_report(report, as_json=as_json)
+
+
+@faces.command()
+@click.option("--since", default=None, help="Only faces created after YYYY-MM-DD.")
+@click.option("--max-faces", default=1000, show_default=True, help="Maximum faces to process.")
+@click.option("--threshold", default=0.6, show_default=True, help="Similarity threshold.")
+@show.queue_option
+@show.as_json
+def assign(since: str | None, max_faces: int, threshold: float, queue: bool, as_json: bool) -> None:
+    """Assign new faces to known persons via prototype matching."""
+    _refuse_queue(queue)
+    from faceml.services.assign import assign_faces, parse_since
+
+    report = assign_faces(
+        show.open_configured(),
+        since=parse_since(since) if since else None,
+        max_faces=max_faces,
+        threshold=threshold,
+    )
+    show.print_report(report, reports.assignment(report), as_json=as_json)
+
+
+@faces.command()
+@show.queue_option
+@show.as_json
+def centroids(queue: bool, as_json: bool) -> None:
+    """Compute/update person centroid embeddings."""
+    _refuse_queue(queue)
+    from faceml.services.centroids import compute_centroids
+
+    show.print_report(compute_centroids(show.open_configured()), as_json=as_json)
+
+
+@faces.command()
+@show.as_json
+def stats(as_json: bool) -> None:
+    """Show face detection and recognition statistics."""
+    from faceml.services.stats import read_stats
+
+    report = read_stats(show.open_configured())
+    show.print_report(report, reports.statistics(report), as_json=as_json)
+
+
+@faces.command("find-orphans")
+@click.option("--limit", default=100, show_default=True, help="Maximum faces to check.")
+@click.option("--fix", is_flag=True, help="Write missing points again; detect again where no vector is stored.")
+@show.as_json
+def find_orphans(limit: int, fix: bool, as_json: bool) -> None:
+    """Find and optionally fix orphaned faces (faces in the database without vectors in the index)."""
+    from faceml.services import repair
+
+    library = show.open_configured()
+    with show.progress_bar("Comparing", "faces") as on_progress:
+        if not fix:
+            report = repair.find_orphans(library, limit=limit, on_progress=on_progress)
+            show.print_report(report, reports.orphans(report, limit), as_json=as_json)
+            return
+        report, repaired = repair.fix_orphans(library, limit=limit, on_progress=on_progress)
+    if as_json:
+        show.print_report({"found": asdict(report), "repaired": asdict(repaired)}, as_json=True)
+    else:
+        click.echo(reports.orphans(report, limit, is_fixed=True) + "\n" + reports.repair(report, repaired))
+
+
+@faces.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@show.as_json
+def export(file: Path, as_json: bool) -> None:
+    """Write every face to FILE (.csv or .parquet)."""
+    from faceml.services.export import export_faces
+
+    show.print_report(export_faces(show.open_configured(), file), as_json=as_json)
+
+
+@faces.command("import-labels")
+@click.argument("file", type=click.Path(path_type=Path))
+@show.as_json
+def import_labels(file: Path, as_json: bool) -> None:
+    """Label faces from a CSV with person_name, and face_id or path (for photos with one face)."""
+    from faceml.services.import_labels import import_labels as run
+
+    report = run(show.open_configured(), file, actor=current_actor())
+    show.print_report(report, reports.imported(report), as_json=as_json)
+
+
+def _refuse_queue(queue: bool) -> None:
+    if queue:
+        raise NotImplementedYet("--queue comes with the background jobs; leave it out to run the work here and now")

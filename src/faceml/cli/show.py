@@ -1,0 +1,78 @@
+"""How the command line shows things: a report as text or JSON, and bars for long work."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from faceml.progress import Progress
+
+if TYPE_CHECKING:
+    from faceml.wiring import Library
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
+
+
+def open_configured() -> Library:
+    """The library of the environment, with logging as its settings say."""
+    from faceml.config import read_settings
+    from faceml.wiring import Library
+
+    settings = read_settings()
+    is_debug = "--debug" in sys.argv[1:]
+    level = "DEBUG" if is_debug else settings.log_level
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    if not is_debug:
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+    return Library(settings)
+
+
+def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None:
+    """Print a report record: as JSON, as the text given, or as one `Name: value` a line."""
+    if as_json:
+        click.echo(json.dumps(report if isinstance(report, dict) else asdict(report), default=_plain, indent=2))
+    else:
+        click.echo(text if text is not None else _lines(report))
+
+
+@contextmanager
+def progress_bar(title: str, unit: str) -> Iterator[Progress]:
+    """A bar on stderr where that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(desc=title, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _lines(report: Any) -> str:
+    return "\n".join(
+        f"{name.replace('_', ' ').capitalize()}: {_cell(value)}"
+        for name, value in asdict(report).items()
+        if value is not None and value != ()
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

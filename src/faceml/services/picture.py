@@ -1,0 +1,106 @@
+"""Pictures of what the library holds, for people who would rather look than read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import numpy as np
+
+from faceml.errors import UnreadablePhoto
+from faceml.records import Face
+from faceml.storage.clusters import ClusterSummary
+from faceml.wiring import Library
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+FACES_A_ROW = 12
+MAP_FACES = 3_000  # t-SNE of more takes minutes
+FACELESS_SHOWN = 20
+
+
+def draw_clusters(
+    library: Library, clusters: Sequence[ClusterSummary], *, title: str | None = None, pixelate: bool = False
+) -> Image:
+    """A contact sheet: a row a cluster, its best faces first."""
+    from faceml.plots.contact_sheet import SheetRow, contact_sheet
+
+    with library.repository.read() as unit:
+        members = {item.cluster_id: unit.faces.in_cluster(item.cluster_id)[:FACES_A_ROW] for item in clusters}
+    pictures = thumbnails(library, [face for faces in members.values() for face in faces])
+    rows = [
+        SheetRow(
+            title=item.person_name or item.cluster_id,
+            thumbnails=[pictures[face.id] for face in members[item.cluster_id] if face.id in pictures],
+            count=item.face_count,
+            mean_quality=item.avg_quality,
+        )
+        for item in clusters
+    ]
+    return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
+
+
+def draw_people(library: Library, *, title: str | None = None, pixelate: bool = False) -> Image:
+    """A contact sheet: a row a person, most faces first."""
+    from faceml.plots.contact_sheet import SheetRow, contact_sheet
+
+    with library.repository.read() as unit:
+        names = unit.people.names()
+        faces = {person_id: unit.faces.of_person(person_id) for person_id in names}
+    shown = {id_: found[:FACES_A_ROW] for id_, found in sorted(faces.items(), key=lambda item: -len(item[1])) if found}
+    pictures = thumbnails(library, [face for found in shown.values() for face in found])
+    rows = [
+        SheetRow(names[id_], [pictures[face.id] for face in found if face.id in pictures], len(faces[id_]))
+        for id_, found in shown.items()
+    ]
+    return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
+
+
+def draw_map(library: Library) -> Figure:
+    """A 2-D map of the best faces' embeddings, coloured by person, or by cluster where nobody is named."""
+    from faceml.plots.embedding_map import embedding_map
+
+    with library.repository.read() as unit:
+        faces = unit.faces.best(limit=MAP_FACES)
+        states = unit.faces.states(faces.face_ids)
+        people = unit.people.names()
+    groups = [
+        people.get(state.person_id) if state.person_id else state.cluster_id
+        for state in map(states.__getitem__, faces.face_ids)
+    ]
+    names = sorted({group for group in groups if group})
+    labels = np.array([names.index(group) if group else -1 for group in groups], dtype=int)
+    return embedding_map(faces.vectors, labels, names=dict(enumerate(names)))
+
+
+def draw_photos_without_faces(library: Library) -> Image:
+    """The photos in which nothing was found, with the reason where one could not be read."""
+    from faceml.plots.photo_table import FacelessPhoto, photos_without_faces
+
+    with library.repository.read() as unit:
+        assets = unit.assets.without_faces(limit=10_000)
+    photos = [FacelessPhoto(asset.path, asset.error or "no face found") for asset in assets]
+    return photos_without_faces(photos, most=FACELESS_SHOWN)
+
+
+def thumbnails(library: Library, faces: Sequence[Face], *, size_px: int = 112) -> dict[UUID, NDArray[np.uint8]]:
+    """A square picture of each face, by its id; faces whose photo cannot be read now are left out."""
+    from faceml.vision.crops import face_thumbnail
+    from faceml.vision.image import read_photo
+
+    with library.repository.read() as unit:
+        paths = {asset.id: asset.path for asset in unit.assets.by_ids(list({face.asset_id for face in faces}))}
+    pictures: dict[UUID, NDArray[np.uint8]] = {}
+    for asset_id, path in paths.items():
+        try:
+            photo = read_photo(path)
+        except UnreadablePhoto:
+            continue
+        for face in faces:
+            if face.asset_id == asset_id:
+                pictures[face.id] = face_thumbnail(photo, face.bbox, size_px=size_px)
+    return pictures
