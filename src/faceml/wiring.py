@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from faceml.config import Settings, read_settings
+from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 
 if TYPE_CHECKING:
@@ -55,7 +56,17 @@ class Library:
     def index_width(self) -> int:
         """D of the collection: the pinned pack's, or before the first detection the configured pack's."""
         pinned = self.contract()
-        return pinned.width if pinned else self.pack.contract.width
+        if pinned is not None:
+            return pinned.width
+        from faceml.vision.model_packs import read_contract
+
+        settings = self.settings
+        try:
+            return read_contract(
+                settings.model_pack, model_root=settings.model_root, cache_dir=settings.cache_folder
+            ).width
+        except ModelUnavailable:
+            return self.pack.contract.width  # fetches it
 
     def open_index(self) -> AbstractContextManager[VectorIndex]:
         """The vector index, held for as long as the block runs: keep it short, Edge serves one process at a time.

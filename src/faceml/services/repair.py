@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from faceml.progress import Progress, silent
 from faceml.records import Face, FoundFace
 from faceml.services.detect import match_by_overlap
 from faceml.services.drain import drain_outbox
-from faceml.storage.vector_index import Point, VectorIndex
+from faceml.storage.vector_index import Payload, Point, VectorIndex
 from faceml.wiring import Library
 
 PAGE = 2000  # points compared at a time
@@ -62,6 +63,8 @@ def find_orphans(library: Library, *, limit: int = 100, on_progress: Progress = 
     Raises:
         IndexUnavailable: the index cannot be opened.
     """
+    if library.contract() is None:  # nothing was ever detected
+        return OrphanReport(0, (), (), 0, 0, 0)
     drain_outbox(library)
     difference = _compare(library, limit, on_progress)
     return _report(library, difference)
@@ -74,6 +77,8 @@ def fix_orphans(
 
     A damaged embedded index is moved aside and built anew from the database.
     """
+    if library.contract() is None:
+        return OrphanReport(0, (), (), 0, 0, 0), RepairReport(0, 0, 0, 0, 0)
     rebuilt = _start_anew_where_damaged(library)
     redetected = _restore_vectors(library)
     drain_outbox(library)
@@ -121,9 +126,17 @@ def _differences(wanted: Sequence[Point], index: VectorIndex) -> tuple[list[UUID
 
 
 def _is_same(wanted: Point, stored: Point) -> bool:
-    if wanted.payload != stored.payload or wanted.vector is None or stored.vector is None:
+    if not _same_payload(wanted.payload, stored.payload) or wanted.vector is None or stored.vector is None:
         return False
     return bool(np.allclose(wanted.vector, stored.vector, atol=VECTOR_TOLERANCE))
+
+
+def _same_payload(wanted: Payload, stored: Payload) -> bool:
+    """Equal but for the last digit of a real number, which the engine's JSON may turn."""
+    return wanted.keys() == stored.keys() and all(
+        math.isclose(value, stored[key]) if isinstance(value, float) else value == stored[key]
+        for key, value in wanted.items()
+    )
 
 
 def _strays(library: Library, index: VectorIndex, limit: int) -> list[UUID]:

@@ -118,8 +118,9 @@ class Assets:
         return changed
 
     def record_detection(self, looked_at: Sequence[LookedAt], *, min_confidence: float, min_face_size: int) -> None:
-        """Note the outcome of detection; an unreadable photo keeps its reason."""
+        """Note the outcome of detection, and the loosest thresholds so far; an unreadable photo keeps its reason."""
         now = utc_now()
+        tried = self._tried([photo.asset_id for photo in looked_at])
         rows: list[dict[str, Any]] = [
             {
                 "id": photo.asset_id,
@@ -128,8 +129,8 @@ class Assets:
                 "width": photo.width or None,
                 "height": photo.height or None,
                 "detected_at": now,
-                "detected_min_confidence": min_confidence,
-                "detected_min_face_size": min_face_size,
+                "detected_min_confidence": min(min_confidence, tried.get(photo.asset_id, (1.0, 0))[0]),
+                "detected_min_face_size": min(min_face_size, tried.get(photo.asset_id, (1.0, min_face_size))[1]),
             }
             for photo in looked_at
         ]
@@ -140,6 +141,18 @@ class Assets:
             self._session.execute(
                 update(ImageAsset).where(ImageAsset.id.in_(piece)).values(detected_hash=ImageAsset.content_hash)
             )
+
+    def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int]]:
+        """The loosest thresholds these were looked at with, as long as their content is the same."""
+        tried: dict[int, tuple[float, int]] = {}
+        for piece in chunks(asset_ids):
+            rows = self._session.execute(
+                select(ImageAsset.id, ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size).where(
+                    ImageAsset.id.in_(piece), ImageAsset.detected_hash == ImageAsset.content_hash
+                )
+            )
+            tried.update((row[0], (row[1], row[2])) for row in rows if row[1] is not None and row[2] is not None)
+        return tried
 
     def count(self, status: AssetStatus | None = None) -> int:
         statement = select(func.count()).select_from(ImageAsset)

@@ -59,9 +59,11 @@ def translated_errors(url: str) -> Iterator[None]:
     except OperationalError as error:
         raise DatabaseUnavailable(_explain(url, error)) from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        raise DatabaseUnavailable(f"the connection to {without_password(url)} broke: try again") from error
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(f"the connection to {without_password(url)} broke: try again") from error
+        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            raise DatabaseUnavailable(_explain(url, error)) from error
+        raise
 
 
 def _engine(url: str, *, echo: bool) -> Engine:

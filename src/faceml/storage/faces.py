@@ -232,7 +232,8 @@ class Faces:
     def labels(self) -> Iterator[tuple[UUID, UUID | None, str | None]]:
         """(face, person, cluster) of every face, in order of face."""
         statement = select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).order_by(FaceInstance.id)
-        yield from self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)).tuples()
+        for row in self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)):
+            yield row[0], row[1], row[2]
 
     def quality_scores(self) -> list[float]:
         return list(self._session.scalars(select(FaceInstance.quality_score)))

@@ -55,13 +55,10 @@ class PrototypeStore:
         return found
 
     def add_exemplars(self, person_id: UUID, face_ids: Sequence[UUID]) -> None:
-        points = dict(
-            self._session.execute(
-                select(FaceInstance.id, FaceInstance.qdrant_point_id).where(FaceInstance.id.in_(face_ids))
-            )
-            .tuples()
-            .all()
+        rows = self._session.execute(
+            select(FaceInstance.id, FaceInstance.qdrant_point_id).where(FaceInstance.id.in_(face_ids))
         )
+        points = {row.id: row.qdrant_point_id for row in rows}
         self._session.add_all(
             PersonPrototype(
                 person_id=person_id,

@@ -26,11 +26,12 @@ QUERIES_A_BATCH = 100
 IDS_A_BATCH = 10_000
 
 
-def connect_server(url: str, *, timeout_s: float = 10.0) -> ServerIndex:
+def connect_server(url: str, *, timeout_s: float = 30.0) -> ServerIndex:
     """The index on the server at `url`, to be kept and closed by the caller; threads may share it.
 
     Args:
-        timeout_s: no call waits for longer; rounded up to whole seconds.
+        timeout_s: no request waits for longer, be it for a host that drops packets or for 1,000 points to be written
+            by a busy one; rounded up to whole seconds.
 
     Raises:
         IndexUnavailable: nothing answers there.

@@ -1,0 +1,113 @@
+# faceml's targets; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+EXTRA ?= cpu
+BIN := .venv/bin
+FACEML := $(BIN)/faceml
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Variables of the faces-* targets; empty ones leave the command's own default.
+LIMIT ?=
+OFFSET ?=
+MIN_CONFIDENCE ?=
+QUALITY_THRESHOLD ?=
+MAX_FACES ?=
+MIN_CLUSTER_SIZE ?=
+MIN_SAMPLES ?=
+TIME_BUCKET ?=
+SINCE ?=
+THRESHOLD ?=
+PERSON_THRESHOLD ?=
+UNKNOWN_METHOD ?=
+UNKNOWN_MIN_SIZE ?=
+UNKNOWN_EPS ?=
+EPOCHS ?=
+MARGIN ?=
+BATCH_SIZE ?=
+MIN_FACES ?=
+FIX ?=
+PHOTOS ?=
+option = $(if $(2),$(1) $(2))
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-24s %s\n", $$1, $$2}'
+
+.venv/installed-$(EXTRA): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "faceml needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
+	@echo "Installing into .venv (a few minutes the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install -c constraints.txt torch==2.13.0   # first and pinned: a range fetches gigabytes of CUDA
+	@$(PIP) install -c constraints.txt -e '.[$(EXTRA)]'
+	@$(PIP) install --no-deps insightface==2.1         # its opencv-python collides with the headless one
+	@touch $@
+
+.venv/installed-dev: .venv/installed-$(EXTRA)
+	@$(PIP) install -c constraints.txt -e '.[$(EXTRA),dev]'
+	@touch $@
+
+install: .venv/installed-$(EXTRA) ## Install into .venv (EXTRA=gpu for CUDA)
+
+demo: install ## Find, group, name and recognise faces end to end (PHOTOS=dir: yours)
+	@$(FACEML) demo $(call option,--photos,$(PHOTOS))
+
+test: .venv/installed-dev ## Run the tests (under 12 minutes on two cores)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-nightly: .venv/installed-dev ## Run the long tests too
+	@$(BIN)/python -m pytest -m 'nightly or not nightly' --timeout 7200
+
+check: .venv/installed-dev ## Lint, format and type checks; notebooks without outputs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+lab: install ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks
+
+mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
+	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlruns/mlflow.db}
+
+serve: install ## Serve the REST API (comes with the serving milestone)
+	@echo "make serve: the REST API is not part of this version yet"; exit 2
+
+worker: install ## Run a worker for background jobs (comes with the jobs milestone)
+	@echo "make worker: background jobs are not part of this version yet"; exit 2
+
+db-up: ## Start PostgreSQL, Qdrant, Redis and MLflow in containers
+	docker compose up --detach --wait
+
+bench: .venv/installed-dev ## Measure what the performance claims rest on
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+faces-ensure-collection: install ## Create the vector collection
+	@$(FACEML) faces ensure-collection
+
+faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE)
+	@$(FACEML) faces backfill $(call option,--limit,$(LIMIT)) $(call option,--offset,$(OFFSET)) $(call option,--min-confidence,$(MIN_CONFIDENCE))
+
+faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE MIN_SAMPLES TIME_BUCKET)
+	@$(FACEML) faces cluster $(call option,--quality-threshold,$(QUALITY_THRESHOLD)) $(call option,--max-faces,$(MAX_FACES)) $(call option,--min-cluster-size,$(MIN_CLUSTER_SIZE)) $(call option,--min-samples,$(MIN_SAMPLES)) $(call option,--time-bucket,$(TIME_BUCKET))
+
+faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS)
+	@$(FACEML) faces cluster-dual $(call option,--person-threshold,$(PERSON_THRESHOLD)) $(call option,--unknown-method,$(UNKNOWN_METHOD)) $(call option,--unknown-min-size,$(UNKNOWN_MIN_SIZE)) $(call option,--unknown-eps,$(UNKNOWN_EPS))
+
+faces-train-matching: install ## Train the projection (EPOCHS MARGIN BATCH_SIZE MIN_FACES)
+	@$(FACEML) faces train-matching $(call option,--epochs,$(EPOCHS)) $(call option,--margin,$(MARGIN)) $(call option,--batch-size,$(BATCH_SIZE)) $(call option,--min-faces,$(MIN_FACES))
+
+faces-assign: install ## Recognise new faces (SINCE MAX_FACES THRESHOLD)
+	@$(FACEML) faces assign $(call option,--since,$(SINCE)) $(call option,--max-faces,$(MAX_FACES)) $(call option,--threshold,$(THRESHOLD))
+
+faces-centroids: install ## Compute the centroids of people
+	@$(FACEML) faces centroids
+
+faces-stats: install ## Show what the library holds
+	@$(FACEML) faces stats
+
+faces-find-orphans: install ## Compare database and index (LIMIT, FIX=1)
+	@$(FACEML) faces find-orphans $(call option,--limit,$(LIMIT)) $(if $(FIX),--fix)
+
+.PHONY: $(shell grep -hoE '^[a-z-]+:' $(MAKEFILE_LIST) | tr -d :)
