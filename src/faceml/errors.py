@@ -15,6 +15,7 @@ FacemlError
 └── Unavailable               a part outside the process does not answer; trying later may help
     ├── DatabaseUnavailable
     ├── IndexUnavailable
+    │   └── IndexDamaged      its files cannot be read; it is rebuilt from the database
     ├── QueueUnavailable
     └── ModelUnavailable      weights that are not on this machine and cannot be fetched
 
@@ -79,6 +80,10 @@ class DatabaseUnavailable(Unavailable):
 
 
 class IndexUnavailable(Unavailable):
+    pass
+
+
+class IndexDamaged(IndexUnavailable):
     pass
 
 

@@ -13,6 +13,7 @@ from faceml.records import PackContract
 
 if TYPE_CHECKING:
     from faceml.storage.repository import Repository
+    from faceml.storage.server_index import ServerIndex
     from faceml.storage.vector_index import VectorIndex
     from faceml.tracking import Tracking
     from faceml.vision.model_packs import FacePack
@@ -85,7 +86,7 @@ class Library:
         yield self._server
 
     @cached_property
-    def _server(self) -> VectorIndex:
+    def _server(self) -> ServerIndex:
         from faceml.storage.server_index import connect_server
 
         return connect_server(self.settings.qdrant_url)
@@ -100,6 +101,8 @@ class Library:
     def close(self) -> None:
         if "repository" in self.__dict__:
             self.repository.close()
+        if "_server" in self.__dict__:
+            self._server.close()
 
 
 def open_library(settings: Settings | None = None) -> Library:

@@ -148,9 +148,13 @@ def test_a_library_of_a_newer_faceml_is_refused(engine: Engine, database_url: st
 
 
 def test_a_transaction_that_raises_leaves_nothing_behind(repository: Repository) -> None:
-    with pytest.raises(RuntimeError, match="stop"), repository.begin() as unit:
-        add_face(unit)
-        raise RuntimeError("stop")
+    def add_then_fail() -> None:
+        with repository.begin() as unit:
+            add_face(unit)
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        add_then_fail()
     with repository.read() as unit:
         assert unit.faces.count() == 0
 

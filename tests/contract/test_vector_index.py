@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
-from faceml.errors import IndexUnavailable, ModelMismatch, WrongUse
+from faceml.errors import IndexDamaged, IndexUnavailable, ModelMismatch, WrongUse
 from faceml.records import PackContract
-from faceml.storage.edge_index import IndexDamaged, open_edge, reset_edge
+from faceml.storage.edge_index import open_edge, reset_edge
 from faceml.storage.face_qdrant import get_face_qdrant_client
 from faceml.storage.server_index import ServerIndex, connect_server
 from faceml.storage.vector_index import PAYLOAD_INDEXES, VectorIndex
@@ -451,7 +451,9 @@ def test_edge_survives_a_holder_killed_in_the_middle_of_an_upsert(tmp_path: Path
 
 
 def test_edge_starts_afresh_after_a_holder_was_killed_while_creating(tmp_path: Path) -> None:
-    (tmp_path / "index.new" / "segments" / "half").mkdir(parents=True)
+    with open_edge(tmp_path / "other") as index:
+        index.ensure_collection(4)
+    (tmp_path / "other").rename(tmp_path / "index.new")  # where a collection is built before it gets its name
     with open_edge(tmp_path / "index") as index:
         index.ensure_collection(WIDTH)
         assert len(fill(index, 1)) == index.info().points_count  # type: ignore[union-attr]

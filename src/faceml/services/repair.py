@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
+from faceml.errors import IndexDamaged
 from faceml.progress import Progress, silent
 from faceml.records import Face, FoundFace
 from faceml.services.detect import match_by_overlap
@@ -210,7 +211,7 @@ def _start_anew_where_damaged(library: Library) -> bool:
     """Whether the embedded index was damaged, and is now an empty one."""
     if library.settings.qdrant_url:
         return False
-    from faceml.storage.edge_index import IndexDamaged, reset_edge
+    from faceml.storage.edge_index import reset_edge
 
     try:
         with library.open_index():

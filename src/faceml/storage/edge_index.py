@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as edge
 
-from faceml.errors import IndexUnavailable
+from faceml.errors import IndexDamaged, IndexUnavailable
 from faceml.storage.collection_rules import check_width, missing_collection, point_batches, stored_value
 from faceml.storage.folder_lock import attempts, folder_lock, held_by
 from faceml.storage.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 POINTS_A_BATCH = 2_000  # 512-d: some 30 MB of Python floats at a time
 QUERIES_A_BATCH = 200  # one pass over the vectors a batch: 2.5 ms a query instead of 8 ms at 20,000 x 512
 _INDEX_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "bool": edge.PayloadSchemaType.Bool}
-
-
-class IndexDamaged(IndexUnavailable):
-    """The files of the embedded index cannot be read; `reset_edge` makes room for a new one."""
 
 
 @contextmanager

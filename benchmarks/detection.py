@@ -1,0 +1,136 @@
+"""Photos a second: faceml's detection beside a loop of `cv2.imread` and `FaceAnalysis.get`, same pack, same photos.
+
+Each side lives in a process of its own with its models loaded; they take turns, so that a busy machine slows both, and
+the ratio of neighbouring runs is what counts. The photos are copies of those in a folder, some enlarged as a camera
+would deliver them, made in a temporary folder.
+
+    python benchmarks/detection.py --photos FOLDER --pack scrfd500m_edgeface_xs --model-root ROOT
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import multiprocessing
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+WIDTHS_PX = (0, 1000, 2000, 3000)  # 0: as it is
+JPEG_QUALITY = 90
+GRAIN = 4  # standard deviation of the noise on enlarged photos: without it they are far smaller files than a camera's
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    seconds: float
+    faces: int
+    peak_mb: float
+
+
+def plain_loop(pack: str, model_root: Path) -> Callable[[list[Path]], int]:
+    """What people write: every module of the pack, default threads, one photo after another."""
+    import cv2
+    from insightface.app import FaceAnalysis
+
+    app = FaceAnalysis(name=pack, root=str(model_root))
+    app.prepare(ctx_id=0)
+    return lambda photos: sum(len(app.get(cv2.imread(str(path)))) for path in photos)
+
+
+def faceml_stream(pack: str, model_root: Path) -> Callable[[list[Path]], int]:
+    from faceml.vision.model_packs import load_pack
+    from faceml.vision.stream import find_faces
+
+    loaded = load_pack(pack, model_root=model_root, cache_dir=Path(tempfile.gettempdir()) / "faceml-benchmark")
+    return lambda photos: sum(
+        len(one.faces) for one in find_faces(enumerate(photos), loaded, min_confidence=0.5, min_face_size=0)
+    )
+
+
+SIDES = {"plain": plain_loop, "faceml": faceml_stream}
+
+
+def serve(side: str, pack: str, model_root: Path, photos: list[Path], wire: Connection) -> None:
+    """Run the photos once for each message until None comes."""
+    run = SIDES[side](pack, model_root)
+    run(photos[:4])  # warm: first calls allocate
+    while wire.recv() is not None:
+        started = time.perf_counter()
+        faces = run(photos)
+        seconds = time.perf_counter() - started
+        wire.send(Run(seconds, faces, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def make_photos(source: Path, target: Path, count: int, widths_px: tuple[int, ...]) -> list[Path]:
+    import cv2
+    import numpy as np
+
+    grain = np.random.default_rng(0)
+    originals = sorted(path for path in source.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+    if not originals:
+        sys.exit(f"no JPEG below {source}")
+    written = []
+    for at, (path, width) in enumerate(
+        itertools.islice(zip(itertools.cycle(originals), itertools.cycle(widths_px)), count)
+    ):
+        image = cv2.imread(str(path))
+        if width:
+            image = cv2.resize(image, (width, width * 3 // 4), interpolation=cv2.INTER_CUBIC)
+            image = np.clip(image + grain.normal(0, GRAIN, image.shape), 0, 255).astype(np.uint8)
+        written.append(target / f"{at:05d}.jpg")
+        cv2.imwrite(str(written[-1]), image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return written
+
+
+def compare(photos: list[Path], *, pack: str, model_root: Path, repeats: int) -> dict[str, list[Run]]:
+    """Let both sides take turns; the first turn changes hands each time."""
+    context = multiprocessing.get_context("spawn")
+    wires: dict[str, Connection] = {}
+    for side in SIDES:
+        wires[side], theirs = context.Pipe()
+        context.Process(target=serve, args=(side, pack, model_root, photos, theirs), daemon=True).start()
+    runs: dict[str, list[Run]] = {side: [] for side in SIDES}
+    for repeat in range(repeats):
+        for side in sorted(SIDES, reverse=bool(repeat % 2)):
+            wires[side].send("go")
+            runs[side].append(wires[side].recv())
+    for wire in wires.values():
+        wire.send(None)
+    return runs
+
+
+def report(runs: dict[str, list[Run]], photo_count: int) -> None:
+    for side, results in runs.items():
+        rate = photo_count / statistics.median(one.seconds for one in results)
+        peak = max(one.peak_mb for one in results)
+        print(f"{side:7} {rate:6.1f} photos/s  {results[0].faces} faces  peak memory {peak:.0f} MB")
+    ratios = [plain.seconds / ours.seconds for plain, ours in zip(runs["plain"], runs["faceml"], strict=True)]
+    each = " ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"faceml is {statistics.median(ratios):.2f} times as fast (each pair: {each})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of JPEGs to copy and enlarge")
+    parser.add_argument("--pack", default="buffalo_l", help="an InsightFace pack")
+    parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
+    parser.add_argument("--count", type=int, default=100, help="photos a run")
+    parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS_PX), help="pixels; 0 keeps the original")
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        # In a process of its own: a child's peak memory starts from its parent's.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            photos = pool.apply(make_photos, (options.photos, Path(folder), options.count, tuple(options.widths)))
+        report(compare(photos, pack=options.pack, model_root=options.model_root, repeats=options.repeats), len(photos))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Who a face is: every face against every prototype in one blocked matrix product (DESIGN D7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faceml.errors import WrongUse
+
+NOBODY = -1
+# Similarities held at once. 2 M float32 stay in the last-level cache, so the passes over them cost little beside the
+# product; measured best between 1 M and 4 M on two cores (benchmarks/assignment.py).
+BLOCK_SCORES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The best and the second-best person of P probes, row for row; people are the caller's row numbers."""
+
+    person_rows: NDArray[np.intp]  # (P,) the candidate where it reaches min_similarity, else -1: unknown
+    candidate_rows: NDArray[np.intp]  # (P,) nearest person not rejected, however far; -1 where there is none
+    similarities: NDArray[np.float32]  # (P,) cosine to the candidate's nearest prototype; -inf without a candidate
+    prototype_rows: NDArray[np.intp]  # (P,) that prototype's row; -1 without a candidate
+    runner_up_rows: NDArray[np.intp]  # (P,) nearest OTHER person not rejected; -1 where there is none
+    runner_up_similarities: NDArray[np.float32]  # (P,); -inf without a runner-up
+    margins: NDArray[np.float32]  # (P,) similarity minus runner-up's, >= 0; inf without a runner-up
+
+
+def nearest_prototype(
+    probes: NDArray[np.floating], prototypes: NDArray[np.floating], *, min_similarity: float
+) -> NDArray[np.intp]:
+    """Match each probe to its closest prototype, or to nobody (open set).
+
+    Args:
+        probes: (P, D) unit rows.
+        prototypes: (K, D) unit rows of the same model, K >= 1.
+        min_similarity: cosine in [-1, 1]; calibrate it, do not guess it.
+    Returns:
+        (P,) row numbers into `prototypes`; -1 is unknown.
+
+    >>> nearest_prototype(np.eye(2), np.array([[1.0, 0.0]]), min_similarity=0.5).tolist()
+    [0, -1]
+    """
+    if len(prototypes) == 0:
+        raise WrongUse("0 prototypes: label at least one person first")
+    matches = match_people(probes, prototypes, np.arange(len(prototypes)), min_similarity=min_similarity)
+    return np.where(matches.person_rows == NOBODY, NOBODY, matches.prototype_rows)
+
+
+def match_people(
+    probes: NDArray[np.floating],
+    prototypes: NDArray[np.floating],
+    person_rows: ArrayLike,
+    *,
+    min_similarity: float,
+    rejected: ArrayLike | None = None,
+) -> Matches:
+    """Match each probe to its nearest person and to the nearest other person (open set).
+
+    Memory beyond the inputs is 8 MB of similarities and 44 bytes a probe, whatever P is.
+
+    Args:
+        probes: (P, D) unit rows.
+        prototypes: (K, D) unit rows of the same model; K may be 0, then nobody matches.
+        person_rows: (K,) whose prototype each is, row numbers >= 0; several prototypes a person, in any order.
+        min_similarity: cosine in [-1, 1]; below it a probe is unknown.
+        rejected: (R, 2) pairs (probe row, person row) that a person has ruled out; never proposed, not even as
+            runner-up. A person row that has no prototype is no error.
+    Raises:
+        WrongUse: shapes that do not fit each other, or a vector that is not finite.
+
+    >>> people = match_people(np.eye(2), np.eye(2), [7, 9], min_similarity=0.5, rejected=[(1, 9)])
+    >>> people.person_rows.tolist(), people.candidate_rows.tolist()
+    ([7, -1], [7, 7])
+    """
+    owners = _check_people(probes, prototypes, np.asarray(person_rows, np.intp))
+    segments = _Segments.of(owners)
+    gallery = np.ascontiguousarray(prototypes[segments.order], np.float32)
+    bans = _sorted_bans(rejected, len(probes), segments)
+    best = _Best.empty(len(probes))
+    if len(gallery):
+        _fill(best, np.asarray(probes), gallery, segments, bans)
+    return _report(best, segments, min_similarity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segments:
+    """Prototypes sorted by person: person s owns the sorted rows starts[s] to starts[s] + sizes[s]."""
+
+    order: NDArray[np.intp]  # (K,) sorted row -> the caller's row
+    people: NDArray[np.intp]  # (S,) the caller's person row of each segment, ascending
+    starts: NDArray[np.intp]  # (S,)
+    sizes: NDArray[np.intp]  # (S,)
+    of_row: NDArray[np.intp]  # (K,) segment of each sorted row
+
+    @classmethod
+    def of(cls, owners: NDArray[np.intp]) -> _Segments:
+        people, segment, sizes = np.unique(owners, return_inverse=True, return_counts=True)
+        order = np.argsort(segment, kind="stable")
+        return cls(order, people, np.cumsum(sizes) - sizes, sizes, segment[order])
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    row: NDArray[np.intp]  # sorted prototype row that won; -1 none
+    similarity: NDArray[np.float32]
+    other_row: NDArray[np.intp]
+    other_similarity: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls, count: int) -> _Best:
+        def far() -> NDArray[np.float32]:
+            return np.full(count, -np.inf, np.float32)
+
+        return cls(np.full(count, NOBODY), far(), np.full(count, NOBODY), far())
+
+
+def _fill(
+    best: _Best, probes: NDArray[np.floating], gallery: NDArray[np.float32], segments: _Segments, bans: NDArray[np.intp]
+) -> None:
+    """The nearest prototype names the person; blanking that person's prototypes leaves the runner-up on top.
+
+    So no segmented maximum and no sort is needed: two argmax passes over a block that is still in the cache.
+    """
+    step = max(1, min(len(probes), BLOCK_SCORES // len(gallery)))
+    buffer = np.empty((step, len(gallery)), np.float32)
+    for start in range(0, len(probes), step):
+        stop = min(start + step, len(probes))
+        scores = np.matmul(probes[start:stop].astype(np.float32, copy=False), gallery.T, out=buffer[: stop - start])
+        low, high = np.searchsorted(bans[:, 0], (start, stop))
+        _blank(scores, bans[low:high, 0] - start, bans[low:high, 1], segments)
+        rows = np.arange(stop - start)
+        winner = _take_best(scores, best.row[start:stop], best.similarity[start:stop])
+        _blank(scores, rows, segments.of_row[winner], segments)
+        _take_best(scores, best.other_row[start:stop], best.other_similarity[start:stop])
+
+
+def _take_best(
+    scores: NDArray[np.float32], rows: NDArray[np.intp], similarities: NDArray[np.float32]
+) -> NDArray[np.intp]:
+    winner: NDArray[np.intp] = scores.argmax(axis=1)
+    similarities[:] = scores[np.arange(len(scores)), winner]
+    if np.isnan(similarities).any():
+        raise WrongUse("a vector holds NaN or infinity: embed that face again")
+    rows[:] = np.where(similarities == -np.inf, NOBODY, winner)
+    return winner
+
+
+def _blank(scores: NDArray[np.float32], rows: NDArray[np.intp], owners: NDArray[np.intp], segments: _Segments) -> None:
+    sizes, starts = segments.sizes[owners], segments.starts[owners]
+    for nth in range(sizes.max(initial=0)):
+        has = sizes > nth
+        scores[rows[has], starts[has] + nth] = -np.inf
+
+
+def _report(best: _Best, segments: _Segments, min_similarity: float) -> Matches:
+    def pick(table: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        return np.where(rows == NOBODY, NOBODY, np.append(table, NOBODY)[rows])
+
+    owners = segments.people[segments.of_row]
+    candidates = pick(owners, best.row)
+    has_other = best.other_row != NOBODY
+    margins = np.full(len(candidates), np.inf, np.float32)
+    np.subtract(best.similarity, best.other_similarity, out=margins, where=has_other)
+    return Matches(
+        person_rows=np.where(best.similarity >= min_similarity, candidates, NOBODY),
+        candidate_rows=candidates,
+        similarities=best.similarity,
+        prototype_rows=pick(segments.order, best.row),
+        runner_up_rows=pick(owners, best.other_row),
+        runner_up_similarities=best.other_similarity,
+        margins=margins,
+    )
+
+
+def _check_people(
+    probes: NDArray[np.floating], prototypes: NDArray[np.floating], owners: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    if probes.ndim != 2 or prototypes.ndim != 2 or (len(prototypes) and probes.shape[1] != prototypes.shape[1]):
+        raise WrongUse(
+            f"probes {probes.shape} and prototypes {prototypes.shape} do not fit: pass (P, D) and (K, D) of one model"
+        )
+    if owners.shape != (len(prototypes),):
+        raise WrongUse(
+            f"{len(prototypes)} prototypes but person rows of shape {owners.shape}: pass one person a prototype"
+        )
+    if len(owners) and owners.min() < 0:
+        raise WrongUse(f"person row {owners.min()} is negative: leave prototypes of nobody out")
+    return owners
+
+
+def _sorted_bans(rejected: ArrayLike | None, count: int, segments: _Segments) -> NDArray[np.intp]:
+    """(R, 2) pairs (probe row, segment), sorted by probe; people without prototypes are dropped."""
+    pairs = np.asarray([] if rejected is None else rejected, np.intp).reshape(-1, 2)
+    if len(pairs) and not (pairs[:, 0].min() >= 0 and pairs[:, 0].max() < count):
+        raise WrongUse(
+            f"a rejected pair names probe {pairs[:, 0].max()}, but there are {count}: pass row numbers of `probes`"
+        )
+    segment = np.searchsorted(segments.people, pairs[:, 1])
+    known = np.append(segments.people, NOBODY)[segment] == pairs[:, 1]
+    pairs = np.column_stack((pairs[:, 0], segment))[known]
+    in_order: NDArray[np.intp] = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    return in_order

@@ -1,0 +1,272 @@
+"""Reading the assignment threshold off a library's own labels, in the open set (DESIGN D7).
+
+Each labelled face is asked about twice. Without itself: how similar is it to its own person (genuine)? Without its
+person: how similar is it to the nearest of all others (impostor), as a stranger's face would be? A false match is a
+stranger's face given to anybody, so the rate is over faces, and grows with the number of people enrolled.
+
+A rate of 1e-3 lies far beyond what 120 labelled faces show directly. But each of them was compared with every other
+person, and a cosine ends at 1: by extreme-value theory the highest comparisons then fall off as a power of 1 - s
+(Pareto tail with a known end, ((1 - s) / (1 - u))^a above u). So the tail is continued from the top k = n^(2/3) of n
+comparisons (an intermediate order sequence), its exponent by maximum likelihood with the top twentieth censored at its
+lowest, since those may be label errors: the same person under two names. The wanted share of comparisons is
+fmr / people (Bonferroni: needs no independence).
+
+Such a threshold is uncertain. Within its confidence interval the highest one is taken that costs at most 1 % of the
+labelled faces: a stranger under a wrong name is worse than a face left to review, and there is mostly room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faceml.errors import NotEnoughData, WrongUse
+from faceml.identity.prototypes import centroids
+from faceml.metrics.identification import rate_interval
+
+BLOCK_SCORES = 4_000_000
+LEAST_PEOPLE = 10  # with two faces or more: fewer say nothing about people not seen yet
+LEAST_EXPECTED = 0.05  # fmr x faces: the tail is continued at most 20-fold beyond the highest comparison
+READ_OFF = 10  # false matches among the labelled faces at which the rate is read off, not extrapolated
+LEAST_TAIL = 10
+TAIL_KEPT = 4  # times k: a resample may reach deeper
+CENSORED = 0.05  # share of the tail that may be label errors
+AFFORDABLE = 0.01  # share of genuine faces given up for being sure
+HIGHEST = 1 - 1e-6  # two names on one photo; ln(1 - s) stays finite
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSetScores:
+    """What the labelled faces say, face by face, and the highest comparisons with other people."""
+
+    genuine: NDArray[np.float32]  # (N,) own person's prototypes made without the face; -inf for a person's only face
+    impostor: NDArray[np.float32]  # (N,) nearest of all other people's prototypes
+    tail: NDArray[np.float32]  # (T,) highest comparisons of a face with another person, descending
+    tail_faces: NDArray[np.intp]  # (T,) whose row
+    tail_people: NDArray[np.intp]  # (T,) with whom
+    comparisons: int  # n, of which these are the highest
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A threshold for `match_people`, and what is known about it; intervals at `confidence`."""
+
+    threshold: float  # cosine; assign at similarity >= threshold
+    estimate: float  # where the rate is expected to be just `fmr_asked`; threshold >= estimate
+    estimate_low: float  # bootstrap over people
+    estimate_high: float
+    fmr_asked: float  # share of strangers' faces that may be given to somebody
+    is_extrapolated: bool  # the labelled faces are too few to show this rate; it comes from their tail
+    fmr_measured: float  # share of the labelled faces that, as strangers, would be given to somebody
+    fmr_low: float
+    fmr_high: float
+    accept_rate: float  # share of the faces of people with two or more that would be given to their own person
+    accept_low: float
+    accept_high: float
+    people: int
+    faces: int
+    genuine_count: int
+    confidence: float
+
+
+def calibrate(
+    vectors: NDArray[np.floating],
+    person_rows: ArrayLike,
+    *,
+    fmr: float = 1e-3,
+    exemplar_rows: ArrayLike = (),
+    confidence: float = 0.95,
+    resamples: int = 200,
+    seed: int = 0,
+) -> Calibration:
+    """The threshold at which at most the share `fmr` of strangers' faces is expected to be given to somebody.
+
+    Args:
+        vectors: (N, D) unit rows of the labelled faces.
+        person_rows: (N,) who each is: every number from 0 to the highest at least once.
+        fmr: false-match rate in (0, 0.5], per face of an unknown person.
+        exemplar_rows: (M,) rows of `vectors` that are exemplars too; every person has a centroid anyway.
+    Raises:
+        NotEnoughData: too few people or faces to say anything at this rate; the message names what is needed.
+    """
+    owners = np.asarray(person_rows, np.intp)
+    _check(vectors, owners, fmr)
+    sizes = np.bincount(owners)
+    scores = score_open_set(vectors, owners, exemplar_rows=exemplar_rows)
+    is_extrapolated = len(owners) * fmr < READ_OFF
+    has_mate = sizes[owners] > 1
+    estimate = _threshold(scores, owners, fmr, is_extrapolated, np.ones(len(sizes)))
+    rng = np.random.default_rng(seed)
+    drawn = [_threshold(scores, owners, fmr, is_extrapolated, _draw_people(len(sizes), rng)) for _ in range(resamples)]
+    low, high = np.quantile([*drawn, estimate], ((1 - confidence) / 2, (1 + confidence) / 2))
+    affordable = float(np.quantile(scores.genuine[has_mate], AFFORDABLE))
+    threshold = max(estimate, min(float(high), affordable))
+    is_own = (scores.genuine >= threshold) & (scores.genuine > scores.impostor)
+    accept = rate_interval(is_own[has_mate], owners[has_mate], confidence=confidence)
+    false = rate_interval(scores.impostor >= threshold, owners, confidence=confidence)
+    return Calibration(
+        threshold=threshold,
+        estimate=estimate,
+        estimate_low=float(low),
+        estimate_high=float(high),
+        fmr_asked=fmr,
+        is_extrapolated=is_extrapolated,
+        fmr_measured=false.value,
+        fmr_low=false.low,
+        fmr_high=false.high,
+        accept_rate=accept.value,
+        accept_low=accept.low,
+        accept_high=accept.high,
+        people=len(sizes),
+        faces=len(owners),
+        genuine_count=int(has_mate.sum()),
+        confidence=confidence,
+    )
+
+
+def score_open_set(
+    vectors: NDArray[np.floating], person_rows: ArrayLike, *, exemplar_rows: ArrayLike = ()
+) -> OpenSetScores:
+    """Genuine and impostor scores against prototypes, no face ever compared with a prototype made of itself.
+
+    Args:
+        vectors: (N, D) unit rows.
+        person_rows: (N,) who each is: every number from 0 to the highest, at least two, at least once.
+        exemplar_rows: (M,) rows of `vectors` that are exemplars beside the centroids.
+    """
+    owners = np.asarray(person_rows, np.intp)
+    rows = np.asarray(vectors, np.float32)
+    exemplars = np.asarray(exemplar_rows, np.intp).reshape(-1)
+    people = int(owners.max()) + 1
+    gallery = np.concatenate((centroids(rows, owners), rows[exemplars]))
+    of_whom = np.concatenate((np.arange(people), owners[exemplars]))
+    order = np.argsort(of_whom, kind="stable")
+    starts = np.searchsorted(of_whom[order], np.arange(people))
+    tail = _Tail(np.empty(0, np.float32), np.empty(0, np.intp))
+    size = TAIL_KEPT * _tail_size(len(rows) * (people - 1))
+    impostor = np.empty(len(rows), np.float32)
+    step = max(1, BLOCK_SCORES // len(gallery))
+    for start in range(0, len(rows), step):
+        stop = min(start + step, len(rows))
+        best = np.maximum.reduceat(rows[start:stop] @ gallery[order].T, starts, axis=1)
+        best[np.arange(stop - start), owners[start:stop]] = -np.inf
+        impostor[start:stop] = best.max(axis=1)
+        tail = tail.with_block(best, start, size)
+    return OpenSetScores(
+        genuine=_score_genuine(rows, owners, exemplars),
+        impostor=impostor,
+        tail=tail.scores,
+        tail_faces=tail.cells // people,
+        tail_people=tail.cells % people,
+        comparisons=len(rows) * (people - 1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    scores: NDArray[np.float32]  # descending
+    cells: NDArray[np.intp]  # face row x people + person row
+
+    def with_block(self, best: NDArray[np.float32], first_face: int, size: int) -> _Tail:
+        flat = best.ravel()
+        floor = self.scores[-1] if len(self.scores) >= size else -np.inf
+        found = np.flatnonzero(flat > floor)
+        scores = np.concatenate((self.scores, flat[found]))
+        cells = np.concatenate((self.cells, found + first_face * best.shape[1]))
+        top = np.argsort(-scores, kind="stable")[:size]
+        return _Tail(scores[top], cells[top])
+
+
+def _tail_size(comparisons: int) -> int:
+    if comparisons <= LEAST_TAIL:
+        return comparisons
+    return max(LEAST_TAIL, int(comparisons ** (2 / 3)))
+
+
+def _score_genuine(
+    rows: NDArray[np.float32], owners: NDArray[np.intp], exemplars: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Best of the own person's centroid made of the other faces, and of the own person's other exemplars."""
+    sizes = np.bincount(owners)
+    order = np.argsort(owners, kind="stable")
+    sums = np.add.reduceat(rows[order], np.cumsum(sizes) - sizes, axis=0, dtype=np.float64)
+    others = sums[owners] - rows
+    norms = np.linalg.norm(others, axis=1)
+    has_mate = (sizes[owners] > 1) & (norms > 0)
+    genuine = np.full(len(rows), -np.inf)
+    genuine[has_mate] = np.einsum("nd,nd->n", rows[has_mate], others[has_mate]) / norms[has_mate]
+    table = _exemplar_table(owners, exemplars, len(sizes))
+    for column in table.T:
+        row = column[owners]
+        usable = (row >= 0) & (row != np.arange(len(rows)))
+        likeness = np.einsum("nd,nd->n", rows[usable], rows[row[usable]])
+        genuine[usable] = np.maximum(genuine[usable], likeness)
+    return genuine.astype(np.float32)
+
+
+def _exemplar_table(owners: NDArray[np.intp], exemplars: NDArray[np.intp], people: int) -> NDArray[np.intp]:
+    """(people, most exemplars of one person) rows of exemplars, filled up with -1."""
+    of_whom = owners[exemplars]
+    counts = np.bincount(of_whom, minlength=people)
+    table = np.full((people, int(counts.max(initial=0))), -1)
+    order = np.argsort(of_whom, kind="stable")
+    nth = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table[of_whom[order], nth] = exemplars[order]
+    return table
+
+
+def _threshold(
+    scores: OpenSetScores, owners: NDArray[np.intp], fmr: float, is_extrapolated: bool, times: NDArray[np.float64]
+) -> float:
+    """The threshold where person p counts `times[p]`: once each, or as often as a resample drew them."""
+    if not is_extrapolated:
+        return _read_off(scores.impostor, times[owners], fmr)
+    weights = times[owners[scores.tail_faces]] * times[scores.tail_people]
+    faces = float(times[owners].sum())
+    comparisons = faces * times.sum() - float((times[owners] ** 2).sum())
+    size = _tail_size(scores.comparisons) / scores.comparisons * comparisons
+    return _continue_tail(scores.tail, weights, size, fmr / times.sum() * comparisons)
+
+
+def _continue_tail(scores: NDArray[np.float32], weights: NDArray[np.float64], size: float, wanted: float) -> float:
+    """The similarity that `wanted` comparisons reach, from the `size` highest; both are sums of `weights`.
+
+    With z = -ln(1 - s) the tail is exponential; its scale is the censored maximum-likelihood one: sum of excesses over
+    the number not censored.
+    """
+    heights = -np.log1p(-np.minimum(scores.astype(np.float64), HIGHEST))
+    above = np.cumsum(weights)
+    last = min(int(np.searchsorted(above, size)), len(above) - 2)
+    censored = min(int(np.searchsorted(above, CENSORED * size)), last)
+    start = heights[last + 1]
+    excess = np.minimum(heights[: last + 1], heights[censored]) - start
+    scale = float(weights[: last + 1] @ excess) / max(1.0, above[last] - above[censored])
+    return float(1 - np.exp(-(start + scale * np.log(above[last] / wanted))))
+
+
+def _read_off(impostor: NDArray[np.float32], weights: NDArray[np.float64], fmr: float) -> float:
+    order = np.argsort(-impostor, kind="stable")
+    above = np.cumsum(weights[order])
+    # The first that must not be assigned any more, with all that equal it.
+    refused = impostor[order[int(np.searchsorted(above, fmr * above[-1] * (1 + 1e-9), side="right"))]]
+    return float(np.nextafter(refused, np.float32(np.inf)))
+
+
+def _draw_people(people: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.bincount(rng.integers(people, size=people), minlength=people).astype(np.float64)
+
+
+def _check(vectors: NDArray[np.floating], owners: NDArray[np.intp], fmr: float) -> None:
+    if vectors.ndim != 2 or owners.shape != (len(vectors),):
+        raise WrongUse(f"vectors {vectors.shape} and person rows {owners.shape} do not fit: pass (N, D) and (N,)")
+    if not 0 < fmr <= 0.5:
+        raise WrongUse(f"fmr {fmr} is out of range: pass a rate above 0 and up to 0.5, such as 1e-3")
+    faces, several = len(owners), int((np.bincount(owners) > 1).sum()) if len(owners) else 0
+    needed = int(np.ceil(LEAST_EXPECTED / fmr))
+    if several < LEAST_PEOPLE or faces < needed:
+        raise NotEnoughData(
+            f"{faces} labelled faces, {several} people with two or more: a false-match rate of {fmr:g} needs {needed} "
+            f"faces and {LEAST_PEOPLE} such people; label more, or ask for a higher rate"
+        )

@@ -1,0 +1,254 @@
+"""One door to the clusterers of dual mode: HDBSCAN, DBSCAN and agglomerative, on the same blocked distances.
+
+HDBSCAN, DBSCAN and single linkage are all read off a minimum spanning tree, so they are exact in memory that grows with
+N. Average and complete linkage need all N² distances; they are refused where these do not fit.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from faceml.errors import WrongUse
+from faceml.identity.distances import BLOCK, Metric, blocks, space_of
+from faceml.identity.reachability_graph import Graph, graph_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Method = Literal["hdbscan", "dbscan", "agglomerative"]
+Linkage = Literal["average", "complete", "single"]
+
+_NEIGHBOURS = 8
+_SPARE = 0.9  # part of the free memory a run may plan with
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a clustering will take on this machine."""
+
+    memory_bytes: int  # beyond the vectors themselves
+    seconds: float
+
+
+def cluster_embeddings(
+    vectors: NDArray[np.floating],
+    *,
+    method: Method = "hdbscan",
+    min_cluster_size: int = 5,
+    min_samples: int = 3,
+    cluster_selection_epsilon: float = 0.0,
+    eps: float = 0.5,
+    linkage: Linkage = "average",
+    metric: Metric = "euclidean",
+    available_bytes: int | None = None,
+) -> NDArray[np.int64]:
+    """Group faces by whom they show.
+
+    Args:
+        vectors: (N, D) rows.
+        min_cluster_size: smaller groups are noise, whatever the method.
+        min_samples: of `hdbscan` (other faces) and `dbscan` (the face itself counts, as scikit-learn has it).
+        cluster_selection_epsilon: of `hdbscan`.
+        eps: of `dbscan` (neighbours are at most so far) and `agglomerative` (groups are merged while nearer).
+        linkage: of `agglomerative`.
+        available_bytes: memory to plan with; None asks the machine.
+    Returns:
+        (N,) labels, 0 and up by the first face of each; -1 is noise. Those of `hdbscan` are numbered as by the library.
+    Raises:
+        WrongUse: an unknown method, parameters out of range, or more faces than the memory can hold.
+    """
+    vectors = np.asarray(vectors)
+    if vectors.ndim == 2:
+        _refuse_too_large(len(vectors), vectors.shape[1], method, linkage, available_bytes)
+    if method == "hdbscan":
+        from faceml.identity.hdbscan_exact import fit_predict
+
+        return fit_predict(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples,
+                           cluster_selection_epsilon=cluster_selection_epsilon, metric=metric)  # fmt: skip
+    if method == "dbscan":
+        return without_small(dbscan(vectors, eps=eps, min_samples=min_samples, metric=metric), min_cluster_size)
+    if method == "agglomerative":
+        return without_small(agglomerative(vectors, eps=eps, linkage=linkage, metric=metric), min_cluster_size)
+    raise WrongUse(f"clustering method {method!r} is not known: use 'hdbscan', 'dbscan' or 'agglomerative'")
+
+
+def recluster_within(
+    vectors: NDArray[np.floating], *, min_cluster_size: int = 3, min_samples: int = 2, metric: Metric = "euclidean"
+) -> NDArray[np.int64]:
+    """Split one cluster into those it may be made of.
+
+    Returns:
+        (N,) 0 and up for the parts, -1 for faces that fit none; all 0 where it does not fall apart.
+
+    >>> two = np.repeat(np.eye(2), 4, axis=0) + np.linspace(0.0, 0.01, 8)[:, None]
+    >>> recluster_within(two).tolist()
+    [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> recluster_within(two[:4]).tolist()
+    [0, 0, 0, 0]
+    """
+    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples, metric=metric)
+    return labels if labels.max(initial=-1) > 0 else np.zeros_like(labels)
+
+
+def dbscan(
+    vectors: NDArray[np.floating], *, eps: float, min_samples: int, metric: Metric = "euclidean"
+) -> NDArray[np.int64]:
+    """DBSCAN (Ester, Kriegel, Sander and Xu 1996) with scikit-learn's labels, border faces included.
+
+    Core faces within `eps` are what mutual reachability joins up to `eps`; all neighbours of a face that is not core are
+    in its list. Both are in the graph of `min_samples - 1` other faces.
+
+    >>> dbscan(np.array([[0.0], [0.1], [0.2], [5.0]]), eps=0.15, min_samples=2).tolist()
+    [0, 0, 0, -1]
+    """
+    if not eps > 0 or min_samples < 1:
+        raise WrongUse(f"dbscan with eps={eps}, min_samples={min_samples}: give eps > 0 and min_samples >= 1")
+    graph = graph_of(space_of(vectors, metric=metric), min_samples=min_samples - 1, neighbours=min_samples)
+    if len(graph) < min_samples:
+        return np.full(len(graph), -1)
+    core = graph.lists.core_distances(min_samples - 1) <= eps
+    groups = _parts(graph, eps)
+    labels = np.full(len(graph), -1)
+    labels[core] = numbered(groups[core])
+    near = (graph.distances <= eps) & core[graph.neighbours] & ~core[:, None]
+    nobody = np.iinfo(np.int64).max
+    nearest_label = np.where(near, labels[graph.neighbours], nobody).min(axis=1, initial=nobody)
+    return np.where(nearest_label < nobody, nearest_label, labels)
+
+
+def agglomerative(
+    vectors: NDArray[np.floating], *, eps: float, linkage: Linkage = "average", metric: Metric = "euclidean"
+) -> NDArray[np.int64]:
+    """Merge the nearest groups while they are nearer than `eps`; every face is in a group, if alone.
+
+    Single linkage takes memory in proportion to N; average and complete linkage take 8 N² bytes.
+
+    >>> agglomerative(np.array([[0.0], [0.1], [0.2], [5.0]]), eps=0.3).tolist()
+    [0, 0, 0, 1]
+    """
+    if not eps > 0:
+        raise WrongUse(f"agglomerative with eps={eps}: give a distance above 0")
+    if linkage == "single":
+        graph = graph_of(space_of(vectors, metric=metric), min_samples=0, neighbours=_NEIGHBOURS)
+        return numbered(_parts(graph, np.nextafter(eps, 0)))
+    if linkage not in ("average", "complete"):
+        raise WrongUse(f"linkage {linkage!r} is not known: use 'average', 'complete' or 'single'")
+    from scipy.cluster.hierarchy import fcluster
+    from scipy.cluster.hierarchy import linkage as merge
+
+    if len(vectors) < 2:
+        return np.zeros(len(space_of(vectors, metric=metric).rows), dtype=np.int64)
+    merges = merge(_all_distances(vectors, metric), method=linkage)
+    return numbered(fcluster(merges, np.nextafter(eps, 0), criterion="distance"))
+
+
+def without_small(labels: NDArray[np.int64], min_cluster_size: int) -> NDArray[np.int64]:
+    """Groups below a size become noise; the rest is numbered anew.
+
+    >>> without_small(np.array([0, 1, 1, -1]), 2).tolist()
+    [-1, 0, 0, -1]
+    """
+    sizes = np.bincount(labels[labels >= 0], minlength=1)
+    keep = (labels >= 0) & (sizes[labels] >= min_cluster_size)
+    answer = np.full(len(labels), -1)
+    answer[keep] = numbered(labels[keep])
+    return answer
+
+
+def numbered(groups: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Any group marks as 0, 1, 2 … in the order of their first rows.
+
+    >>> numbered(np.array([7, 3, 7])).tolist()
+    [0, 1, 0]
+    """
+    _, first, place = np.unique(groups, return_index=True, return_inverse=True)
+    number = np.empty(len(first), dtype=np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return number[place]
+
+
+def expected_cost(n: int, width: int, *, method: Method = "hdbscan", linkage: Linkage = "average") -> Cost:
+    """What clustering (n, width) vectors will take, by the speed of a small product on this machine, now.
+
+    The time is right within a factor of two for vectors as faces have them; ties and near-duplicates cost more.
+    """
+    products = 2.0 * n * n * width / _products_per_second(width)
+    overhead = 2e-9 * n * n + 1e-4 * n  # comparisons, and the tree's own work (m)
+    quadratic = method == "agglomerative" and linkage != "single"
+    seconds = 3.0 * products + 3e-8 * n * n if quadratic else 1.1 * products + overhead
+    return Cost(_memory_bytes(n, width, method, linkage), seconds)
+
+
+def available_memory_bytes() -> int | None:
+    """Memory free for use here; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        try:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, ValueError, OSError):
+            return None
+
+
+def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage) -> int:
+    """Two float32 copies (prepared and lined up), lists and edges, and the working blocks (m)."""
+    if method == "agglomerative" and linkage != "single":
+        return 8 * n * n + 4 * n * width
+    return 8 * n * width + 1500 * n + 40 * min(n, BLOCK) ** 2
+
+
+def _products_per_second(width: int) -> float:
+    """Floating-point operations of a float32 product, the better of two."""
+    rows = np.ones((BLOCK, max(width, 1)), dtype=np.float32)
+    room = np.empty((BLOCK, BLOCK), dtype=np.float32)
+    taken = []
+    for _ in range(2):
+        start = time.perf_counter()
+        np.matmul(rows, rows.T, out=room)
+        taken.append(time.perf_counter() - start)
+    return 2.0 * BLOCK * BLOCK * rows.shape[1] / min(taken)
+
+
+def _refuse_too_large(n: int, width: int, method: Method, linkage: Linkage, available: int | None) -> None:
+    available = available_memory_bytes() if available is None else available
+    needed = _memory_bytes(n, width, method, linkage)
+    if available is None or needed <= _SPARE * available:
+        return
+    fix = "use linkage='single' or method='hdbscan'" if method == "agglomerative" else "cluster fewer faces at a time"
+    raise WrongUse(
+        f"{method} over {n:,} faces needs {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are free: {fix}, "
+        "or close other programs"
+    )
+
+
+def _parts(graph: Graph, height: float) -> NDArray[np.int64]:
+    """The group of each row when edges up to `height` join."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    left, right = graph.edges[graph.weights <= height].T
+    joined = csr_array((np.ones(len(left), np.int8), (left, right)), shape=(len(graph), len(graph)))
+    groups: NDArray[np.int64] = connected_components(joined, directed=False)[1].astype(np.int64)
+    return groups
+
+
+def _all_distances(vectors: NDArray[np.floating], metric: Metric) -> NDArray[np.float64]:
+    """The upper triangle, row after row, as scipy wants it."""
+    space = space_of(vectors, metric=metric)
+    count = len(space.rows)
+    condensed = np.empty(count * (count - 1) // 2)
+    for part in blocks(count, 256):
+        rows = np.arange(part.start, part.stop)
+        closeness, _ = space.fine_closeness(rows, np.arange(count))
+        distances = space.fine_horizon(closeness)
+        for row in rows:
+            start = row * count - row * (row + 1) // 2
+            condensed[start : start + count - row - 1] = distances[row - part.start, row + 1 :]
+    return condensed

@@ -1,0 +1,203 @@
+"""Distances between many rows at two precisions: float32 products that decide most, float64 that decides the rest.
+
+A float32 product is the fastest way to compare every row with every other, but it is off by up to `D * 2**-24` of the
+rows' lengths (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). So products only *exclude*: a pair
+whose closeness stays below a threshold is provably farther than the distance the threshold stands for. What is not
+excluded is measured in float64 from the differences of the rows themselves, which holds for near-duplicates too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from faceml.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Metric = Literal["euclidean", "cosine"]
+
+BLOCK = 2048  # rows of a block: its product (16 MB) stays in the last-level cache, and BLAS is at its full speed
+_VALUES_AT_ONCE = 1 << 16  # gathered at once when pairs are measured: half a megabyte stays in the second-level cache
+_LONGEST = 1e100  # squared lengths beyond it overflow float64 further on
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Space:
+    """Rows, and how far apart they are.
+
+    Closeness is larger for closer rows: `ceiling - deficit(distance)`, where the deficit is half the squared Euclidean
+    distance, or the cosine distance.
+    """
+
+    metric: Metric
+    rows: NDArray[np.floating]  # (N, D) as given
+    rough: NDArray[np.float32]  # (N, D) what products are made of: the rows, centred and scaled where they are not unit
+    half_norms: NDArray[np.float32] | None  # (N,) subtracted from products; None where all rows are equally long
+    inverse_norms: NDArray[np.float64] | None  # (N,) cosine only
+    scale: float  # rough rows are this many times shorter
+    ceiling: float  # closeness of equal rows
+    slack: float  # by how much a float32 closeness may fall short of the true one
+
+    def closeness(
+        self, left: slice | NDArray[np.intp], right: slice, *, into: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """The (L, R) closeness in float32; it falls short of the true one by at most `slack`.
+
+        `into`: a `scratch()` to write it to; the answer is then a view of it.
+        """
+        near, far = self.rough[left], self.rough[right]
+        into = np.empty(len(near) * len(far), dtype=np.float32) if into is None else into
+        product = into[: len(near) * len(far)].reshape(len(near), len(far))
+        np.matmul(near, far.T, out=product)
+        if self.half_norms is not None:
+            product -= self.half_norms[left, None]
+            product -= self.half_norms[right]
+        return product
+
+    def arranged(self, order: NDArray[np.intp]) -> Space:
+        """The same space whose products take its rows in another order, or some of them; costs their float32 copy."""
+        half_norms = None if self.half_norms is None else self.half_norms[order]
+        return replace(self, rough=self.rough[order], half_norms=half_norms)
+
+    def fine_closeness(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> tuple[NDArray[np.float64], float]:
+        """The (L, R) closeness in float64 with a ceiling of 0, and how far off it may be."""
+        near, far = self._fine_rows(left), self._fine_rows(right)
+        pivot = near.mean(axis=0)  # around a point among them, near-duplicates keep their digits
+        near -= pivot
+        far -= pivot
+        half_near, half_far = 0.5 * _squared_lengths(near), 0.5 * _squared_lengths(far)
+        product = near @ far.T
+        product -= half_near[:, None]
+        product -= half_far
+        off = (near.shape[1] + 4) * np.finfo(np.float64).eps * float(half_near.max() + half_far.max())
+        return product, off
+
+    def distances(self, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The distances of pairs (left[i], right[i]) in float64, equal rows exactly 0."""
+        found = np.empty(len(left), dtype=np.float64)
+        for pairs in blocks(len(left), max(1, _VALUES_AT_ONCE // max(1, self.rows.shape[1]))):
+            difference = self._fine_rows(left[pairs])
+            difference -= self._fine_rows(right[pairs])
+            np.vecdot(difference, difference, out=found[pairs])
+        return np.sqrt(found) if self.metric == "euclidean" else 0.5 * found
+
+    def deficit(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how much a distance lowers the closeness, in the units of `fine_closeness`."""
+        return 0.5 * distance * distance if self.metric == "euclidean" else distance
+
+    def threshold(self, distance: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The float32 closeness that every pair nearer than `distance` exceeds."""
+        exact = self.ceiling - self.slack - self.deficit(distance) / self.scale**2
+        return np.nextafter(exact.astype(np.float32), np.float32(-np.inf))
+
+    def horizon(self, closeness: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The distance that no pair below this float32 closeness falls short of."""
+        lacking = np.maximum(self.ceiling - self.slack - closeness.astype(np.float64), 0.0) * self.scale**2
+        return self.fine_horizon(-lacking)
+
+    def fine_horizon(self, closeness: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The distance of a `fine_closeness`."""
+        lacking = np.maximum(-closeness, 0.0)
+        return np.sqrt(2.0 * lacking) if self.metric == "euclidean" else lacking
+
+    def _fine_rows(self, which: NDArray[np.integer]) -> NDArray[np.float64]:
+        rows = self.rows[which].astype(np.float64)
+        if self.inverse_norms is not None:
+            rows *= self.inverse_norms[which, None]
+        return rows
+
+
+def space_of(embeddings: NDArray[np.floating], *, metric: Metric) -> Space:
+    """Prepare (N, D) rows for products; unit float32 rows are used as they are, others cost one float32 copy.
+
+    Raises:
+        WrongUse: not a matrix of finite numbers, an unknown metric, or a row of zeros under `cosine`.
+    """
+    rows = _checked_rows(embeddings)
+    norms = _squared_lengths(rows)
+    if metric == "cosine":
+        return _cosine_space(rows, norms)
+    if metric != "euclidean":
+        raise WrongUse(f"metric {metric!r} is not known: use 'euclidean' or 'cosine'")
+    return _unit_space(rows, norms) if _all_unit(norms) else _centred_space(rows)
+
+
+def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
+    """Slices that cover `range(count)`.
+
+    >>> [(part.start, part.stop) for part in blocks(5, 2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def scratch(count: int) -> NDArray[np.float32]:
+    """Room for the products of any two blocks of `count` rows: writing to the same pages again is faster than to new."""
+    return np.empty(min(count, BLOCK) ** 2, dtype=np.float32)
+
+
+def _checked_rows(embeddings: NDArray[np.floating]) -> NDArray[np.floating]:
+    rows = np.asarray(embeddings)
+    if rows.ndim != 2:
+        raise WrongUse(f"embeddings have shape {rows.shape}: give a matrix of one row a face, (N, D)")
+    if rows.dtype not in (np.float32, np.float64):
+        rows = rows.astype(np.float64)
+    lengths = _squared_lengths(rows)
+    bad = np.flatnonzero(~(lengths < _LONGEST))
+    if len(bad):
+        raise WrongUse(f"embedding row {bad[0]} holds NaN, infinity or huge values: leave it out or embed it again")
+    return rows
+
+
+def _squared_lengths(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    lengths = np.empty(len(rows), dtype=np.float64)
+    for part in blocks(len(rows)):
+        lengths[part] = np.einsum("ij,ij->i", rows[part], rows[part], dtype=np.float64)
+    return lengths
+
+
+def _all_unit(norms: NDArray[np.float64]) -> bool:
+    return bool(np.all(np.abs(norms - 1.0) < 1e-5))
+
+
+def _rounding(width: int) -> float:
+    """How far a float32 product of two unit rows may be off, their own rounding to float32 included."""
+    return 1.01 * (width + 16) * 2.0**-24
+
+
+def _unit_space(rows: NDArray[np.floating], norms: NDArray[np.float64]) -> Space:
+    slack = _rounding(rows.shape[1]) + (float(np.abs(norms - 1.0).max()) if len(norms) else 0.0)
+    rough = np.ascontiguousarray(rows, dtype=np.float32)
+    return Space("euclidean", rows, rough, None, None, scale=1.0, ceiling=1.0, slack=slack)
+
+
+def _cosine_space(rows: NDArray[np.floating], norms: NDArray[np.float64]) -> Space:
+    empty = np.flatnonzero(norms == 0)
+    if len(empty):
+        raise WrongUse(f"embedding row {empty[0]} is all zeros and has no direction: leave it out, or use 'euclidean'")
+    inverse = 1.0 / np.sqrt(norms)
+    rough = np.empty(rows.shape, dtype=np.float32)
+    for part in blocks(len(rows)):
+        rough[part] = rows[part] * inverse[part, None]
+    return Space("cosine", rows, rough, None, inverse, scale=1.0, ceiling=1.0, slack=_rounding(rows.shape[1]))
+
+
+def _centred_space(rows: NDArray[np.floating]) -> Space:
+    """Rows of any length: errors grow with length, so centre them, and let half norms carry each row's own error."""
+    centre = rows.mean(axis=0, dtype=np.float64)
+    norms = np.concatenate([_squared_lengths(rows[part] - centre) for part in blocks(len(rows))])
+    scale = float(np.sqrt(norms.max())) or 1.0
+    rough = np.empty(rows.shape, dtype=np.float32)
+    for part in blocks(len(rows)):
+        rough[part] = (rows[part] - centre) / scale
+    # Shortening half norms by the rounding error makes every closeness an upper bound: short rows keep their precision.
+    half_norms = (0.5 * norms / scale**2 * (1.0 - 2.0 * _rounding(rows.shape[1]))).astype(np.float32)
+    tiny = float(np.finfo(np.float32).tiny) * rows.shape[1]  # products below it are flushed to zero
+    return Space("euclidean", rows, rough, half_norms, None, scale=scale, ceiling=0.0, slack=tiny)

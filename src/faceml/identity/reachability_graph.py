@@ -1,0 +1,156 @@
+"""What a clustering of rows is made from and what the next one can start from: neighbour lists and spanning edges.
+
+Rows that come or go change little. For rows that came, with `min_samples` as before:
+
+- a core distance can only shrink, and it shrinks for a row exactly where a newcomer is among its nearest;
+- so a mutual reachability `max(core(i), core(j), d)` between former rows changes only where a core distance was above
+  `d`: there one of the two is listed among the other's `min_samples` nearest;
+- every other former pair was no lighter than its way through the former tree, whose edges only get lighter, so it can
+  still be left out (cycle property).
+
+Hence the new tree lies within: former edges, former lists to depth `min_samples`, new lists, and pairs with a newcomer.
+Only the last are many, and they are products of newcomers with all. Where rows went, or `min_samples` changed, the
+lists are still good, but the tree has to be proven over all pairs again: half of a full run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceml.errors import WrongUse
+from faceml.identity.dendrogram import Edges, edges_between, merged
+from faceml.identity.growth import carried, grown
+from faceml.identity.neighbours import Neighbours, nearest
+from faceml.identity.spanning_tree import extended_tree, graph_edges, reachability, reachability_tree
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from faceml.identity.distances import Space
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """Neighbour lists and minimum spanning edges of N rows.
+
+    `np.savez(file, **graph.arrays())` keeps it, `Graph.from_arrays(np.load(file))` brings it back.
+    """
+
+    metric: NDArray[np.str_]  # () 'euclidean' or 'cosine'
+    min_samples: NDArray[np.int64]  # () other rows that a core distance reaches, at most N - 1
+    neighbours: NDArray[np.int32]  # (N, K) nearest first, the row itself left out; -1 where fewer are known
+    distances: NDArray[np.float64]  # (N, K) ascending; infinite where fewer are known
+    horizon: NDArray[np.float64]  # (N,) no row missing from the list is nearer than this
+    edges: NDArray[np.int64]  # (E, 2) pairs of rows: all edges of all minimum spanning trees
+    weights: NDArray[np.float64]  # (E,) their mutual reachability
+    fingerprints: NDArray[np.float64]  # (N,) tell whether a row is still the same
+
+    def __len__(self) -> int:
+        return len(self.neighbours)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Graph:
+        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+    @property
+    def lists(self) -> Neighbours:
+        return Neighbours(self.neighbours, self.distances, self.horizon)
+
+    @property
+    def spanning_edges(self) -> Edges:
+        return Edges(self.edges[:, 0], self.edges[:, 1], self.weights)
+
+
+def graph_of(space: Space, *, min_samples: int, neighbours: int) -> Graph:
+    """Build the graph of all rows: two halves of the full product."""
+    min_samples = _reach(space, min_samples)
+    found = nearest(space, max(neighbours, min_samples), exact_to=min_samples)
+    core = found.core_distances(min_samples)
+    edges = _edges_of_all(space, core, graph_edges(found, core, depth=found.indices.shape[1]))
+    return _graph(space, min_samples, found, edges)
+
+
+def graph_from(
+    space: Space, previous: Graph, previous_rows: NDArray[np.intp] | None, *, min_samples: int, neighbours: int
+) -> Graph:
+    """Build the graph from a former one; see the module.
+
+    Args:
+        previous_rows: (len(previous),) where each former row is now, -1 where it is gone; None: the first rows are the
+            former ones, in their order.
+    Raises:
+        WrongUse: rows that are not where they are said to be, or have changed.
+    """
+    rows = np.arange(len(previous)) if previous_rows is None else np.asarray(previous_rows)
+    _check_rows(space, previous, rows)
+    min_samples = _reach(space, min_samples)
+    if previous.neighbours.shape[1] < max(min_samples, 1):
+        return graph_of(space, min_samples=min_samples, neighbours=neighbours)
+    newcomers = np.setdiff1d(np.arange(len(space.rows)), rows)
+    former = carried(previous.lists, rows, len(space.rows))
+    found = grown(space, former, newcomers, exact_to=min_samples)
+    core = found.core_distances(min_samples)
+    known = merged(len(core), graph_edges(found, core, depth=found.indices.shape[1]),
+                   graph_edges(former, core, depth=min_samples), _carried_edges(space, previous, rows, core))  # fmt: skip
+    if (rows < 0).any() or min_samples != previous.min_samples:
+        return _graph(space, min_samples, found, _edges_of_all(space, core, known))
+    return _graph(space, min_samples, found, extended_tree(space, core, known, newcomers).edges)
+
+
+def _reach(space: Space, min_samples: int) -> int:
+    return min(min_samples, max(len(space.rows) - 1, 0))
+
+
+def _edges_of_all(space: Space, core: NDArray[np.float64], known: Edges) -> Edges:
+    return reachability_tree(space, core, known).edges if len(core) > 1 else known
+
+
+def _carried_edges(space: Space, previous: Graph, rows: NDArray[np.intp], core: NDArray[np.float64]) -> Edges:
+    """Former edges between rows that stayed, weighed anew."""
+    pairs = rows[previous.edges]
+    left, right = pairs[(pairs >= 0).all(axis=1)].T
+    return edges_between(left, right, reachability(core, left, right, space.distances(left, right)))
+
+
+def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges) -> Graph:
+    return Graph(
+        metric=np.array(space.metric),
+        min_samples=np.array(min_samples),
+        neighbours=found.indices,
+        distances=found.distances,
+        horizon=found.horizon,
+        edges=np.column_stack([edges.low, edges.high]),
+        weights=edges.weight,
+        fingerprints=_fingerprints(space.rows),
+    )
+
+
+def _fingerprints(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """One number a row that two different rows hardly share: its product with a fixed random direction."""
+    direction = np.random.default_rng(0).standard_normal(rows.shape[1])
+    prints: NDArray[np.float64] = np.einsum("ij,j->i", rows, direction)
+    return prints
+
+
+def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
+    if str(previous.metric) != space.metric:
+        raise WrongUse(f"the former graph is of metric {previous.metric}, not {space.metric}: leave `previous` out")
+    if rows.shape != (len(previous),) or rows.max(initial=-1) >= len(space.rows):
+        raise WrongUse(f"`previous_rows` must place each of {len(previous)} former rows in 0..{len(space.rows) - 1} or -1")
+    stay = rows >= 0
+    if len(np.unique(rows[stay])) != stay.sum():
+        raise WrongUse("`previous_rows` puts two former rows in one place: give each its own, or -1")
+    now = _fingerprints(space.rows[rows[stay]])
+    changed = np.flatnonzero(~np.isclose(now, previous.fingerprints[stay], rtol=1e-9, atol=1e-9))
+    if len(changed):
+        raise WrongUse(
+            f"former row {np.flatnonzero(stay)[changed[0]]} is not the same any more: place it with `previous_rows`, "
+            "-1 where it changed"
+        )

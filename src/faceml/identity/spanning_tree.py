@@ -1,0 +1,222 @@
+"""The exact minimum spanning tree of mutual reachability, from one more half of the products.
+
+The mutual reachability of two rows is `max(core(i), core(j), distance(i, j))` (Campello, Moulavi and Sander 2013). Any
+spanning tree tells which pairs can be left out: those no lighter than the heaviest edge on their path through the tree
+(the cycle property). So take the tree of the k-NN graph, which is nearly right, line its leaves up (`dendrogram`), and
+go through all pairs in blocks with one comparison each: is the closeness above that of the weight at which the two
+join? Few pairs are. They are measured in float64 and sorted into the tree, which tightens the rest. After one pass no
+pair is left that could improve it: the tree is exact.
+
+Where that comparison lets too much through (far-off groups joined by a bad guess, or ties and near-duplicates that
+float32 cannot tell apart), the block is computed again in float64 and its best pairs are sorted in first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from faceml.identity.dendrogram import Edges, dendrogram, edges_between, highest, merged, spanning, spanning_forest
+from faceml.identity.distances import Space, blocks, scratch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from faceml.identity.dendrogram import Dendrogram
+    from faceml.identity.neighbours import Neighbours
+
+_FLOOD = 0.01  # part of a block's pairs from which on float64 products cost less than measuring each pair
+_SLICE = 1 << 14  # pairs of a flood that are sorted in before the rest is looked at again
+_PENDING = 1 << 17  # pairs that wait before they are sorted in
+_SAMPLES = (64, 16, 4)  # every 64th leaf, and so on: cheap passes that join far-off groups well before the full one
+_SMALLEST_SAMPLE = 256
+
+
+def reachability_tree(space: Space, core: NDArray[np.float64], known: Edges) -> Tree:
+    """The minimum spanning tree over all pairs, whatever edges are known beforehand."""
+    tree = Tree(space, core, known)
+    everyone = len(space.rows)
+    for every in _SAMPLES:
+        if not tree.is_whole and everyone // every >= _SMALLEST_SAMPLE:
+            tree.improve(tree.line.order[::every])
+    tree.improve(tree.line.order)
+    return tree
+
+
+def extended_tree(space: Space, core: NDArray[np.float64], known: Edges, newcomers: NDArray[np.intp]) -> Tree:
+    """The minimum spanning tree where `known` holds it but for edges at `newcomers`."""
+    tree = Tree(space, core, known)
+    if len(newcomers):
+        tree.improve(tree.line.order, at=newcomers)
+    return tree
+
+
+def graph_edges(found: Neighbours, core: NDArray[np.float64], *, depth: int) -> Edges:
+    """The first `depth` neighbours of every row as edges of mutual reachability."""
+    indices, distances = found.indices[:, :depth].ravel(), found.distances[:, :depth].ravel()
+    rows = np.repeat(np.arange(len(core)), min(depth, found.indices.shape[1]))
+    here = indices >= 0
+    rows, indices, distances = rows[here], indices[here], distances[here]
+    return edges_between(rows, indices, reachability(core, rows, indices, distances))
+
+
+def reachability(
+    core: NDArray[np.float64], left: NDArray[np.integer], right: NDArray[np.integer], distances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mutual reachability of pairs."""
+    return np.maximum(distances, np.maximum(core[left], core[right]))
+
+
+class Tree:
+    """A spanning tree that gets lighter.
+
+    `edges` holds every edge met that is no heavier than the way around it: those of the tree, and those that could
+    stand in for one at the same weight.
+    """
+
+    edges: Edges
+    line: Dendrogram
+    is_whole: bool  # all rows are joined by edges that were measured
+
+    def __init__(self, space: Space, core: NDArray[np.float64], known: Edges) -> None:
+        self._space = space
+        self._core = core
+        self._count = len(core)
+        self._take(known)
+
+    def improve(self, along: NDArray[np.intp], *, at: NDArray[np.intp] | None = None) -> None:
+        """Go through all pairs of the rows `along` a stretch of the line, or only those with one row `at`."""
+        _Pass(self, self._space, self._core, along, at).run()
+
+    def add(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> bool:
+        """Measure pairs and sort in what improves the tree or ties with it; True if it got lighter."""
+        joined = self.line.joins(left, right)
+        light = np.maximum(self._core[left], self._core[right]) <= joined
+        left, right, joined = left[light], right[light], joined[light]
+        weight = reachability(self._core, left, right, self._space.distances(left, right))
+        light = weight <= joined
+        if not light.any():
+            return False
+        found = edges_between(left[light], right[light], weight[light])
+        if (weight < joined).any():
+            self._take(found, self.edges)
+            return True
+        self.edges = merged(self._count, self.edges, found)
+        return False
+
+    def _take(self, *parts: Edges) -> None:
+        edges = merged(self._count, *parts)
+        chosen = spanning_forest(self._count, edges)
+        forest = edges[chosen]
+        self.is_whole = len(forest) == self._count - 1 and bool(np.isfinite(forest.weight).all())
+        if len(forest) < self._count - 1:
+            forest = spanning(self._count, forest)
+            edges = merged(self._count, edges, forest)
+        self.line = dendrogram(self._count, forest)
+        self.edges = edges[edges.weight <= self.line.joins(edges.low, edges.high)]
+
+
+class _Pass:
+    """One walk over the pairs of some rows, block by block."""
+
+    def __init__(
+        self, tree: Tree, space: Space, core: NDArray[np.float64], along: NDArray[np.intp], at: NDArray[np.intp] | None
+    ) -> None:
+        self._tree, self._space, self._core, self._along = tree, space, core, along
+        self._lined_up = space.arranged(along)
+        self._places = None if at is None else np.flatnonzero(np.isin(along, at))
+        self._room = scratch(len(along))
+        self._waiting: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        self._read_gaps()
+
+    def run(self) -> None:
+        for right in blocks(len(self._along)):
+            for left in self._opposite(right):
+                self._look(left, right)
+        self._settle()
+
+    def _opposite(self, right: slice) -> list[NDArray[np.intp]]:
+        """The places to compare with a block: each pair of blocks once, or `at` with every block."""
+        places = np.arange(right.stop) if self._places is None else self._places
+        return [places[part] for part in blocks(len(places))]
+
+    def _look(self, left: NDArray[np.intp], right: slice) -> None:
+        closeness = self._lined_up.closeness(left, right, into=self._room)
+        hits = np.flatnonzero(closeness > self._limits(left, right, self._space.threshold))
+        if len(hits) > _FLOOD * closeness.size:
+            self._drain(left, right)
+        elif len(hits):
+            here, there = np.divmod(hits, closeness.shape[1])
+            self._waiting.append((self._along[left[here]], self._along[there + right.start]))
+            if sum(len(pairs[0]) for pairs in self._waiting) > _PENDING:
+                self._settle()
+
+    def _settle(self) -> None:
+        if self._waiting:
+            left, right = (np.concatenate(side) for side in zip(*self._waiting, strict=True))
+            self._waiting = []
+            if self._tree.add(left, right):
+                self._read_gaps()
+
+    def _drain(self, left: NDArray[np.intp], right: slice) -> None:
+        """Sort in what improves the tree beyond the rounding of float64, the closest first."""
+        self._settle()
+        rows, columns = self._along[left], self._along[right]
+        closeness, off = self._space.fine_closeness(rows, columns)
+
+        def limit(joined: NDArray[np.float64]) -> NDArray[np.float64]:
+            return off - self._space.deficit(joined)
+
+        hits = np.flatnonzero(closeness > self._limits(left, right, limit))
+        values = closeness.ravel()[hits]
+        hits, values = (found[np.argsort(-values, kind="stable")] for found in (hits, values))
+        while len(hits):
+            here, there = np.divmod(hits, closeness.shape[1])
+            joined = self._tree.line.joins(rows[here], columns[there])
+            better = (values > limit(joined)) & (
+                np.maximum(self._core[rows[here]], self._core[columns[there]]) < joined
+            )
+            first = np.flatnonzero(better)[:_SLICE]
+            if not len(first):
+                break
+            self._tree.add(rows[here[first]], columns[there[first]])
+            better[first] = False
+            hits, values = hits[better], values[better]
+        self._read_gaps()
+
+    def _read_gaps(self) -> None:
+        self._gaps = highest(self._tree.line.joins(self._along[:-1], self._along[1:]))
+
+    def _limits(self, left: NDArray[np.intp], right: slice, threshold: Threshold) -> NDArray[np.floating]:
+        """The (L, R) closeness that a pair has to exceed to be lighter than its join; infinite for a row and itself."""
+        first, last = right.start, right.stop - 1
+        inner = self._gaps.values[first:last]
+        before, after = np.searchsorted(left, [first, right.stop])
+        zero = np.zeros(1)
+        from_first = threshold(np.concatenate([zero, np.maximum.accumulate(inner)]))
+        from_last = threshold(np.concatenate([zero, np.maximum.accumulate(inner[::-1])]))[::-1]
+        to_first = threshold(self._gaps.between(left[:before], np.full(before, first)))
+        to_last = threshold(self._gaps.between(np.full(len(left) - after, last), left[after:]))
+        limits = np.empty((len(left), len(from_first)), dtype=from_first.dtype)
+        np.minimum(to_first[:, None], from_first, out=limits[:before])
+        np.minimum(to_last[:, None], from_last, out=limits[after:])
+        among = left[before:after] - first
+        limits[before:after] = _inner_limits(among, threshold(inner), both_sides=self._places is not None)
+        return limits
+
+
+def _inner_limits(places: NDArray[np.intp], keys: NDArray[np.floating], *, both_sides: bool) -> NDArray[np.floating]:
+    """The smallest of `keys` between each place and those after it (and before it) in the same block."""
+    limits = np.full((len(places), len(keys) + 1), np.inf, dtype=keys.dtype)
+    for row, place in zip(limits, places.tolist(), strict=True):
+        np.minimum.accumulate(keys[place:], out=row[place + 1 :])
+        if both_sides:
+            np.minimum.accumulate(keys[:place][::-1], out=row[:place][::-1])
+    return limits
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Threshold = Callable[[NDArray[np.float64]], NDArray[np.floating]]

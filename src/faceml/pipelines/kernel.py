@@ -1,0 +1,92 @@
+"""One Jupyter kernel for one notebook: this interpreter, no TCP port, and never left behind.
+
+The kernel is started here rather than by papermill, which can hand it neither an environment nor another interpreter.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+
+# An interrupted kernel gets half of it to leave by itself and half after SIGTERM; then it is killed.
+SHUTDOWN_WAIT_S = 4.0
+
+
+class KernelOfThisInterpreter(AsyncKernelManager):
+    """Starts `sys.executable`, so a virtualenv needs no `ipykernel install`, and remembers its client to close it."""
+
+    kernel_client: AsyncKernelClient | None = None
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, language="python", display_name="Python 3")
+
+    def client(self, **kwargs: Any) -> AsyncKernelClient:  # type: ignore[override]  # as in AsyncKernelManager
+        self.kernel_client = super().client(**kwargs)
+        return self.kernel_client
+
+
+@contextmanager
+def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -> Iterator[KernelOfThisInterpreter]:
+    """A started kernel in `folder`; it is gone when the block is left, however that happens.
+
+    Args:
+        log: takes what the process itself prints (a crash's last words); removed where that is nothing.
+    """
+    # A short path of its own: unix sockets allow about 100 characters, and a library's folder may lie deep.
+    with tempfile.TemporaryDirectory(prefix="faceml-kernel-") as sockets:
+        manager = KernelOfThisInterpreter(
+            transport="ipc", connection_file=f"{sockets}/kernel.json", shutdown_wait_time=SHUTDOWN_WAIT_S
+        )
+        try:
+            with log.open("wb") as output:
+                run_sync(manager.start_kernel)(
+                    env=dict(environment),
+                    cwd=str(folder),
+                    stdout=output,
+                    stderr=output,
+                    extra_arguments=["--HistoryManager.hist_file=:memory:"],  # leave the user's history alone
+                )
+            yield manager
+        finally:
+            if manager.has_kernel:
+                run_sync(manager.shutdown_kernel)(now=False)
+            # Its sockets and threads are not freed by the manager: 14 file handles a kernel.
+            if manager.kernel_client is not None:
+                manager.kernel_client.stop_channels()
+            if log.exists() and log.stat().st_size == 0:
+                log.unlink()
+
+
+@contextmanager
+def sigterm_unwinds() -> Iterator[None]:
+    """Let SIGTERM leave through `finally`, as Ctrl-C does, instead of ending the process on the spot.
+
+    Only where nobody else handles it, and only in the main thread, where Python allows it.
+    """
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not break the cleaning up
+    raise SystemExit(128 + number)

@@ -1,0 +1,78 @@
+"""What a notebook file tells without being run, and what one that failed tells afterwards."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+from faceml.errors import WrongUse
+
+_MARKERS = "papermill-error-cell-tag"  # papermill inserts cells with this tag into a notebook that failed
+_NOT_RUN = {"injected-parameters", "skip-execution"}
+
+
+def read_cells(notebook: Path) -> list[dict[str, Any]]:
+    """The cells as they were executed; raises WrongUse where the file is no notebook."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        return [cell for cell in cells if _MARKERS not in _tags(cell)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WrongUse(f"{notebook} is no Jupyter notebook ({error!r}); save it again in JupyterLab") from error
+
+
+def declared_parameters(notebook: Path) -> tuple[str, ...]:
+    """The names its first cell tagged `parameters` sets.
+
+    Read from the syntax tree: papermill's own inspection goes line by line and loses a default that contains "=".
+    """
+    for cell in read_cells(notebook):
+        if cell["cell_type"] == "code" and "parameters" in _tags(cell):
+            try:
+                return tuple(_assigned(ast.parse(_source(cell))))
+            except SyntaxError as error:
+                raise WrongUse(
+                    f"{notebook}: the cell tagged `parameters` is no Python (its line {error.lineno}: {error.msg})"
+                ) from error
+    return ()
+
+
+def count_cells(notebook: Path, *, with_parameters: bool) -> int:
+    """How many cells will run; papermill adds one where parameters are given."""
+    cells = [cell for cell in read_cells(notebook) if cell["cell_type"] == "code" and _source(cell).strip()]
+    return sum(not _NOT_RUN & set(_tags(cell)) for cell in cells) + with_parameters
+
+
+def describe_cell(notebook: Path, index: int, *, count: int) -> str:
+    """Name a cell as a person finds it: its number as In [count], and its heading or first line."""
+    cells = read_cells(notebook)
+    heading = next((_heading(cell) for cell in reversed(cells[:index]) if _heading(cell)), "")
+    first_line = next((line for line in _source(cells[index]).splitlines() if line.strip()), "")
+    return f'cell [{count}] "{heading or first_line.strip()}"'
+
+
+def _assigned(tree: ast.Module) -> list[str]:
+    names = []
+    for statement in tree.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        if isinstance(statement, ast.AnnAssign):
+            targets = [statement.target]
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
+
+
+def _heading(cell: dict[str, Any]) -> str:
+    if cell["cell_type"] != "markdown":
+        return ""
+    lines = [line.lstrip("#").strip() for line in _source(cell).splitlines() if line.startswith("#")]
+    return lines[-1] if lines else ""
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell["source"]  # nbformat allows a text or a list of lines
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    return list(cell.get("metadata", {}).get("tags", []))

@@ -1,0 +1,82 @@
+"""How a notebook tells its pipeline what it found.
+
+The last cell of a step says `report(photos=12, faces=31)`. People see a small table; the runner reads the same values
+from the executed notebook, where they lie beside the table under a type of their own. Without a pipeline the table is
+all there is, so a notebook needs no second path.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from enum import Enum
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from faceml.errors import WrongUse
+
+MIME_TYPE = "application/vnd.faceml.results+json"
+
+
+def report(**values: Any) -> None:
+    """Show results and hand them to the pipeline as `${steps.STEP.NAME}`; a later call adds to an earlier one.
+
+    Args:
+        values: JSON values; also numpy scalars, paths and enums. NaN and infinities become null, as JSON has none.
+    Raises:
+        WrongUse: a value that JSON cannot hold.
+    """
+    from IPython.display import display
+
+    display(_Results({name: _json_value(name, value) for name, value in values.items()}))
+
+
+def read_results(notebook: Path) -> dict[str, Any]:
+    """What an executed notebook reported; empty where it reported nothing."""
+    results: dict[str, Any] = {}
+    if not notebook.exists():  # the kernel did not even start
+        return results
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            results |= output.get("data", {}).get(MIME_TYPE, {})
+    return results
+
+
+class _Results:
+    """What IPython displays: text for a terminal, a table for a page, JSON for the runner."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def __repr__(self) -> str:
+        width = max(map(len, self._values), default=0)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in self._values.items())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
+        rows = "".join(f"<tr><th>{escape(n)}</th><td>{escape(str(v))}</td></tr>" for n, v in self._values.items())
+        return {"text/plain": repr(self), "text/html": f"<table>{rows}</table>", MIME_TYPE: self._values}
+
+
+def _json_value(name: str, value: Any) -> Any:
+    """Turn what notebooks hold into what JSON holds.
+
+    >>> _json_value("share", float("nan")), _json_value("file", Path("a.csv"))
+    (None, 'a.csv')
+    """
+    if isinstance(value, Enum):
+        return _json_value(name, value.value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(f"{name}.{key}", item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(name, item) for item in value]
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a numpy scalar, without importing numpy
+        return _json_value(name, value.item())
+    raise WrongUse(f"The result {name} is a {type(value).__name__}; report numbers, texts, lists or mappings of these")

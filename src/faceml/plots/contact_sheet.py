@@ -1,0 +1,104 @@
+"""The contact sheet: a row of faces for each cluster or person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageOps
+
+from faceml.errors import WrongUse
+from faceml.plots.lettering import Pixels, as_image, font, rounded, shorten
+from faceml.plots.style import CARD, INK, MUTED, RULE
+
+_BLOCKS = 6  # squares a side; a face of 6 × 6 squares is nobody's (see `pixelated`)
+_MARGIN, _GAP, _HEADING, _TITLE = 24, 6, 30, 46
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """One cluster or person."""
+
+    title: str
+    thumbnails: Sequence[Pixels]  # (H, W, 3) uint8 RGB each, best first
+    count: int  # faces in all, at least the thumbnails given
+    mean_quality: float | None = None  # 0 to 1
+
+
+def contact_sheet(
+    groups: Sequence[SheetRow],
+    *,
+    thumb_px: int = 72,
+    columns: int = 12,
+    title: str | None = None,
+    pixelate: bool = False,
+) -> Image.Image:
+    """Draw a heading and up to `columns` faces for each group; the rest is counted as "+37 more".
+
+    Args:
+        pixelate: make every face unrecognisable, for a picture that may be published.
+    Raises:
+        WrongUse: a thumbnail is no RGB picture, or there is no room for a column.
+    """
+    if thumb_px < 16 or columns < 2:
+        raise WrongUse(f"A contact sheet needs thumb_px >= 16 and columns >= 2, not {thumb_px} and {columns}.")
+    width = 2 * _MARGIN + columns * (thumb_px + _GAP) - _GAP
+    row_px = _HEADING + thumb_px + 18
+    top = _MARGIN + (_TITLE if title else 0)
+    sheet = Image.new("RGB", (width, top + max(1, len(groups)) * row_px + _MARGIN - 18), CARD)
+    draw = ImageDraw.Draw(sheet)
+    if title:
+        lettering = font(20, bold=True)
+        draw.text((_MARGIN, _MARGIN - 4), shorten(title, lettering, width - 2 * _MARGIN), INK, lettering)
+    if not groups:
+        draw.text((_MARGIN, top), "No faces to show yet.", MUTED, font(14))
+    for number, group in enumerate(groups):
+        y = top + number * row_px
+        _heading(draw, group, y, width)
+        _faces(sheet, group, y + _HEADING, thumb_px, columns, pixelate=pixelate)
+    return sheet
+
+
+def pixelated(thumbnail: Pixels) -> Pixels:
+    """The picture as 6 × 6 squares of its own size: nobody can be told from it, by eye or by model.
+
+    >>> noise = np.random.default_rng(0).integers(0, 256, (48, 48, 3)).astype(np.uint8)
+    >>> len(np.unique(pixelated(noise).reshape(-1, 3), axis=0))
+    36
+    """
+    picture = as_image(thumbnail)
+    squares = picture.resize((_BLOCKS, _BLOCKS), Image.Resampling.BOX)
+    return np.asarray(squares.resize(picture.size, Image.Resampling.NEAREST))
+
+
+def _heading(draw: ImageDraw.ImageDraw, group: SheetRow, y: int, width: int) -> None:
+    name, detail = font(14, bold=True), font(13)
+    facts = f"{group.count} face{'' if group.count == 1 else 's'}"
+    if group.mean_quality is not None:
+        facts += f" · quality {group.mean_quality:.2f}"
+    room = width - 2 * _MARGIN
+    title = shorten(group.title, name, room - detail.getlength(facts) - 12)
+    draw.text((_MARGIN, y), title, INK, name)
+    draw.text((_MARGIN + name.getlength(title) + 12, y + 1), facts, MUTED, detail)
+
+
+def _faces(sheet: Image.Image, group: SheetRow, y: int, thumb_px: int, columns: int, *, pixelate: bool) -> None:
+    count = max(group.count, len(group.thumbnails))
+    shown = group.thumbnails[:columns]
+    if count > len(shown) and len(shown) == columns:
+        shown = shown[: columns - 1]
+    for column, pixels in enumerate(shown):
+        picture = as_image(pixelated(pixels) if pixelate else pixels)
+        tile = rounded(ImageOps.fit(picture, (thumb_px, thumb_px), Image.Resampling.LANCZOS), thumb_px // 12)
+        sheet.paste(tile, (_MARGIN + column * (thumb_px + _GAP), y), tile)
+    if count > len(shown):
+        _more(sheet, count - len(shown), (_MARGIN + len(shown) * (thumb_px + _GAP), y), thumb_px)
+
+
+def _more(sheet: Image.Image, hidden: int, corner: tuple[int, int], thumb_px: int) -> None:
+    tile = rounded(Image.new("RGB", (thumb_px, thumb_px), RULE), thumb_px // 12)
+    sheet.paste(tile, corner, tile)
+    middle = (corner[0] + thumb_px / 2, corner[1] + thumb_px / 2)
+    draw, lettering = ImageDraw.Draw(sheet), font(max(9, thumb_px // 6))
+    draw.multiline_text(middle, f"+{hidden}\nmore", MUTED, lettering, anchor="mm", align="center", spacing=2)

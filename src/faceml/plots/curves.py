@@ -1,0 +1,169 @@
+"""Curves of a verification or training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceml.errors import WrongUse
+from faceml.plots.style import (
+    CARD,
+    INK,
+    NOISE,
+    PALETTE,
+    finite,
+    label_axes,
+    legend,
+    new_figure,
+    say_empty,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # a curve is told by its dashes too
+_FAR, _NO_PAIRS = "false accept rate (FAR)", "No pairs measured yet."
+_COUNTED = 25  # people up to which a confusion matrix has room for numbers
+
+
+@dataclass(frozen=True, slots=True)
+class MatchCurve:
+    """How one model trades false matches for true ones, threshold by threshold."""
+
+    name: str
+    far: NDArray[np.float64]  # (T,) share of impostor pairs accepted, 0 to 1
+    tar: NDArray[np.float64]  # (T,) share of genuine pairs accepted, 0 to 1
+
+
+def roc_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
+    """TAR against FAR; FAR on a logarithmic axis, since only its small values matter."""
+    figure, axes = new_figure(6, 4.6)
+    if not curves:
+        say_empty(axes, _NO_PAIRS)
+        return figure
+    rates = [_rates(curve) for curve in curves]
+    lowest = _decade_below(np.concatenate([far for far, _ in rates]))
+    for number, (far, tar) in enumerate(rates):
+        axes.plot(far, tar, label=curves[number].name, **_line(number))
+    bottom = min(float(np.interp(lowest, far, tar)) for far, tar in rates)
+    axes.set(xscale="log", xlim=(lowest, 1), ylim=(max(-0.02, bottom - 0.08), 1.02))
+    label_axes(axes, title="True against false matches", x=_FAR, y="true accept rate (TAR)", grid="both")
+    legend(axes, loc="lower right")
+    return figure
+
+
+def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
+    """False rejects against false accepts, both logarithmic; lower is better, equal errors are on the diagonal."""
+    figure, axes = new_figure(6, 4.6)
+    if not curves:
+        say_empty(axes, _NO_PAIRS)
+        return figure
+    rates = [(far, 1 - tar) for far, tar in map(_rates, curves)]
+    across = _decade_below(np.concatenate([far for far, _ in rates]))
+    down = _decade_below(np.concatenate([frr for _, frr in rates]))
+    start = min(across, down)
+    axes.plot([start, 1], [start, 1], color=NOISE, linewidth=1, label="equal errors")
+    for number, (far, frr) in enumerate(rates):
+        # A logarithm has no zero: what is below the axes' decade lies on their edge.
+        axes.plot(np.maximum(far, across), np.maximum(frr, down), label=curves[number].name, **_line(number))
+    axes.set(xscale="log", yscale="log", xlim=(across, 1), ylim=(down, 1))
+    label_axes(axes, title="Detection error trade-off", x=_FAR, y="false reject rate (1 − TAR)", grid="both")
+    legend(axes, loc="best")
+    return figure
+
+
+def score_histogram(genuine: ArrayLike, impostor: ArrayLike, threshold: float) -> Figure:
+    """Cosine similarities of pairs of the same and of different people; each side's area is 1."""
+    figure, axes = new_figure(7, 3.8)
+    same, different = finite(genuine), finite(impostor)
+    if same.size == 0 or different.size == 0:
+        say_empty(axes, "Needs pairs of the same and of different people.")
+        return figure
+    both = np.concatenate([same, different, [threshold]])
+    bins = np.linspace(both.min() - 0.01, both.max() + 0.01, 60).tolist()
+    for values, name, colour in ((different, "different people", PALETTE[1]), (same, "same person", PALETTE[0])):
+        axes.hist(values, bins=bins, density=True, color=colour, alpha=0.3)
+        axes.hist(values, bins=bins, density=True, color=colour, histtype="step", linewidth=1.6, label=name)
+    axes.axvline(threshold, color=INK, linewidth=1.2, linestyle=_DASHES[1], label=f"threshold {threshold:.2f}")
+    missed, accepted = (same < threshold).mean(), (different >= threshold).mean()
+    title = f"Misses {missed:.1%} of genuine, accepts {accepted:.2%} of impostor pairs"
+    label_axes(axes, title=title, x="cosine similarity", y="density")
+    legend(axes, loc="upper right")
+    return figure
+
+
+def epoch_curves(history: Mapping[str, Sequence[float]]) -> Figure:
+    """One line a measure over epochs 1, 2, …; NaN where an epoch did not measure it."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = new_figure(7, 3.8)
+    drawn = {name: np.asarray(values, dtype=np.float64) for name, values in history.items() if len(values)}
+    if not drawn:
+        say_empty(axes, "No epoch has ended yet.")
+        return figure
+    for number, (name, values) in enumerate(drawn.items()):
+        known = np.isfinite(values)
+        epochs = np.arange(1, len(values) + 1)[known]
+        axes.plot(epochs, values[known], marker="o" if len(epochs) < 3 else None, label=name, **_line(number))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    label_axes(axes, title="Training", x="epoch", y="value")
+    legend(axes)
+    return figure
+
+
+def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
+    """Who was taken for whom: row `names[i]` in truth, column `names[j]` as answered, counts.
+
+    Raises:
+        WrongUse: the matrix is not square, or has another size than the names.
+    """
+    counts = np.asarray(matrix, dtype=np.float64)
+    if counts.shape != (len(names), len(names)):
+        raise WrongUse(f"A confusion matrix of {len(names)} names must be square of that size, not {counts.shape}.")
+    side = 2.4 + 0.42 * min(len(names), _COUNTED)
+    figure, axes = new_figure(side + 0.6, side)
+    if not names:
+        say_empty(axes, "Nobody to confuse.")
+        return figure
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap=_blues(), vmin=0, vmax=1, aspect="equal")
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, names)
+    if len(names) <= _COUNTED:
+        for i, j in np.argwhere(counts > 0):
+            colour = CARD if share[i, j] > 0.55 else INK
+            axes.text(j, i, f"{counts[i, j]:g}", ha="center", va="center", fontsize=8, color=colour)
+    right = np.trace(counts) / max(counts.sum(), 1)
+    label_axes(axes, title=f"{right:.1%} right", x="answered", y="in truth", grid=None)
+    return figure
+
+
+def _blues() -> Colormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("faceml_blues", [CARD, "#9cc3de", PALETTE[0], "#003f66"])
+
+
+def _line(number: int) -> dict[str, Any]:
+    style = _DASHES[number % len(_DASHES)]
+    return {"color": PALETTE[number % len(PALETTE)], "linewidth": 1.8, "linestyle": style}
+
+
+def _rates(curve: MatchCurve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    far, tar = np.asarray(curve.far, dtype=np.float64), np.asarray(curve.tar, dtype=np.float64)
+    if far.ndim != 1 or far.shape != tar.shape:
+        raise WrongUse(f"Curve {curve.name!r} needs as many FAR as TAR values, not {far.shape} and {tar.shape}.")
+    order = np.lexsort((tar, far))
+    return far[order], tar[order]
+
+
+def _decade_below(rates: NDArray[np.float64]) -> float:
+    """Where a logarithmic axis starts: the power of ten at or below the smallest rate that is not zero."""
+    measured = rates[(rates > 1e-9) & (rates < 1)]
+    return float(10 ** np.floor(np.log10(measured.min()))) if measured.size else 1e-3

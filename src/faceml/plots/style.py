@@ -1,0 +1,59 @@
+"""One look for all plots: opaque pale card (readable on light and dark pages), ink, and a colour-blind safe palette."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+Grid = Literal["x", "y", "both"]
+CARD, INK, MUTED, RULE = "#fcfcfb", "#24292f", "#646c75", "#dfe2e5"
+# Okabe and Ito's palette (2008) without black and yellow, which vanish on one page or the other; blue leads.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8c6d31")
+NOISE = "#b4bac0"
+
+
+def new_figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
+    """A figure with one plot, apart from pyplot's global state: safe in threads, servers and notebooks."""
+    figure = Figure(
+        figsize=(width_in, height_in), dpi=120, layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.14), facecolor=CARD
+    )
+    axes = figure.add_subplot(facecolor=CARD)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(RULE)
+    axes.tick_params(colors=MUTED, labelsize=9, length=0)
+    return figure, axes
+
+
+def label_axes(axes: Axes, *, title: str, x: str = "", y: str = "", grid: Grid | None = "y") -> None:
+    """Title to the left, quiet labels, and rules behind the data along `grid`."""
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=12)
+    axes.set_xlabel(x, color=MUTED, fontsize=10)
+    axes.set_ylabel(y, color=MUTED, fontsize=10)
+    if grid is not None:
+        axes.grid(visible=True, axis=grid, color=RULE, linewidth=0.7)
+        axes.set_axisbelow(True)
+
+
+def say_empty(axes: Axes, text: str) -> None:
+    """In place of a plot: a run over nothing still ends with a picture that says so."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=11)
+
+
+def legend(axes: Axes, **options: Any) -> None:
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, **options)
+
+
+def finite(values: ArrayLike | Sequence[float]) -> NDArray[np.float64]:
+    """Values as a flat array without NaN and infinities."""
+    flat = np.asarray(values, dtype=np.float64).ravel()
+    return flat[np.isfinite(flat)]

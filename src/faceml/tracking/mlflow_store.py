@@ -1,0 +1,168 @@
+"""The tracking store: opens, fills and closes MLflow runs. mlflow is imported at the first call (2 s), never before."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from faceml.errors import Unavailable
+from faceml.tracking.spool import Recorded, as_text
+
+EXPERIMENT = "faceml"
+_PARAMETER_LIMIT = 6000  # characters, mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
+_TAG_LIMIT = 8000
+_SQLITE = "sqlite:///"
+
+_SETTINGS = {
+    # By default an unreachable server is retried for four minutes and a silent one waited for two minutes a try.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+class Outcome(StrEnum):
+    """MLflow's words for how a run ended."""
+
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class MlflowStore:
+    """One experiment, `faceml`, in a SQLite file or on a server. Every call may raise Unavailable, within a minute."""
+
+    def __init__(self, uri: str, artifacts: Path, *, on_note: Callable[[str], None]) -> None:
+        self.uri = _absolute(uri)
+        self._artifacts = Path(artifacts).resolve()
+        self._on_note = on_note
+
+    def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any]) -> str:
+        """Start a run and return its id."""
+        family = {} if parent is None else {"mlflow.parentRunId": parent}
+        with self._errors():
+            run = self._client.create_run(self._experiment, run_name=name, tags=_tags({**tags, **family}))
+        return str(run.info.run_id)
+
+    def log(self, run_id: str, recorded: Recorded) -> None:
+        """Write everything a spool holds."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        with self._errors():
+            self._client.log_batch(
+                run_id,
+                metrics=[Metric(_key(m.name), m.value, m.at_ms, m.step) for m in recorded.metrics],
+                params=[Param(_key(k), _short(v, _PARAMETER_LIMIT)) for k, v in recorded.parameters.items()],
+                tags=[RunTag(k, v) for k, v in _tags(recorded.tags).items()],
+            )
+            if recorded.artifacts is not None and any(recorded.artifacts.iterdir()):
+                self._client.log_artifacts(run_id, str(recorded.artifacts))
+
+    def close_run(self, run_id: str, outcome: Outcome) -> None:
+        with self._errors():
+            self._client.set_terminated(run_id, status=outcome.value)
+
+    @cached_property
+    def _client(self) -> Any:
+        for name, value in _SETTINGS.items():
+            os.environ.setdefault(name, value)  # a user's own setting wins
+        if self._is_new():
+            self._on_note(f"Making MLflow's database {self.uri.removeprefix(_SQLITE)} (once, some seconds)")
+        from mlflow import MlflowClient
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        return MlflowClient(self.uri)
+
+    @cached_property
+    def _experiment(self) -> str:
+        found = self._client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return str(found.experiment_id)
+        # A server knows its own place for artifacts; a database needs an absolute one from us.
+        on_server = self.uri.startswith(("http://", "https://"))
+        location = None if on_server else self._artifacts.as_uri()
+        return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))
+
+    def _is_new(self) -> bool:
+        if not self.uri.startswith(_SQLITE):
+            return False
+        database = Path(self.uri.removeprefix(_SQLITE))
+        with self._errors():
+            database.parent.mkdir(parents=True, exist_ok=True)
+        return not database.exists()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not _is_mlflows(error):
+                raise
+            raise Unavailable(
+                f"MLflow at {without_secrets(self.uri)} does not take the run: {_reason(error)}; start it or correct"
+                " MLFLOW_TRACKING_URI (unset: a file below mlruns/)"
+            ) from error
+
+
+def without_secrets(uri: str) -> str:
+    """A URI that may be shown.
+
+    >>> without_secrets("https://me:secret@tracking.example/x")
+    'https://me:***@tracking.example/x'
+    """
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+
+
+def _absolute(uri: str) -> str:
+    """Tie a relative SQLite file to the folder of now: notebooks may run elsewhere."""
+    return f"{_SQLITE}{Path(uri.removeprefix(_SQLITE)).resolve()}" if uri.startswith(_SQLITE) else uri
+
+
+def _is_mlflows(error: Exception) -> bool:
+    """MLflow lets its database's and its client's errors through; told by name, to import none of them."""
+    package = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError | ImportError) or package in {"mlflow", "sqlalchemy", "alembic", "requests"}
+
+
+def _reason(error: Exception) -> str:
+    """The part of MLflow's message that tells something.
+
+    >>> _reason(OSError("API request failed with HTTPPool: (Caused by New(host='x'): [Errno 111] Connection refused))"))
+    '[Errno 111] Connection refused'
+    """
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "Caused by" in line:
+        line = line.rpartition(": ")[2].rstrip("\"')")
+    return _short(line, 200)
+
+
+def _tags(values: Mapping[str, Any]) -> dict[str, str]:
+    return {_key(name): _short(as_text(value), _TAG_LIMIT) for name, value in values.items()}
+
+
+def _key(name: str) -> str:
+    """MLflow's names hold letters, digits and _ - . / : and blanks.
+
+    >>> _key("tar@far=1e-3")
+    'tar_far_1e-3'
+    """
+    return "".join(letter if letter.isalnum() or letter in "_-./: " else "_" for letter in name)[:250]
+
+
+def _short(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    ending = f"… ({len(text)} characters)"
+    return text[: limit - len(ending)] + ending

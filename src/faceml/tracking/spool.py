@@ -1,0 +1,200 @@
+"""`Run`: what a run records, kept in a folder until somebody logs it to MLflow."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from faceml.errors import FileNotReadable, WrongUse
+
+logger = logging.getLogger(__name__)
+
+_EVENTS = "events.jsonl"
+_ARTIFACTS = "artifacts"
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value of one metric."""
+
+    name: str
+    value: float
+    step: int
+    at_ms: int  # since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What lies in a spool."""
+
+    parameters: dict[str, str]
+    metrics: tuple[Measurement, ...]
+    tags: dict[str, str]
+    pictures_allowed: bool
+    artifacts: Path | None  # a folder, logged as it is
+
+
+class Run:
+    """Records parameters, metrics, tags, tables and pictures of one run. No call needs MLflow or a network."""
+
+    def __init__(
+        self,
+        spool: Path,
+        *,
+        id: str | None,
+        pictures_allowed: bool = False,
+        on_note: Callable[[str], None] = logger.info,
+    ) -> None:
+        self.id = id  # MLflow's
+        self._on_note = on_note
+        self.pictures_allowed = pictures_allowed
+        self._spool = spool
+        self._told = False
+        (spool / _ARTIFACTS).mkdir(parents=True, exist_ok=True)
+        self._write("pictures_allowed", pictures_allowed)
+
+    def parameters(self, values: Mapping[str, Any]) -> None:
+        """Settings the run was made with: texts, numbers, None, paths, enums, lists and mappings."""
+        self._write("parameters", {name: as_text(value) for name, value in values.items()})
+
+    def metrics(self, values: Mapping[str, float | None], *, step: int = 0) -> None:
+        """Numbers the run measured; None is left out. Call again with another `step` for a curve."""
+        numbers = {name: _as_number(name, value) for name, value in values.items() if value is not None}
+        self._write("metrics", numbers, step=step, at_ms=int(time.time() * 1000))
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        self._write("tags", {name: as_text(value) for name, value in values.items()})
+
+    def library(self, snapshot: Mapping[str, Any]) -> None:
+        """What the library held: counts, pack, hash; becomes the tags `library.*`."""
+        self.tags({f"library.{name}": value for name, value in snapshot.items()})
+
+    def figure(self, name: str, figure: Any) -> None:
+        """A plot without faces: a matplotlib figure, a PIL image or an (H, W[, 3]) uint8 array. See `faces_picture`."""
+        self._picture(name, figure)
+
+    def faces_picture(self, name: str, picture: Any) -> None:
+        """A picture that shows faces: biometric data, so it is dropped unless the run allows pictures."""
+        if self.pictures_allowed:
+            self._picture(name, picture)
+        elif not self._told:
+            self._told = True
+            self._on_note("Pictures of faces stay out of MLflow; pictures_allowed=True for this run logs them")
+
+    def table(self, name: str, rows: Any) -> None:
+        """Rows as CSV: a pandas DataFrame, or mappings with the same keys."""
+        target = self._target(name if name.endswith(".csv") else f"{name}.csv")
+        if hasattr(rows, "to_csv"):
+            rows.to_csv(target, index=False)
+        else:
+            _write_csv(target, list(rows))
+
+    def artifact(self, path: Path) -> None:
+        """A copy of a file or folder that holds no pictures.
+
+        Raises:
+            FileNotReadable: there is none.
+            WrongUse: it is, or holds, a picture: say `figure` or `faces_picture`.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise FileNotReadable(f"There is no {path} to log; check the path")
+        for file in path.rglob("*") if path.is_dir() else (path,):
+            if file.suffix.lower() in _PICTURES:
+                raise WrongUse(f"{file} is a picture; log it with figure() or, where it shows faces, faces_picture()")
+        if path.is_dir():
+            shutil.copytree(path, self._target(path.name), dirs_exist_ok=True)
+        else:
+            shutil.copy2(path, self._target(path.name))
+
+    def _picture(self, name: str, picture: Any) -> None:
+        target = self._target(name if Path(name).suffix.lower() in {*_PICTURES, ".svg", ".pdf"} else f"{name}.png")
+        if hasattr(picture, "savefig"):
+            picture.savefig(target, bbox_inches="tight")
+            return
+        if not hasattr(picture, "save"):
+            from PIL import Image
+
+            picture = Image.fromarray(picture)
+        picture.save(target)
+
+    def _target(self, name: str) -> Path:
+        folder = (self._spool / _ARTIFACTS).resolve()
+        target = (folder / name).resolve()
+        if not target.is_relative_to(folder):
+            raise WrongUse(f"The artifact name {name!r} leads out of the run; use a plain name")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    def _write(self, kind: str, value: Any, **more: Any) -> None:
+        with (self._spool / _EVENTS).open("a", encoding="utf-8") as events:
+            events.write(json.dumps({"kind": kind, "value": value, **more}) + "\n")
+
+
+def read_spool(spool: Path) -> Recorded:
+    """What was recorded; a later parameter or tag replaces an earlier one of its name.
+
+    Pictures are allowed where every run that wrote here allowed them. A last line that a dying process left
+    unfinished is passed over.
+    """
+    settings: dict[str, dict[str, str]] = {"parameters": {}, "tags": {}}
+    metrics: list[Measurement] = []
+    allowed: list[bool] = []
+    for event in _events(spool / _EVENTS):
+        if event["kind"] == "metrics":
+            metrics += [Measurement(n, v, event["step"], event["at_ms"]) for n, v in event["value"].items()]
+        elif event["kind"] == "pictures_allowed":
+            allowed.append(event["value"])
+        else:
+            settings[event["kind"]] |= event["value"]
+    artifacts = spool / _ARTIFACTS
+    artifacts.mkdir(parents=True, exist_ok=True)
+    return Recorded(settings["parameters"], tuple(metrics), settings["tags"], bool(allowed) and all(allowed), artifacts)
+
+
+def as_text(value: Any) -> str:
+    """How a setting reads in MLflow.
+
+    >>> as_text(None), as_text(Path("photos")), as_text([1, None])
+    ('none', 'photos', '[1, null]')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, list | tuple | Mapping):
+        return json.dumps(value, default=as_text, sort_keys=isinstance(value, Mapping))
+    return str(value)
+
+
+def _events(file: Path) -> Iterable[dict[str, Any]]:
+    if not file.exists():
+        return
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return
+
+
+def _as_number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise WrongUse(f"The metric {name}={value!r} is no number; record texts as parameters or tags") from None
+
+
+def _write_csv(target: Path, rows: list[Mapping[str, Any]]) -> None:
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)

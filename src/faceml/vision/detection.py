@@ -1,0 +1,133 @@
+"""What a detector says about one photo, and which of it is worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from faceml.records import BBox
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# The specification's 640×640, and a small pass in which a face that fills the photo has a size detectors know.
+DETECTION_SIZES_PX = (128, 640)
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Faces of one photo, best first, in pixels of the upright photo."""
+
+    boxes: NDArray[np.float32]  # (N, 4) x1, y1, x2, y2; may reach beyond the photo
+    scores: NDArray[np.float32]  # (N,) 0 to 1
+    kps: NDArray[np.float32]  # (N, 5, 2) left eye, right eye, nose, left and right mouth corner
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Detections:
+        return Detections(self.boxes[rows], self.scores[rows], self.kps[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """A photo shrunk or enlarged into a square, at its top left; the rest is black."""
+
+    canvas: NDArray[np.uint8]  # (S, S, 3)
+    scale: float  # canvas pixels a photo pixel
+
+
+def letterbox(image: NDArray[np.uint8], size_px: int) -> Letterbox:
+    """Fit a photo into a square the way InsightFace does (same rounding, bilinear), so boxes are the same."""
+    import cv2
+
+    height, width = image.shape[:2]
+    ratio = height / width
+    new_width, new_height = (int(size_px / ratio), size_px) if ratio > 1 else (size_px, int(size_px * ratio))
+    new_width, new_height = max(1, new_width), max(1, new_height)
+    canvas = np.zeros((size_px, size_px, 3), np.uint8)
+    canvas[:new_height, :new_width] = cv2.resize(image, (new_width, new_height))
+    return Letterbox(canvas, new_height / height)
+
+
+def merge_passes(passes: Sequence[Detections], *, max_iou: float, inclusive: bool = False) -> Detections:
+    """Join the detections of several passes over one photo, best first, each face once.
+
+    Args:
+        passes: at least one.
+        max_iou: of two boxes that overlap more than this, the better one stays.
+        inclusive: see `non_maximum_suppression`.
+    """
+    everything = Detections(
+        np.concatenate([one.boxes for one in passes]),
+        np.concatenate([one.scores for one in passes]),
+        np.concatenate([one.kps for one in passes]),
+    )
+    return everything.take(
+        non_maximum_suppression(everything.boxes, everything.scores, max_iou=max_iou, inclusive=inclusive)
+    )
+
+
+def non_maximum_suppression(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], *, max_iou: float, inclusive: bool = False
+) -> NDArray[np.intp]:
+    """Rows of the boxes that no better box overlaps, best first; ties keep their order.
+
+    Args:
+        boxes: (N, 4) x1, y1, x2, y2.
+        scores: (N,).
+        max_iou: 0 to 1.
+        inclusive: x2 and y2 are the last pixel inside (InsightFace's reading), not the first outside.
+
+    >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]], np.float32)
+    >>> non_maximum_suppression(boxes, np.array([0.8, 0.9, 0.7], np.float32), max_iou=0.4).tolist()
+    [1, 2]
+    """
+    x1, y1, x2, y2 = boxes.T
+    edge = np.float32(1.0 if inclusive else 0.0)
+    areas = (x2 - x1 + edge) * (y2 - y1 + edge)
+    order = np.argsort(-scores, kind="stable")
+    keep: list[int] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        keep.append(int(best))
+        width = np.maximum(0.0, np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest]) + edge)
+        height = np.maximum(0.0, np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]) + edge)
+        shared = width * height
+        union = np.maximum(areas[best] + areas[rest] - shared, np.finfo(np.float32).tiny)
+        order = rest[shared / union <= max_iou]
+    return np.array(keep, dtype=np.intp)
+
+
+def keep_usable(found: Detections, *, width: int, height: int, min_confidence: float, min_face_size: int) -> Detections:
+    """Drop what is unsure, too small once clipped to the photo, or not a number.
+
+    Args:
+        width: of the photo, pixels.
+        height: of the photo, pixels.
+        min_confidence: 0 to 1, inclusive.
+        min_face_size: pixels, for width and height of the box, inclusive.
+    """
+    corners = _pixel_corners(found.boxes, width=width, height=height)
+    sides = corners[:, 2:] - corners[:, :2]
+    finite = np.isfinite(found.boxes).all(axis=1) & np.isfinite(found.kps).all(axis=(1, 2))
+    large_enough = (sides >= max(1, min_face_size)).all(axis=1)
+    return found.take(finite & large_enough & (found.scores >= min_confidence))
+
+
+def pixel_boxes(boxes: NDArray[np.float32], *, width: int, height: int) -> list[BBox]:
+    """Round corners to whole pixels and clip them to the photo.
+
+    >>> pixel_boxes(np.array([[-3.2, 4.4, 9.6, 20.0]], np.float32), width=9, height=16)
+    [BBox(x=0, y=4, w=9, h=12)]
+    """
+    corners = _pixel_corners(boxes, width=width, height=height)
+    return [BBox(x=x1, y=y1, w=x2 - x1, h=y2 - y1) for x1, y1, x2, y2 in corners.tolist()]
+
+
+def _pixel_corners(boxes: NDArray[np.float32], *, width: int, height: int) -> NDArray[np.int64]:
+    rounded = np.floor(np.nan_to_num(boxes) + 0.5)
+    return np.asarray(np.clip(rounded, 0, [width, height, width, height]), np.int64)

@@ -1,0 +1,77 @@
+"""Model packs by name: what one promises, and how to get it (DESIGN D1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from faceml.records import PackContract
+    from faceml.vision.detection import Detections
+
+OPENCV_ZOO = "opencv-zoo"
+
+
+class FacePack(Protocol):
+    """A detector and a recogniser that belong together; safe to call from several threads."""
+
+    @property
+    def contract(self) -> PackContract:
+        """What embeddings of this pack are worth to others."""
+
+    @property
+    def provider(self) -> str:
+        """Where it runs, as ONNX Runtime's session reports it, e.g. `CPUExecutionProvider`."""
+
+    def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
+        """Find faces, best first.
+
+        Args:
+            image: (H, W, 3) RGB, upright.
+            min_confidence: 0 to 1.
+            min_face_size: pixels, for width and height.
+        """
+
+    def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 112, 112, 3) aligned RGB crops → (N, D) unit rows, N >= 0."""
+
+
+def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, threads: int | None = None) -> FacePack:
+    """Open a pack, fetching it where it can be fetched.
+
+    Args:
+        name_or_dir: `opencv-zoo`; or the name of an InsightFace pack below `model_root/models`, downloaded to there
+            where InsightFace offers it (`buffalo_l`); or the path of a folder with a pack's ONNX files.
+        model_root: an InsightFace root, usually `~/.insightface`.
+        cache_dir: converted models are kept here.
+        threads: of one inference call; None is right under `stream.find_faces`, which works on several photos at once.
+
+    Raises:
+        ModelUnavailable: the weights are neither here nor to be had.
+    """
+    if name_or_dir == OPENCV_ZOO:
+        from faceml.vision.opencv_zoo import OpenCVZooPack
+
+        return OpenCVZooPack.load(model_root=model_root, cache_dir=cache_dir, threads=threads)
+    from faceml.vision.insightface_pack import InsightFacePack
+
+    return InsightFacePack.load(name_or_dir, model_root=model_root, threads=threads)
+
+
+def read_contract(name_or_dir: str, *, model_root: Path, cache_dir: Path) -> PackContract:
+    """A pack's contract without opening its models; nothing is downloaded.
+
+    Raises:
+        ModelUnavailable: the weights are not on this machine.
+    """
+    del cache_dir  # accepted so that both functions take the same settings
+    if name_or_dir == OPENCV_ZOO:
+        from faceml.vision.opencv_zoo import find_weights
+
+        return find_weights(model_root).contract()
+    from faceml.vision.insightface_files import find_pack
+
+    return find_pack(name_or_dir, model_root=model_root).contract()

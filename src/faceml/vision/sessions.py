@@ -1,0 +1,76 @@
+"""ONNX Runtime sessions: where they run, and with how many threads."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceml.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, SessionOptions
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def preferred_providers() -> tuple[str, ...]:
+    """CUDA first where this ONNX Runtime was built with it; whether there is a GPU only a session can tell."""
+    import onnxruntime
+
+    if CUDA not in onnxruntime.get_available_providers():
+        return (CPU,)
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find
+        onnxruntime.preload_dlls()
+    return (CUDA, CPU)
+
+
+def session_options(threads: int | None) -> SessionOptions:
+    """Options for one session.
+
+    Args:
+        threads: of one call; None means 1, since `stream.find_faces` keeps every core busy with photos of its own, and
+            idle threads of ONNX Runtime spin.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only
+    return options
+
+
+def open_session(model: Path, *, threads: int | None = None) -> InferenceSession:
+    """Raises ModelUnavailable where ONNX Runtime refuses the file."""
+    import onnxruntime
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints its fall back from CUDA to CPU
+            return onnxruntime.InferenceSession(
+                str(model), session_options(threads), providers=list(preferred_providers())
+            )
+    except Exception as error:  # its exceptions have no public common base
+        raise ModelUnavailable(
+            f"ONNX Runtime cannot load {model} ({type(error).__name__}); delete the file and try again"
+        ) from error
+
+
+@cache
+def say_once(level: int, message: str) -> None:
+    """Log a message the first time it comes up in this process."""
+    log.log(level, message)
+
+
+def provider_of(pack: str, session: InferenceSession) -> str:
+    """Where a session really runs; said once in the log."""
+    provider = str(session.get_providers()[0])
+    say_once(logging.INFO, f"model pack {pack} runs on {provider}")
+    return provider

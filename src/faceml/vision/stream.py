@@ -1,0 +1,146 @@
+"""Many photos → their faces: reading, detecting and embedding overlap on a few threads, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from faceml.errors import UnreadablePhoto
+from faceml.records import FoundFace, PhotoFaces
+from faceml.vision.detection import Detections, pixel_boxes
+from faceml.vision.embedding import align_faces
+from faceml.vision.image import read_photo
+from faceml.vision.quality import quality_score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from faceml.vision.model_packs import FacePack
+
+BATCH_SIZE = 16
+MAX_WORKERS = 8  # beyond it, Python's own share of the work is the limit
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """One photo after detection; its pixels are gone but for the aligned crops."""
+
+    asset_id: int
+    width: int
+    height: int
+    found: Detections | None
+    crops: NDArray[np.uint8]  # (N, 112, 112, 3)
+    error: str | None = None
+
+
+def find_faces(
+    photos: Iterable[tuple[int, Path]],
+    pack: FacePack,
+    *,
+    min_confidence: float = 0.5,
+    min_face_size: int = 20,
+    batch_size: int = BATCH_SIZE,
+    workers: int | None = None,
+) -> Iterator[PhotoFaces]:
+    """Find and embed the faces of many photos.
+
+    A photo that cannot be read yields its reason and never stops the run. Results come in the order of the photos,
+    while the next ones are already worked on. Closing the iterator (or Ctrl-C) waits only for the photos in work.
+
+    Args:
+        photos: asset id and file; read as they are needed, at most a few batches ahead.
+        min_confidence: of a detection, 0 to 1.
+        min_face_size: pixels, for width and height.
+        batch_size: crops, of several photos, that are embedded together.
+        workers: threads; None is one a usable core, at most `MAX_WORKERS`. Each holds one decoded photo.
+    """
+
+    def examine(photo: tuple[int, Path]) -> _Examined:
+        return _examine(photo[0], photo[1], pack, min_confidence, min_face_size)
+
+    def embed(group: list[_Examined]) -> list[PhotoFaces]:
+        return _embed(group, pack)
+
+    pool = ThreadPoolExecutor(workers or usable_workers(), thread_name_prefix="faceml-vision")
+    try:
+        examined = _in_order(pool, examine, photos, ahead=2 * batch_size)
+        for group in _in_order(pool, embed, _groups(examined, batch_size), ahead=1):
+            yield from group
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def usable_workers() -> int:
+    """One worker a core this process may use, at most `MAX_WORKERS`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MAX_WORKERS)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+) -> Iterator[Result]:
+    """`map` over a pool that never has more than `ahead` results waiting."""
+    pending: deque[Future[Result]] = deque()
+    for item in items:
+        pending.append(pool.submit(work, item))
+        if len(pending) > ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _groups(examined: Iterable[_Examined], batch_size: int) -> Iterator[list[_Examined]]:
+    """Photos whose crops together fill a batch; of photos without faces, at most as many as a batch has crops."""
+    group: list[_Examined] = []
+    crops = 0
+    for one in examined:
+        group.append(one)
+        crops += len(one.crops)
+        if max(crops, len(group)) >= batch_size:
+            yield group
+            group, crops = [], 0
+    if group:
+        yield group
+
+
+def _examine(asset_id: int, path: Path, pack: FacePack, min_confidence: float, min_face_size: int) -> _Examined:
+    try:
+        image = read_photo(path)
+    except UnreadablePhoto as error:
+        return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), str(error))
+    height, width = image.shape[:2]
+    found = pack.detect(image, min_confidence=min_confidence, min_face_size=min_face_size)
+    return _Examined(asset_id, width, height, found, align_faces(image, found.kps))
+
+
+def _embed(group: list[_Examined], pack: FacePack) -> list[PhotoFaces]:
+    embeddings = pack.embed(np.concatenate([one.crops for one in group]))
+    ends = np.cumsum([len(one.crops) for one in group])
+    return [_faces(one, rows) for one, rows in zip(group, np.split(embeddings, ends[:-1]), strict=True)]
+
+
+def _faces(one: _Examined, embeddings: NDArray[np.float32]) -> PhotoFaces:
+    if one.found is None:
+        return PhotoFaces(one.asset_id, 0, 0, (), one.error)
+    boxes = pixel_boxes(one.found.boxes, width=one.width, height=one.height)
+    faces = tuple(
+        FoundFace(
+            bbox=bbox,
+            kps=kps,
+            detection_confidence=float(score),
+            quality_score=quality_score(bbox.w, bbox.h, float(score)),
+            embedding=embedding,
+        )
+        for bbox, kps, score, embedding in zip(boxes, one.found.kps, one.found.scores, embeddings, strict=True)
+    )
+    return PhotoFaces(one.asset_id, one.width, one.height, faces)

@@ -1,0 +1,265 @@
+"""Runs as a notebook by hand records them, in a real MLflow store."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import faceml
+from faceml.errors import FileNotReadable, Unavailable, WrongUse
+from faceml.pipelines.pictures import without_pictures
+from faceml.pipelines.results import MIME_TYPE, read_results
+from faceml.tracking import Run, Tracking
+from faceml.tracking.spool import read_spool
+
+matplotlib.use("Agg")
+PIXELS = np.zeros((4, 4, 3), np.uint8)
+
+
+class Method(Enum):
+    HDBSCAN = "hdbscan"
+
+
+FIRST_RUN = """
+import sys
+from pathlib import Path
+from faceml.tracking import Tracking
+assert "mlflow" not in sys.modules
+tracking = Tracking("sqlite:///runs/mlflow.db", Path("runs"), on_note=lambda note: print("note:", note))
+with tracking.run("detect") as run:
+    run.metrics({"faces": 1})
+"""
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    folder: Path
+    stdout: str
+    stderr: str
+    made: list[str]  # names in the folder
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """A process that makes a new store: seconds, so it is done once."""
+    folder = tmp_path_factory.mktemp("first")
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_RUN], cwd=folder, env=variables, capture_output=True, text=True, check=True
+    )
+    return FirstRun(folder, done.stdout, done.stderr, [path.name for path in folder.iterdir()])
+
+
+@pytest.fixture(scope="module")
+def tracking(first_run: FirstRun) -> Tracking:
+    return Tracking(f"sqlite:///{first_run.folder}/runs/mlflow.db", first_run.folder / "runs")
+
+
+@pytest.fixture
+def spooled(tmp_path: Path) -> tuple[Run, Path]:
+    return Run(tmp_path / "spool", id=None), tmp_path / "spool"
+
+
+def logged(tracking: Tracking, run_id: str | None) -> Any:
+    import mlflow
+
+    return mlflow.MlflowClient(tracking.store.uri).get_run(run_id)
+
+
+def artifacts(tracking: Tracking, run_id: str | None) -> Path:
+    return Path(logged(tracking, run_id).info.artifact_uri.removeprefix("file://"))
+
+
+def test_a_run_holds_all_that_was_recorded(tracking: Tracking, tmp_path: Path) -> None:
+    figure = Figure()
+    figure.subplots().hist([1, 2, 2])
+    (tmp_path / "notes.txt").write_text("hello")
+    with tracking.run("cluster", parameters={"min_samples": 2}, library={"faces": 12, "pack": "sface"}) as run:
+        run.parameters({"method": Method.HDBSCAN, "since": None, "folder": Path("a"), "long": "x" * 9000})
+        for epoch in range(3):
+            run.metrics({"loss": 1 / (epoch + 1), "tar@far=1e-3": None}, step=epoch)
+        run.metrics({"tar@far=1e-3": np.float32(0.5)})
+        run.tags({"note": "first"})
+        run.figure("plots/quality", figure)
+        run.table("worst", [{"face": "a", "distance": 0.5}])
+        run.artifact(tmp_path / "notes.txt")
+
+    stored = logged(tracking, run.id)
+    assert stored.info.status == "FINISHED"
+    assert stored.info.run_name == stored.data.tags["kind"] == "cluster"
+    long = stored.data.params.pop("long")
+    assert len(long) == 6000
+    assert long.endswith("… (9000 characters)")
+    assert stored.data.params == {"min_samples": "2", "method": "hdbscan", "since": "none", "folder": "a"}
+    assert stored.data.metrics == {"loss": pytest.approx(1 / 3), "tar_far_1e-3": 0.5}
+    assert stored.data.tags["library.faces"] == "12"
+    assert stored.data.tags["faceml_version"] == faceml.__version__
+    folder = artifacts(tracking, run.id)
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*.*")) == [
+        "notes.txt",
+        "plots/quality.png",
+        "worst.csv",
+    ]
+    assert (folder / "worst.csv").read_text().split() == ["face,distance", "a,0.5"]
+
+
+def test_the_commit_is_known_in_a_checkout(tracking: Tracking) -> None:
+    head = subprocess.run(
+        ["git", "-C", str(Path(faceml.__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True
+    )
+    if head.returncode:
+        pytest.skip("faceml does not run from a checkout here")
+    with tracking.run("detect") as run:
+        pass
+    assert logged(tracking, run.id).data.tags["mlflow.source.git.commit"] == head.stdout.strip()
+    assert logged(tracking, run.id).data.tags["git_dirty"] in {"true", "false"}
+
+
+def test_faces_are_logged_only_where_the_run_allows_it(tmp_path: Path) -> None:
+    notes: list[str] = []
+    tracking = Tracking(f"sqlite:///{tmp_path}/never.db", tmp_path, on_note=notes.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEML_RUN_SPOOL", str(tmp_path / "closed"))
+        with tracking.run("cluster") as run:
+            run.faces_picture("sheet.png", PIXELS)
+            run.faces_picture("again.png", PIXELS)
+        patch.setenv("FACEML_RUN_SPOOL", str(tmp_path / "open"))
+        with tracking.run("cluster", pictures_allowed=True) as run:
+            run.faces_picture("sheet.png", PIXELS)
+    assert list((tmp_path / "closed" / "artifacts").iterdir()) == []
+    assert (tmp_path / "open" / "artifacts" / "sheet.png").exists()
+    assert notes == ["Pictures of faces stay out of MLflow; pictures_allowed=True for this run logs them"]
+    assert not (tmp_path / "never.db").exists()
+
+
+def test_a_picture_is_no_plain_artifact(spooled: tuple[Run, Path], tmp_path: Path) -> None:
+    run, _ = spooled
+    (tmp_path / "crops").mkdir()
+    (tmp_path / "crops" / "ann.JPG").touch()
+    with pytest.raises(WrongUse, match=r"ann.JPG is a picture; log it with figure\(\)"):
+        run.artifact(tmp_path / "crops")
+    with pytest.raises(FileNotReadable, match="There is no"):
+        run.artifact(tmp_path / "missing.txt")
+    with pytest.raises(WrongUse, match="leads out of the run"):
+        run.table("../../worst", [])
+
+
+def test_an_error_marks_the_run_failed_and_goes_on(tracking: Tracking) -> None:
+    runs = []
+
+    def assign() -> None:
+        with tracking.run("assign") as run:
+            runs.append(run)
+            run.metrics({"assigned": 3})
+            raise ValueError("no faces")
+
+    with pytest.raises(ValueError, match="no faces"):
+        assign()
+    stored = logged(tracking, runs[0].id)
+    assert stored.info.status == "FAILED"
+    assert stored.data.tags["error"] == "ValueError: no faces"
+    assert stored.data.metrics == {"assigned": 3.0}
+
+
+def test_a_run_may_be_part_of_another(tracking: Tracking) -> None:
+    with tracking.run("evaluate") as parent, tracking.run("fold 1", parent=parent.id) as child:
+        pass
+    assert logged(tracking, child.id).data.tags["mlflow.parentRunId"] == parent.id
+
+
+def test_a_metric_must_be_a_number(spooled: tuple[Run, Path]) -> None:
+    with pytest.raises(WrongUse, match="metric pack='sface' is no number"):
+        spooled[0].metrics({"pack": "sface"})  # type: ignore[dict-item]
+
+
+def test_a_spool_survives_a_process_that_died_while_writing(spooled: tuple[Run, Path]) -> None:
+    run, folder = spooled
+    run.metrics({"faces": 3})
+    with (folder / "events.jsonl").open("a") as events:
+        events.write('{"kind": "metri')
+    assert [(m.name, m.value) for m in read_spool(folder).metrics] == [("faces", 3.0)]
+
+
+def test_an_unreachable_server_is_one_clear_line_in_bounded_time() -> None:
+    tracking = Tracking("http://user:secret@127.0.0.1:9", Path("nowhere"))
+    started = time.monotonic()
+    with pytest.raises(Unavailable) as caught, tracking.run("detect"):
+        pytest.fail("no work starts where it cannot be recorded")
+    assert time.monotonic() - started < 40
+    message = str(caught.value)
+    assert "http://user:***@127.0.0.1:9 does not take the run: [Errno 111] Connection refused" in message
+    assert "secret" not in message
+    assert "\n" not in message
+
+
+def test_a_database_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    tracking = Tracking(f"sqlite:///{tmp_path}/file/mlflow.db", tmp_path)
+    with (
+        pytest.raises(Unavailable, match=r"file/mlflow.db does not take the run: .*; start it or correct"),
+        tracking.run("detect"),
+    ):
+        pass
+
+
+def test_what_could_not_be_logged_is_kept(tracking: Tracking) -> None:
+    import mlflow
+
+    def detect() -> None:
+        with tracking.run("detect") as run:
+            run.metrics({"faces": 3})
+            mlflow.MlflowClient(tracking.store.uri).delete_run(run.id)
+
+    with pytest.raises(Unavailable, match="what was recorded is kept in") as caught:
+        detect()
+    kept = Path(str(caught.value).rpartition(" ")[2])
+    assert read_spool(kept).metrics[0].value == 3.0
+    shutil.rmtree(kept)
+
+
+def test_a_new_store_is_made_quietly_and_nowhere_else(first_run: FirstRun) -> None:
+    database = first_run.folder / "runs" / "mlflow.db"
+    assert first_run.stdout == f"note: Making MLflow's database {database} (once, some seconds)\n"
+    assert first_run.stderr == ""
+    assert first_run.made == ["runs"]
+
+
+def test_a_published_notebook_keeps_its_texts_and_loses_its_pictures(tmp_path: Path) -> None:
+    secret = "iVBORw0KGgoAAAANSUhEUg"
+    html = f'<b>Ann</b><img src="data:image/png;base64,{secret}\n{secret}"/><svg><image href="{secret}"/></svg>'
+    data = {
+        "image/png": secret,
+        "text/plain": ["<Figure>", ""],
+        "text/html": html.splitlines(keepends=True),
+        "application/vnd.plotly.v1+json": {"image": secret},
+        MIME_TYPE: {"faces": 3},
+    }
+    cells = [
+        {"cell_type": "markdown", "source": "# Faces", "attachments": {"a.png": {"image/png": secret}}},
+        {
+            "cell_type": "code",
+            "source": "show()",
+            "outputs": [{"output_type": "display_data", "data": data}, {"output_type": "stream", "text": "3 faces"}],
+        },
+    ]
+    original, copy = tmp_path / "a.ipynb", tmp_path / "b.ipynb"
+    original.write_text(json.dumps({"cells": cells, "metadata": {"widgets": {"state": secret}}}))
+    without_pictures(original, copy)
+    text = copy.read_text()
+    assert secret not in text
+    assert "3 faces" in text
+    assert "<b>Ann</b>" in text
+    assert read_results(copy) == {"faces": 3}

@@ -1,0 +1,95 @@
+"""The supervised half of dual mode: who is assigned, who is left to cluster, who goes to review."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faceml.errors import WrongUse
+from faceml.identity.dual_mode import dual_mode
+
+ALICE, BOB = 3, 8
+PROTOTYPES = np.eye(3, dtype=np.float32)[:2]
+PEOPLE = [ALICE, BOB]
+LIKE_ALICE = [[1.0, 0.0, 0.0], [0.9, 0.0, np.sqrt(0.19)], [0.8, 0.0, 0.6]]
+STRANGER = [0.0, 0.0, 1.0]
+
+
+def test_known_faces_are_assigned_and_strangers_left_to_cluster() -> None:
+    found = dual_mode(np.array([*LIKE_ALICE, STRANGER]), PROTOTYPES, PEOPLE, min_similarity=0.85)
+    assert found.person_rows.tolist() == [ALICE, ALICE, -1, -1]
+    assert found.unknown_rows.tolist() == [2, 3]
+    assert found.review_rows.tolist() == []
+
+
+def test_of_two_alices_on_one_photo_the_weaker_goes_to_review() -> None:
+    found = dual_mode(np.array(LIKE_ALICE[::-1]), PROTOTYPES, PEOPLE, min_similarity=0.7, photo_rows=[5, 5, 6])
+    assert found.person_rows.tolist() == [-1, ALICE, ALICE]
+    assert found.review_rows.tolist() == [0]
+    assert found.unknown_rows.tolist() == []
+    assert found.matches.candidate_rows[0] == ALICE
+
+
+def test_a_face_on_a_photo_where_a_person_labelled_alice_already_goes_to_review() -> None:
+    found = dual_mode(
+        np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7, photo_rows=[5, 6, 7], taken=[(5, ALICE), (6, BOB)]
+    )
+    assert found.person_rows.tolist() == [-1, ALICE, ALICE]
+    assert found.review_rows.tolist() == [0]
+
+
+def test_without_photos_alice_may_be_anywhere() -> None:
+    found = dual_mode(np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7)
+    assert found.person_rows.tolist() == [ALICE] * 3
+
+
+def test_not_alice_said_once_is_never_proposed_again() -> None:
+    found = dual_mode(np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7, rejected=[(0, ALICE)])
+    assert found.person_rows.tolist() == [-1, ALICE, ALICE]
+    assert found.unknown_rows.tolist() == [0]
+
+
+def test_a_library_without_people_leaves_all_to_cluster() -> None:
+    found = dual_mode(np.array(LIKE_ALICE), np.empty((0, 3)), [], min_similarity=0.7, photo_rows=[1, 1, 1])
+    assert found.unknown_rows.tolist() == [0, 1, 2]
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    photos=st.lists(st.integers(0, 4), max_size=25),
+    taken=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=5),
+    bans=st.lists(st.tuples(st.integers(0, 24), st.integers(0, 3)), max_size=20),
+)
+def test_every_face_has_one_fate_and_no_rule_is_broken(
+    seed: int, photos: list[int], taken: list[tuple[int, int]], bans: list[tuple[int, int]]
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows, prototypes = (rng.standard_normal((n, 4)) for n in (len(photos), 6))
+    rows, prototypes = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (rows, prototypes))
+    bans = [(face, person) for face, person in bans if face < len(photos)]
+    found = dual_mode(
+        rows, prototypes, [0, 1, 2, 3, 0, 1], min_similarity=0.4, rejected=bans, photo_rows=photos, taken=taken
+    )
+    assigned = np.flatnonzero(found.person_rows >= 0)
+    assert sorted([*assigned, *found.unknown_rows, *found.review_rows]) == list(range(len(photos)))
+    shown = [(photos[face], int(found.person_rows[face])) for face in assigned]
+    assert len(set(shown)) == len(shown)
+    assert not set(shown) & set(taken)
+    assert not {(int(face), int(found.person_rows[face])) for face in assigned} & set(bans)
+    for face in found.review_rows:
+        place = photos[face], int(found.matches.person_rows[face])
+        nearer = [
+            other
+            for other in assigned
+            if (photos[other], int(found.person_rows[other])) == place
+            and found.matches.similarities[other] >= found.matches.similarities[face]
+        ]
+        assert place in taken or nearer
+
+
+def test_photos_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(WrongUse, match="one photo a face"):
+        dual_mode(np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7, photo_rows=[1])

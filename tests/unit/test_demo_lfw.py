@@ -1,0 +1,62 @@
+"""LFW as a demo library. The download is scikit-learn's; a small folder in its place is read by its real code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from faceml.demo.lfw import LFW_BOX, lfw_photos
+from faceml.demo.truth import read_truth
+from faceml.errors import Unavailable, WrongUse
+
+PEOPLE = {"Anna_Alone": 1, "Ben_Two": 2, "Carla_Four": 4, "Dora_Twelve": 12}
+
+
+@pytest.fixture
+def downloaded(tmp_path: Path) -> Path:
+    """scikit-learn's folder as its download leaves it, with drawn photos."""
+    home = tmp_path / "scikit_learn_data" / "lfw_home"
+    rng = np.random.default_rng(0)
+    for person, count in PEOPLE.items():
+        folder = home / "lfw_funneled" / person
+        folder.mkdir(parents=True)
+        for number in range(1, count + 1):
+            pixels = rng.integers(0, 256, (250, 250, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{person}_{number:04d}.jpg")
+    for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
+        (home / name).write_text("")
+    return home.parent
+
+
+def test_lfw_is_laid_out_like_the_demo(downloaded: Path, tmp_path: Path) -> None:
+    library = lfw_photos(tmp_path / "lfw", min_faces_per_person=4, data_home=downloaded)
+    assert (library.photos, library.later_photos) == (3 + 11, 1 + 1 + 1)
+    assert library.people == ("Carla Four", "Dora Twelve")
+    assert library.strangers == ("Anna Alone",)
+    assert {face.bbox for face in read_truth(library.truth_csv)} == {LFW_BOX}
+    original = downloaded / "lfw_home/lfw_funneled/Dora_Twelve/Dora_Twelve_0012.jpg"
+    assert (library.later_folder / "Dora_Twelve_0012.jpg").read_bytes() == original.read_bytes()
+
+
+def test_lfw_takes_no_more_photos_of_a_person_than_asked(downloaded: Path, tmp_path: Path) -> None:
+    library = lfw_photos(
+        tmp_path / "lfw", min_faces_per_person=4, max_faces_per_person=5, strangers=0, data_home=downloaded
+    )
+    assert (library.faces, library.later_faces, library.strangers) == (3 + 4, 1 + 1, ())
+
+
+def test_lfw_without_people_photographed_so_often_says_so(downloaded: Path, tmp_path: Path) -> None:
+    with pytest.raises(WrongUse, match="has 13 photos: ask for fewer"):
+        lfw_photos(tmp_path / "lfw", min_faces_per_person=13, data_home=downloaded)
+
+
+@pytest.mark.filterwarnings("ignore:Retry downloading")
+def test_lfw_without_a_network_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens on the discard port
+    with pytest.raises(Unavailable, match=r"cannot be downloaded.*without --lfw") as caught:
+        lfw_photos(tmp_path / "lfw", data_home=tmp_path / "nothing")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "lfw").exists()

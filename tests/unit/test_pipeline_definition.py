@@ -1,0 +1,164 @@
+"""A pipeline's YAML becomes records, or an error that names the line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from faceml.errors import FileNotReadable, WrongUse
+from faceml.pipelines.definition import Pipeline, read_pipeline
+from faceml.pipelines.parameters import bind
+from faceml.pipelines.references import Reference, fill
+
+GOOD = """\
+name: nightly
+description: New photos, every night
+cron: "0 3 * * *"
+parameters:
+  photos:
+    type: path
+    help: folder with new photos
+  limit: {type: int, default: null}
+  min_cluster_size: 3
+steps:
+  - name: detect
+    notebook: detect.ipynb
+    parameters:
+      photos: ${parameters.photos}
+  - name: cluster
+    notebook: cluster.ipynb
+    when: ${steps.detect.faces}
+    parameters:
+      min_cluster_size: ${parameters.min_cluster_size}
+      title: ${steps.detect.faces} faces
+"""
+
+
+def write_notebook(path: Path, *sources: str) -> None:
+    """The first source is the cell tagged `parameters`."""
+    cells = [
+        {"cell_type": "code", "source": source, "metadata": {"tags": tags}, "outputs": [], "execution_count": None}
+        for source, tags in zip(sources, [["parameters"], *([[]] * len(sources))], strict=False)
+    ]
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_notebook(tmp_path / "detect.ipynb", 'photos: str = "a=b"  # folder\nlimit = None')
+    write_notebook(tmp_path / "cluster.ipynb", "min_cluster_size = 5\ntitle = ''")
+    return tmp_path
+
+
+def read(folder: Path, text: str) -> Pipeline:
+    file = folder / "nightly.yaml"
+    file.write_text(text)
+    return read_pipeline(file)
+
+
+def wrong_line(folder: Path, old: str, new: str) -> str:
+    """The message for GOOD with one thing changed."""
+    assert GOOD.count(old) == 1
+    with pytest.raises(WrongUse) as caught:
+        read(folder, GOOD.replace(old, new))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.removeprefix(f"{folder / 'nightly.yaml'}, ")
+
+
+def test_a_pipeline_is_read_whole(folder: Path) -> None:
+    pipeline = read(folder, GOOD)
+    assert (pipeline.name, pipeline.cron) == ("nightly", "0 3 * * *")
+    assert [(p.name, p.type, p.default, p.required) for p in pipeline.parameters] == [
+        ("photos", "path", None, True),
+        ("limit", "int", None, False),
+        ("min_cluster_size", "int", 3, False),
+    ]
+    detect, cluster = pipeline.steps
+    assert detect.notebook == folder / "detect.ipynb"
+    assert cluster.when == Reference("detect", "faces")
+    assert cluster.parameters["title"] == "${steps.detect.faces} faces"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("    when:", "    whem:", 17, "a step has no key 'whem'; did you mean when?"),
+        ("cron:", "corn:", 3, "did you mean cron?"),
+        ("name: nightly\n", "", 1, "lacks the key 'name'"),
+        ("notebook: cluster.ipynb", "notebook: clusters.ipynb", 16, "there is no notebook"),
+        ("- name: cluster", "- name: detect", 15, "'detect' stands twice"),
+        ("- name: cluster", "- name: Cluster it", 15, "may hold only a-z"),
+        ("${parameters.photos}", "${parameters.photo}", 14, "did you mean photos?"),
+        ("when: ${steps.detect.faces}", "when: ${steps.detekt.faces}", 17, "did you mean detect?"),
+        ("when: ${steps.detect.faces}", "when: ${steps.cluster.faces}", 17, "has not run by then"),
+        ("when: ${steps.detect.faces}", "when: faces > 3", 17, "must be one reference"),
+        ("when: ${steps.detect.faces}", "when: ${env.HOME}", 17, "neither ${parameters.NAME} nor"),
+        ("      title:", "      titel:", 20, "no parameter 'titel'; did you mean title?"),
+        ("{type: int, default: null}", "{type: integer, default: null}", 8, "did you mean int?"),
+        ("{type: int, default: null}", "{type: int, default: many}", 8, "is no int"),
+        ("{type: int, default: null}", "null", 8, "the type of limit is not clear"),
+        ('"0 3 * * *"', '"3 * *"', 3, "must have five fields"),
+        ("    type: path\n", "    type: path\n    type: str\n", 7, "stands twice (first in line 6)"),
+        ("    type: path", "\ttype: path", 6, "this is no YAML"),
+        ("${steps.detect.faces} faces", "[${steps.report.faces}]", 20, "this is no YAML"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(folder: Path, old: str, new: str, line: int, says: str) -> None:
+    message = wrong_line(folder, old, new)
+    assert message.startswith(f"line {line}:")
+    assert says in message
+
+
+def test_a_later_steps_result_cannot_be_used(folder: Path) -> None:
+    message = wrong_line(folder, "${parameters.photos}", "${steps.cluster.clusters}")
+    assert "has not run by then; move that step up" in message
+
+
+def test_a_broken_notebook_is_told_where_the_pipeline_names_it(folder: Path) -> None:
+    (folder / "cluster.ipynb").write_text("{}")
+    with pytest.raises(WrongUse, match=r"line 16: .*cluster.ipynb is no Jupyter notebook"):
+        read(folder, GOOD)
+
+
+def test_steps_must_be_a_list_with_something_in_it(folder: Path) -> None:
+    with pytest.raises(WrongUse, match="line 2: steps is empty"):
+        read(folder, "name: a\nsteps: []\n")
+    with pytest.raises(WrongUse, match="line 2: steps must be a list"):
+        read(folder, "name: a\nsteps: detect\n")
+    with pytest.raises(WrongUse, match="line 1: the file is empty"):
+        read(folder, "# nothing\n")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotReadable, match=r"missing\.yaml cannot be read"):
+        read_pipeline(tmp_path / "missing.yaml")
+
+
+def test_texts_after_p_become_the_parameters_type(folder: Path) -> None:
+    pipeline = read(folder, GOOD)
+    bound = bind(pipeline, {"photos": "inbox", "min_cluster_size": "7", "limit": "null"}, folder=folder)
+    assert bound == {"photos": str(folder / "inbox"), "limit": None, "min_cluster_size": 7}
+
+
+def test_an_unknown_parameter_is_told_with_the_known_ones(folder: Path) -> None:
+    with pytest.raises(WrongUse, match=r"no parameter 'photo'; did you mean photos\? Known: limit, min_cluster_size"):
+        bind(read(folder, GOOD), {"photo": "x"}, folder=folder)
+
+
+@pytest.mark.parametrize(("name", "value"), [("min_cluster_size", "three"), ("min_cluster_size", "2.5"), ("limit", "")])
+def test_a_value_of_the_wrong_type_is_told(folder: Path, name: str, value: str) -> None:
+    with pytest.raises(WrongUse, match=f"{name}='{value}' of the pipeline nightly is no int"):
+        bind(read(folder, GOOD), {"photos": "x", name: value}, folder=folder)
+
+
+def test_a_parameter_without_default_must_be_given(folder: Path) -> None:
+    with pytest.raises(WrongUse, match=r"needs the parameter photos \(folder with new photos\); add -p photos="):
+        bind(read(folder, GOOD), {}, folder=folder)
+
+
+def test_a_reference_alone_keeps_its_type() -> None:
+    value = {"faces": "${steps.detect.faces}", "all": ["${steps.detect.faces} faces", 3]}
+    assert fill(value, lambda reference: 12) == {"faces": 12, "all": ["12 faces", 3]}

@@ -1,0 +1,178 @@
+"""Figures: what they draw, not how they look."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from faceml.errors import WrongUse
+from faceml.plots.curves import (
+    MatchCurve,
+    confusion,
+    det_curve_plot,
+    epoch_curves,
+    roc_curve_plot,
+    score_histogram,
+)
+from faceml.plots.embedding_map import MOST_FOR_TSNE, embedding_map, plane
+from faceml.plots.histograms import quality_histogram, size_histogram
+from faceml.plots.style import NOISE, PALETTE
+from faceml.plots.timings import stage_seconds
+
+
+def texts(figure: Figure) -> str:
+    return " | ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def unit_rows(count: int, width: int, seed: int = 0) -> np.ndarray:
+    rows = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "draw_nothing",
+    [
+        lambda: quality_histogram([]),
+        lambda: size_histogram([0.0, np.nan]),
+        lambda: embedding_map(np.empty((0, 8), np.float32), np.empty(0, int)),
+        lambda: embedding_map(unit_rows(1, 8), np.array([0])),
+        lambda: roc_curve_plot([]),
+        lambda: det_curve_plot([]),
+        lambda: score_histogram([], [0.1], 0.5),
+        lambda: epoch_curves({}),
+        lambda: confusion(np.empty((0, 0)), []),
+        lambda: stage_seconds({}),
+    ],
+)
+def test_nothing_to_draw_is_said_and_never_raised(draw_nothing: Callable[[], Figure]) -> None:
+    figure = draw_nothing()
+    figure.canvas.draw()
+    assert texts(figure).strip(" |")
+
+
+def test_faces_below_the_threshold_are_grey_and_none_is_lost() -> None:
+    scores = [0.0, 0.2, 0.49, 0.5, 0.51, 0.99, 1.0, np.nan]
+    figure = quality_histogram(scores, threshold=0.5)
+    heights = {NOISE: 0.0, PALETTE[0]: 0.0}
+    for bar in figure.axes[0].patches:
+        heights[to_hex(bar.get_facecolor())] += bar.get_height()
+    assert heights == {NOISE: 3, PALETTE[0]: 4}
+    assert "4 of 7 faces" in texts(figure)
+
+
+def test_a_threshold_between_round_numbers_still_splits_the_bars() -> None:
+    figure = quality_histogram([0.365, 0.368, 0.372], threshold=0.37)
+    heights = {to_hex(bar.get_facecolor()): bar.get_height() for bar in figure.axes[0].patches if bar.get_height()}
+    assert heights == {NOISE: 2, PALETTE[0]: 1}
+    assert all(not bar.get_x() < 0.37 < bar.get_x() + bar.get_width() for bar in figure.axes[0].patches)
+
+
+def test_sizes_name_their_median() -> None:
+    assert "median 40 px" in texts(size_histogram([20, 40, 80]))
+
+
+def test_the_map_names_the_largest_clusters_and_greys_noise() -> None:
+    labels = np.repeat([-1, *range(14)], [3, *range(20, 6, -1)])
+    figure = embedding_map(unit_rows(len(labels), 16), labels, names={0: "Grace Hopper"})
+    shown = texts(figure)
+    assert "Grace Hopper" in shown
+    assert [text.get_text() for text in figure.axes[0].texts] == ["Grace Hopper", *map(str, range(1, 12))]
+    noise = figure.axes[0].collections[0]
+    assert len(noise.get_offsets()) == 3
+    assert to_hex(noise.get_facecolor()[0]) == NOISE
+
+
+def test_clusters_of_the_same_colour_differ_in_shape() -> None:
+    labels = np.repeat(range(9), 5)
+    first, *_, ninth = embedding_map(unit_rows(45, 8), labels).axes[0].collections[1:]
+    assert to_hex(first.get_facecolor()[0]) == to_hex(ninth.get_facecolor()[0])
+    assert not np.array_equal(first.get_paths()[0].vertices, ninth.get_paths()[0].vertices)
+
+
+def test_neighbours_stay_together_on_the_plane() -> None:
+    centres = unit_rows(3, 32)
+    faces = np.repeat(centres, 20, axis=0) + 0.02 * unit_rows(60, 32, seed=1)
+    points = plane(faces).reshape(3, 20, 2)
+    spread = max(float(np.ptp(group, axis=0).max()) for group in points)
+    middles = points.mean(axis=1)
+    nearest = min(float(np.linalg.norm(middles[i] - middles[j])) for i, j in ((0, 1), (0, 2), (1, 2)))
+    assert nearest > spread
+
+
+def test_a_large_library_is_mapped_by_principal_components() -> None:
+    faces = unit_rows(MOST_FOR_TSNE + 1, 4) * np.array([5, 3, 1, 0.1], np.float32)
+    points = plane(faces)
+    centred = faces - faces.mean(axis=0)
+    _, scale, _ = np.linalg.svd(centred, full_matrices=False)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=0), scale[:2], rtol=1e-3)
+
+
+def test_equal_faces_and_tiny_libraries_are_mapped() -> None:
+    for count in (2, 3, 9, 12):
+        assert np.isfinite(plane(np.ones((count, 3), np.float32))).all()
+    assert plane(np.ones((4, 1), np.float32)).shape == (4, 2)
+
+
+def test_a_map_of_unequal_numbers_is_refused() -> None:
+    with pytest.raises(WrongUse, match="N labels"):
+        embedding_map(unit_rows(3, 4), np.array([0, 1]))
+
+
+def test_curves_start_at_the_smallest_measured_rate() -> None:
+    curve = MatchCurve("raw", np.array([0, 0.002, 0.1, 1.0]), np.array([0.2, 0.6, 0.9, 1.0]))
+    roc, det = roc_curve_plot([curve]), det_curve_plot([curve])
+    assert roc.axes[0].get_xlim() == pytest.approx((0.001, 1))
+    assert det.axes[0].get_ylim() == pytest.approx((0.1, 1))
+    assert "raw" in texts(roc)
+    for figure in (roc, det):
+        figure.canvas.draw()
+
+
+def test_a_curve_of_unequal_arrays_is_refused() -> None:
+    with pytest.raises(WrongUse, match="'raw' needs as many FAR as TAR"):
+        roc_curve_plot([MatchCurve("raw", np.zeros(3), np.zeros(2))])
+
+
+def test_scores_count_both_kinds_of_error() -> None:
+    figure = score_histogram([0.2, 0.6, 0.7, 0.8], [0.0, 0.1, 0.2, 0.5], 0.4)
+    assert "Misses 25.0% of genuine, accepts 25.00% of impostor" in texts(figure)
+
+
+def test_epochs_that_were_not_measured_leave_no_point() -> None:
+    figure = epoch_curves({"loss": [0.5, 0.4, 0.3, 0.2], "val_loss": [0.5, float("nan"), 0.4, float("nan")]})
+    loss, validation = figure.axes[0].lines
+    assert loss.get_xdata().tolist() == [1, 2, 3, 4]
+    assert validation.get_xdata().tolist() == [1, 3]
+
+
+def test_confusion_counts_and_its_share_right() -> None:
+    figure = confusion([[8, 2], [0, 10]], ["Anna", "Ben"])
+    assert "90.0% right" in texts(figure)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["8", "2", "10"]
+
+
+def test_a_confusion_matrix_of_another_size_is_refused() -> None:
+    with pytest.raises(WrongUse, match=r"2 names must be square of that size, not \(3, 3\)"):
+        confusion(np.eye(3), ["Anna", "Ben"])
+
+
+def test_stages_keep_their_order_and_show_their_share() -> None:
+    figure = stage_seconds({"detect": 9.0, "cluster": 1.0})
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["detect", "cluster"]
+    assert "9.0 s · 90%" in texts(figure)
+    stage_seconds({"detect": 0.0}).canvas.draw()
+
+
+def test_plots_leave_pyplot_and_its_global_state_alone() -> None:
+    code = (
+        "import sys; from faceml.plots.timings import stage_seconds; from faceml.plots.curves import epoch_curves;"
+        "stage_seconds({'a': 1.0}).canvas.draw(); epoch_curves({'loss': [1, 2]}).canvas.draw();"
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
