@@ -76,6 +76,27 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture
+def password_postgres(postgres_server: str) -> Iterator[str]:
+    """A URL with a wrong password, for a PostgreSQL that asks for one."""
+    import psycopg
+
+    plain = postgres_server.replace("+psycopg", "")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        row = connection.execute("SHOW hba_file").fetchone()
+        assert row is not None
+        rules = Path(row[0])
+        before = rules.read_text()
+        connection.execute("DROP ROLE IF EXISTS guarded")
+        connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+        rules.write_text("local all guarded scram-sha-256\n" + before)
+        connection.execute("SELECT pg_reload_conf()")
+    yield plain.replace("postgres:@/", "guarded:wrong@/")
+    rules.write_text(before)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("SELECT pg_reload_conf()")
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Both databases, one after the other."""

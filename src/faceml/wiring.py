@@ -93,10 +93,10 @@ class Library:
 
     @cached_property
     def tracking(self) -> Tracking:
-        """Where runs are recorded; nothing is opened before the first run."""
+        """Where runs are recorded; nothing is opened before the first run, which says so where it takes long."""
         from faceml.tracking import Tracking
 
-        return Tracking(self.settings.tracking, self.settings.artifact_folder)
+        return Tracking(self.settings.tracking, self.settings.artifact_folder, on_note=print)
 
     def close(self) -> None:
         if "repository" in self.__dict__:

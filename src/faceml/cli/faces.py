@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from uuid import UUID
 
 import click
 
@@ -86,6 +87,73 @@ def cluster(
     show.print_report(report, reports.clustering(report), as_json=as_json)
 
 
+@faces.command("cluster-dual")
+@click.option("--person-threshold", default="0.7", show_default=True, help="Similarity to a person, or auto.")
+@click.option("--unknown-method", default="hdbscan", show_default=True, help="hdbscan, dbscan or agglomerative.")
+@click.option("--unknown-min-size", default=3, show_default=True, help="Minimum faces of an unknown cluster.")
+@click.option("--unknown-eps", default=0.5, show_default=True, help="Distance for dbscan and agglomerative.")
+@click.option("--max-faces", default=50_000, show_default=True, help="Maximum faces to process.")
+@click.option("--one-face-a-photo", is_flag=True, help="A person is on a photo once; the less similar go to review.")
+@show.queue_option
+@show.as_json
+def cluster_dual(
+    person_threshold: str,
+    unknown_method: str,
+    unknown_min_size: int,
+    unknown_eps: float,
+    max_faces: int,
+    one_face_a_photo: bool,
+    queue: bool,
+    as_json: bool,
+) -> None:
+    """Assign faces to known persons, then group the unknown ones."""
+    _refuse_queue(queue)
+    from faceml.services.dual import cluster_dual as run
+
+    report = run(
+        show.open_configured(),
+        person_threshold=person_threshold,
+        unknown_method=unknown_method,
+        unknown_min_cluster_size=unknown_min_size,
+        unknown_eps=unknown_eps,
+        max_faces=max_faces,
+        one_face_a_photo=one_face_a_photo,
+    )
+    show.print_report(report, reports.dual(report), as_json=as_json)
+
+
+@faces.command("train-matching")
+@click.option("--epochs", default=20, show_default=True, help="Training iterations.")
+@click.option("--margin", default=0.2, show_default=True, help="Triplet loss margin.")
+@click.option("--batch-size", default=32, show_default=True, help="Triplets per batch.")
+@click.option("--min-faces", default=5, show_default=True, help="Exclude people with fewer faces.")
+def train_matching(epochs: int, margin: float, batch_size: int, min_faces: int) -> None:  # noqa: ARG001
+    """Train the projection with triplet loss (not part of this version yet)."""
+    raise NotImplementedYet("training is not part of this version yet; clustering and recognition work without it")
+
+
+@faces.command()
+@click.option("--fmr", default=1e-3, show_default=True, help="Share of strangers' faces that may get a name.")
+@show.as_json
+def calibrate(fmr: float, as_json: bool) -> None:
+    """Read the assignment threshold off the library's own labels."""
+    from faceml.services.calibrate import calibrate_library
+
+    report = calibrate_library(show.open_configured(), fmr=fmr)
+    show.print_report(report, reports.calibrated(report), as_json=as_json)
+
+
+@faces.command()
+@click.argument("face_id", type=click.UUID)
+@show.as_json
+def explain(face_id: UUID, as_json: bool) -> None:
+    """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
+    from faceml.services.explain import explain_face
+
+    report = explain_face(show.open_configured(), face_id)
+    show.print_report(report, reports.explanation(report), as_json=as_json)
+
+
 @faces.command()
 @click.option("--page", default=1, show_default=True, help="Page number.")
 @click.option("--page-size", default=20, show_default=True, help="Clusters a page, 100 at most.")
@@ -119,10 +187,10 @@ def label(cluster_id: str, name: str, as_json: bool) -> None:
 @faces.command()
 @click.option("--since", default=None, help="Only faces created after YYYY-MM-DD.")
 @click.option("--max-faces", default=1000, show_default=True, help="Maximum faces to process.")
-@click.option("--threshold", default=0.6, show_default=True, help="Similarity threshold.")
+@click.option("--threshold", default="0.6", show_default=True, help="Similarity threshold, or auto.")
 @show.queue_option
 @show.as_json
-def assign(since: str | None, max_faces: int, threshold: float, queue: bool, as_json: bool) -> None:
+def assign(since: str | None, max_faces: int, threshold: str, queue: bool, as_json: bool) -> None:
     """Assign new faces to known persons via prototype matching."""
     _refuse_queue(queue)
     from faceml.services.assign import assign_faces, parse_since

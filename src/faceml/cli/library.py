@@ -1,4 +1,4 @@
-"""`faceml ingest` and `faceml settings`."""
+"""`faceml ingest`, `faceml evaluate` and `faceml settings`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from faceml.cli import show
+from faceml.cli import reports, show
 
 
 @click.command()
@@ -20,6 +20,18 @@ def ingest(folder: Path, as_json: bool) -> None:
     with show.progress_bar("Reading", "photos") as on_progress:
         report = ingest_folder(library, folder, on_progress=on_progress)
     show.print_report(report, as_json=as_json)
+
+
+@click.command()
+@click.option("--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, maybe x,y,w,h.")
+@click.option("--photos", type=click.Path(path_type=Path), help="Only labels of photos below this folder.")
+@show.as_json
+def evaluate(labels: Path, photos: Path | None, as_json: bool) -> None:
+    """Measure clusters and names against labels that are known."""
+    from faceml.services.evaluate import evaluate_labels
+
+    report = evaluate_labels(show.open_configured(), labels, photos=photos)
+    show.print_report(report, reports.evaluation(report), as_json=as_json)
 
 
 @click.command()

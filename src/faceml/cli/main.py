@@ -33,6 +33,7 @@ def cli(debug: bool) -> None:
 
 
 cli.add_command(library.ingest)
+cli.add_command(library.evaluate)
 cli.add_command(library.settings)
 cli.add_command(faces.faces)
 cli.add_command(pipeline.pipeline)

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from faceml.services.assign import AssignReport
     from faceml.services.browse import ClusterPage
+    from faceml.services.calibrate import CalibrationReport
     from faceml.services.cluster import ClusterReport
     from faceml.services.detect import DetectReport
+    from faceml.services.dual import DualReport
+    from faceml.services.evaluate import EvaluationReport
+    from faceml.services.explain import Explanation
     from faceml.services.import_labels import ImportReport
     from faceml.services.repair import OrphanReport, RepairReport
     from faceml.services.stats import StatsReport
@@ -43,6 +47,82 @@ def clustering(report: ClusterReport) -> str:
     if report.total_faces and not report.clusters_found:
         lines.append("No clusters: try --min-cluster-size 3, or --quality-threshold 0.4")
     return "\n".join(lines + _backlog(report.index_backlog))
+
+
+def dual(report: DualReport) -> str:
+    """The specification's report, chapter Dual-Mode Clustering; what it does not know stands below it."""
+    lines = [
+        "Dual-Mode Clustering Results:",
+        "=" * 40,
+        "Phase 1 (Supervised):",
+        f"  - Faces processed: {report.faces_processed}",
+        f"  - Assigned to persons: {report.assigned_to_persons} "
+        f"({_share(report.assigned_to_persons, report.faces_processed)})",
+        f"  - Persons matched: {report.persons_matched}",
+        "",
+        "Phase 2 (Unsupervised):",
+        f"  - Unlabeled faces: {report.unlabeled_faces}",
+        f"  - Clusters found: {report.clusters_found}",
+        f"  - Noise (outliers): {report.noise_count} ({_share(report.noise_count, report.unlabeled_faces)})",
+        "",
+        "Cluster Distribution:",
+        f"  - person_* clusters: {report.persons_matched} ({report.assigned_to_persons} faces)",
+        f"  - unknown_cluster_* groups: {report.clusters_found} ({report.clustered_faces} faces)",
+        f"  - Unassigned (noise): {report.noise_count} faces",
+        "",
+        f"Threshold: {report.person_threshold:.3f}",
+    ]
+    if report.in_review:
+        lines.append(f"For review (their photo shows the person already): {report.in_review} faces")
+    lines.append(f"Time: {report.seconds:.1f} s")
+    return "\n".join(lines + _backlog(report.index_backlog))
+
+
+def calibrated(report: CalibrationReport) -> str:
+    found = report.calibration
+    source = "continued from the tail of the scores" if found.is_extrapolated else "read off the scores"
+    return "\n".join(
+        [
+            f"Threshold: {found.threshold:.3f} (pack {report.pack}; documented {report.documented:g})",
+            f"  asked: at most {found.fmr_asked:g} of strangers' faces get a name; {source}",
+            f"  estimate {found.estimate:.3f}, {found.confidence:.0%} interval {found.estimate_low:.3f} to "
+            f"{found.estimate_high:.3f}",
+            f"False matches among the labels: {found.fmr_measured:.2%} ({found.fmr_low:.2%} to {found.fmr_high:.2%})",
+            f"Own person found: {found.accept_rate:.1%} ({found.accept_low:.1%} to {found.accept_high:.1%})",
+            f"From {found.faces} labelled faces of {found.people} people",
+        ]
+    )
+
+
+def evaluation(report: EvaluationReport) -> str:
+    lines = [f"Labels: {report.labels}", f"Faces found for them: {report.faces_found}"]
+    for name, found in (("Clusters", report.clusters), ("People", report.people)):
+        if found is None:
+            continue
+        lines.append(
+            f"{name}: {found.clusters} for {found.people} people, {found.noise_share:.1%} of the faces in none"
+        )
+        for measure, value in (("BCubed", found.bcubed), ("Pairwise", found.pairwise)):
+            lines.append(f"  {measure}: precision {value.precision:.4f}, recall {value.recall:.4f}, F {value.f:.4f}")
+        lines.append(f"  Purity {found.purity:.4f}, adjusted Rand {found.adjusted_rand:.4f}")
+    asked = report.recognition
+    lines.append(
+        f"Named by faceml: {asked.right} right, {asked.wrong} wrong, {asked.unknown} missed; "
+        f"{asked.strangers_named} of {asked.strangers} strangers named"
+    )
+    return "\n".join(lines)
+
+
+def explanation(report: Explanation) -> str:
+    who = f"{report.person_name} (by {report.assigned_by})" if report.person_name else "nobody"
+    lines = [f"Face {report.face_id}: {who}"]
+    if report.similarity is not None:
+        lines.append(f"Assigned at similarity {report.similarity:.3f} by model {report.model_version}")
+    if report.ruled_out:
+        lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
+    lines.append("Nearest prototypes:" if report.nearest else "No prototypes yet: nobody is named")
+    lines += [f"  {item.similarity:6.3f}  {item.person_name} ({item.role})" for item in report.nearest]
+    return "\n".join(lines)
 
 
 def cluster_page(page: ClusterPage) -> str:
@@ -155,6 +235,10 @@ def repair(found: OrphanReport, repaired: RepairReport) -> str:
             "NOTE: Re-run 'faces find-orphans' to verify fix",
         ]
     )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "0.0%"
 
 
 def _title(text: str) -> list[str]:

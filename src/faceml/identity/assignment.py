@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from faceml.errors import WrongUse
 
 NOBODY = -1
-# Similarities held at once. 2 M float32 stay in the last-level cache, so the passes over them cost little beside the
-# product; measured best between 1 M and 4 M on two cores (benchmarks/assignment.py).
+# Similarities held at once: 8 MB stay near the cores, so the passes over them cost little beside the product. Measured
+# flat from 2 M to 8 M on two cores; below 1 M many small products lose to a busy machine (benchmarks/assignment.py).
 BLOCK_SCORES = 2_000_000
 
 
@@ -59,7 +59,7 @@ def match_people(
 ) -> Matches:
     """Match each probe to its nearest person and to the nearest other person (open set).
 
-    Memory beyond the inputs is 8 MB of similarities and 44 bytes a probe, whatever P is.
+    Memory beyond the inputs is 8 MB of similarities and about 100 bytes a probe, whatever P is.
 
     Args:
         probes: (P, D) unit rows.

@@ -95,14 +95,14 @@ def calibrate(
     _check(vectors, owners, fmr)
     sizes = np.bincount(owners)
     scores = score_open_set(vectors, owners, exemplar_rows=exemplar_rows)
-    is_extrapolated = len(owners) * fmr < READ_OFF
     has_mate = sizes[owners] > 1
-    estimate = _threshold(scores, owners, fmr, is_extrapolated, np.ones(len(sizes)))
-    rng = np.random.default_rng(seed)
-    drawn = [_threshold(scores, owners, fmr, is_extrapolated, _draw_people(len(sizes), rng)) for _ in range(resamples)]
-    low, high = np.quantile([*drawn, estimate], ((1 - confidence) / 2, (1 + confidence) / 2))
-    affordable = float(np.quantile(scores.genuine[has_mate], AFFORDABLE))
-    threshold = max(estimate, min(float(high), affordable))
+    is_extrapolated = len(owners) * fmr < READ_OFF
+    at = [
+        _threshold(scores, owners, fmr, is_extrapolated, times) for times in _draw_people(len(sizes), resamples, seed)
+    ]
+    estimate = at[0]
+    low, high = np.quantile(at, ((1 - confidence) / 2, (1 + confidence) / 2))
+    threshold = max(estimate, min(float(high), float(np.quantile(scores.genuine[has_mate], AFFORDABLE))))
     is_own = (scores.genuine >= threshold) & (scores.genuine > scores.impostor)
     accept = rate_interval(is_own[has_mate], owners[has_mate], confidence=confidence)
     false = rate_interval(scores.impostor >= threshold, owners, confidence=confidence)
@@ -254,8 +254,10 @@ def _read_off(impostor: NDArray[np.float32], weights: NDArray[np.float64], fmr: 
     return float(np.nextafter(refused, np.float32(np.inf)))
 
 
-def _draw_people(people: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    return np.bincount(rng.integers(people, size=people), minlength=people).astype(np.float64)
+def _draw_people(people: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """(1 + resamples, people) how often each person counts: once each, then as each bootstrap draw has them."""
+    drawn = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=resamples)
+    return np.concatenate((np.ones((1, people)), drawn))
 
 
 def _check(vectors: NDArray[np.floating], owners: NDArray[np.intp], fmr: float) -> None:

@@ -116,7 +116,7 @@ def cut(
         return _all_noise(graph)
     tree = library_order(count, graph.spanning_edges)
     # The library sorts with numpy's default, which is not stable: the same call keeps ties in the same order.
-    merges = single_linkage(*tree[np.argsort(tree.T[2])].T)
+    merges = single_linkage(tree[np.argsort(tree.T[2])])
     condensed = condense_tree(merges, min_cluster_size)
     labels, probabilities = _selected(condensed, cluster_selection_method, cluster_selection_epsilon)
     with np.errstate(divide="ignore", invalid="ignore"):  # equal rows have infinite density

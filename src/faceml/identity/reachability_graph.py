@@ -143,7 +143,9 @@ def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
     if str(previous.metric) != space.metric:
         raise WrongUse(f"the former graph is of metric {previous.metric}, not {space.metric}: leave `previous` out")
     if rows.shape != (len(previous),) or rows.max(initial=-1) >= len(space.rows):
-        raise WrongUse(f"`previous_rows` must place each of {len(previous)} former rows in 0..{len(space.rows) - 1} or -1")
+        raise WrongUse(
+            f"`previous_rows` must place each of {len(previous)} former rows in 0..{len(space.rows) - 1} or -1"
+        )
     stay = rows >= 0
     if len(np.unique(rows[stay])) != stay.sum():
         raise WrongUse("`previous_rows` puts two former rows in one place: give each its own, or -1")

@@ -17,7 +17,7 @@ from faceml.errors import NotEnoughData, WrongUse
 
 EXACT_FACES = 2_000  # 2 M pairs: 0.2 s and 100 MB
 BINS = 8_192  # over [-1, 1]: a threshold is right to 0.00025
-BLOCK_SCORES = 4_000_000
+BLOCK_SCORES = 2_000_000
 RESAMPLED_GROUPS = 500  # groups of identities a bootstrap draws from; bounds its memory to 65 MB
 
 
@@ -147,7 +147,8 @@ def roc_of_embeddings(embeddings: NDArray[np.floating], labels: ArrayLike) -> Ro
     if len(embeddings) <= EXACT_FACES:
         scores = pair_scores(embeddings, labels)
         return roc(scores.genuine, scores.impostor)
-    return _roc_of_counts(*_count_pairs(embeddings, _codes(embeddings, labels), 1).totals())
+    codes = _codes(embeddings, labels)
+    return _roc_of_counts(*_count_pairs(embeddings, codes, np.zeros(len(codes), np.intp)).totals())
 
 
 def verify(
@@ -173,11 +174,12 @@ def verify(
         NotEnoughData: no genuine or no impostor pair.
     """
     codes = _codes(embeddings, labels)
-    curve = roc_of_embeddings(embeddings, labels)
     rng = np.random.default_rng(seed)
     people = int(codes.max()) + 1
     group_of = rng.permutation(people) % RESAMPLED_GROUPS
-    counts = _count_pairs(embeddings, codes, min(people, RESAMPLED_GROUPS), group_of)
+    counts = _count_pairs(embeddings, codes, group_of)
+    is_small = len(codes) <= EXACT_FACES
+    curve = roc_of_embeddings(embeddings, labels) if is_small else _roc_of_counts(*counts.totals())
     drawn = [_measure(_roc_of_counts(*pairs), fars) for pairs in counts.resampled(rng, resamples)]
     values = _measure(curve, fars)
     low, high = np.quantile([*drawn, values], ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
@@ -226,35 +228,30 @@ class _PairCounts:
         return zip(genuine[has_both], impostor[has_both], strict=True)
 
 
-def _count_pairs(
-    embeddings: NDArray[np.floating], codes: NDArray[np.intp], groups: int, group_of: NDArray[np.intp] | None = None
-) -> _PairCounts:
+def _count_pairs(embeddings: NDArray[np.floating], codes: NDArray[np.intp], group_of: NDArray[np.intp]) -> _PairCounts:
+    groups = int(group_of.max()) + 1
     order = np.argsort(codes, kind="stable")
     rows, codes = np.asarray(embeddings, np.float32)[order], codes[order]
-    genuine, impostor = np.zeros((groups, BINS)), np.zeros((groups, BINS))
-    for start, stop in _person_blocks(codes):
-        group = 0 if group_of is None else group_of[codes[start]]
-        bins = rows[start:stop] @ rows.T
-        bins += 1
-        bins *= BINS / 2
-        np.clip(bins, 0, BINS - 1, out=bins)
-        cells = bins.astype(np.int32)
-        first, last = np.searchsorted(codes, (codes[start], codes[start] + 1))
-        # A face beside itself is no pair; its own diagonal is taken out of the genuine counts.
-        own = cells[np.arange(stop - start), np.arange(start, stop)]
-        mates = np.bincount(cells[:, first:last].ravel(), minlength=BINS)
-        impostor[group] += np.bincount(cells.ravel(), minlength=BINS) - mates
-        genuine[group] += mates - np.bincount(own, minlength=BINS)
-    return _PairCounts(genuine, impostor)
+    counts = _PairCounts(np.zeros((groups, BINS)), np.zeros((groups, BINS)))
+    step = max(1, BLOCK_SCORES // len(rows))
+    for start in range(0, len(rows), step):
+        cells = _bins(rows[start : start + step] @ rows.T)
+        here = codes[start : start + step]
+        # A face beside itself is no pair: it goes to a cell that is counted as neither.
+        cells[np.arange(len(here)), np.arange(start, start + len(here))] = BINS
+        for person in np.unique(here):
+            own = cells[np.searchsorted(here, person) : np.searchsorted(here, person, side="right")]
+            mates = own[:, np.searchsorted(codes, person) : np.searchsorted(codes, person, side="right")]
+            genuine = np.bincount(mates.ravel(), minlength=BINS + 1)[:BINS]
+            counts.genuine[group_of[person]] += genuine
+            counts.impostor[group_of[person]] += np.bincount(own.ravel(), minlength=BINS + 1)[:BINS] - genuine
+    return counts
 
 
-def _person_blocks(codes: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-    """Runs of rows of one person, each small enough for one block of similarities."""
-    step = max(1, BLOCK_SCORES // len(codes))
-    edges = np.flatnonzero(np.diff(codes)) + 1
-    for first, last in zip((0, *edges), (*edges, len(codes)), strict=True):
-        for start in range(first, last, step):
-            yield int(start), int(min(start + step, last))
+def _bins(similarities: NDArray[np.float32]) -> NDArray[np.intp]:
+    similarities += 1
+    similarities *= BINS / 2
+    return np.clip(similarities, 0, BINS - 1, out=similarities).astype(np.intp)
 
 
 def _roc_of_counts(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> Roc:
@@ -274,6 +271,8 @@ def _codes(embeddings: NDArray[np.floating], labels: ArrayLike) -> NDArray[np.in
     names = np.asarray(labels)
     if embeddings.ndim != 2 or names.shape != (len(embeddings),):
         raise WrongUse(f"embeddings {embeddings.shape} and labels {names.shape} do not fit: pass (N, D) and (N,)")
+    if len(names) == 0:
+        _need_pairs(0, 0)
     codes: NDArray[np.intp] = np.unique(names, return_inverse=True)[1]
     return codes
 

@@ -13,6 +13,7 @@ import numpy as np
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches, match_people
 from faceml.records import AssignedBy, Embeddings, Prototypes
+from faceml.services.calibrate import resolve_threshold
 from faceml.services.drain import drain_outbox
 from faceml.storage.faces import FaceState
 from faceml.storage.repository import UnitOfWork
@@ -34,7 +35,7 @@ class AssignReport:
 
 
 def assign_faces(
-    library: Library, *, since: datetime | None = None, max_faces: int = 1000, threshold: float = 0.6
+    library: Library, *, since: datetime | None = None, max_faces: int = 1000, threshold: float | str = 0.6
 ) -> AssignReport:
     """Match faces without person and cluster to people's prototypes; below `threshold` they stay unknown.
 
@@ -43,11 +44,13 @@ def assign_faces(
     Args:
         since: only faces found at or after this instant.
         max_faces: the oldest take part where there are more.
-        threshold: cosine similarity, 0 to 1.
+        threshold: cosine similarity, 0 to 1; "auto" calibrates it on the library's labels.
+    Raises:
+        WrongUse: a threshold that is none.
+        NotEnoughData: "auto" without enough labels.
     """
     started = time.monotonic()
-    if not 0.0 <= threshold <= 1.0:
-        raise WrongUse(f"threshold={threshold} is outside 0 to 1; the default is 0.6")
+    threshold = resolve_threshold(library, threshold)
     with library.repository.read() as unit:
         prototypes = unit.prototypes.all()
         faces = unit.faces.unassigned(since=since, limit=max_faces)
@@ -95,15 +98,23 @@ def _match(
     threshold: float,
 ) -> Matches:
     row_of_person = {person_id: row for row, person_id in enumerate(people)}
-    row_of_face = {face_id: row for row, face_id in enumerate(faces.face_ids)}
-    ruled_out = [(row_of_face[face], row_of_person[person]) for face, person in rejections if person in row_of_person]
     return match_people(
         faces.vectors,
         prototypes.vectors,
         np.array([row_of_person[person_id] for person_id in prototypes.person_ids]),
         min_similarity=threshold,
-        rejected=np.array(ruled_out, dtype=np.int64).reshape(-1, 2),
+        rejected=rejected_pairs(faces.face_ids, people, rejections),
     )
+
+
+def rejected_pairs(
+    face_ids: Sequence[UUID], people: Sequence[UUID], rejections: Sequence[tuple[UUID, UUID]]
+) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """(R, 2) row numbers of faces and people that a person ruled out for each other."""
+    row_of_person = {person_id: row for row, person_id in enumerate(people)}
+    row_of_face = {face_id: row for row, face_id in enumerate(face_ids)}
+    pairs = [(row_of_face[face], row_of_person[person]) for face, person in rejections if person in row_of_person]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def store_matches(unit: UnitOfWork, face_ids: Sequence[UUID], matches: Matches, people: Sequence[UUID]) -> int:

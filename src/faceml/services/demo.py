@@ -84,9 +84,7 @@ def own_photos(folder: Path) -> DemoPhotos:
     return DemoPhotos(folder.expanduser().resolve())
 
 
-def run_demo(
-    settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progress: OnProgress | None = None
-) -> DemoReport:
+def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progress: OnProgress) -> DemoReport:
     """Run the demo pipeline in a library of its own, which is made anew each time.
 
     Raises:

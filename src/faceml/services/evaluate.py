@@ -35,7 +35,8 @@ class Recognition:
 class EvaluationReport:
     labels: int
     faces_found: int  # labels whose face was detected
-    clusters: Report | None  # None where no labelled face was found
+    clusters: Report | None  # by cluster alone; None where no labelled face was found
+    people: Report | None  # by person, and by cluster where there is none: what a person sees
     recognition: Recognition
 
 
@@ -58,15 +59,14 @@ def evaluate_labels(library: Library, labels: Path, *, photos: Path | None = Non
     return EvaluationReport(
         labels=len(known_labels),
         faces_found=len(known),
-        clusters=_clusters(known),
+        clusters=_agreement(known, [item.face.cluster_id for item in known]),
+        people=_agreement(known, [str(item.face.person_id or item.face.cluster_id or "") or None for item in known]),
         recognition=_recognition(known, names),
     )
 
 
-def _clusters(known: Sequence[KnownFace]) -> Report | None:
-    if not known:
-        return None
-    return agreement([item.person for item in known], [item.face.cluster_id for item in known])
+def _agreement(known: Sequence[KnownFace], groups: Sequence[str | None]) -> Report | None:
+    return agreement([item.person for item in known], groups) if known else None
 
 
 def _recognition(known: Sequence[KnownFace], names: dict[UUID, str]) -> Recognition:

@@ -158,12 +158,42 @@ class Faces:
             where.append(FaceInstance.created_at >= since)
         return self._vectors(where, limit=limit, newest_last=True)
 
+    def undecided(self, *, limit: int) -> Embeddings:
+        """Faces that no person put under anybody, automatic assignments included; the best where there are more."""
+        return self._vectors([FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL)], limit=limit)
+
+    def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The asset that each face is on."""
+        found: dict[UUID, int] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.execute(
+                select(FaceInstance.id, FaceInstance.asset_id).where(FaceInstance.id.in_(piece))
+            )
+            found.update((row.id, row.asset_id) for row in rows)
+        return found
+
+    def people_on_photos(self) -> list[tuple[int, UUID]]:
+        """(asset, person) of every face that a person labelled."""
+        rows = self._session.execute(
+            select(FaceInstance.asset_id, FaceInstance.person_id).where(
+                FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.person_id.is_not(None)
+            )
+        )
+        return [(row[0], row[1]) for row in rows if row[1] is not None]
+
+    def labelled_by_a_person(self) -> tuple[Embeddings, list[UUID]]:
+        """Faces that a person labelled, with whom, in order of person."""
+        return self._under_people(FaceInstance.assigned_by == AssignedBy.MANUAL)
+
     def under_people(self) -> tuple[Embeddings, list[UUID]]:
         """All faces under a person, with that person's id row for row, in order of person."""
+        return self._under_people()
+
+    def _under_people(self, *where: ColumnElement[bool]) -> tuple[Embeddings, list[UUID]]:
         statement = (
             select(FaceInstance.id, FaceEmbedding.vector, FaceInstance.person_id)
             .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
-            .where(FaceInstance.person_id.is_not(None))
+            .where(FaceInstance.person_id.is_not(None), *where)
             .order_by(FaceInstance.person_id, FaceInstance.id)
         )
         rows = self._session.execute(statement).all()

@@ -13,9 +13,6 @@ from faceml.records import BBox
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The specification's 640×640, and a small pass in which a face that fills the photo has a size detectors know.
-DETECTION_SIZES_PX = (128, 640)
-
 
 @dataclass(frozen=True, slots=True)
 class Detections:

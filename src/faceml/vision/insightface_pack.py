@@ -13,7 +13,7 @@ import numpy as np
 
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
-from faceml.vision.detection import DETECTION_SIZES_PX, Detections, keep_usable, letterbox, merge_passes
+from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
 from faceml.vision.embedding import CROP_PX, unit_rows
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
 from faceml.vision.scrfd import MAX_IOU, decode_scrfd
@@ -22,6 +22,8 @@ from faceml.vision.sessions import CPU, preferred_providers, provider_of, say_on
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# The specification's 640×640, and InsightFace 2's pass that finds faces which fill the photo.
+PASS_SIZES_PX = (128, 640)
 CPU_CROPS_A_CALL = 8  # a third faster than one by one; more are no faster on a CPU, and take more memory
 GPU_CROPS_A_CALL = 64
 
@@ -114,7 +116,7 @@ def _pass_sizes(detector: Any, files: PackFiles) -> tuple[int, ...]:
         )
     fixed = detector.static_input_size
     if fixed is None:
-        return DETECTION_SIZES_PX
+        return PASS_SIZES_PX
     if fixed[0] != fixed[1]:
         raise ModelUnavailable(
             f"model pack {files.name}: {files.detector} wants {fixed}; only square inputs are supported"

@@ -11,7 +11,7 @@ import numpy as np
 
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
-from faceml.vision.detection import DETECTION_SIZES_PX, Detections, keep_usable, letterbox, merge_passes
+from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
 from faceml.vision.embedding import unit_rows
 from faceml.vision.float_models import float_model, sha256_of
 from faceml.vision.sessions import open_session, provider_of
@@ -33,6 +33,9 @@ CARRIER_SHA256 = {
     DETECTOR_FILES[1]: "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
     RECOGNISER_FILES[1]: "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 }
+# YuNet was trained on faces up to 300 pixels: one that fills a photo is larger than that at 640. At 320 it is found,
+# with better points than at InsightFace's 128 (TAR@FAR 1e-3 on 807 tight LFW crops: 0.974, not 0.946; 640 alone 0.939).
+PASS_SIZES_PX = (320, 640)
 CROPS_A_CALL = 8  # more do not run faster on a CPU, and take more memory
 
 
@@ -104,7 +107,7 @@ class OpenCVZooPack:
         return cls(weights.contract(), provider_of(NAME, session), open_session(detector, threads=threads), session)
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
-        passes = [self._detect_at(image, size_px, min_confidence) for size_px in DETECTION_SIZES_PX]
+        passes = [self._detect_at(image, size_px, min_confidence) for size_px in PASS_SIZES_PX]
         height, width = image.shape[:2]
         return keep_usable(
             merge_passes(passes, max_iou=MAX_IOU),

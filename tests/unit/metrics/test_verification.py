@@ -156,6 +156,8 @@ def test_a_side_without_pairs_is_refused_with_what_is_needed() -> None:
         verify(rows, ["a", "b", "c"])
     with pytest.raises(NotEnoughData):
         roc_of_embeddings(rows, ["a", "a", "a"])
+    with pytest.raises(NotEnoughData):
+        verify(np.empty((0, 4)), [])
 
 
 def test_a_rate_that_is_no_share_and_labels_that_do_not_fit_are_refused() -> None:

@@ -1,0 +1,69 @@
+"""Read the assignment threshold off the library's own labels (DESIGN D7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceml.errors import NotEnoughData, WrongUse
+from faceml.identity.calibration import Calibration, calibrate
+from faceml.records import PrototypeRole
+from faceml.wiring import Library
+
+AUTO = "auto"
+DEFAULT_FMR = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    calibration: Calibration
+    pack: str
+    documented: float  # the specification's threshold, for comparison
+
+
+def calibrate_library(library: Library, *, fmr: float = DEFAULT_FMR) -> CalibrationReport:
+    """The similarity at which at most the share `fmr` of strangers' faces is expected to get somebody's name.
+
+    Only labels that a person gave take part, not what faceml assigned by itself.
+
+    Raises:
+        NotEnoughData: too few labels; the message names what is needed.
+    """
+    with library.repository.read() as unit:
+        faces, person_ids = unit.faces.labelled_by_a_person()
+        prototypes = unit.prototypes.all()
+        pinned = unit.contract.pinned()
+    if pinned is None or not person_ids:
+        raise NotEnoughData("nobody is labelled yet, so there is nothing to calibrate on: label some clusters first")
+    people = {person_id: row for row, person_id in enumerate(sorted(set(person_ids)))}
+    exemplars = {
+        face_id
+        for face_id, role in zip(prototypes.face_ids, prototypes.roles, strict=True)
+        if role is PrototypeRole.EXEMPLAR
+    }
+    found = calibrate(
+        faces.vectors,
+        np.array([people[person_id] for person_id in person_ids]),
+        fmr=fmr,
+        exemplar_rows=np.array([row for row, id_ in enumerate(faces.face_ids) if id_ in exemplars], dtype=np.intp),
+    )
+    return CalibrationReport(found, pinned.name, documented=0.6)
+
+
+def resolve_threshold(library: Library, threshold: float | str) -> float:
+    """A number as it is given, or calibrated where it is "auto".
+
+    Raises:
+        WrongUse: neither, or outside 0 to 1.
+        NotEnoughData: "auto" without enough labels.
+    """
+    if threshold == AUTO:
+        return calibrate_library(library).calibration.threshold
+    try:
+        value = float(threshold)
+    except ValueError as error:
+        raise WrongUse(f"threshold {threshold!r} is neither a number from 0 to 1 nor auto") from error
+    if not 0.0 <= value <= 1.0:
+        raise WrongUse(f"threshold {value} is outside 0 to 1")
+    return value

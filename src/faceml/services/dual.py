@@ -1,0 +1,196 @@
+"""Dual mode: known people first, then groups of the unknown (specification, chapter Dual-Mode Clustering)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+import numpy as np
+
+from faceml.errors import WrongUse
+from faceml.identity.assignment import Matches
+from faceml.identity.clustering import Method, cluster_embeddings, without_small
+from faceml.identity.dual_mode import DualMode, dual_mode
+from faceml.identity.naming import keep_names, name_clusters
+from faceml.records import AssignedBy, Embeddings, Prototypes
+from faceml.services.assign import RAW_MODEL, rejected_pairs
+from faceml.services.calibrate import resolve_threshold
+from faceml.services.drain import drain_outbox
+from faceml.storage.faces import FaceState
+from faceml.storage.repository import UnitOfWork
+from faceml.wiring import Library
+
+METHODS = ("hdbscan", "dbscan", "agglomerative")
+MIN_SAMPLES = 2  # of the unknown; their groups are small
+
+
+@dataclass(frozen=True, slots=True)
+class DualReport:
+    faces_processed: int
+    assigned_to_persons: int
+    persons_matched: int
+    person_threshold: float
+    in_review: int  # match a person whom their photo shows already: neither assigned nor grouped
+    unlabeled_faces: int
+    clusters_found: int
+    noise_count: int
+    clustered_faces: int
+    seconds: float
+    index_backlog: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the library held when the run began."""
+
+    faces: Embeddings
+    prototypes: Prototypes
+    people: tuple[UUID, ...]  # row number → person
+    rejected: np.ndarray[tuple[int, int], np.dtype[np.int64]]
+    photos: np.ndarray[tuple[int], np.dtype[np.int64]]
+    taken: np.ndarray[tuple[int, int], np.dtype[np.int64]]
+
+
+def cluster_dual(
+    library: Library,
+    *,
+    person_threshold: float | str = 0.7,
+    unknown_method: str = "hdbscan",
+    unknown_min_cluster_size: int = 3,
+    unknown_eps: float = 0.5,
+    max_faces: int = 50_000,
+    one_face_a_photo: bool = False,
+) -> DualReport:
+    """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
+
+    Faces that a person decided about are not touched, and a person ruled out for a face is never proposed.
+
+    Args:
+        person_threshold: cosine similarity to a prototype, 0 to 1; "auto" calibrates it on the library's labels.
+        unknown_method: hdbscan, dbscan or agglomerative.
+        unknown_eps: distance below which dbscan and agglomerative join unit vectors.
+        max_faces: the best take part where there are more.
+        one_face_a_photo: of several faces of one photo that match one person only the nearest is assigned.
+    Raises:
+        WrongUse: a parameter outside its range.
+        NotEnoughData: "auto" without enough labels.
+    """
+    started = time.monotonic()
+    _check(unknown_method, unknown_min_cluster_size, max_faces)
+    threshold = resolve_threshold(library, person_threshold)
+    given = _read(library, max_faces)
+    found = dual_mode(
+        given.faces.vectors,
+        given.prototypes.vectors if given.people else given.faces.vectors[:0],
+        _person_rows(given),
+        min_similarity=threshold,
+        rejected=given.rejected,
+        photo_rows=given.photos if one_face_a_photo else None,
+        taken=given.taken if one_face_a_photo else None,
+    )
+    labels = _group(given.faces.vectors[found.unknown_rows], unknown_method, unknown_min_cluster_size, unknown_eps)
+    with library.repository.begin() as unit:
+        _store(unit, given, found, labels)
+    backlog = drain_outbox(library).backlog
+    assigned = found.person_rows[found.person_rows >= 0]
+    return DualReport(
+        faces_processed=len(given.faces.face_ids),
+        assigned_to_persons=len(assigned),
+        persons_matched=len(set(assigned.tolist())),
+        person_threshold=threshold,
+        in_review=len(found.review_rows),
+        unlabeled_faces=len(labels),
+        clusters_found=len(set(labels) - {-1}),
+        noise_count=labels.count(-1),
+        clustered_faces=len(labels) - labels.count(-1),
+        seconds=time.monotonic() - started,
+        index_backlog=backlog,
+    )
+
+
+def _read(library: Library, max_faces: int) -> _Given:
+    with library.repository.read() as unit:
+        faces = unit.faces.undecided(limit=max_faces)
+        prototypes = unit.prototypes.all()
+        people = tuple(sorted(set(prototypes.person_ids)))
+        rejections = unit.faces.rejections(faces.face_ids)
+        photos = unit.faces.photo_of(faces.face_ids)
+        row = {person_id: number for number, person_id in enumerate(people)}
+        taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
+    return _Given(
+        faces,
+        prototypes,
+        people,
+        rejected_pairs(faces.face_ids, people, rejections),
+        np.array([photos[face_id] for face_id in faces.face_ids], dtype=np.int64),
+        np.array(taken, dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def _person_rows(given: _Given) -> list[int]:
+    row = {person_id: number for number, person_id in enumerate(given.people)}
+    return [row[person_id] for person_id in given.prototypes.person_ids]
+
+
+def _group(
+    vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]], method: str, min_cluster_size: int, eps: float
+) -> list[int]:
+    labels = cluster_embeddings(
+        vectors,
+        method=cast(Method, method),
+        min_cluster_size=min_cluster_size,
+        min_samples=MIN_SAMPLES,
+        eps=eps,
+    )
+    return cast("list[int]", without_small(labels, min_cluster_size).tolist())
+
+
+def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[int]) -> None:
+    """Write what is still true: faces that a person decided about meanwhile are left as they are."""
+    ids = given.faces.face_ids
+    current = unit.faces.states(ids)
+    is_free = {id_ for id_, state in current.items() if state.assigned_by is not AssignedBy.MANUAL}
+    names = _names(unit, [ids[row] for row in found.unknown_rows], labels, current)
+    matched = np.flatnonzero(found.person_rows >= 0)
+    states = [(ids[row], _assigned(given.people, found.matches, int(row))) for row in matched]
+    states += [(ids[row], FaceState(None, None, name)) for row, name in zip(found.unknown_rows, names, strict=True)]
+    states += [(ids[row], FaceState(None, None, None)) for row in found.review_rows]
+    changed = [(id_, state) for id_, state in states if id_ in is_free and current[id_] != state]
+    unit.faces.set_states(changed)
+    unit.outbox.push([id_ for id_, _ in changed])
+
+
+def _names(
+    unit: UnitOfWork, ids: Sequence[UUID], labels: Sequence[int], current: dict[UUID, FaceState]
+) -> list[str | None]:
+    former = [current[id_].cluster_id if id_ in current else None for id_ in ids]
+    known = [name if name and name.startswith("unknown_cluster_") else None for name in former]
+    kept = keep_names(labels, known)
+    wanted = len(set(labels) - {-1} - set(kept))
+    fresh = unit.contract.next_unknown_clusters(wanted) if wanted else range(0)
+    return name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
+
+
+def _assigned(people: Sequence[UUID], matches: Matches, row: int) -> FaceState:
+    person_id, runner_up = people[int(matches.candidate_rows[row])], int(matches.runner_up_rows[row])
+    return FaceState(
+        person_id=person_id,
+        assigned_by=AssignedBy.PROTOTYPE,
+        cluster_id=f"person_{person_id}",
+        similarity=float(matches.similarities[row]),
+        runner_up_id=people[runner_up] if runner_up >= 0 else None,
+        runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
+        model_version=RAW_MODEL,
+    )
+
+
+def _check(method: str, min_cluster_size: int, max_faces: int) -> None:
+    if method not in METHODS:
+        raise WrongUse(f"unknown_method={method!r}: faceml knows {', '.join(METHODS)}")
+    if min_cluster_size < 2:
+        raise WrongUse(f"unknown_min_cluster_size={min_cluster_size}: a cluster has at least 2 faces")
+    if max_faces < 1:
+        raise WrongUse(f"max_faces={max_faces} is below 1")
