@@ -1,0 +1,93 @@
+"""What may import what, and how fast the door opens."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPO
+
+SOURCE = REPO / "src" / "faceml"
+PURE = ("vision", "identity", "training", "metrics")
+OUTSIDE = {"sqlalchemy", "qdrant_client", "qdrant_edge", "mlflow", "fastapi", "IPython"}
+TRAINING_ONLY = {"torch", "lightning", "pytorch_lightning"}
+HEAVY = ("torch", "mlflow", "insightface", "onnxruntime", "sqlalchemy", "numpy", "pandas", "cv2", "sklearn")
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def tops(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(file)}
+
+
+@pytest.mark.parametrize("folder", PURE)
+def test_pure_folders_know_nothing_of_stores_servers_and_notebooks(folder: str) -> None:
+    for file in (SOURCE / folder).rglob("*.py"):
+        assert not tops(file) & OUTSIDE, file
+        inner = {name for name in imports(file) if name.startswith("faceml.")}
+        allowed = {f"faceml.{name}" for name in (*PURE, "errors", "records", "progress")}
+        assert all(any(name == a or name.startswith(f"{a}.") for a in allowed) for name in inner), (file, inner)
+
+
+def test_only_training_knows_torch() -> None:
+    for file in SOURCE.rglob("*.py"):
+        if file.relative_to(SOURCE).parts[0] != "training":
+            assert not tops(file) & TRAINING_ONLY, file
+
+
+def test_services_know_no_entry_point() -> None:
+    for file in (SOURCE / "services").rglob("*.py"):
+        assert not any(name.startswith(("faceml.cli", "faceml.widgets", "faceml.jobs")) for name in imports(file)), file
+        assert not tops(file) & {"click", "fastapi", "IPython", "ipywidgets", "serving"}, file
+
+
+def test_storage_knows_no_service() -> None:
+    for file in (SOURCE / "storage").rglob("*.py"):
+        assert not any(name.startswith("faceml.services") for name in imports(file)), file
+
+
+def test_modules_are_short() -> None:
+    long = {file.name: lines for file in SOURCE.rglob("*.py") if (lines := len(file.read_text().splitlines())) > 300}
+    assert long == {}
+
+
+def fastest(code: str) -> float:
+    """Seconds of the fastest of five processes, less those of a bare interpreter: others use this machine too."""
+
+    def run(text: str) -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", text], check=True, capture_output=True)
+        return time.perf_counter() - started
+
+    return min(run(code) for _ in range(5)) - min(run("pass") for _ in range(5))
+
+
+def loaded_by(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"], check=True, capture_output=True, text=True
+    )
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_faceml_loads_nothing_heavy_and_takes_under_150_ms() -> None:
+    assert not loaded_by("import faceml") & set(HEAVY)
+    assert fastest("import faceml") < 0.15
+
+
+def test_the_help_loads_nothing_heavy_and_takes_under_400_ms() -> None:
+    code = "from faceml.cli.main import cli\ntry: cli(['--help'])\nexcept SystemExit: pass"
+    assert not loaded_by(code) & set(HEAVY)
+    assert fastest(code) < 0.4
