@@ -44,10 +44,16 @@ class Library:
         from faceml.vision.model_packs import load_pack
 
         settings = self.settings
-        pack = load_pack(settings.model_pack, model_root=settings.model_root, cache_dir=settings.cache_folder)
+        pack = load_pack(self._pack_name(), model_root=settings.model_root, cache_dir=settings.cache_folder)
         with self.repository.read() as unit:
             unit.contract.check(pack.contract)
         return pack
+
+    def _pack_name(self) -> str:
+        """The pack that was asked for; where nobody asked, the one this library is pinned to."""
+        pinned = self.contract()
+        is_default = self.settings.sources.get("FACEML_MODEL_PACK") == "default"
+        return pinned.name if pinned and is_default else self.settings.model_pack
 
     def contract(self) -> PackContract | None:
         """The pack this library is pinned to; None before its first detection."""
@@ -64,7 +70,7 @@ class Library:
         settings = self.settings
         try:
             return read_contract(
-                settings.model_pack, model_root=settings.model_root, cache_dir=settings.cache_folder
+                self._pack_name(), model_root=settings.model_root, cache_dir=settings.cache_folder
             ).width
         except ModelUnavailable:
             return self.pack.contract.width  # fetches it

@@ -101,8 +101,8 @@ def dbscan(
 ) -> NDArray[np.int64]:
     """DBSCAN (Ester, Kriegel, Sander and Xu 1996) with scikit-learn's labels, border faces included.
 
-    Core faces within `eps` are what mutual reachability joins up to `eps`; all neighbours of a face that is not core are
-    in its list. Both are in the graph of `min_samples - 1` other faces.
+    Core faces within `eps` are what mutual reachability joins up to `eps`; all neighbours of a face that is not core
+    are in its list. Both are in the graph of `min_samples - 1` other faces.
 
     >>> dbscan(np.array([[0.0], [0.1], [0.2], [5.0]]), eps=0.15, min_samples=2).tolist()
     [0, 0, 0, -1]

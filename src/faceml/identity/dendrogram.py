@@ -115,7 +115,7 @@ def _find(root: list[int], row: int) -> int:
 
 
 def single_linkage(tree: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The (N - 1, 4) merges of a spanning tree, as scipy.cluster.hierarchy and `hdbscan._hdbscan_linkage.label` write them.
+    """The (N - 1, 4) merges of a spanning tree, as `hdbscan._hdbscan_linkage.label` and scipy write them.
 
     Args:
         tree: (N - 1, 3) row, row, weight; lightest first.

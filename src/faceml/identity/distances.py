@@ -107,7 +107,7 @@ class Space:
         return np.sqrt(2.0 * lacking) if self.metric == "euclidean" else lacking
 
     def _fine_rows(self, which: NDArray[np.integer]) -> NDArray[np.float64]:
-        rows = self.rows[which].astype(np.float64)
+        rows: NDArray[np.float64] = self.rows[which].astype(np.float64)
         if self.inverse_norms is not None:
             rows *= self.inverse_norms[which, None]
         return rows
@@ -128,18 +128,19 @@ def space_of(embeddings: NDArray[np.floating], *, metric: Metric) -> Space:
     return _unit_space(rows, norms) if _all_unit(norms) else _centred_space(rows)
 
 
-def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
-    """Slices that cover `range(count)`.
+def blocks(count: int, size: int | None = None) -> Iterator[slice]:
+    """Slices that cover `range(count)`; of `BLOCK` where no size is given.
 
     >>> [(part.start, part.stop) for part in blocks(5, 2)]
     [(0, 2), (2, 4), (4, 5)]
     """
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
+    step = BLOCK if size is None else size
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
 
 
 def scratch(count: int) -> NDArray[np.float32]:
-    """Room for the products of any two blocks of `count` rows: writing to the same pages again is faster than to new."""
+    """Room for the product of any two blocks of `count` rows: writing to the same pages again is faster than to new."""
     return np.empty(min(count, BLOCK) ** 2, dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Neighbour lists brought up to date after rows came and went: products of the newcomers with all, not of all with all."""
+"""Neighbour lists brought up to date after rows came and went: newcomers are compared with all, not all with all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CROWD = 64  # candidates a newcomer may bring for each place in its list; near-
 def carried(found: Neighbours, rows: NDArray[np.intp], count: int) -> Neighbours:
     """Lists of former rows under their new row numbers (-1: gone); rows that are new have empty lists and know nothing.
 
-    >>> lists = Neighbours(np.array([[1], [2], [1]], np.int32), np.array([[4.0], [3.0], [3.0]]), np.array([9.0, 4.0, 7.0]))
+    >>> lists = Neighbours(np.array([[1], [2], [1]], np.int32), np.array([[4.0], [3.0], [3.0]]), np.full(3, 9.0))
     >>> carried(lists, np.array([0, 2, -1]), 3).indices.tolist()
     [[2], [-1], [-1]]
     """

@@ -35,7 +35,10 @@ def library_order(count: int, edges: Edges) -> NDArray[np.float64]:
     keys, starts = _steps(count, edges, rank)
     unreached = len(weights) * count
     best, source = [unreached] * count, [0] * count
-    left, taken, heap, row = [], [], [], 0
+    left: list[int] = []
+    taken: list[int] = []
+    heap: list[int] = []
+    row = 0
     for _ in range(count - 1):
         best[row] = -1
         for key in keys[starts[row] : starts[row + 1]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FIRST = 512  # columns a row's list is first filled from
 _PENDING = 1 << 19  # candidates collected before they are sorted in: 8 MB, and thresholds stay fresh
-_ROWS_IN_DOUBT = 128  # rows compared with all others at once in float64
+_ROWS_IN_DOUBT = 1024  # rows compared with all others at once in float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +122,7 @@ class Best:
         self._pending = 0
 
     def start(self, part: slice, closeness: NDArray[np.float32]) -> None:
-        """Fill the lists of a block's rows from the block with itself: by selection from a few columns, then the rest."""
+        """Fill the lists of a block's rows from the block with itself: selecting from a few columns, then the rest."""
         for few in blocks(len(closeness), _FIRST):
             rows = slice(part.start + few.start, part.start + few.stop)
             self.select(closeness[few, few], rows=rows, first_column=rows.start)

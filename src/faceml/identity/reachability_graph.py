@@ -91,14 +91,15 @@ def graph_from(
     rows = np.arange(len(previous)) if previous_rows is None else np.asarray(previous_rows)
     _check_rows(space, previous, rows)
     min_samples = _reach(space, min_samples)
-    if previous.neighbours.shape[1] < max(min_samples, 1):
+    if not max(min_samples, 1) <= previous.neighbours.shape[1] < len(space.rows):
         return graph_of(space, min_samples=min_samples, neighbours=neighbours)
     newcomers = np.setdiff1d(np.arange(len(space.rows)), rows)
     former = carried(previous.lists, rows, len(space.rows))
     found = grown(space, former, newcomers, exact_to=min_samples)
     core = found.core_distances(min_samples)
-    known = merged(len(core), graph_edges(found, core, depth=found.indices.shape[1]),
-                   graph_edges(former, core, depth=min_samples), _carried_edges(space, previous, rows, core))  # fmt: skip
+    lists = graph_edges(found, core, depth=found.indices.shape[1])
+    crowded_out = graph_edges(former, core, depth=min_samples)
+    known = merged(len(core), lists, crowded_out, _carried_edges(space, previous, rows, core))
     if (rows < 0).any() or min_samples != previous.min_samples:
         return _graph(space, min_samples, found, _edges_of_all(space, core, known))
     return _graph(space, min_samples, found, extended_tree(space, core, known, newcomers).edges)
@@ -149,7 +150,7 @@ def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
     stay = rows >= 0
     if len(np.unique(rows[stay])) != stay.sum():
         raise WrongUse("`previous_rows` puts two former rows in one place: give each its own, or -1")
-    now = _fingerprints(space.rows[rows[stay]])
+    now = _fingerprints(space.rows)[rows[stay]]
     changed = np.flatnonzero(~np.isclose(now, previous.fingerprints[stay], rtol=1e-9, atol=1e-9))
     if len(changed):
         raise WrongUse(

@@ -65,7 +65,8 @@ def reachability(
     core: NDArray[np.float64], left: NDArray[np.integer], right: NDArray[np.integer], distances: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Mutual reachability of pairs."""
-    return np.maximum(distances, np.maximum(core[left], core[right]))
+    weights: NDArray[np.float64] = np.maximum(distances, np.maximum(core[left], core[right]))
+    return weights
 
 
 class Tree:
@@ -170,7 +171,8 @@ class _Pass:
 
         hits = np.flatnonzero(closeness > self._limits(left, right, limit))
         values = closeness.ravel()[hits]
-        hits, values = (found[np.argsort(-values, kind="stable")] for found in (hits, values))
+        closest = np.argsort(-values, kind="stable")
+        hits, values = hits[closest], values[closest]
         while len(hits):
             here, there = np.divmod(hits, closeness.shape[1])
             joined = self._tree.line.joins(rows[here], columns[there])

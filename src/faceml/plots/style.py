@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,9 +21,18 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7
 NOISE = "#b4bac0"
 
 
+class Plot(Figure):
+    """A figure that notebooks show without pyplot, whose global state would leak between threads."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()
+
+
 def new_figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
     """A figure with one plot, apart from pyplot's global state: safe in threads, servers and notebooks."""
-    figure = Figure(
+    figure = Plot(
         figsize=(width_in, height_in), dpi=120, layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.14), facecolor=CARD
     )
     axes = figure.add_subplot(facecolor=CARD)

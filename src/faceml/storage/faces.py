@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,25 +14,18 @@ from sqlalchemy.orm import Session
 from faceml.errors import NotFound
 from faceml.records import AssignedBy, BBox, Embeddings, Face, FoundFace
 from faceml.storage.chunks import chunks
+from faceml.storage.face_states import (
+    STATE_COLUMNS,
+    is_unlabelled,
+    rejected_pairs,
+    state_columns,
+    write_automatic,
+    write_clusters,
+)
+from faceml.storage.face_states import FaceState as FaceState
 from faceml.storage.tables import FaceEmbedding, FaceInstance, FaceRejection, ImageAsset, LabelChange
 
 PAGE_ROWS = 10_000  # vectors read at a time
-
-
-@dataclass(frozen=True, slots=True)
-class FaceState:
-    """What labelling can change about a face."""
-
-    person_id: UUID | None
-    assigned_by: AssignedBy | None
-    cluster_id: str | None
-    similarity: float | None = None
-    runner_up_id: UUID | None = None
-    runner_up_similarity: float | None = None
-    model_version: str | None = None
-
-
-STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 
 
 class Faces:
@@ -136,11 +128,11 @@ class Faces:
         taken_from: datetime | None = None,
         taken_before: datetime | None = None,
     ) -> Embeddings:
-        """Faces under no person, best quality first where there are more than `limit`; then in order of id."""
-        where: list[ColumnElement[bool]] = [
-            FaceInstance.person_id.is_(None),
-            FaceInstance.quality_score >= min_quality,
-        ]
+        """Faces that clustering may group: under no person and in no part of a person's split.
+
+        Best quality first where there are more than `limit`; then in order of id.
+        """
+        where = is_unlabelled(min_quality)
         if taken_from is not None:
             where.append(ImageAsset.taken_at >= taken_from)
         if taken_before is not None:
@@ -152,8 +144,15 @@ class Faces:
         return self._vectors([], limit=limit)
 
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
-        """Faces under no person and in no cluster (specification, Assignment Process), oldest first."""
-        where: list[ColumnElement[bool]] = [FaceInstance.person_id.is_(None), FaceInstance.cluster_id.is_(None)]
+        """Faces under no person and in no cluster (specification, Assignment Process), oldest first.
+
+        One that a person took from everybody stays out: having no name is that person's decision.
+        """
+        where: list[ColumnElement[bool]] = [
+            FaceInstance.person_id.is_(None),
+            FaceInstance.cluster_id.is_(None),
+            FaceInstance.assigned_by.is_(None),
+        ]
         if since is not None:
             where.append(FaceInstance.created_at >= since)
         return self._vectors(where, limit=limit, newest_last=True)
@@ -205,16 +204,8 @@ class Faces:
         return [as_face(row) for row in rows]
 
     def rejections(self, face_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
-        """(face, person) pairs that a person ruled out."""
-        pairs: list[tuple[UUID, UUID]] = []
-        for piece in chunks(face_ids):
-            rows = self._session.execute(
-                select(FaceRejection.face_instance_id, FaceRejection.person_id).where(
-                    FaceRejection.face_instance_id.in_(piece)
-                )
-            )
-            pairs.extend((row.face_instance_id, row.person_id) for row in rows)
-        return pairs
+        """(face, person) pairs that a person ruled out; who was merged since answers with whom they became."""
+        return rejected_pairs(self._session, face_ids)
 
     # --- changing
 
@@ -227,14 +218,23 @@ class Faces:
         return found
 
     def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
-        rows = [{"id": id_, **{name: getattr(state, name) for name in STATE_COLUMNS}} for id_, state in states]
-        if rows:
+        """Write states. An automatic one passes by a face that a person decided about, or whose person is ruled out,
+        hidden or merged by now (DESIGN D4): the last word on it is here, whatever a service computed meanwhile.
+        """
+        self.set_decided([(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE])
+        write_automatic(
+            self._session, [(id_, state) for id_, state in states if state.assigned_by is AssignedBy.PROTOTYPE]
+        )
+
+    def set_decided(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
+        """Write states as a person's decision has them, automatic ones that it restores too."""
+        if states:
+            rows = [{"id": id_, **state_columns(state)} for id_, state in states]
             self._session.execute(update(FaceInstance), rows)
 
     def set_clusters(self, clusters: Sequence[tuple[UUID, str | None]]) -> None:
-        """Move faces between clusters; None takes a face out of any."""
-        if clusters:
-            self._session.execute(update(FaceInstance), [{"id": id_, "cluster_id": name} for id_, name in clusters])
+        """Move faces between clusters, None takes a face out of any; parts of a person's split stay as they are."""
+        write_clusters(self._session, clusters)
 
     def clusters_of_people(self) -> set[str]:
         """Clusters that hold a face under a person."""
@@ -257,7 +257,7 @@ class Faces:
         return self.count(FaceInstance.cluster_id.is_not(None))
 
     def count_unlabelled(self, *, min_quality: float) -> int:
-        return self.count(FaceInstance.person_id.is_(None), FaceInstance.quality_score >= min_quality)
+        return self.count(*is_unlabelled(min_quality))
 
     def labels(self) -> Iterator[tuple[UUID, UUID | None, str | None]]:
         """(face, person, cluster) of every face, in order of face."""

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from faceml.records import PersonStatus, PrototypeRole, Prototypes
+from faceml.storage.chunks import chunks
 from faceml.storage.faces import as_blob
 from faceml.storage.tables import FaceEmbedding, FaceInstance, PersonPrototype, PersonRow
 
@@ -54,6 +55,14 @@ class PrototypeStore:
                 found[row.person_id].add(row.face_instance_id)
         return found
 
+    def exemplar_people(self, face_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Whom each of these faces is an exemplar of; faces that are none are left out."""
+        found: dict[UUID, UUID] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.scalars(select(PersonPrototype).where(PersonPrototype.face_instance_id.in_(piece)))
+            found.update((row.face_instance_id, row.person_id) for row in rows if row.face_instance_id is not None)
+        return found
+
     def add_exemplars(self, person_id: UUID, face_ids: Sequence[UUID]) -> None:
         rows = self._session.execute(
             select(FaceInstance.id, FaceInstance.qdrant_point_id).where(FaceInstance.id.in_(face_ids))
@@ -71,7 +80,8 @@ class PrototypeStore:
         self._session.flush()
 
     def remove_exemplars(self, face_ids: Sequence[UUID]) -> None:
-        self._session.execute(delete(PersonPrototype).where(PersonPrototype.face_instance_id.in_(face_ids)))
+        for piece in chunks(face_ids):
+            self._session.execute(delete(PersonPrototype).where(PersonPrototype.face_instance_id.in_(piece)))
 
     def people_with_centroid(self) -> set[UUID]:
         return set(

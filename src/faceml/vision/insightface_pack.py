@@ -17,7 +17,7 @@ from faceml.vision.detection import Detections, keep_usable, letterbox, merge_pa
 from faceml.vision.embedding import CROP_PX, unit_rows
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
 from faceml.vision.scrfd import MAX_IOU, decode_scrfd
-from faceml.vision.sessions import CPU, preferred_providers, provider_of, say_once, session_options
+from faceml.vision.sessions import CPU, network_input, preferred_providers, provider_of, say_once, session_options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,9 +135,6 @@ def _crops_a_call(recogniser: Any, provider: str) -> int:
 
 
 def _blob(images: NDArray[np.uint8], model: Any) -> NDArray[np.float32]:
-    """(N, H, W, 3) RGB → (N, 3, H, W), normalised as the model was trained (mean and std of InsightFace's reading)."""
-    import cv2
-
-    size = images.shape[2], images.shape[1]
-    blob = cv2.dnn.blobFromImages(list(images), 1.0 / model.input_std, size, (model.input_mean,) * 3)
+    """Normalised as the model was trained, in InsightFace's reading of its file or manifest."""
+    blob = network_input(images, mean=model.input_mean, std=model.input_std)
     return np.ascontiguousarray(blob, dtype=getattr(model, "input_dtype", np.float32))

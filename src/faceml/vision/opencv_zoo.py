@@ -14,7 +14,7 @@ from faceml.records import PackContract
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
 from faceml.vision.embedding import unit_rows
 from faceml.vision.float_models import float_model, sha256_of
-from faceml.vision.sessions import open_session, provider_of
+from faceml.vision.sessions import network_input, open_session, provider_of
 from faceml.vision.yunet import MAX_IOU, OUTPUTS, decode_yunet
 
 if TYPE_CHECKING:
@@ -119,17 +119,12 @@ class OpenCVZooPack:
 
     def _detect_at(self, image: NDArray[np.uint8], size_px: int, min_confidence: float) -> Detections:
         fitted = letterbox(image, size_px)
-        blob = _blob(fitted.canvas[None, :, :, ::-1])  # YuNet was trained on BGR
+        blob = network_input(fitted.canvas[None], bgr=True)  # 0 to 255: both models normalise inside
         outputs = dict(zip(OUTPUTS, self._detector.run(list(OUTPUTS), {"input": blob}), strict=True))
         found = decode_yunet(outputs, size_px=size_px, min_confidence=min_confidence)
         return Detections(found.boxes / fitted.scale, found.scores, found.kps / fitted.scale)
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         starts = range(0, len(crops), CROPS_A_CALL)
-        rows = [self._recogniser.run(None, {"data": _blob(crops[at : at + CROPS_A_CALL])})[0] for at in starts]
+        rows = [self._recogniser.run(None, {"data": network_input(crops[at : at + CROPS_A_CALL])})[0] for at in starts]
         return unit_rows(np.concatenate([np.empty((0, WIDTH), np.float32), *rows]))
-
-
-def _blob(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, H, W, 3) → (N, 3, H, W), 0 to 255: both models normalise inside."""
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)

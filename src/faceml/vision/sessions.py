@@ -9,9 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceml.errors import ModelUnavailable
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from onnxruntime import InferenceSession, SessionOptions
 
 CPU = "CPUExecutionProvider"
@@ -61,6 +64,22 @@ def open_session(model: Path, *, threads: int | None = None) -> InferenceSession
         raise ModelUnavailable(
             f"ONNX Runtime cannot load {model} ({type(error).__name__}); delete the file and try again"
         ) from error
+
+
+def network_input(
+    images: NDArray[np.uint8], *, mean: float = 0.0, std: float = 1.0, bgr: bool = False
+) -> NDArray[np.float32]:
+    """(N, H, W, 3) RGB → (N, 3, H, W) of (value - mean) / std; half the time of `cv2.dnn.blobFromImages`.
+
+    Args:
+        bgr: turn the channels round, for models trained that way.
+    """
+    channels = images[..., ::-1] if bgr else images
+    values = np.ascontiguousarray(channels.transpose(0, 3, 1, 2), dtype=np.float32)
+    if (mean, std) != (0.0, 1.0):
+        values -= np.float32(mean)
+        values *= np.float32(1.0 / std)
+    return values
 
 
 @cache
