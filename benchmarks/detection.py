@@ -1,8 +1,9 @@
-"""Photos a second: faceml's detection beside a loop of `cv2.imread` and `FaceAnalysis.get`, same pack, same photos.
+"""Photos a second: faceml's backfill beside a loop of `cv2.imread` and `FaceAnalysis.get`, same pack, same photos.
 
-Each side lives in a process of its own with its models loaded; they take turns, so that a busy machine slows both, and
-the ratio of neighbouring runs is what counts. The photos are copies of those in a folder, some enlarged as a camera
-would deliver them, made in a temporary folder.
+faceml's side decodes, detects, embeds, and stores faces, vectors and index in a fresh library each time; the loop keeps
+nothing. Each side lives in a process of its own with its models loaded; they take turns, so that a busy machine slows
+both, and the ratio of neighbouring runs is what counts. The photos are copies of those in a folder, some enlarged as a
+camera would deliver them, made in a temporary folder.
 
     python benchmarks/detection.py --photos FOLDER --pack scrfd500m_edgeface_xs --model-root ROOT
 """
@@ -27,6 +28,9 @@ JPEG_QUALITY = 90
 GRAIN = 4  # standard deviation of the noise on enlarged photos: without it they are far smaller files than a camera's
 
 
+Turn = Callable[[], Callable[[], int]]  # prepares, untimed, and gives what is timed: photos → faces
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     seconds: float
@@ -34,38 +38,54 @@ class Run:
     peak_mb: float
 
 
-def plain_loop(pack: str, model_root: Path) -> Callable[[list[Path]], int]:
+def plain_loop(pack: str, model_root: Path, photos: list[Path]) -> Turn:
     """What people write: every module of the pack, default threads, one photo after another."""
     import cv2
     from insightface.app import FaceAnalysis
 
     app = FaceAnalysis(name=pack, root=str(model_root))
     app.prepare(ctx_id=0)
-    return lambda photos: sum(len(app.get(cv2.imread(str(path)))) for path in photos)
+    return lambda: lambda: sum(len(app.get(cv2.imread(str(path)))) for path in photos)
 
 
-def faceml_stream(pack: str, model_root: Path) -> Callable[[list[Path]], int]:
+def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
+    from faceml.config import Settings
+    from faceml.services.detect import backfill_faces
+    from faceml.services.ingest import ingest_folder
     from faceml.vision.model_packs import load_pack
-    from faceml.vision.stream import find_faces
+    from faceml.wiring import Library
 
-    loaded = load_pack(pack, model_root=model_root, cache_dir=Path(tempfile.gettempdir()) / "faceml-benchmark")
-    return lambda photos: sum(
-        len(one.faces) for one in find_faces(enumerate(photos), loaded, min_confidence=0.5, min_face_size=0)
-    )
+    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
+    loaded = load_pack(pack, model_root=model_root, cache_dir=cache)
+
+    def prepare() -> Callable[[], int]:
+        library = Library(Settings(home=Path(tempfile.mkdtemp(dir=photos[0].parent.parent)), model_pack=pack))
+        library.__dict__["pack"] = loaded
+        ingest_folder(library, photos[0].parent)
+        return lambda: backfill_faces(library, limit=len(photos), min_face_size=1).faces_added
+
+    return prepare
 
 
-SIDES = {"plain": plain_loop, "faceml": faceml_stream}
+SIDES = {"plain": plain_loop, "faceml": faceml_backfill}
 
 
 def serve(side: str, pack: str, model_root: Path, photos: list[Path], wire: Connection) -> None:
     """Run the photos once for each message until None comes."""
-    run = SIDES[side](pack, model_root)
-    run(photos[:4])  # warm: first calls allocate
+    turn = SIDES[side](pack, model_root, photos)
+    turn()()  # warm: first calls allocate
     while wire.recv() is not None:
+        run = turn()
         started = time.perf_counter()
-        faces = run(photos)
+        faces = run()
         seconds = time.perf_counter() - started
         wire.send(Run(seconds, faces, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def demo_photos(folder: Path) -> Path:
+    from faceml.demo.build import build_demo
+
+    return build_demo(folder / "demo").photos_folder
 
 
 def make_photos(source: Path, target: Path, count: int, widths_px: tuple[int, ...]) -> list[Path]:
@@ -118,7 +138,7 @@ def report(runs: dict[str, list[Run]], photo_count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of JPEGs to copy and enlarge")
+    parser.add_argument("--photos", type=Path, help="folder of JPEGs to copy and enlarge; default: the demo's")
     parser.add_argument("--pack", default="buffalo_l", help="an InsightFace pack")
     parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
     parser.add_argument("--count", type=int, default=100, help="photos a run")
@@ -127,8 +147,11 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         # In a process of its own: a child's peak memory starts from its parent's.
+        source = options.photos or demo_photos(Path(folder))
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            photos = pool.apply(make_photos, (options.photos, Path(folder), options.count, tuple(options.widths)))
+            target = Path(folder) / "photos"
+            target.mkdir()
+            photos = pool.apply(make_photos, (source, target, options.count, tuple(options.widths)))
         report(compare(photos, pack=options.pack, model_root=options.model_root, repeats=options.repeats), len(photos))
 
 
