@@ -10,8 +10,8 @@ times its length, normalised (two faces of a person have a similarity of about 0
 nobody else: singletons. The order is random, the seed fixed.
 
 The floor is the full product of the vectors with themselves in float32, in blocks, kept nowhere: what looking at each
-pair once costs. Times are medians of the rounds; on a busy machine only the ratios within one row mean much. Peak memory
-is what the process held beyond what it held before the call.
+pair once costs. Times are medians of the rounds; on a busy machine only the ratios mean much. Peak memory is what the
+process held beyond what it held before the call.
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int,
 @click.option("--min-cluster-size", default=5, show_default=True, help="HDBSCAN min_cluster_size.")
 @click.option("--min-samples", default=3, show_default=True, help="HDBSCAN min_samples.")
 @click.option("--time-bucket", default=None, help="Only photos taken in this month, YYYY-MM.")
+@click.option("--min-cohesion", type=float, help="Drop faces less similar than this to the rest of their cluster.")
 @show.queue_option
 @show.as_json
 def cluster(
@@ -69,6 +70,7 @@ def cluster(
     min_cluster_size: int,
     min_samples: int,
     time_bucket: str | None,
+    min_cohesion: float | None,
     queue: bool,
     as_json: bool,
 ) -> None:
@@ -83,6 +85,7 @@ def cluster(
         min_cluster_size=min_cluster_size,
         min_samples=min_samples,
         time_bucket=time_bucket,
+        min_cohesion=min_cohesion,
     )
     show.print_report(report, reports.clustering(report), as_json=as_json)
 

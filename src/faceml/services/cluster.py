@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from faceml.errors import WrongUse
+from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.services.drain import drain_outbox
 from faceml.storage.repository import UnitOfWork
@@ -33,6 +37,7 @@ def cluster_faces(
     min_cluster_size: int = 5,
     min_samples: int = 3,
     time_bucket: str | None = None,
+    min_cohesion: float | None = None,
 ) -> ClusterReport:
     """Cluster the faces that no person is assigned to; noise gets no cluster.
 
@@ -42,6 +47,7 @@ def cluster_faces(
         min_cluster_size: faces that make a cluster, 2 or more.
         min_samples: neighbours that make a face dense, 1 or more.
         time_bucket: only photos taken in this month, YYYY-MM.
+        min_cohesion: a face less similar than this to the centre of its cluster's others becomes noise; None keeps all.
     Raises:
         WrongUse: a parameter outside its range.
     """
@@ -53,9 +59,7 @@ def cluster_faces(
             min_quality=quality_threshold, limit=max_faces, taken_from=taken_from, taken_before=taken_before
         )
         eligible = unit.faces.count_unlabelled(min_quality=quality_threshold)
-    from faceml.identity.clustering import cluster_embeddings
-
-    labels = cluster_embeddings(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples).tolist()
+    labels = _group(faces.vectors, min_cluster_size, min_samples, min_cohesion)
     with library.repository.begin() as unit:
         _store(unit, faces.face_ids, labels)
     backlog = drain_outbox(library).backlog
@@ -67,6 +71,17 @@ def cluster_faces(
         seconds=time.monotonic() - started,
         index_backlog=backlog,
     )
+
+
+def _group(
+    vectors: NDArray[np.float32], min_cluster_size: int, min_samples: int, min_cohesion: float | None
+) -> list[int]:
+    from faceml.identity.clustering import cluster_embeddings, without_small
+
+    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
+    if min_cohesion is not None:
+        labels = without_small(drop_loose(vectors, labels, min_cohesion=min_cohesion), min_cluster_size)
+    return [int(label) for label in labels]
 
 
 def month_bounds(time_bucket: str) -> tuple[datetime, datetime]:

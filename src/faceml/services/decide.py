@@ -71,11 +71,14 @@ def decide(
     )
 
 
-def settle(unit: UnitOfWork, face_ids: Sequence[UUID], taken_back: Mapping[int, int]) -> Written:
+def settle(
+    unit: UnitOfWork, face_ids: Sequence[UUID], taken_back: Mapping[int, int], *, gone: Sequence[UUID] = ()
+) -> Written:
     """Give faces what the decisions that stand say about them, all merges followed.
 
     Args:
         taken_back: the events that do not stand, see `replay.taken_back`.
+        gone: people about to be removed.
     """
     before = verdicts(unit, face_ids)
     histories = unit.events.histories(list(before))
@@ -83,7 +86,7 @@ def settle(unit: UnitOfWork, face_ids: Sequence[UUID], taken_back: Mapping[int, 
         id_: replay(id_, histories.get(id_, ()), verdict, lambda event_id: event_id not in taken_back)
         for id_, verdict in before.items()
     }
-    merged, people = unit.people.merged(), set(unit.people.names())
+    merged, people = unit.people.merged(), set(unit.people.names()) - set(gone)
     return write_verdicts(unit, before, {id_: settled(verdict, merged, people) for id_, verdict in raw.items()})
 
 

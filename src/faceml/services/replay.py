@@ -1,7 +1,7 @@
 """What the decisions that stand amount to: replayed in order, as if the ones taken back had never been made.
 
 So a decision can be taken back at any time and in any order (DESIGN D4). Merges move no face here: a face keeps the
-person it was put under, and `settled` follows the merges that stand. Taking a merge back therefore gives the faces back.
+person it was put under, and `settled` follows the merges that stand, so taking a merge back gives the faces back.
 """
 
 from __future__ import annotations

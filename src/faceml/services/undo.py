@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from faceml.errors import Conflict, NameTaken, NotFound
-from faceml.services.decide import Written, deciding, lost_centroids, refresh_centroids, settle
-from faceml.services.replay import PEOPLE_KINDS, replay_name, replay_status, survivor, taken_back
+from faceml.errors import Conflict, NotFound
+from faceml.services.decide import deciding, lost_centroids, refresh_centroids, settle
+from faceml.services.replay import survivor, taken_back
+from faceml.services.restore_people import restore_people
 from faceml.storage.events import Event
-from faceml.storage.people import fold_name
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
-
-# What keeps a person in the library, while it stands, although the decision that first named them was taken back.
-KEEPING = ("label", "assign", "reject", "exemplars", "merge", "rename", "hide", "unhide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class _Toggle:
     decision: Event
     chain: tuple[int, ...]  # the decision, and every undo and redo of it
     is_redo: bool
-    taken_back: Mapping[int, int]  # as it will be; this undo counts as event `new`
+    taken_back: Mapping[int, int]  # as it will be with this undo
 
 
 def undo(library: Library, event_id: int | None = None, *, actor: str) -> UndoReport:
@@ -81,43 +78,58 @@ def redo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
 
 def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: str) -> UndoReport:
     if event.id in off:
-        raise Conflict(f"event {event.id} is undone already, by event {off[event.id]}: undo that one to redo it")
+        raise Conflict(f"event {event.id} is already undone, by event {off[event.id]}: undo that one to redo it")
     toggle = _toggle(unit, event)
-    decision, chain = toggle.decision, toggle.chain
-    gone = _gone(unit, toggle)
-    former = _faces_of_people(unit, toggle)
-    _bring_back_people(unit, toggle)
-    if decision.kind in PEOPLE_KINDS:
-        _restore_people(unit, toggle)
+    chain = unit.events.by_ids(toggle.chain)
+    faces = [change.face_id for id_ in toggle.chain for change in unit.events.changes(id_)]
+    faces += _faces_of_merge(unit, toggle.decision)
+    gone = restore_people(unit, toggle.decision, toggle.taken_back)
+    faces += [face.id for person_id in gone for face in unit.faces.of_person(person_id)]
+    written = settle(unit, faces, toggle.taken_back, gone=gone)
     for person_id in gone:
-        former += [face.id for face in unit.faces.of_person(person_id)]
-        unit.outbox.push(unit.prototypes.remove_centroids([person_id]))
-    changed = [change for id_ in chain for change in unit.events.changes(id_)]
-    written = _settle_without(unit, [*former, *(change.face_id for change in changed)], gone, toggle)
-    _restore_centroids(unit, toggle)
-    touched = {change.face_id for change in unit.events.changes(decision.id) if change.before != change.after}
+        unit.people.remove(person_id)
+    _restore_centroids(unit, chain.values())
     event_id = unit.events.append(
         "redo" if toggle.is_redo else "undo",
         actor=actor,
-        person_id=decision.person_id,
+        person_id=toggle.decision.person_id,
         changes=written.changes,
         details=lost_centroids(written),
         undoes_id=event.id,
     )
+    touched = {change.face_id for change in unit.events.changes(toggle.decision.id) if change.before != change.after}
     restored = {change.face_id for change in written.changes}
-    return UndoReport(event_id, event.id, decision.kind, toggle.is_redo, len(restored), len(touched - restored))
+    left = len(touched - restored)
+    return UndoReport(event_id, event.id, toggle.decision.kind, toggle.is_redo, len(restored), left)
 
 
 def _toggle(unit: UnitOfWork, event: Event) -> _Toggle:
     undos = unit.events.undos()
-    target = dict(undos)
+    undoes = dict(undos)
     root = event.id
-    while root in target:
-        root = target[root]
-    chain = {root}
-    for id_, undoes_id in undos:
+    while root in undoes:
+        root = undoes[root]
+    chain = [root]
+    for id_, undoes_id in undos:  # oldest first, so what an undo takes back is in the chain before it
         if undoes_id in chain:
-            chain.add(id_)
-    new = max((id_ for id_, _ in undos), default=0) + event.id + 1  # later than all
-    off = taken_back([*undos, (new, event.id)])
-    return _Toggle(unit.events.get(root), tuple(sorted(chain)), root not in off, off)
+            chain.append(id_)
+    newest = max([event.id, *undoes]) + 1
+    off = taken_back([*undos, (newest, event.id)])
+    return _Toggle(unit.events.get(root), tuple(chain), root not in off, off)
+
+
+def _faces_of_merge(unit: UnitOfWork, decision: Event) -> list[UUID]:
+    """Faces that may move when a merge is taken back or made again: of both people and whom they became."""
+    if decision.kind != "merge" or decision.person_id is None:
+        return []
+    merged = unit.people.merged()
+    both = (decision.person_id, UUID(decision.details["into"]))
+    people = {id_ for person_id in both for id_ in (person_id, survivor(person_id, merged))}
+    faces = [face.id for person_id in sorted(people) for face in unit.faces.of_person(person_id)]
+    return [*faces, *sorted(unit.people.faces_ruled_out(sorted({*people, *merged})))]
+
+
+def _restore_centroids(unit: UnitOfWork, chain: Iterable[Event]) -> None:
+    lost = {UUID(text) for event in chain for text in event.details.get("centroids_lost", ())}
+    there = sorted(unit.people.existing(sorted(lost)))
+    refresh_centroids(unit, there, create=True)

@@ -131,7 +131,8 @@ class Events:
     def undos(self) -> list[tuple[int, int]]:
         """(event, event that it takes back) of every undo and redo, oldest first."""
         statement = select(LabelEvent.id, LabelEvent.undoes_id).where(LabelEvent.undoes_id.is_not(None))
-        return [(row[0], row[1]) for row in self._session.execute(statement.order_by(LabelEvent.id))]
+        rows = self._session.execute(statement.order_by(LabelEvent.id))
+        return [(row[0], row[1]) for row in rows if row[1] is not None]
 
     def changes(self, event_id: int) -> list[Change]:
         rows = self._session.scalars(select(LabelChange).where(LabelChange.event_id == event_id))

@@ -43,12 +43,13 @@ def is_split_part(cluster_id: str | None) -> bool:
     return cluster_id is not None and SPLIT_MARK in cluster_id
 
 
-def _in_no_split_part() -> ColumnElement[bool]:
+def in_no_split_part() -> ColumnElement[bool]:
     return or_(FaceInstance.cluster_id.is_(None), ~FaceInstance.cluster_id.contains(SPLIT_MARK, autoescape=True))
 
 
 def is_unlabelled(min_quality: float) -> list[ColumnElement[bool]]:
-    return [FaceInstance.person_id.is_(None), FaceInstance.quality_score >= min_quality, _in_no_split_part()]
+    """What makes a face one that clustering may group."""
+    return [FaceInstance.person_id.is_(None), FaceInstance.quality_score >= min_quality, in_no_split_part()]
 
 
 def state_columns(state: FaceState) -> dict[str, Any]:
@@ -111,6 +112,6 @@ _AUTOMATIC = (
 )
 _REGROUP = (
     update(_table)
-    .where(FaceInstance.id == bindparam("face"), _in_no_split_part())
+    .where(FaceInstance.id == bindparam("face"), in_no_split_part())
     .values(cluster_id=bindparam("cluster"))
 )

@@ -16,6 +16,7 @@ from faceml.records import AssignedBy, BBox, Embeddings, Face, FoundFace
 from faceml.storage.chunks import chunks
 from faceml.storage.face_states import (
     STATE_COLUMNS,
+    in_no_split_part,
     is_unlabelled,
     rejected_pairs,
     state_columns,
@@ -158,8 +159,12 @@ class Faces:
         return self._vectors(where, limit=limit, newest_last=True)
 
     def undecided(self, *, limit: int) -> Embeddings:
-        """Faces that no person put under anybody, automatic assignments included; the best where there are more."""
-        return self._vectors([FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL)], limit=limit)
+        """Faces that no person decided about, automatic assignments included; the best where there are more.
+
+        Left out with them are faces in a part of a person's split.
+        """
+        where = [FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL), in_no_split_part()]
+        return self._vectors(where, limit=limit)
 
     def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The asset that each face is on."""

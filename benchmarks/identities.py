@@ -1,0 +1,222 @@
+"""How well faces of known people are grouped and recognised, by pack and by way of doing it.
+
+Needs a folder with one folder of photos a person (LFW's form). Writes the tables of docs/results/clustering.md:
+
+    python benchmarks/identities.py --people FOLDER --pack opencv-zoo --pack NAME --model-root ROOT --pad 90
+
+Each photo's face of highest confidence x size counts. "several" are the people with two photos or more; "all" adds the
+people with one. Noise counts as singletons. Thresholds marked + are the pack's recommended one plus that much.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.identity.assignment import match_people
+from faceml.identity.calibration import calibrate
+from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.cohesion import drop_loose
+from faceml.identity.hdbscan_exact import fit_predict
+from faceml.identity.prototypes import centroids, choose_exemplars
+from faceml.metrics.agreement import agreement
+from faceml.vision.model_packs import FacePack, load_pack
+from faceml.vision.stream import find_faces
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
+SUFFIXES = {".jpg", ".jpeg", ".png"}
+DRAWS = 20
+DOCUMENTED = (0.6, 0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    vectors: Vectors  # (N, D)
+    people: NDArray[np.str_]  # (N,)
+    quality: NDArray[np.float64]  # (N,)
+    threshold: float  # the pack's recommended one
+
+    @property
+    def has_mate(self) -> NDArray[np.bool_]:
+        counts = Counter(self.people.tolist())
+        return np.array([counts[name] > 1 for name in self.people.tolist()])
+
+
+def read_faces(folder: Path, pack: FacePack, *, pad: int) -> Faces:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    with tempfile.TemporaryDirectory() as scratch:
+        padded = list(padded_copies(files, Path(scratch), pad)) if pad else files
+        found = list(find_faces(enumerate(padded), pack, min_confidence=0.3, min_face_size=10))
+    kept = [photo for photo in found if photo.faces]
+    best = [max(photo.faces, key=lambda face: face.detection_confidence * face.bbox.w * face.bbox.h) for photo in kept]
+    print(f"{pack.contract.name}: a face on {len(kept)} of {len(files)} photos")
+    return Faces(
+        np.stack([face.embedding for face in best]),
+        np.array([files[photo.asset_id].parent.name for photo in kept]),
+        np.array([face.quality_score for face in best]),
+        pack.contract.match_threshold,
+    )
+
+
+def padded_copies(files: list[Path], scratch: Path, pad: int) -> Iterator[Path]:
+    from PIL import Image, ImageOps
+
+    for number, file in enumerate(files):
+        with Image.open(file) as photo:
+            target = scratch / f"{number}.png"
+            ImageOps.expand(photo.convert("RGB"), pad, (128, 128, 128)).save(target)
+            yield target
+
+
+def distance(similarity: float) -> float:
+    return float(np.sqrt(2 - 2 * similarity))
+
+
+def hdbscan(vectors: Vectors, **options: object) -> Labels:
+    return np.asarray(fit_predict(vectors, min_cluster_size=3, min_samples=2, **options))  # type: ignore[arg-type]
+
+
+def chinese_whispers(vectors: Vectors, threshold: float) -> Labels:
+    """Label propagation on the graph of pairs above a threshold (Biemann 2006)."""
+    similar = vectors @ vectors.T
+    np.fill_diagonal(similar, 0)
+    similar[similar < threshold] = 0
+    labels = np.arange(len(vectors))
+    order = np.random.default_rng(0)
+    for _ in range(30):
+        before = labels.copy()
+        for row in order.permutation(len(vectors)):
+            if similar[row].any():
+                labels[row] = np.bincount(labels, similar[row]).argmax()
+        if np.array_equal(before, labels):
+            break
+    return labels
+
+
+def re_ranked(vectors: Vectors, *, neighbours: int = 10, weight: float = 0.3) -> Labels:
+    """HDBSCAN over k-reciprocal distances (Zhong et al. 2017, equations 3 to 12)."""
+    import hdbscan as library
+
+    similar = vectors @ vectors.T
+    order = np.argsort(-similar, axis=1)[:, : neighbours + 1]
+    is_near = np.zeros(similar.shape, bool)
+    np.put_along_axis(is_near, order, True, axis=1)
+    shared = np.where(is_near & is_near.T, np.exp(similar), 0)
+    shared /= shared.sum(axis=1, keepdims=True)
+    shared = np.stack([shared[order[row, :4]].mean(axis=0) for row in range(len(vectors))])
+    overlap = np.stack([np.minimum(row, shared).sum(axis=1) for row in shared])
+    blend = (1 - weight) * (1 - overlap / (2 - overlap)) + weight * np.sqrt(np.maximum(0, 2 - 2 * similar))
+    np.fill_diagonal(blend, 0)
+    model = library.HDBSCAN(metric="precomputed", min_cluster_size=3, min_samples=2, algorithm="generic")
+    return np.asarray(model.fit_predict(((blend + blend.T) / 2).astype(np.float64)))
+
+
+def ways(threshold: float) -> dict[str, Callable[[Vectors], Labels]]:
+    at = {f"{more:+.2f}": threshold + more for more in (0.0, 0.05, 0.10, 0.15)}
+    found: dict[str, Callable[[Vectors], Labels]] = {
+        "HDBSCAN (3, 2)": hdbscan,
+        "leaves instead of excess of mass": lambda v: hdbscan(v, cluster_selection_method="leaf"),
+        "shared neighbours (k-reciprocal)": re_ranked,
+    }
+    for name, value in at.items():
+        found[f"calibrated epsilon {name}"] = lambda v, t=value: hdbscan(v, cluster_selection_epsilon=distance(t))  # type: ignore[misc]
+        found[f"Chinese whispers {name}"] = lambda v, t=value: chinese_whispers(v, t)  # type: ignore[misc]
+        found[f"average linkage {name}"] = lambda v, t=value: cluster_embeddings(  # type: ignore[misc]
+            v, method="agglomerative", linkage="average", metric="cosine", eps=1 - t, min_cluster_size=1
+        )
+        found[f"HDBSCAN, loose faces dropped {name}"] = lambda v, t=value: drop_loose(v, hdbscan(v), min_cohesion=t)  # type: ignore[misc]
+    return found
+
+
+def clustering_table(packs: dict[str, Faces]) -> str:
+    names = list(ways(0.0))
+    head = " | ".join(f"{pack}: several F | all P | all R | all F" for pack in packs)
+    lines = [f"| way | {head} |", "|---" * (1 + 4 * len(packs)) + "|"]
+    for name in names:
+        cells = [f"| {name} "]
+        for faces in packs.values():
+            way = ways(faces.threshold)[name]
+            several = agreement(faces.people[faces.has_mate], way(faces.vectors[faces.has_mate])).bcubed
+            every = agreement(faces.people, way(faces.vectors)).bcubed
+            cells.append(f"| {several.f:.4f} | {every.precision:.4f} | {every.recall:.4f} | {every.f:.4f} ")
+        lines.append("".join(cells) + "|")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    precision: float
+    recall: float
+    strangers_named: float  # share of the faces of people with one photo
+
+
+def recognise(faces: Faces, threshold: float | None, seed: int) -> Recognised:
+    """Half the people with several photos are labelled with three each; all other faces are asked about."""
+    rng = np.random.default_rng(seed)
+    known = rng.permutation(np.unique(faces.people[faces.has_mate]))
+    known = np.sort(known[: len(known) // 2])
+    gallery = np.concatenate([rng.permutation(np.flatnonzero(faces.people == name))[:3] for name in known])
+    owners = np.searchsorted(known, faces.people[gallery])
+    vectors = faces.vectors[gallery]
+    chosen = [
+        np.flatnonzero(owners == row)[choose_exemplars(vectors[owners == row], faces.quality[gallery][owners == row])]
+        for row in range(len(known))
+    ]
+    exemplars = np.concatenate(chosen)
+    if threshold is None:
+        threshold = calibrate(vectors, owners, exemplar_rows=exemplars).threshold
+    prototypes = np.concatenate([centroids(vectors, owners), vectors[exemplars]])
+    rows = np.concatenate([np.arange(len(known)), owners[exemplars]])
+    probes = np.setdiff1d(np.arange(len(faces.people)), gallery)
+    named = match_people(faces.vectors[probes], prototypes, rows, min_similarity=threshold).person_rows
+    truth = faces.people[probes]
+    is_right = (named >= 0) & (known[named] == truth)
+    is_known = np.isin(truth, known)
+    single = ~faces.has_mate[probes]
+    return Recognised(
+        is_right.sum() / max(1, (named >= 0).sum()), is_right.sum() / is_known.sum(), (named[single] >= 0).mean()
+    )
+
+
+def recognition_table(packs: dict[str, Faces]) -> str:
+    lines = ["| pack | threshold | precision mean / worst | recall mean / worst | singletons named |", "|---" * 5 + "|"]
+    for pack, faces in packs.items():
+        for name, threshold in (("auto", None), *((f"{value} (documented)", value) for value in DOCUMENTED)):
+            draws = [recognise(faces, threshold, seed) for seed in range(DRAWS)]
+            precision, recall = [draw.precision for draw in draws], [draw.recall for draw in draws]
+            lines.append(
+                f"| {pack} | {name} | {np.mean(precision):.4f} / {min(precision):.4f} "
+                f"| {np.mean(recall):.4f} / {min(recall):.4f} | {np.mean([d.strangers_named for d in draws]):.2%} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=Path, help="folder with one folder a person; without it nothing is measured")
+    parser.add_argument("--pack", action="append", help="model pack; may be given more than once")
+    parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
+    parser.add_argument("--pad", type=int, default=0, help="pixels of grey added on each side, for tight crops")
+    options = parser.parse_args()
+    if options.people is None:
+        print("benchmarks/identities.py needs --people FOLDER, with one folder of photos a person")
+        return
+    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
+    packs = {}
+    for name in options.pack or ["opencv-zoo"]:
+        loaded = load_pack(name, model_root=options.model_root, cache_dir=cache)
+        packs[name] = read_faces(options.people, loaded, pad=options.pad)
+    print("\nGrouping, BCubed\n\n" + clustering_table(packs))
+    print(f"\nRecognition, dual mode's supervised half, {DRAWS} draws\n\n" + recognition_table(packs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""`faceml people …`: who is in the library, and every decision about it. People are given by name or id."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+
+from faceml.cli import show
+from faceml.config import current_actor
+
+if TYPE_CHECKING:
+    from faceml.services.people import PeoplePage, PersonDetails
+    from faceml.services.split import SplitPreview, SplitReport
+    from faceml.services.undo import UndoReport
+
+face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
+MOST_FACES = 20
+
+
+@click.group()
+def people() -> None:
+    """Name, merge and correct people; every decision can be undone."""
+
+
+@people.command("list")
+@click.option(
+    "--status",
+    type=click.Choice(["active", "hidden", "merged", "all"]),
+    default="active",
+    show_default=True,
+    help="Only people of this status.",
+)
+@click.option("--page", default=1, show_default=True, help="Page number.")
+@click.option("--page-size", default=20, show_default=True, help="People a page, 100 at most.")
+@show.as_json
+def list_(status: str, page: int, page_size: int, as_json: bool) -> None:
+    """List people, most faces first."""
+    from faceml.records import PersonStatus
+    from faceml.services.people import list_people
+
+    wanted = None if status == "all" else PersonStatus(status)
+    found = list_people(show.open_configured(), status=wanted, page=page, page_size=page_size)
+    show.print_report(found, _page(found), as_json=as_json)
+
+
+@people.command("show")
+@click.argument("person")
+@show.as_json
+def show_(person: str, as_json: bool) -> None:
+    """Show one person: faces, exemplars, names of those merged into them."""
+    from faceml.services.people import show_person
+
+    found = show_person(show.open_configured(), person)
+    show.print_report(found, _person(found), as_json=as_json)
+
+
+@people.command()
+@click.argument("source")
+@click.argument("target")
+@show.as_json
+def merge(source: str, target: str, as_json: bool) -> None:
+    """Merge SOURCE into TARGET: they are the same person, called TARGET."""
+    from faceml.services.merge import merge_people
+    from faceml.services.people import find
+
+    library = show.open_configured()
+    report = merge_people(library, find(library, source).id, find(library, target).id, actor=current_actor())
+    show.print_report(report, as_json=as_json)
+
+
+@people.command()
+@click.argument("person")
+@click.argument("name")
+@show.as_json
+def rename(person: str, name: str, as_json: bool) -> None:
+    """Give PERSON another NAME."""
+    from faceml.services.people import find
+    from faceml.services.rename import rename_person
+
+    library = show.open_configured()
+    show.print_report(rename_person(library, find(library, person).id, name, actor=current_actor()), as_json=as_json)
+
+
+@people.command()
+@click.argument("person")
+@show.as_json
+def hide(person: str, as_json: bool) -> None:
+    """Leave PERSON out of lists and recognition; their faces stay theirs."""
+    from faceml.services.hide import hide_person
+    from faceml.services.people import find
+
+    library = show.open_configured()
+    show.print_report(hide_person(library, find(library, person).id, actor=current_actor()), as_json=as_json)
+
+
+@people.command()
+@click.argument("person")
+@show.as_json
+def unhide(person: str, as_json: bool) -> None:
+    """Bring a hidden PERSON back."""
+    from faceml.services.hide import unhide_person
+    from faceml.services.people import find
+
+    library = show.open_configured()
+    show.print_report(unhide_person(library, find(library, person).id, actor=current_actor()), as_json=as_json)
+
+
+@people.command()
+@click.argument("person")
+@face_ids
+@show.as_json
+def assign(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
+    """Say that faces are PERSON, who is new where nobody has that name."""
+    from faceml.services.reassign import assign_faces_to
+
+    report = assign_faces_to(show.open_configured(), face_ids, person, actor=current_actor())
+    show.print_report(report, as_json=as_json)
+
+
+@people.command()
+@face_ids
+@show.as_json
+def unassign(face_ids: tuple[UUID, ...], as_json: bool) -> None:
+    """Take faces from whom they are under; they stay without a name."""
+    from faceml.services.reassign import unassign_faces
+
+    show.print_report(unassign_faces(show.open_configured(), face_ids, actor=current_actor()), as_json=as_json)
+
+
+@people.command()
+@click.argument("person")
+@face_ids
+@show.as_json
+def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
+    """Say that faces are NOT that PERSON, who is never proposed for them again."""
+    from faceml.services.reassign import reject_person
+
+    report = reject_person(show.open_configured(), face_ids, person, actor=current_actor())
+    show.print_report(report, as_json=as_json)
+
+
+@people.command()
+@click.argument("cluster_id")
+@click.option("--min-cluster-size", default=3, show_default=True, help="Faces that make a part.")
+@click.option("--preview", is_flag=True, help="Only show the parts it would make.")
+@show.as_json
+def split(cluster_id: str, min_cluster_size: int, preview: bool, as_json: bool) -> None:
+    """Split a cluster that shows several people."""
+    from faceml.services.split import preview_split, split_cluster
+
+    library = show.open_configured()
+    if preview:
+        parts = preview_split(library, cluster_id, min_cluster_size=min_cluster_size)
+        show.print_report(parts, _preview(parts), as_json=as_json)
+        return
+    report = split_cluster(library, cluster_id, min_cluster_size=min_cluster_size, actor=current_actor())
+    show.print_report(report, _split(report), as_json=as_json)
+
+
+@people.command()
+@click.argument("event_id", type=int, required=False)
+@show.as_json
+def undo(event_id: int | None, as_json: bool) -> None:
+    """Take a decision back: EVENT_ID of `faceml people history`, or the latest that stands."""
+    from faceml.services.undo import undo as run
+
+    report = run(show.open_configured(), event_id, actor=current_actor())
+    show.print_report(report, _undo(report), as_json=as_json)
+
+
+@people.command()
+@click.argument("event_id", type=int, required=False)
+@show.as_json
+def redo(event_id: int | None, as_json: bool) -> None:
+    """Make a decision again that was undone: EVENT_ID, or that of the latest undo."""
+    from faceml.services.undo import redo as run
+
+    report = run(show.open_configured(), event_id, actor=current_actor())
+    show.print_report(report, _undo(report), as_json=as_json)
+
+
+@people.command()
+@click.option("--limit", default=20, show_default=True, help="Decisions to show.")
+@show.as_json
+def history(limit: int, as_json: bool) -> None:
+    """Show the latest decisions, newest first."""
+    from faceml.services.history import history as run
+
+    lines = run(show.open_configured(), limit=limit)
+    text = "\n".join(map(str, lines)) or "No decision yet: `faceml faces label CLUSTER NAME` makes the first"
+    show.print_report({"events": [asdict(line) for line in lines]}, text, as_json=as_json)
+
+
+@people.command()
+@click.argument("person")
+@click.argument("face_ids", metavar="[FACE_ID]...", nargs=-1, type=click.UUID)
+@show.as_json
+def exemplars(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
+    """Choose the faces PERSON is recognised by; without any, the best three are chosen anew."""
+    from faceml.services.exemplars import choose_exemplars
+
+    report = choose_exemplars(show.open_configured(), person, face_ids or None, actor=current_actor())
+    show.print_report(report, as_json=as_json)
+
+
+def _page(page: PeoplePage) -> str:
+    if not page.items:
+        return "Nobody here: `faceml faces label CLUSTER NAME` names the first"
+    width = max(len(item.name) for item in page.items)
+    lines = [f"{'Name':{width}}  Faces  Prototypes  Status    Id"]
+    lines += [
+        f"{item.name:{width}}  {item.face_count:5}  {item.prototype_count:10}  {item.status:8}  {item.id}"
+        for item in page.items
+    ]
+    return "\n".join([*lines, f"Page {page.page}, {len(page.items)} of {page.total} people"])
+
+
+def _person(found: PersonDetails) -> str:
+    person = found.person
+    lines = [f"{person.name} ({person.status})", f"Id: {person.id}", f"Faces: {person.face_count}"]
+    if found.also_called:
+        lines.append(f"Merged into them: {', '.join(found.also_called)}")
+    lines.append(f"Exemplars: {len(found.exemplars)}; centroid: {'yes' if found.has_centroid else 'no'}")
+    lines += [
+        f"  {face.id}  quality {face.quality_score:.2f}  {face.assigned_by or '-'}"
+        f"{'  exemplar' if face.id in found.exemplars else ''}"
+        for face in found.faces[:MOST_FACES]
+    ]
+    more = len(found.faces) - MOST_FACES
+    return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)
+
+
+def _preview(preview: SplitPreview) -> str:
+    if len(preview.parts) < 2:
+        return f"{preview.cluster_id} does not fall apart: try a smaller --min-cluster-size"
+    sizes = ", ".join(str(len(part)) for part in preview.parts)
+    return f"{preview.cluster_id} would fall into {len(preview.parts)} parts of {sizes} faces, {_left_out(preview)}"
+
+
+def _left_out(preview: SplitPreview) -> str:
+    return f"and {len(preview.left_out)} would be in none"
+
+
+def _split(report: SplitReport) -> str:
+    if report.status == "unchanged":
+        return f"{report.original_cluster_id} does not fall apart: try a smaller --min-cluster-size"
+    lines = [f"Split {report.original_cluster_id} into:", *(f"  {name}" for name in report.new_clusters)]
+    return "\n".join([*lines, f"Faces that fit no part: {report.faces_left_out}", f"Event: {report.event_id}"])
+
+
+def _undo(report: UndoReport) -> str:
+    verb = "Redone" if report.is_redo else "Undone"
+    lines = [f"{verb}: {report.kind} (event {report.undone_event_id}); faces restored: {report.faces_restored}"]
+    if report.faces_left:
+        lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
+    return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])

@@ -1,0 +1,386 @@
+"""No sequence of decisions and automatic steps loses or overwrites what a person said (DESIGN D4)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import event
+
+from faceml.config import Settings
+from faceml.errors import Conflict, IndexUnavailable, NameTaken, WrongUse
+from faceml.records import PackContract, PersonStatus
+from faceml.services.assign import assign_faces
+from faceml.services.centroids import compute_centroids
+from faceml.services.cluster import cluster_faces
+from faceml.services.drain import drain_outbox
+from faceml.services.dual import cluster_dual
+from faceml.services.exemplars import choose_exemplars
+from faceml.services.hide import hide_person, unhide_person
+from faceml.services.label import label_cluster
+from faceml.services.merge import merge_people
+from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
+from faceml.services.rename import rename_person
+from faceml.services.repair import find_orphans
+from faceml.services.split import split_cluster
+from faceml.services.undo import redo, undo
+from faceml.storage.people import fold_name
+from faceml.wiring import Library
+from tests.conftest import WIDTH, add_faces, people_vectors
+from tests.integration.decisions import Decision, check, snapshot, truth
+
+PACK = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
+NAMES = st.sampled_from(["Ada", "Bea", "ADA", "Cleo", "Dora"])
+PICK = st.integers(0, 10_000)  # reduced to what there is
+PICKS = st.lists(PICK, min_size=1, max_size=4)
+
+
+@cache
+def template() -> Path:
+    """Four people with six faces: three each in clusters, of which one mixes two people; the others in none."""
+    home = Path(tempfile.mkdtemp(prefix="faceml-decisions-"))
+    library = opened(home)
+    vectors = people_vectors(4, 6, seed=3)
+    ids = add_faces(library, vectors)
+    with library.repository.begin() as unit:
+        for person, cluster in enumerate(("clu_mixed", "clu_mixed", "clu_c", "clu_d")):
+            unit.faces.set_clusters([(id_, cluster) for id_ in ids[6 * person : 6 * person + 3]])
+    drain_outbox(library)
+    library.close()
+    return home
+
+
+def opened(home: Path) -> Library:
+    library = Library(Settings(home=home, model_pack="opencv-zoo"))
+    library.__dict__["pack"] = PACK
+    # Nothing here outlives a power cut, so no commit waits for the disk.
+    event.listen(library.repository._engine, "connect", lambda dbapi, _: dbapi.execute("PRAGMA synchronous=OFF"))
+    return library
+
+
+@contextmanager
+def no_index() -> Iterator[Any]:
+    raise IndexUnavailable("the index is away for a while")
+    yield
+
+
+class Decisions(RuleBasedStateMachine):
+    """A person and the machine at work on one library, and the list of what the person said."""
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="faceml-decisions-"))
+        self.home = Path(shutil.copytree(template(), self.folder / "library"))
+        self.library = opened(self.home)
+        self.library.__dict__["open_index"] = no_index
+        self.decisions: list[Decision] = []
+        self.undos: list[tuple[int, int]] = []
+        with self.library.repository.read() as unit:
+            self.faces = sorted(face_id for face_id, _, _ in unit.faces.labels())
+        self.logged = 0
+        self.before = snapshot(self.library)
+
+    # --- what a person does
+
+    @rule(pick=PICK, name=NAMES)
+    def label(self, pick: int, name: str) -> None:
+        clusters = self.clusters()
+        if clusters:
+            cluster = clusters[pick % len(clusters)]
+            report = label_cluster(self.library, cluster, name, actor="ada")
+            self.named("label", report.event_id, report.person_id, name)
+
+    @rule(picks=PICKS, name=NAMES)
+    def assign(self, picks: list[int], name: str) -> None:
+        report = assign_faces_to(self.library, self.chosen(picks), name, actor="ada")
+        self.named("assign", report.event_id, report.person_id, name)
+
+    @rule(picks=PICKS)
+    def unassign(self, picks: list[int]) -> None:
+        faces = self.chosen(picks)
+        try:
+            report = unassign_faces(self.library, faces, actor="ada")
+        except WrongUse:
+            return
+        self.said(Decision(report.event_id, "unassign", faces=self.faces_of(report.event_id)))
+
+    @precondition(lambda self: self.people())
+    @rule(picks=PICKS, pick=PICK)
+    def reject(self, picks: list[int], pick: int) -> None:
+        person = self.person(pick)
+        report = reject_person(self.library, self.chosen(picks), person, actor="ada")
+        same = self.same_as(report.person_id)
+        self.said(Decision(report.event_id, "reject", report.person_id, tuple(self.chosen(picks)), same))
+
+    @precondition(lambda self: len(self.people()) > 1)
+    @rule(source=PICK, into=PICK)
+    def merge(self, source: int, into: int) -> None:
+        one, other = self.person(source), self.person(into)
+        try:
+            report = merge_people(self.library, one, other, actor="ada")
+        except (Conflict, WrongUse):
+            assert one == other or PersonStatus.ACTIVE not in {self.status(one)} & {self.status(other)}
+            return
+        self.said(Decision(report.event_id, "merge", one, into=other))
+
+    @precondition(lambda self: self.people())
+    @rule(pick=PICK, name=NAMES)
+    def rename(self, pick: int, name: str) -> None:
+        person = self.person(pick)
+        with self.library.repository.read() as unit:
+            holder, former = unit.people.holding(name), unit.people.get(person).name
+        try:
+            report = rename_person(self.library, person, name, actor="ada")
+        except NameTaken:
+            assert holder is not None
+            return
+        except Conflict:
+            assert self.status(person) == PersonStatus.MERGED
+            return
+        swaps = (holder.id, former) if holder is not None and holder.id != person else None
+        self.said(Decision(report.event_id, "rename", person, name=name, swaps=swaps))
+
+    @precondition(lambda self: self.people())
+    @rule(pick=PICK)
+    def hide_or_bring_back(self, pick: int) -> None:
+        person = self.person(pick)
+        status = self.status(person)
+        if status != PersonStatus.MERGED:
+            kind, change = ("hide", hide_person) if status == PersonStatus.ACTIVE else ("unhide", unhide_person)
+            self.said(Decision(change(self.library, person, actor="ada").event_id, kind, person))
+
+    @precondition(lambda self: self.people())
+    @rule(pick=PICK)
+    def choose_exemplars(self, pick: int) -> None:
+        try:
+            report = choose_exemplars(self.library, self.person(pick), actor="ada")
+        except WrongUse:
+            return
+        same = self.same_as(report.person_id)
+        self.said(Decision(report.event_id, "confirm", report.person_id, report.exemplars, same))
+
+    @rule(pick=PICK, size=st.sampled_from([2, 3]))
+    def split(self, pick: int, size: int) -> None:
+        clusters = self.clusters()
+        if clusters:
+            report = split_cluster(self.library, clusters[pick % len(clusters)], min_cluster_size=size, actor="ada")
+            if report.event_id is not None:
+                with self.library.repository.read() as unit:
+                    parts = {c.face_id: c.after.cluster_id for c in unit.events.changes(report.event_id)}
+                self.said(Decision(report.event_id, "split", parts=parts))
+
+    @precondition(lambda self: self.decisions)
+    @rule(pick=PICK)
+    def undo_anything(self, pick: int) -> None:
+        events = [decision.event_id for decision in self.decisions] + [event_id for event_id, _ in self.undos]
+        self.take_back(sorted(events)[pick % len(events)])
+
+    @precondition(lambda self: any(decision.stands for decision in self.decisions))
+    @rule()
+    def undo_the_latest(self) -> None:
+        latest = max(decision.event_id for decision in self.decisions if decision.stands)
+        try:
+            report = undo(self.library, actor="ada")
+        except Conflict:
+            assert self.cannot_be(latest)
+            return
+        assert report.undone_event_id == latest
+        self.undone(report.event_id, latest)
+
+    @precondition(lambda self: self.undos)
+    @rule()
+    def redo_the_latest(self) -> None:
+        standing = [undo_id for undo_id, _ in self.undos if self.stands(undo_id)]
+        if any(not decision.stands for decision in self.decisions):
+            try:
+                report = redo(self.library, actor="ada")
+            except Conflict:
+                return
+            assert report.is_redo
+            assert report.undone_event_id in standing
+            self.undone(report.event_id, report.undone_event_id)
+
+    @precondition(lambda self: self.decisions)
+    @rule(pick=PICK)
+    def there_and_back(self, pick: int) -> None:
+        """Undone and redone at once, a decision leaves no trace (unless it cannot be undone)."""
+        standing = [decision.event_id for decision in self.decisions if decision.stands]
+        if standing:
+            event_id, before = standing[pick % len(standing)], snapshot(self.library)
+            if self.take_back(event_id):
+                self.take_back(self.undos[-1][0], must=True)
+                assert snapshot(self.library) == before
+
+    # --- what machines do
+
+    @rule(threshold=st.sampled_from([0.3, 0.6]))
+    def recognise(self, threshold: float) -> None:
+        assign_faces(self.library, threshold=threshold)
+
+    @rule(size=st.sampled_from([2, 3]))
+    def cluster(self, size: int) -> None:
+        cluster_faces(self.library, min_cluster_size=size, min_samples=2)
+
+    @rule()
+    def cluster_in_dual_mode(self) -> None:
+        cluster_dual(self.library, person_threshold=0.5)
+
+    @rule()
+    def compute_centroids(self) -> None:
+        compute_centroids(self.library)
+
+    @rule()
+    def the_index_follows(self) -> None:
+        self.library.__dict__.pop("open_index")
+        assert drain_outbox(self.library).backlog == 0
+        self.library.__dict__["open_index"] = no_index
+
+    # --- what must hold
+
+    @invariant()
+    def every_decision_is_what_it_was(self) -> None:
+        check(self.library, truth(self.decisions))
+
+    @invariant()
+    def the_log_only_grows(self) -> None:
+        with self.library.repository.read() as unit:
+            count = unit.events.count()
+        assert count == len(self.decisions) + len(self.undos)
+        assert count >= self.logged
+        self.logged = count
+
+    def teardown(self) -> None:
+        if not hasattr(self, "library"):
+            return
+        self.library.__dict__.pop("open_index")
+        found = find_orphans(self.library, limit=1000)
+        assert (found.orphans, found.stale_points, found.stray_points, found.centroids_missing) == ((), 0, 0, 0)
+        self.library.__dict__["open_index"] = no_index
+        for decision in reversed(self.decisions):
+            if decision.stands:
+                self.take_back(decision.event_id, must=True)
+        after = snapshot(self.library)
+        for table in ("exemplars", "rejections", "people"):
+            assert after[table] == self.before[table] == []
+        with self.library.repository.read() as unit:
+            assert all(unit.faces.states(self.faces)[id_].person_id is None for id_ in self.faces)
+        self.library.close()
+        shutil.rmtree(self.folder)
+
+    # --- helpers
+
+    def chosen(self, picks: list[int]) -> list[UUID]:
+        return list(dict.fromkeys(self.faces[pick % len(self.faces)] for pick in picks))
+
+    def clusters(self) -> list[str]:
+        with self.library.repository.read() as unit:
+            return sorted({name for _, _, name in unit.faces.labels() if name})
+
+    def people(self) -> list[UUID]:
+        expected = truth(self.decisions)
+        return sorted(expected.names)
+
+    def person(self, pick: int) -> UUID:
+        return self.people()[pick % len(self.people())]
+
+    def status(self, person: UUID) -> str:
+        return truth(self.decisions).status[person]
+
+    def faces_of(self, event_id: int) -> tuple[UUID, ...]:
+        with self.library.repository.read() as unit:
+            return tuple(change.face_id for change in unit.events.changes(event_id))
+
+    def same_as(self, person: UUID) -> frozenset[UUID]:
+        with self.library.repository.read() as unit:
+            people = unit.people.names()
+            return frozenset(id_ for id_ in people if unit.people.survivor(id_).id == person)
+
+    def named(self, kind: str, event_id: int, person: UUID, name: str) -> None:
+        is_new = not any(decision.person == person for decision in self.decisions)
+        new = name if is_new else None
+        faces = self.faces_of(event_id)
+        self.said(Decision(event_id, kind, person, faces, self.same_as(person), new_person=new))
+
+    def said(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+
+    def stands(self, event_id: int) -> bool:
+        return not any(target == event_id and self.stands(undo_id) for undo_id, target in self.undos)
+
+    def undone(self, undo_id: int, event_id: int) -> None:
+        self.undos.append((undo_id, event_id))
+        for decision in self.decisions:
+            decision.stands = self.stands(decision.event_id)
+
+    def take_back(self, event_id: int, *, must: bool = False) -> bool:
+        if not self.stands(event_id):
+            with pytest.raises(Conflict, match="already undone"):
+                undo(self.library, event_id, actor="ada")
+            return False
+        before = snapshot(self.library)
+        try:
+            report = undo(self.library, event_id, actor="ada")
+        except Conflict:
+            assert not must
+            assert self.cannot_be(event_id)
+            assert snapshot(self.library) == before
+            return False
+        self.undone(report.event_id, event_id)
+        return True
+
+    def cannot_be(self, event_id: int) -> bool:
+        """Whether, this taken back, two people had one name or a merge went in a circle."""
+        self.undone(0, event_id)
+        try:
+            merged = {d.person: d.into for d in self.decisions if d.kind == "merge" and d.stands}
+            for start in merged:
+                at, passed = start, 0
+                while at in merged and passed <= len(merged):
+                    at, passed = merged[at], passed + 1
+                if passed > len(merged):
+                    return True
+            names = [fold_name(name) for name in truth(self.decisions).names.values()]
+            return len(names) > len(set(names))
+        finally:
+            self.undos.pop()
+            for decision in self.decisions:
+                decision.stands = self.stands(decision.event_id)
+
+
+def run(sequences: int) -> None:
+    run_state_machine_as_test(
+        Decisions,
+        settings=settings(
+            max_examples=sequences,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_fifty_sequences_of_decisions_keep_every_one() -> None:
+    run(50)
+
+
+@pytest.mark.nightly
+def test_five_hundred_sequences_of_decisions_keep_every_one() -> None:
+    run(500)
