@@ -60,9 +60,8 @@ def truth(decisions: Iterable[Decision]) -> Truth:
             needed.add(who)
         if decision.kind in ("label", "assign", "confirm"):
             for face in decision.faces:
-                if decision.kind == "confirm" and said.get(face) not in decision.same:
-                    continue
-                said[face] = who if decision.kind != "confirm" else said[face]
+                if decision.kind != "confirm" or said.get(face) not in decision.same:
+                    said[face] = who
                 ruled_out -= {(face, person) for person in decision.same}
         elif decision.kind == "unassign":
             said.update(dict.fromkeys(decision.faces, NOBODY))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -56,7 +58,8 @@ PICKS = st.lists(PICK, min_size=1, max_size=4)
 @cache
 def template() -> Path:
     """Four people with six faces: three each in clusters, of which one mixes two people; the others in none."""
-    home = Path(tempfile.mkdtemp(prefix="faceml-decisions-"))
+    home = new_folder()
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     library = opened(home)
     vectors = people_vectors(4, 6, seed=3)
     ids = add_faces(library, vectors)
@@ -66,6 +69,13 @@ def template() -> Path:
     drain_outbox(library)
     library.close()
     return home
+
+
+def new_folder() -> Path:
+    """In memory where there is such a place: the files are many, small and short-lived."""
+    memory = Path("/dev/shm")
+    is_there = memory.is_dir() and os.access(memory, os.W_OK)
+    return Path(tempfile.mkdtemp(prefix="faceml-decisions-", dir=memory if is_there else None))
 
 
 def opened(home: Path) -> Library:
@@ -87,7 +97,7 @@ class Decisions(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="faceml-decisions-"))
+        self.folder = new_folder()
         self.home = Path(shutil.copytree(template(), self.folder / "library"))
         self.library = opened(self.home)
         self.library.__dict__["open_index"] = no_index
@@ -168,11 +178,16 @@ class Decisions(RuleBasedStateMachine):
             self.said(Decision(change(self.library, person, actor="ada").event_id, kind, person))
 
     @precondition(lambda self: self.people())
-    @rule(pick=PICK)
-    def choose_exemplars(self, pick: int) -> None:
+    @rule(pick=PICK, count=st.integers(0, 3))
+    def choose_exemplars(self, pick: int, count: int) -> None:
+        person = self.person(pick)
+        with self.library.repository.read() as unit:
+            survivor = unit.people.survivor(person).id
+            faces = sorted(face.id for face in unit.faces.of_person(survivor))[:count]
         try:
-            report = choose_exemplars(self.library, self.person(pick), actor="ada")
+            report = choose_exemplars(self.library, person, faces or None, actor="ada")
         except WrongUse:
+            assert not faces
             return
         same = self.same_as(report.person_id)
         self.said(Decision(report.event_id, "confirm", report.person_id, report.exemplars, same))
@@ -373,6 +388,7 @@ def run(sequences: int) -> None:
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
+            database=None,
         ),
     )
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Metric = Literal["euclidean", "cosine"]
 
+DIAGONAL = 512  # rows of a block compared with itself, where half of the product is computed in vain
 BLOCK = 2048  # rows of a block: its product (16 MB) stays in the last-level cache, and BLAS is at its full speed
 _VALUES_AT_ONCE = 1 << 16  # gathered at once when pairs are measured: half a megabyte stays in the second-level cache
 _LONGEST = 1e100  # squared lengths beyond it overflow float64 further on
@@ -137,6 +138,31 @@ def blocks(count: int, size: int | None = None) -> Iterator[slice]:
     step = BLOCK if size is None else size
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))
+
+
+def pairs_of_blocks(start: int, stop: int) -> Iterator[tuple[slice, slice]]:
+    """Every pair of rows i < j in one of the tiles (left, right), left before right; or on the diagonal, left is right.
+
+    Tiles shrink towards the diagonal, so that little is computed twice.
+
+    >>> [(left.start, left.stop, right.start, right.stop) for left, right in pairs_of_blocks(0, DIAGONAL + 1)]
+    [(0, 512, 0, 512), (512, 513, 512, 513), (0, 512, 512, 513)]
+    """
+    if stop - start <= DIAGONAL:
+        yield slice(start, stop), slice(start, stop)
+        return
+    half = DIAGONAL
+    while half * 2 < stop - start:
+        half *= 2
+    middle = start + half
+    yield from pairs_of_blocks(start, middle)
+    yield from pairs_of_blocks(middle, stop)
+    for left in blocks(half):
+        for right in blocks(stop - middle):
+            yield (
+                slice(start + left.start, start + left.stop),
+                slice(middle + right.start, middle + right.stop),
+            )
 
 
 def scratch(count: int) -> NDArray[np.float32]:

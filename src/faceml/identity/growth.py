@@ -66,6 +66,7 @@ def _with_newcomers(space: Space, former: Neighbours, newcomers: NDArray[np.intp
             _blank_selves(closeness, newcomers[part], columns)
             if columns.start == 0:
                 best.select(closeness[:, :_FIRST], rows=part, first_column=0)
+                closeness[:, :_FIRST] = -np.inf
             best.offer(closeness, rows=part, columns=columns)
         if sum(map(len, hosts)) > _CROWD * width * (len(newcomers) + 1000):
             return None

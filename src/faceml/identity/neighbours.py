@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceml.identity.distances import Space, blocks, scratch
+from faceml.identity.distances import Space, blocks, pairs_of_blocks, scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FIRST = 512  # columns a row's list is first filled from
 _PENDING = 1 << 19  # candidates collected before they are sorted in: 8 MB, and thresholds stay fresh
 _ROWS_IN_DOUBT = 1024  # rows compared with all others at once in float64
 
@@ -47,14 +46,13 @@ def nearest(space: Space, k: int, *, exact_to: int) -> Neighbours:
         return Neighbours(np.empty((count, 0), np.int32), np.empty((count, 0)), np.full(count, np.inf))
     best = Best(count, width)
     room = scratch(count)
-    parts = list(blocks(count))
-    for part in parts:
-        closeness = space.closeness(part, part, into=room)
-        np.fill_diagonal(closeness, -np.inf)
-        best.start(part, closeness)
-    for number, left in enumerate(parts):
-        for right in parts[number + 1 :]:
-            closeness = space.closeness(left, right, into=room)
+    tiles = list(pairs_of_blocks(0, count))
+    for left, right in sorted(tiles, key=lambda tile: tile[0] != tile[1]):  # the diagonal first: it fills every list
+        closeness = space.closeness(left, right, into=room)
+        if left == right:
+            np.fill_diagonal(closeness, -np.inf)
+            best.select(closeness, rows=left, first_column=left.start)
+        else:
             best.offer(closeness, rows=left, columns=right)
             best.offer(closeness, rows=left, columns=right, turned=True)
     best.settle()
@@ -121,21 +119,13 @@ class Best:
         self._found: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]] = []  # row, column, closeness
         self._pending = 0
 
-    def start(self, part: slice, closeness: NDArray[np.float32]) -> None:
-        """Fill the lists of a block's rows from the block with itself: selecting from a few columns, then the rest."""
-        for few in blocks(len(closeness), _FIRST):
-            rows = slice(part.start + few.start, part.start + few.stop)
-            self.select(closeness[few, few], rows=rows, first_column=rows.start)
-        self.offer(closeness, rows=part, columns=part)
-
     def select(self, closeness: NDArray[np.float32], *, rows: slice, first_column: int) -> None:
-        """Fill empty lists with the best of a few columns, and blank these out."""
+        """Fill empty lists with the best of a few columns."""
         width = min(self.indices.shape[1], closeness.shape[1])
         keep = np.argpartition(closeness, closeness.shape[1] - width, axis=1)[:, -width:]
         self.indices[rows, :width] = keep + first_column
         self.closeness[rows, :width] = np.take_along_axis(closeness, keep, 1)
         self.floor[rows] = self.closeness[rows].min(axis=1)
-        closeness[:] = -np.inf
 
     def offer(self, closeness: NDArray[np.float32], *, rows: slice, columns: slice, turned: bool = False) -> None:
         """Take note of what beats the floor of its row; `turned`: of its column."""
@@ -155,7 +145,9 @@ class Best:
             return
         rows, columns, values = (np.concatenate(found) for found in zip(*self._found, strict=True))
         self._found, self._pending = [], 0
-        touched, place = np.unique(rows, return_inverse=True)
+        is_touched = np.zeros(len(self.floor), dtype=bool)
+        is_touched[rows] = True
+        touched, place = np.flatnonzero(is_touched), (np.cumsum(is_touched) - 1)[rows]
         width = self.indices.shape[1]
         place = np.concatenate([np.repeat(np.arange(len(touched)), width), place])
         columns = np.concatenate([self.indices[touched].ravel(), columns])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.identity.dendrogram import Edges, dendrogram, edges_between, highest, merged, spanning, spanning_forest
-from faceml.identity.distances import Space, blocks, scratch
+from faceml.identity.distances import Space, blocks, pairs_of_blocks, scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,6 +84,7 @@ class Tree:
         self._space = space
         self._core = core
         self._count = len(core)
+        self._met = self._keys(known.low, known.high)  # mostly the pairs that will be met again
         self._take(known)
 
     def improve(self, along: NDArray[np.intp], *, at: NDArray[np.intp] | None = None) -> None:
@@ -92,6 +93,8 @@ class Tree:
 
     def add(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> bool:
         """Measure pairs and sort in what improves the tree or ties with it; True if it got lighter."""
+        new = ~np.isin(self._keys(left, right), self._met)
+        left, right = left[new], right[new]
         joined = self.line.joins(left, right)
         light = np.maximum(self._core[left], self._core[right]) <= joined
         left, right, joined = left[light], right[light], joined[light]
@@ -105,6 +108,10 @@ class Tree:
             return True
         self.edges = merged(self._count, self.edges, found)
         return False
+
+    def _keys(self, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.int64]:
+        keys: NDArray[np.int64] = np.minimum(left, right).astype(np.int64) * self._count + np.maximum(left, right)
+        return keys
 
     def _take(self, *parts: Edges) -> None:
         edges = merged(self._count, *parts)
@@ -132,18 +139,23 @@ class _Pass:
         self._read_gaps()
 
     def run(self) -> None:
-        for right in blocks(len(self._along)):
-            for left in self._opposite(right):
-                self._look(left, right)
+        for left, right in self._tiles():
+            self._look(left, right)
         self._settle()
 
-    def _opposite(self, right: slice) -> list[NDArray[np.intp]]:
-        """The places to compare with a block: each pair of blocks once, or `at` with every block."""
-        places = np.arange(right.stop) if self._places is None else self._places
-        return [places[part] for part in blocks(len(places))]
+    def _tiles(self) -> Iterator[tuple[NDArray[np.intp], slice]]:
+        """Each pair of places once, or the places `at` with everyone."""
+        if self._places is None:
+            for left, right in pairs_of_blocks(0, len(self._along)):
+                yield np.arange(left.start, left.stop), right
+            return
+        for right in blocks(len(self._along)):
+            for part in blocks(len(self._places)):
+                yield self._places[part], right
 
     def _look(self, left: NDArray[np.intp], right: slice) -> None:
-        closeness = self._lined_up.closeness(left, right, into=self._room)
+        rows = left if self._places is not None else slice(left[0], left[-1] + 1)
+        closeness = self._lined_up.closeness(rows, right, into=self._room)
         hits = np.flatnonzero(closeness > self._limits(left, right, self._space.threshold))
         if len(hits) > _FLOOD * closeness.size:
             self._drain(left, right)
@@ -219,6 +231,6 @@ def _inner_limits(places: NDArray[np.intp], keys: NDArray[np.floating], *, both_
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Threshold = Callable[[NDArray[np.float64]], NDArray[np.floating]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.errors import WrongUse
+from faceml.records import AssignedBy
 from faceml.services.decide import best_exemplars, counted_as, decide, deciding, find_person, known_faces
 from faceml.services.replay import Word
 from faceml.wiring import Library
@@ -27,9 +28,10 @@ class ExemplarsReport:
 def choose_exemplars(
     library: Library, name_or_id: str | UUID, face_ids: Sequence[UUID] | None = None, *, actor: str
 ) -> ExemplarsReport:
-    """Make these faces the person's exemplars, and only these; without any, the best three are chosen anew.
+    """Make these faces the person's exemplars, and only these.
 
-    A face chosen that a machine had put under the person counts as confirmed.
+    Without any, the best three of those that a person put there are chosen anew. A face chosen by hand that a machine
+    had put under the person counts as confirmed.
 
     Raises:
         NotFound: the person or a face is not in the library.
@@ -38,7 +40,8 @@ def choose_exemplars(
     with deciding(library) as unit:
         person = find_person(unit, name_or_id)
         if face_ids is None:
-            chosen = best_exemplars(unit, [face.id for face in unit.faces.of_person(person.id)])
+            faces = [face for face in unit.faces.of_person(person.id) if face.assigned_by is AssignedBy.MANUAL]
+            chosen = best_exemplars(unit, [face.id for face in faces])
             if not chosen:
                 raise WrongUse(f"{person.name!r} has no face to choose from: label or assign some first")
         else:

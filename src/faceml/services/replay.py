@@ -64,8 +64,11 @@ def say(word: Word, face_id: UUID, verdict: Verdict, *, cluster_id: str | None =
             ruled_out = verdict.ruled_out | {word.person_id}
             # Out of its cluster too: that is the person's, and only a face in none is recognised anew.
             return Verdict(_FREE, False, ruled_out) if under else replace(verdict, ruled_out=ruled_out)
-        case "exemplars" if under and face_id in word.exemplars:
-            return Verdict(FaceState(state.person_id, AssignedBy.MANUAL, state.cluster_id), True, verdict.ruled_out)
+        case "exemplars" if face_id in word.exemplars:
+            # Whoever stands for a person is that person: said by hand, if only a machine had said so.
+            person_id = state.person_id if under and state.assigned_by is AssignedBy.MANUAL else word.person_id
+            chosen = FaceState(person_id, AssignedBy.MANUAL, state.cluster_id)
+            return Verdict(chosen, True, verdict.ruled_out - word.people)
         case "exemplars" if under:
             return replace(verdict, is_exemplar=False)
         case "split":

@@ -69,7 +69,7 @@ def open_session(model: Path, *, threads: int | None = None) -> InferenceSession
 def network_input(
     images: NDArray[np.uint8], *, mean: float = 0.0, std: float = 1.0, bgr: bool = False
 ) -> NDArray[np.float32]:
-    """(N, H, W, 3) RGB → (N, 3, H, W) of (value - mean) / std; half the time of `cv2.dnn.blobFromImages`.
+    """(N, H, W, 3) RGB → (N, 3, H, W) of (value - mean) / std; for a 640×640 canvas, under half the time of OpenCV.
 
     Args:
         bgr: turn the channels round, for models trained that way.

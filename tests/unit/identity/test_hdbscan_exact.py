@@ -59,7 +59,7 @@ def assert_same(ours: Clustering, theirs: hdbscan.HDBSCAN) -> None:
 def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks, samples and queues so small that a few rows go through every branch."""
     monkeypatch.setattr(distances, "BLOCK", 16)
-    monkeypatch.setattr(neighbours, "_FIRST", 6)
+    monkeypatch.setattr(distances, "DIAGONAL", 5)
     monkeypatch.setattr(growth, "_FIRST", 6)
     monkeypatch.setattr(neighbours, "_PENDING", 40)
     monkeypatch.setattr(neighbours, "_ROWS_IN_DOUBT", 7)

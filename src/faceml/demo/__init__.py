@@ -1,0 +1,1 @@
+"""The demo library: photos with known people, made from pictures that the installed packages ship."""

@@ -1,0 +1,89 @@
+"""Labeled Faces in the Wild as a demo library, where there is a network (200 MB, downloaded by scikit-learn)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, describe, write_whole
+from faceml.demo.truth import TruthFace, truth_text
+from faceml.errors import Unavailable, WrongUse
+from faceml.records import BBox
+
+# LFW's photos are 250 pixels square: the box of a Viola-Jones detector, grown 2.2 times around its centre (Huang et
+# al., "Labeled Faces in the Wild", 2007, section 3). So the face that the name means has this box, about.
+LFW_BOX = BBox(68, 68, 114, 114)
+
+
+def lfw_photos(
+    folder: Path,
+    *,
+    min_faces_per_person: int = 20,
+    max_faces_per_person: int = 30,
+    strangers: int = 20,
+    data_home: Path | None = None,
+) -> DemoLibrary:
+    """Copy LFW's photos into `folder`, as `build_demo` lays out its own.
+
+    Args:
+        min_faces_per_person: people with fewer photos are left out of the first batch.
+        max_faces_per_person: photos taken of each person; the last tenth of them, one at least, is held back.
+        strangers: people with a single photo, which is held back too.
+        data_home: where scikit-learn keeps its downloads; None is its own default.
+    Raises:
+        Unavailable: the download is not there and cannot be fetched.
+        WrongUse: nobody has so many photos, or `folder` cannot be written.
+    """
+    people = _download(min_faces_per_person, data_home)
+    known = [p for p in people if len(p) >= min_faces_per_person]
+    alone = [p for p in people if len(p) == 1 < min_faces_per_person][:strangers]
+    files: dict[str, Path] = {}
+    for photos in (sorted(p)[:max_faces_per_person] for p in known):
+        first = len(photos) - max(1, len(photos) // 10)
+        files |= {f"{PHOTOS}/{file.name}": file for file in photos[:first]}
+        files |= {f"{LATER}/{file.name}": file for file in photos[first:]}
+    files |= {f"{LATER}/{file.name}": file for (file,) in alone}
+    return _copy(folder, files)
+
+
+def _download(min_faces_per_person: int, data_home: Path | None) -> list[Sequence[Path]]:
+    """Each person's photos, as files: as scikit-learn's arrays of full-size pictures they take gigabytes."""
+    from sklearn.datasets import fetch_lfw_people, get_data_home
+
+    home = data_home
+    try:
+        home = Path(get_data_home(None if data_home is None else str(data_home)))
+        fetch_lfw_people(
+            data_home=str(home),
+            color=True,
+            slice_=None,
+            resize=0.04,
+            min_faces_per_person=min_faces_per_person,
+            n_retries=1,
+        )
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        raise Unavailable(
+            f"Labeled Faces in the Wild is not in {home} and cannot be downloaded ({reason}): "
+            "run the demo without --lfw, or try again with a network."
+        ) from error
+    except ValueError as error:
+        raise WrongUse(
+            f"Nobody in Labeled Faces in the Wild has {min_faces_per_person} photos: ask for fewer."
+        ) from error
+    people = sorted((home / "lfw_home" / "lfw_funneled").iterdir())
+    return [sorted(person.glob("*.jpg")) for person in people if person.is_dir()]
+
+
+def _copy(folder: Path, files: dict[str, Path]) -> DemoLibrary:
+    truth = [TruthFace(path, LFW_BOX, file.parent.name.replace("_", " ")) for path, file in sorted(files.items())]
+    try:
+        for name in (PHOTOS, LATER):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for path, file in files.items():
+            if not (folder / path).exists():
+                write_whole(folder / path, file.read_bytes())
+        write_whole(folder / TRUTH, truth_text(truth).encode())
+    except OSError as error:
+        raise WrongUse(f"The photos cannot be copied to {folder} ({error}): choose another folder.") from error
+    return describe(folder, list(files), truth)
