@@ -185,6 +185,7 @@ def add_photo(unit: UnitOfWork, name: str) -> int:
 
 def add_faces(library: Library, vectors: Any, *, quality: float = 0.9, prefix: str = "p") -> list[uuid.UUID]:
     """One photo and one face a vector, stored as detection stores them; the index follows with the next drain."""
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     with library.repository.begin() as unit:
         unit.contract.pin(library.pack.contract)
         rows = [(add_photo(unit, f"{prefix}{i}.jpg"), found_face(v, quality=quality)) for i, v in enumerate(vectors)]

@@ -18,7 +18,7 @@ from faceml.records import AssetStatus, AssignedBy, PackContract, PrototypeRole
 from faceml.storage.assets import LookedAt, PhotoFile
 from faceml.storage.database import SCHEMA_VERSION, connect, migrate
 from faceml.storage.events import Change
-from faceml.storage.faces import FaceState
+from faceml.storage.face_states import FaceState
 from faceml.storage.repository import Repository, UnitOfWork
 from tests.conftest import add_photo, found_face, unit_rows
 
@@ -221,7 +221,7 @@ def test_vectors_come_back_bit_for_bit_in_the_order_asked(repository: Repository
     with repository.begin() as unit:
         ids = [add_face(unit, f"{seed}.jpg", seed=seed) for seed in range(5)]
         asked = [ids[3], uuid4(), ids[0]]
-        embeddings = unit.faces.embeddings(asked)
+        embeddings = unit.vectors.of(asked)
     assert embeddings.face_ids == (ids[3], ids[0])
     np.testing.assert_array_equal(embeddings.vectors, np.vstack([unit_rows(1, seed=3), unit_rows(1, seed=0)]))
 
@@ -233,8 +233,8 @@ def test_unlabelled_takes_the_best_faces_and_honours_month_and_quality(repositor
         november = add_face(unit, "n.jpg", seed=1, quality=0.9)
         december = add_face(unit, "d.jpg", seed=2, quality=0.8)
         poor = add_face(unit, "d.jpg", seed=3, x=200, quality=0.3)
-        assert unit.faces.unlabelled(min_quality=0.5, limit=1).face_ids == (november,)
-        in_december = unit.faces.unlabelled(
+        assert unit.vectors.unlabelled(min_quality=0.5, limit=1).face_ids == (november,)
+        in_december = unit.vectors.unlabelled(
             min_quality=0.0,
             limit=9,
             taken_from=datetime(2025, 12, 1, tzinfo=UTC),
@@ -249,7 +249,7 @@ def test_unassigned_leaves_out_faces_with_a_person_or_a_cluster(repository: Repo
         unit.faces.set_clusters([(clustered, "clu_1")])
         person = unit.people.add("Ada")
         unit.faces.set_states([(named, FaceState(person.id, AssignedBy.MANUAL, None))])
-        assert unit.faces.unassigned(since=None, limit=9).face_ids == (free,)
+        assert unit.vectors.unassigned(since=None, limit=9).face_ids == (free,)
 
 
 def test_more_faces_than_one_statement_takes_are_read_and_moved(repository: Repository) -> None:
@@ -259,7 +259,7 @@ def test_more_faces_than_one_statement_takes_are_read_and_moved(repository: Repo
         ids = unit.faces.add([(asset_id, found_face(v, x=i)) for i, v in enumerate(vectors)], pack="p")
         unit.faces.set_clusters([(id_, "clu_big") for id_ in ids])
         assert len(unit.faces.in_cluster("clu_big")) == 12_000
-        np.testing.assert_array_equal(unit.faces.embeddings(ids).vectors, vectors)
+        np.testing.assert_array_equal(unit.vectors.of(ids).vectors, vectors)
 
 
 def test_a_face_of_another_library_is_not_found(repository: Repository) -> None:

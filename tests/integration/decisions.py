@@ -121,6 +121,15 @@ def snapshot(library: Library) -> dict[str, Any]:
         return {name: sorted(map(repr, unit._session.execute(text(query)))) for name, query in tables.items()}
 
 
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    return [
+        f"{table}: {sign} {row}"
+        for table in one
+        for sign, rows in (("-", set(one[table]) - set(other[table])), ("+", set(other[table]) - set(one[table])))
+        for row in sorted(rows)
+    ]
+
+
 def check(library: Library, expected: Truth) -> None:
     """What every decision of a person must still be, whatever machines did since."""
     with library.repository.read() as unit:

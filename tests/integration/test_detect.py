@@ -52,7 +52,7 @@ def test_every_face_is_found_stored_and_indexed(detected: Library) -> None:
 
 def test_stored_vectors_are_unit_vectors_of_the_packs_width(detected: Library) -> None:
     with detected.repository.read() as unit:
-        vectors = unit.faces.embeddings(sorted(face_ids(detected))).vectors
+        vectors = unit.vectors.of(sorted(face_ids(detected))).vectors
     assert vectors.shape == (8, detected.pack.contract.width)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
@@ -203,14 +203,14 @@ def test_orphans_of_both_directions_are_found_and_mended(detected: Library) -> N
 def test_a_lost_vector_is_detected_again_for_the_same_face(detected: Library) -> None:
     ids = sorted(face_ids(detected))
     with detected.repository.read() as unit:
-        before = unit.faces.embeddings(ids).vectors
+        before = unit.vectors.of(ids).vectors
     with sqlite3.connect(detected.settings.home / "faceml.db") as database:
         database.execute("DELETE FROM face_embeddings WHERE face_instance_id = ?", (ids[0].hex,))
     assert {orphan.face_id for orphan in find_orphans(detected).orphans} >= {ids[0]}
     _, repaired = fix_orphans(detected)
     assert (repaired.assets_processed, repaired.faces_redetected, repaired.errors) == (1, 1, 0)
     with detected.repository.read() as unit:
-        np.testing.assert_allclose(unit.faces.embeddings(ids).vectors, before, atol=1e-4)
+        np.testing.assert_allclose(unit.vectors.of(ids).vectors, before, atol=1e-4)
 
 
 @pytest.mark.parametrize("damage", ["gone", "torn"])

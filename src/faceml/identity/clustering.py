@@ -198,7 +198,7 @@ def available_memory_bytes() -> int | None:
 
 
 def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage) -> int:
-    """Two float32 copies (prepared and lined up), lists and edges, and the working blocks (m)."""
+    """Two float32 copies (prepared and lined up) or the products kept, lists and edges, and the working blocks (m)."""
     if method == "agglomerative" and linkage != "single":
         return 8 * n * n + 4 * n * width
     return 8 * n * width + 1500 * n + 40 * min(n, BLOCK) ** 2

@@ -144,11 +144,16 @@ def single_linkage(tree: NDArray[np.float64]) -> NDArray[np.float64]:
 class Highest:
     """The largest value of any stretch of a line in constant time (a sparse table)."""
 
-    levels: tuple[NDArray[np.float64], ...]  # levels[k][i] = max(values[i : i + 2**k])
+    table: NDArray[np.float64]  # (L, N): table[k, i] = max(values[i : i + 2**k]), as far as the line reaches
 
     @property
     def values(self) -> NDArray[np.float64]:
-        return self.levels[0]
+        values: NDArray[np.float64] = self.table[0]
+        return values
+
+    @property
+    def of_all(self) -> float:
+        return float(self.values.max(initial=0.0))
 
     def between(self, start: NDArray[np.integer], stop: NDArray[np.integer]) -> NDArray[np.float64]:
         """max(values[start[i] : stop[i]]); 0 for an empty stretch.
@@ -157,19 +162,24 @@ class Highest:
         [2.0, 3.0, 0.0]
         """
         length = stop - start
-        level = np.frexp(np.maximum(length, 1).astype(np.float64))[1] - 1
-        found = np.zeros(len(length))
-        for number in np.unique(level[length > 0]):
-            here = np.flatnonzero((level == number) & (length > 0))
-            table = self.levels[number]
-            found[here] = np.maximum(table[start[here]], table[stop[here] - 2**number])
+        if not self.table.size:
+            return np.zeros(len(length))
+        some = np.maximum(length, 1)
+        level = np.frexp(some.astype(np.float64))[1] - 1
+        last = self.table.shape[1] - 1
+        found: NDArray[np.float64] = self.table[level, np.minimum(start, last)]
+        np.maximum(found, self.table[level, np.minimum(start + some - (1 << level), last)], out=found)
+        found[length == 0] = 0.0
         return found
 
 
 def highest(values: NDArray[np.float64]) -> Highest:
     """Prepare a line of values, none below 0, for questions about its stretches."""
-    levels = [values]
-    while 2 ** len(levels) <= len(values):
-        half = 2 ** (len(levels) - 1)
-        levels.append(np.maximum(levels[-1][:-half], levels[-1][half:]))
-    return Highest(tuple(levels))
+    table = np.empty((len(values).bit_length(), len(values)))
+    if len(values):
+        table[0] = values
+    for level in range(1, len(table)):
+        half = 1 << (level - 1)
+        table[level] = table[level - 1]
+        np.maximum(table[level - 1, :-half], table[level - 1, half:], out=table[level, :-half])
+    return Highest(table)

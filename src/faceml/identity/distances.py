@@ -120,8 +120,11 @@ def space_of(embeddings: NDArray[np.floating], *, metric: Metric) -> Space:
     Raises:
         WrongUse: not a matrix of finite numbers, an unknown metric, or a row of zeros under `cosine`.
     """
-    rows = _checked_rows(embeddings)
+    rows = _as_rows(embeddings)
     norms = _squared_lengths(rows)
+    bad = np.flatnonzero(~(norms < _LONGEST))
+    if len(bad):
+        raise WrongUse(f"embedding row {bad[0]} holds NaN, infinity or huge values: leave it out or embed it again")
     if metric == "cosine":
         return _cosine_space(rows, norms)
     if metric != "euclidean":
@@ -170,17 +173,11 @@ def scratch(count: int) -> NDArray[np.float32]:
     return np.empty(min(count, BLOCK) ** 2, dtype=np.float32)
 
 
-def _checked_rows(embeddings: NDArray[np.floating]) -> NDArray[np.floating]:
+def _as_rows(embeddings: NDArray[np.floating]) -> NDArray[np.floating]:
     rows = np.asarray(embeddings)
     if rows.ndim != 2:
         raise WrongUse(f"embeddings have shape {rows.shape}: give a matrix of one row a face, (N, D)")
-    if rows.dtype not in (np.float32, np.float64):
-        rows = rows.astype(np.float64)
-    lengths = _squared_lengths(rows)
-    bad = np.flatnonzero(~(lengths < _LONGEST))
-    if len(bad):
-        raise WrongUse(f"embedding row {bad[0]} holds NaN, infinity or huge values: leave it out or embed it again")
-    return rows
+    return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
 
 
 def _squared_lengths(rows: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -35,10 +35,20 @@ class Neighbours:
         return np.ascontiguousarray(self.distances[:, min_samples - 1])
 
 
-def nearest(space: Space, k: int, *, exact_to: int) -> Neighbours:
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """The closeness of every row of `left` to every row of `right`; a row and itself at minus infinity."""
+
+    left: slice
+    right: slice
+    closeness: NDArray[np.float32]  # (L, R)
+
+
+def nearest(space: Space, k: int, *, exact_to: int, keep: list[Tile] | None = None) -> Neighbours:
     """The K = min(k, N - 1) nearest rows of every row; the first `exact_to` of them are proven.
 
     The rest of a list may miss a row that is closer by less than a rounding error; `horizon` says from where on.
+    `keep` is filled with all products, where there is memory for them.
     """
     count = len(space.rows)
     width = min(k, count - 1)
@@ -48,7 +58,9 @@ def nearest(space: Space, k: int, *, exact_to: int) -> Neighbours:
     room = scratch(count)
     tiles = list(pairs_of_blocks(0, count))
     for left, right in sorted(tiles, key=lambda tile: tile[0] != tile[1]):  # the diagonal first: it fills every list
-        closeness = space.closeness(left, right, into=room)
+        closeness = space.closeness(left, right, into=room if keep is None else None)
+        if keep is not None:
+            keep.append(Tile(left, right, closeness))
         if left == right:
             np.fill_diagonal(closeness, -np.inf)
             best.select(closeness, rows=left, first_column=left.start)

@@ -23,14 +23,17 @@ import numpy as np
 
 from faceml.errors import WrongUse
 from faceml.identity.dendrogram import Edges, edges_between, merged
+from faceml.identity.distances import blocks
 from faceml.identity.growth import carried, grown
-from faceml.identity.neighbours import Neighbours, nearest
+from faceml.identity.neighbours import Neighbours, Tile, nearest
 from faceml.identity.spanning_tree import extended_tree, graph_edges, reachability, reachability_tree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from faceml.identity.distances import Space
+
+_KEPT = 8192  # up to so many rows the first products are kept for the second look: 144 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +74,10 @@ class Graph:
 def graph_of(space: Space, *, min_samples: int, neighbours: int) -> Graph:
     """Build the graph of all rows: two halves of the full product."""
     min_samples = _reach(space, min_samples)
-    found = nearest(space, max(neighbours, min_samples), exact_to=min_samples)
+    kept: list[Tile] | None = [] if len(space.rows) <= _KEPT else None
+    found = nearest(space, max(neighbours, min_samples), exact_to=min_samples, keep=kept)
     core = found.core_distances(min_samples)
-    edges = _edges_of_all(space, core, graph_edges(found, core, depth=found.indices.shape[1]))
+    edges = _edges_of_all(space, core, graph_edges(found, core, depth=found.indices.shape[1]), kept or [])
     return _graph(space, min_samples, found, edges)
 
 
@@ -101,7 +105,7 @@ def graph_from(
     crowded_out = graph_edges(former, core, depth=min_samples)
     known = merged(len(core), lists, crowded_out, _carried_edges(space, previous, rows, core))
     if (rows < 0).any() or min_samples != previous.min_samples:
-        return _graph(space, min_samples, found, _edges_of_all(space, core, known))
+        return _graph(space, min_samples, found, _edges_of_all(space, core, known, []))
     return _graph(space, min_samples, found, extended_tree(space, core, known, newcomers).edges)
 
 
@@ -109,8 +113,8 @@ def _reach(space: Space, min_samples: int) -> int:
     return min(min_samples, max(len(space.rows) - 1, 0))
 
 
-def _edges_of_all(space: Space, core: NDArray[np.float64], known: Edges) -> Edges:
-    return reachability_tree(space, core, known).edges if len(core) > 1 else known
+def _edges_of_all(space: Space, core: NDArray[np.float64], known: Edges, kept: list[Tile]) -> Edges:
+    return reachability_tree(space, core, known, kept).edges if len(core) > 1 else known
 
 
 def _carried_edges(space: Space, previous: Graph, rows: NDArray[np.intp], core: NDArray[np.float64]) -> Edges:
@@ -136,8 +140,7 @@ def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges) -> G
 def _fingerprints(rows: NDArray[np.floating]) -> NDArray[np.float64]:
     """One number a row that two different rows hardly share: its product with a fixed random direction."""
     direction = np.random.default_rng(0).standard_normal(rows.shape[1])
-    prints: NDArray[np.float64] = np.einsum("ij,j->i", rows, direction)
-    return prints
+    return np.concatenate([np.empty(0)] + [rows[part].astype(np.float64) @ direction for part in blocks(len(rows))])
 
 
 def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:

@@ -24,18 +24,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from faceml.identity.dendrogram import Dendrogram
-    from faceml.identity.neighbours import Neighbours
+    from faceml.identity.neighbours import Neighbours, Tile
 
 _FLOOD = 0.01  # part of a block's pairs from which on float64 products cost less than measuring each pair
+_FEW = 0.04  # part of a block's pairs up to which asking for each one's join costs less than for all joins
 _SLICE = 1 << 14  # pairs of a flood that are sorted in before the rest is looked at again
 _PENDING = 1 << 17  # pairs that wait before they are sorted in
 _SAMPLES = (64, 16, 4)  # every 64th leaf, and so on: cheap passes that join far-off groups well before the full one
 _SMALLEST_SAMPLE = 256
 
 
-def reachability_tree(space: Space, core: NDArray[np.float64], known: Edges) -> Tree:
-    """The minimum spanning tree over all pairs, whatever edges are known beforehand."""
+def reachability_tree(space: Space, core: NDArray[np.float64], known: Edges, kept: Sequence[Tile] = ()) -> Tree:
+    """The minimum spanning tree over all pairs, whatever edges are known beforehand.
+
+    `kept`: the products of all pairs, or none of them.
+    """
     tree = Tree(space, core, known)
+    if kept and tree.improve_from(kept):
+        return tree
     everyone = len(space.rows)
     for every in _SAMPLES:
         if not tree.is_whole and everyone // every >= _SMALLEST_SAMPLE:
@@ -90,6 +96,21 @@ class Tree:
     def improve(self, along: NDArray[np.intp], *, at: NDArray[np.intp] | None = None) -> None:
         """Go through all pairs of the rows `along` a stretch of the line, or only those with one row `at`."""
         _Pass(self, self._space, self._core, along, at).run()
+
+    def improve_from(self, tiles: Sequence[Tile]) -> bool:
+        """Go through products of all pairs; False where too many are closer than the heaviest edge tells apart."""
+        lowest = self._space.threshold(np.array([self.line.gaps.of_all]))
+        waiting = []
+        for tile in tiles:
+            hits = np.flatnonzero(tile.closeness > lowest)
+            if len(hits) > _FEW * tile.closeness.size + _SLICE:
+                return False
+            here, there = np.divmod(hits, tile.closeness.shape[1])
+            left, right = here + tile.left.start, there + tile.right.start
+            near = tile.closeness.ravel()[hits] > self._space.threshold(self.line.joins(left, right))
+            waiting.append((left[near], right[near]))
+        self.add(*(np.concatenate(side) for side in zip(*waiting, strict=True)))
+        return True
 
     def add(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> bool:
         """Measure pairs and sort in what improves the tree or ties with it; True if it got lighter."""
@@ -156,7 +177,7 @@ class _Pass:
     def _look(self, left: NDArray[np.intp], right: slice) -> None:
         rows = left if self._places is not None else slice(left[0], left[-1] + 1)
         closeness = self._lined_up.closeness(rows, right, into=self._room)
-        hits = np.flatnonzero(closeness > self._limits(left, right, self._space.threshold))
+        hits = self._hits(closeness, left, right)
         if len(hits) > _FLOOD * closeness.size:
             self._drain(left, right)
         elif len(hits):
@@ -164,6 +185,19 @@ class _Pass:
             self._waiting.append((self._along[left[here]], self._along[there + right.start]))
             if sum(len(pairs[0]) for pairs in self._waiting) > _PENDING:
                 self._settle()
+
+    def _hits(self, closeness: NDArray[np.float32], left: NDArray[np.intp], right: slice) -> NDArray[np.intp]:
+        """What is lighter than its join: by the heaviest join of all first, which is one comparison with one number."""
+        ends = np.array([[min(left[0], right.start)], [max(left[-1], right.stop - 1)]])
+        hits = np.flatnonzero(closeness > self._space.threshold(self._gaps.between(*ends)))
+        if len(hits) > _FEW * closeness.size:
+            return np.flatnonzero(closeness > self._limits(left, right, self._space.threshold))
+        here, there = np.divmod(hits, closeness.shape[1])
+        here, there = left[here], there + right.start
+        joined = self._gaps.between(np.minimum(here, there), np.maximum(here, there))
+        pairs = here < there if self._places is None else here != there
+        lighter: NDArray[np.intp] = hits[pairs & (closeness.ravel()[hits] > self._space.threshold(joined))]
+        return lighter
 
     def _settle(self) -> None:
         if self._waiting:
@@ -231,6 +265,6 @@ def _inner_limits(places: NDArray[np.intp], keys: NDArray[np.floating], *, both_
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     Threshold = Callable[[NDArray[np.float64]], NDArray[np.floating]]

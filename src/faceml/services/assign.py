@@ -15,7 +15,7 @@ from faceml.identity.assignment import Matches, match_people
 from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.calibrate import resolve_threshold
 from faceml.services.drain import drain_outbox
-from faceml.storage.faces import FaceState
+from faceml.storage.face_states import FaceState
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
 
@@ -53,7 +53,7 @@ def assign_faces(
     threshold = resolve_threshold(library, threshold)
     with library.repository.read() as unit:
         prototypes = unit.prototypes.all()
-        faces = unit.faces.unassigned(since=since, limit=max_faces)
+        faces = unit.vectors.unassigned(since=since, limit=max_faces)
         rejections = unit.faces.rejections(faces.face_ids)
     if not prototypes.person_ids or not faces.face_ids:
         status = "completed" if prototypes.person_ids else "no_prototypes"
@@ -119,6 +119,7 @@ def rejected_pairs(
 
 def store_matches(unit: UnitOfWork, face_ids: Sequence[UUID], matches: Matches, people: Sequence[UUID]) -> int:
     """Write matches for faces that are still free; returns how many."""
+    unit.events.lock()
     current = unit.faces.states(face_ids)
     states: list[tuple[UUID, FaceState]] = []
     for row, face_id in enumerate(face_ids):

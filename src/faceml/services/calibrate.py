@@ -31,7 +31,7 @@ def calibrate_library(library: Library, *, fmr: float = DEFAULT_FMR) -> Calibrat
         NotEnoughData: too few labels; the message names what is needed.
     """
     with library.repository.read() as unit:
-        faces, person_ids = unit.faces.labelled_by_a_person()
+        faces, person_ids = unit.vectors.labelled_by_a_person()
         prototypes = unit.prototypes.all()
         pinned = unit.contract.pinned()
     if pinned is None or not person_ids:

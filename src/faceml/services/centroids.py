@@ -19,7 +19,7 @@ class CentroidsReport:
 def compute_centroids(library: Library) -> CentroidsReport:
     """The normalised mean of every person's faces, stored beside the exemplars; people without faces have none."""
     with library.repository.begin() as unit:
-        faces, person_ids = unit.faces.under_people()
+        faces, person_ids = unit.vectors.under_people()
         centroids = {}
         for person_id, rows in groupby(range(len(person_ids)), key=person_ids.__getitem__):
             centroids[person_id] = centroid(faces.vectors[list(rows)])

@@ -55,7 +55,7 @@ def cluster_faces(
     _check(min_cluster_size, min_samples, max_faces)
     taken_from, taken_before = month_bounds(time_bucket) if time_bucket else (None, None)
     with library.repository.read() as unit:
-        faces = unit.faces.unlabelled(
+        faces = unit.vectors.unlabelled(
             min_quality=quality_threshold, limit=max_faces, taken_from=taken_from, taken_before=taken_before
         )
         eligible = unit.faces.count_unlabelled(min_quality=quality_threshold)
@@ -99,6 +99,7 @@ def month_bounds(time_bucket: str) -> tuple[datetime, datetime]:
 
 def _store(unit: UnitOfWork, face_ids: Sequence[UUID], labels: Sequence[int]) -> None:
     """Write the new clusters, leaving out faces that a person labelled while we were computing."""
+    unit.events.lock()
     states = unit.faces.states(face_ids)
     still_free = [i for i, face_id in enumerate(face_ids) if face_id in states and states[face_id].person_id is None]
     ids = [face_ids[i] for i in still_free]

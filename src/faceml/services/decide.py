@@ -127,7 +127,7 @@ def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: b
     having = unit.prototypes.people_with_centroid() & set(person_ids)
     fresh = {}
     for person_id in person_ids if create else sorted(having):
-        faces = unit.faces.embeddings([face.id for face in unit.faces.of_person(person_id)])
+        faces = unit.vectors.of([face.id for face in unit.faces.of_person(person_id)])
         if faces.face_ids:
             fresh[person_id] = centroid(faces.vectors)
     lost = sorted(having - set(fresh))
@@ -142,7 +142,7 @@ def lost_centroids(written: Written) -> dict[str, Any]:
 
 def best_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], *, count: int = EXEMPLARS) -> frozenset[UUID]:
     """The best `count` of these faces by quality, yet different; fewer where there are fewer."""
-    embeddings = unit.faces.embeddings(face_ids)
+    embeddings = unit.vectors.of(face_ids)
     if not embeddings.face_ids or count < 1:
         return frozenset()
     quality = {face.id: face.quality_score for face in unit.faces.by_ids(face_ids)}

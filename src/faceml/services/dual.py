@@ -19,7 +19,7 @@ from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.assign import RAW_MODEL, rejected_pairs
 from faceml.services.calibrate import resolve_threshold
 from faceml.services.drain import drain_outbox
-from faceml.storage.faces import FaceState
+from faceml.storage.face_states import FaceState
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
 
@@ -113,7 +113,7 @@ def cluster_dual(
 
 def _read(library: Library, max_faces: int) -> _Given:
     with library.repository.read() as unit:
-        faces = unit.faces.undecided(limit=max_faces)
+        faces = unit.vectors.undecided(limit=max_faces)
         prototypes = unit.prototypes.all()
         people = tuple(sorted(set(prototypes.person_ids)))
         rejections = unit.faces.rejections(faces.face_ids)
@@ -150,6 +150,7 @@ def _group(
 
 def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[int]) -> None:
     """Write what is still true: faces that a person decided about meanwhile are left as they are."""
+    unit.events.lock()
     ids = given.faces.face_ids
     current = unit.faces.states(ids)
     is_free = {id_ for id_, state in current.items() if state.assigned_by is not AssignedBy.MANUAL}

@@ -40,7 +40,7 @@ def explain_face(library: Library, face_id: UUID) -> Explanation:
     """
     with library.repository.read() as unit:
         face = unit.faces.get(face_id)
-        vector = unit.faces.embeddings([face_id]).vectors
+        vector = unit.vectors.of([face_id]).vectors
         prototypes = unit.prototypes.all()
         names = unit.people.names()
         ruled_out = sorted(names[person] for _, person in unit.faces.rejections([face_id]))

@@ -65,7 +65,7 @@ def draw_map(library: Library) -> Figure:
     from faceml.plots.embedding_map import embedding_map
 
     with library.repository.read() as unit:
-        faces = unit.faces.best(limit=MAP_FACES)
+        faces = unit.vectors.best(limit=MAP_FACES)
         states = unit.faces.states(faces.face_ids)
         people = unit.people.names()
     groups = [

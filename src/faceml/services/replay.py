@@ -185,7 +185,8 @@ def _let_machine_act(verdict: Verdict, seen: FaceState, now: FaceState) -> Verdi
     is_decided = state.assigned_by is AssignedBy.MANUAL
     if (seen.person_id, seen.assigned_by) != (now.person_id, now.assigned_by) and not is_decided:
         state = replace(now, cluster_id=state.cluster_id)
-    is_named = is_decided and state.person_id is not None
-    if seen.cluster_id != now.cluster_id and not is_named and not is_split_part(state.cluster_id):
+    # It regroups faces without a name: what it did with one while the name was taken back is no news of the name.
+    is_named_again = is_decided and state.person_id is not None and seen.person_id is None
+    if seen.cluster_id != now.cluster_id and not is_named_again and not is_split_part(state.cluster_id):
         state = replace(state, cluster_id=now.cluster_id)
     return replace(verdict, state=state)

@@ -42,7 +42,7 @@ def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 
     if min_cluster_size < 2:
         raise WrongUse(f"min_cluster_size={min_cluster_size}: a part has at least 2 faces")
     with library.repository.read() as unit:
-        faces = unit.faces.embeddings(sorted(face.id for face in unit.faces.in_cluster(cluster_id)))
+        faces = unit.vectors.of(sorted(face.id for face in unit.faces.in_cluster(cluster_id)))
     if not faces.face_ids:
         raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
     from faceml.identity.clustering import recluster_within

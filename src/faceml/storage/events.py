@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from faceml.errors import NotFound
 from faceml.records import AssignedBy
 from faceml.storage.chunks import chunks
-from faceml.storage.faces import FaceState
+from faceml.storage.face_states import FaceState
 from faceml.storage.label_lock import lock_labels
 from faceml.storage.tables import LabelChange, LabelEvent
 

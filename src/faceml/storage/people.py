@@ -102,13 +102,13 @@ class People:
         )
         if status is not None:
             statement = statement.where(PersonRow.status == status)
-        return [_summary(*row) for row in self._session.execute(statement.limit(limit).offset(offset)).tuples()]
+        return [_summary(*row) for row in self._session.execute(statement.limit(limit).offset(offset))]
 
     def summary(self, person_id: UUID) -> PersonSummary:
         """Raises NotFound."""
         self._row(person_id)
         statement = select(PersonRow, _faces_of, _prototypes_of).where(PersonRow.id == person_id)
-        return _summary(*self._session.execute(statement).tuples().one())
+        return _summary(*self._session.execute(statement).one())
 
     def count(self, status: PersonStatus | None = None) -> int:
         statement = select(func.count()).select_from(PersonRow)

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from faceml.records import PersonStatus, PrototypeRole, Prototypes
 from faceml.storage.chunks import chunks
-from faceml.storage.faces import as_blob
 from faceml.storage.tables import FaceEmbedding, FaceInstance, PersonPrototype, PersonRow
+from faceml.storage.vectors import as_blob
 
 
 class PrototypeStore:

@@ -18,6 +18,7 @@ from faceml.storage.faces import Faces
 from faceml.storage.outbox import Outbox
 from faceml.storage.people import People
 from faceml.storage.prototypes import PrototypeStore
+from faceml.storage.vectors import Vectors
 
 
 class UnitOfWork:
@@ -26,6 +27,7 @@ class UnitOfWork:
     def __init__(self, session: Session) -> None:
         self.assets = Assets(session)
         self.faces = Faces(session)
+        self.vectors = Vectors(session)
         self.clusters = Clusters(session)
         self.people = People(session)
         self.prototypes = PrototypeStore(session)

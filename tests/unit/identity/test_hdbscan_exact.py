@@ -14,7 +14,15 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 
 from faceml.errors import WrongUse
-from faceml.identity import dendrogram, distances, growth, hdbscan_exact, neighbours, spanning_tree
+from faceml.identity import (
+    dendrogram,
+    distances,
+    growth,
+    hdbscan_exact,
+    neighbours,
+    reachability_graph,
+    spanning_tree,
+)
 from faceml.identity.distances import space_of
 from faceml.identity.hdbscan_exact import Clustering, cut, fit, fit_predict
 from faceml.identity.reachability_graph import Graph
@@ -55,9 +63,10 @@ def assert_same(ours: Clustering, theirs: hdbscan.HDBSCAN) -> None:
     np.testing.assert_allclose(heights, wanted, rtol=1e-9, atol=1e-12 * wanted.max())
 
 
-@pytest.fixture
-def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["products kept", "products made again"])
+def tiny_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks, samples and queues so small that a few rows go through every branch."""
+    monkeypatch.setattr(reachability_graph, "_KEPT", 8192 if request.param == "products kept" else 0)
     monkeypatch.setattr(distances, "BLOCK", 16)
     monkeypatch.setattr(distances, "DIAGONAL", 5)
     monkeypatch.setattr(growth, "_FIRST", 6)
@@ -69,7 +78,11 @@ def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("count", "width"), [(40, 4), (400, 16), (1200, 64), (2500, 128)])
-def test_labels_and_tree_are_those_of_the_generic_path(count: int, width: int) -> None:
+@pytest.mark.parametrize("kept", [0, 8192])
+def test_labels_and_tree_are_those_of_the_generic_path(
+    count: int, width: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reachability_graph, "_KEPT", kept)
     rows = faces(count, width)
 
     ours, theirs = fit(rows), library(rows)
@@ -183,8 +196,10 @@ def test_float64_rows_are_not_rounded() -> None:
     assert not np.array_equal(ours.graph.distances, fit(rows.astype(np.float32)).graph.distances)
 
 
-def test_groups_far_apart_are_joined_by_their_nearest_faces() -> None:
+@pytest.mark.parametrize("kept", [0, 8192])
+def test_groups_far_apart_are_joined_by_their_nearest_faces(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Groups larger than the neighbour lists share no listed edge: the tree has to find every join itself."""
+    monkeypatch.setattr(reachability_graph, "_KEPT", kept)
     rng = np.random.default_rng(6)
     rows = unit(np.repeat(rng.standard_normal((12, 32)), 150, axis=0) + 0.3 * rng.standard_normal((1800, 32)))
 
@@ -209,7 +224,8 @@ def test_fewer_rows_than_a_cluster_are_all_noise(count: int) -> None:
     assert len(result.outlier_scores) == count
 
 
-def test_no_block_of_all_distances_is_ever_held() -> None:
+def test_beyond_a_few_thousand_rows_their_distances_are_never_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reachability_graph, "_KEPT", 5000)
     rows = faces(6000, 32)
     fit(rows[:100])
     tracemalloc.start()
