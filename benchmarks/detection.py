@@ -145,6 +145,9 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS_PX), help="pixels; 0 keeps the original")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
+    if not (options.model_root / "models" / options.pack).is_dir():
+        print(f"benchmarks/detection.py needs the InsightFace pack {options.pack} in {options.model_root}/models")
+        return
     with tempfile.TemporaryDirectory() as folder:
         # In a process of its own: a child's peak memory starts from its parent's.
         source = options.photos or demo_photos(Path(folder))

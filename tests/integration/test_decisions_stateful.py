@@ -361,6 +361,7 @@ class Decisions(RuleBasedStateMachine):
             assert differences(before, snapshot(self.library)) == []
             return False
         self.undone(report.event_id, event_id)
+        check(self.library, truth(self.decisions))
         return True
 
     def cannot_be(self, event_id: int) -> bool:
@@ -387,7 +388,7 @@ def run(sequences: int) -> None:
         Decisions,
         settings=settings(
             max_examples=sequences,
-            stateful_step_count=20,
+            stateful_step_count=15,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,

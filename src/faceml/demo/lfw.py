@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,14 +54,16 @@ def _download(min_faces_per_person: int, data_home: Path | None) -> list[Sequenc
     home = data_home
     try:
         home = Path(get_data_home(None if data_home is None else str(data_home)))
-        fetch_lfw_people(
-            data_home=str(home),
-            color=True,
-            slice_=None,
-            resize=0.04,
-            min_faces_per_person=min_faces_per_person,
-            n_retries=1,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # each retry; our own line says it once
+            fetch_lfw_people(
+                data_home=str(home),
+                color=True,
+                slice_=None,
+                resize=0.04,
+                min_faces_per_person=min_faces_per_person,
+                n_retries=1,
+            )
     except OSError as error:
         reason = " ".join(str(error).split())
         raise Unavailable(

@@ -24,7 +24,7 @@ Metric = Literal["euclidean", "cosine"]
 
 DIAGONAL = 512  # rows of a block compared with itself, where half of the product is computed in vain
 BLOCK = 2048  # rows of a block: its product (16 MB) stays in the last-level cache, and BLAS is at its full speed
-_VALUES_AT_ONCE = 1 << 16  # gathered at once when pairs are measured: half a megabyte stays in the second-level cache
+_VALUES_AT_ONCE = 1 << 15  # gathered at once when pairs are measured: stays in the second-level cache
 _LONGEST = 1e100  # squared lengths beyond it overflow float64 further on
 
 
@@ -108,7 +108,7 @@ class Space:
         return np.sqrt(2.0 * lacking) if self.metric == "euclidean" else lacking
 
     def _fine_rows(self, which: NDArray[np.integer]) -> NDArray[np.float64]:
-        rows: NDArray[np.float64] = self.rows[which].astype(np.float64)
+        rows: NDArray[np.float64] = self.rows.take(which, axis=0).astype(np.float64)
         if self.inverse_norms is not None:
             rows *= self.inverse_norms[which, None]
         return rows

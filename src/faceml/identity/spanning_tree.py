@@ -90,7 +90,7 @@ class Tree:
         self._space = space
         self._core = core
         self._count = len(core)
-        self._met = self._keys(known.low, known.high)  # mostly the pairs that will be met again
+        self._met = np.sort(self._keys(known.low, known.high))  # mostly the pairs that will be met again
         self._take(known)
 
     def improve(self, along: NDArray[np.intp], *, at: NDArray[np.intp] | None = None) -> None:
@@ -114,8 +114,10 @@ class Tree:
 
     def add(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> bool:
         """Measure pairs and sort in what improves the tree or ties with it; True if it got lighter."""
-        new = ~np.isin(self._keys(left, right), self._met)
-        left, right = left[new], right[new]
+        keys = self._keys(left, right)
+        if len(self._met):
+            keys_met = self._met[np.minimum(np.searchsorted(self._met, keys), len(self._met) - 1)]
+            left, right = left[keys_met != keys], right[keys_met != keys]
         joined = self.line.joins(left, right)
         light = np.maximum(self._core[left], self._core[right]) <= joined
         left, right, joined = left[light], right[light], joined[light]
