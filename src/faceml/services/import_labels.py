@@ -48,6 +48,7 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
     skipped: list[str] = []
     labelled = 0
     with library.repository.begin() as unit:
+        unit.events.lock()  # before names are looked up: two imports at once must not both create a person
         faces_by_name: dict[str, list[Face]] = defaultdict(list)
         names: dict[str, str] = {}
         for row, face in _resolve(unit, rows, skipped):
