@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from faceml.errors import WrongUse
 
@@ -49,6 +50,15 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the challenger was made, so that a later run can make it again without the people it asks about."""
+
+    options: Mapping[str, Any]  # of `faceml.training.options.Options`
+    min_faces: int  # people with fewer were left out
+    faces: str  # marks of the faces it learnt from, see `faceml.services.recipes`
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What was measured of each candidate, and of each pair of them, on the same held-out people."""
 
@@ -61,6 +71,7 @@ class Comparison:
     faces: int  # all that took part, those of people with one face included
     folds: int
     confidence: float  # of every interval
+    recipe: Recipe | None = None
 
     def gain(self, challenger: str, rival: str, measure: str) -> Gain | None:
         """None where it was not measured."""
@@ -92,6 +103,8 @@ def from_json(text: str) -> Comparison:
             for name, figures in raw.pop("measured").items()
         }
         gains = tuple(Gain(**gain) for gain in raw.pop("gains"))
+        recipe = raw.pop("recipe", None)
+        raw["recipe"] = Recipe(**recipe) if recipe else None
         return Comparison(candidates=tuple(raw.pop("candidates")), measured=measured, gains=gains, **raw)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WrongUse(f"this is no comparison as faceml writes it ({type(error).__name__}: {error})") from error

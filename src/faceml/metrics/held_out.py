@@ -86,8 +86,8 @@ def _measure(trial: Trial, projected: Projected, draws: Draws, seed: int) -> _Fo
             found.missing.update(dict.fromkeys(names, str(error)))
             continue
         for name, (values, reason) in figures.items():
-            if reason:
-                found.missing[name] = reason
+            if reason or np.isnan(values[0]):
+                found.missing[name] = reason or "no held-out face could be judged: label more people"
             else:
                 found.drawn[name] = values
     return found

@@ -213,3 +213,4 @@ FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
     (clustering, ("bcubed_f",)),
     (assignment, ("assignment_precision", "assignment_recall")),
 )
+MEASURES = tuple(name for _, names in FAMILIES for name in names)
