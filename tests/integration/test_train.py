@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from uuid import UUID
 
 import numpy as np
-import pytest
 
-from faceml.errors import NotEnoughData, WrongUse
 from faceml.services.label import label_cluster  # noqa: F401
 from faceml.services.reassign import assign_faces_to
-from faceml.services.train import Listener, TrainReport, train_matching
+from faceml.services.train import train_matching
 from faceml.training.options import Options
 from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors
@@ -29,10 +25,12 @@ def label_people(library: Library, vectors: np.ndarray, sizes: list[int]) -> lis
 
 
 def test_x(mlflow_here, library):
-    label_people(library, people_vectors(6, 6, spread=1.0), [6]*6)
+    label_people(library, people_vectors(6, 6, spread=1.0), [6] * 6)
     import time
-    t=time.time()
-    r=train_matching(library, Options(epochs=10))
-    print(time.time()-t)
-    from faceml.cli.train import results, preparation
-    print(results(r,10))
+
+    t = time.time()
+    r = train_matching(library, Options(epochs=10))
+    print(time.time() - t)
+    from faceml.cli.train import results
+
+    print(results(r, 10))

@@ -66,9 +66,7 @@ class FaceData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Chunks of up to `CHUNK_BATCHES` batches of one epoch."""
         done = self.trainer.current_epoch if self.trainer is not None else 0
-        epoch = self._first_epoch + done + 1
-        generator = _generator(self._options.seed, epoch)
-        torch.manual_seed(self._options.seed * _SEED_STRIDE + epoch)  # for dropout
+        generator = _generator(self._options.seed, self._first_epoch + done + 1)
         if self._options.is_random_triplets:
             drawn = epoch_triplets(self._blocks, generator)
             chunk = CHUNK_BATCHES * self._options.batch_size
@@ -86,5 +84,10 @@ def validation_triplets(faces: Faces, seed: int) -> Tensor:
     return draw_triplets(Blocks.of(faces.owners), anchors, _generator(seed, -1))
 
 
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Another for each seed and epoch, so that a training can go on in the middle."""
+    return (seed * _SEED_STRIDE + epoch) % 2**63
+
+
 def _generator(seed: int, epoch: int) -> Generator:
-    return Generator().manual_seed((seed * _SEED_STRIDE + epoch) % 2**63)
+    return Generator().manual_seed(epoch_seed(seed, epoch))

@@ -143,7 +143,8 @@ def _go_on(faces: Faces, options: Options, keeper: _Keeper, checkpoint: Checkpoi
         raise WrongUse(f"the checkpoint was trained with another {', '.join(changed)}: resume with the same options")
     if checkpoint.metadata.get(DIGEST) != faces.digest():
         raise WrongUse("the checkpoint was trained on other faces or labels: train anew, without --resume")
-    task = ProjectionTask(empty_projection(checkpoint.projection, dropout=options.dropout), faces, options)
+    projection = empty_projection(checkpoint.projection, dropout=options.dropout)
+    task = ProjectionTask(projection, faces, options, first_epoch=checkpoint.epoch)
     task.load_optimizer(checkpoint.optimizer, checkpoint.criterion)
     keeper.go_on_from(checkpoint)
     return task

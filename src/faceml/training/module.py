@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from faceml.training.data import Faces
+from faceml.training.data import Faces, epoch_seed
 from faceml.training.heads import Projection
 from faceml.training.losses import MinedLoss, mined_loss, triplet_loss
 from faceml.training.options import Options
@@ -19,7 +19,7 @@ from faceml.training.triplet_step import TripletStep
 class ProjectionTask(pl.LightningModule):
     """Trains a head over embeddings that stay as they are."""
 
-    def __init__(self, projection: Projection, faces: Faces, options: Options) -> None:
+    def __init__(self, projection: Projection, faces: Faces, options: Options, *, first_epoch: int = 0) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.projection = projection
@@ -29,6 +29,7 @@ class ProjectionTask(pl.LightningModule):
             self.criterion = mined_loss(options, people=faces.people, width=projection.width_out)
         self.optimizer = _adam(self, options)
         self._faces = faces
+        self._first_epoch = first_epoch
         self._losses: list[Tensor] = []
         self._written_out: TripletStep | None = None
         if options.is_random_triplets and options.dropout == 0:
@@ -47,8 +48,10 @@ class ProjectionTask(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         self._losses = []
 
-    def training_step(self, chunk: Tensor, _index: int) -> None:
+    def training_step(self, chunk: Tensor, index: int) -> None:
         """Update once a batch: (T, 3) triplets, `batch_size` an update, or (S, B) faces, a row an update."""
+        if index == 0:  # for dropout; later than whatever else Lightning draws
+            torch.manual_seed(epoch_seed(self.options.seed, self._first_epoch + self.current_epoch + 1))
         if self.options.is_random_triplets:
             step = self._written_out or self._triplet_step
             self._losses += [step(triplets) for triplets in torch.split(chunk, self.options.batch_size)]
