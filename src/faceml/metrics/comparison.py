@@ -15,6 +15,8 @@ from typing import Any
 from faceml.errors import WrongUse
 
 RAW = "raw"  # the candidate that every comparison has: embeddings as the pack makes them
+# A threshold trades one for the other, so neither alone is a loss; their F is judged.
+HALVES = frozenset({"assignment_precision", "assignment_recall"})
 LEAST_PEOPLE = 10  # held out, with two faces or more: fewer say nothing about people not seen yet
 
 
@@ -142,7 +144,8 @@ def _against(comparison: Comparison, challenger: str, rival: str) -> Verdict:
     if gain is None:
         return Verdict(False, (f"{challenger} was not measured against {rival} in {measure}: compare them again",))
     reasons = [f"{challenger} {_outcome(gain)} {rival} in {_figures(gain)}"]
-    losses = [g for g in comparison.gains if (g.challenger, g.rival) == (challenger, rival) and g.is_loss]
+    between = [g for g in comparison.gains if (g.challenger, g.rival) == (challenger, rival)]
+    losses = [g for g in between if g.is_loss and g.measure not in HALVES]
     reasons += [f"{challenger} {_outcome(g)} {rival} in {_figures(g)}" for g in losses if g.measure != measure]
     return Verdict(gain.is_clear and not losses, tuple(reasons))
 

@@ -153,11 +153,11 @@ def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> F
         faces = bcubed_by_face(trial.labels[rows], found)
         precision[rows], recall[rows] = faces.precision, faces.recall
     mean_precision, mean_recall = draws.mean(precision, trial.labels), draws.mean(recall, trial.labels)
-    return {"bcubed_f": (2 * mean_precision * mean_recall / (mean_precision + mean_recall), "")}
+    return {"bcubed_f": (_harmonic(mean_precision, mean_recall), "")}
 
 
 def assignment(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
-    """Precision and recall of naming faces at the threshold that `--threshold auto` reads off the other people."""
+    """Precision, recall and F of naming faces at the threshold that `--threshold auto` reads off the other people."""
     named, right, known, people = [], [], [], []
     for rows, gallery, probes in _galleries(trial, seed):
         threshold = projected.thresholds[int(trial.folds[rows[0]])]
@@ -182,9 +182,12 @@ def assignment(trial: Trial, projected: Projected, draws: Draws, seed: int) -> F
         people.append(truth)
     is_named, is_right, is_known, of_whom = (np.concatenate(part) for part in (named, right, known, people))
     hits = is_right.astype(np.float64)
+    precision = draws.mean(hits[is_named], of_whom[is_named])
+    recall = draws.mean(hits[is_known], of_whom[is_known])
     return {
-        "assignment_precision": (draws.mean(hits[is_named], of_whom[is_named]), ""),
-        "assignment_recall": (draws.mean(hits[is_known], of_whom[is_known]), ""),
+        "assignment_f": (_harmonic(precision, recall), ""),
+        "assignment_precision": (precision, ""),
+        "assignment_recall": (recall, ""),
     }
 
 
@@ -196,6 +199,11 @@ def _galleries(trial: Trial, seed: int) -> Iterator[tuple[NDArray[np.intp], NDAr
                 trial.labels[rows], gallery_faces=GALLERY_FACES, seed=seed + fold * OPEN_SET_DRAWS + draw
             )
             yield rows, divided.gallery, divided.probes
+
+
+def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
+    both = precision + recall
+    return np.where(both > 0, 2 * precision * recall / np.where(both > 0, both, 1), both)  # 0, or NaN, as `both` is
 
 
 def _too_few(count: float, rate: float, what: str) -> str:
@@ -211,6 +219,6 @@ FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
     (verification, (*map(tar_name, PAIR_FARS), "eer")),
     (identification, (DIR,)),
     (clustering, ("bcubed_f",)),
-    (assignment, ("assignment_precision", "assignment_recall")),
+    (assignment, ("assignment_f", "assignment_precision", "assignment_recall")),
 )
 MEASURES = tuple(name for _, names in FAMILIES for name in names)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from faceml.identity.projection import Head, Layer
 from faceml.training.options import Options
-from faceml.training.whitening import identity_head, lda, pca_whitening, within_whitening
+from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
 
 HIDDEN, DOCUMENTED_WIDTH = 256, 128
 
@@ -80,7 +80,7 @@ def start_projection(options: Options, vectors: NDArray[np.float32], people: NDA
             nn.init.zeros_(layers[1].bias)
             return Projection(identity_head(width), layers, learns_linearly=False, dropout=options.dropout)
     starts = {
-        "linear": lambda: identity_head(width),
+        "linear": lambda: centred_identity(vectors),
         "whitening": lambda: within_whitening(vectors, people),
         "pca": lambda: pca_whitening(vectors),
         "lda": lambda: lda(vectors, people),

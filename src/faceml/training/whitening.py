@@ -16,8 +16,14 @@ def identity_head(width: int) -> Head:
     return Head(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), ())
 
 
+def centred_identity(vectors: NDArray[np.floating]) -> Head:
+    """Only the mean of all faces is taken off: what they have in common says nothing about who they are."""
+    width = vectors.shape[1]
+    return Head(np.asarray(vectors, np.float64).mean(axis=0).astype(np.float32), np.eye(width, dtype=np.float32), ())
+
+
 def within_whitening(
-    vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.5, centred: bool = True
+    vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.8, centred: bool = True
 ) -> Head:
     """Make faces of one person vary alike in all directions: W = ((1 - s) S + s tr(S)/D I)^(-1/2).
 
