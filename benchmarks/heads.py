@@ -6,9 +6,9 @@ Needs a folder with one folder of photos a person (LFW's form). Writes the table
 
 Each photo's face of highest confidence x size counts. People are dealt out into five folds; each fold's people are
 asked about with a head trained on the others (those with five faces or more), as `faceml faces train-matching` does.
-Figures are over all folds, intervals by a bootstrap over people, gains paired within each draw. The measure that decides
-is the one `faceml.metrics.comparison` names before anything is trained. Embeddings stay in the temporary folder for the
-next run.
+Figures are over all folds, intervals by a bootstrap over people, gains paired within each draw. The measure that
+decides is the one `faceml.metrics.comparison` names before anything is trained. Embeddings stay in the temporary folder
+for the next run.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ MININGS = ("random", "semi-hard", "batch-hard")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Defaults of the specification, chapter Training Parameters; of the head, see docs/decisions/0009.
+    """Defaults of the specification, chapter Training Parameters; but for the head, see docs/decisions/0021.
 
     Raises:
         WrongUse: a value that cannot be trained with.
