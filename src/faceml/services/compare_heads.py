@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.projection import Head
+from faceml.identity.threshold_map import equal_rates, stranger_scores
 from faceml.metrics.comparison import RAW, Comparison, Recipe, from_json
 from faceml.metrics.held_out import compare
 from faceml.metrics.held_out_measures import MEASURES, Projected, Trial
@@ -91,6 +92,22 @@ def compare_heads(
     projected = {name: cross_fit(vectors, people, fold_of, learn) for name, learn in learners.items()}
     trial = Trial(people, fold_of)
     return Compared(replace(compare(trial, projected, seed=options.seed), recipe=recipe), trial, projected)
+
+
+def threshold_map(compared: Compared) -> str | None:
+    """How raw thresholds carry over to the head, from people it was made without; None where they are too few."""
+    if compared.trial is None:
+        return None
+    trial = compared.trial.held_out_only()
+    scores = {
+        name: [
+            stranger_scores(compared.projected[name].of(trial).vectors[rows], trial.labels[rows])
+            for _, rows in trial.each_fold()
+        ]
+        for name in (RAW, HEAD)
+    }
+    found = equal_rates(np.concatenate(scores[RAW]), np.concatenate(scores[HEAD]))
+    return found.to_json() if found else None
 
 
 Learn = Callable[[NDArray[np.intp]], Head]
