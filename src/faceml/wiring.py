@@ -12,6 +12,7 @@ from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 
 if TYPE_CHECKING:
+    from faceml.storage.graph_files import GraphFiles
     from faceml.storage.repository import Repository
     from faceml.storage.server_index import ServerIndex
     from faceml.storage.vector_index import VectorIndex
@@ -96,6 +97,13 @@ class Library:
         from faceml.storage.server_index import connect_server
 
         return connect_server(self.settings.qdrant_url)
+
+    @cached_property
+    def graphs(self) -> GraphFiles:
+        """Neighbour graphs of former clusterings."""
+        from faceml.storage.graph_files import GraphFiles
+
+        return GraphFiles(self.settings.cache_folder / "graphs")
 
     @cached_property
     def tracking(self) -> Tracking:

@@ -86,6 +86,7 @@ def cluster(
         min_samples=min_samples,
         time_bucket=time_bucket,
         min_cohesion=min_cohesion,
+        on_note=show.note,
     )
     show.print_report(report, reports.clustering(report), as_json=as_json)
 
@@ -121,6 +122,7 @@ def cluster_dual(
         unknown_eps=unknown_eps,
         max_faces=max_faces,
         one_face_a_photo=one_face_a_photo,
+        on_note=show.note,
     )
     show.print_report(report, reports.dual(report), as_json=as_json)
 

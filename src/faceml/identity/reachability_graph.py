@@ -67,7 +67,21 @@ class Graph:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Graph:
-        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        """Raises ValueError or KeyError where these are not the arrays of a graph."""
+        graph = cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        count, width = graph.neighbours.shape
+        shapes = {
+            "distances": (count, width),
+            "horizon": (count,),
+            "fingerprints": (count,),
+            "edges": (len(graph.weights), 2),
+        }
+        if any(getattr(graph, name).shape != shape for name, shape in shapes.items()):
+            raise ValueError(f"arrays of a graph of {count} rows do not fit each other")
+        for rows, least in ((graph.neighbours, -1), (graph.edges, 0)):
+            if rows.size and not least <= rows.min() <= rows.max() < count:
+                raise ValueError(f"a graph of {count} rows names a row that it has not")
+        return graph
 
     @property
     def lists(self) -> Neighbours:
