@@ -1,4 +1,4 @@
-"""What clustering a library again costs after some faces came, and after clusters got names; as `faces cluster` runs it.
+"""What `faces cluster` costs again after some faces came, and after clusters got names.
 
     python benchmarks/reclustering.py --faces 50000
 
@@ -66,7 +66,8 @@ def again(home: Path, copy: Path, change: str, more: object) -> float:
     mostly = sum(2 * kept[name] >= size for name, size in sizes.items() if name)
     print(
         f"  {change:<28} from the kept graph {extended:6.2f} s, full {full:6.2f} s: {extended / full:6.1%};  "
-        f"{mostly} of {len(sizes) - 1} clusters keep their id, labels {'equal' if clusters(library) == after else 'DIFFER'}",
+        f"{mostly} of {len(sizes) - 1} clusters keep their id, "
+        f"labels {'equal' if clusters(library) == after else 'DIFFER'}",
         flush=True,
     )
     library.close()

@@ -13,6 +13,7 @@ from faceml.records import PackContract
 
 if TYPE_CHECKING:
     from faceml.storage.graph_files import GraphFiles
+    from faceml.storage.registry import ModelRegistry
     from faceml.storage.repository import Repository
     from faceml.storage.server_index import ServerIndex
     from faceml.storage.vector_index import VectorIndex
@@ -111,6 +112,13 @@ class Library:
         from faceml.tracking import Tracking
 
         return Tracking(self.settings.tracking, self.settings.artifact_folder, on_note=print)
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """Versions of the projection; reading them imports no mlflow."""
+        from faceml.storage.registry import ModelRegistry
+
+        return ModelRegistry(self.tracking.store, self.settings.cache_folder / "models")
 
     def close(self) -> None:
         if "repository" in self.__dict__:
