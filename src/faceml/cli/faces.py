@@ -133,16 +133,6 @@ def cluster_dual(
     show.print_report(report, reports.dual(report), as_json=as_json)
 
 
-@faces.command("train-matching")
-@click.option("--epochs", default=20, show_default=True, help="Training iterations.")
-@click.option("--margin", default=0.2, show_default=True, help="Triplet loss margin.")
-@click.option("--batch-size", default=32, show_default=True, help="Triplets per batch.")
-@click.option("--min-faces", default=5, show_default=True, help="Exclude people with fewer faces.")
-def train_matching(epochs: int, margin: float, batch_size: int, min_faces: int) -> None:  # noqa: ARG001
-    """Train the projection with triplet loss (not part of this version yet)."""
-    raise NotImplementedYet("training is not part of this version yet; clustering and recognition work without it")
-
-
 @faces.command()
 @click.option("--fmr", default=1e-3, show_default=True, help="Share of strangers' faces that may get a name.")
 @show.model_option
