@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from faceml.storage.assets import Assets
@@ -40,6 +41,10 @@ class UnitOfWork:
         """Every face with its photo and person, in order of photo, a page in memory at a time."""
         return export_rows(self._session)
 
+    def database_identity(self) -> str:
+        statement = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+        return f"postgresql:{self._session.execute(text(statement)).scalar_one()}"
+
 
 class Repository:
     """Opens transactions on one database."""
@@ -64,6 +69,16 @@ class Repository:
         reader = self._engine.execution_options(**{READ_ONLY: True})
         with translated_errors(self._url), Session(reader) as session, session.begin():
             yield UnitOfWork(session)
+
+    def identity(self) -> str:
+        """Which database this is, the same from every machine and without a password.
+
+        A SQLite file by its path; a PostgreSQL by the identifier that its cluster was given when it was made.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
+        with self.read() as unit:
+            return unit.database_identity()
 
     def close(self) -> None:
         self._engine.dispose()
