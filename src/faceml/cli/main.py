@@ -7,7 +7,7 @@ import sys
 import click
 
 from faceml import __version__
-from faceml.cli import demo, faces, library, people, pipeline
+from faceml.cli import demo, faces, jobs, library, people, pipeline
 from faceml.errors import FacemlError, WrongUse
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
@@ -38,6 +38,8 @@ cli.add_command(library.settings)
 cli.add_command(faces.faces)
 cli.add_command(people.people)
 cli.add_command(pipeline.pipeline)
+cli.add_command(jobs.worker)
+cli.add_command(jobs.jobs)
 cli.add_command(demo.demo)
 
 
