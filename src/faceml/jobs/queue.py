@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import LockError, RedisError
 from rq import Queue, Retry, Worker
 from rq.command import send_stop_job_command
@@ -159,12 +160,21 @@ class JobQueue:
                 with suppress(LockError):
                     lock.release()
 
+    def requeue(self, job: Job, *, at_front: bool = False) -> Pipeline:
+        """A transaction that puts a job back; add what belongs to it, then execute it."""
+        pipeline = self.connection.pipeline()
+        self.rq.enqueue_job(job, pipeline=pipeline, at_front=at_front)  # first: RQ opens the transaction here
+        return pipeline
+
     def _requeue_scheduled(self, job_id: str) -> None:
-        with self.connection.pipeline() as pipeline:
-            self.rq.scheduled_job_registry.remove(job_id, pipeline=pipeline)
-            with suppress(NoSuchJobError):
-                job = Job.fetch(job_id, self.connection, serializer=JSONSerializer)
-                self.rq.enqueue_job(job, pipeline=pipeline)
+        scheduled = self.rq.scheduled_job_registry
+        try:
+            job = Job.fetch(job_id, self.connection, serializer=JSONSerializer)
+        except NoSuchJobError:
+            scheduled.remove(job_id)
+            return
+        with self.requeue(job) as pipeline:
+            scheduled.remove(job_id, pipeline=pipeline)
             pipeline.execute()
 
     @contextmanager

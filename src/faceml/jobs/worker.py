@@ -150,9 +150,8 @@ class FaceWorker(SimpleWorker):
         if self._interruption is None:
             super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
             return
-        with self.connection.pipeline() as pipeline:
+        with self._jobs.requeue(job, at_front=True) as pipeline:
             self.cleanup_execution(job, pipeline=pipeline, execution=execution)
-            queue.enqueue_job(job, pipeline=pipeline, at_front=True)
             pipeline.execute()
         log.info("%s %s: back to the front of the queue", _short(job), job.id)
 

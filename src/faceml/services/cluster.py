@@ -15,6 +15,7 @@ from faceml.errors import WrongUse
 from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.services.drain import drain_outbox
+from faceml.services.one_at_a_time import one_at_a_time
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
 
@@ -29,6 +30,7 @@ class ClusterReport:
     index_backlog: int
 
 
+@one_at_a_time
 def cluster_faces(
     library: Library,
     *,

@@ -19,6 +19,7 @@ from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.assign import RAW_MODEL, rejected_pairs
 from faceml.services.calibrate import resolve_threshold
 from faceml.services.drain import drain_outbox
+from faceml.services.one_at_a_time import one_at_a_time
 from faceml.storage.face_states import FaceState
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
@@ -54,6 +55,7 @@ class _Given:
     taken: np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
+@one_at_a_time
 def cluster_dual(
     library: Library,
     *,

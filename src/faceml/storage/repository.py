@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -19,7 +19,10 @@ from faceml.storage.faces import Faces
 from faceml.storage.outbox import Outbox
 from faceml.storage.people import People
 from faceml.storage.prototypes import PrototypeStore
+from faceml.storage.run_lock import run_lock
 from faceml.storage.vectors import Vectors
+
+RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes
 
 
 class UnitOfWork:
@@ -69,6 +72,18 @@ class Repository:
         reader = self._engine.execution_options(**{READ_ONLY: True})
         with translated_errors(self._url), Session(reader) as session, session.begin():
             yield UnitOfWork(session)
+
+    @contextmanager
+    def exclusive(self, task: str, *, wait_s: float = RUN_WAIT_S) -> Iterator[None]:
+        """Keep other exclusive runs out while the block runs, but no reader and no person's decision.
+
+        Raises:
+            LibraryBusy: another run still holds the library after `wait_s`; DatabaseUnavailable.
+        """
+        with ExitStack() as held:
+            with translated_errors(self._url):
+                held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
+            yield
 
     def identity(self) -> str:
         """Which database this is, the same from every machine and without a password.
