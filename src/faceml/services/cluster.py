@@ -16,6 +16,7 @@ from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.services.drain import drain_outbox
 from faceml.services.grouping import group_faces, silent
+from faceml.services.one_at_a_time import one_at_a_time
 from faceml.services.spaces import open_space
 from faceml.storage.registry_records import CHAMPION
 from faceml.storage.repository import UnitOfWork
@@ -34,6 +35,7 @@ class ClusterReport:
     note: str | None
 
 
+@one_at_a_time
 def cluster_faces(
     library: Library,
     *,

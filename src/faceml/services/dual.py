@@ -21,6 +21,7 @@ from faceml.services.assign import rejected_pairs
 from faceml.services.calibrate import resolve_threshold, threshold_note
 from faceml.services.drain import drain_outbox
 from faceml.services.grouping import announce, group_faces, silent
+from faceml.services.one_at_a_time import one_at_a_time
 from faceml.services.spaces import Space, open_space
 from faceml.storage.face_states import FaceState
 from faceml.storage.registry_records import CHAMPION
@@ -61,6 +62,7 @@ class _Given:
     taken: np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
+@one_at_a_time
 def cluster_dual(
     library: Library,
     *,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from faceml.storage.assets import Assets
@@ -19,7 +20,10 @@ from faceml.storage.groups import Groups
 from faceml.storage.outbox import Outbox
 from faceml.storage.people import People
 from faceml.storage.prototypes import PrototypeStore
+from faceml.storage.run_lock import run_lock
 from faceml.storage.vectors import Vectors
+
+RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes
 
 
 class UnitOfWork:
@@ -41,6 +45,10 @@ class UnitOfWork:
     def export_rows(self) -> Iterator[ExportRow]:
         """Every face with its photo and person, in order of photo, a page in memory at a time."""
         return export_rows(self._session)
+
+    def database_identity(self) -> str:
+        statement = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+        return f"postgresql:{self._session.execute(text(statement)).scalar_one()}"
 
 
 class Repository:
@@ -66,6 +74,28 @@ class Repository:
         reader = self._engine.execution_options(**{READ_ONLY: True})
         with translated_errors(self._url), Session(reader) as session, session.begin():
             yield UnitOfWork(session)
+
+    @contextmanager
+    def exclusive(self, task: str, *, wait_s: float = RUN_WAIT_S) -> Iterator[None]:
+        """Keep other exclusive runs out while the block runs, but no reader and no person's decision.
+
+        Raises:
+            LibraryBusy: another run still holds the library after `wait_s`; DatabaseUnavailable.
+        """
+        with ExitStack() as held:
+            with translated_errors(self._url):
+                held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
+            yield
+
+    def identity(self) -> str:
+        """Which database this is, the same from every machine and without a password.
+
+        A SQLite file by its path; a PostgreSQL by the identifier that its cluster was given when it was made.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
+        with self.read() as unit:
+            return unit.database_identity()
 
     def close(self) -> None:
         self._engine.dispose()
