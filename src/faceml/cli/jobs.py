@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,7 +102,7 @@ def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Call
                 command(**options)
                 return
             as_json = options.pop("as_json")
-            parameters = {renamed.get(option, option): value for option, value in options.items()}
+            parameters = {renamed.get(option, option): _travelling(value) for option, value in options.items()}
             enqueue(show.open_configured(), name, parameters, as_json=as_json)
 
         return run_or_enqueue
@@ -116,6 +117,11 @@ def enqueue(library: Library, name: str, parameters: Mapping[str, Any], *, as_js
     if not library.jobs.worker_count():
         text += "\nNo worker is running: start one with `make worker` (or `faceml worker`)"
     show.print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
+
+
+def _travelling(value: Any) -> Any:
+    """A file's path as a worker elsewhere on this machine finds it."""
+    return str(value.resolve()) if isinstance(value, Path) else value
 
 
 def job_text(state: JobState) -> str:
