@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from faceml.records import Dismissal
+from faceml.services.decide import as_uuid
 from faceml.services.replay import taken_back
 from faceml.storage.events import Event
 from faceml.storage.repository import UnitOfWork
@@ -77,6 +78,9 @@ def words(event: Event, counts: Mapping[int, int], names: Mapping[UUID, str]) ->
             return f"renamed {before} to {after}"
         case "exemplars":
             return f"chose {len(details['exemplars'])} exemplars of {who}"
+        case "apart":
+            one, other = (names.get(id_, key) if (id_ := as_uuid(key)) else key for key in details["groups"])
+            return f"said that {one} and {other} are different people"
         case "hide":
             return f"hid {who}"
         case "unhide":
