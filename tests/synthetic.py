@@ -92,7 +92,7 @@ def _box(place: int) -> BBox:
 def _face(vector: np.ndarray[tuple[int], np.dtype[np.float32]], place: int, row: int) -> FoundFace:
     box = _box(place)
     kps = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32) * FACE_PX
-    return FoundFace(box, kps + (box.x, box.y), 0.95, 0.6 + 0.39 * (row % 97) / 97, vector)
+    return FoundFace(box, kps + np.array([box.x, box.y], np.float32), 0.95, 0.6 + 0.39 * (row % 97) / 97, vector)
 
 
 def _name(library: Library, known: int, faces: int) -> None:

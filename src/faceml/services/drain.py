@@ -40,9 +40,7 @@ def follow_decision(library: Library) -> None:
         drain_outbox(library)
 
 
-def drain_outbox(
-    library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING
-) -> DrainReport:
+def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING) -> DrainReport:
     """Copy the present state of every point in the outbox to the index, then forget the rows.
 
     An index that cannot be reached fails nothing: the outbox waits, and the report says why.

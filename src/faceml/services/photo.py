@@ -35,9 +35,7 @@ class PhotoView:
     boxes: tuple[FaceBox, ...]
 
 
-def look_at_photo(
-    library: Library, face_id: UUID, *, pixelate: Callable[[Face], bool] | None = None
-) -> PhotoView:
+def look_at_photo(library: Library, face_id: UUID, *, pixelate: Callable[[Face], bool] | None = None) -> PhotoView:
     """The photo that a face is on, at most 1,280 pixels a side.
 
     Args:

@@ -55,6 +55,15 @@ class Labeler:
         self._taken_back: list[Decided] = []
         self._started: float | None = None
         self._notice: Notice | None = None
+        self._preview: SplitPreview | None = None
+        self._part_size = 0  # that the preview was made with
+        self._photo: PhotoView | None = None
+        self._asked_face = UUID(int=0)
+        self._queue: list[str] = []
+        self._names: Sequence[str] = ()
+        self._at, self._page = 0, 1
+        self.cluster: OpenCluster | None = None
+        self.suggestions: Sequence[Resemblance] = ()
         contract = library.contract()
         self._likely_from = contract.match_threshold if contract else 1.0
         self._refresh()
@@ -154,9 +163,7 @@ class Labeler:
 
     def _do_split(self, _event: Event) -> None:
         cluster = self._asked()
-        report = split_cluster(
-            self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor
-        )
+        report = split_cluster(self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor)
         if report.event_id is not None:
             left_out = f", {_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
             text = f"split into {len(report.new_clusters)} groups{left_out}"
@@ -202,22 +209,22 @@ class Labeler:
         self._photo = look_at_photo(self._library, self._asked_face, pixelate=self._pixelate)
 
     def _back(self, _event: Event) -> None:
-        self._photo, self._preview = (None, self._preview) if self._photo else (None, None)
+        if self._photo is None:
+            self._preview = None
+        self._photo = None
 
     def _refresh(self, _event: Event | None = None) -> None:
         """See what others did: clusters, names and counts as they are now."""
         self._queue = [cluster_id for cluster_id, _ in list_open_clusters(self._library)]
-        self._names: Sequence[str] = active_names(self._library)
+        self._names = active_names(self._library)
         self._show(0)
 
     # --- state
 
     def _show(self, at: int) -> None:
         """Ask about the first open cluster from this place of the queue on; gone ones leave it."""
-        self._preview: SplitPreview | None = None
-        self._photo: PhotoView | None = None
+        self._preview = self._photo = self.cluster = None
         self._page, self._at = 1, at
-        self.cluster: OpenCluster | None = None
         while self.cluster is None and self._at < len(self._queue):
             self.cluster = look_at_cluster(self._library, self._queue[self._at])
             if self.cluster is None:
