@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ SIDE_PX = 128
 MARGIN = 0.3  # of the box's longer side, on each side of it; as `face_thumbnail`
 JPEG_QUALITY = 85
 THREADS = 4  # decoding runs outside Python's lock
+FORESEEN_AT_ONCE = 10
 IN_MEMORY = 4_000  # pictures, some 5 KB each
 
 
@@ -54,22 +55,32 @@ class Thumbnails:
         found = self.at_hand(faces)
         missing = [face for face in faces if face.id not in found]
         if missing:
-            made = self._load(missing)
-            with self._lock:
-                self._memory |= {face.id: (face.bbox, made[face.id]) for face in missing if face.id in made}
-                for oldest in list(self._memory)[: max(0, len(self._memory) - IN_MEMORY)]:
-                    del self._memory[oldest]
+            made = self._load(missing, self._threads.map)
+            self._remember(missing, made)
             found |= made
         return found
 
-    def _load(self, faces: Sequence[Face]) -> dict[UUID, bytes]:
+    def foresee(self, faces: Sequence[Face]) -> None:
+        """Make pictures that may be asked for soon: one photo after the other, behind those asked for now."""
+        missing = [face for face in faces if face.id not in self._memory]
+        for place in range(0, len(missing), FORESEEN_AT_ONCE):
+            part = missing[place : place + FORESEEN_AT_ONCE]
+            self._remember(part, self._load(part, map))
+
+    def _remember(self, faces: Sequence[Face], pictures: Mapping[UUID, bytes]) -> None:
+        with self._lock:
+            self._memory |= {face.id: (face.bbox, pictures[face.id]) for face in faces if face.id in pictures}
+            for oldest in list(self._memory)[: max(0, len(self._memory) - IN_MEMORY)]:
+                del self._memory[oldest]
+
+    def _load(self, faces: Sequence[Face], each: Callable[..., Iterable[dict[UUID, bytes]]]) -> dict[UUID, bytes]:
         with self._library.repository.read() as unit:
             assets = {asset.id: asset for asset in unit.assets.by_ids(list({face.asset_id for face in faces}))}
         by_photo: dict[int, list[Face]] = {}
         for face in faces:
             if face.asset_id in assets:
                 by_photo.setdefault(face.asset_id, []).append(face)
-        jobs = self._threads.map(lambda asset_id: self._of_photo(assets[asset_id], by_photo[asset_id]), by_photo)
+        jobs = each(lambda asset_id: self._of_photo(assets[asset_id], by_photo[asset_id]), by_photo)
         return {face_id: data for part in jobs for face_id, data in part.items()}
 
     def _of_photo(self, asset: Asset, faces: Sequence[Face]) -> dict[UUID, bytes]:

@@ -13,7 +13,7 @@ const h = (tag, attributes = {}, ...children) => {
 };
 
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
-const KEY_NAMES = { ArrowRight: "→", ArrowLeft: "←", PageDown: "PgDn", PageUp: "PgUp", Escape: "Esc" };
+const KEY_NAMES = { ArrowRight: "→", ArrowLeft: "←", ArrowDown: "↓", ArrowUp: "↑", PageDown: "PgDn", PageUp: "PgUp", Escape: "Esc" };
 const MOST_PICTURES = 6000;
 
 class Bench {
@@ -36,7 +36,7 @@ class Bench {
       onfocus: () => { this.commanding = false; },
     });
     this.parts = Object.fromEntries(
-      ["head", "list", "question", "sheets", "choices", "actions", "notice", "history"].map((name) => [
+      ["tabs", "head", "list", "question", "sheets", "choices", "actions", "notice", "history"].map((name) => [
         name, h("div", { class: `fb-${name}` }),
       ]),
     );
@@ -47,7 +47,7 @@ class Bench {
       this.parts.actions, this.parts.notice, this.parts.history);
     // Without this attribute JupyterLab takes single letters for its own commands: x would cut the cell.
     this.root = h("div", { class: "fb-root", tabindex: "-1", role: "group", "data-lm-suppress-shortcuts": "true" },
-      this.parts.head, h("div", { class: "fb-body" }, this.parts.list, this.main));
+      this.parts.tabs, this.parts.head, h("div", { class: "fb-body" }, this.parts.list, this.main));
     this.root.addEventListener("keydown", (event) => this.keydown(event));
     el.append(this.root);
     this.onMessage = (message, buffers) => this.receive(message, buffers);
@@ -144,8 +144,13 @@ class Bench {
     this.focused = null;
     this.root.setAttribute("aria-label", screen.title);
     this.root.dataset.view = screen.view;
+    this.parts.tabs.hidden = !screen.tabs.length;
+    this.parts.tabs.replaceChildren(...screen.tabs.map((tab) => h("button", {
+      class: "fb-tab", type: "button", "aria-current": tab.is_chosen ? "page" : null, "aria-keyshortcuts": tab.key,
+      title: tab.key, onclick: () => this.act(tab.name),
+    }, tab.label)));
     this.parts.head.replaceChildren(this.heading(screen), this.progress(screen));
-    this.parts.question.replaceChildren(...screen.sliders.map((slider) => this.slider(slider)));
+    this.sliders(screen.sliders);
     this.parts.sheets.className = `fb-sheets${screen.side_by_side ? " fb-pair" : ""}`;
     this.parts.sheets.replaceChildren(
       ...(screen.photo ? [this.whole(screen.photo)] : screen.groups.map((group) => this.group(group))),
@@ -164,7 +169,8 @@ class Bench {
     this.list(this.parts.history, screen.history.length ? "History" : "", screen.history, "history");
     if (screen.notice) this.tell(screen.notice.text, screen.notice.kind);
     else this.tell("", "hint");
-    if (hadFocus || this.mayTakeFocus()) this.rest();
+    const sliding = document.activeElement?.matches?.("input[type=range]") && hadFocus;
+    if (!sliding && (hadFocus || this.mayTakeFocus())) this.rest();
   }
 
   heading(screen) {
@@ -187,7 +193,7 @@ class Bench {
       "aria-multiselectable": group.is_selectable ? "true" : null,
     }, group.tiles.map((tile, place) => this.tile(tile, group, place)));
     if (group.is_selectable) this.rubberBand(tiles, group);
-    return h("section", { class: "fb-group" },
+    return h("section", { class: `fb-group${group.is_selectable ? "" : " fb-small"}` },
       h("div", { class: "fb-group-head" }, h("h4", {}, group.title),
         h("span", {}, [group.detail, count].filter(Boolean).join(" · "))), tiles);
   }
@@ -272,6 +278,17 @@ class Bench {
       style: `left:${100 * box.x}%;top:${100 * box.y}%;width:${100 * box.w}%;height:${100 * box.h}%`,
     }, (box.name || box.is_asked) && h("span", {}, box.name || "this face")));
     return h("figure", { class: "fb-photo" }, h("img", { src: this.photo, alt: `Photo ${photo.title}` }), boxes);
+  }
+
+  // A slider that is being dragged must stay: only what it says changes.
+  sliders(sliders) {
+    const shown = [...this.parts.question.querySelectorAll("input")];
+    if (shown.length && shown.length === sliders.length) {
+      sliders.forEach((slider, place) => {
+        if (shown[place] !== document.activeElement) shown[place].value = slider.value;
+        shown[place].nextSibling.textContent = slider.shown;
+      });
+    } else this.parts.question.replaceChildren(...sliders.map((slider) => this.slider(slider)));
   }
 
   slider(slider) {
@@ -381,12 +398,13 @@ class Bench {
     const typing = target === this.entry;
     if (target.matches("input[type=range]") || (target.matches("button") && ["Enter", " "].includes(event.key))) return;
     const letter = /^Key([A-Z])$/.exec(event.code)?.[1].toLowerCase();
+    const digit = /^Digit(\d)$/.exec(event.code)?.[1];
     if (typing && this.entryKey(event)) return event.preventDefault();
     if (target.classList.contains("fb-tile") && this.tileKey(event)) return event.preventDefault();
     const isMeta = event.ctrlKey || event.metaKey;
     let key = event.key;
     if (isMeta) key = `Ctrl+${event.shiftKey ? "Shift+" : ""}${event.key.toLowerCase()}`;
-    else if (event.altKey && letter) key = letter;
+    else if (event.altKey && (letter || digit)) key = letter ?? `Alt+${digit}`;
     else if (typing && this.entry.value) key = ["Enter", "PageDown", "PageUp"].includes(key) ? key : "";
     else if (typing && /^[^\d]$/.test(key)) key = ""; // the first letter of a name
     if (isMeta && typing && this.entry.value) return; // undo of the typing itself
@@ -402,7 +420,7 @@ class Bench {
 
   means(key) {
     const { screen } = this;
-    return key && ((key === "Enter" && screen.entry) || screen.suggestions.some((item) => item.key === key) ||
+    return key && ((key === "Enter" && screen.entry) || screen.tabs.some((tab) => tab.key === key) || screen.suggestions.some((item) => item.key === key) ||
       screen.actions.some((action) => action.is_enabled && action.keys.includes(key)));
   }
 

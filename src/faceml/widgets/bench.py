@@ -81,7 +81,7 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
 
     def _foresee(self) -> None:
         try:
-            self.thumbnails.of(self.view.foresee())
+            self.thumbnails.foresee(self.view.foresee())
         except FacemlError:
             log.debug("nothing foreseen", exc_info=True)
 

@@ -114,6 +114,14 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    label: str
+    key: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     view: str
     title: str
@@ -131,6 +139,7 @@ class Screen:
     history: tuple[Row, ...] = ()
     sliders: tuple[Slider, ...] = ()
     photo: Photo | None = None
+    tabs: tuple[Tab, ...] = ()
     empty: str = ""  # shown in place of groups where there are none
 
 

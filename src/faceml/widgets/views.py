@@ -6,41 +6,33 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from faceml.records import Face
-from faceml.services.browse import list_clusters
 from faceml.services.follow import follow_aside
-from faceml.services.picture import draw_clusters
-from faceml.widgets.screen import View
 from faceml.wiring import Library
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from faceml.widgets.bench import Bench
-
-CLUSTERS_SHOWN = 20
-Pixelate = Callable[[Face], bool]
+    from faceml.widgets.screen import View
 
 
-def label_view(
-    library: Library, *, actor: str, interactive: bool = True, pixelate: Pixelate | None = None
-) -> Bench | Image:
-    """Name clusters, largest first.
+def open_workbench(library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> Bench:
+    """Name clusters, answer questions, look after people, try settings: one widget with a tab each.
 
     Args:
         actor: who decides, for the log of decisions.
-        interactive: False draws a picture of the clusters without a name instead.
         pixelate: which faces to make unrecognisable, for pictures that may be published.
     """
-    if not interactive:
-        clusters = list_clusters(library, page_size=CLUSTERS_SHOWN)
-        return draw_clusters(library, clusters.items, title=f"{clusters.total} clusters without a name")
-    from faceml.widgets.labeler import Labeler
-
-    return _bench(library, Labeler(library, actor=actor, pixelate=pixelate), pixelate)
-
-
-def _bench(library: Library, view: View, pixelate: Pixelate | None) -> Bench:
     from faceml.widgets.bench import Bench
+    from faceml.widgets.labeler import Labeler
+    from faceml.widgets.people import People
+    from faceml.widgets.reviewer import Reviewer
+    from faceml.widgets.tuning import Tuning
+    from faceml.widgets.workbench import Workbench
 
     follow_aside(library)
-    return Bench(library, view, pixelate=pixelate)
+    views: dict[str, Callable[[], View]] = {
+        "Name": lambda: Labeler(library, actor=actor, pixelate=pixelate),
+        "Review": lambda: Reviewer(library, actor=actor, pixelate=pixelate),
+        "People": lambda: People(library, actor=actor, pixelate=pixelate),
+        "Tune": lambda: Tuning(library),
+    }
+    return Bench(library, Workbench(views), pixelate=pixelate)
