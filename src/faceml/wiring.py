@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -27,6 +27,8 @@ class Library:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        # Told of every decision instead of the index following at once: an interactive view does not wait for it.
+        self.index_follower: Callable[[], None] | None = None
 
     @cached_property
     def repository(self) -> Repository:
