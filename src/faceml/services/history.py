@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from faceml.services.replay import taken_back
+from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.events import Event
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
@@ -41,7 +42,9 @@ def history(library: Library, *, limit: int = 20) -> list[HistoryLine]:
             event.created_at,
             event.actor,
             event.kind,
-            _taken_back_words(event, undone, counts, names) if event.undoes_id else words(event, counts, names),
+            _taken_back_words(event, undone, counts, names)
+            if event.undoes_id and event.kind not in IRREVERSIBLE
+            else words(event, counts, names),
             off.get(event.id),
         )
         for event in events
@@ -76,6 +79,10 @@ def words(event: Event, counts: Mapping[int, int], names: Mapping[UUID, str]) ->
             return f"hid {who}"
         case "unhide":
             return f"brought back {who}"
+        case "erase":
+            return f"erased a person and {_faces(details['faces'])}, for good"
+        case "erased":
+            return f"decided something ({details['was']}) about a person who was erased"
     return f"{event.kind}: {faces}, {who}"
 
 

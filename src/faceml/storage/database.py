@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from faceml.config import without_password
 from faceml.errors import DatabaseUnavailable, WrongUse
 
-SCHEMA_VERSION = "0001"  # the newest migration; a test holds it against the migrations folder
+SCHEMA_VERSION = "0005"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
 _MIGRATION_LOCK = 7_302_911  # any constant: PostgreSQL's advisory locks are numbers

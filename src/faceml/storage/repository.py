@@ -12,6 +12,7 @@ from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
+from faceml.storage.erasure import Erasure
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
 from faceml.storage.faces import Faces
@@ -32,6 +33,7 @@ class UnitOfWork:
         self.people = People(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)
+        self.erasure = Erasure(session)
         self.outbox = Outbox(session)
         self.contract = Contract(session)
         self._session = session
@@ -64,6 +66,20 @@ class Repository:
         reader = self._engine.execution_options(**{READ_ONLY: True})
         with translated_errors(self._url), Session(reader) as session, session.begin():
             yield UnitOfWork(session)
+
+    def compact(self) -> None:
+        """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
+
+        Raises:
+            DatabaseUnavailable: others are at it for too long.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with translated_errors(self._url), self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            if driver is not None:
+                driver.execute("VACUUM")
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         self._engine.dispose()
