@@ -134,6 +134,26 @@ def library(settings: Settings, opencv_zoo: Any) -> Iterator[Library]:
 
 
 @pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without a run: making one takes seconds, so it is done once and copied."""
+    from faceml.tracking.mlflow_store import MlflowStore
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    store = MlflowStore(f"sqlite:///{folder / 'mlflow.db'}", folder, on_note=lambda _: None)
+    store.client.search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_here(empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an MLflow store of its own in mlruns/, made the current one."""
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(empty_mlflow, tmp_path / "mlruns" / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real photos that the installed packages ship: two portraits, a group of six, and a drawing without a face."""
     import insightface
