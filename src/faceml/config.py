@@ -84,6 +84,10 @@ class Settings:
         return self.home / "cache"
 
     @property
+    def redis_folder(self) -> Path:
+        return self.home / "redis"
+
+    @property
     def tracking(self) -> str:
         return self.tracking_uri or f"sqlite:///{Path('mlruns').resolve() / 'mlflow.db'}"
 

@@ -12,6 +12,7 @@ from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 
 if TYPE_CHECKING:
+    from faceml.jobs.queue import JobQueue
     from faceml.storage.registry import ModelRegistry
     from faceml.storage.repository import Repository
     from faceml.storage.server_index import ServerIndex
@@ -112,7 +113,21 @@ class Library:
 
         return ModelRegistry(self.tracking.store, self.settings.cache_folder / "models")
 
+    @cached_property
+    def jobs(self) -> JobQueue:
+        """The queue of background jobs.
+
+        Raises:
+            QueueUnavailable: Redis does not answer, or there is neither a REDIS_URL nor the embedded one.
+        """
+        from faceml.jobs.address import address_of
+        from faceml.jobs.connection import connect_queue
+
+        return connect_queue(self.settings, address=lambda: address_of(self))
+
     def close(self) -> None:
+        if "jobs" in self.__dict__:
+            self.jobs.close()
         if "repository" in self.__dict__:
             self.repository.close()
         if "_server" in self.__dict__:

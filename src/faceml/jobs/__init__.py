@@ -1,0 +1,11 @@
+"""Background jobs on RQ: the queue, the documented functions, the workers (DESIGN D10).
+
+queue            what entry points use: enqueue, get, list, cancel
+functions        the documented jobs: each calls one service and returns the documented dict
+backfill         a backfill in chunks that many workers share
+context          what a running job may use of its worker: library, progress, queue
+address          which library a job belongs to
+worker           an RQ worker that keeps its models loaded
+supervisor       several workers, started again when one dies
+embedded_redis   a Redis in the library's folder where REDIS_URL names none
+"""

@@ -61,14 +61,27 @@ def backfill_faces(
     Raises:
         ModelUnavailable, ModelMismatch, DatabaseUnavailable.
     """
+<<<<<<< HEAD
     check_detection(min_confidence, min_face_size)
+=======
+    waiting = waiting_photos(
+        library, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
+    )
+    return _detect(library, waiting, min_confidence, min_face_size, on_progress)
+
+
+def waiting_photos(
+    library: Library, *, limit: int, offset: int, min_confidence: float, min_face_size: int
+) -> list[Asset]:
+    """The photos that `backfill_faces` would look at."""
+    _check(min_confidence, min_face_size)
+>>>>>>> wt-jobs
     if limit < 0 or offset < 0:
         raise WrongUse(f"limit={limit} and offset={offset} must not be negative")
     with library.repository.read() as unit:
-        waiting = unit.assets.waiting(
+        return unit.assets.waiting(
             min_confidence=min_confidence, min_face_size=min_face_size, limit=limit, offset=offset
         )
-    return _detect(library, waiting, min_confidence, min_face_size, on_progress)
 
 
 def detect_in_assets(

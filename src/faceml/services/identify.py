@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.identity.assignment import match_people
 from faceml.records import BBox, FoundFace, Prototypes
-from faceml.services.assign import RAW_MODEL
 from faceml.services.calibrate import resolve_threshold
 from faceml.services.detect import check_detection
+from faceml.services.spaces import Space, open_space
 from faceml.wiring import Library
 
 
@@ -47,6 +48,7 @@ def identify_photo(
     library: Library,
     photo: bytes,
     *,
+    space: Space | None = None,
     threshold: float | str = 0.6,
     min_confidence: float = 0.5,
     min_face_size: int = 20,
@@ -55,6 +57,7 @@ def identify_photo(
 
     Args:
         photo: a file's content, JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF.
+        space: where faces are compared; None is the champion's.
         threshold: cosine similarity, 0 to 1, below which a face is a stranger's; "auto" calibrates it.
     Raises:
         UnreadablePhoto: it is no picture, damaged, or too large.
@@ -65,25 +68,32 @@ def identify_photo(
     from faceml.vision.stream import find_faces_in
 
     check_detection(min_confidence, min_face_size)
+    space = space or open_space(library)
     least = resolve_threshold(library, threshold)
     image = decode_photo(photo)
     found = find_faces_in(image, library.pack, min_confidence=min_confidence, min_face_size=min_face_size)
     with library.repository.read() as unit:
-        prototypes = unit.prototypes.all()
+        prototypes = space.prototypes(unit)
         names = unit.people.names(sorted(set(prototypes.person_ids)))
     height, width = image.shape[:2]
-    return Identification(_compare(found, prototypes, names, least), width, height, least, RAW_MODEL)
+    if not found:
+        return Identification((), width, height, least, space.name)
+    vectors = space.project(np.stack([face.embedding for face in found]))
+    return Identification(_compare(found, vectors, prototypes, names, least), width, height, least, space.name)
 
 
 def _compare(
-    found: tuple[FoundFace, ...], prototypes: Prototypes, names: dict[UUID, str], threshold: float
+    found: tuple[FoundFace, ...],
+    vectors: NDArray[np.float32],
+    prototypes: Prototypes,
+    names: dict[UUID, str],
+    threshold: float,
 ) -> tuple[IdentifiedFace, ...]:
     people = sorted(names)
     row = {person_id: number for number, person_id in enumerate(people)}
-    width = prototypes.vectors.shape[1] or (len(found[0].embedding) if found else 0)
     matches = match_people(
-        np.array([face.embedding for face in found], np.float32).reshape(len(found), width),
-        prototypes.vectors.reshape(len(prototypes.person_ids), width),
+        vectors,
+        prototypes.vectors.reshape(len(prototypes.person_ids), vectors.shape[1]),
         [row[person_id] for person_id in prototypes.person_ids],
         min_similarity=threshold,
     )

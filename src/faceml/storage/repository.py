@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from faceml.errors import DatabaseUnavailable
 from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
@@ -42,6 +45,10 @@ class UnitOfWork:
         """Every face with its photo and person, in order of photo, a page in memory at a time."""
         return export_rows(self._session)
 
+    def database_identity(self) -> str:
+        statement = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+        return f"postgresql:{self._session.execute(text(statement)).scalar_one()}"
+
 
 class Repository:
     """Opens transactions on one database."""
@@ -75,11 +82,22 @@ class Repository:
         """
         if self._engine.dialect.name != "sqlite":
             return
-        with translated_errors(self._url), self._engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            if driver is not None:
-                driver.execute("VACUUM")
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with translated_errors(self._url), closing(self._engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute("VACUUM")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                raise DatabaseUnavailable(f"the database cannot be compacted now: {error}") from error
+
+    def identity(self) -> str:
+        """Which database this is, the same from every machine and without a password.
+
+        A SQLite file by its path; a PostgreSQL by the identifier that its cluster was given when it was made.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
+        with self.read() as unit:
+            return unit.database_identity()
 
     def close(self) -> None:
         self._engine.dispose()
