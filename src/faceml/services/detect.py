@@ -61,9 +61,6 @@ def backfill_faces(
     Raises:
         ModelUnavailable, ModelMismatch, DatabaseUnavailable.
     """
-<<<<<<< HEAD
-    check_detection(min_confidence, min_face_size)
-=======
     waiting = waiting_photos(
         library, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
     )
@@ -74,8 +71,7 @@ def waiting_photos(
     library: Library, *, limit: int, offset: int, min_confidence: float, min_face_size: int
 ) -> list[Asset]:
     """The photos that `backfill_faces` would look at."""
-    _check(min_confidence, min_face_size)
->>>>>>> wt-jobs
+    check_detection(min_confidence, min_face_size)
     if limit < 0 or offset < 0:
         raise WrongUse(f"limit={limit} and offset={offset} must not be negative")
     with library.repository.read() as unit:
