@@ -7,7 +7,7 @@ import sys
 import click
 
 from faceml import __version__
-from faceml.cli import demo, faces, library, people, pipeline
+from faceml.cli import demo, faces, library, people, pipeline, suggest
 from faceml.errors import FacemlError, WrongUse
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
@@ -39,6 +39,8 @@ cli.add_command(faces.faces)
 cli.add_command(people.people)
 cli.add_command(pipeline.pipeline)
 cli.add_command(demo.demo)
+faces.faces.add_command(suggest.suggest)
+people.people.add_command(suggest.apart)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from faceml.services.decide import as_uuid
 from faceml.services.replay import taken_back
 from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.events import Event
@@ -75,6 +76,9 @@ def words(event: Event, counts: Mapping[int, int], names: Mapping[UUID, str]) ->
             return f"renamed {before} to {after}"
         case "exemplars":
             return f"chose {len(details['exemplars'])} exemplars of {who}"
+        case "apart":
+            one, other = (names.get(id_, key) if (id_ := as_uuid(key)) else key for key in details["groups"])
+            return f"said that {one} and {other} are different people"
         case "hide":
             return f"hid {who}"
         case "unhide":

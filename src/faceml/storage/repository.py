@@ -19,6 +19,7 @@ from faceml.storage.erasure import Erasure
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
 from faceml.storage.faces import Faces
+from faceml.storage.groups import Groups
 from faceml.storage.outbox import Outbox
 from faceml.storage.people import People
 from faceml.storage.prototypes import PrototypeStore
@@ -33,6 +34,7 @@ class UnitOfWork:
         self.faces = Faces(session)
         self.vectors = Vectors(session)
         self.clusters = Clusters(session)
+        self.groups = Groups(session)
         self.people = People(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)
