@@ -43,10 +43,12 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         body = _Body(receive, self._most(scope), self._limits.body_s)
         if body.is_announced_too_large(scope):
-            return await body.refusal(scope, receive, send)
+            await body.refusal(scope, receive, send)
+            return
         guarded = _Answer(send)
         try:
             await self._app(scope, body.receive, guarded.send)
@@ -122,11 +124,13 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         client = scope["client"][0] if scope.get("client") else "unknown"
         wait_s = self._buckets.take(client, time.monotonic())
         if wait_s == 0.0:
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         answer = problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             f"more than {self._buckets.rate:g} requests a second come from this address: wait a moment",

@@ -67,13 +67,15 @@ class KeyCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._keys.are_set:
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         path, method = scope["path"], scope["method"]
         is_writing = method not in SAFE_METHODS and not path.endswith(READING_POSTS)
         verdict = self._keys.opens(sent_key(Headers(scope=scope)), writing=is_writing)
         scope.setdefault("state", {})["is_trusted"] = bool(verdict)
         if verdict or path in OPEN_PATHS:
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         if verdict is None:
             answer = problem(
                 HTTPStatus.UNAUTHORIZED,
@@ -99,8 +101,9 @@ class OriginCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refusal := self._refusal(scope)):
-            return await problem(HTTPStatus.FORBIDDEN, refusal)(scope, receive, send)
-        return await self._app(scope, receive, send)
+            await problem(HTTPStatus.FORBIDDEN, refusal)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)

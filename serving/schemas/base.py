@@ -14,7 +14,6 @@ LARGEST_EVENT = 2**53 - 1  # JSON's whole numbers
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
-Threshold = Annotated[float | str, Field(description="0 to 1, or `auto`: calibrated on the library's labels")]
 ClusterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,100}$")]
 
 
