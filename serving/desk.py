@@ -7,12 +7,10 @@ itself; the pools bound how much of it there can be.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from faceml.wiring import Library
 from serving.limits import Limits
 from serving.problems import TooBusy, TookTooLong
 
@@ -22,10 +20,9 @@ T = TypeVar("T")
 class Desk:
     """Where routes hand in what they want done with the library."""
 
-    def __init__(self, library: Library, limits: Limits) -> None:
-        self._library = library
-        self._opening = threading.Lock()
+    def __init__(self, limits: Limits) -> None:
         self._quick = _Pool("quick", limits.quick_threads, limits.quick_waiting, limits.quick_s)
+        self._watch = _Pool("watch", 2, limits.quick_waiting, limits.quick_s)
         self._heavy = _Pool("heavy", limits.heavy_threads, limits.heavy_waiting, limits.heavy_s)
 
     async def quick(self, work: Callable[[], T]) -> T:
@@ -34,11 +31,15 @@ class Desk:
         Raises:
             TooBusy, TookTooLong, and what `work` raises.
         """
-        return await self._quick.run(lambda: self._with_library(work))
+        return await self._quick.run(work)
 
     async def heavy(self, work: Callable[[], T]) -> T:
         """Do what takes a core for long: detect, cluster, train."""
-        return await self._heavy.run(lambda: self._with_library(work))
+        return await self._heavy.run(work)
+
+    async def watch(self, work: Callable[[], T]) -> T:
+        """Look after the service itself: not held up by what clients ask for, nor by a database that is away."""
+        return await self._watch.run(work)
 
     def waiting(self) -> dict[str, int]:
         """Requests in each pool, being done or waiting."""
@@ -47,11 +48,7 @@ class Desk:
     def close(self) -> None:
         self._quick.close()
         self._heavy.close()
-
-    def _with_library(self, work: Callable[[], T]) -> T:
-        with self._opening:  # the library opens each part when it is first used; two must not do so at once
-            _ = self._library.repository
-        return work()
+        self._watch.close()
 
 
 class _Pool:

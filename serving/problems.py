@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faceml.errors import (
     Conflict,
@@ -88,12 +90,31 @@ def install(app: FastAPI) -> None:
     async def _https(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, _words(error), headers=error.headers)
 
-    @app.exception_handler(Exception)
-    async def _unexpected(_: Request, error: Exception) -> Response:
-        log.error("unexpected %s", type(error).__name__)
-        return problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, f"unexpected {type(error).__name__}: see the log of the service"
-        )
+
+class LastResort:
+    """Answer to an error that nobody foresaw. The log says where it rose, not what it says: that may hold a name."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            kind, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+            log.error("unexpected %s at\n%s", kind, frames)
+            if not has_started:
+                words = f"unexpected {kind}: the log of the service says where"
+                await problem(HTTPStatus.INTERNAL_SERVER_ERROR, words)(scope, receive, send)
 
 
 def _words(error: HTTPException) -> str:

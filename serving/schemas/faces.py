@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -209,6 +209,15 @@ class FaceOnPhoto(Answer):
             best=best,
             second_best=Candidate.of(face.runner_up),
         )
+
+
+class IdentifyQuery(Question):
+    threshold: Annotated[
+        Annotated[float, Field(ge=0, le=1)] | Literal["auto"],
+        Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
+    ] = 0.6
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    min_face_size: Annotated[int, Field(ge=1, le=100_000)] = 20
 
 
 class IdentifyResponse(Answer):

@@ -151,17 +151,12 @@ class PersonStatusResponse(Answer):
 
 
 class EraseQuery(Question):
-    confirm: Annotated[bool, Field(description="Without it nothing is erased, and the answer says what would be")] = (
-        False
-    )
+    confirm: Annotated[bool, Field(description="Without it nothing is erased")] = False
 
 
 class ErasePersonResponse(Answer):
-    """`status` is `erased`, or `unconfirmed`: then the numbers say what would be erased."""
-
     model_config = example(
         personId=PERSON,
-        status="erased",
         peopleErased=1,
         facesErased=42,
         embeddingsErased=42,
@@ -171,7 +166,6 @@ class ErasePersonResponse(Answer):
     )
 
     person_id: UUID
-    status: str
     people_erased: int
     faces_erased: int
     embeddings_erased: int
@@ -183,7 +177,6 @@ class ErasePersonResponse(Answer):
     def of(cls, report: EraseReport) -> Self:
         return cls(
             person_id=report.person_id,
-            status="erased" if report.is_done else "unconfirmed",
             people_erased=report.people_erased,
             faces_erased=report.faces_erased,
             embeddings_erased=report.embeddings_erased,

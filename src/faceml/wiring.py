@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from faceml.config import Settings, read_settings
 from faceml.errors import ModelUnavailable
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
     from faceml.tracking import Tracking
     from faceml.vision.model_packs import FacePack
 
+T = TypeVar("T")
+
+
+class opened_once(cached_property[T]):  # noqa: N801
+    """A `cached_property` that several threads may ask for at once: Python 3.12 took its lock away."""
+
+    def __init__(self, open_: Callable[[Any], T]) -> None:
+        super().__init__(open_)
+        self._lock = RLock()
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Self | T:
+        with self._lock:
+            return super().__get__(instance, owner)
+
 
 class Library:
     """One library: its settings, its database, its index and its models, each opened when first needed."""
@@ -27,7 +46,7 @@ class Library:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    @cached_property
+    @opened_once
     def repository(self) -> Repository:
         """Raises DatabaseUnavailable."""
         from faceml.storage.database import connect
@@ -35,7 +54,7 @@ class Library:
 
         return Repository(connect(self.settings.database))
 
-    @cached_property
+    @opened_once
     def pack(self) -> FacePack:
         """The loaded models of the configured pack.
 
@@ -93,27 +112,27 @@ class Library:
     def _server_index(self) -> Iterator[VectorIndex]:
         yield self._server
 
-    @cached_property
+    @opened_once
     def _server(self) -> ServerIndex:
         from faceml.storage.server_index import connect_server
 
         return connect_server(self.settings.qdrant_url)
 
-    @cached_property
+    @opened_once
     def tracking(self) -> Tracking:
         """Where runs are recorded; nothing is opened before the first run, which says so where it takes long."""
         from faceml.tracking import Tracking
 
         return Tracking(self.settings.tracking, self.settings.artifact_folder, on_note=print)
 
-    @cached_property
+    @opened_once
     def registry(self) -> ModelRegistry:
         """Versions of the projection; reading them imports no mlflow."""
         from faceml.storage.registry import ModelRegistry
 
         return ModelRegistry(self.tracking.store, self.settings.cache_folder / "models")
 
-    @cached_property
+    @opened_once
     def jobs(self) -> JobQueue:
         """The queue of background jobs.
 

@@ -28,7 +28,6 @@ class EraseReport:
     embeddings_erased: int
     prototypes_erased: int
     events_redacted: int  # decisions that named them
-    is_done: bool  # False: this is what an erasure would do
     index_backlog: int = 0  # points that wait for the index, the erased ones among them
 
 
@@ -42,18 +41,7 @@ class _Traces:
     report: EraseReport
 
 
-def preview_erasure(library: Library, person_id: UUID) -> EraseReport:
-    """What `erase_person` would erase; nothing is written.
-
-    Raises:
-        NotFound: the person is not in the library.
-        Conflict: they are merged into another.
-    """
-    with library.repository.read() as unit:
-        return _traces(unit, person_id).report
-
-
-def erase_person(library: Library, person_id: UUID, *, actor: str) -> EraseReport:
+def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor: str) -> EraseReport:
     """Erase a person: faces, vectors, prototypes, points of the index, and their name wherever decisions hold it.
 
     Who was merged into them is erased too. Where their faces are on the photos stays known as bare boxes, so that
@@ -62,10 +50,13 @@ def erase_person(library: Library, person_id: UUID, *, actor: str) -> EraseRepor
 
     Raises:
         NotFound: the person is not in the library.
-        Conflict: they are merged into another.
+        Conflict: they are merged into another, or it is not confirmed: then nothing is erased, and the message says
+            what would be.
     """
     with deciding(library) as unit:
         found = _traces(unit, person_id)
+        if not is_confirmed:
+            raise Conflict(_warning(found.report))
         face_ids = [face.id for face in found.faces]
         unit.erasure.keep_blank([(face.asset_id, face.bbox) for face in found.faces])
         unit.outbox.push(face_ids)
@@ -75,7 +66,7 @@ def erase_person(library: Library, person_id: UUID, *, actor: str) -> EraseRepor
         unit.erasure.remove_people(found.people)
         unit.events.append(ERASURE, actor=actor, person_id=person_id, changes=[], details={"faces": len(face_ids)})
     _forget_derived(library)
-    return replace(found.report, is_done=True, index_backlog=drain_outbox(library).backlog)
+    return replace(found.report, index_backlog=drain_outbox(library).backlog)
 
 
 def _traces(unit: UnitOfWork, person_id: UUID) -> _Traces:
@@ -92,9 +83,16 @@ def _traces(unit: UnitOfWork, person_id: UUID) -> _Traces:
         embeddings_erased=unit.erasure.count_embeddings([face.id for face in faces]),
         prototypes_erased=unit.erasure.count_prototypes(people),
         events_redacted=len(events),
-        is_done=False,
     )
     return _Traces(people, faces, events, report)
+
+
+def _warning(report: EraseReport) -> str:
+    return (
+        f"erasing person {report.person_id} takes {report.faces_erased} faces, {report.embeddings_erased} vectors, "
+        f"{report.prototypes_erased} prototypes and the content of {report.events_redacted} decisions, for good: "
+        "confirm it (confirm=true)"
+    )
 
 
 def _forget_derived(library: Library) -> None:
