@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from faceml.errors import DatabaseUnavailable
 from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
+from faceml.storage.erasure import Erasure
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
 from faceml.storage.faces import Faces
@@ -38,6 +41,7 @@ class UnitOfWork:
         self.people = People(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)
+        self.erasure = Erasure(session)
         self.outbox = Outbox(session)
         self.contract = Contract(session)
         self._session = session
@@ -86,6 +90,21 @@ class Repository:
             with translated_errors(self._url):
                 held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
             yield
+
+    def compact(self) -> None:
+        """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
+
+        Raises:
+            DatabaseUnavailable: others are at it for too long.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with translated_errors(self._url), closing(self._engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute("VACUUM")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                raise DatabaseUnavailable(f"the database cannot be compacted now: {error}") from error
 
     def identity(self) -> str:
         """Which database this is, the same from every machine and without a password.

@@ -51,7 +51,15 @@ def read_photo(path: Path, *, shrink: int = 1) -> NDArray[np.uint8]:
         UnreadablePhoto: missing, empty, truncated, damaged, no picture, or too large; the message is a short reason
             without the path, fit for storing.
     """
-    data = _read_bytes(path)
+    return decode_photo(_read_bytes(path))
+
+
+def decode_photo(data: bytes) -> NDArray[np.uint8]:
+    """`read_photo` of a file's content.
+
+    Raises:
+        UnreadablePhoto.
+    """
     try:
         with _open(data) as image:
             _check_size(*image.size)
