@@ -7,7 +7,7 @@ import sys
 import click
 
 from faceml import __version__
-from faceml.cli import demo, faces, library, people, pipeline
+from faceml.cli import demo, exchange, faces, library, people, pipeline
 from faceml.errors import FacemlError, WrongUse
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
@@ -36,6 +36,8 @@ cli.add_command(library.ingest)
 cli.add_command(library.evaluate)
 cli.add_command(library.settings)
 cli.add_command(faces.faces)
+faces.faces.add_command(exchange.export_xmp)
+faces.faces.add_command(exchange.import_xmp)
 cli.add_command(people.people)
 cli.add_command(pipeline.pipeline)
 cli.add_command(demo.demo)
