@@ -1,4 +1,4 @@
-"""Names of faces to and from other photo programs: `faceml faces export-xmp` and `import-xmp`."""
+"""Faces to and from other programs: `faceml faces export-xmp`, `import-xmp` and `export-fiftyone`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,16 @@ def import_xmp(folder: Path, as_json: bool) -> None:
     with show.progress_bar("Reading", "photos") as on_progress:
         report = run(library, folder, actor=current_actor(), on_progress=on_progress)
     show.print_report(report, _imported(report), as_json=as_json)
+
+
+@click.command("export-fiftyone")
+@click.argument("folder", type=click.Path(path_type=Path))
+@show.as_json
+def export_fiftyone(folder: Path, as_json: bool) -> None:
+    """Write photos and faces as a dataset for FiftyOne into a new FOLDER; photos are pointed at, not copied."""
+    from faceml.services.export_fiftyone import export_fiftyone as run
+
+    show.print_report(run(show.open_configured(), folder), as_json=as_json)
 
 
 def _exported(report: XmpExportReport) -> str:
