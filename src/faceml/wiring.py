@@ -12,6 +12,7 @@ from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 
 if TYPE_CHECKING:
+    from faceml.storage.registry import ModelRegistry
     from faceml.storage.repository import Repository
     from faceml.storage.server_index import ServerIndex
     from faceml.storage.vector_index import VectorIndex
@@ -103,6 +104,13 @@ class Library:
         from faceml.tracking import Tracking
 
         return Tracking(self.settings.tracking, self.settings.artifact_folder, on_note=print)
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """Versions of the projection; reading them imports no mlflow."""
+        from faceml.storage.registry import ModelRegistry
+
+        return ModelRegistry(self.tracking.store, self.settings.cache_folder / "models")
 
     def close(self) -> None:
         if "repository" in self.__dict__:

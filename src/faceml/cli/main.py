@@ -7,7 +7,7 @@ import sys
 import click
 
 from faceml import __version__
-from faceml.cli import demo, exchange, faces, library, people, pipeline
+from faceml.cli import demo, exchange, faces, library, models, people, pipeline
 from faceml.errors import FacemlError, WrongUse
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
@@ -40,6 +40,7 @@ faces.faces.add_command(exchange.export_xmp)
 faces.faces.add_command(exchange.import_xmp)
 faces.faces.add_command(exchange.export_fiftyone)
 cli.add_command(people.people)
+cli.add_command(models.models)
 cli.add_command(pipeline.pipeline)
 cli.add_command(demo.demo)
 
