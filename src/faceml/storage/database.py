@@ -12,11 +12,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_u
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from faceml.config import without_password
-from faceml.errors import DatabaseUnavailable, WrongUse
+from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
+from faceml.storage.tables import Base
 
 SCHEMA_VERSION = "0001"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
+LABOUR = ("image_assets", "persons", "face_instances", "label_events")  # a database without rows in these holds nothing
 _MIGRATION_LOCK = 7_302_911  # any constant: PostgreSQL's advisory locks are numbers
 
 
@@ -49,6 +51,31 @@ def migrate(engine: Engine) -> None:
                 f"the database has schema {version}, newer than this faceml's {SCHEMA_VERSION}: upgrade faceml"
             )
         _upgrade(connection)
+
+
+@contextmanager
+def empty_schema(url: str, revision: str) -> Iterator[Connection]:
+    """A transaction on a database that holds nothing, with the schema of a revision; left as it was on an error.
+
+    Raises:
+        Conflict: a table holds rows.
+        WrongUse, DatabaseUnavailable: as `connect`.
+    """
+    engine = _engine(url, echo=False)
+    try:
+        with translated_errors(url), engine.begin() as connection:
+            filled = [name for name in LABOUR if inspect(connection).has_table(name) and _has_rows(connection, name)]
+            if filled:
+                raise Conflict(
+                    f"the database {without_password(url)} is not empty ({', '.join(filled)}): point DATABASE_URL at "
+                    "an empty one"
+                )
+            Base.metadata.drop_all(connection)
+            connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+            _upgrade(connection, revision)
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -109,20 +136,24 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def _has_rows(connection: Connection, table: str) -> bool:
+    return connection.execute(text(f'SELECT 1 FROM "{table}" LIMIT 1')).first() is not None
+
+
 def _version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "faceml.storage:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _explain(url: str, error: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
+from faceml.storage.dump import DatabaseDump
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
 from faceml.storage.faces import Faces
@@ -64,6 +66,16 @@ class Repository:
         reader = self._engine.execution_options(**{READ_ONLY: True})
         with translated_errors(self._url), Session(reader) as session, session.begin():
             yield UnitOfWork(session)
+
+    @contextmanager
+    def dump(self) -> Iterator[DatabaseDump]:
+        """Every table as it was at one moment; holds up no writer."""
+        options: dict[str, Any] = {READ_ONLY: True}
+        if self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        reader = self._engine.execution_options(**options)
+        with translated_errors(self._url), reader.begin() as connection:
+            yield DatabaseDump(connection)
 
     def close(self) -> None:
         self._engine.dispose()
