@@ -34,6 +34,7 @@ def cli(debug: bool) -> None:
 
 cli.add_command(library.ingest)
 cli.add_command(library.evaluate)
+cli.add_command(library.doctor)
 cli.add_command(library.settings)
 cli.add_command(backup.backup)
 cli.add_command(backup.restore)

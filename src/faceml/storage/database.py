@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from faceml.config import without_password
@@ -33,6 +33,23 @@ def connect(url: str, *, echo: bool = False) -> Engine:
     with translated_errors(url):
         migrate(engine)
     return engine
+
+
+def read_schema(url: str) -> str | None:
+    """The schema's revision, nothing migrated and no file made; None where there is no faceml database yet.
+
+    Raises:
+        WrongUse, DatabaseUnavailable: as `connect`.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return None
+    engine = _engine(url, echo=False)
+    try:
+        with translated_errors(url), engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+            return _version(connection)
+    finally:
+        engine.dispose()
 
 
 def migrate(engine: Engine) -> None:
@@ -94,19 +111,25 @@ def translated_errors(url: str) -> Iterator[None]:
 
 
 def _engine(url: str, *, echo: bool) -> Engine:
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, parsed.database, echo=echo)
+    return create_engine(
+        url, echo=echo, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "faceml"}
+    )
+
+
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise WrongUse(f"DATABASE_URL={without_password(url)!r}: faceml knows sqlite:/// and postgresql://")
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite_engine(url, parsed.database, echo=echo)
-        return create_engine(
-            url, echo=echo, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "faceml"}
-        )
+        if parsed.get_backend_name() in ("sqlite", "postgresql"):
+            parsed.get_dialect()
+            return parsed
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise WrongUse(
             f"DATABASE_URL={without_password(url)!r} cannot be read: write postgresql+psycopg://user:password@host/name"
         ) from error
+    raise WrongUse(f"DATABASE_URL={without_password(url)!r}: faceml knows sqlite:/// and postgresql://")
 
 
 def _sqlite_engine(url: str, file: str | None, *, echo: bool) -> Engine:
