@@ -7,7 +7,7 @@ import sys
 import click
 
 from faceml import __version__
-from faceml.cli import backup, demo, exchange, faces, library, models, people, pipeline
+from faceml.cli import backup, completion, demo, exchange, faces, library, models, people, pipeline
 from faceml.errors import FacemlError, WrongUse
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
@@ -35,6 +35,7 @@ def cli(debug: bool) -> None:
 cli.add_command(library.ingest)
 cli.add_command(library.evaluate)
 cli.add_command(library.doctor)
+cli.add_command(completion.completion)
 cli.add_command(library.settings)
 cli.add_command(backup.backup)
 cli.add_command(backup.restore)
