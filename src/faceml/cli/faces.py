@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import reports, show
+from faceml.cli import completion, reports, show
 from faceml.cli.jobs import queued_as
 from faceml.config import current_actor
 
@@ -171,8 +171,8 @@ def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | Non
 
 
 @faces.command()
-@click.argument("cluster_id")
-@click.argument("name")
+@click.argument("cluster_id", shell_complete=completion.clusters)
+@click.argument("name", shell_complete=completion.people)
 @show.as_json
 def label(cluster_id: str, name: str, as_json: bool) -> None:
     """Say who a cluster is: all its faces go under the person NAME."""

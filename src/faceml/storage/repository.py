@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
+from faceml.storage.dump import DatabaseDump
 from faceml.storage.erasure import Erasure
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
@@ -115,6 +117,16 @@ class Repository:
             return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
         with self.read() as unit:
             return unit.database_identity()
+
+    @contextmanager
+    def dump(self) -> Iterator[DatabaseDump]:
+        """Every table as it was at one moment; holds up no writer."""
+        options: dict[str, Any] = {READ_ONLY: True}
+        if self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        reader = self._engine.execution_options(**options)
+        with translated_errors(self._url), reader.begin() as connection:
+            yield DatabaseDump(connection)
 
     def close(self) -> None:
         self._engine.dispose()
