@@ -29,11 +29,13 @@ async def train(
     parameters = body.model_dump(exclude={"queue"})
     if body.queue:
         return await service.hand_out("train_matching_job", **parameters)
+    from contextlib import nullcontext
+
     from faceml.jobs.context import JobContext, provided
     from faceml.jobs.functions import train_matching_job
 
     def work() -> TrainFaceMatchingResponse:
-        with provided(lambda: JobContext(service.library)):
+        with provided(lambda: nullcontext(JobContext(service.library))):
             return TrainFaceMatchingResponse(**train_matching_job(**parameters))
 
     return await service.run(work)

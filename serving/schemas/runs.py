@@ -12,7 +12,7 @@ from faceml.services.dual import DualReport
 from serving.schemas.base import Answer, Flag, Question, Share, SnakeQuestion, count, example
 
 if TYPE_CHECKING:
-    from faceml.jobs.queue import JobState
+    from faceml.jobs.state import JobState
 
 MOST_FACES = 10_000_000
 
