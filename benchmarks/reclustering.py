@@ -81,7 +81,7 @@ def again(home: Path, copy: Path, change: str, more: NDArray[np.float32], rounds
     library.close()
     one, full = (Seconds(min(run[i].grouping for run in runs), min(run[i].whole for run in runs)) for i in (0, 1))
     print(
-        f"  {change:<26} grouping {one.grouping:6.2f} s of {full.grouping:6.2f} s: {one.grouping / full.grouping:6.1%}; "
+        f"  {change:<26} grouping {one.grouping:.2f} s of {full.grouping:.2f} s: {one.grouping / full.grouping:6.1%}; "
         f"whole {one.whole:6.2f} s of {full.whole:6.2f} s: {one.whole / full.whole:6.1%}\n"
         f"{'':28} {kept_ids(before, after)}; clusters are {'the same' if is_same else 'DIFFERENT'} without the graph",
         flush=True,
