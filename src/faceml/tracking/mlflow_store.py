@@ -103,13 +103,16 @@ class MlflowStore:
         location = None if on_server else self._artifacts.as_uri()
         return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a database file that nothing was recorded in yet."""
+        return self.uri.startswith(_SQLITE) and not Path(self.uri.removeprefix(_SQLITE)).exists()
+
     def _is_new(self) -> bool:
-        if not self.uri.startswith(_SQLITE):
-            return False
-        database = Path(self.uri.removeprefix(_SQLITE))
-        with self.errors():
-            database.parent.mkdir(parents=True, exist_ok=True)
-        return not database.exists()
+        if self.is_missing:
+            with self.errors():
+                Path(self.uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+        return self.is_missing
 
     @contextmanager
     def errors(self, what: str = "the run") -> Iterator[None]:
