@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,7 +102,7 @@ def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Call
                 command(**options)
                 return
             as_json = options.pop("as_json")
-            parameters = {renamed.get(option, option): value for option, value in options.items()}
+            parameters = {renamed.get(option, option): _plain(value) for option, value in options.items()}
             enqueue(show.open_configured(), name, parameters, as_json=as_json)
 
         return run_or_enqueue
@@ -130,6 +131,10 @@ def job_text(state: JobState) -> str:
     for name, value in (state.result or {}).items():
         lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    return str(value.resolve()) if isinstance(value, Path) else value
 
 
 def _row(state: JobState) -> str:

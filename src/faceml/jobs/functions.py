@@ -15,6 +15,7 @@ from faceml.errors import NotImplementedYet, WrongUse
 from faceml.jobs.context import job_context
 
 TRAIN_ANSWER = (
+    "status",
     "persons_used",
     "total_faces",
     "training_faces",
@@ -156,24 +157,27 @@ def train_matching_job(
     batch_size: int = 32,
     learning_rate: float = 0.0001,
     min_faces_per_person: int = 5,
-    **options: Any,
+    quality_threshold: float = 0.5,
+    resume: str | None = None,
+    **choices: Any,
 ) -> dict[str, Any]:
-    """Train the projection; answers as `POST /train` does. `options` are further ones of the service."""
+    """Train the projection; answers as `POST /train` does. `choices` are the other fields of `training.options`."""
     try:
-        train = import_module("faceml.services.train").train_matching
+        service = import_module("faceml.services.train")
+        options = import_module("faceml.training.options").Options
     except ModuleNotFoundError as error:
         raise NotImplementedYet("training is not part of this version yet") from error
+    chosen = {"patience": service.PATIENCE, **choices}
     with job_context() as job:
-        report = train(
+        report = service.train_matching(
             job.library,
-            epochs=epochs,
-            margin=margin,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
+            options(epochs=epochs, margin=margin, batch_size=batch_size, learning_rate=learning_rate, **chosen),
             min_faces=min_faces_per_person,
-            **options,
+            quality_threshold=quality_threshold,
+            resume=Path(resume) if resume else None,
+            listener=service.Listener(on_progress=job.on_progress),
         )
-    return {"status": "completed", **{name: _plain(getattr(report, name)) for name in TRAIN_ANSWER}}
+    return {name: getattr(report, name) for name in TRAIN_ANSWER}
 
 
 def pipeline_job(
@@ -197,10 +201,6 @@ def pipeline_job(
         )
     steps = [{"name": step.name, "status": str(step.status), "results": dict(step.results)} for step in done.steps]
     return {"status": str(done.status), "pipeline": done.pipeline, "steps": steps, "seconds": round(done.seconds, 3)}
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
 
 
 def _asset_id(text: str) -> int:
