@@ -62,6 +62,7 @@ def cluster_faces_job(
     min_samples: int = 3,
     time_bucket: str | None = None,
     min_cohesion: float | None = None,
+    model: str | None = None,
 ) -> dict[str, int]:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster import cluster_faces
@@ -75,6 +76,7 @@ def cluster_faces_job(
             min_samples=min_samples,
             time_bucket=time_bucket,
             min_cohesion=min_cohesion,
+            **_chosen(model),
         )
     return {
         "total_faces": report.total_faces,
@@ -90,6 +92,7 @@ def cluster_dual_job(
     unknown_eps: float = 0.5,
     max_faces: int = 50_000,
     one_face_a_photo: bool = False,
+    model: str | None = None,
 ) -> dict[str, Any]:
     """Assign faces to known persons, then group the unknown ones; answers as `POST /cluster/dual` does."""
     from faceml.services.dual import cluster_dual
@@ -103,6 +106,7 @@ def cluster_dual_job(
             unknown_eps=unknown_eps,
             max_faces=max_faces,
             one_face_a_photo=one_face_a_photo,
+            **_chosen(model),
         )
     return {
         "status": "completed",
@@ -122,7 +126,10 @@ def cluster_dual_job(
 
 
 def assign_faces_job(
-    since: str | None = None, max_faces: int = 1000, similarity_threshold: float | str = 0.6
+    since: str | None = None,
+    max_faces: int = 1000,
+    similarity_threshold: float | str = 0.6,
+    model: str | None = None,
 ) -> dict[str, int | str]:
     """Assign faces to persons via prototype matching."""
     from faceml.services.assign import assign_faces, parse_since
@@ -133,6 +140,7 @@ def assign_faces_job(
             since=parse_since(since) if since else None,
             max_faces=max_faces,
             threshold=similarity_threshold,
+            **_chosen(model),
         )
     return {
         "processed": report.processed,
@@ -201,6 +209,11 @@ def pipeline_job(
         )
     steps = [{"name": step.name, "status": str(step.status), "results": dict(step.results)} for step in done.steps]
     return {"status": str(done.status), "pipeline": done.pipeline, "steps": steps, "seconds": round(done.seconds, 3)}
+
+
+def _chosen(model: str | None) -> dict[str, Any]:
+    """The version of the projection that was asked for; where none was, the service's own default stands."""
+    return {} if model is None else {"model": model}
 
 
 def _asset_id(text: str) -> int:
