@@ -20,6 +20,7 @@ from faceml.services.thumbnails import Thumbnails
 from faceml.widgets.screen import Event, Notice, View, as_message
 from faceml.wiring import Library
 
+PICTURES_AT_ONCE = 20  # those still to be made appear so many at a time
 HERE = Path(__file__).parent
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         self._sent: set[UUID] = set()
         self._names: Sequence[str] = ()
         self.on_msg(self._on_message)
+        self._aside(lambda: self.thumbnails.of(self.view.faces()))  # while the front end loads
 
     def refresh(self) -> None:
         """Draw the view as it is now."""
@@ -67,11 +69,12 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         if names != self._names:
             self._names = message["names"] = list(names)
         photo = self.view.photo_jpeg()
-        self._deliver(message, ready, photo)
         missing = [face for face in faces if face.id not in ready]
-        if missing:
-            self._deliver({"kind": "pictures"}, self.thumbnails.of(missing), None)
-        threading.Thread(target=self._foresee, daemon=True).start()
+        self._deliver(message | {"more": bool(missing)}, ready, photo)
+        for place in range(0, len(missing), PICTURES_AT_ONCE):
+            pictures = self.thumbnails.of(missing[place : place + PICTURES_AT_ONCE])
+            self._deliver({"kind": "pictures", "more": place + PICTURES_AT_ONCE < len(missing)}, pictures, None)
+        self._aside(lambda: self.thumbnails.foresee(self.view.foresee()))
 
     def _deliver(self, message: dict[str, Any], pictures: Mapping[UUID, bytes], photo: bytes | None) -> None:
         self._sent |= set(pictures)
@@ -79,11 +82,14 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         message["has_photo"] = photo is not None
         self.send(message, [*pictures.values(), *([photo] if photo is not None else [])])
 
-    def _foresee(self) -> None:
-        try:
-            self.thumbnails.foresee(self.view.foresee())
-        except FacemlError:
-            log.debug("nothing foreseen", exc_info=True)
+    def _aside(self, work: Callable[[], object]) -> None:
+        def run() -> None:
+            try:
+                work()
+            except FacemlError:
+                log.debug("nothing was prepared", exc_info=True)
+
+        threading.Thread(target=run, daemon=True).start()
 
 
 def _event(content: Mapping[str, Any]) -> Event:
