@@ -29,7 +29,7 @@ DISTINCT_PHOTOS = 24  # files; the others are further names of them
 def synthetic_library(home: Path, *, people: int, faces: int, known: int = 0, spread: float = 0.35) -> Library:
     """`people` in one cluster each, `faces` each; the first `known` of them as people, with half of their faces.
 
-    The n-th person's cluster is `clu_{n:05}`; no two of their faces are on one photo.
+    The n-th person's cluster is `clu_{n:05}`; of four people or more, no two faces of one are on one photo.
     """
     library = Library(Settings(home=home, model_pack=PACK.contract.name))
     library.__dict__["pack"] = PACK
