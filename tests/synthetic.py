@@ -73,10 +73,13 @@ def _photos(library: Library, folder: Path, count: int) -> list[int]:
 
 
 def _draw(number: int) -> Image.Image:
-    """A noisy picture with four round somethings where the faces are."""
+    """A blurred picture with four round somethings where the faces are."""
     rng = np.random.default_rng(number)
     width, height = PHOTO_PX
-    pixels = rng.integers(60, 120, (height, width, 3)).astype(np.uint8)
+    coarse = Image.fromarray(rng.integers(60, 120, (12, 16, 3)).astype(np.uint8))
+    pixels = np.array(coarse.resize((width, height), Image.Resampling.BICUBIC)) + rng.integers(
+        0, 6, (height, width, 3)
+    ).astype(np.uint8)
     y, x = np.mgrid[:height, :width]
     for place in range(FACES_A_PHOTO):
         box = _box(place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import statistics
@@ -65,8 +66,8 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def demo_library(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, opencv_zoo: Any) -> Library:
-    """The demo's photos, their faces found and grouped; two of the groups are thrown together."""
+def demo_folder(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, opencv_zoo: Any) -> Path:
+    """The demo's photos, and a library with their faces found and grouped; two groups are thrown together."""
     folder = tmp_path_factory.mktemp("workbench")
     demo = build_demo(folder / "photos")
     library = Library(Settings(home=folder / "library", model_pack="opencv-zoo", model_root=model_cache))
@@ -79,15 +80,24 @@ def demo_library(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, op
         mixed = [face.id for id_ in (first, second) for face in unit.faces.in_cluster(id_)]
         unit.faces.set_clusters([(face_id, MIXED) for face_id in mixed])
         unit.outbox.push(mixed)
-    return library
+    library.close()
+    return folder
 
 
-@pytest.fixture(scope="module")
-def truth(demo_library: Library) -> dict[UUID, str]:
+@pytest.fixture
+def demo_library(demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
+    """A copy to work in."""
+    library = Library(Settings(home=shutil.copytree(demo_folder / "library", tmp_path / "library")))
+    yield library
+    library.close()
+
+
+@pytest.fixture
+def truth(demo_folder: Path, demo_library: Library) -> dict[UUID, str]:
     """Who each face is."""
-    folder = demo_library.settings.home.parent / "photos"
+    known = read_known_labels(demo_folder / "photos" / "truth.csv")
     with demo_library.repository.read() as unit:
-        return {item.face.id: item.person for item in match_known_labels(unit, read_known_labels(folder / "truth.csv"))}
+        return {item.face.id: item.person for item in match_known_labels(unit, known)}
 
 
 def lab_folder(tmp_path: Path, library: Library, cells: list[str]) -> tuple[Path, dict[str, str]]:
@@ -246,3 +256,51 @@ def test_the_next_cluster_is_shown_at_once(
         assert sum(name.startswith("Somebody") for name in unit.people.names().values()) == 30
     print(f"{people * faces} faces: median {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms")
     assert statistics.median(times) < limit_ms, sorted(map(round, times))
+
+
+PUBLISHED = """from pathlib import Path
+from faceml.demo.picture import unpublishable
+from faceml.widgets.views import open_workbench
+from faceml.wiring import open_library
+
+library = open_library()
+open_workbench(library, actor="ada", pixelate=unpublishable(library, Path({demo!r})))"""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_screenshots_that_may_be_published(
+    chromium: Any, demo_folder: Path, demo_library: Library, truth: dict[UUID, str], tmp_path: Path, theme: str
+) -> None:
+    """The README's pictures, written to FACEML_SCREENSHOTS where that is set."""
+    target = Path(os.environ.get("FACEML_SCREENSHOTS", tmp_path))
+    folder, environment = lab_folder(tmp_path, demo_library, [PUBLISHED.format(demo=str(demo_folder / "photos"))])
+    with running_lab(folder, environment, theme=theme) as lab:
+        person = sit_down(chromium, lab)
+        while truth.get(person.faces()[0]) != "Grace Hopper":
+            person.press("Enter", text=truth.get(person.faces()[0], "Somebody"))
+        leave_out(person, 10)
+        person.press("Enter", text="Grace Hopper")
+        assert person.sees("choices").startswith("⏎")
+        shoot(person, target / f"label-{theme.split()[-1].lower()}.png")
+        person.press("Enter")
+        while person.title() == "Who is this?":
+            person.press("Enter", text=truth.get(person.faces()[0], "Somebody"))
+        person.press("Alt+3")
+        person.press("Enter", text="Eileen Collins")
+        shoot(person, target / f"people-{theme.split()[-1].lower()}.png")
+
+
+def leave_out(person: Person, count: int) -> None:
+    keyboard = person.page.keyboard
+    keyboard.press("ArrowDown")
+    for _ in range(count):
+        keyboard.press("Space")
+        keyboard.press("ArrowRight")
+    keyboard.press("Enter")  # back to the entry
+
+
+def shoot(person: Person, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    person.page.locator(".fb-root").screenshot(path=str(file))
+    assert file.stat().st_size > 10_000

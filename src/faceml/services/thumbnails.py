@@ -134,11 +134,11 @@ def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int = JPEG_QUALITY) -> by
 
 
 def _shrink(asset: Asset, faces: Iterable[Face]) -> int:
-    """The most a photo can be shrunk with its smallest face still as large as its picture."""
+    """The most a photo can be shrunk with its smallest face still three quarters of its picture's size or more."""
     if not asset.width:
         return 1
     side = min(max(face.bbox.w, face.bbox.h) * (1 + 2 * MARGIN) for face in faces)
-    return next((shrink for shrink in (8, 4, 2) if side >= shrink * SIDE_PX), 1)
+    return next((shrink for shrink in (8, 4, 2) if side >= shrink * 0.75 * SIDE_PX), 1)
 
 
 def _scaled(bbox: BBox, scale: float) -> BBox:

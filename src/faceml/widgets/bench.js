@@ -105,6 +105,7 @@ class Bench {
     const images = [...this.root.querySelectorAll(".fb-sheets img[src]")];
     await Promise.all(images.map((image) => image.decode().catch(() => {})));
     requestAnimationFrame(() => setTimeout(() => {
+      this.model.send({ kind: "shown" });
       this.root.dataset.shown = String(number);
       const ms = asked ? performance.now() - asked.at : null;
       this.root.dispatchEvent(new CustomEvent("faceml-shown", { bubbles: true, detail: { ms, key: asked?.key } }));

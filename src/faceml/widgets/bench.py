@@ -47,6 +47,9 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
     def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if content.get("kind") == "ready":  # a front end without pictures or names: this notebook opened anew
             self._sent, self._names = set(), ()
+        elif content.get("kind") == "shown":  # only now, so that what is asked for need not share the processor
+            self._aside(lambda: self.thumbnails.foresee(self.view.foresee()))
+            return
         elif content.get("kind") == "event":
             self._carry_out(_event(content))
         self._show_screen(number=int(content.get("number", 0)))
@@ -74,7 +77,6 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         for place in range(0, len(missing), PICTURES_AT_ONCE):
             pictures = self.thumbnails.of(missing[place : place + PICTURES_AT_ONCE])
             self._deliver({"kind": "pictures", "more": place + PICTURES_AT_ONCE < len(missing)}, pictures, None)
-        self._aside(lambda: self.thumbnails.foresee(self.view.foresee()))
 
     def _deliver(self, message: dict[str, Any], pictures: Mapping[UUID, bytes], photo: bytes | None) -> None:
         self._sent |= set(pictures)
