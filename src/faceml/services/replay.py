@@ -119,8 +119,9 @@ def settled(verdict: Verdict, merged: Mapping[UUID, UUID], people: Collection[UU
     if person_id is None:
         return replace(verdict, is_exemplar=False)
     is_manual = state.assigned_by is AssignedBy.MANUAL
-    is_free = not is_manual and (
-        person_id not in people or survivor(person_id, merged) in {survivor(id_, merged) for id_ in verdict.ruled_out}
+    # A person's word about somebody is void only where they were erased.
+    is_free = person_id not in people or (
+        not is_manual and survivor(person_id, merged) in {survivor(id_, merged) for id_ in verdict.ruled_out}
     )
     while person_id in merged:
         person_id = merged[person_id]

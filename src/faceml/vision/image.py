@@ -51,7 +51,15 @@ def read_photo(path: Path, *, shrink: int = 1) -> NDArray[np.uint8]:
         UnreadablePhoto: missing, empty, truncated, damaged, no picture, or too large; the message is a short reason
             without the path, fit for storing.
     """
-    data = _read_bytes(path)
+    return decode_photo(_read_bytes(path), shrink=shrink)
+
+
+def decode_photo(data: bytes, *, shrink: int = 1) -> NDArray[np.uint8]:
+    """`read_photo` of a file's content.
+
+    Raises:
+        UnreadablePhoto.
+    """
     try:
         with _open(data) as image:
             _check_size(*image.size)
@@ -87,6 +95,26 @@ def read_taken_at(path: Path) -> datetime | None:
     return taken.replace(tzinfo=zone)
 
 
+def read_orientation(path: Path) -> int:
+    """The EXIF orientation of the picture as it is stored, 1 to 8; 1 where it does not say. Reads the header only."""
+    try:
+        with _open_header(path) as image:
+            orientation = _orientation(image)
+            return orientation if 1 <= orientation <= 8 else 1
+    except Exception:  # whatever is wrong with the file is read_photo's to report
+        return 1
+
+
+def read_embedded_xmp(path: Path) -> bytes | None:
+    """The XMP packet inside the photo's file; None where there is none, or the file cannot be read."""
+    try:
+        with _open_header(path) as image:
+            packet = image.info.get("xmp")
+            return packet if isinstance(packet, bytes) else None
+    except Exception:
+        return None
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
@@ -117,6 +145,13 @@ def _open(data: bytes) -> Image:
 
     _prepare_pillow()
     return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def _open_header(path: Path) -> Image:
+    from PIL import Image
+
+    _prepare_pillow()
+    return Image.open(path, formats=FORMATS)
 
 
 def _check_size(width: int, height: int) -> None:
