@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from faceml.records import BBox, Face
-from faceml.services.thumbnails import SIDE_PX, Thumbnails
+from faceml.services.erase import erase_person
+from faceml.services.label import label_cluster
+from faceml.services.thumbnail_cache import SIDE_PX, Thumbnails
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
 from faceml.wiring import Library
@@ -108,3 +110,12 @@ def test_a_pixelated_face_is_nowhere_to_be_found(library: Library, faces: list[F
     plain = Thumbnails(library).of(faces)
     assert plain[hidden] != made[hidden], "the cache keeps the real picture apart"
     assert plain[faces[1].id] == made[faces[1].id]
+
+
+def test_erasing_a_person_erases_their_pictures(library: Library, faces: list[Face]) -> None:
+    person = label_cluster(library, "clu_00000", "Ada", actor="ada").person_id
+    Thumbnails(library).of(faces)
+    kept = library.settings.cache_folder / "thumbnails"
+    assert len(list(kept.rglob("*.jpg"))) == len(faces)
+    erase_person(library, person, is_confirmed=True, actor="ada")
+    assert not kept.exists()
