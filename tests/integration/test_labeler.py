@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -14,7 +15,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 
+from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, FacemlError, NotFound, WrongUse
 from faceml.services.assign import assign_faces
@@ -134,6 +137,22 @@ def test_what_is_dismissed_is_neither_grouped_nor_recognised_until_it_is_undone(
     press(labeler, "r")
     with pytest.raises(NotFound, match="nothing was undone"):
         labeler._redo(Event())
+
+
+def test_faces_are_dismissed_from_a_shell_too(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEML_HOME", str(library.settings.home))
+    with library.repository.read() as unit:
+        face = unit.faces.in_cluster("clu_00003")[0].id
+    done = CliRunner().invoke(people, ["dismiss", str(face), "--as", "stranger", "--json"])
+    assert json.loads(done.output) | {"event_id": 0} == {
+        "dismissed_as": "stranger",
+        "faces_dismissed": 1,
+        "event_id": 0,
+    }
+    with library.repository.read() as unit:
+        state = unit.faces.states([face])[face]
+    assert (state.cluster_id, state.dismissed_as) == (None, "stranger")
+    assert history(library)[0].text == "said of 1 face: a stranger, stop asking"
 
 
 def test_a_split_is_shown_before_it_is_done(library: Library, labeler: Labeler) -> None:
