@@ -29,7 +29,7 @@ DISTINCT_PHOTOS = 24  # files; the others are further names of them
 def synthetic_library(home: Path, *, people: int, faces: int, known: int = 0, spread: float = 0.35) -> Library:
     """`people` in one cluster each, `faces` each; the first `known` of them as people, with half of their faces.
 
-    The n-th person's cluster is `clu_{n:05}`; no two of their faces are on one photo.
+    The n-th person's cluster is `clu_{n:05}`; of four people or more, no two faces of one are on one photo.
     """
     library = Library(Settings(home=home, model_pack=PACK.contract.name))
     library.__dict__["pack"] = PACK
@@ -73,10 +73,13 @@ def _photos(library: Library, folder: Path, count: int) -> list[int]:
 
 
 def _draw(number: int) -> Image.Image:
-    """A noisy picture with four round somethings where the faces are."""
+    """A blurred picture with four round somethings where the faces are."""
     rng = np.random.default_rng(number)
     width, height = PHOTO_PX
-    pixels = rng.integers(60, 120, (height, width, 3)).astype(np.uint8)
+    coarse = Image.fromarray(rng.integers(60, 120, (12, 16, 3)).astype(np.uint8))
+    pixels = np.array(coarse.resize((width, height), Image.Resampling.BICUBIC)) + rng.integers(
+        0, 6, (height, width, 3)
+    ).astype(np.uint8)
     y, x = np.mgrid[:height, :width]
     for place in range(FACES_A_PHOTO):
         box = _box(place)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from faceml.errors import FacemlError
 from faceml.services.drain import drain_outbox
 from faceml.wiring import Library
 
-PAUSE_S = 1.0  # opening Edge takes 0.3 s at 50,000 faces: several decisions share one opening
+PAUSE_S = 1.5  # without a decision: opening Edge takes 0.3 s at 50,000 faces, and whoever labels needs the processor
+LONGEST_S = 20.0  # that decisions one after the other put it off
 RETRY_S = 15.0
 log = logging.getLogger(__name__)
 
@@ -40,10 +42,16 @@ class IndexFollower:
     def _run(self) -> None:
         while not self._closed.is_set():
             self._woken.wait()
-            self._closed.wait(PAUSE_S)
-            self._woken.clear()
+            self._wait_for_a_pause()
             if not self._drain() and not self._closed.wait(RETRY_S):
                 self._woken.set()
+
+    def _wait_for_a_pause(self) -> None:
+        latest = time.monotonic() + LONGEST_S
+        while self._woken.is_set() and not self._closed.is_set() and time.monotonic() < latest:
+            self._woken.clear()
+            self._woken.wait(PAUSE_S)
+        self._woken.clear()
 
     def _drain(self) -> bool:
         try:

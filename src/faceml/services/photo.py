@@ -8,7 +8,7 @@ from uuid import UUID
 
 from faceml.errors import NotFound, UnreadablePhoto
 from faceml.records import Face
-from faceml.services.thumbnails import encode_jpeg
+from faceml.services.thumbnail_cache import encode_jpeg
 from faceml.wiring import Library
 
 LARGEST_SIDE_PX = 1280

@@ -73,6 +73,7 @@ class Bench {
         const url = this.pictures.get(image.dataset.face);
         if (url && image.src !== url) image.src = url;
       }
+      if (!message.more) this.shown();
       return;
     }
     if (message.has_photo) {
@@ -85,7 +86,8 @@ class Bench {
     this.pending = false;
     this.screen = message.screen;
     this.draw();
-    this.shown(message.number);
+    this.answered = message.number;
+    if (!message.more) this.shown();
     if (this.pictures.size > MOST_PICTURES) this.forget();
   }
 
@@ -95,12 +97,15 @@ class Bench {
     this.model.send({ kind: "ready" });
   }
 
-  async shown(number) {
+  // All pictures are there: say so, and how long it took since the key went down.
+  async shown() {
+    const number = this.answered;
     const asked = this.asked.get(number);
     this.asked.clear();
     const images = [...this.root.querySelectorAll(".fb-sheets img[src]")];
     await Promise.all(images.map((image) => image.decode().catch(() => {})));
     requestAnimationFrame(() => setTimeout(() => {
+      this.model.send({ kind: "shown" });
       this.root.dataset.shown = String(number);
       const ms = asked ? performance.now() - asked.at : null;
       this.root.dispatchEvent(new CustomEvent("faceml-shown", { bubbles: true, detail: { ms, key: asked?.key } }));

@@ -16,10 +16,11 @@ import anywidget
 
 from faceml.errors import FacemlError
 from faceml.records import Face
-from faceml.services.thumbnails import Thumbnails
+from faceml.services.thumbnail_cache import Thumbnails
 from faceml.widgets.screen import Event, Notice, View, as_message
 from faceml.wiring import Library
 
+PICTURES_AT_ONCE = 20  # those still to be made appear so many at a time
 HERE = Path(__file__).parent
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         self._sent: set[UUID] = set()
         self._names: Sequence[str] = ()
         self.on_msg(self._on_message)
+        self._aside(lambda: self.thumbnails.of(self.view.faces()))  # while the front end loads
 
     def refresh(self) -> None:
         """Draw the view as it is now."""
@@ -45,6 +47,9 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
     def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if content.get("kind") == "ready":  # a front end without pictures or names: this notebook opened anew
             self._sent, self._names = set(), ()
+        elif content.get("kind") == "shown":  # only now, so that what is asked for need not share the processor
+            self._aside(lambda: self.thumbnails.foresee(self.view.foresee()))
+            return
         elif content.get("kind") == "event":
             self._carry_out(_event(content))
         self._show_screen(number=int(content.get("number", 0)))
@@ -67,11 +72,11 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         if names != self._names:
             self._names = message["names"] = list(names)
         photo = self.view.photo_jpeg()
-        self._deliver(message, ready, photo)
         missing = [face for face in faces if face.id not in ready]
-        if missing:
-            self._deliver({"kind": "pictures"}, self.thumbnails.of(missing), None)
-        threading.Thread(target=self._foresee, daemon=True).start()
+        self._deliver(message | {"more": bool(missing)}, ready, photo)
+        for place in range(0, len(missing), PICTURES_AT_ONCE):
+            pictures = self.thumbnails.of(missing[place : place + PICTURES_AT_ONCE])
+            self._deliver({"kind": "pictures", "more": place + PICTURES_AT_ONCE < len(missing)}, pictures, None)
 
     def _deliver(self, message: dict[str, Any], pictures: Mapping[UUID, bytes], photo: bytes | None) -> None:
         self._sent |= set(pictures)
@@ -79,11 +84,14 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         message["has_photo"] = photo is not None
         self.send(message, [*pictures.values(), *([photo] if photo is not None else [])])
 
-    def _foresee(self) -> None:
-        try:
-            self.thumbnails.foresee(self.view.foresee())
-        except FacemlError:
-            log.debug("nothing foreseen", exc_info=True)
+    def _aside(self, work: Callable[[], object]) -> None:
+        def run() -> None:
+            try:
+                work()
+            except FacemlError:
+                log.debug("nothing was prepared", exc_info=True)
+
+        threading.Thread(target=run, daemon=True).start()
 
 
 def _event(content: Mapping[str, Any]) -> Event:

@@ -14,7 +14,7 @@ from faceml.services.label import label_cluster
 from faceml.services.open_clusters import OpenCluster, label_progress, list_open_clusters, look_at_cluster
 from faceml.services.people import active_names
 from faceml.services.photo import PhotoView, look_at_photo
-from faceml.services.split import SplitPreview, preview_split, split_cluster
+from faceml.services.split import SplitPreview, prepare_split, preview_split, split_cluster
 from faceml.services.suggest import Resemblance, suggest_names
 from faceml.services.undo import redo, undo
 from faceml.widgets import labeler_screens as screens
@@ -112,6 +112,7 @@ class Labeler:
     def foresee(self) -> Sequence[Face]:
         following = [id_ for id_ in self._queue[self._at : self._at + 3] if not self._is_shown(id_)]
         found = [cluster for id_ in following[:2] if (cluster := look_at_cluster(self._library, id_))]
+        prepare_split()
         return [face for cluster in found for face in cluster.faces[:PAGE_FACES]]
 
     # --- decisions

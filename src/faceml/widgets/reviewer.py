@@ -202,9 +202,9 @@ class Reviewer:
             Action("no", "No", ("n",), is_main=True, is_enabled=is_asked),
             Action("skip", "Skip", ("ArrowRight", "s"), is_enabled=is_asked),
             Action("photo", "Photo", ("o",), is_enabled=is_asked),
-            Action("undo", "Undo", UNDO_KEYS, is_enabled=bool(self._answered)),
             Action("next_topic", "Next topic", ("ArrowDown",)),
             Action("previous_topic", "Previous topic", ("ArrowUp",)),
+            Action("undo", "Undo", UNDO_KEYS, is_enabled=bool(self._answered)),
             Action("refresh", "Refresh", ("g",)),
         )
 

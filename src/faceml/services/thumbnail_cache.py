@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -133,11 +134,11 @@ def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int = JPEG_QUALITY) -> by
 
 
 def _shrink(asset: Asset, faces: Iterable[Face]) -> int:
-    """The most a photo can be shrunk with its smallest face still as large as its picture."""
+    """The most a photo can be shrunk with its smallest face still three quarters of its picture's size or more."""
     if not asset.width:
         return 1
     side = min(max(face.bbox.w, face.bbox.h) * (1 + 2 * MARGIN) for face in faces)
-    return next((shrink for shrink in (8, 4, 2) if side >= shrink * SIDE_PX), 1)
+    return next((shrink for shrink in (8, 4, 2) if side >= shrink * 0.75 * SIDE_PX), 1)
 
 
 def _scaled(bbox: BBox, scale: float) -> BBox:
@@ -159,4 +160,5 @@ def _write(file: Path, data: bytes) -> None:
         part.write_bytes(data)
         part.replace(file)
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
