@@ -5,15 +5,15 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request
+from fastapi import Body, Path, Request
 from fastapi.responses import Response
 
-from serving.deps import Shared
+from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas.runs import JobResponse, TrainFaceMatchingRequest, TrainFaceMatchingResponse
 
-router = APIRouter(tags=["jobs"])
+router = router_for("jobs")
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-]{1,80}$")]
 
 
