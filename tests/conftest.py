@@ -121,7 +121,13 @@ def opencv_zoo(model_cache: Path) -> Any:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "library", model_pack="opencv-zoo", model_root=tmp_path / "no-models")
+    """A library and an MLflow store of its own; whoever runs the tests may have a champion in theirs."""
+    return Settings(
+        home=tmp_path / "library",
+        model_pack="opencv-zoo",
+        model_root=tmp_path / "no-models",
+        tracking_uri=f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}",
+    )
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from faceml.identity.projection import Head, Layer
+from faceml.metrics.comparison import Comparison, Gain, Measured
 from faceml.storage.registry_records import ModelCard, RegisteredModel
 from faceml.wiring import Library
 from tests.conftest import WIDTH
@@ -44,3 +46,25 @@ def register(
     with library.tracking.run("train") as run:
         assert run.id
         return library.registry.register(head, card, comparison=comparison, run_id=run.id)
+
+
+def card_for(library: Library) -> ModelCard:
+    """A card whose pack is this library's."""
+    return replace(CARD, fingerprint=library.pack.contract.fingerprint)
+
+
+def comparison(gain: float, *rivals: str) -> str:
+    """As training writes it: the head is `gain` better than each rival, give or take 0.01."""
+    names = ("raw", *(rival for rival in rivals if rival != "raw"))
+    figures = {name: {"tar@far=1e-3": Measured(0.9, 0.88, 0.92)} for name in names}
+    return Comparison(
+        candidates=(*names, "head"),
+        measured={**figures, "head": {"tar@far=1e-3": Measured(0.9 + gain, 0.88 + gain, 0.92 + gain)}},
+        gains=tuple(Gain("head", name, "tar@far=1e-3", gain, gain - 0.01, gain + 0.01) for name in names),
+        primary="tar@far=1e-3",
+        missing={"dir@far=1e-2": "needs 100 strangers, there are 3"},
+        people=40,
+        faces=400,
+        folds=5,
+        confidence=0.95,
+    ).to_json()

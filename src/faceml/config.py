@@ -80,6 +80,10 @@ class Settings:
         return self.home / "index"
 
     @property
+    def checkpoint_folder(self) -> Path:
+        return self.home / "models"
+
+    @property
     def cache_folder(self) -> Path:
         return self.home / "cache"
 

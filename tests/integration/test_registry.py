@@ -86,12 +86,11 @@ def test_a_fresh_process_reads_the_champion_within_a_second_and_without_mlflow(
     library.registry.set_alias(CHAMPION, model.version)
     code = f"""
 import sys, time
-from pathlib import Path
 import numpy, sqlalchemy
-from faceml.config import Settings
+from faceml.config import read_settings
 from faceml.wiring import Library
 started = time.perf_counter()
-loaded = Library(Settings(home=Path({str(library.settings.home)!r}))).registry.load("champion")
+loaded = Library(read_settings({{"FACEML_HOME": {str(library.settings.home)!r}}})).registry.load("champion")
 print(time.perf_counter() - started, loaded.model.space, "mlflow" in sys.modules, "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from faceml import __version__
-from faceml.cli import demo, faces, library, people, pipeline, suggest
+from faceml.cli import demo, faces, library, models, people, pipeline, suggest, train
 from faceml.errors import FacemlError, WrongUse
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
@@ -35,8 +35,10 @@ def cli(debug: bool) -> None:
 cli.add_command(library.ingest)
 cli.add_command(library.evaluate)
 cli.add_command(library.settings)
+faces.faces.add_command(train.train_matching)
 cli.add_command(faces.faces)
 cli.add_command(people.people)
+cli.add_command(models.models)
 cli.add_command(pipeline.pipeline)
 cli.add_command(demo.demo)
 faces.faces.add_command(suggest.suggest)

@@ -15,6 +15,8 @@ from faceml.errors import WrongUse
 from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.services.drain import drain_outbox
+from faceml.services.spaces import open_space
+from faceml.storage.registry_records import CHAMPION
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
 
@@ -27,6 +29,8 @@ class ClusterReport:
     faces_left_out: int  # good enough, but beyond max_faces or outside the time bucket
     seconds: float
     index_backlog: int
+    model_version: str  # of the vectors that were compared: "raw", or "face-projection/3"
+    note: str | None
 
 
 def cluster_faces(
@@ -38,6 +42,7 @@ def cluster_faces(
     min_samples: int = 3,
     time_bucket: str | None = None,
     min_cohesion: float | None = None,
+    model: str | int = CHAMPION,
 ) -> ClusterReport:
     """Cluster the faces that no person is assigned to; noise gets no cluster.
 
@@ -48,18 +53,21 @@ def cluster_faces(
         min_samples: neighbours that make a face dense, 1 or more.
         time_bucket: only photos taken in this month, YYYY-MM.
         min_cohesion: a face less similar than this to the centre of its cluster's others becomes noise; None keeps all.
+        model: whose vectors are compared, see `open_space`.
     Raises:
         WrongUse: a parameter outside its range.
+        NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
     _check(min_cluster_size, min_samples, max_faces)
+    space = open_space(library, model)
     taken_from, taken_before = month_bounds(time_bucket) if time_bucket else (None, None)
     with library.repository.read() as unit:
         faces = unit.vectors.unlabelled(
             min_quality=quality_threshold, limit=max_faces, taken_from=taken_from, taken_before=taken_before
         )
         eligible = unit.faces.count_unlabelled(min_quality=quality_threshold)
-    labels = _group(faces.vectors, min_cluster_size, min_samples, min_cohesion)
+    labels = _group(space.project(faces.vectors), min_cluster_size, min_samples, min_cohesion)
     with library.repository.begin() as unit:
         _store(unit, faces.face_ids, labels)
     backlog = drain_outbox(library).backlog
@@ -70,6 +78,8 @@ def cluster_faces(
         faces_left_out=eligible - len(labels),
         seconds=time.monotonic() - started,
         index_backlog=backlog,
+        model_version=space.name,
+        note=space.note,
     )
 
 

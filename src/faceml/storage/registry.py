@@ -147,7 +147,8 @@ class ModelRegistry:
         """Log a head under its run, register it, and make it the challenger.
 
         Args:
-            comparison: JSON of what was measured; the gate reads it back from the version.
+            comparison: `Comparison.to_json`; the gate reads it back from the version. The head is in it under the
+                card's `candidate`, a champion under its space's name, "face-projection/3".
             files: kept beside the run, such as the checkpoint.
         Raises:
             Unavailable.

@@ -23,6 +23,7 @@ class ModelCard:
     snapshot: str  # hash of the labels it learned from, see services.snapshot
     people: int
     faces: int
+    candidate: str = "head"  # its name in the comparison that goes with it; champions go by their space's name there
 
     def as_tags(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}
@@ -41,6 +42,7 @@ class ModelCard:
             snapshot=texts["snapshot"],
             people=int(texts["people"]),
             faces=int(texts["faces"]),
+            candidate=texts["candidate"],
         )
 
 

@@ -25,7 +25,7 @@ from faceml.storage.registry_records import (
 _SQLITE = "sqlite:///"
 _VERSIONS = text(
     "SELECT version, creation_time, run_id, source, storage_location FROM model_versions"
-    " WHERE name = :name AND status = 'READY' ORDER BY version"
+    " WHERE name = :name AND status = 'READY' AND COALESCE(current_stage, '') <> 'Deleted_Internal' ORDER BY version"
 )
 _VERSION_TAGS = text("SELECT version, key, value FROM model_version_tags WHERE name = :name")
 _ALIASES = text("SELECT version, alias FROM registered_model_aliases WHERE name = :name ORDER BY alias")
