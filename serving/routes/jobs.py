@@ -20,7 +20,7 @@ JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-]{1,80}$")]
 @router.post(
     "/train",
     response_model=TrainFaceMatchingResponse,
-    responses={**JOB, **problems(HTTPStatus.CONFLICT, HTTPStatus.NOT_IMPLEMENTED)},
+    responses={**JOB, **problems(HTTPStatus.CONFLICT)},
 )
 async def train(
     service: Shared, body: Annotated[TrainFaceMatchingRequest, Body(default_factory=TrainFaceMatchingRequest)]
@@ -29,14 +29,14 @@ async def train(
     parameters = body.model_dump(exclude={"queue"})
     if body.queue:
         return await service.hand_out("train_matching_job", **parameters)
-    from faceml.jobs.context import JobContext, provided
-    from faceml.jobs.functions import train_matching_job
+    from faceml.services.train import PATIENCE, train_matching
+    from faceml.training.options import Options
 
-    def work() -> TrainFaceMatchingResponse:
-        with provided(lambda: JobContext(service.library)):
-            return TrainFaceMatchingResponse(**train_matching_job(**parameters))
-
-    return await service.run(work)
+    min_faces = parameters.pop("min_faces_per_person")
+    options = Options(patience=PATIENCE, **parameters)
+    return await service.run(
+        lambda: TrainFaceMatchingResponse.of(train_matching(service.library, options, min_faces=min_faces))
+    )
 
 
 @router.get("/jobs/{job_id}", response_model=JobResponse, responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)})

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from faceml.config import Settings
 from serving.app import create_app
-from tests.rest import API, environment_of, served, two_people
+from tests.rest import environment_of, served, two_people
 
 SMALL = settings(
     max_examples=12,
@@ -26,6 +27,7 @@ SMALL = settings(
 OPERATIONS = sorted(
     (method.upper(), path) for path, item in create_app(Settings()).openapi()["paths"].items() for method in item
 )
+IDS = [f"{method} {path}" for method, path in OPERATIONS]
 LARGE = settings(SMALL, max_examples=400, derandomize=False)
 
 
@@ -54,17 +56,19 @@ def test_the_description_is_valid_and_complete() -> None:
         assert operation["description"], path
         body = operation.get("requestBody")
         if body and "application/json" in body["content"]:
-            reference = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-            assert described["components"]["schemas"][reference].get("examples"), reference
+            schema = body["content"]["application/json"]["schema"]
+            for part in schema.get("anyOf", [schema]):
+                name = part["$ref"].rpartition("/")[2]
+                assert described["components"]["schemas"][name].get("examples"), name
 
 
-@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=IDS)
 def test_any_request_gets_a_described_answer(api: Any, method: str, path: str) -> None:
     ask_many(api, method, path, SMALL)
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=IDS)
 def test_many_requests_get_described_answers(api: Any, method: str, path: str) -> None:
     ask_many(api, method, path, LARGE)
 
@@ -83,5 +87,7 @@ def check(case: Any) -> None:
     if isinstance(case.body, dict) and case.body.get("queue"):
         case.body["queue"] = False  # or Redis would have to run
     response = case.call()
-    case.validate_response(response)
-    assert response.status_code < 500 or (response.status_code == 501 and case.path == f"{API}/train"), response.text
+    # That bytes are no picture, or that kind=names needs a clusterId, is beyond what the description can say.
+    left_out = [positive_data_acceptance] if case.path.endswith(("/identify", "/suggestions")) else []
+    case.validate_response(response, excluded_checks=left_out)
+    assert response.status_code < 500, response.text

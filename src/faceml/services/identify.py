@@ -69,7 +69,7 @@ def identify_photo(
 
     check_detection(min_confidence, min_face_size)
     space = space or open_space(library)
-    least = resolve_threshold(library, threshold)
+    least = resolve_threshold(library, threshold, space)
     image = decode_photo(photo)
     found = find_faces_in(image, library.pack, min_confidence=min_confidence, min_face_size=min_face_size)
     with library.repository.read() as unit:
