@@ -11,7 +11,6 @@ from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faceml.config import Settings
@@ -50,9 +49,9 @@ class Keys:
     def are_set(self) -> bool:
         return self.full is not None
 
-    def opens(self, key: str | None, *, writing: bool) -> bool | None:
+    def opens(self, key: bytes, *, writing: bool) -> bool | None:
         """Whether this key is enough; None where it is no key of ours."""
-        sent = _digest(key or "") or b""
+        sent = hashlib.sha256(key).digest()
         is_full = self.full is not None and hmac.compare_digest(sent, self.full)
         is_read = self.read is not None and hmac.compare_digest(sent, self.read)
         if not is_full and not is_read:
@@ -73,7 +72,7 @@ class KeyCheck:
             return
         path, method = scope["path"], scope["method"]
         is_writing = method not in SAFE_METHODS and not path.endswith(READING_POSTS)
-        verdict = self._keys.opens(sent_key(Headers(scope=scope)), writing=is_writing)
+        verdict = self._keys.opens(sent_key(scope), writing=is_writing)
         scope.setdefault("state", {})["is_trusted"] = bool(verdict)
         if verdict or path in OPEN_PATHS:
             await self._app(scope, receive, send)
@@ -159,9 +158,10 @@ def is_local(host: str) -> bool:
         return False
 
 
-def sent_key(headers: Headers) -> str | None:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+def sent_key(scope: Scope) -> bytes:
+    headers = dict(scope["headers"])
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    return bytes(token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b""))
 
 
 @lru_cache(maxsize=64)
@@ -173,4 +173,4 @@ def _hostname(host: str) -> str:
 
 
 def _digest(key: str) -> bytes | None:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest() if key else None
+    return hashlib.sha256(key.encode()).digest() if key else None
