@@ -104,3 +104,18 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
     if not 0.0 <= value <= 1.0:
         raise WrongUse(f"threshold {value} is outside 0 to 1")
     return value
+
+
+def usual_threshold(library: Library) -> float:
+    """The best threshold known for raw vectors: calibrated where there are labels enough, else the recommended one.
+
+    Raises:
+        NotEnoughData: no face was detected yet.
+    """
+    try:
+        return calibrate_library(library, model=RAW).calibration.threshold
+    except NotEnoughData:
+        pinned = library.contract()
+        if pinned is None:
+            raise
+        return pinned.match_threshold
