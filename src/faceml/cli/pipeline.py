@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faceml.cli import show
-from faceml.errors import FileNotReadable, WrongUse
+from faceml.cli.jobs import enqueue
+from faceml.errors import WrongUse
 
 if TYPE_CHECKING:
     from faceml.pipelines.history import PipelineRun
@@ -28,15 +28,25 @@ def pipeline() -> None:
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
 @click.option("--from", "from_step", metavar="STEP", help="Go on from this step of the last run.")
 @click.option("--dry-run", is_flag=True, help="Check everything, run nothing.")
+@show.queue_option
 @show.as_json
-def run(file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: bool, as_json: bool) -> None:
+def run(
+    file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: bool, queue: bool, as_json: bool
+) -> None:
     """Run the pipeline FILE (pipelines/demo.yaml, or just demo)."""
     from faceml.pipelines.definition import read_pipeline
+    from faceml.pipelines.locate import find_pipeline
     from faceml.pipelines.runner import run_pipeline
     from faceml.services.snapshot import library_snapshot
 
-    definition = read_pipeline(find_pipeline(file))
+    path = find_pipeline(file)
+    definition = read_pipeline(path)
     library = show.open_configured()
+    if queue and not dry_run:
+        values = dict(_parameter(item) for item in parameters)
+        queued = {"pipeline": str(path.resolve()), "parameters": values, "from_step": from_step}
+        enqueue(library, "pipeline_job", queued, as_json=as_json)
+        return
     with step_progress() as on_progress:
         done = run_pipeline(
             definition,
@@ -49,16 +59,6 @@ def run(file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: 
             on_progress=on_progress,
         )
     show.print_report(done, _summary(done), as_json=as_json)
-
-
-def find_pipeline(name: str) -> Path:
-    """The file of a pipeline: as it is named, or `pipelines/NAME.yaml` here or in faceml's checkout."""
-    checkout = Path(__file__).resolve().parents[3]
-    places = [Path(name), Path("pipelines") / f"{name}.yaml", checkout / "pipelines" / f"{name}.yaml"]
-    for place in places:
-        if place.is_file():
-            return place
-    raise FileNotReadable(f"there is no pipeline {name}: name a .yaml file, or one of pipelines/ without its ending")
 
 
 @contextmanager

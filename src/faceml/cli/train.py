@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
-from faceml.errors import NotImplementedYet
+from faceml.cli.jobs import queued_as
 from faceml.training.options import DEFAULT_HEAD
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ NAME_WIDTH = 20
 @click.option("--weight-decay", type=float, help="Pull back to where the head starts (100; documented head: 0).")
 @click.option("--seed", default=0, show_default=True, help="The same seed and labels give the same model.")
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on from this checkpoint.")
-@show.queue_option
 @show.as_json
+@queued_as("train_matching_job", min_faces="min_faces_per_person")
 def train_matching(
     epochs: int,
     margin: float,
@@ -50,12 +50,9 @@ def train_matching(
     weight_decay: float | None,
     seed: int,
     resume: Path | None,
-    queue: bool,
     as_json: bool,
 ) -> None:
     """Train a projection on labeled faces, compare it on people held out, and register it as challenger."""
-    if queue:
-        raise NotImplementedYet("--queue comes with the background jobs; leave it out to run the work here and now")
     from faceml.services.train import PATIENCE, Listener
     from faceml.services.train import train_matching as run
     from faceml.training.options import Options

@@ -25,7 +25,14 @@ from faceml.errors import ModelUnavailable, NotFound, Unavailable
 from faceml.identity.projection import Head, project
 from faceml.storage.last_seen import recall, remember, write_whole
 from faceml.storage.onnx_head import read_onnx, write_onnx
-from faceml.storage.registry_records import CHAMPION, ModelCard, RegisteredModel, RegistryReader, RegistryState
+from faceml.storage.registry_records import (
+    CHALLENGER,
+    CHAMPION,
+    ModelCard,
+    RegisteredModel,
+    RegistryReader,
+    RegistryState,
+)
 
 if TYPE_CHECKING:
     from faceml.storage.registry_mlflow import MlflowRegistry
@@ -67,13 +74,21 @@ class ModelRegistry:
     def state(self) -> RegistryState:
         """Versions and tags now; where the registry does not answer, as this library last saw them."""
         try:
-            found = self._reader.read()
+            return self.ask()
         except Unavailable as error:
             seen = recall(self._last_seen)
             if seen is None:
                 raise
             logger.warning("%s; going on with what it said last", error)
             return seen
+
+    def ask(self) -> RegistryState:
+        """Versions and tags now.
+
+        Raises:
+            Unavailable: the registry does not answer.
+        """
+        found = self._reader.read()
         if found.versions or self._last_seen.exists():
             remember(self._last_seen, found)
         return found
@@ -109,12 +124,13 @@ class ModelRegistry:
         """
         model = selector if isinstance(selector, RegisteredModel) else self.get(selector)
         try:
-            head, notes = read_onnx(self._content(model))
+            head, notes = read_onnx(self.content(model))
         except ModelUnavailable as error:
             raise ModelUnavailable(f"{model.space}: {error}") from error
         return LoadedModel(model, head, notes.get(COMPARISON))
 
-    def _content(self, model: RegisteredModel) -> bytes:
+    def content(self, model: RegisteredModel) -> bytes:
+        """A version's file, checked against what was registered. Raises as `load`."""
         cached = self._cache / f"{model.checksum}.onnx"
         if model.checksum and cached.exists() and _checksum(content := cached.read_bytes()) == model.checksum:
             return content
@@ -161,6 +177,28 @@ class ModelRegistry:
         if comparison:
             self._writer.log_text(run_id, comparison, "comparison.json")
         return self.get(version)
+
+    def register_again(self, content: bytes, card: ModelCard, *, run_id: str, tags: Mapping[str, str]) -> int:
+        """Register a file as it was, such as one out of a backup, as the next version; no alias stays on it.
+
+        Raises:
+            ModelUnavailable: it is no projection.
+            Unavailable.
+        """
+        head, _ = read_onnx(content)
+        example = _example(head.width_in)
+        output = project(head, example)
+        version = self._writer.add(
+            content, card, run_id=run_id, checksum=_checksum(content), example=example, output=output
+        )
+        self._writer.tag_version(version, tags)
+        self._writer.remove_alias(CHALLENGER)
+        return version
+
+    def skip_version(self, content: bytes, card: ModelCard, *, run_id: str) -> None:
+        """Use up a number, so that later versions get theirs."""
+        version = self.register_again(content, card, run_id=run_id, tags={})
+        self._writer.delete_version(version)
 
     def set_alias(self, alias: str, version: int) -> None:
         self._writer.set_alias(alias, version)
