@@ -17,7 +17,10 @@ from faceml.metrics.held_out import compare
 from faceml.metrics.held_out_measures import MEASURES, Projected, Trial
 from faceml.services.recipes import is_marked
 from faceml.storage.registry import LoadedModel
+from faceml.training.cross_fit import Learn, cross_fit
 from faceml.training.options import Options
+from faceml.training.splits import identity_folds
+from faceml.training.whitening import identity_head, within_whitening
 
 HEAD, WHITENING = "head", "whitening"
 FOLDS = 5
@@ -76,10 +79,6 @@ def compare_heads(
     names = [RAW, HEAD, WHITENING, *([champion.model.space] if champion else [])]
     if folds == 0:
         return Compared(_nothing_measured(labelled, recipe, names), None)
-    from faceml.training.cross_fit import cross_fit
-    from faceml.training.splits import identity_folds
-    from faceml.training.whitening import identity_head, within_whitening
-
     fold_of = identity_folds(labelled.people, count=folds, seed=options.seed, most_faces=MOST_HELD_OUT)
     vectors, people = labelled.vectors, labelled.people
     learners = {
@@ -110,12 +109,9 @@ def threshold_map(compared: Compared) -> str | None:
     return found.to_json() if found else None
 
 
-Learn = Callable[[NDArray[np.intp]], Head]
-
-
 def _trained(labelled: LabelledFaces, options: Options, min_faces: int, on_fold: OnFold) -> Learn:
     def learn(rows: NDArray[np.intp]) -> Head:
-        from faceml.training.fit import fit
+        from faceml.training.fit import fit  # torch and Lightning, seconds
 
         kept = labelled.rows_of_many(min_faces, rows)
         head = fit(labelled.vectors[kept], labelled.people[kept], options).head

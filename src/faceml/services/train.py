@@ -115,7 +115,8 @@ def train_matching(
     listener.on_prepared(prepared)
     champion = _champion(library, contract)
     snapshot = library_snapshot(library)
-    settings = {**asdict(options), "min_faces": min_faces, "quality_threshold": quality_threshold, "resume": resume}
+    settings = {**asdict(options), "weight_decay": options.decay, "min_faces": min_faces}
+    settings |= {"quality_threshold": quality_threshold, "resume": resume}
     with library.tracking.run("train", parameters=settings, library=snapshot) as run:
         counter = _Counter(listener, options.epochs, 1 + _fits_of_comparison(labelled, min_faces, champion))
         fitted = _fit(library, labelled, rows, options, resume, contract, counter)
