@@ -20,7 +20,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
-from made_library import add_faces, new_library
+from fixtures.made_library import add_faces, new_library
 from numpy.typing import NDArray
 from sqlalchemy import bindparam, update
 
