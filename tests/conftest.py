@@ -8,7 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from faceml.records import BBox, FoundFace
 from faceml.storage.assets import PhotoFile
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
+
+if TYPE_CHECKING:
+    from tests.redis_server import RedisServer
 
 REPO = Path(__file__).resolve().parents[1]
 WIDTH = 128  # of the opencv-zoo pack
@@ -97,6 +100,18 @@ def password_postgres(postgres_server: str) -> Iterator[str]:
         connection.execute("SELECT pg_reload_conf()")
 
 
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A real, empty Redis."""
+    from tests.redis_server import RedisServer
+
+    with tempfile.TemporaryDirectory(prefix="faceml-redis-") as folder:  # short: its socket's path is bounded
+        server = RedisServer(Path(folder))
+        server.start()
+        yield server
+        server.stop()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Both databases, one after the other."""
@@ -121,7 +136,13 @@ def opencv_zoo(model_cache: Path) -> Any:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "library", model_pack="opencv-zoo", model_root=tmp_path / "no-models")
+    """A library and an MLflow store of its own; whoever runs the tests may have a champion in theirs."""
+    return Settings(
+        home=tmp_path / "library",
+        model_pack="opencv-zoo",
+        model_root=tmp_path / "no-models",
+        tracking_uri=f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}",
+    )
 
 
 @pytest.fixture
@@ -131,6 +152,26 @@ def library(settings: Settings, opencv_zoo: Any) -> Iterator[Library]:
     opened.__dict__["pack"] = opencv_zoo  # loaded once a session
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without a run: making one takes seconds, so it is done once and copied."""
+    from faceml.tracking.mlflow_store import MlflowStore
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    store = MlflowStore(f"sqlite:///{folder / 'mlflow.db'}", folder, on_note=lambda _: None)
+    store.client.search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_here(empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an MLflow store of its own in mlruns/, made the current one."""
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(empty_mlflow, tmp_path / "mlruns" / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -28,11 +28,12 @@ from sqlalchemy import event
 
 from faceml.config import Settings
 from faceml.errors import Conflict, IndexUnavailable, NameTaken, NotFound, WrongUse
-from faceml.records import PersonStatus
+from faceml.records import Dismissal, PersonStatus
 from faceml.services.apart import keep_apart
 from faceml.services.assign import assign_faces
 from faceml.services.centroids import compute_centroids
 from faceml.services.cluster import cluster_faces
+from faceml.services.dismiss import dismiss_faces
 from faceml.services.drain import drain_outbox
 from faceml.services.dual import cluster_dual
 from faceml.services.exemplars import choose_exemplars
@@ -135,6 +136,12 @@ class Decisions(RuleBasedStateMachine):
         except WrongUse:
             return
         self.said(Decision(report.event_id, "unassign", faces=self.faces_of(report.event_id)))
+
+    @rule(picks=PICKS, dismissed_as=st.sampled_from(Dismissal))
+    def dismiss(self, picks: list[int], dismissed_as: Dismissal) -> None:
+        faces = self.chosen(picks)
+        report = dismiss_faces(self.library, faces, dismissed_as, actor="ada")
+        self.said(Decision(report.event_id, "dismiss", faces=tuple(faces), dismissed_as=dismissed_as))
 
     @precondition(lambda self: self.people())
     @rule(picks=PICKS, pick=PICK)

@@ -252,3 +252,10 @@ def test_auto_finds_a_threshold_between_people_and_strangers(library: Library) -
     named = {face.id for face in faces(library) if face.assigned_by is AssignedBy.PROTOTYPE}
     assert len(named & set(known)) >= 0.9 * people
     assert not named & set(strangers)
+
+
+def test_dual_mode_has_nothing_to_do_where_a_person_decided_about_every_face(library: Library) -> None:
+    add_faces(library, people_vectors(PEOPLE, FACES))
+    cluster_faces(library)
+    label_all(library)
+    assert cluster_dual(library).faces_processed == 0

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+model_option = click.option(
+    "--model", default="champion", show_default=True, help="Vectors to compare: champion, raw, or a version's number."
+)
 queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
 
 

@@ -16,6 +16,9 @@ from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.services.drain import drain_outbox
 from faceml.services.grouping import group_faces, silent
+from faceml.services.one_at_a_time import one_at_a_time
+from faceml.services.spaces import open_space
+from faceml.storage.registry_records import CHAMPION
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
 
@@ -28,8 +31,11 @@ class ClusterReport:
     faces_left_out: int  # good enough, but beyond max_faces or outside the time bucket
     seconds: float
     index_backlog: int
+    model_version: str  # of the vectors that were compared: "raw", or "face-projection/3"
+    note: str | None
 
 
+@one_at_a_time
 def cluster_faces(
     library: Library,
     *,
@@ -40,6 +46,7 @@ def cluster_faces(
     time_bucket: str | None = None,
     min_cohesion: float | None = None,
     on_note: Callable[[str], None] = silent,
+    model: str | int = CHAMPION,
 ) -> ClusterReport:
     """Cluster the faces that no person is assigned to; noise gets no cluster.
 
@@ -51,20 +58,29 @@ def cluster_faces(
         time_bucket: only photos taken in this month, YYYY-MM.
         min_cohesion: a face less similar than this to the centre of its cluster's others becomes noise; None keeps all.
         on_note: told what a large run will take, before it starts.
+        model: whose vectors are compared, see `open_space`.
     Raises:
         WrongUse: a parameter outside its range, or more faces than the memory can hold.
+        NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
     _check(min_cluster_size, min_samples, max_faces)
+    space = open_space(library, model)
     taken_from, taken_before = month_bounds(time_bucket) if time_bucket else (None, None)
     with library.repository.read() as unit:
         faces = unit.vectors.unlabelled(
             min_quality=quality_threshold, limit=max_faces, taken_from=taken_from, taken_before=taken_before
         )
         eligible = unit.faces.count_unlabelled(min_quality=quality_threshold)
-    purpose = f"unlabelled {time_bucket}" if time_bucket else "unlabelled"
+    faces = space.embeddings(faces)
     labels = group_faces(
-        library, faces, purpose=purpose, min_cluster_size=min_cluster_size, min_samples=min_samples, on_note=on_note
+        library,
+        faces,
+        purpose=f"unlabelled {time_bucket}" if time_bucket else "unlabelled",
+        space=space.name,
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        on_note=on_note,
     )
     if min_cohesion is not None:
         labels = without_small(drop_loose(faces.vectors, labels, min_cohesion=min_cohesion), min_cluster_size)
@@ -78,6 +94,8 @@ def cluster_faces(
         faces_left_out=eligible - len(labels),
         seconds=time.monotonic() - started,
         index_backlog=backlog,
+        model_version=space.name,
+        note=space.note,
     )
 
 

@@ -13,12 +13,12 @@ from faceml.identity.cost import Method, expected_cost, refuse_too_large
 from faceml.identity.hdbscan_exact import fit
 from faceml.identity.reachability_graph import Graph, unchanged
 from faceml.records import Embeddings
+from faceml.services.spaces import RAW
 from faceml.storage.graph_files import GraphKey, KeptGraph, packed
 from faceml.wiring import Library
 
 log = logging.getLogger(__name__)
 
-RAW_SPACE = "raw"  # the pack's own vectors, no projection
 WORTH_KEEPING = 1_000  # faces; below, a full run takes no longer than reading a file
 WORTH_ANNOUNCING = 10_000  # faces
 WORTH_EXTENDING = 0.6  # part of the faces that the former graph has to know; beyond, a full run is cheaper
@@ -39,7 +39,7 @@ def group_faces(
     faces: Embeddings,
     *,
     purpose: str,
-    space: str = RAW_SPACE,
+    space: str = RAW,
     min_cluster_size: int,
     min_samples: int,
     on_note: Callable[[str], None] = silent,

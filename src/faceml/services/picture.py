@@ -10,6 +10,7 @@ import numpy as np
 
 from faceml.errors import UnreadablePhoto
 from faceml.records import Face
+from faceml.services.review import Topic, ask
 from faceml.storage.clusters import ClusterSummary
 from faceml.wiring import Library
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FACES_A_ROW = 12
 MAP_FACES = 3_000  # t-SNE of more takes minutes
 FACELESS_SHOWN = 20
+QUESTIONS_A_TOPIC = 4
 
 
 def draw_clusters(
@@ -59,6 +61,24 @@ def draw_people(library: Library, *, title: str | None = None, pixelate: bool = 
         SheetRow(names[id_], [pictures[face.id] for face in found if face.id in pictures], len(faces[id_]))
         for id_, found in shown.items()
     ]
+    return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
+
+
+def draw_questions(library: Library, *, title: str | None = None, pixelate: bool = False) -> Image:
+    """A contact sheet: a row a question that review would ask, what is asked about first."""
+    from faceml.plots.contact_sheet import SheetRow, contact_sheet
+
+    questions = [question for topic in Topic for question in ask(library, topic, limit=QUESTIONS_A_TOPIC)]
+    sides = {question.key: [*question.one.face_ids, *question.other.face_ids] for question in questions}
+    with library.repository.read() as unit:
+        faces = unit.faces.by_ids([face_id for ids in sides.values() for face_id in ids])
+    pictures = thumbnails(library, faces)
+    rows = []
+    for question in questions:
+        shown = [pictures[face_id] for face_id in sides[question.key] if face_id in pictures]
+        names = f"{question.one.title} · {question.other.title}" if question.topic is Topic.SAME_PERSON else ""
+        text = f"{question.text} {names}".strip()
+        rows.append(SheetRow(f"{text} ({question.evidence})", shown, len(shown)))
     return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
 
 

@@ -19,6 +19,7 @@ from faceml.services.assign import rejected_pairs
 from faceml.services.calibrate import resolve_threshold, usual_threshold
 from faceml.services.decide import counted_as, find_person
 from faceml.services.replay import taken_back
+from faceml.services.spaces import RAW, Space
 from faceml.services.suggest import Resemblance
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
@@ -58,7 +59,7 @@ def suggest_uncertain(
         min_quality: a face too poor to recognise is no question worth asking, 0 to 1.
     """
     _check(limit)
-    value = usual_threshold(library) if threshold is None else resolve_threshold(library, threshold)
+    value = usual_threshold(library) if threshold is None else resolve_threshold(library, threshold, Space(RAW))
     with library.repository.read() as unit:
         return nsmallest(limit, _uncertain(unit, value, min_quality), key=lambda face: (face.distance, face.face_id))
 

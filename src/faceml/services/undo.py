@@ -10,6 +10,7 @@ from faceml.errors import Conflict, NotFound
 from faceml.services.decide import deciding, lost_centroids, refresh_centroids, settle
 from faceml.services.replay import survivor, taken_back
 from faceml.services.restore_people import restore_people
+from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.events import Event
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
@@ -81,6 +82,8 @@ def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: st
     if event.id in off:
         raise Conflict(f"event {event.id} is already undone, by event {off[event.id]}: undo that one to redo it")
     toggle = _toggle(unit, event)
+    if {event.kind, toggle.decision.kind} & set(IRREVERSIBLE):
+        raise Conflict(f"event {event.id} is about a person who was erased: nothing is left of it to bring back")
     chain = unit.events.by_ids(toggle.chain)
     faces = [change.face_id for id_ in toggle.chain for change in unit.events.changes(id_)]
     faces += _faces_of_merge(unit, toggle.decision)

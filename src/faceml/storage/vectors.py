@@ -97,9 +97,10 @@ class Vectors:
         for page in self._session.execute(statement).partitions():
             yield as_embeddings((row[0], row[1]) for row in page)
 
-    def labelled_by_a_person(self) -> tuple[Embeddings, list[UUID]]:
+    def labelled_by_a_person(self, *, min_quality: float = 0.0) -> tuple[Embeddings, list[UUID]]:
         """Faces that a person labelled, with whom, in order of person."""
-        return self._under_people(FaceInstance.assigned_by == AssignedBy.MANUAL)
+        is_good = FaceInstance.quality_score >= min_quality
+        return self._under_people(FaceInstance.assigned_by == AssignedBy.MANUAL, is_good)
 
     def under_people(self) -> tuple[Embeddings, list[UUID]]:
         """All faces under a person, with that person's id row for row, in order of person."""
