@@ -136,7 +136,13 @@ def opencv_zoo(model_cache: Path) -> Any:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "library", model_pack="opencv-zoo", model_root=tmp_path / "no-models")
+    """A library and an MLflow store of its own; whoever runs the tests may have a champion in theirs."""
+    return Settings(
+        home=tmp_path / "library",
+        model_pack="opencv-zoo",
+        model_root=tmp_path / "no-models",
+        tracking_uri=f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}",
+    )
 
 
 @pytest.fixture
@@ -146,6 +152,26 @@ def library(settings: Settings, opencv_zoo: Any) -> Iterator[Library]:
     opened.__dict__["pack"] = opencv_zoo  # loaded once a session
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without a run: making one takes seconds, so it is done once and copied."""
+    from faceml.tracking.mlflow_store import MlflowStore
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    store = MlflowStore(f"sqlite:///{folder / 'mlflow.db'}", folder, on_note=lambda _: None)
+    store.client.search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_here(empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an MLflow store of its own in mlruns/, made the current one."""
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(empty_mlflow, tmp_path / "mlruns" / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,14 @@ class Settings:
         default="",
         metadata={"env": "FACEML_API_KEY", "help": "key that the REST API asks for", "secret": True},
     )
+    api_read_key: str = field(
+        default="",
+        metadata={"env": "FACEML_API_READ_KEY", "help": "second key, which may only read", "secret": True},
+    )
+    api_origins: str = field(
+        default="",
+        metadata={"env": "FACEML_API_ORIGINS", "help": "web origins that may call the REST API (a,b); empty: none"},
+    )
     log_level: str = field(
         default="WARNING",
         metadata={"env": "LOG_LEVEL", "help": "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
@@ -70,6 +78,10 @@ class Settings:
     @property
     def index_folder(self) -> Path:
         return self.home / "index"
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        return self.home / "models"
 
     @property
     def cache_folder(self) -> Path:
@@ -134,6 +146,11 @@ def show_settings(settings: Settings) -> list[ShownSetting]:
         )
         for setting in _setting_fields()
     ]
+
+
+def setting_names() -> list[str]:
+    """The environment variables that are read."""
+    return [setting.metadata["env"] for setting in _setting_fields()]
 
 
 def without_password(url: str) -> str:

@@ -8,10 +8,9 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import reports, show
+from faceml.cli import completion, reports, show
 from faceml.cli.jobs import queued_as
 from faceml.config import current_actor
-from faceml.errors import NotImplementedYet
 
 
 @click.group()
@@ -62,6 +61,7 @@ def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int,
 @click.option("--min-samples", default=3, show_default=True, help="HDBSCAN min_samples.")
 @click.option("--time-bucket", default=None, help="Only photos taken in this month, YYYY-MM.")
 @click.option("--min-cohesion", type=float, help="Drop faces less similar than this to the rest of their cluster.")
+@show.model_option
 @show.as_json
 @queued_as("cluster_faces_job")
 def cluster(
@@ -71,6 +71,7 @@ def cluster(
     min_samples: int,
     time_bucket: str | None,
     min_cohesion: float | None,
+    model: str,
     as_json: bool,
 ) -> None:
     """Cluster unlabeled faces using HDBSCAN."""
@@ -84,6 +85,8 @@ def cluster(
         min_samples=min_samples,
         time_bucket=time_bucket,
         min_cohesion=min_cohesion,
+        on_note=show.note,
+        model=model,
     )
     show.print_report(report, reports.clustering(report), as_json=as_json)
 
@@ -95,6 +98,7 @@ def cluster(
 @click.option("--unknown-eps", default=0.5, show_default=True, help="Distance for dbscan and agglomerative.")
 @click.option("--max-faces", default=50_000, show_default=True, help="Maximum faces to process.")
 @click.option("--one-face-a-photo", is_flag=True, help="A person is on a photo once; the less similar go to review.")
+@show.model_option
 @show.as_json
 @queued_as("cluster_dual_job", unknown_min_size="unknown_min_cluster_size")
 def cluster_dual(
@@ -104,6 +108,7 @@ def cluster_dual(
     unknown_eps: float,
     max_faces: int,
     one_face_a_photo: bool,
+    model: str,
     as_json: bool,
 ) -> None:
     """Assign faces to known persons, then group the unknown ones."""
@@ -117,39 +122,33 @@ def cluster_dual(
         unknown_eps=unknown_eps,
         max_faces=max_faces,
         one_face_a_photo=one_face_a_photo,
+        on_note=show.note,
+        model=model,
     )
     show.print_report(report, reports.dual(report), as_json=as_json)
 
 
-@faces.command("train-matching")
-@click.option("--epochs", default=20, show_default=True, help="Training iterations.")
-@click.option("--margin", default=0.2, show_default=True, help="Triplet loss margin.")
-@click.option("--batch-size", default=32, show_default=True, help="Triplets per batch.")
-@click.option("--min-faces", default=5, show_default=True, help="Exclude people with fewer faces.")
-def train_matching(epochs: int, margin: float, batch_size: int, min_faces: int) -> None:  # noqa: ARG001
-    """Train the projection with triplet loss (not part of this version yet)."""
-    raise NotImplementedYet("training is not part of this version yet; clustering and recognition work without it")
-
-
 @faces.command()
 @click.option("--fmr", default=1e-3, show_default=True, help="Share of strangers' faces that may get a name.")
+@show.model_option
 @show.as_json
-def calibrate(fmr: float, as_json: bool) -> None:
+def calibrate(fmr: float, model: str, as_json: bool) -> None:
     """Read the assignment threshold off the library's own labels."""
     from faceml.services.calibrate import calibrate_library
 
-    report = calibrate_library(show.open_configured(), fmr=fmr)
+    report = calibrate_library(show.open_configured(), fmr=fmr, model=model)
     show.print_report(report, reports.calibrated(report), as_json=as_json)
 
 
 @faces.command()
 @click.argument("face_id", type=click.UUID)
+@click.option("--model", help="Vectors to compare; without it those that assigned the face.")
 @show.as_json
-def explain(face_id: UUID, as_json: bool) -> None:
+def explain(face_id: UUID, model: str | None, as_json: bool) -> None:
     """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
     from faceml.services.explain import explain_face
 
-    report = explain_face(show.open_configured(), face_id)
+    report = explain_face(show.open_configured(), face_id, model=model)
     show.print_report(report, reports.explanation(report), as_json=as_json)
 
 
@@ -172,8 +171,8 @@ def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | Non
 
 
 @faces.command()
-@click.argument("cluster_id")
-@click.argument("name")
+@click.argument("cluster_id", shell_complete=completion.clusters)
+@click.argument("name", shell_complete=completion.people)
 @show.as_json
 def label(cluster_id: str, name: str, as_json: bool) -> None:
     """Say who a cluster is: all its faces go under the person NAME."""
@@ -187,9 +186,10 @@ def label(cluster_id: str, name: str, as_json: bool) -> None:
 @click.option("--since", default=None, help="Only faces created after YYYY-MM-DD.")
 @click.option("--max-faces", default=1000, show_default=True, help="Maximum faces to process.")
 @click.option("--threshold", default="0.6", show_default=True, help="Similarity threshold, or auto.")
+@show.model_option
 @show.as_json
 @queued_as("assign_faces_job", threshold="similarity_threshold")
-def assign(since: str | None, max_faces: int, threshold: str, as_json: bool) -> None:
+def assign(since: str | None, max_faces: int, threshold: str, model: str, as_json: bool) -> None:
     """Assign new faces to known persons via prototype matching."""
     from faceml.services.assign import assign_faces, parse_since
 
@@ -198,6 +198,7 @@ def assign(since: str | None, max_faces: int, threshold: str, as_json: bool) -> 
         since=parse_since(since) if since else None,
         max_faces=max_faces,
         threshold=threshold,
+        model=model,
     )
     show.print_report(report, reports.assignment(report), as_json=as_json)
 

@@ -102,7 +102,7 @@ def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Call
                 command(**options)
                 return
             as_json = options.pop("as_json")
-            parameters = {renamed.get(option, option): _plain(value) for option, value in options.items()}
+            parameters = {renamed.get(option, option): _travelling(value) for option, value in options.items()}
             enqueue(show.open_configured(), name, parameters, as_json=as_json)
 
         return run_or_enqueue
@@ -119,6 +119,11 @@ def enqueue(library: Library, name: str, parameters: Mapping[str, Any], *, as_js
     show.print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
 
 
+def _travelling(value: Any) -> Any:
+    """A file's path as a worker elsewhere on this machine finds it."""
+    return str(value.resolve()) if isinstance(value, Path) else value
+
+
 def job_text(state: JobState) -> str:
     """One fact a line."""
     lines = [f"Job: {state.id}", f"Name: {state.name}", f"State: {state.state}"]
@@ -131,10 +136,6 @@ def job_text(state: JobState) -> str:
     for name, value in (state.result or {}).items():
         lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
     return "\n".join(lines)
-
-
-def _plain(value: Any) -> Any:
-    return str(value.resolve()) if isinstance(value, Path) else value
 
 
 def _row(state: JobState) -> str:

@@ -49,7 +49,7 @@ def clustering(report: ClusterReport) -> str:
             "No clusters: try --min-cluster-size 3, or --quality-threshold 0.4; where all faces are of one person, "
             "`faceml people assign NAME FACE_ID...` names them"
         )
-    return "\n".join(lines + _backlog(report.index_backlog))
+    return "\n".join(lines + _space(report.model_version, report.note) + _backlog(report.index_backlog))
 
 
 def dual(report: DualReport) -> str:
@@ -78,7 +78,7 @@ def dual(report: DualReport) -> str:
     if report.in_review:
         lines.append(f"For review (their photo shows the person already): {report.in_review} faces")
     lines.append(f"Time: {report.seconds:.1f} s")
-    return "\n".join(lines + _backlog(report.index_backlog))
+    return "\n".join(lines + _space(report.model_version, *report.notes) + _backlog(report.index_backlog))
 
 
 def calibrated(report: CalibrationReport) -> str:
@@ -86,13 +86,14 @@ def calibrated(report: CalibrationReport) -> str:
     source = "continued from the tail of the scores" if found.is_extrapolated else "read off the scores"
     return "\n".join(
         [
-            f"Threshold: {found.threshold:.3f} (pack {report.pack}; documented {report.documented:g})",
+            f"Threshold: {found.threshold:.3f} (pack {report.pack}; documented {report.documented:g} for raw)",
             f"  asked: at most {found.fmr_asked:g} of strangers' faces get a name; {source}",
             f"  estimate {found.estimate:.3f}, {found.confidence:.0%} interval {found.estimate_low:.3f} to "
             f"{found.estimate_high:.3f}",
             f"False matches among the labels: {found.fmr_measured:.2%} ({found.fmr_low:.2%} to {found.fmr_high:.2%})",
             f"Own person found: {found.accept_rate:.1%} ({found.accept_low:.1%} to {found.accept_high:.1%})",
             f"From {found.faces} labelled faces of {found.people} people",
+            *_space(report.model_version, report.note),
         ]
     )
 
@@ -123,8 +124,11 @@ def explanation(report: Explanation) -> str:
         lines.append(f"Assigned at similarity {report.similarity:.3f} by model {report.model_version}")
     if report.ruled_out:
         lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
-    lines.append("Nearest prototypes:" if report.nearest else "No prototypes yet: nobody is named")
+    lines.append(
+        f"Nearest prototypes ({report.compared_in}):" if report.nearest else "No prototypes yet: nobody is named"
+    )
     lines += [f"  {item.similarity:6.3f}  {item.person_name} ({item.role})" for item in report.nearest]
+    lines += _space("raw", report.note)
     return "\n".join(lines)
 
 
@@ -151,7 +155,7 @@ def assignment(report: AssignReport) -> str:
     ]
     if report.status == "no_prototypes":
         lines.append("Nobody is named yet, so nobody can be recognised: `faceml faces label CLUSTER NAME` comes first")
-    return "\n".join(lines + _backlog(report.index_backlog))
+    return "\n".join(lines + _space(report.model_version, *report.notes) + _backlog(report.index_backlog))
 
 
 def statistics(report: StatsReport) -> str:
@@ -250,6 +254,12 @@ def _title(text: str) -> list[str]:
 
 def _more(count: int) -> list[str]:
     return [f"  ... and {count} more"] if count > 0 else []
+
+
+def _space(model_version: str, *notes: str | None) -> list[str]:
+    """The space, where it is not the documented one, and what to know of it."""
+    named = [] if model_version == "raw" else [f"Model: {model_version}"]
+    return named + [f"Note: {note}" for note in notes if note]
 
 
 def _backlog(count: int) -> list[str]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+model_option = click.option(
+    "--model", default="champion", show_default=True, help="Vectors to compare: champion, raw, or a version's number."
+)
 queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
 
 
@@ -44,6 +47,11 @@ def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None
         click.echo(json.dumps(report if isinstance(report, dict) else asdict(report), default=_plain, indent=2))
     else:
         click.echo(text if text is not None else _lines(report))
+
+
+def note(text: str) -> None:
+    """Something to know while waiting; on stderr, so that reports can be piped."""
+    click.echo(text, err=True)
 
 
 @contextmanager

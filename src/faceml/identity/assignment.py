@@ -178,7 +178,8 @@ def _report(best: _Best, segments: _Segments, min_similarity: float) -> Matches:
 def _check_people(
     probes: NDArray[np.floating], prototypes: NDArray[np.floating], owners: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    if probes.ndim != 2 or prototypes.ndim != 2 or (len(prototypes) and probes.shape[1] != prototypes.shape[1]):
+    is_empty = not len(probes) or not len(prototypes)  # nothing has no width
+    if probes.ndim != 2 or prototypes.ndim != 2 or not (is_empty or probes.shape[1] == prototypes.shape[1]):
         raise WrongUse(
             f"probes {probes.shape} and prototypes {prototypes.shape} do not fit: pass (P, D) and (K, D) of one model"
         )

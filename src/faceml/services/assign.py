@@ -13,13 +13,13 @@ import numpy as np
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches, match_people
 from faceml.records import AssignedBy, Embeddings, Prototypes
-from faceml.services.calibrate import resolve_threshold
+from faceml.services.calibrate import resolve_threshold, threshold_note
 from faceml.services.drain import drain_outbox
+from faceml.services.spaces import open_space
 from faceml.storage.face_states import FaceState
+from faceml.storage.registry_records import CHAMPION
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
-
-RAW_MODEL = "raw"  # the pack's own vectors, no projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,17 @@ class AssignReport:
     seconds: float
     index_backlog: int
     status: str  # "completed", or "no_prototypes" where nobody is labelled yet
+    model_version: str  # of the vectors that were compared: "raw", or "face-projection/3"
+    notes: tuple[str, ...]
 
 
 def assign_faces(
-    library: Library, *, since: datetime | None = None, max_faces: int = 1000, threshold: float | str = 0.6
+    library: Library,
+    *,
+    since: datetime | None = None,
+    max_faces: int = 1000,
+    threshold: float | str = 0.6,
+    model: str | int = CHAMPION,
 ) -> AssignReport:
     """Match faces without person and cluster to people's prototypes; below `threshold` they stay unknown.
 
@@ -45,24 +52,29 @@ def assign_faces(
         since: only faces found at or after this instant.
         max_faces: the oldest take part where there are more.
         threshold: cosine similarity, 0 to 1; "auto" calibrates it on the library's labels.
+        model: whose vectors are compared, see `open_space`.
     Raises:
-        WrongUse: a threshold that is none.
+        WrongUse: a threshold or model that is none.
         NotEnoughData: "auto" without enough labels.
+        NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
-    threshold = resolve_threshold(library, threshold)
+    space = open_space(library, model)
+    notes = tuple(note for note in (space.note, threshold_note(library, threshold, space)) if note)
+    threshold = resolve_threshold(library, threshold, space)
     with library.repository.read() as unit:
-        prototypes = unit.prototypes.all()
-        faces = unit.vectors.unassigned(since=since, limit=max_faces)
+        prototypes = space.prototypes(unit)
+        faces = space.embeddings(unit.vectors.unassigned(since=since, limit=max_faces))
         rejections = unit.faces.rejections(faces.face_ids)
     if not prototypes.person_ids or not faces.face_ids:
         status = "completed" if prototypes.person_ids else "no_prototypes"
         count = len(faces.face_ids)
-        return AssignReport(count, 0, count, 0, threshold, time.monotonic() - started, 0, status)
+        seconds = time.monotonic() - started
+        return AssignReport(count, 0, count, 0, threshold, seconds, 0, status, space.name, notes)
     people = sorted(set(prototypes.person_ids))
     matches = _match(faces, prototypes, people, rejections, threshold)
     with library.repository.begin() as unit:
-        assigned = store_matches(unit, faces.face_ids, matches, people)
+        assigned = store_matches(unit, faces.face_ids, matches, people, model_version=space.name)
     backlog = drain_outbox(library).backlog
     matched = {int(row) for row in matches.person_rows if row >= 0}
     return AssignReport(
@@ -74,6 +86,8 @@ def assign_faces(
         seconds=time.monotonic() - started,
         index_backlog=backlog,
         status="completed",
+        model_version=space.name,
+        notes=notes,
     )
 
 
@@ -117,7 +131,9 @@ def rejected_pairs(
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def store_matches(unit: UnitOfWork, face_ids: Sequence[UUID], matches: Matches, people: Sequence[UUID]) -> int:
+def store_matches(
+    unit: UnitOfWork, face_ids: Sequence[UUID], matches: Matches, people: Sequence[UUID], *, model_version: str
+) -> int:
     """Write matches for faces that are still free; returns how many."""
     unit.events.lock()
     current = unit.faces.states(face_ids)
@@ -137,7 +153,7 @@ def store_matches(unit: UnitOfWork, face_ids: Sequence[UUID], matches: Matches, 
                     similarity=float(matches.similarities[row]),
                     runner_up_id=people[runner_up] if runner_up >= 0 else None,
                     runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
-                    model_version=RAW_MODEL,
+                    model_version=model_version,
                 ),
             )
         )

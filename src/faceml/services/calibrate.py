@@ -9,27 +9,37 @@ import numpy as np
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.calibration import Calibration, calibrate
 from faceml.records import PrototypeRole
+from faceml.services.spaces import RAW, Space, open_space
+from faceml.storage.registry_records import CHAMPION
 from faceml.wiring import Library
 
 AUTO = "auto"
 DEFAULT_FMR = 1e-3
+DOCUMENTED = 0.6  # the specification's, for raw vectors
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
     calibration: Calibration
     pack: str
-    documented: float  # the specification's threshold, for comparison
+    documented: float  # the specification's threshold, for raw vectors
+    model_version: str  # the space it holds in
+    note: str | None
 
 
-def calibrate_library(library: Library, *, fmr: float = DEFAULT_FMR) -> CalibrationReport:
+def calibrate_library(
+    library: Library, *, fmr: float = DEFAULT_FMR, model: str | int | Space = CHAMPION
+) -> CalibrationReport:
     """The similarity at which at most the share `fmr` of strangers' faces is expected to get somebody's name.
 
     Only labels that a person gave take part, not what faceml assigned by itself.
 
+    Args:
+        model: the space it is for, see `open_space`; a threshold of one space says nothing in another.
     Raises:
         NotEnoughData: too few labels; the message names what is needed.
     """
+    space = model if isinstance(model, Space) else open_space(library, model)
     with library.repository.read() as unit:
         faces, person_ids = unit.vectors.labelled_by_a_person()
         prototypes = unit.prototypes.all()
@@ -43,23 +53,35 @@ def calibrate_library(library: Library, *, fmr: float = DEFAULT_FMR) -> Calibrat
         if role is PrototypeRole.EXEMPLAR
     }
     found = calibrate(
-        faces.vectors,
+        space.project(faces.vectors),
         np.array([people[person_id] for person_id in person_ids]),
         fmr=fmr,
         exemplar_rows=np.array([row for row, id_ in enumerate(faces.face_ids) if id_ in exemplars], dtype=np.intp),
     )
-    return CalibrationReport(found, pinned.name, documented=0.6)
+    return CalibrationReport(found, pinned.name, DOCUMENTED, space.name, space.note)
 
 
-def resolve_threshold(library: Library, threshold: float | str) -> float:
-    """A number as it is given, or calibrated where it is "auto".
+def threshold_note(library: Library, threshold: float | str, space: Space) -> str | None:
+    """What to know of a threshold given as a number, where vectors are not the raw ones it was documented for."""
+    if space.is_raw or threshold == AUTO:
+        return None
+    note = f"the threshold {threshold} was used as given, but cosines of {space.name} are not those of raw vectors"
+    try:
+        found = calibrate_library(library, model=space).calibration.threshold
+    except NotEnoughData:
+        return f"{note}; there are too few labels to calibrate one"
+    return f"{note}: calibrated on your labels it would be {found:.3f} (auto uses that)"
+
+
+def resolve_threshold(library: Library, threshold: float | str, space: Space) -> float:
+    """A number as it is given, or calibrated in this space where it is "auto".
 
     Raises:
         WrongUse: neither, or outside 0 to 1.
         NotEnoughData: "auto" without enough labels.
     """
     if threshold == AUTO:
-        return calibrate_library(library).calibration.threshold
+        return calibrate_library(library, model=space).calibration.threshold
     try:
         value = float(threshold)
     except ValueError as error:
@@ -67,3 +89,18 @@ def resolve_threshold(library: Library, threshold: float | str) -> float:
     if not 0.0 <= value <= 1.0:
         raise WrongUse(f"threshold {value} is outside 0 to 1")
     return value
+
+
+def usual_threshold(library: Library) -> float:
+    """The best threshold known for raw vectors: calibrated where there are labels enough, else the recommended one.
+
+    Raises:
+        NotEnoughData: no face was detected yet.
+    """
+    try:
+        return calibrate_library(library, model=RAW).calibration.threshold
+    except NotEnoughData:
+        pinned = library.contract()
+        if pinned is None:
+            raise
+        return pinned.match_threshold

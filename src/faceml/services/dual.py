@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -12,15 +12,19 @@ import numpy as np
 
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches
-from faceml.identity.clustering import Method, cluster_embeddings, without_small
+from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.cost import Method
 from faceml.identity.dual_mode import DualMode, dual_mode
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.records import AssignedBy, Embeddings, Prototypes
-from faceml.services.assign import RAW_MODEL, rejected_pairs
-from faceml.services.calibrate import resolve_threshold
+from faceml.services.assign import rejected_pairs
+from faceml.services.calibrate import resolve_threshold, threshold_note
 from faceml.services.drain import drain_outbox
+from faceml.services.grouping import announce, group_faces, silent
 from faceml.services.one_at_a_time import one_at_a_time
+from faceml.services.spaces import Space, open_space
 from faceml.storage.face_states import FaceState
+from faceml.storage.registry_records import CHAMPION
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
 
@@ -41,12 +45,15 @@ class DualReport:
     clustered_faces: int
     seconds: float
     index_backlog: int
+    model_version: str  # of the vectors that were compared: "raw", or "face-projection/3"
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What the library held when the run began."""
+    """What the library held when the run began, its vectors in one space."""
 
+    space: str
     faces: Embeddings
     prototypes: Prototypes
     people: tuple[UUID, ...]  # row number → person
@@ -65,6 +72,8 @@ def cluster_dual(
     unknown_eps: float = 0.5,
     max_faces: int = 50_000,
     one_face_a_photo: bool = False,
+    on_note: Callable[[str], None] = silent,
+    model: str | int = CHAMPION,
 ) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
 
@@ -76,14 +85,19 @@ def cluster_dual(
         unknown_eps: distance below which dbscan and agglomerative join unit vectors.
         max_faces: the best take part where there are more.
         one_face_a_photo: of several faces of one photo that match one person only the nearest is assigned.
+        on_note: told what a large run will take, before it starts.
+        model: whose vectors are compared, see `open_space`. Assignments of another one are weighed again by this one.
     Raises:
-        WrongUse: a parameter outside its range.
+        WrongUse: a parameter outside its range, or more faces than the memory can hold.
         NotEnoughData: "auto" without enough labels.
+        NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
     _check(unknown_method, unknown_min_cluster_size, max_faces)
-    threshold = resolve_threshold(library, person_threshold)
-    given = _read(library, max_faces)
+    space = open_space(library, model)
+    notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
+    threshold = resolve_threshold(library, person_threshold, space)
+    given = _read(library, max_faces, space)
     found = dual_mode(
         given.faces.vectors,
         given.prototypes.vectors if given.people else given.faces.vectors[:0],
@@ -93,7 +107,10 @@ def cluster_dual(
         photo_rows=given.photos if one_face_a_photo else None,
         taken=given.taken if one_face_a_photo else None,
     )
-    labels = _group(given.faces.vectors[found.unknown_rows], unknown_method, unknown_min_cluster_size, unknown_eps)
+    unknown = Embeddings(
+        tuple(given.faces.face_ids[row] for row in found.unknown_rows), given.faces.vectors[found.unknown_rows]
+    )
+    labels = _group(library, unknown, space.name, unknown_method, unknown_min_cluster_size, unknown_eps, on_note)
     with library.repository.begin() as unit:
         _store(unit, given, found, labels)
     backlog = drain_outbox(library).backlog
@@ -110,19 +127,22 @@ def cluster_dual(
         clustered_faces=len(labels) - labels.count(-1),
         seconds=time.monotonic() - started,
         index_backlog=backlog,
+        model_version=space.name,
+        notes=notes,
     )
 
 
-def _read(library: Library, max_faces: int) -> _Given:
+def _read(library: Library, max_faces: int, space: Space) -> _Given:
     with library.repository.read() as unit:
-        faces = unit.vectors.undecided(limit=max_faces)
-        prototypes = unit.prototypes.all()
+        faces = space.embeddings(unit.vectors.undecided(limit=max_faces))
+        prototypes = space.prototypes(unit)
         people = tuple(sorted(set(prototypes.person_ids)))
         rejections = unit.faces.rejections(faces.face_ids)
         photos = unit.faces.photo_of(faces.face_ids)
         row = {person_id: number for number, person_id in enumerate(people)}
         taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
     return _Given(
+        space.name,
         faces,
         prototypes,
         people,
@@ -138,16 +158,31 @@ def _person_rows(given: _Given) -> list[int]:
 
 
 def _group(
-    vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]], method: str, min_cluster_size: int, eps: float
+    library: Library,
+    faces: Embeddings,
+    space: str,
+    method: str,
+    size: int,
+    eps: float,
+    on_note: Callable[[str], None],
 ) -> list[int]:
-    labels = cluster_embeddings(
-        vectors,
-        method=cast(Method, method),
-        min_cluster_size=min_cluster_size,
-        min_samples=MIN_SAMPLES,
-        eps=eps,
-    )
-    return cast("list[int]", without_small(labels, min_cluster_size).tolist())
+    if method == "hdbscan":
+        labels = group_faces(
+            library,
+            faces,
+            purpose="unknown",
+            space=space,
+            min_cluster_size=size,
+            min_samples=MIN_SAMPLES,
+            on_note=on_note,
+        )
+    else:
+        chosen = cast(Method, method)
+        announce(faces.vectors, method=chosen, on_note=on_note)
+        labels = cluster_embeddings(
+            faces.vectors, method=chosen, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=eps
+        )
+    return cast("list[int]", labels.tolist())
 
 
 def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[int]) -> None:
@@ -158,7 +193,7 @@ def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[in
     is_free = {id_ for id_, state in current.items() if state.assigned_by is not AssignedBy.MANUAL}
     names = _names(unit, [ids[row] for row in found.unknown_rows], labels, current)
     matched = np.flatnonzero(found.person_rows >= 0)
-    states = [(ids[row], _assigned(given.people, found.matches, int(row))) for row in matched]
+    states = [(ids[row], _assigned(given, found.matches, int(row))) for row in matched]
     states += [(ids[row], FaceState(None, None, name)) for row, name in zip(found.unknown_rows, names, strict=True)]
     states += [(ids[row], FaceState(None, None, None)) for row in found.review_rows]
     changed = [(id_, state) for id_, state in states if id_ in is_free and current[id_] != state]
@@ -177,7 +212,8 @@ def _names(
     return name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
 
 
-def _assigned(people: Sequence[UUID], matches: Matches, row: int) -> FaceState:
+def _assigned(given: _Given, matches: Matches, row: int) -> FaceState:
+    people = given.people
     person_id, runner_up = people[int(matches.candidate_rows[row])], int(matches.runner_up_rows[row])
     return FaceState(
         person_id=person_id,
@@ -186,7 +222,7 @@ def _assigned(people: Sequence[UUID], matches: Matches, row: int) -> FaceState:
         similarity=float(matches.similarities[row]),
         runner_up_id=people[runner_up] if runner_up >= 0 else None,
         runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
-        model_version=RAW_MODEL,
+        model_version=given.space,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
 
 from faceml.errors import NotFound
+from faceml.services.spaces import Space, open_space
 from faceml.wiring import Library
 
 NEAREST = 5
@@ -27,21 +28,28 @@ class Explanation:
     person_name: str | None
     assigned_by: str | None  # manual or prototype
     similarity: float | None  # at the time of assignment
-    model_version: str | None
+    model_version: str | None  # whose vectors assigned it; None where a person did
     ruled_out: tuple[str, ...]  # people that a person said it is not
+    compared_in: str  # the space that `nearest` was computed in
     nearest: tuple[NearPrototype, ...]  # now, best first
+    note: str | None
 
 
-def explain_face(library: Library, face_id: UUID) -> Explanation:
+def explain_face(library: Library, face_id: UUID, *, model: str | int | None = None) -> Explanation:
     """The evidence for a face as it stands now.
 
+    Args:
+        model: whose vectors are compared, see `open_space`; None: those that assigned the face, or the champion's.
     Raises:
-        NotFound: no such face, or its vector is lost.
+        NotFound: no such face, or its vector is lost; or no such model.
+        ModelMismatch, Unavailable: of the model.
     """
     with library.repository.read() as unit:
         face = unit.faces.get(face_id)
-        vector = unit.vectors.of([face_id]).vectors
-        prototypes = unit.prototypes.all()
+    space = open_space(library, model) if model is not None else _space_of(library, face.model_version)
+    with library.repository.read() as unit:
+        vector = space.project(unit.vectors.of([face_id]).vectors)
+        prototypes = space.prototypes(unit)
         names = unit.people.names()
         ruled_out = sorted(names[person] for _, person in unit.faces.rejections([face_id]))
     if not len(vector):
@@ -54,6 +62,8 @@ def explain_face(library: Library, face_id: UUID) -> Explanation:
         similarity=face.similarity,
         model_version=face.model_version,
         ruled_out=tuple(ruled_out),
+        compared_in=space.name,
+        note=space.note,
         nearest=tuple(
             NearPrototype(
                 person_name=names[prototypes.person_ids[row]],
@@ -64,3 +74,14 @@ def explain_face(library: Library, face_id: UUID) -> Explanation:
             for row in np.argsort(-similarities, kind="stable")[:NEAREST]
         ),
     )
+
+
+def _space_of(library: Library, model_version: str | None) -> Space:
+    """Where a face was assigned; the champion's space where a person did, or that version is gone."""
+    if model_version is None:
+        return open_space(library)
+    try:
+        return open_space(library, model_version)
+    except NotFound:
+        space = open_space(library)
+        return replace(space, note=f"{model_version}, which assigned this face, is gone; compared in {space.name}")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from faceml.errors import DatabaseUnavailable
 from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
+from faceml.storage.dump import DatabaseDump
+from faceml.storage.erasure import Erasure
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
 from faceml.storage.faces import Faces
+from faceml.storage.groups import Groups
 from faceml.storage.outbox import Outbox
 from faceml.storage.people import People
 from faceml.storage.prototypes import PrototypeStore
@@ -33,9 +39,11 @@ class UnitOfWork:
         self.faces = Faces(session)
         self.vectors = Vectors(session)
         self.clusters = Clusters(session)
+        self.groups = Groups(session)
         self.people = People(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)
+        self.erasure = Erasure(session)
         self.outbox = Outbox(session)
         self.contract = Contract(session)
         self._session = session
@@ -85,6 +93,21 @@ class Repository:
                 held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
             yield
 
+    def compact(self) -> None:
+        """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
+
+        Raises:
+            DatabaseUnavailable: others are at it for too long.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with translated_errors(self._url), closing(self._engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute("VACUUM")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                raise DatabaseUnavailable(f"the database cannot be compacted now: {error}") from error
+
     def identity(self) -> str:
         """Which database this is, the same from every machine and without a password.
 
@@ -94,6 +117,16 @@ class Repository:
             return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
         with self.read() as unit:
             return unit.database_identity()
+
+    @contextmanager
+    def dump(self) -> Iterator[DatabaseDump]:
+        """Every table as it was at one moment; holds up no writer."""
+        options: dict[str, Any] = {READ_ONLY: True}
+        if self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        reader = self._engine.execution_options(**options)
+        with translated_errors(self._url), reader.begin() as connection:
+            yield DatabaseDump(connection)
 
     def close(self) -> None:
         self._engine.dispose()

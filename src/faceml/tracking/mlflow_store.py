@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from faceml.errors import Unavailable
-from faceml.tracking.spool import Recorded, as_text
+from faceml.tracking.spool import Child, Measurement, Recorded, as_text
 
 EXPERIMENT = "faceml"
 _PARAMETER_LIMIT = 6000  # characters, mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
@@ -49,30 +50,40 @@ class MlflowStore:
     def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any]) -> str:
         """Start a run and return its id."""
         family = {} if parent is None else {"mlflow.parentRunId": parent}
-        with self._errors():
-            run = self._client.create_run(self._experiment, run_name=name, tags=_tags({**tags, **family}))
+        with self.errors():
+            run = self.client.create_run(self._experiment, run_name=name, tags=_tags({**tags, **family}))
         return str(run.info.run_id)
 
     def log(self, run_id: str, recorded: Recorded) -> None:
         """Write everything a spool holds."""
         from mlflow.entities import Metric, Param, RunTag
 
-        with self._errors():
-            self._client.log_batch(
+        with self.errors():
+            self.client.log_batch(
                 run_id,
                 metrics=[Metric(_key(m.name), m.value, m.at_ms, m.step) for m in recorded.metrics],
                 params=[Param(_key(k), _short(v, _PARAMETER_LIMIT)) for k, v in recorded.parameters.items()],
                 tags=[RunTag(k, v) for k, v in _tags(recorded.tags).items()],
             )
             if recorded.artifacts is not None and any(recorded.artifacts.iterdir()):
-                self._client.log_artifacts(run_id, str(recorded.artifacts))
+                self.client.log_artifacts(run_id, str(recorded.artifacts))
+        for child in recorded.children:
+            self._log_child(run_id, child)
+
+    def _log_child(self, run_id: str, child: Child) -> None:
+        child_id = self.open_run(child.name, parent=run_id, tags={"kind": "child"})
+        at_ms = int(time.time() * 1000)
+        measured = tuple(Measurement(name, value, 0, at_ms) for name, value in child.metrics.items())
+        self.log(child_id, Recorded(child.parameters, measured, {}, pictures_allowed=False, artifacts=None))
+        self.close_run(child_id, Outcome.FINISHED)
 
     def close_run(self, run_id: str, outcome: Outcome) -> None:
-        with self._errors():
-            self._client.set_terminated(run_id, status=outcome.value)
+        with self.errors():
+            self.client.set_terminated(run_id, status=outcome.value)
 
     @cached_property
-    def _client(self) -> Any:
+    def client(self) -> Any:
+        """MLflow's own; use it inside `errors`."""
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)  # a user's own setting wins
         if self._is_new():
@@ -84,31 +95,35 @@ class MlflowStore:
 
     @cached_property
     def _experiment(self) -> str:
-        found = self._client.get_experiment_by_name(EXPERIMENT)
+        found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
             return str(found.experiment_id)
         # A server knows its own place for artifacts; a database needs an absolute one from us.
         on_server = self.uri.startswith(("http://", "https://"))
         location = None if on_server else self._artifacts.as_uri()
-        return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))
+        return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a database file that nothing was recorded in yet."""
+        return self.uri.startswith(_SQLITE) and not Path(self.uri.removeprefix(_SQLITE)).exists()
 
     def _is_new(self) -> bool:
-        if not self.uri.startswith(_SQLITE):
-            return False
-        database = Path(self.uri.removeprefix(_SQLITE))
-        with self._errors():
-            database.parent.mkdir(parents=True, exist_ok=True)
-        return not database.exists()
+        if self.is_missing:
+            with self.errors():
+                Path(self.uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+        return self.is_missing
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self, what: str = "the run") -> Iterator[None]:
+        """Turn what MLflow raises in the block into Unavailable."""
         try:
             yield
         except Exception as error:
             if not _is_mlflows(error):
                 raise
             raise Unavailable(
-                f"MLflow at {without_secrets(self.uri)} does not take the run: {_reason(error)}; start it or correct"
+                f"MLflow at {without_secrets(self.uri)} does not take {what}: {_reason(error)}; start it or correct"
                 " MLFLOW_TRACKING_URI (unset: a file below mlruns/)"
             ) from error
 

@@ -1,0 +1,149 @@
+"""`faceml models …`: the registered projections, and which of them is used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from faceml.cli import show
+from faceml.config import current_actor
+
+if TYPE_CHECKING:
+    from faceml.metrics.comparison import Comparison
+    from faceml.services.models import ModelList, ModelSheet
+    from faceml.services.promote import PromotionReport, RollbackReport
+
+REFUSED = 1
+
+
+@click.group()
+def models() -> None:
+    """List trained projections, let one in, or go back to the one before."""
+
+
+@models.command("list")
+@show.as_json
+def list_(as_json: bool) -> None:
+    """List the registered versions and what happened to the champion."""
+    from faceml.services.models import list_models
+
+    found = list_models(show.open_configured())
+    show.print_report(found, listing(found), as_json=as_json)
+
+
+@models.command("show")
+@click.argument("version")
+@show.as_json
+def show_(version: str, as_json: bool) -> None:
+    """Show VERSION (a number, champion or challenger): what it is, what was measured, what the gate says."""
+    from faceml.services.models import show_model
+
+    found = show_model(show.open_configured(), version)
+    show.print_report(found, sheet(found), as_json=as_json)
+
+
+@models.command()
+@click.argument("version")
+@click.option("--force", is_flag=True, help="Let it in against the gate's word; say why with --reason.")
+@click.option("--reason", help="Why, for the history.")
+@show.as_json
+def promote(version: str, force: bool, reason: str | None, as_json: bool) -> None:
+    """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
+    from faceml.services.promote import promote as run
+
+    report = run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
+    show.print_report(report, promotion(report), as_json=as_json)
+    if not report.promoted:
+        sys.exit(REFUSED)
+
+
+@models.command()
+@click.option("--reason", help="Why, for the history.")
+@show.as_json
+def rollback(reason: str | None, as_json: bool) -> None:
+    """Go back to the champion before this one; before the first there were raw embeddings."""
+    from faceml.services.promote import roll_back
+
+    report = roll_back(show.open_configured(), actor=current_actor(), reason=reason)
+    show.print_report(report, rolled_back(report), as_json=as_json)
+
+
+def listing(found: ModelList) -> str:
+    if not found.versions:
+        return "No projection is registered: raw embeddings are used; `faceml faces train-matching` trains one"
+    lines = [f"{'Version':>7}  {'Alias':20}  {'Made':16}  {'Pack':16}  {'People':>6}  {'Faces':>6}  Kind"]
+    for model in found.versions:
+        card = model.card
+        told = (card.pack, card.people, card.faces, card.kind) if card else ("?", "?", "?", "registered by other means")
+        lines.append(
+            f"{model.version:7}  {', '.join(model.aliases) or '-':20}  {model.created_at:%Y-%m-%d %H:%M}  "
+            f"{told[0]:16}  {told[1]:>6}  {told[2]:>6}  {told[3]}"
+        )
+    used = f"version {found.champion}" if found.champion else "raw embeddings (no version is champion)"
+    lines += ["", f"In use: {used}"]
+    if found.history:
+        lines += ["", "History:", *(f"  {_event(event)}" for event in found.history)]
+    return "\n".join(lines)
+
+
+def sheet(found: ModelSheet) -> str:
+    model, card = found.model, found.model.card
+    lines = [f"{model.space}{' (' + ', '.join(model.aliases) + ')' if model.aliases else ''}"]
+    if card:
+        lines += [
+            f"Kind: {card.kind}, {found.width_in} to {found.width_out}",
+            f"Trained on: {card.faces} faces of {card.people} people, pack {card.pack}, labels {card.snapshot}",
+        ]
+    lines.append(f"Made: {model.created_at:%Y-%m-%d %H:%M} UTC, MLflow run {model.run_id}")
+    if found.comparison:
+        lines += ["", *comparison_table(found.comparison)]
+    lines += ["", f"The gate would {'let it in' if found.verdict.promotes else 'refuse it'}:"]
+    lines += [f"  - {reason}" for reason in found.verdict.reasons]
+    if found.history:
+        lines += ["", "History:", *(f"  {_event(event)}" for event in found.history)]
+    return "\n".join(lines)
+
+
+def comparison_table(found: Comparison) -> list[str]:
+    """What was measured, a measure a row, a candidate a column, with intervals."""
+    measures = list(dict.fromkeys(name for figures in found.measured.values() for name in figures))
+    width = max([len(name) for name in [*measures, *found.missing]], default=0)
+    columns = [max(len(name), 24) for name in found.candidates]
+    lines = [
+        f"Held out: {found.people} people, {found.faces} faces, {found.folds} folds ({found.confidence:.0%} intervals)",
+        "  ".join([" " * width, *(f"{n:{w}}" for n, w in zip(found.candidates, columns, strict=True))]).rstrip(),
+    ]
+    for measure in measures:
+        cells = [
+            f"{figure.value:.4f} ({figure.low:.4f}–{figure.high:.4f})" if figure else "-"
+            for figure in (found.measured.get(name, {}).get(measure) for name in found.candidates)
+        ]
+        lines.append(
+            "  ".join([f"{measure:{width}}", *(f"{c:{w}}" for c, w in zip(cells, columns, strict=True))]).rstrip()
+        )
+    return lines + [f"{measure:{width}}  not measured: {why}" for measure, why in found.missing.items()]
+
+
+def promotion(report: PromotionReport) -> str:
+    before = f"version {report.champion_before}" if report.champion_before else "raw embeddings"
+    if not report.promoted:
+        head = f"Not promoted: version {report.version} does not beat what is in use ({before})"
+        tail = ["--force --reason TEXT lets it in all the same"]
+    else:
+        head = f"Version {report.version} is the champion now; before: {before}"
+        tail = ["`faceml models rollback` goes back"]
+        tail += ["Let in against the gate's word; who and why is in its history"] if report.forced else []
+    return "\n".join([head, *(f"  - {reason}" for reason in report.reasons), *tail])
+
+
+def rolled_back(report: RollbackReport) -> str:
+    now = f"version {report.champion} is the champion again" if report.champion else "raw embeddings are used again"
+    return f"Version {report.rolled_back} was rolled back: {now}"
+
+
+def _event(told: Mapping[str, str]) -> str:
+    why = f": {told['why']}" if told.get("why") else ""
+    return f"{told['at'][:16].replace('T', ' ')}  version {told['version']} {told['what']} by {told['by']}{why}"

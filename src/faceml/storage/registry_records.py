@@ -1,0 +1,97 @@
+"""What the registry of projections holds, in records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Protocol
+
+MODEL_NAME = "face-projection"
+CHAMPION, CHALLENGER = "champion", "challenger"
+CHECKSUM = "sha256"  # tag of a version: of its model.onnx
+FILE = "model.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a projection was made of; kept as tags of its version."""
+
+    kind: str  # head and loss, in a word or two
+    pack: str
+    fingerprint: str  # of the pack whose vectors it takes
+    snapshot: str  # hash of the labels it learned from, see services.snapshot
+    people: int
+    faces: int
+    candidate: str = "head"  # its name in the comparison that goes with it; champions go by their space's name there
+
+    def as_tags(self) -> dict[str, str]:
+        return {name: str(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_tags(cls, tags: Mapping[str, str]) -> ModelCard | None:
+        """None where somebody registered the version by other means."""
+        names = [field.name for field in fields(cls)]
+        if any(name not in tags for name in names):
+            return None
+        texts = {name: tags[name] for name in names}
+        return cls(
+            kind=texts["kind"],
+            pack=texts["pack"],
+            fingerprint=texts["fingerprint"],
+            snapshot=texts["snapshot"],
+            people=int(texts["people"]),
+            faces=int(texts["faces"]),
+            candidate=texts["candidate"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """One version of `face-projection`."""
+
+    version: int
+    aliases: tuple[str, ...]
+    card: ModelCard | None
+    checksum: str  # SHA-256 of its file, hex; empty where somebody registered it by other means
+    run_id: str | None
+    created_at: datetime
+    location: str  # URI of the folder with its files
+    tags: Mapping[str, str]
+
+    @property
+    def space(self) -> str:
+        """The name of the vectors it makes, which an assignment carries as `model_version`."""
+        return f"{MODEL_NAME}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryState:
+    """All versions, oldest first, and the tags of the model as a whole."""
+
+    versions: tuple[RegisteredModel, ...] = ()
+    tags: Mapping[str, str] | None = None
+
+    def with_alias(self, alias: str) -> RegisteredModel | None:
+        return next((model for model in self.versions if alias in model.aliases), None)
+
+    def numbered(self, version: int) -> RegisteredModel | None:
+        return next((model for model in self.versions if model.version == version), None)
+
+
+class RegistryReader(Protocol):
+    """Reads a registry without mlflow, which costs 2 s and hundreds of MB to import."""
+
+    def read(self) -> RegistryState:
+        """Everything about `face-projection`; nothing where there is no registry yet.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+
+    def fetch(self, model: RegisteredModel) -> bytes:
+        """The content of a version's ONNX file.
+
+        Raises:
+            Unavailable: it cannot be had now.
+        """

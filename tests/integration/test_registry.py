@@ -1,0 +1,202 @@
+"""Projections in a real MLflow registry: written by mlflow, read without it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+from faceml.config import Settings
+from faceml.errors import ModelUnavailable, NotFound, Unavailable
+from faceml.identity.projection import Head, project
+from faceml.storage.onnx_head import read_onnx, write_onnx
+from faceml.storage.registry_records import CHAMPION, RegisteredModel
+from faceml.wiring import Library
+from tests.conftest import WIDTH, unit_rows
+from tests.heads import CARD, deep_head, register, residual_head, whitening_head
+
+HEADS = {"documented": deep_head(0), "whitening": whitening_head(1), "residual": residual_head(2)}
+
+
+@pytest.fixture
+def registered(mlflow_here: Path, library: Library) -> tuple[Library, RegisteredModel]:
+    return library, register(library, deep_head(0))
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_a_head_survives_its_onnx_file_and_any_runtime_applies_it(head: Head) -> None:
+    import onnxruntime
+
+    content = write_onnx(head, notes={"kind": "test"})
+    back, notes = read_onnx(content)
+    rows = unit_rows(7, seed=3)
+    assert notes == {"kind": "test"}
+    np.testing.assert_array_equal(project(back, rows), project(head, rows))
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    for count in (1, 7):
+        (found,) = session.run(None, {"embedding": rows[:count]})
+        np.testing.assert_allclose(found, project(head, rows[:count]), atol=1e-5)
+
+
+def test_a_file_that_is_no_projection_is_refused() -> None:
+    content = write_onnx(deep_head(0), notes={})
+    for damaged in (b"", b"garbage", content[: len(content) // 2]):
+        with pytest.raises(ModelUnavailable, match="no projection"):
+            read_onnx(damaged)
+
+
+def test_without_a_registry_there_is_no_champion_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry = Library(Settings(home=tmp_path / "library")).registry
+    assert registry.champion() is None
+    assert registry.versions() == ()
+    with pytest.raises(NotFound, match="train-matching"):
+        registry.get("3")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_registered_head_is_the_challenger_and_carries_what_it_was_made_of(
+    registered: tuple[Library, RegisteredModel],
+) -> None:
+    library, model = registered
+    assert (model.version, model.aliases, model.card, model.space) == (1, ("challenger",), CARD, "face-projection/1")
+    assert register(library, whitening_head(1)).version == 2
+    assert [found.aliases for found in library.registry.versions()] == [(), ("challenger",)]
+    assert library.registry.champion() is None
+    assert library.registry.load("1").comparison == '{"made": "up"}'
+
+
+def test_a_fresh_process_reads_the_champion_within_a_second_and_without_mlflow(
+    registered: tuple[Library, RegisteredModel],
+) -> None:
+    library, model = registered
+    library.registry.set_alias(CHAMPION, model.version)
+    code = f"""
+import sys, time
+import numpy, sqlalchemy
+from faceml.config import read_settings
+from faceml.wiring import Library
+started = time.perf_counter()
+loaded = Library(read_settings({{"FACEML_HOME": {str(library.settings.home)!r}}})).registry.load("champion")
+print(time.perf_counter() - started, loaded.model.space, "mlflow" in sys.modules, "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    seconds, *rest = done.stdout.split()
+    assert rest == ["face-projection/1", "False", "False"]
+    assert float(seconds) < 1
+
+
+def test_mlflow_itself_loads_the_version_and_answers_as_we_do(registered: tuple[Library, RegisteredModel]) -> None:
+    import mlflow
+
+    library, _ = registered
+    mlflow.set_tracking_uri(library.tracking.store.uri)
+    model = mlflow.pyfunc.load_model("models:/face-projection@challenger")
+    head = library.registry.load("challenger").head
+    assert model.metadata.signature.inputs.to_dict()[0]["tensor-spec"]["shape"] == (-1, WIDTH)
+    for count in (1, 5):
+        rows = unit_rows(count, seed=9)
+        np.testing.assert_allclose(model.predict(rows)["projection"], project(head, rows), atol=1e-5)
+
+
+def test_a_damaged_cache_is_made_anew(registered: tuple[Library, RegisteredModel]) -> None:
+    library, model = registered
+    before = library.registry.load(1).head
+    cached = library.settings.cache_folder / "models" / f"{model.checksum}.onnx"
+    cached.write_bytes(cached.read_bytes()[:-7] + b"damaged")
+    np.testing.assert_array_equal(library.registry.load(1).head.mean, before.mean)
+    assert read_onnx(cached.read_bytes())
+
+
+def test_a_file_that_was_changed_after_it_was_registered_is_refused(
+    registered: tuple[Library, RegisteredModel],
+) -> None:
+    library, model = registered
+    file = Path(model.location.removeprefix("file://")) / "model.onnx"
+    file.write_bytes(write_onnx(whitening_head(5), notes={}))
+    with pytest.raises(ModelUnavailable, match=r"face-projection/1: its file is not the one .*--model raw"):
+        library.registry.load(1)
+    file.unlink()
+    with pytest.raises(Unavailable, match=r"model\.onnx cannot be read"):
+        library.registry.load(1)
+
+
+def test_a_version_that_others_registered_is_listed_but_not_loaded(registered: tuple[Library, RegisteredModel]) -> None:
+    library, model = registered
+    library.tracking.store.client.create_model_version("face-projection", source=model.location, run_id=model.run_id)
+    assert library.registry.get(2).card is None
+    with pytest.raises(ModelUnavailable, match="registered by other means"):
+        library.registry.load(2)
+
+
+# --- over HTTP
+
+
+@pytest.fixture
+def server(mlflow_here: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A real MLflow server that keeps artifacts itself."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", f"sqlite:///{tmp_path}/mlruns/mlflow.db", "--artifacts-destination", "artifacts"]
+    with (tmp_path / "server.log").open("wb") as log:
+        process = subprocess.Popen([*command, *stores], stdout=log, stderr=log, start_new_session=True)
+    process.args = f"http://127.0.0.1:{port}"
+    yield process
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
+    server: subprocess.Popen[bytes], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri = str(server.args)
+    wait_for(f"{uri}/health")
+    library = Library(replace(settings, tracking_uri=uri))
+    assert library.registry.champion() is None
+    register(library, deep_head(0))
+    register(library, whitening_head(1))
+    library.registry.set_alias(CHAMPION, 1)
+    loaded = library.registry.load(CHAMPION)
+    assert [model.aliases for model in library.registry.versions()] == [("champion",), ("challenger",)]
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    with caplog.at_level(logging.WARNING):
+        again = Library(replace(settings, tracking_uri=uri)).registry.load(CHAMPION)
+    assert "does not answer" in caplog.text
+    assert "going on with what it said last" in caplog.text
+    assert again.model == loaded.model
+    np.testing.assert_array_equal(again.head.mean, loaded.head.mean)
+    with pytest.raises(Unavailable, match="does not answer"):  # this version was never opened here
+        library.registry.load("challenger")
+
+
+def test_a_registry_that_never_answered_is_not_taken_for_an_empty_one(settings: Settings) -> None:
+    registry = Library(replace(settings, tracking_uri="http://me:secret@127.0.0.1:9")).registry
+    with pytest.raises(Unavailable, match=r"http://me:\*\*\*@127\.0\.0\.1:9 does not answer.*--model raw"):
+        registry.champion()
+
+
+def wait_for(url: str, *, timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            requests.get(url, timeout=1).raise_for_status()
+            return
+        except requests.RequestException:
+            assert time.monotonic() < deadline, f"{url} does not answer"
+            time.sleep(0.1)

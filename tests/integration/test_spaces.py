@@ -1,0 +1,196 @@
+"""Every step compares vectors of one space: the champion's, the raw one, or that of a version asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from faceml.errors import ModelMismatch, NotFound, WrongUse
+from faceml.identity.projection import Head, project
+from faceml.records import AssignedBy, Face, PrototypeRole
+from faceml.services.assign import assign_faces
+from faceml.services.calibrate import calibrate_library
+from faceml.services.centroids import compute_centroids
+from faceml.services.cluster import cluster_faces
+from faceml.services.dual import cluster_dual
+from faceml.services.explain import explain_face
+from faceml.services.label import label_cluster
+from faceml.services.promote import promote, roll_back
+from faceml.services.spaces import open_space
+from faceml.wiring import Library
+from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
+from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
+
+PEOPLE, FACES = 4, 8
+
+
+@pytest.fixture
+def named(mlflow_here: Path, library: Library) -> Library:
+    """Four people of eight faces, named, each with a centroid."""
+    add_faces(library, people_vectors(PEOPLE, FACES))
+    cluster_faces(library)
+    names = [face.cluster_id for face in sorted(faces(library), key=lambda face: face.asset_id) if face.cluster_id]
+    for number, name in enumerate(dict.fromkeys(names)):
+        label_cluster(library, name, f"Person {number}", actor="me")
+    compute_centroids(library)
+    return library
+
+
+def faces(library: Library) -> list[Face]:
+    with library.repository.read() as unit:
+        return unit.faces.by_ids([face_id for face_id, _, _ in unit.faces.labels()])
+
+
+def crown(library: Library, head: Head) -> int:
+    """Register a head and make it the champion, by a person's word."""
+    version = register(library, head, card=card_for(library), comparison=comparison(0.05)).version
+    promote(library, version, actor="me", force=True, reason="for the test")
+    return version
+
+
+def newcomers(library: Library, *, prefix: str = "new") -> list[UUID]:
+    return add_faces(library, people_vectors(PEOPLE, FACES)[::FACES] + 0.005, prefix=prefix)
+
+
+def assigned(library: Library, ids: Sequence[UUID]) -> dict[UUID, tuple[str | None, float | None]]:
+    return {face.id: (face.model_version, face.similarity) for face in faces(library) if face.id in ids}
+
+
+def test_without_a_registry_everything_is_raw_and_nothing_is_made(named: Library) -> None:
+    (named.settings.home.parent / "mlruns" / "mlflow.db").unlink()
+    report = assign_faces(named)
+    assert (report.model_version, report.notes) == ("raw", ())
+    assert list((named.settings.home.parent / "mlruns").iterdir()) == []
+
+
+def test_an_assignment_carries_the_version_that_made_it_and_after_rolling_back_the_older_one(named: Library) -> None:
+    crown(named, residual_head(0))
+    crown(named, residual_head(9))
+    first = newcomers(named)
+    assert assign_faces(named, threshold=0.5).model_version == "face-projection/2"
+    assert {version for version, _ in assigned(named, first).values()} == {"face-projection/2"}
+    roll_back(named, actor="me")
+    second = newcomers(named, prefix="second")
+    assign_faces(named, threshold=0.5)
+    assert {version for version, _ in assigned(named, second).values()} == {"face-projection/1"}
+    roll_back(named, actor="me")
+    third = newcomers(named, prefix="third")
+    assert assign_faces(named).model_version == "raw"
+    assert {version for version, _ in assigned(named, third).values()} == {"raw"}
+    assert {version for version, _ in assigned(named, first).values()} == {"face-projection/2"}
+
+
+def test_similarities_are_those_of_projected_faces_and_projected_prototypes(named: Library) -> None:
+    head = deep_head(3)
+    crown(named, head)
+    new = newcomers(named)
+    assign_faces(named, threshold=0.1)
+    with named.repository.read() as unit:
+        raw_faces, people = unit.vectors.under_people()
+        raw_prototypes, new_vectors = unit.prototypes.all(), unit.vectors.of(new)
+    # Slowly, face by face: exemplars are projected faces, centroids the unit mean of projected faces.
+    labelled = [face.id for face in faces(named) if face.assigned_by is AssignedBy.MANUAL]
+    for face_id, vector in zip(new_vectors.face_ids, new_vectors.vectors, strict=True):
+        best = -1.0
+        for row, (person, role) in enumerate(zip(raw_prototypes.person_ids, raw_prototypes.roles, strict=True)):
+            if role is PrototypeRole.EXEMPLAR:
+                prototype = project(head, raw_prototypes.vectors[row])
+            else:
+                own = [
+                    project(head, v)
+                    for v, p, id_ in zip(raw_faces.vectors, people, raw_faces.face_ids, strict=True)
+                    if p == person and id_ in labelled
+                ]
+                prototype = np.mean(own, axis=0) / np.linalg.norm(np.mean(own, axis=0))
+            best = max(best, float(prototype @ project(head, vector)))
+        assert assigned(named, new)[face_id] == ("face-projection/1", pytest.approx(best, abs=1e-5))
+
+
+def test_raw_and_any_version_can_be_asked_for(named: Library) -> None:
+    crown(named, residual_head(0))
+    newcomers(named)
+    assert assign_faces(named, model="raw").model_version == "raw"
+    register(named, deep_head(1), card=card_for(named))
+    for selector in ("2", 2, "challenger", "face-projection/2"):
+        assert open_space(named, selector).name == "face-projection/2"
+    with pytest.raises(NotFound, match=r"no projection '9'.*raw, challenger, champion, or a version of 1, 2"):
+        open_space(named, 9)
+    with pytest.raises(WrongUse, match="champion, challenger, raw"):
+        open_space(named, "best")
+
+
+def test_a_champion_of_another_pack_is_passed_over_with_a_note_but_never_used(named: Library) -> None:
+    register(named, deep_head(1), card=CARD)
+    named.registry.set_alias("champion", 1)
+    report = cluster_dual(named)
+    assert report.model_version == "raw"
+    assert report.notes == ("face-projection/1 was made for vectors of opencv-zoo, this library's are of opencv-zoo; "
+                            "raw embeddings were used",)  # fmt: skip
+    with pytest.raises(ModelMismatch, match="choose another version"):
+        cluster_faces(named, model="1")
+
+
+def test_clusters_are_made_in_the_space(mlflow_here: Path, library: Library) -> None:
+    """People who differ in a small direction only, which the head looks at alone."""
+    people = np.repeat(np.eye(PEOPLE, WIDTH), FACES, axis=0)
+    noise = np.zeros((PEOPLE * FACES, WIDTH))
+    noise[:, 64:] = np.random.default_rng(1).normal(size=(PEOPLE * FACES, WIDTH - 64))
+    add_faces(library, (people + noise).astype(np.float32))
+    assert cluster_faces(library).clusters_found < PEOPLE
+    skip = np.eye(64, WIDTH, dtype=np.float32)
+    crown(library, Head(np.zeros(WIDTH, np.float32), skip, ()))
+    report = cluster_faces(library)
+    assert (report.clusters_found, report.model_version) == (PEOPLE, "face-projection/1")
+    assert cluster_dual(library).clusters_found == PEOPLE
+
+
+def test_dual_mode_weighs_assignments_of_another_version_again(named: Library) -> None:
+    new = newcomers(named)
+    assign_faces(named)
+    before = assigned(named, new)
+    crown(named, residual_head(0))
+    cluster_dual(named, person_threshold=0.5)
+    after = assigned(named, new)
+    assert {version for version, _ in after.values()} == {"face-projection/1"}
+    assert all(after[id_][1] != before[id_][1] for id_ in new)
+
+
+def test_the_threshold_is_calibrated_in_the_space_and_a_number_is_questioned(
+    mlflow_here: Path, library: Library
+) -> None:
+    add_faces(library, people_vectors(12, FACES, seed=3))
+    cluster_faces(library)
+    for number, name in enumerate(sorted({face.cluster_id for face in faces(library) if face.cluster_id})):
+        label_cluster(library, name, f"Person {number}", actor="me")
+    shift = 0.7 * matrix(WIDTH, 1, seed=4)[:, 0]
+    crown(library, Head(-shift, np.eye(WIDTH, dtype=np.float32), ()))  # draws all vectors together
+    raw = calibrate_library(library, fmr=0.01, model="raw")
+    mine = calibrate_library(library, fmr=0.01)
+    assert (raw.model_version, mine.model_version) == ("raw", "face-projection/1")
+    assert mine.calibration.threshold > raw.calibration.threshold + 0.1
+    add_faces(library, unit_rows(3, seed=8), prefix="new")
+    (note,) = assign_faces(library, threshold=0.6).notes
+    assert note.startswith("the threshold 0.6 was used as given, but cosines of face-projection/1 are not those of raw")
+    assert "(auto uses that)" in note or "too few labels" in note
+    assert assign_faces(library, threshold=0.6, model="raw").notes == ()
+
+
+def test_a_face_is_explained_in_the_space_that_assigned_it(named: Library) -> None:
+    crown(named, residual_head(0))
+    new = newcomers(named)
+    assign_faces(named, threshold=0.5)
+    crown(named, deep_head(5))
+    mine = explain_face(named, new[0])
+    assert (mine.model_version, mine.compared_in) == ("face-projection/1", "face-projection/1")
+    assert mine.nearest[0].similarity == pytest.approx(mine.similarity, abs=0.02)  # its centroid has moved with it
+    assert explain_face(named, new[0], model="raw").compared_in == "raw"
+    by_hand = next(face.id for face in faces(named) if face.assigned_by is AssignedBy.MANUAL)
+    assert explain_face(named, by_hand).compared_in == "face-projection/2"
+    named.tracking.store.client.delete_model_version("face-projection", "1")
+    gone = explain_face(named, new[0])
+    assert gone.compared_in == "face-projection/2"
+    assert gone.note == "face-projection/1, which assigned this face, is gone; compared in face-projection/2"
