@@ -22,7 +22,6 @@ from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, 
 from faceml.wiring import Library
 
 SUGGESTIONS = 3
-PREVIEWED = 400  # faces of a split's preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +96,10 @@ class Labeler:
     def faces(self) -> Sequence[Face]:
         if self.cluster is None:
             return ()
-        start = (self._page - 1) * PAGE_FACES
-        return self.cluster.faces[:PREVIEWED] if self._preview else self.cluster.faces[start : start + PAGE_FACES]
+        if self._preview is not None:
+            parts = screens.parts_of(self.cluster, self._preview)
+            return [face for part in parts for face in part[: screens.PREVIEWED]]
+        return self.cluster.faces[(self._page - 1) * PAGE_FACES : self._page * PAGE_FACES]
 
     def names(self) -> Sequence[str]:
         return self._names
@@ -175,9 +176,9 @@ class Labeler:
     def _undo(self, _event: Event) -> None:
         if not self._decided:
             raise NotFound("nothing of this session is left to undo: the people view's history takes anything back")
-        last = self._decided[-1]
+        last = self._decided.pop()  # whatever comes of it: what somebody else took back is not undone twice
         undo(self._library, last.event_id, actor=self._actor)
-        self._taken_back.append(self._decided.pop())
+        self._taken_back.append(last)
         self._names = active_names(self._library)
         self._bring_back(last.cluster_id)
         self._notice = Notice(f"Undone: {last.text}", "done")
@@ -185,10 +186,12 @@ class Labeler:
     def _redo(self, _event: Event) -> None:
         if not self._taken_back:
             raise NotFound("nothing was undone since the last decision")
-        last = self._taken_back[-1]
+        last = self._taken_back.pop()
         redo(self._library, last.event_id, actor=self._actor)
-        self._decided.append(self._taken_back.pop())
+        self._decided.append(last)
         self._names = active_names(self._library)
+        known = set(self._queue)
+        self._queue[self._at : self._at] = [id_ for id_, _ in list_open_clusters(self._library) if id_ not in known]
         self._show(self._at)
         self._notice = Notice(f"Made again: {last.text}", "done")
 
