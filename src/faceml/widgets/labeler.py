@@ -18,6 +18,7 @@ from faceml.services.split import SplitPreview, prepare_split, preview_split, sp
 from faceml.services.suggest import Resemblance, suggest_names
 from faceml.services.undo import redo, undo
 from faceml.widgets import labeler_screens as screens
+from faceml.widgets.labeler_screens import count_faces
 from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of
 from faceml.wiring import Library
 
@@ -138,7 +139,7 @@ class Labeler:
         except (Conflict, NotFound):
             self._show(self._at)  # somebody else was quicker: show what there is now
             raise
-        text = f"{_faces(report.faces_labeled)}: {report.person_name}"
+        text = f"{count_faces(report.faces_labeled)}: {report.person_name}"
         if report.faces_labeled < len(chosen):
             text += f" ({len(chosen) - report.faces_labeled} left out: said or ruled out by a person)"
         if report.person_name not in self._names:
@@ -151,7 +152,7 @@ class Labeler:
         chosen = _chosen(cluster, event.left_out)
         report = dismiss_faces(self._library, sorted(chosen), dismissed_as, actor=self._actor)
         word = screens.DISMISSED[dismissed_as]
-        self._note(Decided(report.event_id, cluster.cluster_id, f"{_faces(report.faces_dismissed)}: {word}"))
+        self._note(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
         self._show(self._at)
 
     def _split(self, _event: Event) -> None:
@@ -167,7 +168,7 @@ class Labeler:
         cluster = self._asked()
         report = split_cluster(self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor)
         if report.event_id is not None:
-            left_out = f", {_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
+            left_out = f", {count_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
             text = f"split into {len(report.new_clusters)} groups{left_out}"
             self._queue[self._at : self._at + 1] = report.new_clusters
             self._note(Decided(report.event_id, cluster.cluster_id, text))
@@ -273,10 +274,6 @@ def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:
     if not chosen:
         raise WrongUse("every face is left out: click some of them to take them in again")
     return chosen
-
-
-def _faces(count: int) -> str:
-    return "1 face" if count == 1 else f"{count} faces"
 
 
 _ACTIONS: dict[str, Callable[[Labeler, Event], None]] = {

@@ -51,6 +51,10 @@ class Standing:
         return Progress(" · ".join(words), counts.faces_named / counts.faces if counts.faces else 0.0)
 
 
+def count_faces(count: int) -> str:
+    return "1 face" if count == 1 else f"{count:,} faces"
+
+
 def subject_of(cluster: OpenCluster | None) -> str:
     return f"{cluster.cluster_id} {len(cluster.faces)}" if cluster else ""
 
@@ -72,7 +76,7 @@ def naming(
     hint = "click, drag or space leaves a face out"
     sheet = Group("Faces", tiles(cluster.faces, page=page), hint, is_selectable=True, page=page, pages=pages)
     facts = [
-        "1 face" if len(cluster.faces) == 1 else f"{len(cluster.faces):,} faces",
+        count_faces(len(cluster.faces)),
         f"quality {cluster.mean_quality:.2f}",
         f"cohesion {cluster.cohesion:.2f}",
     ]
