@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -61,6 +61,10 @@ class Service:
         ticket = await self.desk.quick(lambda: self.library.jobs.enqueue(job, **parameters))
         content = _json(JobQueuedResponse(job_id=ticket.id))
         return Response(content, 202, {"Location": f"{API}/jobs/{ticket.id}"}, "application/json")
+
+
+def router_for(tag: str, *, prefix: str = API) -> APIRouter:
+    return APIRouter(prefix=prefix, tags=[tag], generate_unique_id_function=lambda route: route.name)
 
 
 async def service_of(request: Request) -> Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -29,6 +30,17 @@ class Metrics:
         self.backlog = Gauge("faceml_index_backlog", "Changes that wait for the index", registry=self.registry)
         self.model = Gauge("faceml_model_in_use", "The projection in use", ("version",), registry=self.registry)
         self.swaps = Counter("faceml_model_swaps", "Changes of the projection in use", registry=self.registry)
+        self._children = cache(
+            lambda method, route, status: (
+                self.requests.labels(method, route, str(status)),
+                self.seconds.labels(method, route),
+            )
+        )
+
+    def note(self, method: str, route: str, status: int, seconds: float) -> None:
+        counter, histogram = self._children(method, route, status)
+        counter.inc()
+        histogram.observe(seconds)
 
     def page(self, waiting: Mapping[str, int], model_version: str) -> bytes:
         for pool, count in waiting.items():
@@ -66,6 +78,5 @@ class Observed:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if route != "other" else "other"
-        self._metrics.requests.labels(method, route, str(status)).inc()
-        self._metrics.seconds.labels(method, route).observe(seconds)
+        self._metrics.note(method, route, status, seconds)
         access_log.info("%s %s %d %.1f ms", method, route, status, seconds * 1000)

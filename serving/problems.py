@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -72,6 +72,13 @@ def of_error(error: FacemlError) -> Response:
     return problem(status, str(error), headers=headers)
 
 
+def of_invalid(errors: Sequence[Any]) -> Response:
+    """What does not fit, by pydantic's list; never the value that was sent: it may be a name or a vector."""
+    found = [{"at": ".".join(map(str, item["loc"])), "message": str(item["msg"])} for item in errors[:20]]
+    where = "; ".join(f"{item['at']}: {item['message']}" for item in found[:3])
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"the request does not fit: {where}", errors=found)
+
+
 def install(app: FastAPI) -> None:
     """Let every error of the app's routes leave as a problem."""
 
@@ -81,10 +88,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
-        # Never the value that was sent: it may be a name or a vector.
-        found = [{"at": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
-        where = "; ".join(f"{item['at']}: {item['message']}" for item in found[:3])
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"the request does not fit: {where}", errors=found[:20])
+        return of_invalid(error.errors())
 
     @app.exception_handler(HTTPException)
     async def _https(_: Request, error: HTTPException) -> Response:

@@ -7,10 +7,10 @@ import hmac
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faceml.config import Settings
@@ -28,6 +28,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,9 @@ class Keys:
     def are_set(self) -> bool:
         return self.full is not None
 
-    def opens(self, key: str | None, *, writing: bool) -> bool | None:
+    def opens(self, key: bytes, *, writing: bool) -> bool | None:
         """Whether this key is enough; None where it is no key of ours."""
-        sent = _digest(key or "") or b""
+        sent = hashlib.sha256(key).digest()
         is_full = self.full is not None and hmac.compare_digest(sent, self.full)
         is_read = self.read is not None and hmac.compare_digest(sent, self.read)
         if not is_full and not is_read:
@@ -71,7 +72,7 @@ class KeyCheck:
             return
         path, method = scope["path"], scope["method"]
         is_writing = method not in SAFE_METHODS and not path.endswith(READING_POSTS)
-        verdict = self._keys.opens(sent_key(Headers(scope=scope)), writing=is_writing)
+        verdict = self._keys.opens(sent_key(scope), writing=is_writing)
         scope.setdefault("state", {})["is_trusted"] = bool(verdict)
         if verdict or path in OPEN_PATHS:
             await self._app(scope, receive, send)
@@ -106,14 +107,14 @@ class OriginCheck:
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> str | None:
-        headers = Headers(scope=scope)
-        host = headers.get("host", "")
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
         if self._only_local_names and not is_local(_hostname(host)):
             return "without a key this service answers only to localhost: set FACEML_API_KEY to use another name"
-        origin = headers.get("origin")
-        if origin is None or scope["method"] in SAFE_METHODS or origin in self._allowed:
+        if b"origin" not in headers or scope["method"] in SAFE_METHODS:
             return None
-        if urlsplit(origin).netloc == host:
+        origin = headers[b"origin"].decode("latin-1")
+        if origin in self._allowed or origin.partition("://")[2] == host:
             return None
         return "requests from pages of other sites are refused: FACEML_API_ORIGINS names those that may"
 
@@ -127,9 +128,8 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                own = {name for name, _ in message["headers"]}
+                message["headers"].extend(item for item in ENCODED_HEADERS if item[0] not in own)
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
@@ -158,11 +158,13 @@ def is_local(host: str) -> bool:
         return False
 
 
-def sent_key(headers: Headers) -> str | None:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+def sent_key(scope: Scope) -> bytes:
+    headers = dict(scope["headers"])
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    return bytes(token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b""))
 
 
+@lru_cache(maxsize=64)
 def _hostname(host: str) -> str:
     try:
         return urlsplit(f"//{host}").hostname or ""
@@ -171,4 +173,4 @@ def _hostname(host: str) -> str:
 
 
 def _digest(key: str) -> bytes | None:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest() if key else None
+    return hashlib.sha256(key.encode()).digest() if key else None

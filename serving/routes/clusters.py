@@ -5,13 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
 from faceml.services.browse import list_clusters, show_cluster
 from faceml.services.label import label_cluster
 from faceml.services.split import split_cluster
-from serving.deps import ACTOR, Shared
+from serving.deps import ACTOR, Shared, router_for
 from serving.openapi import QUEUED, UNCHANGED, Responses, problems
 from serving.schemas.base import ClusterId
 from serving.schemas.clusters import (
@@ -31,7 +31,7 @@ from serving.schemas.runs import (
     TriggerClusteringRequest,
 )
 
-router = APIRouter(tags=["clusters"])
+router = router_for("clusters")
 JOB: Responses = {202: {"model": JobQueuedResponse, "description": QUEUED}}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, File, Path, Query, Request, UploadFile
+from fastapi import Body, File, Path, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from faceml.services.identify import identify_photo
 from faceml.services.photo_faces import detect_in_photo, faces_of_photo
-from serving.deps import Shared
+from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas.base import LARGEST_ID
@@ -22,7 +22,7 @@ from serving.schemas.faces import (
     IdentifyResponse,
 )
 
-router = APIRouter(tags=["detection"])
+router = router_for("detection")
 AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 UNKNOWN = problems(HTTPStatus.NOT_FOUND)
 

@@ -6,16 +6,16 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 
 from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
 from faceml.services.thumbnail import LARGEST_PX, SMALLEST_PX, draw_thumbnail
-from serving.deps import ACTOR, Shared, unless_known
+from serving.deps import ACTOR, API, Shared, router_for, unless_known
 from serving.openapi import UNCHANGED, problems
 from serving.schemas.faces import AssignFaceResponse, RejectFaceResponse, UnassignFaceResponse, WhoRequest
 
-router = APIRouter(prefix="/faces/{face_id}", tags=["faces"])
+router = router_for("faces", prefix=f"{API}/faces/{{face_id}}")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 

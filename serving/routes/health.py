@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from faceml import __version__
 from faceml.services.readiness import Part, check_parts
-from serving.deps import Shared
+from serving.deps import Shared, router_for
 from serving.metrics import CONTENT_TYPE
 from serving.schemas.model import HealthResponse, PartItem, ReadyResponse
 
-router = APIRouter(tags=["health"])
+router = router_for("health", prefix="")
 
 
 @router.get("/health", response_model=HealthResponse)

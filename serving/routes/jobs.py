@@ -5,22 +5,22 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request
+from fastapi import Body, Path, Request
 from fastapi.responses import Response
 
-from serving.deps import Shared
+from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas.runs import JobResponse, TrainFaceMatchingRequest, TrainFaceMatchingResponse
 
-router = APIRouter(tags=["jobs"])
+router = router_for("jobs")
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-]{1,80}$")]
 
 
 @router.post(
     "/train",
     response_model=TrainFaceMatchingResponse,
-    responses={**JOB, **problems(HTTPStatus.CONFLICT, HTTPStatus.NOT_IMPLEMENTED)},
+    responses={**JOB, **problems(HTTPStatus.CONFLICT)},
 )
 async def train(
     service: Shared, body: Annotated[TrainFaceMatchingRequest, Body(default_factory=TrainFaceMatchingRequest)]
@@ -29,16 +29,14 @@ async def train(
     parameters = body.model_dump(exclude={"queue"})
     if body.queue:
         return await service.hand_out("train_matching_job", **parameters)
-    from contextlib import nullcontext
+    from faceml.services.train import PATIENCE, train_matching
+    from faceml.training.options import Options
 
-    from faceml.jobs.context import JobContext, provided
-    from faceml.jobs.functions import train_matching_job
-
-    def work() -> TrainFaceMatchingResponse:
-        with provided(lambda: nullcontext(JobContext(service.library))):
-            return TrainFaceMatchingResponse(**train_matching_job(**parameters))
-
-    return await service.run(work)
+    min_faces = parameters.pop("min_faces_per_person")
+    options = Options(patience=PATIENCE, **parameters)
+    return await service.run(
+        lambda: TrainFaceMatchingResponse.of(train_matching(service.library, options, min_faces=min_faces))
+    )
 
 
 @router.get("/jobs/{job_id}", response_model=JobResponse, responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)})

@@ -5,16 +5,20 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
+from pydantic import ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from faceml.errors import ModelMismatch
+from faceml.errors import FacemlError, ModelMismatch
 from faceml.services.spaces import Space
-from serving.deps import Service, Shared, unless_known
+from serving.deps import API, Service, Shared, router_for, service_of, unless_known
 from serving.openapi import UNCHANGED, problems
+from serving.problems import of_error, of_invalid
 from serving.schemas.model import ModelResponse, ProjectRequest, ProjectResponse
 
-router = APIRouter(tags=["model"])
+router = router_for("model")
+PATH = f"{API}/project"
 FEW_ROWS = 32  # below, a projection costs less than handing it to another thread
 
 
@@ -34,6 +38,38 @@ async def project(service: Shared, body: ProjectRequest) -> Response:
     else:
         content = await service.desk.heavy(lambda: _projected(space, body.embeddings))
     return Response(content, media_type="application/json")
+
+
+class ShortWay:
+    """Take `POST /project` past the framework: one embedding costs 0.1 ms to project, and the usual way in 0.7 ms.
+
+    The body goes from bytes to its schema in one step. Keys, limits and headers are the middlewares' before this one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._route = next(route for route in router.routes if getattr(route, "endpoint", None) is project)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST" or not _is_json(scope):
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = self._route
+        answer = await self._answer(Request(scope, receive))
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            body = ProjectRequest.model_validate_json(await request.body())
+            return await project(await service_of(request), body)
+        except ValidationError as error:
+            return of_invalid(error.errors(include_url=False, include_input=False))
+        except FacemlError as error:
+            return of_error(error)
+
+
+def _is_json(scope: Scope) -> bool:
+    return any(name == b"content-type" and value.startswith(b"application/json") for name, value in scope["headers"])
 
 
 def _projected(space: Space, embeddings: list[list[float]]) -> bytes:

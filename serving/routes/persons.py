@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
 from faceml.services.erase import erase_person
@@ -15,7 +15,7 @@ from faceml.services.merge import merge_people
 from faceml.services.people import list_people, show_person
 from faceml.services.rename import rename_person
 from faceml.services.undo import undo
-from serving.deps import ACTOR, Shared
+from serving.deps import ACTOR, Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.schemas.base import Page
 from serving.schemas.persons import (
@@ -33,7 +33,7 @@ from serving.schemas.persons import (
     UndoResponse,
 )
 
-router = APIRouter(tags=["persons"])
+router = router_for("persons")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import Response
 
 from faceml.errors import WrongUse
 from faceml.wiring import Library
-from serving.deps import Shared
+from serving.deps import Shared, router_for
 from serving.openapi import problems
 from serving.schemas.suggestions import (
     IntruderItem,
@@ -22,7 +22,7 @@ from serving.schemas.suggestions import (
     candidates,
 )
 
-router = APIRouter(tags=["suggestions"])
+router = router_for("suggestions")
 
 
 @router.get(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 LARGEST_ID = 2**31 - 1  # of the database's integers
@@ -17,8 +17,15 @@ Name = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
 ClusterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,100}$")]
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)  # JSON knows no difference between 5 and 5.0
+
+
 def count(least: int, most: int) -> Any:
-    """A whole number in a range, for `Annotated[int, …]`."""
+    """A range of whole numbers, for `Annotated[int, count(…), WHOLE]`."""
     return Field(strict=True, ge=least, le=most)
 
 

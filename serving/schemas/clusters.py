@@ -11,7 +11,7 @@ from faceml.services.browse import ClusterDetails, ClusterPage
 from faceml.services.label import LabelReport
 from faceml.services.split import SplitReport
 from faceml.storage.clusters import ClusterSummary
-from serving.schemas.base import Answer, Name, Page, Question, count, example
+from serving.schemas.base import WHOLE, Answer, Name, Page, Question, count, example
 from serving.schemas.faces import FACE, PERSON, FaceInstance
 
 
@@ -110,7 +110,7 @@ class LabelClusterResponse(Answer):
 class SplitClusterRequest(Question):
     model_config = example(minClusterSize=3)
 
-    min_cluster_size: Annotated[int, count(2, 10_000)] = 3
+    min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 3
 
 
 class SplitClusterResponse(Answer):

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from faceml.records import BBox, Face
 from faceml.services.identify import Identification, IdentifiedFace, Likeness
 from faceml.services.photo_faces import NamedFaces
 from faceml.services.reassign import ReassignReport, RejectReport
-from serving.schemas.base import Answer, Flag, Name, Question, Share, count, example
+from serving.schemas.base import WHOLE, Answer, Flag, Name, Question, Share, count, example
 
 FACE = "0b8f7e0c-6f2c-4b0e-9d6c-2a4b1f3e5d70"
 PERSON = "3f1f6a52-5f0e-4f6e-8a53-9d0f4a1c2b37"
@@ -87,7 +87,7 @@ class DetectFacesRequest(Question):
     model_config = example(minConfidence=0.5, minFaceSize=20)
 
     min_confidence: Share = 0.5
-    min_face_size: Annotated[int, count(1, 100_000)] = 20
+    min_face_size: Annotated[int, count(1, 100_000), WHOLE] = 20
     queue: Flag = False
 
 
@@ -103,23 +103,27 @@ class DetectFacesResponse(Answer):
         return cls(asset_id=asset_id, faces_detected=len(faces), face_ids=[face.id for face in faces])
 
 
-class WhoRequest(Question):
-    """A person by id or by name."""
+class PersonById(Question):
+    model_config = example(personId=PERSON)
 
-    model_config = example(name="John Doe")
-
-    person_id: UUID | None = None
-    name: Name | None = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
-        if (self.person_id is None) == (self.name is None):
-            raise ValueError("give either personId or name")
-        return self
+    person_id: UUID
 
     @property
     def name_or_id(self) -> str | UUID:
-        return self.person_id or self.name or ""
+        return self.person_id
+
+
+class PersonByName(Question):
+    model_config = example(name="John Doe")
+
+    name: Name
+
+    @property
+    def name_or_id(self) -> str | UUID:
+        return self.name
+
+
+WhoRequest = PersonById | PersonByName
 
 
 class AssignFaceResponse(Answer):

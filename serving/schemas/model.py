@@ -11,7 +11,8 @@ from serving.schemas.base import Answer, Question, example
 
 MOST_ROWS = 1000
 MOST_WIDTH = 4096
-Row = Annotated[list[float], Field(min_length=1, max_length=MOST_WIDTH)]
+Number = Annotated[float, Field(strict=True, ge=-1e6, le=1e6, allow_inf_nan=False)]
+Row = Annotated[list[Number], Field(min_length=1, max_length=MOST_WIDTH)]
 
 
 class ProjectRequest(Question):

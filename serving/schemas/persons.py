@@ -16,7 +16,7 @@ from faceml.services.people import PeoplePage, PersonDetails
 from faceml.services.rename import RenameReport
 from faceml.services.undo import UndoReport
 from faceml.storage.people import PersonSummary
-from serving.schemas.base import LARGEST_EVENT, Answer, Name, Page, Question, count, example
+from serving.schemas.base import LARGEST_EVENT, WHOLE, Answer, Name, Page, Question, count, example
 from serving.schemas.faces import FACE, PERSON, FaceInstance
 
 OTHER = "9a7c1d64-2b1e-4c55-8f0e-6d3f2a1b0c9d"
@@ -191,7 +191,7 @@ class UndoRequest(Question):
 
     model_config = example(eventId=7)
 
-    event_id: Annotated[int, count(1, LARGEST_EVENT)] | None = None
+    event_id: Annotated[int, count(1, LARGEST_EVENT), WHOLE] | None = None
 
 
 class UndoResponse(Answer):

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 
 from faceml.services.cluster import ClusterReport
 from faceml.services.dual import DualReport
-from serving.schemas.base import Answer, Flag, Question, Share, SnakeQuestion, count, example
+from serving.schemas.base import WHOLE, Answer, Flag, Question, Share, SnakeQuestion, count, example
 
 if TYPE_CHECKING:
     from faceml.jobs.state import JobState
+    from faceml.services.train import TrainReport
 
 MOST_FACES = 10_000_000
 
@@ -21,9 +22,9 @@ class TriggerClusteringRequest(Question):
     model_config = example(qualityThreshold=0.5, maxFaces=50000, minClusterSize=5)
 
     quality_threshold: Share = 0.5
-    max_faces: Annotated[int, count(1, MOST_FACES)] = 50_000
-    min_cluster_size: Annotated[int, count(2, 10_000)] = 5
-    min_samples: Annotated[int, count(1, 10_000)] = 3
+    max_faces: Annotated[int, count(1, MOST_FACES), WHOLE] = 50_000
+    min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 5
+    min_samples: Annotated[int, count(1, 10_000), WHOLE] = 3
     time_bucket: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")] | None = None
     queue: Flag = False
 
@@ -58,9 +59,9 @@ class DualClusterRequest(SnakeQuestion):
 
     person_threshold: Share | Literal["auto"] = 0.7
     unknown_method: Literal["hdbscan", "dbscan", "agglomerative"] = "hdbscan"
-    unknown_min_cluster_size: Annotated[int, count(2, 10_000)] = 3
+    unknown_min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 3
     unknown_eps: Annotated[float, Field(strict=True, gt=0, le=2)] = 0.5
-    max_faces: Annotated[int, count(1, MOST_FACES)] = 50_000
+    max_faces: Annotated[int, count(1, MOST_FACES), WHOLE] = 50_000
     queue: Flag = False
 
 
@@ -115,11 +116,11 @@ class TrainFaceMatchingRequest(SnakeQuestion):
         epochs=20, margin=0.2, batch_size=32, learning_rate=0.0001, min_faces_per_person=5, queue=False
     )
 
-    epochs: Annotated[int, count(1, 10_000)] = 20
-    margin: Annotated[float, Field(strict=True, gt=0, le=2)] = 0.2
-    batch_size: Annotated[int, count(1, 65_536)] = 32
-    learning_rate: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.0001
-    min_faces_per_person: Annotated[int, count(2, 10_000)] = 5
+    epochs: Annotated[int, count(10, 100), WHOLE] = 20
+    margin: Annotated[float, Field(strict=True, ge=0.1, le=0.5)] = 0.2
+    batch_size: Annotated[int, count(16, 128), WHOLE] = 32
+    learning_rate: Annotated[float, Field(strict=True, ge=1e-5, le=1e-3)] = 0.0001
+    min_faces_per_person: Annotated[int, count(2, 10_000), WHOLE] = 5
     queue: Flag = False
 
 
@@ -141,10 +142,14 @@ class TrainFaceMatchingResponse(BaseModel):
     total_faces: int
     training_faces: int
     validation_faces: int
-    final_train_loss: float | None
-    final_val_loss: float | None
+    final_train_loss: float
+    final_val_loss: float
     model_checkpoint: str
     training_time_seconds: float
+
+    @classmethod
+    def of(cls, report: TrainReport) -> Self:
+        return cls(**{name: getattr(report, name) for name in cls.model_fields})
 
 
 class JobQueuedResponse(Answer):

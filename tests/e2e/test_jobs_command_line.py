@@ -17,6 +17,7 @@ from faceml.config import Settings
 from faceml.wiring import Library
 from tests.conftest import skip_or_fail
 from tests.e2e.test_command_line import FACEML, Shell
+from tests.integration.test_pipeline_runner import make_project
 from tests.polling import until
 
 
@@ -86,6 +87,22 @@ def test_redis_that_does_not_answer_is_one_line(shell: Shell) -> None:
         assert "does not answer" in said
         assert "secret" not in said
     assert "cannot be read" in shell.refuses(2, "jobs", "list", REDIS_URL="localhost")
+
+
+@pytest.mark.nightly
+def test_a_pipeline_runs_as_a_job(shell: Shell) -> None:
+    make_project(shell.folder)
+    shell.says("ingest", shell.folder)
+    job_id = queued(shell, "pipeline", "run", "small.yaml", "-p", "faces=2")
+    shell.says("worker", "--burst")
+    result = json.loads(shell.says("jobs", "show", job_id, "--json"))["result"]
+    assert (result["status"], result["pipeline"]) == ("done", "small")
+    assert [(step["name"], step["status"]) for step in result["steps"]] == [
+        ("detect", "done"),
+        ("cluster", "done"),
+        ("report", "done"),
+    ]
+    assert result["steps"][2]["results"] == {"clusters": 4}
 
 
 def test_a_worker_that_dies_is_started_again_and_its_job_runs_again(shell: Shell, photos: Path) -> None:

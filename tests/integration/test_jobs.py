@@ -299,6 +299,15 @@ def test_redis_stopped_and_started_again_loses_no_job(
         assert worker.process.poll() is None
 
 
+def test_a_worker_that_waits_for_redis_leaves_when_it_is_told_to(
+    job_library: Library, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    with running_worker(job_library.settings, tmp_path, job_library.jobs) as worker:
+        redis_server.stop()
+        until(lambda: "could not connect to Redis" in (tmp_path / "workers.log").read_text())
+        assert worker.stop(signal.SIGTERM) == 0
+
+
 def test_a_worker_calls_nothing_but_jobs_of_faceml(job_library: Library, worker: WorkerProcess) -> None:
     made = worker.tally.parent / "made"
     job = job_library.jobs.rq.enqueue_call("os.mkdir", args=[str(made)], meta={"library": {}})

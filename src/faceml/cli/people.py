@@ -273,7 +273,7 @@ def _split(report: SplitReport) -> str:
 
 def _undo(report: UndoReport) -> str:
     verb = "Redone" if report.is_redo else "Undone"
-    lines = [f"{verb}: {report.kind} (event {report.undone_event_id}); faces restored: {report.faces_restored}"]
+    lines = [f"{verb}: {report.kind} (event {report.decision_id}); faces restored: {report.faces_restored}"]
     if report.faces_left:
         lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
     return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])

@@ -15,6 +15,7 @@ from faceml.jobs.context import job_context
 from faceml.storage.registry_records import CHAMPION
 
 TRAIN_ANSWER = (
+    "status",
     "persons_used",
     "total_faces",
     "training_faces",
@@ -177,7 +178,7 @@ def train_matching_job(
             resume=Path(resume) if resume else None,
             listener=Listener(on_progress=job.on_progress),
         )
-    return {"status": "completed", **{name: _plain(getattr(report, name)) for name in TRAIN_ANSWER}}
+    return {name: getattr(report, name) for name in TRAIN_ANSWER}
 
 
 def pipeline_job(
@@ -201,10 +202,6 @@ def pipeline_job(
         )
     steps = [{"name": step.name, "status": str(step.status), "results": dict(step.results)} for step in done.steps]
     return {"status": str(done.status), "pipeline": done.pipeline, "steps": steps, "seconds": round(done.seconds, 3)}
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
 
 
 def _asset_id(text: str) -> int:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
@@ -80,7 +81,8 @@ class Supervisor:
         self._is_stopping = True
         running = [post.process for post in self._posts if post.process]
         for process in running:
-            process.terminate()
+            with suppress(ValueError):  # it has just been closed
+                process.terminate()
         threading.Thread(target=_kill_late, args=(running,), daemon=True).start()
 
 

@@ -1,9 +1,9 @@
 """An RQ worker that runs jobs in its own process, so that models are loaded once and not once a job.
 
-RQ's usual worker forks for each job. That would load the models each time (or inherit ONNX Runtime's threads, which do
-not survive a fork). What the fork was for is done otherwise here: a thread renews the job's lease, so that the job of
-a worker that died is soon given to another; a signal stops a job that is cancelled; and the supervisor starts a worker
-that crashed again. docs/decisions/0008-jobs.md has the measurements.
+RQ's usual worker forks for each job. That loads the models each time, or inherits them from the parent, which CUDA does
+not allow and open connections do not like. What the fork was for is done otherwise here: a thread renews the job's
+lease, so that the job of a worker that died is soon given to another; a signal stops a job that is cancelled; and the
+supervisor starts a worker that crashed again. docs/decisions/0014-jobs.md has the measurements.
 """
 
 from __future__ import annotations
@@ -41,13 +41,16 @@ from faceml.progress import Progress
 LEASE_S = 20  # a job whose worker is not heard of for this long is given to another
 LOOK_AROUND_S = 5  # an idle worker looks after abandoned and waiting jobs this often
 PROGRESS_EVERY_S = 0.5
-REDIS_GONE_PAUSE_S = 1.0
+REDIS_GONE_PAUSE_S = 1.0  # between two looks whether Redis is back, growing
+LONGEST_REDIS_PAUSE_S = 5.0
 MODULE = "faceml.jobs.functions."
 log = logging.getLogger(__name__)
 
 
 class FaceWorker(SimpleWorker):
     """Runs one job after the other for the libraries it can open."""
+
+    max_connection_wait_time = LONGEST_REDIS_PAUSE_S
 
     def __init__(self, queue: JobQueue, libraries: Libraries, *, name: str) -> None:
         super().__init__(
@@ -63,6 +66,7 @@ class FaceWorker(SimpleWorker):
         self._libraries = libraries
         self._main_thread = threading.get_ident()
         self._is_in_job = False
+        self._is_recording = False  # what became of a job: not to be interrupted
         self._interruption: BaseException | None = None
 
     @property
@@ -75,8 +79,12 @@ class FaceWorker(SimpleWorker):
         started = time.monotonic()
         execution = self.prepare_execution(job)
         self._interruption = None
-        with self._lease(job, execution), provided(partial(self._context, job)):
-            is_done = self.perform_job(job, queue, execution)
+        self._is_recording = True
+        try:
+            with self._lease(job, execution), provided(partial(self._context, job)):
+                is_done = self.perform_job(job, queue, execution)
+        finally:
+            self._is_recording = False
         self.set_state("idle")
         if is_done:
             log.info("%s %s: done in %.1f s", _short(job), job.id, time.monotonic() - started)
@@ -125,6 +133,7 @@ class FaceWorker(SimpleWorker):
         error = exc_info[1]
         if isinstance(error, WorkerStopping | SystemExit | KeyboardInterrupt):
             self._interruption = error
+            self._stop_requested = True
             return
         if isinstance(error, JobCanceled):
             log.info("%s %s: cancelled", _short(job), job.id)
@@ -168,7 +177,7 @@ class FaceWorker(SimpleWorker):
         if self._is_in_job:
             if is_first:
                 raise WorkerStopping
-        elif self.get_state() != "busy":
+        elif not self._is_recording:
             raise StopRequested
 
     def kill_horse(self, sig: signal.Signals = signal.SIGUSR1) -> None:  # noqa: ARG002  # RQ's signature
@@ -220,20 +229,27 @@ def run_worker(settings: Settings, *, is_burst: bool = False) -> None:
         is_burst: leave as soon as the queue is empty.
     """
     libraries = Libraries(settings)
-    stop = threading.Event()
     try:
         for number in count():
-            try:
-                queue = libraries.own.jobs
-                worker = FaceWorker(queue, libraries, name=f"{worker_prefix(os.getpid())}{number}")
-                worker.work(burst=is_burst, logging_level="ERROR")
-                if worker.is_stopping or is_burst:
-                    return
-            except (RedisError, QueueUnavailable) as error:
-                log.warning("%s; waiting for it", error)
-            stop.wait(REDIS_GONE_PAUSE_S)
+            if _work_once(libraries, f"{worker_prefix(os.getpid())}{number}", is_burst=is_burst):
+                return
+            time.sleep(REDIS_GONE_PAUSE_S)
+    except StopRequested:  # in a pause
+        return
     finally:
         libraries.close()
+
+
+def _work_once(libraries: Libraries, name: str, *, is_burst: bool) -> bool:
+    """True where the worker was told to leave, False where it lost Redis."""
+    worker: FaceWorker | None = None
+    try:
+        worker = FaceWorker(libraries.own.jobs, libraries, name=name)
+        worker.work(burst=is_burst, logging_level="ERROR")
+        return worker.is_stopping or is_burst
+    except (RedisError, QueueUnavailable) as error:
+        log.warning("Redis is gone (%s); waiting for it", error)
+        return worker is not None and worker.is_stopping
 
 
 def worker_prefix(pid: int) -> str:

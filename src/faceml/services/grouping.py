@@ -14,7 +14,7 @@ from faceml.identity.hdbscan_exact import fit
 from faceml.identity.reachability_graph import Graph, unchanged
 from faceml.records import Embeddings
 from faceml.services.spaces import RAW
-from faceml.storage.graph_files import GraphKey, KeptGraph
+from faceml.storage.graph_files import GraphKey, KeptGraph, packed
 from faceml.wiring import Library
 
 log = logging.getLogger(__name__)
@@ -92,14 +92,14 @@ def _former(kept: KeptGraph | None, faces: Embeddings) -> _Former | None:
         return None
     try:
         graph = Graph.from_arrays(kept.arrays)
-        if len(graph) != len(kept.face_ids):
+        if kept.face_ids.shape != (len(graph),):
             raise ValueError(f"{len(kept.face_ids)} faces for {len(graph)} rows")
     except (ValueError, KeyError) as error:
         log.warning("the kept neighbour graph is not usable (%s): clustering from the start", error)
         return None
-    row_now = {face_id: row for row, face_id in enumerate(faces.face_ids)}
-    rows = np.array([row_now.get(face_id, -1) for face_id in kept.face_ids], dtype=np.intp)
-    there = np.flatnonzero(rows >= 0)
+    _, now, there = np.intersect1d(packed(faces.face_ids), kept.face_ids, assume_unique=True, return_indices=True)
+    rows = np.full(len(graph), -1, dtype=np.intp)
+    rows[there] = now
     rows[
         there[~unchanged(graph, there, faces.vectors[rows[there]])]
     ] = -1  # detected again: the id stays, not the vector

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from faceml.services.sweep import SweepReport
+
 FACES_A_ROW = 12
 MAP_FACES = 3_000  # t-SNE of more takes minutes
 FACELESS_SHOWN = 20
@@ -95,6 +97,18 @@ def draw_map(library: Library) -> Figure:
     names = sorted({group for group in groups if group})
     labels = np.array([names.index(group) if group else -1 for group in groups], dtype=int)
     return embedding_map(faces.vectors, labels, names=dict(enumerate(names)))
+
+
+def draw_sweep(report: SweepReport) -> Figure:
+    """The settings of a sweep by their score, the best on top."""
+    from faceml.plots.sweep_scores import ScoredSetting, sweep_scores
+
+    by = "BCubed F against labels" if report.scored_by == "bcubed_f" else "stability (mean adjusted Rand)"
+    runs = [
+        ScoredSetting(str(run.setting), run.score, f"{run.clusters} clusters, {run.noise_share:.0%} in none")
+        for run in report.runs
+    ]
+    return sweep_scores(runs, score_name=by)
 
 
 def draw_photos_without_faces(library: Library) -> Image:

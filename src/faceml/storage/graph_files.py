@@ -40,7 +40,7 @@ class GraphKey:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptGraph:
-    face_ids: tuple[UUID, ...]  # (N,) row by row
+    face_ids: NDArray[np.bytes_]  # (N,) row by row, as `packed` has them
     arrays: Mapping[str, NDArray[Any]]
 
 
@@ -56,8 +56,7 @@ class GraphFiles:
                 arrays = {name: file[name] for name in file.files}
             if str(arrays.pop("key")) != str(key):
                 raise ValueError("it belongs to other vectors")
-            ids = arrays.pop("face_ids")
-            return KeptGraph(tuple(UUID(bytes=row.tobytes()) for row in ids), arrays)
+            return KeptGraph(arrays.pop("face_ids"), arrays)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -66,8 +65,7 @@ class GraphFiles:
 
     def write(self, key: GraphKey, face_ids: Sequence[UUID], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep a graph in place of the former one, all of it or nothing; a full disk costs the next run's time only."""
-        ids = np.frombuffer(b"".join(id_.bytes for id_ in face_ids), np.uint8).reshape(-1, 16)
-        content: dict[str, Any] = {"key": np.array(str(key)), "face_ids": ids, **arrays}
+        content: dict[str, Any] = {"key": np.array(str(key)), "face_ids": packed(face_ids), **arrays}
         path = self._folder / key.file_name
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -81,3 +79,8 @@ class GraphFiles:
                     raise
         except OSError as error:
             log.warning("neighbour graph %s could not be kept (%s): the next clustering starts from none", path, error)
+
+
+def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
+    """(N,) ids of 16 bytes each, which numpy compares many times faster than Python does."""
+    return np.frombuffer(b"".join(id_.bytes for id_ in face_ids), dtype="S16")

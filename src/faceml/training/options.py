@@ -13,7 +13,7 @@ MININGS = ("random", "semi-hard", "batch-hard")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Defaults of the specification, chapter Training Parameters; of the head, see docs/decisions/0009.
+    """Defaults of the specification, chapter Training Parameters; but for the head, see docs/decisions/0021.
 
     Raises:
         WrongUse: a value that cannot be trained with.
@@ -46,10 +46,10 @@ class Options:
                 f"epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate:g}, "
                 f"margin={self.margin:g}: at least 1 epoch, 2 triplets, a rate above 0 and a margin of 0 or more"
             )
-        if not 0 <= self.dropout < 1 or self.weight_decay < 0:
+        if not 0 <= self.dropout < 1 or not 0 <= self.weight_decay * self.learning_rate < 1:
             raise WrongUse(
                 f"dropout={self.dropout:g}, weight_decay={self.weight_decay:g}: dropout is 0 to below 1, weight decay "
-                "0 or more"
+                f"0 to below 1 / learning rate ({1 / self.learning_rate:g})"
             )
 
     @property
