@@ -53,6 +53,14 @@ class Settings:
         default="",
         metadata={"env": "FACEML_API_KEY", "help": "key that the REST API asks for", "secret": True},
     )
+    api_read_key: str = field(
+        default="",
+        metadata={"env": "FACEML_API_READ_KEY", "help": "second key, which may only read", "secret": True},
+    )
+    api_origins: str = field(
+        default="",
+        metadata={"env": "FACEML_API_ORIGINS", "help": "web origins that may call the REST API (a,b); empty: none"},
+    )
     log_level: str = field(
         default="WARNING",
         metadata={"env": "LOG_LEVEL", "help": "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
@@ -72,8 +80,16 @@ class Settings:
         return self.home / "index"
 
     @property
+    def checkpoint_folder(self) -> Path:
+        return self.home / "models"
+
+    @property
     def cache_folder(self) -> Path:
         return self.home / "cache"
+
+    @property
+    def redis_folder(self) -> Path:
+        return self.home / "redis"
 
     @property
     def tracking(self) -> str:

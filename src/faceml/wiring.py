@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from faceml.config import Settings, read_settings
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 
 if TYPE_CHECKING:
+    from faceml.jobs.queue import JobQueue
+    from faceml.storage.graph_files import GraphFiles
     from faceml.storage.registry import ModelRegistry
     from faceml.storage.repository import Repository
     from faceml.storage.server_index import ServerIndex
@@ -19,14 +22,34 @@ if TYPE_CHECKING:
     from faceml.tracking import Tracking
     from faceml.vision.model_packs import FacePack
 
+T = TypeVar("T")
+
+
+class opened_once(cached_property[T]):  # noqa: N801
+    """A `cached_property` that several threads may ask for at once: Python 3.12 took its lock away."""
+
+    def __init__(self, open_: Callable[[Any], T]) -> None:
+        super().__init__(open_)
+        self._lock = RLock()
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Self | T:
+        with self._lock:
+            return super().__get__(instance, owner)
+
 
 class Library:
     """One library: its settings, its database, its index and its models, each opened when first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        # Told of every decision instead of the index following at once: an interactive view does not wait for it.
+        self.index_follower: Callable[[], None] | None = None
 
-    @cached_property
+    @opened_once
     def repository(self) -> Repository:
         """Raises DatabaseUnavailable."""
         from faceml.storage.database import connect
@@ -34,7 +57,7 @@ class Library:
 
         return Repository(connect(self.settings.database))
 
-    @cached_property
+    @opened_once
     def pack(self) -> FacePack:
         """The loaded models of the configured pack.
 
@@ -92,27 +115,48 @@ class Library:
     def _server_index(self) -> Iterator[VectorIndex]:
         yield self._server
 
-    @cached_property
+    @opened_once
     def _server(self) -> ServerIndex:
         from faceml.storage.server_index import connect_server
 
         return connect_server(self.settings.qdrant_url)
 
-    @cached_property
+    @opened_once
+    def graphs(self) -> GraphFiles:
+        """Neighbour graphs of former clusterings."""
+        from faceml.storage.graph_files import GraphFiles
+
+        return GraphFiles(self.settings.cache_folder / "graphs")
+
+    @opened_once
     def tracking(self) -> Tracking:
         """Where runs are recorded; nothing is opened before the first run, which says so where it takes long."""
         from faceml.tracking import Tracking
 
         return Tracking(self.settings.tracking, self.settings.artifact_folder, on_note=print)
 
-    @cached_property
+    @opened_once
     def registry(self) -> ModelRegistry:
         """Versions of the projection; reading them imports no mlflow."""
         from faceml.storage.registry import ModelRegistry
 
         return ModelRegistry(self.tracking.store, self.settings.cache_folder / "models")
 
+    @opened_once
+    def jobs(self) -> JobQueue:
+        """The queue of background jobs.
+
+        Raises:
+            QueueUnavailable: Redis does not answer, or there is neither a REDIS_URL nor the embedded one.
+        """
+        from faceml.jobs.address import address_of
+        from faceml.jobs.connection import connect_queue
+
+        return connect_queue(self.settings, address=lambda: address_of(self))
+
     def close(self) -> None:
+        if "jobs" in self.__dict__:
+            self.jobs.close()
         if "repository" in self.__dict__:
             self.repository.close()
         if "_server" in self.__dict__:

@@ -346,6 +346,26 @@ def test_a_library_is_pinned_to_its_first_pack(repository: Repository) -> None:
         unit.contract.pin(other)
 
 
+def test_two_workers_that_detect_first_at_once_pin_one_pack(repository: Repository, engine: Engine) -> None:
+    both_are_in = threading.Barrier(2, timeout=30)
+    pinned: list[PackContract | None] = []
+
+    def pin() -> None:
+        with repository.begin() as unit:
+            if engine.dialect.name == "postgresql":  # SQLite lets one writer in at a time
+                assert unit.contract.pinned() is None
+                both_are_in.wait()
+            unit.contract.pin(PACK)
+            pinned.append(unit.contract.pinned())
+
+    threads = [threading.Thread(target=pin) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert pinned == [PACK, PACK]
+
+
 def test_a_number_of_an_unknown_cluster_is_given_out_once(repository: Repository) -> None:
     with repository.begin() as unit:
         unit.contract.pin(PACK)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +27,13 @@ from hypothesis.stateful import (
 from sqlalchemy import event
 
 from faceml.config import Settings
-from faceml.errors import Conflict, IndexUnavailable, NameTaken, WrongUse
-from faceml.records import PackContract, PersonStatus
+from faceml.errors import Conflict, IndexUnavailable, NameTaken, NotFound, WrongUse
+from faceml.records import Dismissal, PersonStatus
+from faceml.services.apart import keep_apart
 from faceml.services.assign import assign_faces
 from faceml.services.centroids import compute_centroids
 from faceml.services.cluster import cluster_faces
+from faceml.services.dismiss import dismiss_faces
 from faceml.services.drain import drain_outbox
 from faceml.services.dual import cluster_dual
 from faceml.services.exemplars import choose_exemplars
@@ -43,13 +44,14 @@ from faceml.services.reassign import assign_faces_to, reject_person, unassign_fa
 from faceml.services.rename import rename_person
 from faceml.services.repair import find_orphans
 from faceml.services.split import split_cluster
+from faceml.services.suggest import suggest_merges
 from faceml.services.undo import redo, undo
 from faceml.storage.people import fold_name
 from faceml.wiring import Library
-from tests.conftest import WIDTH, add_faces, people_vectors
+from tests.conftest import add_faces, people_vectors
+from tests.integration.conftest import PACK
 from tests.integration.decisions import Decision, check, differences, snapshot, truth
 
-PACK = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
 NAMES = st.sampled_from(["Ada", "Bea", "ADA", "Cleo", "Dora"])
 PICK = st.integers(0, 10_000)  # reduced to what there is
 PICKS = st.lists(PICK, min_size=1, max_size=4)
@@ -135,6 +137,12 @@ class Decisions(RuleBasedStateMachine):
             return
         self.said(Decision(report.event_id, "unassign", faces=self.faces_of(report.event_id)))
 
+    @rule(picks=PICKS, dismissed_as=st.sampled_from(Dismissal))
+    def dismiss(self, picks: list[int], dismissed_as: Dismissal) -> None:
+        faces = self.chosen(picks)
+        report = dismiss_faces(self.library, faces, dismissed_as, actor="ada")
+        self.said(Decision(report.event_id, "dismiss", faces=tuple(faces), dismissed_as=dismissed_as))
+
     @precondition(lambda self: self.people())
     @rule(picks=PICKS, pick=PICK)
     def reject(self, picks: list[int], pick: int) -> None:
@@ -204,6 +212,19 @@ class Decisions(RuleBasedStateMachine):
                 with self.library.repository.read() as unit:
                     parts = {c.face_id: c.after.cluster_id for c in unit.events.changes(report.event_id)}
                 self.said(Decision(report.event_id, "split", parts=parts))
+
+    @rule(one=PICK, other=PICK)
+    def keep_apart(self, one: int, other: int) -> None:
+        groups = self.clusters() + sorted(truth(self.decisions).names.values())
+        if len(groups) > 1:
+            pair = (groups[one % len(groups)], groups[other % len(groups)])
+            try:
+                report = keep_apart(self.library, *pair, actor="ada")
+            except (NotFound, WrongUse):  # no unnamed face left, nobody under that name, or the same person twice
+                return
+            self.said(Decision(report.event_id, "apart"))
+            suggested = suggest_merges(self.library, min_similarity=-1.0, limit=1000)
+            assert {report.one, report.other} not in [{found.one.name, found.other.name} for found in suggested]
 
     @precondition(lambda self: self.decisions)
     @rule(pick=PICK)

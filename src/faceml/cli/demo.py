@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
-from faceml.cli.pipeline import find_pipeline, step_progress
+from faceml.cli.pipeline import step_progress
 
 if TYPE_CHECKING:
     from faceml.services.demo import DemoReport
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def demo(photos: Path | None, lfw: bool, folder: Path) -> None:
     """Find, group, name and recognise real faces, end to end, through the notebooks."""
     from faceml.config import read_settings
+    from faceml.pipelines.locate import find_pipeline
     from faceml.services import demo as service
 
     if photos is not None and lfw:

@@ -143,6 +143,26 @@ def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
 
 
 @people.command()
+@face_ids
+@click.option(
+    "--as",
+    "dismissed_as",
+    type=click.Choice(["not-a-face", "stranger"]),
+    default="not-a-face",
+    show_default=True,
+    help="Why nobody is to be asked about them.",
+)
+@show.as_json
+def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str, as_json: bool) -> None:
+    """Take faces out of clusters and recognition: they are none, or of strangers nobody wants to name."""
+    from faceml.records import Dismissal
+    from faceml.services.dismiss import dismiss_faces
+
+    why = Dismissal(dismissed_as.replace("-", "_"))
+    show.print_report(dismiss_faces(show.open_configured(), face_ids, why, actor=current_actor()), as_json=as_json)
+
+
+@people.command()
 @click.argument("cluster_id", shell_complete=completion.clusters)
 @click.option("--min-cluster-size", default=3, show_default=True, help="Faces that make a part.")
 @click.option("--preview", is_flag=True, help="Only show the parts it would make.")
@@ -253,7 +273,7 @@ def _split(report: SplitReport) -> str:
 
 def _undo(report: UndoReport) -> str:
     verb = "Redone" if report.is_redo else "Undone"
-    lines = [f"{verb}: {report.kind} (event {report.undone_event_id}); faces restored: {report.faces_restored}"]
+    lines = [f"{verb}: {report.kind} (event {report.decision_id}); faces restored: {report.faces_restored}"]
     if report.faces_left:
         lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
     return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])

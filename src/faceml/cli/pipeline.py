@@ -6,21 +6,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from faceml.cli import show
-from faceml.errors import FileNotReadable, WrongUse
+from faceml.cli.jobs import enqueue
+from faceml.errors import WrongUse
+from faceml.pipelines.locate import find_pipeline, pipeline_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from faceml.pipelines.definition import Pipeline
     from faceml.pipelines.history import PipelineRun
     from faceml.pipelines.runner import OnProgress
-
-
-CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 @click.group()
@@ -37,15 +37,24 @@ def _pipeline_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
 @click.option("--from", "from_step", metavar="STEP", help="Go on from this step of the last run.")
 @click.option("--dry-run", is_flag=True, help="Check everything, run nothing.")
+@show.queue_option
 @show.as_json
-def run(file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: bool, as_json: bool) -> None:
+def run(
+    file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: bool, queue: bool, as_json: bool
+) -> None:
     """Run the pipeline FILE (pipelines/demo.yaml, or just demo)."""
     from faceml.pipelines.definition import read_pipeline
     from faceml.pipelines.runner import run_pipeline
     from faceml.services.snapshot import library_snapshot
 
-    definition = read_pipeline(find_pipeline(file))
+    path = find_pipeline(file)
+    definition = read_pipeline(path)
     library = show.open_configured()
+    if queue and not dry_run:
+        values = dict(_parameter(item) for item in parameters)
+        queued = {"pipeline": str(path.resolve()), "parameters": values, "from_step": from_step}
+        enqueue(library, "pipeline_job", queued, as_json=as_json)
+        return
     with step_progress() as on_progress:
         done = run_pipeline(
             definition,
@@ -113,24 +122,6 @@ def schedule(files: tuple[str, ...], parameters: tuple[str, ...], webhook: str |
 
 def _said(note: str) -> None:
     click.echo(f"{datetime.now():%Y-%m-%d %H:%M:%S} {note}", err=True)
-
-
-def pipeline_files() -> list[Path]:
-    """The files in `pipelines/` here, and those of faceml's checkout that are not here."""
-    found: dict[str, Path] = {}
-    for folder in (Path("pipelines"), CHECKOUT / "pipelines"):
-        for file in sorted(folder.glob("*.yaml")):
-            found.setdefault(file.stem, file)
-    return list(found.values())
-
-
-def find_pipeline(name: str) -> Path:
-    """The file of a pipeline: as it is named, or `pipelines/NAME.yaml` here or in faceml's checkout."""
-    places = [Path(name), Path("pipelines") / f"{name}.yaml", CHECKOUT / "pipelines" / f"{name}.yaml"]
-    for place in places:
-        if place.is_file():
-            return place
-    raise FileNotReadable(f"there is no pipeline {name}: name a .yaml file, or one of pipelines/ without its ending")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where a person's minute is worth most: clusters to merge, clusters to split, faces to decide."""
+"""Where a person's minute is worth most: groups to merge, clusters to split, faces to decide."""
 
 from __future__ import annotations
 
@@ -8,195 +8,175 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
-from faceml.identity.prototypes import ZERO_NORM
+from faceml.identity.prototypes import LEAST_FIT, ZERO_NORM
 
 BLOCK_SCORES = 4_000_000
 TWO_MEANS_ROUNDS = 20
 POWER_ROUNDS = 15  # only a start for 2-means: no need to converge
+# Centroids are nearer than faces are. On LFW with two packs the pack's threshold plus this lay between the centroids of
+# all different people (threshold + 0.12 at most) and of all one person's halves (+ 0.36 at least).
+GROUP_MARGIN = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class MergeSuggestion:
-    """Two clusters that may be one person, with the evidence; all similarities are cosines."""
+class NearGroups:
+    """Two groups of faces that may be one person; both similarities are cosines."""
 
-    first: int  # cluster numbers, first < second
+    first: int  # rows of `means`, first < second
     second: int
-    centroid_similarity: float
+    similarity: float  # of the centroids
     mean_linkage: float  # mean over all pairs of one face of each
-    max_linkage: float  # the most similar such pair
-    faces: int  # of both
 
 
 @dataclass(frozen=True, slots=True)
-class SplitSuggestion:
-    """A cluster that may be two people: its best division, and how unlike the halves are."""
+class NearestFaces:
+    first: int  # row of the first group
+    second: int
+    similarity: float
 
-    cluster: int
-    smaller_rows: NDArray[np.intp]  # rows of `vectors` in the smaller half, ascending
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """The best division of a group in two, and how unlike the halves are."""
+
+    smaller_rows: NDArray[np.intp]  # ascending
     larger_rows: NDArray[np.intp]
-    centroid_similarity: float  # of the halves; low means two people
+    similarity: float  # of the halves' centroids; low means two people
     cohesion: float  # mean similarity of a face to its own half's centroid
-    gap: float  # cohesion minus centroid_similarity; high means two people
+
+    @property
+    def gap(self) -> float:
+        """High means two people."""
+        return self.cohesion - self.similarity
 
 
-def merge_suggestions(
-    vectors: NDArray[np.floating], cluster_rows: ArrayLike, *, min_similarity: float, limit: int = 50
-) -> list[MergeSuggestion]:
-    """Pairs of clusters whose centroids are at least so similar, the most similar first.
+def near_groups(
+    means: NDArray[np.floating], *, min_similarity: float, apart: ArrayLike = (), limit: int = 50
+) -> list[NearGroups]:
+    """Pairs of groups whose centroids are at least so similar, the most similar first.
 
-    Memory is bounded: centroids are compared in blocks, faces only for the pairs returned.
+    Memory is bounded: centroids are compared in blocks.
+
+    Args:
+        means: (G, D) mean of each group's unit rows.
+        min_similarity: of the centroids, see `GROUP_MARGIN`.
+        apart: (R, 2) pairs of groups that are known to be different.
+        limit: how many at most.
+
+    >>> pairs = near_groups(np.array([[0.9, 0.0], [0.8, 0.1], [0.0, 0.7]]), min_similarity=0.5)
+    >>> [(pair.first, pair.second, round(pair.mean_linkage, 2)) for pair in pairs]
+    [(0, 1, 0.72)]
+    """
+    known = np.asarray(apart, np.intp).reshape(-1, 2)
+    norms = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), ZERO_NORM)
+    first, second, similarity = _near_pairs((means / norms).astype(np.float32), min_similarity, known, limit)
+    linkage = np.einsum("nd,nd->n", means[first], means[second])  # the mean over all pairs: no pair needs to be formed
+    return [NearGroups(*pair) for pair in zip(*(x.tolist() for x in (first, second, similarity, linkage)), strict=True)]
+
+
+def nearest_faces(one: NDArray[np.floating], two: NDArray[np.floating]) -> NearestFaces:
+    """The most similar pair of a row of each group.
+
+    >>> nearest_faces(np.eye(2), np.array([[0.0, 1.0]]))
+    NearestFaces(first=1, second=0, similarity=1.0)
+    """
+    best = NearestFaces(0, 0, -np.inf)
+    step = max(1, BLOCK_SCORES // len(two))
+    for start in range(0, len(one), step):
+        scores = one[start : start + step] @ two.T
+        row, column = np.unravel_index(int(scores.argmax()), scores.shape)
+        if scores[row, column] > best.similarity:
+            best = NearestFaces(start + int(row), int(column), float(scores[row, column]))
+    return best
+
+
+def halve(vectors: NDArray[np.floating], *, min_faces: int = 2) -> Halves | None:
+    """Divide a group by spherical 2-means, started along its direction of greatest spread.
+
+    The evidence is the same as for a merge: if the halves were groups, would they be suggested as one?
 
     Args:
         vectors: (N, D) unit rows.
-        cluster_rows: (N,) cluster numbers >= 0; -1 is noise and is left out.
-        min_similarity: of the centroids. Centroids are nearer than faces are: take the calibrated threshold or higher.
-        limit: how many at most.
+        min_faces: the smaller half has at least so many; 1 would take every outlier for a person.
+    Returns:
+        None where there is no such division.
     """
-    clusters = _Clusters.of(vectors, cluster_rows)
-    first, second, similarity = _near_pairs(clusters.centroids, min_similarity, limit)
-    return [
-        _merge_evidence(clusters, int(a), int(b), float(s)) for a, b, s in zip(first, second, similarity, strict=True)
-    ]
+    if len(vectors) < 2 * min_faces:
+        return None
+    faces = vectors.astype(np.float64)
+    is_second = _two_means(faces)
+    sides = sorted((np.flatnonzero(~is_second), np.flatnonzero(is_second)), key=len)
+    if len(sides[0]) < min_faces:
+        return None
+    middles = np.stack([faces[side].mean(axis=0) for side in sides])
+    middles /= np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), ZERO_NORM)
+    cohesion = sum(float((faces[side] @ middle).sum()) for side, middle in zip(sides, middles, strict=True))
+    return Halves(sides[0], sides[1], float(middles[0] @ middles[1]), cohesion / len(faces))
 
 
-def split_suggestions(
-    vectors: NDArray[np.floating],
-    cluster_rows: ArrayLike,
-    *,
-    max_similarity: float,
-    min_faces: int = 2,
-    limit: int = 50,
-) -> list[SplitSuggestion]:
-    """Clusters that fall into two halves with centroids at most so similar, the widest gap first.
-
-    Each cluster is divided by spherical 2-means started along its direction of greatest spread. The evidence is
-    the same as for a merge: if the halves were clusters, would they be suggested as one?
-
-    Args:
-        vectors: (N, D) unit rows.
-        cluster_rows: (N,) cluster numbers >= 0; -1 is noise and is left out.
-        max_similarity: of the halves' centroids; halves of one person's faces are mostly above 0.7.
-        min_faces: the smaller half has at least so many; 1 would suggest every outlier.
-        limit: how many at most.
-    """
-    clusters = _Clusters.of(vectors, cluster_rows)
-    found = [
-        split
-        for position in np.flatnonzero(clusters.sizes >= 2 * min_faces)
-        if (split := _halve(clusters, int(position), min_faces)) and split.centroid_similarity <= max_similarity
-    ]
-    return sorted(found, key=lambda split: (-split.gap, split.cluster))[:limit]
-
-
-def most_uncertain(similarities: ArrayLike, runner_ups: ArrayLike, *, threshold: float) -> NDArray[np.intp]:
-    """Faces in the order in which asking a person teaches most: those nearest to another answer first.
+def distance_to_change(similarities: ArrayLike, runner_ups: ArrayLike, *, threshold: float) -> NDArray[np.float64]:
+    """By how much a similarity has to change for the answer to become another: asking about the least teaches most.
 
     A face below the threshold changes its answer by reaching it; a face above, by falling below it or behind its
     runner-up (margin sampling; Scheffer, Decomain, Wrobel 2001, with "unknown" as one more class).
 
     Args:
-        similarities: (N,) to the best person; -inf where there is none (they come last).
+        similarities: (N,) to the best person; -inf where there is none.
         runner_ups: (N,) to the best other person; -inf where there is none.
         threshold: that assignment uses.
     Returns:
-        (N,) row numbers; ties go to the lower row.
+        (N,) 0 and up; infinite where there is nobody to compare with.
 
-    >>> most_uncertain([0.9, 0.45, 0.8, 0.1], [0.2, 0.1, 0.78, 0.09], threshold=0.4).tolist()
-    [2, 1, 3, 0]
+    >>> distance_to_change([0.9, 0.45, 0.8, 0.1], [0.2, 0.1, 0.78, 0.09], threshold=0.4).round(2).tolist()
+    [0.5, 0.05, 0.02, 0.3]
     """
     best, other = np.asarray(similarities, np.float64), np.asarray(runner_ups, np.float64)
     if best.shape != other.shape or best.ndim != 1:
         raise WrongUse(f"similarities {best.shape} and runner-ups {other.shape} do not fit: pass (N,) and (N,)")
-    to_change = np.where(best < threshold, threshold - best, best - np.maximum(other, threshold))
-    return np.argsort(to_change, kind="stable")
+    return np.where(best < threshold, threshold - best, best - np.maximum(other, threshold))
 
 
-@dataclass(frozen=True, slots=True)
-class _Clusters:
-    """Faces sorted by cluster: the one at position c owns `order[starts[c] : starts[c] + sizes[c]]`."""
+def misfit(fit: ArrayLike, to_others: ArrayLike) -> NDArray[np.float64]:
+    """How much a person's faces look as if they were not theirs; above 0 they do.
 
-    vectors: NDArray[np.float32]
-    order: NDArray[np.intp]
-    numbers: NDArray[np.intp]  # (C,) the caller's cluster numbers, ascending
-    starts: NDArray[np.intp]
-    sizes: NDArray[np.intp]
-    means: NDArray[np.float64]  # (C, D)
-    centroids: NDArray[np.float32]  # (C, D) unit rows; zero where the faces cancel out
+    A face has to fit better than half as well as the median face does (`LEAST_FIT`), and better than it fits anybody
+    else.
 
-    @classmethod
-    def of(cls, vectors: NDArray[np.floating], cluster_rows: ArrayLike) -> _Clusters:
-        labels = np.asarray(cluster_rows, np.intp)
-        if vectors.ndim != 2 or labels.shape != (len(vectors),):
-            raise WrongUse(f"vectors {vectors.shape} and cluster rows {labels.shape} do not fit: pass (N, D) and (N,)")
-        rows = np.asarray(vectors, np.float32)
-        order = np.argsort(labels, kind="stable")
-        order = order[np.searchsorted(labels[order], 0) :]
-        numbers, starts, sizes = np.unique(labels[order], return_index=True, return_counts=True)
-        means = np.zeros((0, rows.shape[1]))
-        if len(numbers):
-            means = np.add.reduceat(rows[order], starts, axis=0, dtype=np.float64) / sizes[:, None]
-        norms = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), ZERO_NORM)
-        return cls(rows, order, numbers, starts, sizes, means, (means / norms).astype(np.float32))
+    Args:
+        fit: (N,) similarity to the person's trimmed centroid, which a few wrong faces do not pull; N >= 1.
+        to_others: (N,) similarity to the nearest prototype of anybody else; -inf where there is nobody.
 
-    def rows_at(self, position: int) -> NDArray[np.intp]:
-        start = self.starts[position]
-        return self.order[start : start + self.sizes[position]]
+    >>> misfit([0.9, 0.8, 0.2, 0.7], [0.1, 0.1, 0.1, 0.8]).round(3).tolist()
+    [-0.525, -0.425, 0.175, 0.1]
+    """
+    own = np.asarray(fit, np.float64)
+    needed = np.maximum(np.asarray(to_others, np.float64), LEAST_FIT * np.median(own))
+    return np.asarray(needed - own, np.float64)
 
 
 def _near_pairs(
-    centroids: NDArray[np.float32], min_similarity: float, limit: int
+    centroids: NDArray[np.float32], min_similarity: float, apart: NDArray[np.intp], limit: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """Positions and similarity of the `limit` nearest pairs, nearest first."""
+    """Rows and similarity of the `limit` nearest pairs, nearest first."""
     count = len(centroids)
     cells, similarities = np.empty(0, np.intp), np.empty(0, np.float32)
+    low, high = apart.min(axis=1), apart.max(axis=1)
     step = max(1, BLOCK_SCORES // max(1, count))
     for start in range(0, count, step):
         block = centroids[start : start + step] @ centroids.T
         block[np.tri(len(block), count, start, dtype=bool)] = -np.inf  # each pair once, none with itself
+        here = (low >= start) & (low < start + len(block))
+        block[low[here] - start, high[here]] = -np.inf
         found = np.flatnonzero(block.ravel() >= min_similarity)
         cells = np.concatenate((cells, found + start * count))
         similarities = np.concatenate((similarities, block.ravel()[found]))
         top = np.argsort(-similarities, kind="stable")[:limit]
         cells, similarities = cells[top], similarities[top]
-    return cells // count if count else cells, cells % count if count else cells, similarities
-
-
-def _merge_evidence(clusters: _Clusters, first: int, second: int, similarity: float) -> MergeSuggestion:
-    one, two = clusters.vectors[clusters.rows_at(first)], clusters.vectors[clusters.rows_at(second)]
-    step = max(1, BLOCK_SCORES // len(two))
-    nearest = max(float((one[start : start + step] @ two.T).max()) for start in range(0, len(one), step))
-    return MergeSuggestion(
-        first=int(clusters.numbers[first]),
-        second=int(clusters.numbers[second]),
-        centroid_similarity=similarity,
-        # The mean over all pairs is the product of the means: no pair needs to be formed.
-        mean_linkage=float(clusters.means[first] @ clusters.means[second]),
-        max_linkage=nearest,
-        faces=len(one) + len(two),
-    )
-
-
-def _halve(clusters: _Clusters, position: int, min_faces: int) -> SplitSuggestion | None:
-    rows = clusters.rows_at(position)
-    faces = clusters.vectors[rows].astype(np.float64)
-    is_second = _two_means(faces)
-    sizes = int((~is_second).sum()), int(is_second.sum())
-    if min(sizes) < min_faces:
-        return None
-    middles = np.stack([faces[~is_second].mean(axis=0), faces[is_second].mean(axis=0)])
-    middles /= np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), ZERO_NORM)
-    similarity = float(middles[0] @ middles[1])
-    cohesion = float(np.einsum("nd,nd->n", faces, middles[is_second.astype(np.intp)]).mean())
-    smaller, larger = (
-        (rows[~is_second], rows[is_second]) if sizes[0] < sizes[1] else (rows[is_second], rows[~is_second])
-    )
-    return SplitSuggestion(
-        int(clusters.numbers[position]), smaller, larger, similarity, cohesion, gap=cohesion - similarity
-    )
+    return cells // max(1, count), cells % max(1, count), similarities
 
 
 def _two_means(faces: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(n,) which half each face is in, by spherical 2-means."""
+    """(n,) which half each face is in."""
     is_second = _widest_spread(faces) > 0
     for _ in range(TWO_MEANS_ROUNDS):
         if is_second.all() or not is_second.any():

@@ -53,6 +53,27 @@ def bcubed(truth: Labels, predicted: Labels) -> Agreement:
     return _bcubed(_Table.of(truth, predicted))
 
 
+@dataclass(frozen=True, slots=True)
+class FaceAgreement:
+    """BCubed before the mean is taken."""
+
+    precision: NDArray[np.float64]  # (N,) share of the face's cluster that is its person
+    recall: NDArray[np.float64]  # (N,) share of the face's person that is in its cluster
+
+
+def bcubed_by_face(truth: Labels, predicted: Labels) -> FaceAgreement:
+    """What each face adds to `bcubed`, for means over some of the faces.
+
+    >>> bcubed_by_face(["a", "a", "b"], [0, 0, 0]).recall.tolist()
+    [1.0, 1.0, 1.0]
+    """
+    table = _Table.of(truth, predicted)
+    return FaceAgreement(
+        (table.counts / table.cluster_sizes[table.clusters])[table.cell_of],
+        (table.counts / table.person_sizes[table.people])[table.cell_of],
+    )
+
+
 def pairwise(truth: Labels, predicted: Labels) -> Agreement:
     """Over pairs of faces: share of pairs put together that belong together, and share of those that were put so.
 
@@ -114,6 +135,7 @@ class _Table:
     people: NDArray[np.intp]
     clusters: NDArray[np.intp]  # numbers of single noise faces come after those of the clusters
     counts: NDArray[np.int64]
+    cell_of: NDArray[np.intp]  # (N,) the face's cell
     person_sizes: NDArray[np.int64]
     cluster_sizes: NDArray[np.int64]
     faces: int
@@ -127,9 +149,9 @@ class _Table:
             raise NotEnoughData("0 faces to compare: pass at least one")
         (people, _), (clusters, noise) = _codes(truth), _codes(predicted)
         width = int(clusters.max()) + 1
-        cells, counts = np.unique(people * width + clusters, return_counts=True)
+        cells, cell_of, counts = np.unique(people * width + clusters, return_inverse=True, return_counts=True)
         sizes = np.bincount(people), np.bincount(clusters)
-        return cls(cells // width, cells % width, counts, *sizes, faces=len(people), noise=noise)
+        return cls(cells // width, cells % width, counts, cell_of, *sizes, faces=len(people), noise=noise)
 
 
 def _codes(labels: Labels) -> tuple[NDArray[np.intp], int]:

@@ -2,7 +2,7 @@
 
 Every figure comes from identity-disjoint folds (`faceml.metrics.held_out`). A *gain* is how much better a challenger is
 than a rival, above 0 whichever way the measure points, with the interval of a bootstrap that draws the same people for
-both. Docs: docs/decisions/0008-when-a-head-is-let-in.md.
+both. Docs: docs/decisions/0020-when-a-head-is-let-in.md.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from faceml.errors import WrongUse
 
 RAW = "raw"  # the candidate that every comparison has: embeddings as the pack makes them
+# A threshold trades one for the other, so neither alone is a loss; their F is judged.
+HALVES = frozenset({"assignment_precision", "assignment_recall"})
 LEAST_PEOPLE = 10  # held out, with two faces or more: fewer say nothing about people not seen yet
 
 
@@ -49,6 +52,15 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the challenger was made, so that a later run can make it again without the people it asks about."""
+
+    options: Mapping[str, Any]  # of `faceml.training.options.Options`
+    min_faces: int  # people with fewer were left out
+    faces: str  # marks of the faces it learnt from, see `faceml.services.recipes`
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What was measured of each candidate, and of each pair of them, on the same held-out people."""
 
@@ -61,6 +73,7 @@ class Comparison:
     faces: int  # all that took part, those of people with one face included
     folds: int
     confidence: float  # of every interval
+    recipe: Recipe | None = None
 
     def gain(self, challenger: str, rival: str, measure: str) -> Gain | None:
         """None where it was not measured."""
@@ -92,6 +105,8 @@ def from_json(text: str) -> Comparison:
             for name, figures in raw.pop("measured").items()
         }
         gains = tuple(Gain(**gain) for gain in raw.pop("gains"))
+        recipe = raw.pop("recipe", None)
+        raw["recipe"] = Recipe(**recipe) if recipe else None
         return Comparison(candidates=tuple(raw.pop("candidates")), measured=measured, gains=gains, **raw)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WrongUse(f"this is no comparison as faceml writes it ({type(error).__name__}: {error})") from error
@@ -129,7 +144,8 @@ def _against(comparison: Comparison, challenger: str, rival: str) -> Verdict:
     if gain is None:
         return Verdict(False, (f"{challenger} was not measured against {rival} in {measure}: compare them again",))
     reasons = [f"{challenger} {_outcome(gain)} {rival} in {_figures(gain)}"]
-    losses = [g for g in comparison.gains if (g.challenger, g.rival) == (challenger, rival) and g.is_loss]
+    between = [g for g in comparison.gains if (g.challenger, g.rival) == (challenger, rival)]
+    losses = [g for g in between if g.is_loss and g.measure not in HALVES]
     reasons += [f"{challenger} {_outcome(g)} {rival} in {_figures(g)}" for g in losses if g.measure != measure]
     return Verdict(gain.is_clear and not losses, tuple(reasons))
 

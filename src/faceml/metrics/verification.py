@@ -7,17 +7,16 @@ blocked product runs, so memory does not grow with N².
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.metrics.pair_counts import BINS, count_pairs
 
 EXACT_FACES = 2_000  # 2 M pairs: 0.2 s and 100 MB
-BINS = 8_192  # over [-1, 1]: a threshold is right to 0.00025
-BLOCK_SCORES = 2_000_000
 RESAMPLED_GROUPS = 500  # groups of identities a bootstrap draws from; bounds its memory to 65 MB
 
 
@@ -148,7 +147,7 @@ def roc_of_embeddings(embeddings: NDArray[np.floating], labels: ArrayLike) -> Ro
         scores = pair_scores(embeddings, labels)
         return roc(scores.genuine, scores.impostor)
     codes = _codes(embeddings, labels)
-    return _roc_of_counts(*_count_pairs(embeddings, codes, np.zeros(len(codes), np.intp)).totals())
+    return roc_of_counts(*count_pairs(embeddings, codes, np.zeros(len(codes), np.intp)).totals())
 
 
 def verify(
@@ -177,10 +176,10 @@ def verify(
     rng = np.random.default_rng(seed)
     people = int(codes.max()) + 1
     group_of = rng.permutation(people) % RESAMPLED_GROUPS
-    counts = _count_pairs(embeddings, codes, group_of)
+    counts = count_pairs(embeddings, codes, group_of)
     is_small = len(codes) <= EXACT_FACES
-    curve = roc_of_embeddings(embeddings, labels) if is_small else _roc_of_counts(*counts.totals())
-    drawn = [_measure(_roc_of_counts(*pairs), fars) for pairs in counts.resampled(rng, resamples)]
+    curve = roc_of_embeddings(embeddings, labels) if is_small else roc_of_counts(*counts.totals())
+    drawn = [_measure(roc_of_counts(*pairs), fars) for pairs in counts.resampled(rng, resamples)]
     values = _measure(curve, fars)
     low, high = np.quantile([*drawn, values], ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
     estimates = [
@@ -198,6 +197,17 @@ def verify(
     )
 
 
+def roc_of_counts(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> Roc:
+    """The curve of (BINS,) counts of pairs by similarity; each threshold is a bin's lower edge.
+
+    Raises:
+        NotEnoughData: no genuine or no impostor pair.
+    """
+    _need_pairs(float(genuine.sum()), float(impostor.sum()))
+    edges = np.linspace(-1, 1, BINS + 1)[:-1]
+    return Roc(np.append(np.inf, edges[::-1]), _share_from_above(genuine), _share_from_above(impostor))
+
+
 def _share_reaching(ascending: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     # Counts first, then one division: 1 - 999/1000 would be just above 0.001 and miss FAR 1e-3.
     share: NDArray[np.float64] = (ascending.size - np.searchsorted(ascending, thresholds)) / ascending.size
@@ -206,58 +216,6 @@ def _share_reaching(ascending: NDArray[np.float64], thresholds: NDArray[np.float
 
 def _measure(curve: Roc, fars: Sequence[float]) -> list[float]:
     return [*(tar_at_far(curve, far).tar for far in fars), eer(curve).rate]
-
-
-@dataclass(frozen=True, slots=True)
-class _PairCounts:
-    """Pairs by bin of similarity, each pair counted once for either side's group."""
-
-    genuine: NDArray[np.float64]  # (groups, BINS)
-    impostor: NDArray[np.float64]  # (groups, BINS)
-
-    def totals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self.genuine.sum(axis=0) / 2, self.impostor.sum(axis=0) / 2
-
-    def resampled(self, rng: np.random.Generator, resamples: int) -> Iterator[tuple[NDArray[np.float64], ...]]:
-        """The counts of bootstrap draws of as many groups as there are; draws without a genuine pair are left out."""
-        groups = len(self.genuine)
-        times = rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
-        genuine = times @ self.genuine / 2
-        impostor = times @ self.impostor - self.impostor.sum(axis=0) / 2
-        has_both = genuine.any(axis=1) & (impostor.sum(axis=1) > 0)
-        return zip(genuine[has_both], impostor[has_both], strict=True)
-
-
-def _count_pairs(embeddings: NDArray[np.floating], codes: NDArray[np.intp], group_of: NDArray[np.intp]) -> _PairCounts:
-    groups = int(group_of.max()) + 1
-    order = np.argsort(codes, kind="stable")
-    rows, codes = np.asarray(embeddings, np.float32)[order], codes[order]
-    counts = _PairCounts(np.zeros((groups, BINS)), np.zeros((groups, BINS)))
-    step = max(1, BLOCK_SCORES // len(rows))
-    for start in range(0, len(rows), step):
-        cells = _bins(rows[start : start + step] @ rows.T)
-        here = codes[start : start + step]
-        # A face beside itself is no pair: it goes to a cell that is counted as neither.
-        cells[np.arange(len(here)), np.arange(start, start + len(here))] = BINS
-        for person in np.unique(here):
-            own = cells[np.searchsorted(here, person) : np.searchsorted(here, person, side="right")]
-            mates = own[:, np.searchsorted(codes, person) : np.searchsorted(codes, person, side="right")]
-            genuine = np.bincount(mates.ravel(), minlength=BINS + 1)[:BINS]
-            counts.genuine[group_of[person]] += genuine
-            counts.impostor[group_of[person]] += np.bincount(own.ravel(), minlength=BINS + 1)[:BINS] - genuine
-    return counts
-
-
-def _bins(similarities: NDArray[np.float32]) -> NDArray[np.intp]:
-    similarities += 1
-    similarities *= BINS / 2
-    return np.clip(similarities, 0, BINS - 1, out=similarities).astype(np.intp)
-
-
-def _roc_of_counts(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> Roc:
-    _need_pairs(float(genuine.sum()), float(impostor.sum()))
-    edges = np.linspace(-1, 1, BINS + 1)[:-1]
-    return Roc(np.append(np.inf, edges[::-1]), _share_from_above(genuine), _share_from_above(impostor))
 
 
 def _share_from_above(counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.calibration import Calibration, calibrate
 from faceml.records import PrototypeRole
-from faceml.services.spaces import Space, open_space
+from faceml.services.spaces import RAW, Space, open_space
 from faceml.storage.registry_records import CHAMPION
 from faceml.wiring import Library
 
@@ -89,3 +89,18 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
     if not 0.0 <= value <= 1.0:
         raise WrongUse(f"threshold {value} is outside 0 to 1")
     return value
+
+
+def usual_threshold(library: Library) -> float:
+    """The best threshold known for raw vectors: calibrated where there are labels enough, else the recommended one.
+
+    Raises:
+        NotEnoughData: no face was detected yet.
+    """
+    try:
+        return calibrate_library(library, model=RAW).calibration.threshold
+    except NotEnoughData:
+        pinned = library.contract()
+        if pinned is None:
+            raise
+        return pinned.match_threshold

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from faceml.errors import NotFound, WrongUse
 from faceml.progress import Progress, silent
-from faceml.records import Asset, Face, FoundFace, PhotoFaces
+from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.drain import drain_outbox
 from faceml.storage.assets import LookedAt
 from faceml.storage.repository import UnitOfWork
@@ -61,14 +61,23 @@ def backfill_faces(
     Raises:
         ModelUnavailable, ModelMismatch, DatabaseUnavailable.
     """
-    _check(min_confidence, min_face_size)
+    waiting = waiting_photos(
+        library, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
+    )
+    return _detect(library, waiting, min_confidence, min_face_size, on_progress)
+
+
+def waiting_photos(
+    library: Library, *, limit: int, offset: int, min_confidence: float, min_face_size: int
+) -> list[Asset]:
+    """The photos that `backfill_faces` would look at."""
+    check_detection(min_confidence, min_face_size)
     if limit < 0 or offset < 0:
         raise WrongUse(f"limit={limit} and offset={offset} must not be negative")
     with library.repository.read() as unit:
-        waiting = unit.assets.waiting(
+        return unit.assets.waiting(
             min_confidence=min_confidence, min_face_size=min_face_size, limit=limit, offset=offset
         )
-    return _detect(library, waiting, min_confidence, min_face_size, on_progress)
 
 
 def detect_in_assets(
@@ -84,7 +93,7 @@ def detect_in_assets(
     Raises:
         NotFound: an id is not in the library.
     """
-    _check(min_confidence, min_face_size)
+    check_detection(min_confidence, min_face_size)
     with library.repository.read() as unit:
         assets = unit.assets.by_ids(asset_ids)
     missing = sorted(set(asset_ids) - {asset.id for asset in assets})
@@ -140,6 +149,7 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
     known: dict[int, list[Face]] = {id_: [] for id_ in ids}
     for face in unit.faces.in_assets(ids):
         known[face.asset_id].append(face)
+    blank = unit.erasure.boxes(ids)
     new: list[tuple[int, FoundFace]] = []
     renewed: list[tuple[UUID, FoundFace]] = []
     left_over: list[UUID] = []
@@ -149,7 +159,8 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
             tally.reasons[photo.error] = tally.reasons.get(photo.error, 0) + 1
             continue
         matched = match_by_overlap(known[photo.asset_id], photo.faces)
-        fresh = [(photo.asset_id, face) for face, same in zip(photo.faces, matched, strict=True) if same is None]
+        unknown = [face for face, same in zip(photo.faces, matched, strict=True) if same is None]
+        fresh = [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
         new += fresh
         tally.total_faces += len(known[photo.asset_id]) + len(fresh)
         if photo.asset_id in changed:
@@ -166,6 +177,11 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
     unit.outbox.push(unit.faces.add(new, pack=pack) + [id_ for id_, _ in renewed] + removed)
 
 
+def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
+    """Whether this is the face of a person who was erased."""
+    return any(box.iou(face.bbox) > SAME_FACE_IOU for box in boxes)
+
+
 def match_by_overlap(known: Sequence[Face], found: Sequence[FoundFace]) -> list[Face | None]:
     """For each found face the stored one that it is (IoU > 0.5, the largest first), or None where it is new."""
     best: list[Face | None] = []
@@ -175,7 +191,8 @@ def match_by_overlap(known: Sequence[Face], found: Sequence[FoundFace]) -> list[
     return best
 
 
-def _check(min_confidence: float, min_face_size: int) -> None:
+def check_detection(min_confidence: float, min_face_size: int) -> None:
+    """Raises WrongUse where a threshold of detection is none."""
     if not 0.0 <= min_confidence <= 1.0:
         raise WrongUse(f"min_confidence={min_confidence} is outside 0 to 1; the default is 0.5")
     if min_face_size < 1:

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from faceml.records import Dismissal
+from faceml.services.decide import as_uuid
 from faceml.services.replay import taken_back
+from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.events import Event
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
+
+DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, stop asking"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,9 @@ def history(library: Library, *, limit: int = 20) -> list[HistoryLine]:
             event.created_at,
             event.actor,
             event.kind,
-            _taken_back_words(event, undone, counts, names) if event.undoes_id else words(event, counts, names),
+            _taken_back_words(event, undone, counts, names)
+            if event.undoes_id and event.kind not in IRREVERSIBLE
+            else words(event, counts, names),
             off.get(event.id),
         )
         for event in events
@@ -63,6 +70,8 @@ def words(event: Event, counts: Mapping[int, int], names: Mapping[UUID, str]) ->
             return f"took {faces} from {who}"
         case "reject":
             return f"said of {faces}: not {who}"
+        case "dismiss":
+            return f"said of {faces}: {DISMISSED[details['dismissed_as']]}"
         case "merge":
             return f"merged {who} into {names.get(UUID(details['into']), 'somebody')} ({faces})"
         case "split":
@@ -72,10 +81,17 @@ def words(event: Event, counts: Mapping[int, int], names: Mapping[UUID, str]) ->
             return f"renamed {before} to {after}"
         case "exemplars":
             return f"chose {len(details['exemplars'])} exemplars of {who}"
+        case "apart":
+            one, other = (names.get(id_, key) if (id_ := as_uuid(key)) else key for key in details["groups"])
+            return f"said that {one} and {other} are different people"
         case "hide":
             return f"hid {who}"
         case "unhide":
             return f"brought back {who}"
+        case "erase":
+            return f"erased a person and {_faces(details['faces'])}, for good"
+        case "erased":
+            return f"decided something ({details['was']}) about a person who was erased"
     return f"{event.kind}: {faces}, {who}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -13,6 +14,7 @@ from faceml.errors import ModelMismatch, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM
 from faceml.records import Embeddings, PackContract, PrototypeRole, Prototypes
+from faceml.storage.projected import ProjectedVectors, drop_projected
 from faceml.storage.registry_records import CHALLENGER, CHAMPION, MODEL_NAME, RegisteredModel
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
@@ -26,6 +28,7 @@ class Space:
 
     name: str  # "raw", or "face-projection/3"
     head: Head | None = None  # None: raw
+    cache: ProjectedVectors | None = None
     note: str | None = None  # why it is not the one that was asked for
 
     @property
@@ -38,7 +41,9 @@ class Space:
             return vectors
         if not len(vectors):  # a library without faces has no width either
             return np.empty((0, self.head.width_out), np.float32)
-        return project(self.head, vectors)
+        if self.cache is None or vectors.ndim == 1:
+            return project(self.head, vectors)
+        return self.cache.project(vectors)
 
     def embeddings(self, faces: Embeddings) -> Embeddings:
         return replace(faces, vectors=self.project(faces.vectors))
@@ -95,7 +100,9 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
 
 
 def _space(library: Library, model: RegisteredModel) -> Space:
-    return Space(model.space, library.registry.load(model).head)
+    head = library.registry.load(model).head
+    drop_projected(_folder(library), keep=[version.checksum for version in library.registry.versions()])
+    return Space(model.space, head, ProjectedVectors(_folder(library), model.checksum, head))
 
 
 def _mismatch(model: RegisteredModel, pinned: PackContract | None) -> str | None:
@@ -108,9 +115,20 @@ def _put_means(
     vectors: NDArray[np.float32], faces: NDArray[np.float32], owners: Sequence[UUID], rows: dict[UUID, int]
 ) -> None:
     """Overwrite the rows of centroids with the unit mean of their people's faces, where it has a direction."""
-    counted = np.array([owner in rows for owner in owners], bool)
-    sums = np.zeros(vectors.shape, np.float64)
-    np.add.at(sums, [rows[owner] for owner in owners if owner in rows], faces[counted])
+    row_of_face = np.array([rows.get(owner, -1) for owner in owners], np.intp)
+    order = np.argsort(row_of_face, kind="stable")
+    order = order[row_of_face[order] >= 0]
+    present, starts = np.unique(row_of_face[order], return_index=True)
+    sums = np.add.reduceat(faces[order], starts, axis=0, dtype=np.float64) if len(order) else np.empty((0, 1))
     lengths = np.linalg.norm(sums, axis=1)
     usable = lengths > ZERO_NORM
-    vectors[usable] = sums[usable] / lengths[usable, None]
+    vectors[present[usable]] = sums[usable] / lengths[usable, None]
+
+
+def forget_projections(library: Library) -> int:
+    """Drop every projected vector kept on disk, as when a person's faces are erased; returns how many files went."""
+    return drop_projected(_folder(library))
+
+
+def _folder(library: Library) -> Path:
+    return library.settings.cache_folder / "spaces"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from faceml.errors import NotFound, WrongUse
+from faceml.records import Embeddings
 from faceml.services.decide import decide, deciding
 from faceml.services.replay import Word
 from faceml.storage.face_states import SPLIT_MARK
@@ -42,9 +43,24 @@ def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 
     if min_cluster_size < 2:
         raise WrongUse(f"min_cluster_size={min_cluster_size}: a part has at least 2 faces")
     with library.repository.read() as unit:
-        faces = unit.vectors.of(sorted(face.id for face in unit.faces.in_cluster(cluster_id)))
+        faces = faces_in(unit, cluster_id)
     if not faces.face_ids:
         raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+    return SplitPreview(cluster_id, *parts_of(faces, min_cluster_size=min_cluster_size))
+
+
+def prepare_split() -> None:
+    """Load what a split computes with: a second of imports, best spent before somebody waits for it."""
+    import faceml.identity.clustering  # noqa: F401
+
+
+def faces_in(unit: UnitOfWork, cluster_id: str) -> Embeddings:
+    """All faces of a cluster, named or not: what a split is about."""
+    return unit.vectors.of(sorted(face.id for face in unit.faces.in_cluster(cluster_id)))
+
+
+def parts_of(faces: Embeddings, *, min_cluster_size: int) -> tuple[tuple[tuple[UUID, ...], ...], tuple[UUID, ...]]:
+    """The parts that faces of one cluster fall into, largest first, and the faces that fit none."""
     from faceml.identity.clustering import recluster_within
 
     labels = recluster_within(faces.vectors, min_cluster_size=min_cluster_size).tolist()
@@ -53,7 +69,7 @@ def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 
         parts.setdefault(label, []).append(face_id)
     left_out = parts.pop(-1, [])
     largest_first = sorted(parts.values(), key=lambda part: (-len(part), part))
-    return SplitPreview(cluster_id, tuple(map(tuple, largest_first)), tuple(left_out))
+    return tuple(map(tuple, largest_first)), tuple(left_out)
 
 
 def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 3, actor: str) -> SplitReport:

@@ -10,6 +10,7 @@ from faceml.errors import Conflict, NotFound
 from faceml.services.decide import deciding, lost_centroids, refresh_centroids, settle
 from faceml.services.replay import survivor, taken_back
 from faceml.services.restore_people import restore_people
+from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.events import Event
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
@@ -18,8 +19,9 @@ from faceml.wiring import Library
 @dataclass(frozen=True, slots=True)
 class UndoReport:
     event_id: int  # of this undo or redo, by which it can be taken back itself
-    undone_event_id: int
-    kind: str  # of the decision that was taken back or made again: label, merge, …
+    undone_event_id: int  # the decision, or an undo or redo of it, that no longer stands
+    decision_id: int  # the decision that was taken back or made again
+    kind: str  # of that decision: label, merge, …
     is_redo: bool  # the decision stands again
     faces_restored: int
     faces_left: int  # the decision had changed them, but a later one, or a grouping since, says otherwise
@@ -80,6 +82,8 @@ def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: st
     if event.id in off:
         raise Conflict(f"event {event.id} is already undone, by event {off[event.id]}: undo that one to redo it")
     toggle = _toggle(unit, event)
+    if {event.kind, toggle.decision.kind} & set(IRREVERSIBLE):
+        raise Conflict(f"event {event.id} is about a person who was erased: nothing is left of it to bring back")
     chain = unit.events.by_ids(toggle.chain)
     faces = [change.face_id for id_ in toggle.chain for change in unit.events.changes(id_)]
     faces += _faces_of_merge(unit, toggle.decision)
@@ -100,7 +104,8 @@ def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: st
     touched = {change.face_id for change in unit.events.changes(toggle.decision.id) if change.before != change.after}
     restored = {change.face_id for change in written.changes}
     left = len(touched - restored)
-    return UndoReport(event_id, event.id, toggle.decision.kind, toggle.is_redo, len(restored), left)
+    decision = toggle.decision
+    return UndoReport(event_id, event.id, decision.id, decision.kind, toggle.is_redo, len(restored), left)
 
 
 def _toggle(unit: UnitOfWork, event: Event) -> _Toggle:

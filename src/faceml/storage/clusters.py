@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from faceml.storage.tables import FaceInstance, PersonRow
@@ -41,7 +41,7 @@ class Clusters:
         )
         rows = self._session.execute(sizes).all()
         names = [row.cluster_id for row in rows]
-        samples, people = self._samples(names), self._people(names)
+        samples, people = self._samples(names), self._people(names) if include_labeled else {}
         return [
             ClusterSummary(
                 row.cluster_id,
@@ -53,35 +53,57 @@ class Clusters:
             for row in rows
         ]
 
+    def open(self) -> list[tuple[str, int]]:
+        """Clusters with faces that nobody was named for or decided about, and how many; most such faces first."""
+        statement = (
+            select(FaceInstance.cluster_id, func.count())
+            .where(
+                FaceInstance.cluster_id.is_not(None),
+                FaceInstance.person_id.is_(None),
+                FaceInstance.assigned_by.is_(None),
+            )
+            .group_by(FaceInstance.cluster_id)
+            .order_by(func.count().desc(), FaceInstance.cluster_id)
+        )
+        return [(row[0], row[1]) for row in self._session.execute(statement) if row[0]]
+
     def count(self, *, include_labeled: bool = False) -> int:
         return self._session.execute(
             select(func.count()).select_from(_grouped(include_labeled).subquery())
         ).scalar_one()
 
     def _samples(self, names: Sequence[str]) -> dict[str, list[UUID]]:
-        best = func.row_number().over(
-            partition_by=FaceInstance.cluster_id, order_by=(FaceInstance.quality_score.desc(), FaceInstance.id)
-        )
-        ranked = (
-            select(FaceInstance.cluster_id, FaceInstance.id, best.label("rank"))
-            .where(FaceInstance.cluster_id.in_(names))
-            .subquery()
-        )
-        rows = self._session.execute(select(ranked).where(ranked.c.rank <= SAMPLES).order_by(ranked.c.rank))
+        """The best few of each cluster: a walk along the index a cluster, however large it is, in one statement."""
         samples: dict[str, list[UUID]] = defaultdict(list)
-        for row in rows:
-            samples[row.cluster_id].append(row.id)
+        if names:
+            for row in self._session.execute(union_all(*map(_best_of, names))):
+                samples[row.cluster_id].append(row.id)
         return samples
 
     def _people(self, names: Sequence[str]) -> dict[str, tuple[UUID, str]]:
-        rows = self._session.execute(
-            select(FaceInstance.cluster_id, PersonRow.id, PersonRow.name, func.count().label("faces"))
-            .join(PersonRow, PersonRow.id == FaceInstance.person_id)
-            .where(FaceInstance.cluster_id.in_(names))
-            .group_by(FaceInstance.cluster_id, PersonRow.id, PersonRow.name)
-            .order_by(func.count(), PersonRow.id)
+        counted = (
+            select(FaceInstance.cluster_id, FaceInstance.person_id, func.count().label("faces"))
+            .where(FaceInstance.cluster_id.in_(names), FaceInstance.person_id.is_not(None))
+            .group_by(FaceInstance.cluster_id, FaceInstance.person_id)
+            .subquery()
         )
-        return {row.cluster_id: (row.id, row.name) for row in rows if row.cluster_id}
+        rows = self._session.execute(
+            select(counted.c.cluster_id, PersonRow.id, PersonRow.name)
+            .join(PersonRow, PersonRow.id == counted.c.person_id)
+            .order_by(counted.c.faces, PersonRow.id)
+        )
+        return {row.cluster_id: (row.id, row.name) for row in rows}
+
+
+def _best_of(name: str) -> Select[Any]:
+    best = (
+        select(FaceInstance.cluster_id, FaceInstance.id)
+        .where(FaceInstance.cluster_id == name)
+        .order_by(FaceInstance.quality_score.desc(), FaceInstance.id.desc())
+        .limit(SAMPLES)
+        .subquery()
+    )
+    return select(best.c.cluster_id, best.c.id)
 
 
 def _grouped(include_labeled: bool) -> Select[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from faceml.errors import ModelMismatch
@@ -34,18 +35,21 @@ class Contract:
     def pin(self, pack: PackContract) -> None:
         """Pin the library to `pack` at its first detection; raises ModelMismatch as `check` does."""
         self.check(pack)
-        if self.pinned() is None:
-            self._session.add(
-                LibraryContract(
-                    id=1,
-                    pack=pack.name,
-                    width=pack.width,
-                    fingerprint=pack.fingerprint,
-                    licence=pack.licence,
-                    match_threshold=pack.match_threshold,
-                )
-            )
-            self._session.flush()
+        if self.pinned() is not None:
+            return
+        row = LibraryContract(
+            id=1,
+            pack=pack.name,
+            width=pack.width,
+            fingerprint=pack.fingerprint,
+            licence=pack.licence,
+            match_threshold=pack.match_threshold,
+        )
+        try:
+            with self._session.begin_nested():
+                self._session.add(row)
+        except IntegrityError:  # another worker was first
+            self.check(pack)
 
     def next_unknown_clusters(self, count: int) -> range:
         """Numbers for `count` new unknown_cluster_N groups; a number is given out once in a library's life."""

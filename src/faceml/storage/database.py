@@ -15,7 +15,7 @@ from faceml.config import without_password
 from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
 from faceml.storage.tables import Base
 
-SCHEMA_VERSION = "0001"  # the newest migration; a test holds it against the migrations folder
+SCHEMA_VERSION = "0006"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
 LABOUR = ("image_assets", "persons", "face_instances", "label_events")  # a database without rows in these holds nothing
@@ -115,7 +115,11 @@ def _engine(url: str, *, echo: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(url, parsed.database, echo=echo)
     return create_engine(
-        url, echo=echo, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "faceml"}
+        url,
+        echo=echo,
+        hide_parameters=True,  # an error's text may end in a log, and parameters are names and vectors
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "application_name": "faceml"},
     )
 
 
@@ -138,7 +142,7 @@ def _sqlite_engine(url: str, file: str | None, *, echo: bool) -> Engine:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseUnavailable(f"the folder {Path(file).parent} cannot be made: {error.strerror}") from error
-    engine = create_engine(url, echo=echo, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url, echo=echo, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -61,6 +61,16 @@ def reset_edge(folder: Path, *, wait_s: float = 10.0) -> Path | None:
         return folder.rename(aside)
 
 
+def forget_edge(folder: Path, *, wait_s: float = 10.0) -> None:
+    """Delete the index's files, the points deleted from it included; the next `ensure_collection` starts a new one.
+
+    Raises:
+        IndexUnavailable: another process holds the index.
+    """
+    with folder_lock(folder, wait_s=wait_s):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class EdgeIndex:
     """`VectorIndex` over an Edge shard; made and closed by `open_edge`, safe to share between threads meanwhile.
 

@@ -13,8 +13,9 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from faceml.errors import NotFound
-from faceml.records import AssignedBy
+from faceml.records import AssignedBy, Dismissal
 from faceml.storage.chunks import chunks
+from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.face_states import FaceState
 from faceml.storage.label_lock import lock_labels
 from faceml.storage.tables import LabelChange, LabelEvent
@@ -119,9 +120,13 @@ class Events:
         return [_event(row) for row in self._session.scalars(statement)]
 
     def newest(self, *, is_undo: bool, leaving_out: Collection[int], kind: str | None = None) -> Event | None:
-        """The newest event that is (or is not) an undo or redo, of a kind where given, and not among some."""
+        """The newest event that is (or is not) an undo or redo, of a kind where given, and not among some.
+
+        Erasures, and what they left of other events, are passed by.
+        """
         statement = select(LabelEvent).where(
-            LabelEvent.undoes_id.is_not(None) if is_undo else LabelEvent.undoes_id.is_(None)
+            LabelEvent.undoes_id.is_not(None) if is_undo else LabelEvent.undoes_id.is_(None),
+            LabelEvent.kind.not_in(IRREVERSIBLE),
         )
         if kind is not None:
             statement = statement.where(LabelEvent.kind == kind)
@@ -178,11 +183,13 @@ def _as_json(state: FaceState) -> dict[str, Any]:
 
 
 def _from_json(stored: dict[str, Any]) -> FaceState:
+    dismissed_as = stored.get("dismissed_as")  # events older than dismissals do not say
     return FaceState(
         **{
             **stored,
             "person_id": UUID(stored["person_id"]) if stored["person_id"] else None,
             "runner_up_id": UUID(stored["runner_up_id"]) if stored["runner_up_id"] else None,
             "assigned_by": AssignedBy(stored["assigned_by"]) if stored["assigned_by"] else None,
+            "dismissed_as": Dismissal(dismissed_as) if dismissed_as else None,
         }
     )

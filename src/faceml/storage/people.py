@@ -19,6 +19,7 @@ from faceml.storage.face_states import merged_people
 from faceml.storage.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
 
 NAME_LENGTH = 255
+FOLDED_LENGTH = 512
 
 
 def tidy_name(name: str) -> str:
@@ -28,10 +29,14 @@ def tidy_name(name: str) -> str:
         WrongUse: empty, or longer than 255 characters.
     """
     tidy = " ".join(unicodedata.normalize("NFC", name).split())
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in tidy):  # PostgreSQL refuses NUL
+        raise WrongUse("the name of a person holds control characters: leave them out")
     if not tidy:
         raise WrongUse("the name of a person is empty: give at least one letter")
     if len(tidy) > NAME_LENGTH:
         raise WrongUse(f"the name of a person has {len(tidy)} characters; the longest is {NAME_LENGTH}")
+    if len(_folded(tidy)) > FOLDED_LENGTH:  # a letter may fold to three
+        raise WrongUse(f"the name of a person is too long to be compared: {NAME_LENGTH} plain letters fit")
     return tidy
 
 
@@ -41,7 +46,11 @@ def fold_name(name: str) -> str:
     >>> fold_name("  JOSÉ  garcía") == fold_name("José García")
     True
     """
-    return unicodedata.normalize("NFC", tidy_name(name).casefold())
+    return _folded(tidy_name(name))
+
+
+def _folded(tidy: str) -> str:
+    return unicodedata.normalize("NFC", tidy.casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,11 @@ class People:
         if person_ids is not None:
             statement = statement.where(PersonRow.id.in_(person_ids))
         return {row.id: row.name for row in self._session.execute(statement)}
+
+    def active_names(self) -> list[str]:
+        """Names of active people, in order."""
+        statement = select(PersonRow.name).where(PersonRow.status == PersonStatus.ACTIVE)
+        return list(self._session.scalars(statement.order_by(PersonRow.folded_name)))
 
     def page(self, *, status: PersonStatus | None = None, limit: int, offset: int = 0) -> list[PersonSummary]:
         """People with most faces first, of one status where given."""

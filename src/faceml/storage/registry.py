@@ -74,13 +74,21 @@ class ModelRegistry:
     def state(self) -> RegistryState:
         """Versions and tags now; where the registry does not answer, as this library last saw them."""
         try:
-            found = self._reader.read()
+            return self.ask()
         except Unavailable as error:
             seen = recall(self._last_seen)
             if seen is None:
                 raise
             logger.warning("%s; going on with what it said last", error)
             return seen
+
+    def ask(self) -> RegistryState:
+        """Versions and tags now.
+
+        Raises:
+            Unavailable: the registry does not answer.
+        """
+        found = self._reader.read()
         if found.versions or self._last_seen.exists():
             remember(self._last_seen, found)
         return found

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from faceml.errors import DatabaseUnavailable
 from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
 from faceml.storage.dump import DatabaseDump
+from faceml.storage.erasure import Erasure
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
 from faceml.storage.faces import Faces
+from faceml.storage.groups import Groups
 from faceml.storage.outbox import Outbox
 from faceml.storage.people import People
 from faceml.storage.prototypes import PrototypeStore
+from faceml.storage.run_lock import run_lock
 from faceml.storage.vectors import Vectors
+
+RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes
 
 
 class UnitOfWork:
@@ -31,9 +39,11 @@ class UnitOfWork:
         self.faces = Faces(session)
         self.vectors = Vectors(session)
         self.clusters = Clusters(session)
+        self.groups = Groups(session)
         self.people = People(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)
+        self.erasure = Erasure(session)
         self.outbox = Outbox(session)
         self.contract = Contract(session)
         self._session = session
@@ -41,6 +51,10 @@ class UnitOfWork:
     def export_rows(self) -> Iterator[ExportRow]:
         """Every face with its photo and person, in order of photo, a page in memory at a time."""
         return export_rows(self._session)
+
+    def database_identity(self) -> str:
+        statement = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+        return f"postgresql:{self._session.execute(text(statement)).scalar_one()}"
 
 
 class Repository:
@@ -66,6 +80,43 @@ class Repository:
         reader = self._engine.execution_options(**{READ_ONLY: True})
         with translated_errors(self._url), Session(reader) as session, session.begin():
             yield UnitOfWork(session)
+
+    @contextmanager
+    def exclusive(self, task: str, *, wait_s: float = RUN_WAIT_S) -> Iterator[None]:
+        """Keep other exclusive runs out while the block runs, but no reader and no person's decision.
+
+        Raises:
+            LibraryBusy: another run still holds the library after `wait_s`; DatabaseUnavailable.
+        """
+        with ExitStack() as held:
+            with translated_errors(self._url):
+                held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
+            yield
+
+    def compact(self) -> None:
+        """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
+
+        Raises:
+            DatabaseUnavailable: others are at it for too long.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with translated_errors(self._url), closing(self._engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute("VACUUM")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                raise DatabaseUnavailable(f"the database cannot be compacted now: {error}") from error
+
+    def identity(self) -> str:
+        """Which database this is, the same from every machine and without a password.
+
+        A SQLite file by its path; a PostgreSQL by the identifier that its cluster was given when it was made.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
+        with self.read() as unit:
+            return unit.database_identity()
 
     @contextmanager
     def dump(self) -> Iterator[DatabaseDump]:

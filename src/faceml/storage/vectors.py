@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -55,9 +55,9 @@ class Vectors:
             where.append(ImageAsset.taken_at < taken_before)
         return self._vectors(where, limit=limit, with_assets=taken_from is not None or taken_before is not None)
 
-    def best(self, *, limit: int) -> Embeddings:
+    def best(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
         """The faces of best quality, whoever they are under."""
-        return self._vectors([], limit=limit)
+        return self._vectors([FaceInstance.quality_score >= min_quality], limit=limit)
 
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
         """Faces under no person and in no cluster (specification, Assignment Process), oldest first.
@@ -81,9 +81,26 @@ class Vectors:
         where = [FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL), in_no_split_part()]
         return self._vectors(where, limit=limit)
 
-    def labelled_by_a_person(self) -> tuple[Embeddings, list[UUID]]:
+    def undecided_pages(self, *, min_quality: float) -> Iterator[Embeddings]:
+        """Those of `undecided` from a quality on, a page in memory at a time, in order of id."""
+        statement = (
+            select(FaceInstance.id, FaceEmbedding.vector)
+            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .where(
+                FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL),
+                FaceInstance.quality_score >= min_quality,
+                in_no_split_part(),
+            )
+            .order_by(FaceInstance.id)
+            .execution_options(yield_per=PAGE_ROWS)
+        )
+        for page in self._session.execute(statement).partitions():
+            yield as_embeddings((row[0], row[1]) for row in page)
+
+    def labelled_by_a_person(self, *, min_quality: float = 0.0) -> tuple[Embeddings, list[UUID]]:
         """Faces that a person labelled, with whom, in order of person."""
-        return self._under_people(FaceInstance.assigned_by == AssignedBy.MANUAL)
+        is_good = FaceInstance.quality_score >= min_quality
+        return self._under_people(FaceInstance.assigned_by == AssignedBy.MANUAL, is_good)
 
     def under_people(self) -> tuple[Embeddings, list[UUID]]:
         """All faces under a person, with that person's id row for row, in order of person."""

@@ -80,6 +80,18 @@ def find_faces(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def find_faces_in(
+    image: NDArray[np.uint8], pack: FacePack, *, min_confidence: float = 0.5, min_face_size: int = 20
+) -> tuple[FoundFace, ...]:
+    """The faces of one photo that is read already, best first.
+
+    Args:
+        image: (H, W, 3) RGB, upright.
+    """
+    examined = _examine_image(0, image, pack, min_confidence, min_face_size)
+    return _embed([examined], pack)[0].faces
+
+
 def usable_workers() -> int:
     """One worker a core this process may use, at most `MAX_WORKERS`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -118,6 +130,12 @@ def _examine(asset_id: int, path: Path, pack: FacePack, min_confidence: float, m
         image = read_photo(path)
     except UnreadablePhoto as error:
         return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), str(error))
+    return _examine_image(asset_id, image, pack, min_confidence, min_face_size)
+
+
+def _examine_image(
+    asset_id: int, image: NDArray[np.uint8], pack: FacePack, min_confidence: float, min_face_size: int
+) -> _Examined:
     height, width = image.shape[:2]
     found = pack.detect(image, min_confidence=min_confidence, min_face_size=min_face_size)
     return _Examined(asset_id, width, height, found, align_faces(image, found.kps))

@@ -61,6 +61,15 @@ def test_another_measure_that_is_merely_noise_does_not_refuse() -> None:
     assert verdict(compared(raw_bcubed=(-0.03, 0.01)), challenger="head", rivals=("raw",)).promotes
 
 
+def test_recall_given_up_for_precision_is_judged_by_their_f() -> None:
+    def with_loss(measure: str) -> Comparison:
+        loss = Gain("head", "raw", measure, -0.02, -0.03, -0.01)
+        return replace(compared(), gains=(*compared().gains, loss))
+
+    assert verdict(with_loss("assignment_recall"), challenger="head", rivals=("raw",)).promotes
+    assert not verdict(with_loss("assignment_f"), challenger="head", rivals=("raw",)).promotes
+
+
 def test_too_few_people_are_refused_whatever_they_show() -> None:
     found = verdict(replace(compared(), people=6), challenger="head", rivals=("raw",))
     assert not found.promotes

@@ -1,0 +1,171 @@
+"""What a trained projection is worth on people it has never seen: raw vectors, the documented head, alternatives.
+
+Needs a folder with one folder of photos a person (LFW's form). Writes the tables of docs/results/training.md:
+
+    python benchmarks/heads.py --people FOLDER --pack opencv-zoo --pack NAME --model-root ROOT --pad 90
+
+Each photo's face of highest confidence x size counts. People are dealt out into five folds; each fold's people are
+asked about with a head trained on the others (those with five faces or more), as `faceml faces train-matching` does.
+Figures are over all folds, intervals by a bootstrap over people, gains paired within each draw. The measure that
+decides is the one `faceml.metrics.comparison` names before anything is trained. Embeddings stay in the temporary folder
+for the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from identities import Faces, read_faces
+from numpy.typing import NDArray
+
+from faceml.identity.projection import Head
+from faceml.metrics.comparison import RAW, Comparison, Gain
+from faceml.metrics.held_out import compare
+from faceml.metrics.held_out_measures import Projected, Trial
+from faceml.metrics.verification import pair_scores, roc, tar_at_far
+from faceml.training.cross_fit import cross_fit
+from faceml.training.fit import fit
+from faceml.training.options import Options
+from faceml.training.splits import identity_folds
+from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
+from faceml.vision.model_packs import load_pack
+
+FOLDS, MIN_FACES, PULL = 5, 5, 100.0
+MEASURES = ("tar@far=1e-2", "tar@far=1e-3", "eer", "dir@far=1e-2", "bcubed_f", "assignment_f")
+HOPELESS_FAR = 1e-1  # a genuine pair still refused here is no pair of one person's faces, or no face
+Rows = NDArray[np.intp]
+
+TRAINED = {
+    "documented (triplet)": Options(head="documented"),
+    "documented, batch-hard, dropout 0.3": Options(head="documented", mining="batch-hard", dropout=0.3),
+    "residual": Options(head="residual"),
+    "residual, pulled back": Options(head="residual", weight_decay=PULL),
+    "linear": Options(head="linear"),
+    "linear, pulled back": Options(head="linear", weight_decay=PULL),
+    "linear, batch-hard, pulled back": Options(head="linear", mining="batch-hard", weight_decay=PULL),
+    "linear, supervised contrastive": Options(head="linear", loss="supcon"),
+    "linear, ArcFace": Options(head="linear", loss="arcface", margin=0.5),
+    "whitening, trained on": Options(head="whitening"),
+    "whitening, trained on, pulled back": Options(head="whitening", weight_decay=PULL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    name: str
+    seconds: float  # of training all folds
+    projected: Projected
+
+
+def cached_faces(folder: Path, name: str, *, model_root: Path, pad: int) -> Faces:
+    key = hashlib.sha256(f"{folder.resolve()} {name} {pad}".encode()).hexdigest()[:16]
+    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
+    file = cache / f"faces-{key}.npz"
+    if file.exists():
+        found = np.load(file)
+        return Faces(found["vectors"], found["people"], found["quality"], float(found["threshold"]))
+    faces = read_faces(folder, load_pack(name, model_root=model_root, cache_dir=cache), pad=pad)
+    np.savez(file, vectors=faces.vectors, people=faces.people, quality=faces.quality, threshold=faces.threshold)
+    return faces
+
+
+def learners(vectors: NDArray[np.float32], people: Rows) -> dict[str, Callable[[Rows], Head]]:
+    def trained(options: Options) -> Callable[[Rows], Head]:
+        def learn(rows: Rows) -> Head:
+            counts = np.bincount(people[rows], minlength=people.max() + 1)
+            kept = rows[counts[people[rows]] >= MIN_FACES]
+            return fit(vectors[kept], people[kept], options).head
+
+        return learn
+
+    closed: dict[str, Callable[[Rows], Head]] = {
+        RAW: lambda _: identity_head(vectors.shape[1]),
+        "mean taken off": lambda rows: centred_identity(vectors[rows]),
+        "PCA whitening": lambda rows: pca_whitening(vectors[rows]),
+        "LDA": lambda rows: lda(vectors[rows], people[rows]),
+    }
+    for shrinkage in (0.9, 0.8, 0.5):
+        closed[f"within-person whitening, shrinkage {shrinkage}"] = lambda rows, s=shrinkage: within_whitening(  # type: ignore[misc]
+            vectors[rows], people[rows], shrinkage=s
+        )
+    return closed | {name: trained(options) for name, options in TRAINED.items()}
+
+
+def measure(faces: Faces) -> tuple[Comparison, list[Tried]]:
+    vectors = faces.vectors.astype(np.float32)
+    people = np.unique(faces.people, return_inverse=True)[1]
+    folds = identity_folds(people, count=FOLDS, seed=0)
+    tried = []
+    for name, learn in learners(vectors, people).items():
+        started = time.perf_counter()
+        projected = cross_fit(vectors, people, folds, learn)
+        tried.append(Tried(name, time.perf_counter() - started, projected))
+        print(f"  {name}: {tried[-1].seconds:.1f} s", flush=True)
+    return compare(Trial(people, folds), {item.name: item.projected for item in tried}, resamples=1_000), tried
+
+
+def table(found: Comparison, tried: list[Tried]) -> str:
+    shown = [measure for measure in MEASURES if measure in found.measured[RAW]]
+    heads = " | ".join(f"**{m}**" if m == found.primary else m for m in shown)
+    lines = [f"| head | {heads} | training |", "|---" * (2 + len(shown)) + "|"]
+    for item in tried:
+        cells = [_cell(found, item.name, measure) for measure in shown]
+        seconds = f"{item.seconds:.0f} s" if item.seconds >= 5 else "-"
+        lines.append(f"| {item.name} | {' | '.join(cells)} | {seconds} |")
+    return "\n".join(lines)
+
+
+def _cell(found: Comparison, name: str, measure: str) -> str:
+    figure = found.measured[name][measure]
+    gain = found.gain(name, RAW, measure)
+    if gain is None:
+        return f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})"
+    return f"{figure.value:.4f}, {_mark(gain)}{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
+
+
+def _mark(gain: Gain) -> str:
+    if gain.is_clear:
+        return "▲ "
+    return "▼ " if gain.is_loss else ""
+
+
+def room(faces: Faces) -> str:
+    """What there is to gain at the deciding rate, and what no head can."""
+    scores = pair_scores(faces.vectors, faces.people)
+    curve = roc(scores.genuine, scores.impostor)
+    missed = [round((1 - tar_at_far(curve, far).tar) * len(scores.genuine)) for far in (1e-3, HOPELESS_FAR)]
+    return (
+        f"Raw vectors miss {missed[0]} of {len(scores.genuine)} genuine pairs at FAR 1e-3; {missed[1]} of these are "
+        f"missed at FAR {HOPELESS_FAR:g} still."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=Path, help="folder with one folder a person; without it nothing is measured")
+    parser.add_argument("--pack", action="append", help="model pack; may be given more than once")
+    parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
+    parser.add_argument("--pad", type=int, default=0, help="pixels of grey added on each side, for tight crops")
+    options = parser.parse_args()
+    if options.people is None:
+        print("benchmarks/heads.py needs --people FOLDER, with one folder of photos a person")
+        return
+    for name in options.pack or ["opencv-zoo"]:
+        faces = cached_faces(options.people, name, model_root=options.model_root, pad=options.pad)
+        found, tried = measure(faces)
+        print(f"\n## {options.people.name}, {name}\n")
+        print(f"{found.faces} faces; {found.people} people with two or more. {room(faces)}\n")
+        print(table(found, tried) + "\n")
+        for measure_name, reason in found.missing.items():
+            print(f"Not measured: {measure_name} ({reason}).")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The app: `create_app` puts it together; `uvicorn serving.app:app` serves the library of the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from faceml.config import Settings, read_settings
+from faceml.errors import FacemlError
+from faceml.services.drain import drain_outbox
+from faceml.wiring import Library
+from serving import openapi, problems
+from serving.champion import WATCH_EVERY_S, Champion
+from serving.deps import Service
+from serving.desk import Desk
+from serving.limits import BodyLimit, Limits, RateLimit
+from serving.metrics import Metrics, Observed
+from serving.problems import LastResort
+from serving.routes import clusters, detection, faces, health, jobs, model, persons, suggestions
+from serving.security import KeyCheck, Keys, OriginCheck, SecurityHeaders
+
+DRAIN_EVERY_S = 5.0
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    settings: Settings | None = None, *, library: Library | None = None, limits: Limits | None = None
+) -> Any:
+    """The REST API of one library.
+
+    Args:
+        settings: default: those of the environment.
+        library: opened already; it is left open when the app ends.
+    Raises:
+        WrongUse: settings that leave writing open.
+    """
+    settings = settings or (library.settings if library else read_settings())
+    limits, metrics = limits or Limits(), Metrics()
+    app = FastAPI(
+        title="faceml",
+        docs_url=None,  # its pages load scripts from other sites
+        redoc_url=None,
+        lifespan=_lifespan(settings, library, limits, metrics),
+        middleware=_middleware(settings, limits, metrics),
+    )
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    problems.install(app)
+    for part in (model, clusters, persons, detection, faces, suggestions, jobs, health):
+        # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
+        app.router.routes.extend(part.router.routes)
+    return app
+
+
+def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Middleware]:
+    """Outermost first."""
+    origins = [origin.strip() for origin in settings.api_origins.split(",") if origin.strip()]
+    keys = Keys.of(settings)
+    cors = [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", "If-None-Match"],
+            expose_headers=["ETag", "Location", "X-Event-Id"],
+        )
+    ]
+    return [
+        Middleware(Observed, metrics=metrics),
+        Middleware(SecurityHeaders),
+        Middleware(LastResort),
+        *(cors if origins else []),
+        Middleware(RateLimit, limits=limits),
+        Middleware(OriginCheck, allowed_origins=origins, only_local_names=not keys.are_set),
+        Middleware(KeyCheck, keys=keys),
+        Middleware(BodyLimit, limits=limits),
+        Middleware(model.ShortWay),
+    ]
+
+
+def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics: Metrics) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        library = given or Library(settings)
+        desk = Desk(limits)
+        champion = Champion(library, on_swap=metrics.swaps.inc)
+        app.state.service = Service(settings, library, limits, desk, champion, metrics)
+        await desk.watch(champion.refresh)  # warm: the first request waits for nothing
+        async with AsyncExitStack() as stack:
+            if given is None:
+                stack.callback(library.close)
+            stack.callback(desk.close)
+            for every_s, work in (
+                (WATCH_EVERY_S, champion.refresh),
+                (DRAIN_EVERY_S, lambda: _drain(library, metrics)),
+            ):
+                stack.push_async_callback(_cancelled, asyncio.create_task(_repeat(desk, every_s, work)))
+            yield
+
+    return lifespan
+
+
+async def _repeat(desk: Desk, every_s: float, work: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await desk.watch(work)
+        except FacemlError as error:  # a store that is away: the next round may find it
+            log.info("%s", error)
+        except Exception as error:
+            log.error("unexpected %s while watching", type(error).__name__)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _drain(library: Library, metrics: Metrics) -> None:
+    """Bring over what an index that was away has missed."""
+    with library.repository.read() as unit:
+        backlog = unit.outbox.backlog()
+    metrics.backlog.set(drain_outbox(library).backlog if backlog else 0)
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when a server asks for it, so that importing this module opens nothing."""
+    if name != "app":
+        raise AttributeError(name)
+    app = globals()["app"] = create_app()
+    return app

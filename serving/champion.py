@@ -1,0 +1,93 @@
+"""The projection in use: loaded at the start, swapped when the alias moves, kept while the registry is away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from faceml.errors import FacemlError, Unavailable
+from faceml.records import PackContract
+from faceml.services.spaces import RAW, Space, open_space
+from faceml.storage.registry_records import CHAMPION, RegisteredModel
+from faceml.wiring import Library
+
+WATCH_EVERY_S = 2.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What answers are made with, replaced as a whole: a request keeps the one it began with."""
+
+    space: Space = field(default_factory=lambda: Space(RAW))
+    version: int | None = None
+    loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What decides which vectors are used."""
+
+    version: int | None
+    checksum: str | None
+    fingerprint: str | None  # of the pack that the library is pinned to
+
+
+class Champion:
+    def __init__(self, library: Library, *, on_swap: Callable[[], None] = lambda: None) -> None:
+        self._library = library
+        self._on_swap = on_swap
+        self._loaded: _Wanted | None = None
+        self.current = Served()
+        self.problem: str | None = None  # why the registry, or the version it names, cannot be had now
+
+    def refresh(self) -> None:
+        """Ask the registry, and load what it names where that is not in use yet; never raises for its faults."""
+        try:
+            wanted = self._ask()
+        except Unavailable as error:
+            if self._loaded is None:
+                self._load_last_seen()
+            self._say(str(error))
+            return
+        try:
+            if wanted != self._loaded:
+                self._load(wanted)
+        except FacemlError as error:
+            self._say(str(error))
+            return
+        self._say(None)
+
+    def _ask(self) -> _Wanted:
+        return _wanted(self._library.registry.ask().with_alias(CHAMPION), self._library.contract())
+
+    def _load(self, wanted: _Wanted) -> None:
+        space = open_space(self._library, CHAMPION)
+        is_first = self._loaded is None
+        self.current = Served(space, None if space.is_raw else wanted.version)
+        self._loaded = wanted
+        if not is_first:
+            self._on_swap()
+            log.info("projection in use is now %s", space.name)
+
+    def _load_last_seen(self) -> None:
+        try:
+            seen = self._library.registry.champion()
+            self._load(_wanted(seen, self._library.contract()))
+        except FacemlError:
+            log.info("no projection was seen before: raw embeddings are used until the registry answers")
+
+    def _say(self, problem: str | None) -> None:
+        if problem and problem != self.problem:
+            log.warning("%s; %s stays in use", problem, self.current.space.name)
+        self.problem = problem
+
+
+def _wanted(champion: RegisteredModel | None, pinned: PackContract | None) -> _Wanted:
+    return _Wanted(
+        champion.version if champion else None,
+        champion.checksum if champion else None,
+        pinned.fingerprint if pinned else None,
+    )

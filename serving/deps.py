@@ -1,0 +1,89 @@
+"""What the routes share, and how they answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from faceml.config import Settings
+from faceml.wiring import Library
+from serving.champion import Champion
+from serving.desk import Desk
+from serving.limits import Limits
+from serving.metrics import Metrics
+from serving.schemas.runs import JobQueuedResponse
+
+API = "/api/v1/faces"
+ACTOR = "api"  # who decides, in the log of decisions
+EVENT_HEADER = "X-Event-Id"  # by which a decision can be undone
+REVALIDATE = "private, no-cache"  # keep it, but ask whether it still holds
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    settings: Settings
+    library: Library
+    limits: Limits
+    desk: Desk
+    champion: Champion
+    metrics: Metrics
+
+    async def read(self, request: Request, work: Callable[[], BaseModel]) -> Response:
+        """Answer with what `work` finds, or with 304 where the client has it already."""
+        content = await self.desk.quick(lambda: _json(work()))
+        return unless_known(request, content, "application/json")
+
+    async def decide(self, act: Callable[[], R], shape: Callable[[R], BaseModel]) -> Response:
+        """Carry a person's decision out; the answer's header tells by which event to undo it."""
+
+        def work() -> tuple[bytes, Any]:
+            report = act()
+            return _json(shape(report)), getattr(report, "event_id", None)
+
+        content, event_id = await self.desk.quick(work)
+        headers = {EVENT_HEADER: str(event_id)} if event_id is not None else {}
+        return Response(content, headers=headers, media_type="application/json")
+
+    async def run(self, work: Callable[[], BaseModel]) -> Response:
+        """Do heavy work now."""
+        return Response(await self.desk.heavy(lambda: _json(work())), media_type="application/json")
+
+    async def hand_out(self, job: str, **parameters: Any) -> Response:
+        """Leave heavy work to the workers."""
+        ticket = await self.desk.quick(lambda: self.library.jobs.enqueue(job, **parameters))
+        content = _json(JobQueuedResponse(job_id=ticket.id))
+        return Response(content, 202, {"Location": f"{API}/jobs/{ticket.id}"}, "application/json")
+
+
+def router_for(tag: str, *, prefix: str = API) -> APIRouter:
+    return APIRouter(prefix=prefix, tags=[tag], generate_unique_id_function=lambda route: route.name)
+
+
+async def service_of(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(service_of)]
+
+
+def unless_known(request: Request, content: bytes, media_type: str) -> Response:
+    """The content with its ETag; 304 without it where the client's copy is the same."""
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
+    known = request.headers.get("if-none-match", "")
+    if known.strip() == "*" or tag in (item.strip().removeprefix("W/") for item in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def _json(model: BaseModel) -> bytes:
+    return model.model_dump_json(by_alias=True).encode()

@@ -1,0 +1,163 @@
+"""How much a client may ask for: size of a body, time to send it, requests a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.problems import problem
+
+MB = 1_000_000
+MOST_CLIENTS = 10_000  # whose pace is remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the service. A client's bucket holds `burst` requests and fills with `rate` a second."""
+
+    body_bytes: int = 16 * MB
+    upload_bytes: int = 64 * MB  # a photo
+    upload_paths: tuple[str, ...] = ("/identify",)
+    body_s: float = 30.0  # to send it
+    quick_s: float = 30.0
+    heavy_s: float = 900.0
+    rate: float = 200.0  # 0: no limit
+    burst: int = 400
+    quick_threads: int = 10  # with the heavy ones below the 15 connections of a PostgreSQL pool
+    quick_waiting: int = 500
+    heavy_threads: int = 2
+    heavy_waiting: int = 8
+
+
+class BodyLimit:
+    """Refuse a body that is too large, or comes too slowly, before it is in memory."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = _Body(receive, self._most(scope), self._limits.body_s)
+        if body.is_announced_too_large(scope):
+            await body.refusal(scope, receive, send)
+            return
+        guarded = _Answer(send)
+        try:
+            await self._app(scope, body.receive, guarded.send)
+        except _Refused:
+            if guarded.has_started:
+                raise
+            await body.refusal(scope, receive, send)
+
+    def _most(self, scope: Scope) -> int:
+        is_upload = scope["path"].endswith(self._limits.upload_paths)
+        return self._limits.upload_bytes if is_upload else self._limits.body_bytes
+
+
+class _Refused(BaseException):
+    """Passes by every `except Exception` on its way out; never leaves `BodyLimit`."""
+
+
+class _Body:
+    def __init__(self, receive: Receive, most: int, limit_s: float) -> None:
+        self._receive = receive
+        self._most = most
+        self._limit_s = limit_s
+        self._deadline = time.monotonic() + limit_s
+        self._seen = 0
+        self._is_complete = False
+        self._is_late = False
+
+    def is_announced_too_large(self, scope: Scope) -> bool:
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        return not length.isdigit() or int(length) > self._most
+
+    async def receive(self) -> Message:
+        if self._is_complete:  # waiting for the client to go away takes as long as it takes
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._deadline - time.monotonic()):
+                message = await self._receive()
+        except TimeoutError as error:
+            self._is_late = True
+            raise _Refused from error
+        if message["type"] == "http.request":
+            self._seen += len(message.get("body", b""))
+            self._is_complete = not message.get("more_body", False)
+            if self._seen > self._most:
+                raise _Refused
+        return message
+
+    async def refusal(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._is_late:
+            status, detail = HTTPStatus.REQUEST_TIMEOUT, f"the body did not arrive within {self._limit_s:.0f} s"
+        else:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            detail = f"the body is larger than {self._most / MB:g} MB, the most that this path takes"
+        await problem(status, detail, headers={"Connection": "close"})(scope, receive, send)
+
+
+class _Answer:
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_started = False
+
+    async def send(self, message: Message) -> None:
+        self.has_started = True
+        await self._send(message)
+
+
+class RateLimit:
+    """A token bucket for each client's address."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._buckets = Buckets(limits.rate, limits.burst)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        client = scope["client"][0] if scope.get("client") else "unknown"
+        wait_s = self._buckets.take(client, time.monotonic())
+        if wait_s == 0.0:
+            await self._app(scope, receive, send)
+            return
+        answer = problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"more than {self._buckets.rate:g} requests a second come from this address: wait a moment",
+            headers={"Retry-After": str(max(1, round(wait_s)))},
+        )
+        await answer(scope, receive, send)
+
+
+@dataclass(slots=True)
+class Buckets:
+    rate: float
+    burst: int
+    _levels: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)  # (tokens, when)
+
+    def take(self, client: str, now: float) -> float:
+        """Seconds until the client may go on; 0: at once.
+
+        >>> buckets = Buckets(rate=2.0, burst=1)
+        >>> [buckets.take("a", now) for now in (0.0, 0.0, 0.5)], buckets.take("b", 0.0)
+        ([0.0, 0.5, 0.0], 0.0)
+        """
+        if self.rate <= 0:
+            return 0.0
+        tokens, since = self._levels.pop(client, (float(self.burst), now))
+        tokens = min(float(self.burst), tokens + (now - since) * self.rate)
+        is_free = tokens >= 1.0
+        self._levels[client] = (tokens - 1.0 if is_free else tokens, now)
+        if len(self._levels) > MOST_CLIENTS:
+            self._levels.popitem(last=False)
+        return 0.0 if is_free else (1.0 - tokens) / self.rate

@@ -1,0 +1,111 @@
+"""Clusters: look through them, name them, split them, group anew."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Body, Query, Request
+from fastapi.responses import Response
+
+from faceml.services.browse import list_clusters, show_cluster
+from faceml.services.label import label_cluster
+from faceml.services.split import split_cluster
+from serving.deps import ACTOR, Shared, router_for
+from serving.openapi import QUEUED, UNCHANGED, Responses, problems
+from serving.schemas.base import ClusterId
+from serving.schemas.clusters import (
+    ClusterDetailResponse,
+    ClusterListResponse,
+    ClusterQuery,
+    LabelClusterRequest,
+    LabelClusterResponse,
+    SplitClusterRequest,
+    SplitClusterResponse,
+)
+from serving.schemas.runs import (
+    ClusteringResultResponse,
+    DualClusterRequest,
+    DualClusterResponse,
+    JobQueuedResponse,
+    TriggerClusteringRequest,
+)
+
+router = router_for("clusters")
+JOB: Responses = {202: {"model": JobQueuedResponse, "description": QUEUED}}
+
+
+@router.get("/clusters", response_model=ClusterListResponse, responses=UNCHANGED)
+async def list_face_clusters(request: Request, service: Shared, query: Annotated[ClusterQuery, Query()]) -> Response:
+    """List face clusters, largest first."""
+    return await service.read(
+        request,
+        lambda: ClusterListResponse.of(
+            list_clusters(
+                service.library, page=query.page, page_size=query.page_size, include_labeled=query.include_labeled
+            )
+        ),
+    )
+
+
+@router.get(
+    "/clusters/{cluster_id}",
+    response_model=ClusterDetailResponse,
+    responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)},
+)
+async def get_cluster(request: Request, service: Shared, cluster_id: ClusterId) -> Response:
+    """Get one cluster with all its faces, best quality first."""
+    return await service.read(request, lambda: ClusterDetailResponse.of(show_cluster(service.library, cluster_id)))
+
+
+@router.post(
+    "/clusters/{cluster_id}/label",
+    response_model=LabelClusterResponse,
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def label(service: Shared, cluster_id: ClusterId, body: LabelClusterRequest) -> Response:
+    """Label a cluster with a person's name, creating the person if needed."""
+    return await service.decide(
+        lambda: label_cluster(service.library, cluster_id, body.name, actor=ACTOR), LabelClusterResponse.of
+    )
+
+
+@router.post(
+    "/clusters/{cluster_id}/split", response_model=SplitClusterResponse, responses=problems(HTTPStatus.NOT_FOUND)
+)
+async def split(
+    service: Shared,
+    cluster_id: ClusterId,
+    body: Annotated[SplitClusterRequest, Body(default_factory=SplitClusterRequest)],
+) -> Response:
+    """Split a cluster into the parts that it falls apart into."""
+    return await service.decide(
+        lambda: split_cluster(service.library, cluster_id, min_cluster_size=body.min_cluster_size, actor=ACTOR),
+        SplitClusterResponse.of,
+    )
+
+
+@router.post("/cluster", response_model=ClusteringResultResponse, responses={**JOB, **problems(HTTPStatus.CONFLICT)})
+async def cluster(
+    service: Shared, body: Annotated[TriggerClusteringRequest, Body(default_factory=TriggerClusteringRequest)]
+) -> Response:
+    """Group the faces that nobody named."""
+    parameters = body.model_dump(exclude={"queue"})
+    if body.queue:
+        return await service.hand_out("cluster_faces_job", **parameters)
+    from faceml.services.cluster import cluster_faces
+
+    return await service.run(lambda: ClusteringResultResponse.of(cluster_faces(service.library, **parameters)))
+
+
+@router.post("/cluster/dual", response_model=DualClusterResponse, responses={**JOB, **problems(HTTPStatus.CONFLICT)})
+async def cluster_in_dual_mode(
+    service: Shared, body: Annotated[DualClusterRequest, Body(default_factory=DualClusterRequest)]
+) -> Response:
+    """Put faces under the people they match, then group the others."""
+    parameters = body.model_dump(exclude={"queue"})
+    if body.queue:
+        return await service.hand_out("cluster_dual_job", **parameters)
+    from faceml.services.dual import cluster_dual
+
+    return await service.run(lambda: DualClusterResponse.of(cluster_dual(service.library, **parameters)))

@@ -1,0 +1,80 @@
+"""Photos: find their faces, list them, or say who is on one that the library does not hold."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Body, File, Path, Query, Request, UploadFile
+from fastapi.responses import Response
+
+from faceml.services.identify import identify_photo
+from faceml.services.photo_faces import detect_in_photo, faces_of_photo
+from serving.deps import Shared, router_for
+from serving.openapi import UNCHANGED, problems
+from serving.routes.clusters import JOB
+from serving.schemas.base import LARGEST_ID
+from serving.schemas.faces import (
+    DetectFacesRequest,
+    DetectFacesResponse,
+    FaceInstanceListResponse,
+    IdentifyQuery,
+    IdentifyResponse,
+)
+
+router = router_for("detection")
+AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+UNKNOWN = problems(HTTPStatus.NOT_FOUND)
+
+
+@router.post(
+    "/detect/{asset_id}",
+    response_model=DetectFacesResponse,
+    responses={**JOB, **UNKNOWN, **problems(HTTPStatus.CONFLICT)},
+)
+async def detect(
+    service: Shared,
+    asset_id: AssetId,
+    body: Annotated[DetectFacesRequest, Body(default_factory=DetectFacesRequest)],
+) -> Response:
+    """Detect faces in a photo of the library, looked at before or not."""
+    thresholds = {"min_confidence": body.min_confidence, "min_face_size": body.min_face_size}
+    if body.queue:
+        return await service.hand_out("detect_faces_job", asset_ids=[str(asset_id)], **thresholds)
+    return await service.run(
+        lambda: DetectFacesResponse.of(
+            asset_id,
+            detect_in_photo(
+                service.library, asset_id, min_confidence=body.min_confidence, min_face_size=body.min_face_size
+            ),
+        )
+    )
+
+
+@router.get("/assets/{asset_id}", response_model=FaceInstanceListResponse, responses={**UNCHANGED, **UNKNOWN})
+async def list_faces_of_asset(request: Request, service: Shared, asset_id: AssetId) -> Response:
+    """Get all detected faces of a photo, from left to right."""
+    return await service.read(request, lambda: FaceInstanceListResponse.of(faces_of_photo(service.library, asset_id)))
+
+
+@router.post("/identify", response_model=IdentifyResponse, responses=problems(HTTPStatus.CONFLICT))
+async def identify(
+    service: Shared,
+    photo: Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF")],
+    query: Annotated[IdentifyQuery, Query()],
+) -> Response:
+    """Say who is on an uploaded photo; nothing of it is kept."""
+    content = await photo.read()
+    space = service.champion.current.space
+    return await service.run(
+        lambda: IdentifyResponse.of(
+            identify_photo(
+                service.library,
+                content,
+                space=space,
+                threshold=query.threshold,
+                min_confidence=query.min_confidence,
+                min_face_size=query.min_face_size,
+            )
+        )
+    )

@@ -1,0 +1,66 @@
+"""Single faces: their picture, and what a person says about them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Request
+from fastapi.responses import Response
+
+from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
+from faceml.services.thumbnail import LARGEST_PX, SMALLEST_PX, draw_thumbnail
+from serving.deps import ACTOR, API, Shared, router_for, unless_known
+from serving.openapi import UNCHANGED, problems
+from serving.schemas.faces import AssignFaceResponse, RejectFaceResponse, UnassignFaceResponse, WhoRequest
+
+router = router_for("faces", prefix=f"{API}/faces/{{face_id}}")
+REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+
+
+@router.get(
+    "/thumbnail",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+        **UNCHANGED,
+        **problems(HTTPStatus.NOT_FOUND),
+    },
+)
+async def thumbnail(
+    request: Request,
+    service: Shared,
+    face_id: UUID,
+    size: Annotated[int, Query(ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side")] = 112,
+) -> Response:
+    """Get a face as a small square picture."""
+    picture = await service.desk.quick(lambda: draw_thumbnail(service.library, face_id, size_px=size))
+    return unless_known(request, picture, "image/jpeg")
+
+
+@router.post("/assign", response_model=AssignFaceResponse, responses=REFUSED)
+async def assign(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
+    """Say who a face is; a new name makes a new person."""
+    return await service.decide(
+        lambda: assign_faces_to(service.library, [face_id], body.name_or_id, actor=ACTOR),
+        lambda report: AssignFaceResponse.of(face_id, report),
+    )
+
+
+@router.post("/unassign", response_model=UnassignFaceResponse, responses=REFUSED)
+async def unassign(service: Shared, face_id: UUID) -> Response:
+    """Take a face from whom it is under; it stays without a name until a person gives it one."""
+    return await service.decide(
+        lambda: unassign_faces(service.library, [face_id], actor=ACTOR),
+        lambda report: UnassignFaceResponse(face_id=face_id, event_id=report.event_id),
+    )
+
+
+@router.post("/reject", response_model=RejectFaceResponse, responses=REFUSED)
+async def reject(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
+    """Say that a face is *not* this person, who is never proposed for it again."""
+    return await service.decide(
+        lambda: reject_person(service.library, [face_id], body.name_or_id, actor=ACTOR),
+        lambda report: RejectFaceResponse.of(face_id, report),
+    )

@@ -1,0 +1,45 @@
+"""Work in the background, and training, which is mostly done there."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Body, Path, Request
+from fastapi.responses import Response
+
+from serving.deps import Shared, router_for
+from serving.openapi import UNCHANGED, problems
+from serving.routes.clusters import JOB
+from serving.schemas.runs import JobResponse, TrainFaceMatchingRequest, TrainFaceMatchingResponse
+
+router = router_for("jobs")
+JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-]{1,80}$")]
+
+
+@router.post(
+    "/train",
+    response_model=TrainFaceMatchingResponse,
+    responses={**JOB, **problems(HTTPStatus.CONFLICT)},
+)
+async def train(
+    service: Shared, body: Annotated[TrainFaceMatchingRequest, Body(default_factory=TrainFaceMatchingRequest)]
+) -> Response:
+    """Train the projection on the labels that people gave."""
+    parameters = body.model_dump(exclude={"queue"})
+    if body.queue:
+        return await service.hand_out("train_matching_job", **parameters)
+    from faceml.services.train import PATIENCE, train_matching
+    from faceml.training.options import Options
+
+    min_faces = parameters.pop("min_faces_per_person")
+    options = Options(patience=PATIENCE, **parameters)
+    return await service.run(
+        lambda: TrainFaceMatchingResponse.of(train_matching(service.library, options, min_faces=min_faces))
+    )
+
+
+@router.get("/jobs/{job_id}", response_model=JobResponse, responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)})
+async def get_job(request: Request, service: Shared, job_id: JobId) -> Response:
+    """Get the state, progress, result or error of a job."""
+    return await service.read(request, lambda: JobResponse.of(service.library.jobs.get(job_id)))

@@ -1,0 +1,176 @@
+"""Who may ask, from where, and what a browser may do with the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from faceml.config import Settings
+from faceml.errors import WrongUse
+from serving.problems import problem
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+READING_POSTS = ("/identify", "/project")  # they store nothing
+OPEN_PATHS = frozenset({"/health", "/ready"})  # for who only watches whether the service runs
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Digests of the keys, so that comparing takes the same time whatever was sent."""
+
+    full: bytes | None
+    read: bytes | None
+
+    @staticmethod
+    def of(settings: Settings) -> Keys:
+        """Raises WrongUse where only the read key is set: everything else would be open."""
+        if settings.api_read_key and not settings.api_key:
+            raise WrongUse("FACEML_API_READ_KEY is set without FACEML_API_KEY: set both, or writing is open to all")
+        return Keys(_digest(settings.api_key), _digest(settings.api_read_key))
+
+    @property
+    def are_set(self) -> bool:
+        return self.full is not None
+
+    def opens(self, key: bytes, *, writing: bool) -> bool | None:
+        """Whether this key is enough; None where it is no key of ours."""
+        sent = hashlib.sha256(key).digest()
+        is_full = self.full is not None and hmac.compare_digest(sent, self.full)
+        is_read = self.read is not None and hmac.compare_digest(sent, self.read)
+        if not is_full and not is_read:
+            return None
+        return is_full or not writing
+
+
+class KeyCheck:
+    """Ask for the key, before anything of the body is read."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._keys.are_set:
+            await self._app(scope, receive, send)
+            return
+        path, method = scope["path"], scope["method"]
+        is_writing = method not in SAFE_METHODS and not path.endswith(READING_POSTS)
+        verdict = self._keys.opens(sent_key(scope), writing=is_writing)
+        scope.setdefault("state", {})["is_trusted"] = bool(verdict)
+        if verdict or path in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        if verdict is None:
+            answer = problem(
+                HTTPStatus.UNAUTHORIZED,
+                "this service asks for a key: send `Authorization: Bearer KEY` or `X-API-Key: KEY`",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        else:
+            answer = problem(HTTPStatus.FORBIDDEN, "this key may only read: use FACEML_API_KEY's")
+        await answer(scope, receive, send)
+
+
+class OriginCheck:
+    """Keep other web pages out of a service that a browser on this machine can reach.
+
+    A page of theirs may send requests here without reading the answers (so writing ones are refused by their Origin),
+    or have its own name point at 127.0.0.1 (so without a key, only names of this machine are answered to).
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str], only_local_names: bool) -> None:
+        self._app = app
+        self._allowed = frozenset(allowed_origins)
+        self._only_local_names = only_local_names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (refusal := self._refusal(scope)):
+            await problem(HTTPStatus.FORBIDDEN, refusal)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> str | None:
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
+        if self._only_local_names and not is_local(_hostname(host)):
+            return "without a key this service answers only to localhost: set FACEML_API_KEY to use another name"
+        if b"origin" not in headers or scope["method"] in SAFE_METHODS:
+            return None
+        origin = headers[b"origin"].decode("latin-1")
+        if origin in self._allowed or origin.partition("://")[2] == host:
+            return None
+        return "requests from pages of other sites are refused: FACEML_API_ORIGINS names those that may"
+
+
+class SecurityHeaders:
+    """Add the headers that every answer carries, unless it has its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name for name, _ in message["headers"]}
+                message["headers"].extend(item for item in ENCODED_HEADERS if item[0] not in own)
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def check_binding(host: str, settings: Settings) -> None:
+    """Raises WrongUse where others could reach a service that asks for no key."""
+    if not is_local(host) and not settings.api_key:
+        raise WrongUse(
+            f"host {host!r} is open to others, and faces are biometric data: set FACEML_API_KEY first, "
+            "or stay on 127.0.0.1"
+        )
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine answers to this name or address.
+
+    >>> is_local("localhost"), is_local("127.0.0.1"), is_local("::1"), is_local("0.0.0.0"), is_local("example.org")
+    (True, True, True, False, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def sent_key(scope: Scope) -> bytes:
+    headers = dict(scope["headers"])
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    return bytes(token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b""))
+
+
+@lru_cache(maxsize=64)
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _digest(key: str) -> bytes | None:
+    return hashlib.sha256(key.encode()).digest() if key else None

@@ -1,0 +1,106 @@
+"""`faceml faces suggest` and `faceml people apart`: where a person's minute is worth most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faceml.cli import show
+from faceml.config import current_actor
+
+if TYPE_CHECKING:
+    from faceml.services.suggest import Group, MergeSuggestion, SplitSuggestion
+    from faceml.services.suggest_faces import UncertainFace
+    from faceml.wiring import Library
+
+KINDS = ("merges", "splits", "uncertain")
+
+
+@click.command()
+@click.option("--kind", type=click.Choice(KINDS), help="Only suggestions of this kind; all without.")
+@click.option("--limit", default=10, show_default=True, help="Suggestions of each kind.")
+@show.as_json
+def suggest(kind: str | None, limit: int, as_json: bool) -> None:
+    """Suggest what to look at: groups that are one person, clusters that are two, faces that are a close call."""
+    library = show.open_configured()
+    found = {name: _ask(library, name, limit) for name in ([kind] if kind else KINDS)}
+    if as_json:
+        show.print_report({name: [asdict(item) for item in items] for name, items in found.items()}, as_json=True)
+    else:
+        click.echo("\n\n".join(_section(name, items) for name, items in found.items()))
+
+
+@click.command()
+@click.argument("one")
+@click.argument("other")
+@show.as_json
+def apart(one: str, other: str, as_json: bool) -> None:
+    """Say that ONE and OTHER, clusters or people, are different people: merging them is not suggested again."""
+    from faceml.services.apart import keep_apart
+
+    show.print_report(keep_apart(show.open_configured(), one, other, actor=current_actor()), as_json=as_json)
+
+
+def _ask(library: Library, kind: str, limit: int) -> list[Any]:
+    from faceml.services import suggest as groups
+    from faceml.services import suggest_faces as single
+
+    services: dict[str, Callable[..., list[Any]]] = {
+        "merges": groups.suggest_merges,
+        "splits": groups.suggest_splits,
+        "uncertain": single.suggest_uncertain,
+    }
+    return services[kind](library, limit=limit)
+
+
+def _section(kind: str, items: list[Any]) -> str:
+    title, line, nothing = _WORDS[kind]
+    return "\n".join([title, *([f"{number:3}. {line(item)}" for number, item in enumerate(items, 1)] or [nothing])])
+
+
+def _merge(found: MergeSuggestion) -> str:
+    return (
+        f"{_group(found.one)} + {_group(found.other)}: centres {found.similarity:.2f}, "
+        f"faces {found.mean_similarity:.2f} on average, the nearest {found.nearest_similarity:.2f}"
+    )
+
+
+def _group(group: Group) -> str:
+    return f"{group.name} ({group.faces} faces)"
+
+
+def _split(found: SplitSuggestion) -> str:
+    sizes = " + ".join(str(len(part)) for part in found.parts)
+    rest = f", {len(found.left_out)} fit none" if found.left_out else ""
+    option = " (--min-cluster-size 2)" if found.min_cluster_size < 3 else ""
+    return (
+        f"{found.cluster_id} ({found.faces} faces): into {sizes}{rest}{option}; halves are {found.similarity:.2f} alike"
+    )
+
+
+def _uncertain(found: UncertainFace) -> str:
+    runner_up = f", then {found.runner_up}" if found.runner_up else ""
+    answer = "named" if found.is_match else "unknown"
+    return f"{found.face_id}: {found.nearest}{runner_up} (threshold {found.threshold:.2f}: {answer})"
+
+
+_WORDS: dict[str, tuple[str, Callable[[Any], str], str]] = {
+    "merges": (
+        "The same person? (`faceml faces label` or `faceml people merge` says yes, `faceml people apart` no)",
+        _merge,
+        "  nothing looks like one person twice",
+    ),
+    "splits": (
+        "Two people? (`faceml people split CLUSTER` says yes)",
+        _split,
+        "  no cluster looks like two people",
+    ),
+    "uncertain": (
+        "Who is this? (`faceml people assign NAME FACE_ID` or `faceml people reject NAME FACE_ID` says)",
+        _uncertain,
+        "  no face is a close call, or nobody is named yet",
+    ),
+}

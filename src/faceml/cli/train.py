@@ -1,0 +1,174 @@
+"""`faceml faces train-matching`: the specification's command and its printed report, chapter Training System."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faceml.cli import show
+from faceml.cli.jobs import queued_as
+
+if TYPE_CHECKING:
+    from faceml.metrics.comparison import Comparison
+    from faceml.services.train import Prepared, TrainReport
+    from faceml.training.history import Epoch
+
+SHOWN_EVERY = 5  # epochs
+NAME_WIDTH = 20
+
+
+@click.command("train-matching")
+@click.option("--epochs", default=20, show_default=True, help="Training iterations, 10 to 100.")
+@click.option("--margin", default=0.2, show_default=True, help="Triplet loss margin, 0.1 to 0.5.")
+@click.option("--batch-size", default=32, show_default=True, help="Triplets per batch, 16 to 128.")
+@click.option("--min-faces", default=5, show_default=True, help="Exclude people with fewer faces.")
+@click.option("--learning-rate", default=1e-4, show_default="0.0001", help="Optimizer learning rate, 0.00001 to 0.001.")
+@click.option("--quality-threshold", default=0.5, show_default=True, help="Minimum face quality score.")
+@click.option(
+    "--head", default="documented", show_default=True, help="documented, residual, linear, whitening, pca, lda."
+)
+@click.option("--loss", default="triplet", show_default=True, help="triplet, supcon or arcface (margin in radians).")
+@click.option("--mining", default="random", show_default=True, help="Of triplets: random, semi-hard or batch-hard.")
+@click.option("--dropout", default=0.0, show_default=True, help="Share of the hidden layer left out a step.")
+@click.option("--weight-decay", default=0.0, show_default=True, help="Pull back to where the head starts.")
+@click.option("--seed", default=0, show_default=True, help="The same seed and labels give the same model.")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on from this checkpoint.")
+@show.as_json
+@queued_as("train_matching_job", min_faces="min_faces_per_person")
+def train_matching(
+    epochs: int,
+    margin: float,
+    batch_size: int,
+    min_faces: int,
+    learning_rate: float,
+    quality_threshold: float,
+    head: str,
+    loss: str,
+    mining: str,
+    dropout: float,
+    weight_decay: float,
+    seed: int,
+    resume: Path | None,
+    as_json: bool,
+) -> None:
+    """Train a projection on labeled faces, compare it on people held out, and register it as challenger."""
+    from faceml.services.train import PATIENCE, Listener
+    from faceml.services.train import train_matching as run
+    from faceml.training.options import Options
+
+    options = Options(
+        epochs=epochs,
+        margin=margin,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        head=head,
+        loss=loss,
+        mining=mining,
+        dropout=dropout,
+        weight_decay=weight_decay,
+        patience=PATIENCE,
+        seed=seed,
+    )
+    library = show.open_configured()
+    with show.progress_bar("Training", "epochs") as on_progress:
+        listener = Listener(on_progress=on_progress)
+        if not as_json:
+            listener = Listener(
+                on_prepared=lambda prepared: _print(preparation(prepared)),
+                on_epoch=lambda epoch: _print_epoch(epoch, epochs),
+                on_progress=on_progress,
+            )
+        report = run(
+            library,
+            options,
+            min_faces=min_faces,
+            quality_threshold=quality_threshold,
+            resume=resume,
+            listener=listener,
+        )
+    show.print_report(report, results(report, epochs), as_json=as_json)
+
+
+def preparation(prepared: Prepared) -> str:
+    share = prepared.training_faces / prepared.total_faces
+    return "\n".join(
+        [
+            "Training Face Matching Model",
+            "=" * 40,
+            "Data Preparation:",
+            f"  - Total persons: {prepared.persons}",
+            f"  - Total faces: {prepared.total_faces}",
+            f"  - Training faces: {prepared.training_faces} ({share:.0%})",
+            f"  - Validation faces: {prepared.validation_faces} ({1 - share:.0%})",
+            f"  - Triplets per epoch: ~{prepared.triplets_per_epoch}",
+            *(f"  - Warning: {warning}" for warning in prepared.warnings),
+            "",
+            "Training Progress:",
+        ]
+    )
+
+
+def results(report: TrainReport, epochs: int) -> str:
+    """What stands below the epochs' lines."""
+    lines = []
+    if report.epochs[-1].number < epochs:
+        lines.append(f"Stopped: the validation loss was best at epoch {report.best_epoch}")
+    lines += [
+        "",
+        "Results:",
+        f"  - Final training loss: {report.final_train_loss:.4f}",
+        f"  - Final validation loss: {report.final_val_loss:.4f}",
+        f"  - Model saved: {report.model_checkpoint}",
+        f"  - Checkpoint size: {report.checkpoint_bytes / 1e6:.1f} MB",
+        f"  - Training time: {_duration(report.training_time_seconds)}",
+        "",
+        *comparison(report.comparison),
+        "",
+        f"Registered: face-projection version {report.version}, the challenger",
+        *(f"  - {reason}" for reason in report.verdict.reasons),
+        "It may become champion: `faceml models promote`"
+        if report.verdict.promotes
+        else "Nothing that answers has changed; the gate would not let it in",
+    ]
+    return "\n".join(lines)
+
+
+def comparison(found: Comparison) -> list[str]:
+    """A table: candidates as columns, measures as rows, intervals below the figures they belong to."""
+    if not found.gains:
+        return ["On people held out: nothing could be measured", *_missing(found)]
+    title = f"On {found.people} people held out in {found.folds} folds ({found.confidence:.0%} intervals):"
+    lines = [title, "  " + " " * NAME_WIDTH + "".join(f"{name:>{NAME_WIDTH + 4}}" for name in found.candidates)]
+    for measure in found.measured[found.candidates[0]]:
+        figures = [found.measured[name][measure] for name in found.candidates]
+        cells = "".join(f"{f'{f.value:.4f} ({f.low:.4f}-{f.high:.4f})':>{NAME_WIDTH + 4}}" for f in figures)
+        star = "*" if measure == found.primary else " "
+        lines.append(f" {star}{measure:<{NAME_WIDTH}}{cells}")
+    return [*lines, " * decides", *_missing(found)]
+
+
+def _missing(found: Comparison) -> list[str]:
+    return [f"  Not measured: {measure} ({reason})" for measure, reason in found.missing.items()]
+
+
+def _print_epoch(epoch: Epoch, epochs: int) -> None:
+    if epoch.number in (1, epochs) or epoch.number % SHOWN_EVERY == 0:
+        _print(f"Epoch {epoch.number}/{epochs}: loss={epoch.loss:.4f}, val_loss={epoch.val_loss:.4f}")
+
+
+def _print(text: str) -> None:
+    """To stdout, above the bar."""
+    from tqdm import tqdm
+
+    tqdm.write(text)
+
+
+def _duration(seconds: float) -> str:
+    """As the specification writes it.
+
+    >>> _duration(512)
+    '8m 32s'
+    """
+    return f"{int(seconds) // 60}m {int(seconds) % 60}s" if seconds >= 60 else f"{seconds:.1f}s"

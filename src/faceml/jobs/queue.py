@@ -1,0 +1,236 @@
+"""The queue as entry points see it: hand work out, follow it, take it back."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import LockError, RedisError
+from rq import Queue, Retry, Worker
+from rq.command import send_stop_job_command
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.executions import Execution
+from rq.job import Job
+from rq.registry import clean_registries
+from rq.serializers import JSONSerializer
+
+from faceml.errors import NotFound, QueueUnavailable, WrongUse
+from faceml.jobs.functions import JOBS
+from faceml.jobs.state import ENDED, STATES, JobState, JobTicket, job_state
+
+QUEUE = "default"
+KEPT_S = 7 * 86_400  # how long an ended job can be looked up
+RETRY_AFTER_S = (5, 30, 120)  # a fault that may pass is tried again this often, this much later
+NO_TIMEOUT = -1
+MAINTENANCE_S = 30.0  # bound of the lock under which one worker at a time looks after the others' jobs
+
+
+class JobQueue:
+    """The queue `default` on one Redis; may be used from several threads."""
+
+    def __init__(
+        self,
+        connection: Redis,
+        *,
+        address: Callable[[], Mapping[str, Any]],
+        where: str,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        Args:
+            address: says which library the work is for; asked at each enqueue.
+            where: the Redis, as it may be shown.
+        """
+        self._on_close = on_close
+        self.connection = connection
+        self.rq = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+        self._address = address
+        self._where = where
+
+    def enqueue(self, name: str, **parameters: Any) -> JobTicket:
+        """Hand a job to the workers.
+
+        Args:
+            name: of a function in `faceml.jobs.functions`; its parameters are the documented ones.
+        Raises:
+            WrongUse: no such job, or no such parameter.
+            QueueUnavailable: Redis does not answer.
+        """
+        return self.hand_out(name, parameters, address=self._checked_address(name, parameters))
+
+    def hand_out(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        *,
+        address: Mapping[str, Any],
+        job_id: str | None = None,
+        parent: str | None = None,
+    ) -> JobTicket:
+        """Enqueue for the library of `address`; a job with a `parent` is not listed."""
+        with self.answering():
+            job = self.rq.enqueue_call(
+                f"faceml.jobs.functions.{name}",
+                kwargs=dict(parameters),
+                timeout=NO_TIMEOUT,
+                result_ttl=KEPT_S,
+                failure_ttl=KEPT_S,
+                description=name,
+                job_id=job_id,
+                meta={"library": dict(address), "attempts": 0, **({"parent": parent} if parent else {})},
+                retry=Retry(max=len(RETRY_AFTER_S), interval=list(RETRY_AFTER_S)),
+            )
+            return JobTicket(job.id)
+
+    def get(self, job_id: str) -> JobState:
+        """Raises NotFound: no such job, or it ended more than a week ago; QueueUnavailable."""
+        with self.answering():
+            return job_state(self._fetch(job_id))
+
+    def list(self, limit: int = 50) -> Sequence[JobState]:
+        """The newest jobs first; chunks of a job are not listed."""
+        with self.answering():
+            ids = [*self.rq.job_ids]
+            for registry in self._registries():
+                ids += registry.get_job_ids(cleanup=False)
+            jobs = Job.fetch_many(list(dict.fromkeys(ids)), self.connection, serializer=JSONSerializer)
+            own = [job for job in jobs if job is not None and "parent" not in job.meta]
+            return [job_state(job) for job in sorted(own, key=lambda job: job.created_at, reverse=True)[:limit]]
+
+    def cancel(self, job_id: str) -> JobState:
+        """Take a waiting job out of the queue, or stop a running one; what it stored stays.
+
+        A running job stops within moments: `get` tells when. One that has ended is left as it is.
+
+        Raises:
+            NotFound, QueueUnavailable.
+        """
+        with self.answering():
+            job = self._fetch(job_id)
+            self._cancel(job)
+            self.cancel_chunks(job_id)
+            return job_state(self._fetch(job_id))
+
+    def worker_count(self) -> int:
+        """Workers that listen, on any machine."""
+        with self.answering():
+            return Worker.count(queue=self.rq)
+
+    def cancel_chunks(self, parent: str) -> None:
+        """Cancel what a job has handed out to other workers."""
+        ids = [*self.rq.job_ids, *self.rq.started_job_registry.get_job_ids(cleanup=False)]
+        ids += self.rq.scheduled_job_registry.get_job_ids(cleanup=False)
+        for job_id in ids:
+            if job_id.startswith(f"{parent}-"):
+                with suppress(NotFound):
+                    self._cancel(self._fetch(job_id))
+
+    def requeue_abandoned(self) -> None:
+        """Put jobs whose worker died back into the queue, and those whose pause is over."""
+        with self.maintaining() as is_ours:
+            if is_ours:
+                clean_registries(self.rq)
+                for job_id in self.rq.scheduled_job_registry.get_jobs_to_schedule():
+                    self._requeue_scheduled(job_id)
+
+    def give_up_leases(self, worker_prefix: str) -> None:
+        """Requeue at once what workers of this name were doing: they are known to be dead."""
+        with self.answering():
+            started = self.rq.started_job_registry
+            for job_id, execution_id in started.get_job_and_execution_ids(cleanup=False):
+                with suppress(ValueError):  # its record has run out
+                    execution = Execution.fetch(execution_id, job_id, connection=self.connection)
+                    if execution.worker_name.startswith(worker_prefix):
+                        self.connection.zadd(started.key, {execution.composite_key: 0}, xx=True)
+            self.requeue_abandoned()
+
+    @contextmanager
+    def maintaining(self) -> Iterator[bool]:
+        """One worker at a time looks after the jobs of others; False where another is at it."""
+        lock = self.connection.lock("faceml:jobs:maintenance", timeout=MAINTENANCE_S)
+        is_ours = lock.acquire(blocking=False)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                with suppress(LockError):
+                    lock.release()
+
+    def requeue(self, job: Job, *, at_front: bool = False) -> Pipeline:
+        """A transaction that puts a job back; add what belongs to it, then execute it."""
+        pipeline = self.connection.pipeline()
+        self.rq.enqueue_job(job, pipeline=pipeline, at_front=at_front)  # first: RQ opens the transaction here
+        return pipeline
+
+    def _requeue_scheduled(self, job_id: str) -> None:
+        scheduled = self.rq.scheduled_job_registry
+        try:
+            job = Job.fetch(job_id, self.connection, serializer=JSONSerializer)
+        except NoSuchJobError:
+            scheduled.remove(job_id)
+            return
+        with self.requeue(job) as pipeline:
+            scheduled.remove(job_id, pipeline=pipeline)
+            pipeline.execute()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Turn what the driver raises when Redis is out of reach into one line with the fix."""
+        try:
+            yield
+        except RedisError as error:
+            raise QueueUnavailable(unavailable(self._where, error)) from error
+
+    def close(self) -> None:
+        self.connection.close()
+        self._on_close()
+
+    def _checked_address(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        check_call(name, parameters)
+        return self._address()
+
+    def _fetch(self, job_id: str) -> Job:
+        try:
+            return Job.fetch(job_id, self.connection, serializer=JSONSerializer)
+        except (NoSuchJobError, ValueError) as error:
+            raise NotFound(f"there is no job {job_id!r}: `faceml jobs list` shows them") from error
+
+    def _cancel(self, job: Job) -> None:
+        state = STATES[job.get_status(refresh=False)]
+        with suppress(InvalidJobOperation):  # it ended a moment ago
+            if state == "started":
+                send_stop_job_command(self.connection, job.id, serializer=JSONSerializer)
+            elif state not in ENDED:
+                job.cancel()
+                self.connection.expire(job.key, KEPT_S)
+
+    def _registries(self) -> tuple[Any, ...]:
+        queue = self.rq
+        return (
+            queue.started_job_registry,
+            queue.scheduled_job_registry,
+            queue.finished_job_registry,
+            queue.failed_job_registry,
+            queue.canceled_job_registry,
+        )
+
+
+def check_call(name: str, parameters: Mapping[str, Any]) -> None:
+    """Raises WrongUse where no job has this name or takes these parameters: better now than in a worker."""
+    if name not in JOBS:
+        raise WrongUse(f"there is no job {name!r}: faceml has {', '.join(JOBS)}")
+    try:
+        inspect.signature(JOBS[name]).bind(**parameters)
+    except TypeError as error:
+        raise WrongUse(f"{name}: {error}") from error
+
+
+def unavailable(where: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    if "auth" in reason.lower() or "password" in reason.lower():
+        return f"Redis at {where} refuses this user or password: correct REDIS_URL"
+    return f"Redis at {where} does not answer ({reason}): start it (make db-up), or correct REDIS_URL"

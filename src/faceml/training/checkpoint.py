@@ -1,0 +1,104 @@
+"""Checkpoints: `models/face_projection_epoch_{N}.pt` with weights, optimiser state and how they came about."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from faceml.errors import FileNotReadable
+from faceml.training.history import Epoch
+from faceml.training.options import Options
+
+if TYPE_CHECKING:
+    from faceml.identity.projection import Head
+    from faceml.training.module import ProjectionTask
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """What a file holds."""
+
+    epoch: int
+    projection: dict[str, Any]
+    criterion: dict[str, Any] | None
+    optimizer: dict[str, Any]
+    best: dict[str, Any]  # the projection at the best epoch so far
+    history: tuple[Epoch, ...]
+    options: Options
+    metadata: Mapping[str, Any]  # epoch, loss, val_loss, timestamp, and what the caller added
+
+    def head(self) -> Head:
+        """The projection of this epoch as plain arrays."""
+        from faceml.training.heads import empty_projection
+
+        return empty_projection(self.projection).export()
+
+
+def checkpoint_path(folder: Path, epoch: int) -> Path:
+    """The documented name.
+
+    >>> checkpoint_path(Path("models"), 20).as_posix()
+    'models/face_projection_epoch_20.pt'
+    """
+    return folder / f"face_projection_epoch_{epoch}.pt"
+
+
+def save_checkpoint(
+    path: Path, task: ProjectionTask, history: tuple[Epoch, ...], best: dict[str, Any], metadata: Mapping[str, Any]
+) -> None:
+    """Write a file whole or not at all."""
+    last = history[-1]
+    content = {
+        "format": FORMAT,
+        "projection": task.projection.state_dict(),
+        "criterion": None if task.criterion is None else task.criterion.state_dict(),
+        "optimizer": task.optimizer.state_dict(),
+        "best": best,
+        "history": [asdict(epoch) for epoch in history],
+        "options": asdict(task.options),
+        "metadata": {
+            **metadata,
+            "epoch": last.number,
+            "loss": last.loss,
+            "val_loss": last.val_loss,
+            "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    torch.save(content, unfinished)
+    unfinished.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a file; nothing in it is executed.
+
+    Raises:
+        FileNotReadable: there is none, or it is something else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise FileNotReadable(f"{path} has checkpoint format {content['format']}; this faceml reads {FORMAT}")
+        return Checkpoint(
+            epoch=content["metadata"]["epoch"],
+            projection=content["projection"],
+            criterion=content["criterion"],
+            optimizer=content["optimizer"],
+            best=content["best"],
+            history=tuple(Epoch(**epoch) for epoch in content["history"]),
+            options=Options(**content["options"]),
+            metadata=content["metadata"],
+        )
+    except FileNotFoundError as error:
+        raise FileNotReadable(f"there is no checkpoint {path}: `faceml faces train-matching` makes one") from error
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        raise FileNotReadable(f"{path} is no checkpoint of faceml: train again, or name another file") from error

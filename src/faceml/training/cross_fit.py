@@ -1,0 +1,47 @@
+"""Heads trained once a fold, each without the people it is then asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.errors import NotEnoughData
+from faceml.identity.calibration import calibrate
+from faceml.identity.projection import Head, project
+from faceml.metrics.held_out_measures import Projected
+
+Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learnt from → a head
+
+
+def cross_fit(
+    vectors: NDArray[np.float32], people: NDArray[np.intp], folds: NDArray[np.intp], learn: Learn
+) -> Projected:
+    """Project every face by a head that has never seen its person.
+
+    Args:
+        vectors: (N, D) unit rows.
+        people: (N,) who each is.
+        folds: (N,) where its person is held out, see `identity_folds`; -1: nowhere, its row stays zero.
+    """
+    projected: NDArray[np.float32] | None = None
+    thresholds: list[float | None] = []
+    for fold in range(int(folds.max()) + 1):
+        is_held_out = folds == fold
+        head = learn(np.flatnonzero(~is_held_out))
+        if projected is None:
+            projected = np.zeros((len(vectors), head.width_out), np.float32)
+        projected[is_held_out] = project(head, vectors[is_held_out])
+        thresholds.append(_threshold(project(head, vectors[~is_held_out]), people[~is_held_out]))
+    if projected is None:
+        raise NotEnoughData("nobody is held out: label more people")
+    return Projected(projected, tuple(thresholds))
+
+
+def _threshold(vectors: NDArray[np.float32], people: NDArray[np.intp]) -> float | None:
+    """What `--threshold auto` would find with these people labelled; None where they are too few for it."""
+    try:
+        return calibrate(vectors, np.unique(people, return_inverse=True)[1], resamples=50).threshold
+    except NotEnoughData:
+        return None

@@ -1,0 +1,193 @@
+"""Training a projection from labelled vectors to a head; the one door to torch and Lightning."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from faceml.errors import WrongUse
+from faceml.identity.projection import Head
+from faceml.training.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
+from faceml.training.data import FaceData, Faces, validation_triplets
+from faceml.training.heads import empty_projection, start_projection
+from faceml.training.history import Epoch, best_epoch, is_stuck
+from faceml.training.module import ProjectionTask
+from faceml.training.options import Options
+
+DIGEST = "data"  # in a checkpoint's metadata: of the faces and labels it was trained on
+OnEpoch = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A trained head: that of the epoch with the lowest validation loss."""
+
+    head: Head
+    history: tuple[Epoch, ...]  # epoch 0, before training, first
+    best: Epoch
+    checkpoint: Path | None  # of the best epoch; None where no folder was given
+    training_faces: int
+    validation_faces: int
+    seconds: float
+
+
+def fit(
+    vectors: NDArray[np.floating],
+    people: ArrayLike,
+    options: Options,
+    *,
+    folder: Path | None = None,
+    resume: Path | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Fitted:
+    """Train on labelled faces; the same seed and data give the same head.
+
+    Args:
+        vectors: (N, D) unit rows.
+        people: (N,) who each is; two or more with two faces each.
+        folder: where checkpoints go: the best epoch's and the last one's are kept.
+        resume: a checkpoint of the same data and options to go on from, to `options.epochs` in all.
+        metadata: plain values that the checkpoints carry along.
+        on_epoch: called after each epoch.
+    Raises:
+        NotEnoughData: fewer than two people with two faces.
+        WrongUse: `resume` was made with other options or for other vectors.
+        FileNotReadable: `resume` is no checkpoint.
+    """
+    started = time.monotonic()
+    faces = Faces.of(vectors, people, seed=options.seed)
+    with _quiet(), _one_thread():
+        keeper = _Keeper(folder, {**(metadata or {}), DIGEST: faces.digest()}, on_epoch)
+        task = (
+            _begin(faces, options, keeper)
+            if resume is None
+            else _go_on(faces, options, keeper, load_checkpoint(resume))
+        )
+        done = keeper.history[-1].number
+        if done < options.epochs and not is_stuck(keeper.history, options.patience):
+            _trainer(options.epochs - done, keeper).fit(task, datamodule=FaceData(faces, options, first_epoch=done))
+        found = best_epoch(keeper.history)
+        return Fitted(
+            head=empty_projection(keeper.best).export(),
+            history=tuple(keeper.history),
+            best=found,
+            checkpoint=None if folder is None else checkpoint_path(folder, found.number),
+            training_faces=len(faces.training),
+            validation_faces=len(faces.validation),
+            seconds=time.monotonic() - started,
+        )
+
+
+class _Keeper(pl.Callback):
+    """Follows the epochs: remembers the best, writes checkpoints, stops where nothing gets better."""
+
+    def __init__(self, folder: Path | None, metadata: Mapping[str, Any], on_epoch: OnEpoch | None) -> None:
+        self.history: list[Epoch] = []
+        self.best: dict[str, Any] = {}
+        self._folder = folder
+        self._metadata = metadata
+        self._on_epoch = on_epoch
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        self.history, self.best = list(checkpoint.history), checkpoint.best
+
+    def note(self, task: ProjectionTask, epoch: Epoch) -> None:
+        """An epoch has ended."""
+        self.history.append(epoch)
+        if best_epoch(self.history) is epoch:
+            self.best = {name: value.clone() for name, value in task.projection.state_dict().items()}
+        if self._folder is not None:
+            path = checkpoint_path(self._folder, epoch.number)
+            save_checkpoint(path, task, tuple(self.history), self.best, self._metadata)
+            self._drop_all_but_best_and_last()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        task = cast(ProjectionTask, pl_module)
+        epoch = Epoch(self.history[-1].number + 1, task.training_loss, task.validation_loss)
+        self.note(task, epoch)
+        if self._on_epoch is not None:
+            self._on_epoch(epoch)
+        trainer.should_stop = is_stuck(self.history, task.options.patience)
+
+    def _drop_all_but_best_and_last(self) -> None:
+        kept = {best_epoch(self.history).number, self.history[-1].number}
+        for epoch in self.history:
+            if self._folder is not None and epoch.number not in kept:
+                checkpoint_path(self._folder, epoch.number).unlink(missing_ok=True)
+
+
+def _begin(faces: Faces, options: Options, keeper: _Keeper) -> ProjectionTask:
+    rows = faces.training.numpy()
+    start = start_projection(options, faces.vectors.numpy()[rows], faces.owners.numpy()[rows])
+    task = ProjectionTask(start, faces, options)
+    keeper.note(task, Epoch(0, float("nan"), task.triplet_loss(validation_triplets(faces, options.seed))))
+    return task
+
+
+def _go_on(faces: Faces, options: Options, keeper: _Keeper, checkpoint: Checkpoint) -> ProjectionTask:
+    former = replace(checkpoint.options, epochs=options.epochs, patience=options.patience)
+    if former != options:
+        changed = [name for name, value in asdict(options).items() if value != getattr(former, name)]
+        raise WrongUse(f"the checkpoint was trained with another {', '.join(changed)}: resume with the same options")
+    if checkpoint.metadata.get(DIGEST) != faces.digest():
+        raise WrongUse("the checkpoint was trained on other faces or labels: train anew, without --resume")
+    projection = empty_projection(checkpoint.projection, dropout=options.dropout)
+    task = ProjectionTask(projection, faces, options, first_epoch=checkpoint.epoch)
+    task.load_optimizer(checkpoint.optimizer, checkpoint.criterion)
+    keeper.go_on_from(checkpoint)
+    return task
+
+
+def _trainer(epochs: int, keeper: _Keeper) -> pl.Trainer:
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",  # an update is 0.5 ms of small matrices; sending them to a GPU takes longer
+        devices=1,
+        callbacks=[keeper],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's advice on GPUs and data loaders, which does not fit here."""
+    loggers = [logging.getLogger(f"pytorch_lightning.{name}") for name in ("utilities.rank_zero", "accelerators.cuda")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Matrices this small gain nothing from a second core, and on a busy machine lose 20-fold waiting for it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=()):
+            yield
+    finally:
+        torch.set_num_threads(threads)

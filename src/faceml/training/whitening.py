@@ -1,0 +1,96 @@
+"""Heads in closed form: nothing is learnt step by step, all follows from means and scatter of the labelled faces."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faceml.errors import NotEnoughData
+from faceml.identity.projection import Head
+
+Matrix = NDArray[np.float64]
+
+
+def identity_head(width: int) -> Head:
+    """The head that changes nothing."""
+    return Head(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), ())
+
+
+def centred_identity(vectors: NDArray[np.floating]) -> Head:
+    """Only the mean of all faces is taken off: what they have in common says nothing about who they are."""
+    width = vectors.shape[1]
+    return Head(np.asarray(vectors, np.float64).mean(axis=0).astype(np.float32), np.eye(width, dtype=np.float32), ())
+
+
+def within_whitening(
+    vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.8, centred: bool = True
+) -> Head:
+    """Make faces of one person vary alike in all directions: W = ((1 - s) S + s tr(S)/D I)^(-1/2).
+
+    S is the scatter of faces around the mean of their person, pooled: what differs between two photos of somebody.
+    Directions that are mostly such differences shrink. Shrinkage s pulls S towards the sphere, which a few hundred
+    faces in D dimensions need. Source: within-class covariance normalisation, Hatch et al. 2006.
+
+    Raises:
+        NotEnoughData: nobody has two faces.
+    """
+    rows = np.asarray(vectors, np.float64)
+    weight = _power(_shrunk(_within(rows, np.asarray(people)), shrinkage), -0.5)
+    mean = rows.mean(axis=0) if centred else np.zeros(rows.shape[1])
+    return Head(mean.astype(np.float32), weight.astype(np.float32), ())
+
+
+def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> Head:
+    """The same with the scatter of all faces around their common mean: needs no labels."""
+    rows = np.asarray(vectors, np.float64)
+    weight = _power(_shrunk(np.cov(rows.T), shrinkage), -0.5)
+    return Head(rows.mean(axis=0).astype(np.float32), weight.astype(np.float32), ())
+
+
+def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.5, width: int | None = None) -> Head:
+    """Linear discriminants: after within-class whitening, the directions in which people's means differ most.
+
+    Args:
+        width: discriminants kept; None: all that people's means can span.
+    Raises:
+        NotEnoughData: fewer than two people with two faces.
+    """
+    rows, owners = np.asarray(vectors, np.float64), np.asarray(people)
+    whiten = _power(_shrunk(_within(rows, owners), shrinkage), -0.5)
+    means = _means(rows, owners) @ whiten
+    if len(means) < 2:
+        raise NotEnoughData(f"{len(means)} people to tell apart: discriminants need two")
+    _, directions = np.linalg.eigh(np.cov(means.T))
+    kept = directions[:, ::-1][:, : min(width or len(means) - 1, len(means) - 1, rows.shape[1])]
+    return Head(rows.mean(axis=0).astype(np.float32), (whiten @ kept).T.astype(np.float32), ())
+
+
+def _means(rows: Matrix, owners: NDArray[np.generic]) -> Matrix:
+    codes = np.unique(owners, return_inverse=True)[1]
+    sums = np.zeros((int(codes.max()) + 1, rows.shape[1]))
+    np.add.at(sums, codes, rows)
+    means: Matrix = sums / np.bincount(codes)[:, None]
+    return means
+
+
+def _within(rows: Matrix, owners: NDArray[np.generic]) -> Matrix:
+    codes = np.unique(owners, return_inverse=True)[1]
+    sizes = np.bincount(codes)
+    freedom = int((sizes - 1).sum())
+    if freedom == 0:
+        raise NotEnoughData(f"none of {len(sizes)} people has two faces, so nothing shows how a person's faces vary")
+    apart = rows - _means(rows, owners)[codes]
+    scatter: Matrix = apart.T @ apart / freedom
+    return scatter
+
+
+def _shrunk(scatter: Matrix, shrinkage: float) -> Matrix:
+    width = len(scatter)
+    shrunk: Matrix = (1 - shrinkage) * scatter + shrinkage * np.trace(scatter) / width * np.eye(width)
+    return shrunk
+
+
+def _power(scatter: Matrix, exponent: float) -> Matrix:
+    values, directions = np.linalg.eigh(scatter)
+    root: Matrix = (directions * np.maximum(values, 1e-12) ** exponent) @ directions.T
+    return root

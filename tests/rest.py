@@ -1,0 +1,112 @@
+"""The REST API as tests use it: in process, and in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import httpx
+from fastapi.testclient import TestClient
+
+from faceml.config import Settings
+from faceml.records import PackContract
+from faceml.wiring import Library
+from serving.app import create_app
+from serving.limits import Limits
+from tests.conftest import REPO, WIDTH, add_faces, people_vectors
+
+API = "/api/v1/faces"
+LOCAL = "http://127.0.0.1:8000"
+UNLIMITED = Limits(rate=0)
+MADE_UP = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
+
+
+@contextmanager
+def client_of(library: Library, limits: Limits = UNLIMITED, **headers: str) -> Iterator[TestClient]:
+    """A client of an app that runs in this process, as if it came from this machine."""
+    app = create_app(library=library, limits=limits)
+    with TestClient(app, base_url=LOCAL, headers=headers) as client:
+        yield client
+
+
+def two_people(settings: Settings) -> tuple[Library, list[UUID]]:
+    """A library without photos: two people with six faces each, four of them in the clusters clu_0 and clu_1."""
+    library = Library(settings)
+    library.__dict__["pack"] = MADE_UP
+    ids = add_faces(library, people_vectors(2, 6, seed=3))
+    with library.repository.begin() as unit:
+        unit.faces.set_clusters([(id_, f"clu_{row // 6}") for row, id_ in enumerate(ids) if row % 6 < 4])
+    return library, ids
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def ask(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        return httpx.request(method, self.url + path, timeout=60, **kwargs)
+
+
+@contextmanager
+def served(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]:
+    """`python -m serving` on a free port, asked to end with the block, as `make serve` runs it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder / "serving.log"
+    own = {"PYTHONPATH": f"{REPO / 'src'}:{REPO}", "FACEML_HOME": str(folder / "library"), "LOG_LEVEL": "INFO"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving", "--port", str(port), *arguments],
+            cwd=folder,
+            env={**os.environ, **own, **environment},
+            stdout=output,
+            stderr=output,
+        )
+    server = Served(f"http://127.0.0.1:{port}", process, log)
+    try:
+        wait_until(lambda: process.poll() is not None or answers(server.url + "/health"))
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until(is_so: Any, *, deadline_s: float = 60.0) -> None:
+    """Look again until it is so; fail after the deadline."""
+    until = time.monotonic() + deadline_s
+    while not is_so():
+        assert time.monotonic() < until, "it did not come to be so in time"
+        time.sleep(0.05)
+
+
+def environment_of(settings: Settings) -> Mapping[str, str]:
+    """The variables by which another process opens the same library."""
+    return {
+        "FACEML_HOME": str(settings.home),
+        "FACEML_MODEL_PACK": settings.model_pack,
+        "DATABASE_URL": settings.database_url,
+        "QDRANT_URL": settings.qdrant_url,
+        "REDIS_URL": settings.redis_url,
+        "MLFLOW_TRACKING_URI": settings.tracking_uri,
+    }

@@ -1,0 +1,230 @@
+"""The loop: equal to a slow obvious one, reproducible, resumable, and no more than what it was given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from faceml.errors import FileNotReadable, NotEnoughData, WrongUse
+from faceml.identity.projection import project
+from faceml.training import FaceTrainer
+from faceml.training.checkpoint import load_checkpoint
+from faceml.training.data import Faces, validation_triplets
+from faceml.training.fit import Fitted, fit
+from faceml.training.heads import start_projection
+from faceml.training.history import Epoch, best_epoch, is_stuck
+from faceml.training.module import ProjectionTask
+from faceml.training.options import Options
+from faceml.training.triplets import Blocks, epoch_triplets
+from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
+from tests.unit.training.made_up import Array, people
+
+FEW = Options(epochs=3, batch_size=16, learning_rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def labelled() -> tuple[Array, Array]:
+    return people(8, 7, spread=1.5)
+
+
+def weights(found: Fitted) -> list[Array]:
+    head = found.head
+    parts = [part for layer in head.layers for part in (layer.weight, layer.bias)]
+    return parts if head.skip is None else [*parts, head.skip]
+
+
+def same_head(one: Fitted, other: Fitted, *, atol: float = 0.0) -> bool:
+    return all(np.allclose(a, b, rtol=0, atol=atol) for a, b in zip(weights(one), weights(other), strict=True))
+
+
+def obvious_training(vectors: Array, owners: Array, options: Options) -> list[tuple[float, float]]:
+    """(training, validation) loss an epoch: the documented head and loss, one batch after the other, by autograd."""
+    faces = Faces.of(vectors, owners, seed=options.seed)
+    head = start_projection(options, faces.vectors[faces.training].numpy(), faces.owners[faces.training].numpy())
+    optimizer = torch.optim.Adam(head.parameters(), lr=options.learning_rate)
+    blocks = Blocks.of(faces.owners[faces.training])
+    losses = []
+    for epoch in range(1, options.epochs + 1):
+        generator = torch.Generator().manual_seed(options.seed * 1_000_003 + epoch)
+        batches = []
+        for batch in faces.training[epoch_triplets(blocks, generator)].split(options.batch_size):
+            loss = torch.zeros(())
+            for triplet in batch:
+                a, p, n = head(faces.vectors[triplet])
+                loss = loss + torch.clamp(options.margin + (a - p).norm() - (a - n).norm(), min=0) / len(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            batches.append(loss.item())
+        with torch.no_grad():
+            unit = head(faces.vectors)
+            a, p, n = (unit[column] for column in validation_triplets(faces, options.seed).t())
+            validation = torch.relu(options.margin + (a - p).norm(dim=1) - (a - n).norm(dim=1)).mean()
+        losses.append((float(np.mean(batches)), float(validation)))
+    return losses
+
+
+@pytest.mark.parametrize("head", ["documented", "residual", "linear", "whitening"])
+def test_training_is_what_a_slow_obvious_loop_does(labelled: tuple[Array, Array], head: str) -> None:
+    options = replace(FEW, head=head, epochs=2)
+    found = [(epoch.loss, epoch.val_loss) for epoch in fit(*labelled, options).history[1:]]
+    np.testing.assert_allclose(found, obvious_training(*labelled, options), rtol=2e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(head="residual"),
+        Options(head="linear", mining="batch-hard"),
+        Options(head="whitening", mining="semi-hard"),
+        Options(head="pca", loss="supcon"),
+        Options(head="lda", loss="arcface", margin=0.5),
+        Options(head="documented", dropout=0.3, weight_decay=0.1),
+    ],
+    ids=lambda options: f"{options.head} {options.loss} {options.mining}",
+)
+def test_every_alternative_learns_and_is_reproducible(labelled: tuple[Array, Array], options: Options) -> None:
+    options = replace(options, epochs=3, learning_rate=1e-3)
+    first, again = fit(*labelled, options), fit(*labelled, options)
+    assert same_head(first, again)
+    assert first.history[-1].loss < first.history[1].loss
+    assert not same_head(first, fit(*labelled, replace(options, seed=1)))
+
+
+def test_a_head_with_a_start_begins_there(labelled: tuple[Array, Array]) -> None:
+    vectors, owners = labelled
+    starts = {"residual": identity_head(32), "linear": centred_identity(vectors)}
+    starts |= {"whitening": within_whitening(vectors, owners), "pca": pca_whitening(vectors)}
+    starts |= {"lda": lda(vectors, owners)}
+    for head, expected in starts.items():
+        start = start_projection(Options(head=head), vectors, owners).export()
+        np.testing.assert_allclose(project(start, vectors), project(expected, vectors), atol=1e-5)
+
+
+def test_a_resumed_training_ends_as_an_uninterrupted_one(labelled: tuple[Array, Array], tmp_path: Path) -> None:
+    for options in (FEW, replace(FEW, dropout=0.2), replace(FEW, loss="arcface", head="linear")):
+        folder = tmp_path / str(options.dropout) / options.loss
+        whole = fit(*labelled, replace(options, epochs=4))
+        half = fit(*labelled, replace(options, epochs=2), folder=folder)
+        last = folder / f"face_projection_epoch_{half.history[-1].number}.pt"
+        rest = fit(*labelled, replace(options, epochs=4), resume=last)
+        assert rest.history[1:] == whole.history[1:]
+        assert same_head(rest, whole)
+
+
+def test_resuming_with_other_options_or_labels_is_refused(labelled: tuple[Array, Array], tmp_path: Path) -> None:
+    vectors, owners = labelled
+    fit(vectors, owners, FEW, folder=tmp_path)
+    last = tmp_path / "face_projection_epoch_3.pt"
+    with pytest.raises(WrongUse, match="another learning_rate"):
+        fit(vectors, owners, replace(FEW, learning_rate=1e-4), resume=last)
+    with pytest.raises(WrongUse, match="other faces or labels"):
+        fit(vectors[:-1], owners[:-1], FEW, resume=last)
+    (tmp_path / "other.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(FileNotReadable, match=r"other\.pt is no checkpoint"):
+        fit(vectors, owners, FEW, resume=tmp_path / "other.pt")
+    with pytest.raises(FileNotReadable, match="there is no checkpoint"):
+        fit(vectors, owners, FEW, resume=tmp_path / "missing.pt")
+
+
+def test_the_best_epoch_is_kept_and_the_last_one_to_go_on_from(labelled: tuple[Array, Array], tmp_path: Path) -> None:
+    # Steps far too large: it gets worse after its start.
+    found = fit(*labelled, Options(head="linear", learning_rate=0.3, epochs=3), folder=tmp_path)
+    assert found.best == min(found.history, key=lambda epoch: epoch.val_loss)
+    assert found.best.number < 3
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"face_projection_epoch_{number}.pt" for number in (found.best.number, 3)}
+    assert found.checkpoint == tmp_path / f"face_projection_epoch_{found.best.number}.pt"
+    np.testing.assert_array_equal(load_checkpoint(found.checkpoint).head().skip, found.head.skip)
+
+
+def test_training_stops_where_nothing_gets_better(labelled: tuple[Array, Array]) -> None:
+    found = fit(*labelled, Options(head="linear", learning_rate=0.3, epochs=30, patience=2))
+    assert found.history[-1].number == found.best.number + 2
+    assert is_stuck([Epoch(0, 1, 0.1), Epoch(1, 1, 0.2)], 1)
+    assert not is_stuck([Epoch(0, 1, 0.1), Epoch(1, 1, 0.2)], None)
+    assert best_epoch([Epoch(0, 1, 0.1), Epoch(1, 1, 0.1)]).number == 0
+
+
+def test_epochs_are_told_as_they_end(labelled: tuple[Array, Array]) -> None:
+    told: list[Epoch] = []
+    found = fit(*labelled, FEW, on_epoch=told.append)
+    assert tuple(told) == found.history[1:]
+    assert (found.training_faces, found.validation_faces) == (48, 8)
+
+
+def test_one_person_cannot_be_trained_on() -> None:
+    vectors, _ = people(3, 4)
+    with pytest.raises(NotEnoughData, match="1 people with two faces"):
+        fit(vectors, [0] * 10 + [1, 2], FEW)
+
+
+def test_training_leaves_torch_as_it_was(labelled: tuple[Array, Array]) -> None:
+    torch.manual_seed(5)
+    threads, expected = torch.get_num_threads(), torch.rand(1)
+    torch.manual_seed(5)
+    fit(*labelled, FEW)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.rand(1), expected)
+
+
+# --- the checkpoint and who reads it
+
+
+def test_face_trainer_projects_what_the_checkpoint_holds(labelled: tuple[Array, Array], tmp_path: Path) -> None:
+    vectors, _ = labelled
+    found = fit(*labelled, FEW, folder=tmp_path, metadata={"pack": "made up"})
+    trainer = FaceTrainer()
+    with pytest.raises(WrongUse, match="no checkpoint is loaded"):
+        trainer.project_embedding(vectors[0])
+    trainer.load_checkpoint(str(found.checkpoint))
+    np.testing.assert_array_equal(trainer.project_embeddings(vectors), project(found.head, vectors))
+    one = trainer.project_embedding(vectors[0])
+    assert one.shape == (128,)
+    np.testing.assert_allclose(one, project(found.head, vectors)[0], atol=1e-6)
+    with pytest.raises(WrongUse, match="no single vector"):
+        trainer.project_embedding(vectors)
+    assert trainer.metadata["pack"] == "made up"
+    assert trainer.metadata["epoch"] == found.best.number
+    assert {"loss", "val_loss", "timestamp"} <= set(trainer.metadata)
+
+
+def test_a_checkpoint_holds_weights_optimiser_state_and_metadata(labelled: tuple[Array, Array], tmp_path: Path) -> None:
+    fit(*labelled, FEW, folder=tmp_path)
+    content = torch.load(tmp_path / "face_projection_epoch_3.pt", weights_only=True)
+    assert content["projection"]["layers.0.weight"].shape == (256, 32)
+    assert content["projection"]["layers.1.weight"].shape == (128, 256)
+    assert content["optimizer"]["state"][0]["step"] == 3 * -(-48 * 30 // 16)  # one update a batch
+    assert content["metadata"]["epoch"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"head": "huge"}, "head='huge': faceml knows documented"),
+        ({"loss": "supcon", "mining": "batch-hard"}, "leave --mining out"),
+        ({"epochs": 0}, "at least 1 epoch"),
+        ({"dropout": 1.0}, "dropout is 0 to below 1"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(changed: dict[str, object], message: str) -> None:
+    with pytest.raises(WrongUse, match=message):
+        Options(**changed)  # type: ignore[arg-type]
+
+
+def test_the_written_out_step_is_used_for_the_documented_training_and_only_there(
+    labelled: tuple[Array, Array],
+) -> None:
+    faces = Faces.of(*labelled, seed=0)
+
+    def is_written_out(options: Options) -> bool:
+        start = start_projection(options, labelled[0], labelled[1])
+        return ProjectionTask(start, faces, options)._written_out is not None
+
+    assert is_written_out(Options())
+    assert not is_written_out(Options(dropout=0.1))
+    assert not is_written_out(Options(mining="batch-hard"))
