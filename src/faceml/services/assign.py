@@ -60,8 +60,8 @@ def assign_faces(
     """
     started = time.monotonic()
     space = open_space(library, model)
-    notes = tuple(note for note in (space.note, threshold_note(library, threshold, space)) if note)
-    threshold = resolve_threshold(library, threshold, space)
+    asked, threshold = threshold, resolve_threshold(library, threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, asked, space)) if note)
     with library.repository.read() as unit:
         prototypes = space.prototypes(unit)
         faces = space.embeddings(unit.vectors.unassigned(since=since, limit=max_faces))
