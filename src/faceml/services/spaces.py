@@ -132,10 +132,5 @@ def _put_means(
     vectors[present[usable]] = sums[usable] / lengths[usable, None]
 
 
-def forget_projections(library: Library) -> int:
-    """Drop every projected vector kept on disk, as when a person's faces are erased; returns how many files went."""
-    return drop_projected(_folder(library))
-
-
 def _folder(library: Library) -> Path:
     return library.settings.cache_folder / "spaces"
