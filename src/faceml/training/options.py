@@ -51,7 +51,7 @@ class Options:
                 f"epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate:g}, "
                 f"margin={self.margin:g}: at least 1 epoch, 2 triplets, a rate above 0 and a margin of 0 or more"
             )
-        if not 0 <= self.dropout < 1 or not 0 <= self.decay * self.learning_rate < 1:
+        if not 0 <= self.dropout < 1 or not 0 <= (self.weight_decay or 0) * self.learning_rate < 1:
             raise WrongUse(
                 f"dropout={self.dropout:g}, weight_decay={self.decay:g}: dropout is 0 to below 1, weight decay "
                 f"0 to below 1 / learning rate ({1 / self.learning_rate:g})"
