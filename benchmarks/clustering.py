@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.identity.clustering import expected_cost
+from faceml.identity.cost import expected_cost
 from faceml.identity.distances import blocks, scratch
 from faceml.identity.hdbscan_exact import fit
 

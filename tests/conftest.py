@@ -8,7 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from faceml.records import BBox, FoundFace
 from faceml.storage.assets import PhotoFile
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
+
+if TYPE_CHECKING:
+    from tests.redis_server import RedisServer
 
 REPO = Path(__file__).resolve().parents[1]
 WIDTH = 128  # of the opencv-zoo pack
@@ -97,6 +100,18 @@ def password_postgres(postgres_server: str) -> Iterator[str]:
     rules.write_text(before)
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A real, empty Redis."""
+    from tests.redis_server import RedisServer
+
+    with tempfile.TemporaryDirectory(prefix="faceml-redis-") as folder:  # short: its socket's path is bounded
+        server = RedisServer(Path(folder))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

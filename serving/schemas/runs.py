@@ -12,7 +12,7 @@ from faceml.services.dual import DualReport
 from serving.schemas.base import WHOLE, Answer, Flag, Question, Share, SnakeQuestion, count, example
 
 if TYPE_CHECKING:
-    from faceml.jobs.queue import JobState
+    from faceml.jobs.state import JobState
     from faceml.services.train import TrainReport
 
 MOST_FACES = 10_000_000

@@ -148,6 +148,11 @@ def show_settings(settings: Settings) -> list[ShownSetting]:
     ]
 
 
+def setting_names() -> list[str]:
+    """The environment variables that are read."""
+    return [setting.metadata["env"] for setting in _setting_fields()]
+
+
 def without_password(url: str) -> str:
     """The URL as it may be shown.
 

@@ -14,6 +14,7 @@ FacemlError
 ├── PipelineFailed            a step of a pipeline failed
 └── Unavailable               a part outside the process does not answer; trying later may help
     ├── DatabaseUnavailable
+    ├── LibraryBusy           another run holds the library; nobody's labels are held up by it
     ├── IndexUnavailable
     │   └── IndexDamaged      its files cannot be read; it is rebuilt from the database
     ├── QueueUnavailable
@@ -76,6 +77,10 @@ class Unavailable(FacemlError):
 
 
 class DatabaseUnavailable(Unavailable):
+    pass
+
+
+class LibraryBusy(Unavailable):
     pass
 
 

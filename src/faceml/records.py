@@ -32,6 +32,13 @@ class AssignedBy(StrEnum):
     PROTOTYPE = "prototype"
 
 
+class Dismissal(StrEnum):
+    """Why a person took a face out of clustering and recognition for good."""
+
+    NOT_A_FACE = "not_a_face"
+    STRANGER = "stranger"  # a face, but of somebody nobody wants to name: stop asking
+
+
 class AssetStatus(StrEnum):
     PENDING = "pending"
     DETECTED = "detected"

@@ -14,6 +14,7 @@ from faceml.records import PackContract
 
 if TYPE_CHECKING:
     from faceml.jobs.queue import JobQueue
+    from faceml.storage.graph_files import GraphFiles
     from faceml.storage.registry import ModelRegistry
     from faceml.storage.repository import Repository
     from faceml.storage.server_index import ServerIndex
@@ -46,6 +47,8 @@ class Library:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        # Told of every decision instead of the index following at once: an interactive view does not wait for it.
+        self.index_follower: Callable[[], None] | None = None
 
     @opened_once
     def repository(self) -> Repository:
@@ -124,6 +127,13 @@ class Library:
         from faceml.storage.server_index import connect_server
 
         return connect_server(self.settings.qdrant_url)
+
+    @opened_once
+    def graphs(self) -> GraphFiles:
+        """Neighbour graphs of former clusterings."""
+        from faceml.storage.graph_files import GraphFiles
+
+        return GraphFiles(self.settings.cache_folder / "graphs")
 
     @opened_once
     def tracking(self) -> Tracking:

@@ -238,7 +238,6 @@ def test_a_library_that_cannot_be_written_is_one_line(shell: Shell, photos: Path
         (["faces", "assign", "--threshold", "2"], "outside 0 to 1"),
         (["faces", "export", "faces.xlsx"], ".csv and .parquet"),
         (["faces", "import-labels", "nowhere.csv"], "cannot be read"),
-        (["faces", "backfill", "--queue"], "background jobs"),
         (["faces", "cluster-dual", "--unknown-method", "kmeans"], "hdbscan, dbscan, agglomerative"),
         (["pipeline", "run", "nowhere"], "there is no pipeline"),
     ],

@@ -26,6 +26,7 @@ class Decision:
     name: str = ""  # the person's new one
     swaps: tuple[UUID, str] | None = None  # whose record took which name in exchange
     parts: dict[UUID, str | None] = field(default_factory=dict)
+    dismissed_as: str = ""
     new_person: str | None = None  # the name of the person who came with it
     stands: bool = True
 
@@ -36,6 +37,7 @@ class Truth:
 
     person: dict[UUID, UUID]  # by face, of those that a person decided about; NOBODY where they said so
     ruled_out: set[tuple[UUID, UUID]]
+    dismissed: dict[UUID, str]  # by face, of those that nobody is to be asked about; they are under NOBODY
     part: dict[UUID, str]  # by face, of those in a part of a split
     names: dict[UUID, str]
     status: dict[UUID, str]
@@ -54,6 +56,7 @@ class Truth:
 def truth(decisions: Iterable[Decision]) -> Truth:
     said: dict[UUID, UUID] = {}
     ruled_out: set[tuple[UUID, UUID]] = set()
+    dismissed: dict[UUID, str] = {}
     part: dict[UUID, str] = {}
     born: dict[UUID, str] = {}
     needed: set[UUID] = set()
@@ -68,6 +71,9 @@ def truth(decisions: Iterable[Decision]) -> Truth:
             continue
         if who is not None and decision.kind != "unassign":
             needed.add(who)
+        if decision.kind in ("label", "assign", "confirm", "unassign"):
+            for face in decision.faces:
+                dismissed.pop(face, None)
         if decision.kind in ("label", "assign", "confirm"):
             for face in decision.faces:
                 if decision.kind != "confirm" or said.get(face) not in decision.same:
@@ -75,6 +81,10 @@ def truth(decisions: Iterable[Decision]) -> Truth:
                 ruled_out -= {(face, person) for person in decision.same}
         elif decision.kind == "unassign":
             said.update(dict.fromkeys(decision.faces, NOBODY))
+        elif decision.kind == "dismiss":
+            for face in decision.faces:
+                said[face], dismissed[face] = NOBODY, decision.dismissed_as
+                part.pop(face, None)
         elif decision.kind == "reject":
             for face in decision.faces:
                 ruled_out.add((face, who))
@@ -84,7 +94,7 @@ def truth(decisions: Iterable[Decision]) -> Truth:
         elif decision.kind == "split":
             for face, name in decision.parts.items():
                 part.pop(face, None)
-                if name:
+                if name and face not in dismissed:
                     part[face] = name
         elif decision.kind == "merge":
             merged[who] = decision.into
@@ -113,6 +123,7 @@ def truth(decisions: Iterable[Decision]) -> Truth:
     return Truth(
         person,
         ruled_out,
+        dismissed,
         part,
         {id_: names.get(id_, born[id_]) for id_ in people},
         {id_: status.get(id_, "active") for id_ in people},
@@ -123,7 +134,8 @@ def truth(decisions: Iterable[Decision]) -> Truth:
 def snapshot(library: Library) -> dict[str, Any]:
     """Everything about labels that SQL holds, but for times."""
     tables = {
-        "faces": "SELECT id, person_id, assigned_by, cluster_id, similarity, model_version FROM face_instances",
+        "faces": "SELECT id, person_id, assigned_by, cluster_id, similarity, model_version, dismissed_as "
+        "FROM face_instances",
         "exemplars": "SELECT person_id, face_instance_id FROM person_prototypes WHERE role = 'exemplar'",
         "rejections": "SELECT face_instance_id, person_id FROM face_rejections",
         "people": "SELECT id, name, folded_name, status, merged_into_id FROM persons",
@@ -155,6 +167,8 @@ def check(library: Library, expected: Truth) -> None:
     never = expected.never()
     by_hand = {id_: s.person_id or NOBODY for id_, s in states.items() if s.assigned_by is AssignedBy.MANUAL}
     assert by_hand == expected.person
+    assert {id_: s.dismissed_as for id_, s in states.items() if s.dismissed_as} == expected.dismissed
+    assert all(states[id_].cluster_id is None for id_ in expected.dismissed)
     for id_, state in states.items():
         if id_ in expected.part:
             assert state.cluster_id == expected.part[id_]

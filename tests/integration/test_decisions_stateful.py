@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -29,11 +28,12 @@ from sqlalchemy import event
 
 from faceml.config import Settings
 from faceml.errors import Conflict, IndexUnavailable, NameTaken, NotFound, WrongUse
-from faceml.records import PackContract, PersonStatus
+from faceml.records import Dismissal, PersonStatus
 from faceml.services.apart import keep_apart
 from faceml.services.assign import assign_faces
 from faceml.services.centroids import compute_centroids
 from faceml.services.cluster import cluster_faces
+from faceml.services.dismiss import dismiss_faces
 from faceml.services.drain import drain_outbox
 from faceml.services.dual import cluster_dual
 from faceml.services.exemplars import choose_exemplars
@@ -48,10 +48,10 @@ from faceml.services.suggest import suggest_merges
 from faceml.services.undo import redo, undo
 from faceml.storage.people import fold_name
 from faceml.wiring import Library
-from tests.conftest import WIDTH, add_faces, people_vectors
+from tests.conftest import add_faces, people_vectors
+from tests.integration.conftest import PACK
 from tests.integration.decisions import Decision, check, differences, snapshot, truth
 
-PACK = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
 NAMES = st.sampled_from(["Ada", "Bea", "ADA", "Cleo", "Dora"])
 PICK = st.integers(0, 10_000)  # reduced to what there is
 PICKS = st.lists(PICK, min_size=1, max_size=4)
@@ -136,6 +136,12 @@ class Decisions(RuleBasedStateMachine):
         except WrongUse:
             return
         self.said(Decision(report.event_id, "unassign", faces=self.faces_of(report.event_id)))
+
+    @rule(picks=PICKS, dismissed_as=st.sampled_from(Dismissal))
+    def dismiss(self, picks: list[int], dismissed_as: Dismissal) -> None:
+        faces = self.chosen(picks)
+        report = dismiss_faces(self.library, faces, dismissed_as, actor="ada")
+        self.said(Decision(report.event_id, "dismiss", faces=tuple(faces), dismissed_as=dismissed_as))
 
     @precondition(lambda self: self.people())
     @rule(picks=PICKS, pick=PICK)

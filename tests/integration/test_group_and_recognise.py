@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -21,8 +22,9 @@ from faceml.services.explain import explain_face
 from faceml.services.label import label_cluster
 from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
 from faceml.services.repair import find_orphans
+from faceml.storage.assets import PhotoFile
 from faceml.wiring import Library
-from tests.conftest import add_faces, people_vectors, unit_rows
+from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
 
 PEOPLE, FACES = 4, 8
 
@@ -96,6 +98,24 @@ def test_poor_faces_and_faces_beyond_the_limit_stay_as_they_are(peopled: Library
 def test_a_loose_cluster_is_dropped_where_cohesion_is_asked_for(library: Library) -> None:
     add_faces(library, np.vstack([people_vectors(2, 8), unit_rows(40, seed=5)]))
     assert cluster_faces(library, min_cluster_size=3, min_samples=2, min_cohesion=0.6).clusters_found == 2
+
+
+def test_only_photos_of_the_month_are_grouped_and_the_others_keep_their_clusters(peopled: Library) -> None:
+    cluster_faces(peopled)
+    before = clusters(peopled)
+    with peopled.repository.begin() as unit:
+        photos = [(f"month{row}.jpg", datetime(2025, 12, 31, 23, 59, tzinfo=UTC)) for row in range(6)]
+        photos += [(f"later{row}.jpg", datetime(2026, 1, 1, tzinfo=UTC)) for row in range(6)]
+        unit.assets.add([PhotoFile(Path("/photos") / name, name.ljust(64, "0"), 1, 1, at) for name, at in photos])
+        known = unit.assets.at_paths([Path("/photos") / name for name, _ in photos])
+        rows = [known[Path("/photos") / name].asset_id for name, _ in photos]
+        vectors = people_vectors(2, 6, seed=60)
+        ids = unit.faces.add([(row, found_face(v)) for row, v in zip(rows, vectors, strict=True)], pack="opencv-zoo")
+    report = cluster_faces(peopled, time_bucket="2025-12", min_cluster_size=3)
+    assert report.total_faces == 6
+    after = clusters(peopled)
+    assert {id_: after[id_] for id_ in before} == before
+    assert all(after[face_id] is None for face_id in ids[6:])
 
 
 def test_a_month_is_bounded_by_its_first_instant_and_the_next_ones() -> None:
@@ -190,8 +210,6 @@ def test_a_stricter_run_gives_back_what_only_faceml_assigned(peopled: Library) -
 
 
 def test_a_person_is_on_a_photo_once_where_that_is_asked_for(peopled: Library) -> None:
-    from tests.conftest import add_photo, found_face
-
     cluster_faces(peopled)
     label_all(peopled, 1)
     person_face = next(face for face in faces(peopled) if face.person_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,23 +39,8 @@ ME = "ada"
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    """Two people: six faces each, four of them in the clusters clu_0 and clu_1."""
-    opened = Library(Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
-    opened.__dict__["pack"] = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
-    ids = add_faces(opened, people_vectors(2, 6, seed=3))
-    with opened.repository.begin() as unit:
-        unit.faces.set_clusters([(id_, f"clu_{row // 6}") for row, id_ in enumerate(ids) if row % 6 < 4])
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def faces(library: Library) -> list[UUID]:
-    """Their ids, in order of person; 4, 5, 10 and 11 are in no cluster."""
-    with library.repository.read() as unit:
-        photos = unit.faces.photo_of([face_id for face_id, _, _ in unit.faces.labels()])
-    return sorted(photos, key=photos.__getitem__)
+def library(two_people: Library) -> Library:
+    return two_people
 
 
 def face(library: Library, face_id: UUID) -> Face:
@@ -349,15 +334,15 @@ def test_a_person_left_without_faces_loses_the_centroid(library: Library, two, f
 
 
 def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    import faceml.identity.clustering as clustering
+    import faceml.services.cluster as service
 
-    compute = clustering.cluster_embeddings
+    compute = service.group_faces
 
     def label_meanwhile(*args: Any, **kwargs: Any) -> Any:
         label_cluster(library, "clu_0", "Ada", actor=ME)
         return compute(*args, **kwargs)
 
-    monkeypatch.setattr(clustering, "cluster_embeddings", label_meanwhile)
+    monkeypatch.setattr(service, "group_faces", label_meanwhile)
     cluster_faces(library, min_cluster_size=2)
     assert show_person(library, "Ada").person.face_count == 4
     with library.repository.read() as unit:
@@ -458,8 +443,11 @@ def test_every_command_takes_names_and_ids_and_prints_json(library: Library, fac
     assert command("show", "Beatrice")["person"]["name"] == "Ada"
     assert command("split", "clu_1", "--preview")["cluster_id"] == "clu_1"
     assert command("split", "clu_1")["status"] == "unchanged"
-    assert command("undo")["kind"] == "merge"
-    assert command("redo")["is_redo"] is True
+    merge = command("history", "--limit", 1)["events"][0]
+    undone = command("undo")
+    assert (undone["kind"], undone["decision_id"]) == ("merge", merge["event_id"])
+    redone = command("redo")
+    assert (redone["is_redo"], redone["decision_id"]) == (True, merge["event_id"])
     assert [event["kind"] for event in command("history", "--limit", 3)["events"]] == ["redo", "undo", "merge"]
 
 

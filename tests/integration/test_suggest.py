@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
 from uuid import UUID
 
 import numpy as np
@@ -13,9 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from faceml.cli.main import cli
-from faceml.config import Settings
 from faceml.errors import NotEnoughData, NotFound, WrongUse
-from faceml.records import PackContract
 from faceml.services.apart import keep_apart
 from faceml.services.assign import assign_faces
 from faceml.services.centroids import compute_centroids
@@ -29,7 +24,7 @@ from faceml.services.suggest import suggest_merges, suggest_names, suggest_split
 from faceml.services.suggest_faces import suggest_intruders, suggest_uncertain
 from faceml.services.undo import undo
 from faceml.wiring import Library
-from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
+from tests.conftest import add_faces, people_vectors, unit_rows
 
 ME = "ada"
 FACES = 8
@@ -37,11 +32,8 @@ CLUSTERS = {"clu_a": range(4), "clu_a2": range(4, 8), "clu_bc": range(8, 24), "c
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Library]:
-    opened = Library(Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
-    opened.__dict__["pack"] = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
-    yield opened
-    opened.close()
+def empty(bare_library: Library) -> Library:
+    return bare_library
 
 
 @pytest.fixture

@@ -180,6 +180,22 @@ def test_a_run_may_be_part_of_another(tracking: Tracking) -> None:
     assert logged(tracking, child.id).data.tags["mlflow.parentRunId"] == parent.id
 
 
+def test_a_run_recorded_without_mlflow_may_hold_runs_of_its_own(tracking: Tracking) -> None:
+    import mlflow
+
+    with tracking.run("cluster") as parent:
+        parent.child("size 3", parameters={"size": 3, "cohesion": None}, metrics={"f": 0.5, "nothing": None})
+        parent.child("size 5", parameters={"size": 5}, metrics={"f": 0.25})
+    client = mlflow.MlflowClient(tracking.store.uri)
+    experiment = logged(tracking, parent.id).info.experiment_id
+    found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent.id}'", order_by=["metrics.f"])
+    assert [(run.info.run_name, run.data.metrics, run.info.status) for run in found] == [
+        ("size 5", {"f": 0.25}, "FINISHED"),
+        ("size 3", {"f": 0.5}, "FINISHED"),
+    ]
+    assert found[1].data.params == {"size": "3", "cohesion": "none"}
+
+
 def test_a_metric_must_be_a_number(spooled: tuple[Run, Path]) -> None:
     with pytest.raises(WrongUse, match="metric pack='sface' is no number"):
         spooled[0].metrics({"pack": "sface"})  # type: ignore[dict-item]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import SimpleNamespace
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 
-from faceml.config import Settings
 from faceml.errors import Conflict, NotFound
-from faceml.records import AssignedBy, PackContract
+from faceml.records import AssignedBy
 from faceml.services.assign import assign_faces
 from faceml.services.exemplars import choose_exemplars
 from faceml.services.hide import hide_person
@@ -25,30 +22,14 @@ from faceml.services.repair import find_orphans
 from faceml.services.split import split_cluster
 from faceml.services.undo import redo, undo
 from faceml.wiring import Library
-from tests.conftest import WIDTH, add_faces, people_vectors
 from tests.integration.decisions import differences, snapshot
 
 ME = "ada"
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    """Two people: six faces each, four of them in the clusters clu_0 and clu_1."""
-    opened = Library(Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
-    opened.__dict__["pack"] = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
-    ids = add_faces(opened, people_vectors(2, 6, seed=3))
-    with opened.repository.begin() as unit:
-        unit.faces.set_clusters([(id_, f"clu_{row // 6}") for row, id_ in enumerate(ids) if row % 6 < 4])
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def faces(library: Library) -> list[UUID]:
-    """Their ids, in order of person; 4, 5, 10 and 11 are in no cluster."""
-    with library.repository.read() as unit:
-        photos = unit.faces.photo_of([face_id for face_id, _, _ in unit.faces.labels()])
-    return sorted(photos, key=photos.__getitem__)
+def library(two_people: Library) -> Library:
+    return two_people
 
 
 def person_of(library: Library, face_id: UUID) -> str | None:

@@ -102,3 +102,13 @@ def test_the_help_loads_nothing_heavy_and_takes_under_400_ms() -> None:
     code = "from faceml.cli.main import cli\ntry: cli(['--help'])\nexcept SystemExit: pass"
     assert not loaded_by(code) & set(HEAVY)
     assert fastest(code) < 0.4
+
+
+@pytest.mark.parametrize("command", ["clusters", "stats", "label clu_x Ada", "suggest --kind uncertain"])
+def test_looking_and_labelling_loads_no_clustering_library(command: str, tmp_path: Path) -> None:
+    arguments = ["faces", *command.split()]
+    code = (
+        f"import os; os.environ['FACEML_HOME'] = {str(tmp_path)!r}\n"
+        f"from faceml.cli.main import cli\ntry: cli({arguments!r}, standalone_mode=False)\nexcept Exception: pass"
+    )
+    assert not loaded_by(code) & {"hdbscan", "sklearn", "scipy", "torch", "onnxruntime", "matplotlib"}

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import reports, show
+from faceml.cli import completion, reports, show
+from faceml.cli.jobs import queued_as
 from faceml.config import current_actor
-from faceml.errors import NotImplementedYet
 
 
 @click.group()
@@ -35,11 +35,10 @@ def ensure_collection(as_json: bool) -> None:
 @click.option("--offset", default=0, show_default=True, help="Starting offset.")
 @click.option("--min-confidence", default=0.5, show_default=True, help="Detection confidence threshold.")
 @click.option("--min-face-size", default=20, show_default=True, help="Minimum width and height in pixels.")
-@show.queue_option
 @show.as_json
-def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int, queue: bool, as_json: bool) -> None:
+@queued_as("backfill_faces_job")
+def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int, as_json: bool) -> None:
     """Backfill face detection for existing assets without faces."""
-    _refuse_queue(queue)
     from faceml.services.detect import backfill_faces
 
     library = show.open_configured()
@@ -63,8 +62,8 @@ def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int,
 @click.option("--time-bucket", default=None, help="Only photos taken in this month, YYYY-MM.")
 @click.option("--min-cohesion", type=float, help="Drop faces less similar than this to the rest of their cluster.")
 @show.model_option
-@show.queue_option
 @show.as_json
+@queued_as("cluster_faces_job")
 def cluster(
     quality_threshold: float,
     max_faces: int,
@@ -73,11 +72,9 @@ def cluster(
     time_bucket: str | None,
     min_cohesion: float | None,
     model: str,
-    queue: bool,
     as_json: bool,
 ) -> None:
     """Cluster unlabeled faces using HDBSCAN."""
-    _refuse_queue(queue)
     from faceml.services.cluster import cluster_faces
 
     report = cluster_faces(
@@ -88,6 +85,7 @@ def cluster(
         min_samples=min_samples,
         time_bucket=time_bucket,
         min_cohesion=min_cohesion,
+        on_note=show.note,
         model=model,
     )
     show.print_report(report, reports.clustering(report), as_json=as_json)
@@ -101,8 +99,8 @@ def cluster(
 @click.option("--max-faces", default=50_000, show_default=True, help="Maximum faces to process.")
 @click.option("--one-face-a-photo", is_flag=True, help="A person is on a photo once; the less similar go to review.")
 @show.model_option
-@show.queue_option
 @show.as_json
+@queued_as("cluster_dual_job", unknown_min_size="unknown_min_cluster_size")
 def cluster_dual(
     person_threshold: str,
     unknown_method: str,
@@ -111,11 +109,9 @@ def cluster_dual(
     max_faces: int,
     one_face_a_photo: bool,
     model: str,
-    queue: bool,
     as_json: bool,
 ) -> None:
     """Assign faces to known persons, then group the unknown ones."""
-    _refuse_queue(queue)
     from faceml.services.dual import cluster_dual as run
 
     report = run(
@@ -126,6 +122,7 @@ def cluster_dual(
         unknown_eps=unknown_eps,
         max_faces=max_faces,
         one_face_a_photo=one_face_a_photo,
+        on_note=show.note,
         model=model,
     )
     show.print_report(report, reports.dual(report), as_json=as_json)
@@ -174,8 +171,8 @@ def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | Non
 
 
 @faces.command()
-@click.argument("cluster_id")
-@click.argument("name")
+@click.argument("cluster_id", shell_complete=completion.clusters)
+@click.argument("name", shell_complete=completion.people)
 @show.as_json
 def label(cluster_id: str, name: str, as_json: bool) -> None:
     """Say who a cluster is: all its faces go under the person NAME."""
@@ -190,11 +187,10 @@ def label(cluster_id: str, name: str, as_json: bool) -> None:
 @click.option("--max-faces", default=1000, show_default=True, help="Maximum faces to process.")
 @click.option("--threshold", default="0.6", show_default=True, help="Similarity threshold, or auto.")
 @show.model_option
-@show.queue_option
 @show.as_json
-def assign(since: str | None, max_faces: int, threshold: str, model: str, queue: bool, as_json: bool) -> None:
+@queued_as("assign_faces_job", threshold="similarity_threshold")
+def assign(since: str | None, max_faces: int, threshold: str, model: str, as_json: bool) -> None:
     """Assign new faces to known persons via prototype matching."""
-    _refuse_queue(queue)
     from faceml.services.assign import assign_faces, parse_since
 
     report = assign_faces(
@@ -208,11 +204,10 @@ def assign(since: str | None, max_faces: int, threshold: str, model: str, queue:
 
 
 @faces.command()
-@show.queue_option
 @show.as_json
-def centroids(queue: bool, as_json: bool) -> None:
+@queued_as("compute_centroids_job")
+def centroids(as_json: bool) -> None:
     """Compute/update person centroid embeddings."""
-    _refuse_queue(queue)
     from faceml.services.centroids import compute_centroids
 
     show.print_report(compute_centroids(show.open_configured()), as_json=as_json)
@@ -268,8 +263,3 @@ def import_labels(file: Path, as_json: bool) -> None:
 
     report = run(show.open_configured(), file, actor=current_actor())
     show.print_report(report, reports.imported(report), as_json=as_json)
-
-
-def _refuse_queue(queue: bool) -> None:
-    if queue:
-        raise NotImplementedYet("--queue comes with the background jobs; leave it out to run the work here and now")

@@ -1,12 +1,18 @@
-"""`faceml ingest`, `faceml evaluate` and `faceml settings`."""
+"""`faceml ingest`, `faceml evaluate`, `faceml doctor` and `faceml settings`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from faceml.cli import reports, show
+
+if TYPE_CHECKING:
+    from faceml.config import ShownSetting
+    from faceml.services.doctor import DoctorReport
 
 
 @click.command()
@@ -36,6 +42,18 @@ def evaluate(labels: Path, photos: Path | None, as_json: bool) -> None:
 
 @click.command()
 @show.as_json
+def doctor(as_json: bool) -> None:
+    """Look at packages, models, stores, disk and settings; each finding comes with its fix. Changes nothing."""
+    from faceml.services.doctor import examine
+
+    report = examine(show.open_configured())
+    show.print_report(report, _examined(report), as_json=as_json)
+    if not report.is_well:
+        sys.exit(1)
+
+
+@click.command()
+@show.as_json
 def settings(as_json: bool) -> None:
     """Show every setting, its value and where it came from."""
     from faceml.config import read_settings, show_settings
@@ -44,5 +62,17 @@ def settings(as_json: bool) -> None:
     if as_json:
         show.print_report({item.name: {"value": item.value, "source": item.source} for item in shown}, as_json=True)
         return
-    for item in shown:
-        click.echo(f"{item.name:20} {item.value or '-':40} ({item.source}) {item.help}")
+    click.echo("\n".join(_setting(item) for item in shown))
+
+
+def _setting(item: ShownSetting) -> str:
+    return f"{item.name:20} {item.value or '-':40} ({item.source}) {item.help}"
+
+
+def _examined(report: DoctorReport) -> str:
+    lines = []
+    for finding in report.findings:
+        lines.append(f"{finding.level:5} {finding.subject:12} {finding.detail}")
+        if finding.fix:
+            lines.append(f"{'':18} fix: {finding.fix}")
+    return "\n".join([*lines, "", *map(_setting, report.settings)])

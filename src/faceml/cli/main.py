@@ -7,7 +7,20 @@ import sys
 import click
 
 from faceml import __version__
-from faceml.cli import demo, faces, library, models, people, pipeline, suggest, train
+from faceml.cli import (
+    backup,
+    completion,
+    demo,
+    exchange,
+    faces,
+    jobs,
+    library,
+    models,
+    people,
+    pipeline,
+    suggest,
+    train,
+)
 from faceml.errors import FacemlError, WrongUse
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
@@ -34,12 +47,21 @@ def cli(debug: bool) -> None:
 
 cli.add_command(library.ingest)
 cli.add_command(library.evaluate)
+cli.add_command(library.doctor)
+cli.add_command(completion.completion)
 cli.add_command(library.settings)
 faces.faces.add_command(train.train_matching)
+cli.add_command(backup.backup)
+cli.add_command(backup.restore)
 cli.add_command(faces.faces)
+faces.faces.add_command(exchange.export_xmp)
+faces.faces.add_command(exchange.import_xmp)
+faces.faces.add_command(exchange.export_fiftyone)
 cli.add_command(people.people)
 cli.add_command(models.models)
 cli.add_command(pipeline.pipeline)
+cli.add_command(jobs.worker)
+cli.add_command(jobs.jobs)
 cli.add_command(demo.demo)
 faces.faces.add_command(suggest.suggest)
 people.people.add_command(suggest.apart)

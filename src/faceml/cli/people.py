@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import show
+from faceml.cli import completion, show
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def list_(status: str, page: int, page_size: int, as_json: bool) -> None:
 
 
 @people.command("show")
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @show.as_json
 def show_(person: str, as_json: bool) -> None:
     """Show one person: faces, exemplars, names of those merged into them."""
@@ -58,8 +58,8 @@ def show_(person: str, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("source")
-@click.argument("target")
+@click.argument("source", shell_complete=completion.people)
+@click.argument("target", shell_complete=completion.people)
 @show.as_json
 def merge(source: str, target: str, as_json: bool) -> None:
     """Merge SOURCE into TARGET: they are the same person, called TARGET."""
@@ -72,7 +72,7 @@ def merge(source: str, target: str, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @click.argument("name")
 @show.as_json
 def rename(person: str, name: str, as_json: bool) -> None:
@@ -85,7 +85,7 @@ def rename(person: str, name: str, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @show.as_json
 def hide(person: str, as_json: bool) -> None:
     """Leave PERSON out of lists and recognition; their faces stay theirs."""
@@ -97,7 +97,7 @@ def hide(person: str, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @show.as_json
 def unhide(person: str, as_json: bool) -> None:
     """Bring a hidden PERSON back."""
@@ -109,7 +109,7 @@ def unhide(person: str, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @click.option("--yes", is_flag=True, help="Erase; without it, say what that would take.")
 @show.as_json
 def erase(person: str, yes: bool, as_json: bool) -> None:
@@ -123,7 +123,7 @@ def erase(person: str, yes: bool, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @face_ids
 @show.as_json
 def assign(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
@@ -145,7 +145,7 @@ def unassign(face_ids: tuple[UUID, ...], as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @face_ids
 @show.as_json
 def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
@@ -157,7 +157,27 @@ def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("cluster_id")
+@face_ids
+@click.option(
+    "--as",
+    "dismissed_as",
+    type=click.Choice(["not-a-face", "stranger"]),
+    default="not-a-face",
+    show_default=True,
+    help="Why nobody is to be asked about them.",
+)
+@show.as_json
+def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str, as_json: bool) -> None:
+    """Take faces out of clusters and recognition: they are none, or of strangers nobody wants to name."""
+    from faceml.records import Dismissal
+    from faceml.services.dismiss import dismiss_faces
+
+    why = Dismissal(dismissed_as.replace("-", "_"))
+    show.print_report(dismiss_faces(show.open_configured(), face_ids, why, actor=current_actor()), as_json=as_json)
+
+
+@people.command()
+@click.argument("cluster_id", shell_complete=completion.clusters)
 @click.option("--min-cluster-size", default=3, show_default=True, help="Faces that make a part.")
 @click.option("--preview", is_flag=True, help="Only show the parts it would make.")
 @show.as_json
@@ -209,7 +229,7 @@ def history(limit: int, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person")
+@click.argument("person", shell_complete=completion.people)
 @click.argument("face_ids", metavar="[FACE_ID]...", nargs=-1, type=click.UUID)
 @show.as_json
 def exemplars(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
@@ -267,7 +287,7 @@ def _split(report: SplitReport) -> str:
 
 def _undo(report: UndoReport) -> str:
     verb = "Redone" if report.is_redo else "Undone"
-    lines = [f"{verb}: {report.kind} (event {report.undone_event_id}); faces restored: {report.faces_restored}"]
+    lines = [f"{verb}: {report.kind} (event {report.decision_id}); faces restored: {report.faces_restored}"]
     if report.faces_left:
         lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
     return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])

@@ -5,14 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from faceml.cli import show
+from faceml.cli.jobs import enqueue
 from faceml.errors import WrongUse
+from faceml.pipelines.locate import find_pipeline, pipeline_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from faceml.pipelines.definition import Pipeline
     from faceml.pipelines.history import PipelineRun
     from faceml.pipelines.runner import OnProgress
 
@@ -22,21 +28,33 @@ def pipeline() -> None:
     """Run pipelines of notebooks."""
 
 
+def _pipeline_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [file.stem for file in pipeline_files() if file.stem.startswith(incomplete)]
+
+
 @pipeline.command()
-@click.argument("file")
+@click.argument("file", shell_complete=_pipeline_names)
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
 @click.option("--from", "from_step", metavar="STEP", help="Go on from this step of the last run.")
 @click.option("--dry-run", is_flag=True, help="Check everything, run nothing.")
+@show.queue_option
 @show.as_json
-def run(file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: bool, as_json: bool) -> None:
+def run(
+    file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: bool, queue: bool, as_json: bool
+) -> None:
     """Run the pipeline FILE (pipelines/demo.yaml, or just demo)."""
     from faceml.pipelines.definition import read_pipeline
-    from faceml.pipelines.locate import find_pipeline
     from faceml.pipelines.runner import run_pipeline
     from faceml.services.snapshot import library_snapshot
 
-    definition = read_pipeline(find_pipeline(file))
+    path = find_pipeline(file)
+    definition = read_pipeline(path)
     library = show.open_configured()
+    if queue and not dry_run:
+        values = dict(_parameter(item) for item in parameters)
+        queued = {"pipeline": str(path.resolve()), "parameters": values, "from_step": from_step}
+        enqueue(library, "pipeline_job", queued, as_json=as_json)
+        return
     with step_progress() as on_progress:
         done = run_pipeline(
             definition,
@@ -49,6 +67,61 @@ def run(file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: 
             on_progress=on_progress,
         )
     show.print_report(done, _summary(done), as_json=as_json)
+
+
+@pipeline.command("list")
+@show.as_json
+def list_(as_json: bool) -> None:
+    """List the pipelines there are, and when each is due."""
+    listed = [_listed(file) for file in pipeline_files()]
+    show.print_report({"pipelines": listed}, "\n".join(map(_line, listed)), as_json=as_json)
+
+
+@pipeline.command("show")
+@click.argument("file", shell_complete=_pipeline_names)
+@show.as_json
+def show_(file: str, as_json: bool) -> None:
+    """Show the parameters and steps of the pipeline FILE."""
+    from faceml.pipelines.definition import read_pipeline
+
+    definition = read_pipeline(find_pipeline(file))
+    show.print_report(definition, _described(definition), as_json=as_json)
+
+
+@pipeline.command()
+@click.argument("name", required=False)
+@click.option("--limit", default=20, show_default=True, help="Runs at most, the newest first.")
+@show.as_json
+def history(name: str | None, limit: int, as_json: bool) -> None:
+    """List this library's runs, of the pipeline NAME or of all."""
+    from faceml.pipelines.history import past_runs, run_as_json
+
+    runs = past_runs(show.open_configured().settings.home, name)[:limit]
+    if as_json:
+        show.print_report({"runs": [run_as_json(run) for run in runs]}, as_json=True)
+    else:
+        click.echo("\n".join(map(_past, runs)) or "No runs yet: `faceml pipeline run NAME` makes one")
+
+
+@pipeline.command()
+@click.argument("files", nargs=-1, shell_complete=_pipeline_names)
+@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
+@click.option("--webhook", metavar="URL", help="POST counts and outcomes of each run there, as JSON.")
+def schedule(files: tuple[str, ...], parameters: tuple[str, ...], webhook: str | None) -> None:
+    """Run pipelines by their cron lines until stopped (default: all that have one); what was missed runs once."""
+    from faceml.services.run_schedule import plan_schedule, run_schedule
+
+    chosen = [find_pipeline(file) for file in files] or pipeline_files()
+    settings = show.open_configured().settings
+    plan = plan_schedule(chosen, dict(_parameter(item) for item in parameters), webhook=webhook)
+    try:
+        run_schedule(settings, plan, on_note=_said)
+    except SystemExit:
+        _said("stopped")
+
+
+def _said(note: str) -> None:
+    click.echo(f"{datetime.now():%Y-%m-%d %H:%M:%S} {note}", err=True)
 
 
 @contextmanager
@@ -84,5 +157,46 @@ def _summary(run: PipelineRun) -> str:
         results = ", ".join(f"{name} {value}" for name, value in step.results.items())
         lines.append(f"  {step.name:15} {step.status:8} {step.seconds:5.1f} s  {step.note or results}")
     if run.folder is not None:
-        lines.append(f"Executed notebooks: {run.folder}")
+        lines += [f"Executed notebooks: {run.folder}", f"Report: {run.folder / 'report.html'}"]
     return "\n".join(lines)
+
+
+def _listed(file: Path) -> dict[str, Any]:
+    from faceml.pipelines.cron import parse_cron
+    from faceml.pipelines.definition import read_pipeline
+
+    try:
+        found = read_pipeline(file)
+    except WrongUse as error:
+        return {"name": file.stem, "file": file, "problem": str(error)}
+    due = parse_cron(found.cron).next_after(datetime.now().astimezone()) if found.cron else None
+    return {"name": found.name, "file": file, "description": found.description, "cron": found.cron, "next": due}
+
+
+def _line(listed: dict[str, Any]) -> str:
+    if "problem" in listed:
+        return f"{listed['name']:12} cannot be read: {listed['problem']}"
+    due = f" (cron {listed['cron']}, next {listed['next']:%Y-%m-%d %H:%M})" if listed["next"] else ""
+    return f"{listed['name']:12} {listed['description']}{due}"
+
+
+def _described(found: Pipeline) -> str:
+    lines = [f"{found.name}: {found.description}", f"File: {found.path}"]
+    if found.cron:
+        lines.append(f"Cron: {found.cron}")
+    lines += ["", "Parameters:"] if found.parameters else []
+    for parameter in found.parameters:
+        value = "required" if parameter.required else f"default {parameter.default!r}"
+        lines.append(f"  {parameter.name:18} {parameter.type:5} {value:18} {parameter.help}")
+    lines += ["", "Steps:"]
+    for step in found.steps:
+        when = f", when ${{{step.when}}}" if step.when else ""
+        lines.append(f"  {step.name:18} {step.notebook.name}{when}")
+    return "\n".join(lines)
+
+
+def _past(run: PipelineRun) -> str:
+    failed = next((f" at {step.name}: {step.error}" for step in run.steps if step.error), "")
+    return (
+        f"{run.started_at:%Y-%m-%d %H:%M} {run.pipeline:12} {run.status:8} {run.seconds:6.0f} s  {run.folder}{failed}"
+    )

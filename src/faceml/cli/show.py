@@ -49,6 +49,11 @@ def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None
         click.echo(text if text is not None else _lines(report))
 
 
+def note(text: str) -> None:
+    """Something to know while waiting; on stderr, so that reports can be piped."""
+    click.echo(text, err=True)
+
+
 @contextmanager
 def progress_bar(title: str, unit: str) -> Iterator[Progress]:
     """A bar on stderr where that is a terminal."""

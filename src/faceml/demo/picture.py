@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceml.demo.build import build_demo
-from faceml.demo.library import DemoLibrary
+from faceml.demo.library import TRUTH, DemoLibrary
 from faceml.demo.sources import ADMIRAL, ASTRONAUT
 from faceml.demo.truth import TruthFace, read_truth
 from faceml.errors import FacemlError
 from faceml.identity.hdbscan_exact import fit_predict
 from faceml.plots.contact_sheet import SheetRow, contact_sheet, pixelated
-from faceml.records import BBox, FoundFace
+from faceml.records import BBox, Face, FoundFace
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import OPENCV_ZOO, load_pack
 from faceml.vision.stream import find_faces
+from faceml.wiring import Library
 
 MAY_BE_SHOWN = frozenset({ASTRONAUT.person, ADMIRAL.person})
 _COLUMNS, _MIN_QUALITY, _MIN_IOU = 12, 0.5, 0.35
@@ -80,6 +81,24 @@ def who(bbox: BBox, truth: Sequence[TruthFace]) -> str | None:
     """The person whose true box this one is, if any."""
     best = max(truth, key=lambda face: face.bbox.iou(bbox), default=None)
     return best.person if best and best.bbox.iou(bbox) >= _MIN_IOU else None
+
+
+def unpublishable(library: Library, demo: Path) -> Callable[[Face], bool]:
+    """Which faces of the demo's library a published picture has to pixelate: all but the two that may be shown.
+
+    Args:
+        demo: the folder that `build_demo` made.
+    """
+    truth = read_truth(demo / TRUTH)
+    with library.repository.read() as unit:
+        paths = {row.face_id: Path(row.path) for row in unit.export_rows()}
+
+    def must_hide(face: Face) -> bool:
+        path = paths.get(str(face.id))
+        here = [known for known in truth if path is not None and (demo / known.path).resolve() == path.resolve()]
+        return who(face.bbox, here) not in MAY_BE_SHOWN
+
+    return must_hide
 
 
 def _most_common(group: Sequence[ShownFace]) -> str:

@@ -6,34 +6,19 @@ N. Average and complete linkage need all N² distances; they are refused where t
 
 from __future__ import annotations
 
-import os
-import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faceml.errors import WrongUse
-from faceml.identity.distances import BLOCK, Metric, blocks, space_of
+from faceml.identity.cost import Linkage, Method, refuse_too_large
+from faceml.identity.distances import Metric, blocks, space_of
 from faceml.identity.reachability_graph import Graph, graph_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Method = Literal["hdbscan", "dbscan", "agglomerative"]
-Linkage = Literal["average", "complete", "single"]
-
 _NEIGHBOURS = 8
-_SPARE = 0.9  # part of the free memory a run may plan with
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a clustering will take on this machine."""
-
-    memory_bytes: int  # beyond the vectors themselves
-    seconds: float
 
 
 def cluster_embeddings(
@@ -65,7 +50,7 @@ def cluster_embeddings(
     """
     vectors = np.asarray(vectors)
     if vectors.ndim == 2:
-        _refuse_too_large(len(vectors), vectors.shape[1], method, linkage, available_bytes)
+        refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage, available=available_bytes)
     if method == "hdbscan":
         from faceml.identity.hdbscan_exact import fit_predict
 
@@ -171,61 +156,6 @@ def numbered(groups: NDArray[np.integer]) -> NDArray[np.int64]:
     number = np.empty(len(first), dtype=np.int64)
     number[np.argsort(first)] = np.arange(len(first))
     return number[place]
-
-
-def expected_cost(n: int, width: int, *, method: Method = "hdbscan", linkage: Linkage = "average") -> Cost:
-    """What clustering (n, width) vectors will take, by the speed of a small product on this machine, now.
-
-    The time is right within a factor of two for vectors as faces have them; ties and near-duplicates cost more.
-    """
-    products = 2.0 * n * n * width / _products_per_second(width)
-    overhead = 2e-9 * n * n + 1e-4 * n  # comparisons, and the tree's own work (m)
-    quadratic = method == "agglomerative" and linkage != "single"
-    seconds = 3.0 * products + 3e-8 * n * n if quadratic else 1.1 * products + overhead
-    return Cost(_memory_bytes(n, width, method, linkage), seconds)
-
-
-def available_memory_bytes() -> int | None:
-    """Memory free for use here; None where the system does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        try:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, ValueError, OSError):
-            return None
-
-
-def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage) -> int:
-    """Two float32 copies (prepared and lined up) or the products kept, lists and edges, and the working blocks (m)."""
-    if method == "agglomerative" and linkage != "single":
-        return 8 * n * n + 4 * n * width
-    return 8 * n * width + 1500 * n + 40 * min(n, BLOCK) ** 2
-
-
-def _products_per_second(width: int) -> float:
-    """Floating-point operations of a float32 product, the better of two."""
-    rows = np.ones((BLOCK, max(width, 1)), dtype=np.float32)
-    room = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    taken = []
-    for _ in range(2):
-        start = time.perf_counter()
-        np.matmul(rows, rows.T, out=room)
-        taken.append(time.perf_counter() - start)
-    return 2.0 * BLOCK * BLOCK * rows.shape[1] / min(taken)
-
-
-def _refuse_too_large(n: int, width: int, method: Method, linkage: Linkage, available: int | None) -> None:
-    available = available_memory_bytes() if available is None else available
-    needed = _memory_bytes(n, width, method, linkage)
-    if available is None or needed <= _SPARE * available:
-        return
-    fix = "use linkage='single' or method='hdbscan'" if method == "agglomerative" else "cluster fewer faces at a time"
-    raise WrongUse(
-        f"{method} over {n:,} faces needs {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are free: {fix}, "
-        "or close other programs"
-    )
 
 
 def _parts(graph: Graph, height: float) -> NDArray[np.int64]:

@@ -13,6 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 from faceml.errors import WrongUse
 
 
+def mean_similarity(vectors: NDArray[np.floating]) -> float:
+    """How tight a group is: the mean cosine of its faces to their centroid, 0 to 1.
+
+    Args:
+        vectors: (N, D) unit rows, N >= 1.
+
+    >>> round(mean_similarity(np.array([[1.0, 0.0], [0.0, 1.0]])), 3)
+    0.707
+    """
+    # Of unit rows x with mean m it is mean(x · m/|m|) = |m|.
+    return float(np.linalg.norm(np.asarray(vectors, np.float64).mean(axis=0)))
+
+
 def drop_loose(vectors: NDArray[np.floating], labels: ArrayLike, *, min_cohesion: float) -> NDArray[np.int64]:
     """Turn faces into noise that are unlike the rest of their cluster; a cluster left with one face goes, too.
 

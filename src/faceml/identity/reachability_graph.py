@@ -9,8 +9,13 @@ Rows that come or go change little. For rows that came, with `min_samples` as be
   still be left out (cycle property).
 
 Hence the new tree lies within: former edges, former lists to depth `min_samples`, new lists, and pairs with a newcomer.
-Only the last are many, and they are products of newcomers with all. Where rows went, or `min_samples` changed, the
-lists are still good, but the tree has to be proven over all pairs again: half of a full run.
+Only the last are many, and they are products of newcomers with all.
+
+Rows that went take edges of the former tree with them and let core distances grow, so other edges get heavier. What is
+left holds together in parts; within a part every way through the tree is as good as it was, so what was left out still
+can be. Only pairs between parts have to be looked at: rows outside the largest part, as if they were newcomers. Where
+whole clusters went they are few. Where rows went all over the place, or `min_samples` changed, the tree is proven over
+all pairs again: half of a full run.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceml.errors import WrongUse
-from faceml.identity.dendrogram import Edges, edges_between, merged
+from faceml.identity.dendrogram import Edges, edges_between, merged, spanning_forest
 from faceml.identity.distances import blocks
 from faceml.identity.growth import carried, grown
 from faceml.identity.neighbours import Neighbours, Tile, nearest
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from faceml.identity.distances import Space
 
 _KEPT = 8192  # up to so many rows the first products are kept for the second look: 144 MB
+_MOST = 0.4  # part of the rows from which on comparing them with all costs more than comparing all once
+_SAME = 1e-9  # by so much fingerprints of equal rows differ at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +67,21 @@ class Graph:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Graph:
-        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        """Raises ValueError or KeyError where these are not the arrays of a graph."""
+        graph = cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        count, width = graph.neighbours.shape
+        shapes = {
+            "distances": (count, width),
+            "horizon": (count,),
+            "fingerprints": (count,),
+            "edges": (len(graph.weights), 2),
+        }
+        if any(getattr(graph, name).shape != shape for name, shape in shapes.items()):
+            raise ValueError(f"arrays of a graph of {count} rows do not fit each other")
+        for rows, least in ((graph.neighbours, -1), (graph.edges, 0)):
+            if rows.size and not least <= rows.min() <= rows.max() < count:
+                raise ValueError(f"a graph of {count} rows names a row that it has not")
+        return graph
 
     @property
     def lists(self) -> Neighbours:
@@ -101,12 +122,25 @@ def graph_from(
     former = carried(previous.lists, rows, len(space.rows))
     found = grown(space, former, newcomers, exact_to=min_samples)
     core = found.core_distances(min_samples)
+    weights = _weights_now(space, previous, rows, core)
     lists = graph_edges(found, core, depth=found.indices.shape[1])
     crowded_out = graph_edges(former, core, depth=min_samples)
-    known = merged(len(core), lists, crowded_out, _carried_edges(space, previous, rows, core))
-    if (rows < 0).any() or min_samples != previous.min_samples:
+    known = merged(len(core), lists, crowded_out, _carried_edges(previous, rows, weights))
+    unproven = newcomers
+    if (rows < 0).any():
+        short = np.flatnonzero(former.core_distances(min_samples) > former.horizon)  # may have lost what crowded them
+        unproven = np.unique(np.concatenate([newcomers, short, _cut_off(previous, rows, weights)]))
+    if min_samples != previous.min_samples or len(unproven) > _MOST * len(core):
         return _graph(space, min_samples, found, _edges_of_all(space, core, known, []))
-    return _graph(space, min_samples, found, extended_tree(space, core, known, newcomers).edges)
+    return _graph(space, min_samples, found, extended_tree(space, core, known, unproven).edges)
+
+
+def unchanged(previous: Graph, former_rows: NDArray[np.intp], rows: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which of these former rows are the same as `rows`, row for row."""
+    answer: NDArray[np.bool_] = np.isclose(
+        _fingerprints(rows), previous.fingerprints[former_rows], rtol=_SAME, atol=_SAME
+    )
+    return answer
 
 
 def _reach(space: Space, min_samples: int) -> int:
@@ -117,11 +151,39 @@ def _edges_of_all(space: Space, core: NDArray[np.float64], known: Edges, kept: l
     return reachability_tree(space, core, known, kept).edges if len(core) > 1 else known
 
 
-def _carried_edges(space: Space, previous: Graph, rows: NDArray[np.intp], core: NDArray[np.float64]) -> Edges:
-    """Former edges between rows that stayed, weighed anew."""
+def _weights_now(
+    space: Space, previous: Graph, rows: NDArray[np.intp], core: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The former edges weighed anew, infinite where an end is gone."""
     pairs = rows[previous.edges]
-    left, right = pairs[(pairs >= 0).all(axis=1)].T
-    return edges_between(left, right, reachability(core, left, right, space.distances(left, right)))
+    stay = (pairs >= 0).all(axis=1)
+    left, right = pairs[stay].T
+    weights = np.full(len(pairs), np.inf)
+    weights[stay] = reachability(core, left, right, space.distances(left, right))
+    return weights
+
+
+def _carried_edges(previous: Graph, rows: NDArray[np.intp], weights: NDArray[np.float64]) -> Edges:
+    stay = np.isfinite(weights)
+    left, right = rows[previous.edges[stay]].T
+    return edges_between(left, right, weights[stay])
+
+
+def _cut_off(previous: Graph, rows: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Rows outside the largest part that the former tree still holds together without an edge that got heavier."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    is_heavier = weights > previous.weights
+    order = np.lexsort((is_heavier, previous.weights))  # of equal edges the tree takes those that are as they were
+    tree = order[spanning_forest(len(rows), previous.spanning_edges[order])]
+    low, high = previous.edges[tree[~is_heavier[tree]]].T
+    held = csr_array((np.ones(len(low), np.int8), (low, high)), shape=(len(rows), len(rows)))
+    part = connected_components(held, directed=False)[1]
+    stay = rows >= 0
+    largest = np.bincount(part[stay], minlength=1).argmax()
+    outside: NDArray[np.intp] = rows[stay & (part != largest)]
+    return outside
 
 
 def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges) -> Graph:
@@ -153,8 +215,7 @@ def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
     stay = rows >= 0
     if len(np.unique(rows[stay])) != stay.sum():
         raise WrongUse("`previous_rows` puts two former rows in one place: give each its own, or -1")
-    now = _fingerprints(space.rows)[rows[stay]]
-    changed = np.flatnonzero(~np.isclose(now, previous.fingerprints[stay], rtol=1e-9, atol=1e-9))
+    changed = np.flatnonzero(~unchanged(previous, np.flatnonzero(stay), space.rows[rows[stay]]))
     if len(changed):
         raise WrongUse(
             f"former row {np.flatnonzero(stay)[changed[0]]} is not the same any more: place it with `previous_rows`, "

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from time import sleep
 from typing import Any
 
-from rq import Worker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from faceml.jobs.context import Assignment, JobContext
 from faceml.jobs.functions import detect_faces_job
-from faceml.jobs.queue import ENDED, KEPT_S, STATES
+from faceml.jobs.interruption import JobCanceled
+from faceml.jobs.queue import KEPT_S
+from faceml.jobs.state import ENDED, STATES
 from faceml.services.detect import waiting_photos
 
 CHUNK = 64  # photos; as many as detection stores in one transaction
@@ -71,7 +72,11 @@ def backfill_in_chunks(
     else:
         with job.assignment.queue.answering():
             shared = SharedChunks(job, job.assignment, thresholds)
-            answers = shared.run(shared.recall() or shared.remember(plan()))
+            try:
+                answers = shared.run(shared.recall() or shared.remember(plan()))
+            except JobCanceled:
+                job.assignment.queue.cancel_chunks(job.assignment.job_id)
+                raise
     return ChunkTotal(
         processed=sum(answer["processed"] for answer in answers),
         total_faces=sum(answer["total_faces"] for answer in answers),
@@ -118,7 +123,7 @@ class SharedChunks:
 
     def _hand_out(self, plan: list[list[int]], left: list[int], out: set[int]) -> None:
         """Give the other workers something to do; the next chunk stays here."""
-        others = Worker.count(queue=self._queue.rq) - 1
+        others = self._queue.worker_count() - 1
         room = others * AHEAD - len(out)
         for _ in range(min(room, len(left) - 1)):
             number = left.pop(1)

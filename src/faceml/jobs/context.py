@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from faceml.progress import Progress, silent
@@ -31,28 +31,36 @@ class JobContext:
     assignment: Assignment | None = None  # None where the function is called without a queue
 
 
-_current: ContextVar[Callable[[], JobContext] | None] = ContextVar("faceml_job", default=None)
+Provider = Callable[[], AbstractContextManager[JobContext]]
 
 
 @contextmanager
-def provided(context: Callable[[], JobContext]) -> Iterator[None]:
-    """Let the job function called in this block use `context`, made when it first asks for it."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
-@contextmanager
-def job_context() -> Iterator[JobContext]:
-    """The worker's context; where no worker runs the function, the library of the environment."""
-    provider = _current.get()
-    if provider is not None:
-        yield provider()
-        return
+def _environment() -> Iterator[JobContext]:
+    """The library of the environment, where no worker runs the function."""
     library = open_library()
     try:
         yield JobContext(library)
     finally:
         library.close()
+
+
+_provider: ContextVar[Provider] = ContextVar("faceml_job_context", default=_environment)
+
+
+@contextmanager
+def provided(provider: Provider) -> Iterator[None]:
+    """Let job functions called in this block use the context of `provider`, entered when they ask for it."""
+    token = _provider.set(provider)
+    try:
+        yield
+    finally:
+        _provider.reset(token)
+
+
+@contextmanager
+def job_context() -> Iterator[JobContext]:
+    """The context of the job that begins here; a job function that it calls shares it, but not its progress."""
+    with _provider.get()() as context:
+        part = replace(context, on_progress=silent)
+        with provided(lambda: nullcontext(part)):
+            yield context

@@ -7,14 +7,15 @@ nothing that the first has done, and its answer is the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from faceml.errors import NotImplementedYet, WrongUse
+from faceml.errors import WrongUse
 from faceml.jobs.context import job_context
+from faceml.storage.registry_records import CHAMPION
 
 TRAIN_ANSWER = (
+    "status",
     "persons_used",
     "total_faces",
     "training_faces",
@@ -61,6 +62,7 @@ def cluster_faces_job(
     min_samples: int = 3,
     time_bucket: str | None = None,
     min_cohesion: float | None = None,
+    model: str | int = CHAMPION,
 ) -> dict[str, int]:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster import cluster_faces
@@ -74,6 +76,7 @@ def cluster_faces_job(
             min_samples=min_samples,
             time_bucket=time_bucket,
             min_cohesion=min_cohesion,
+            model=model,
         )
     return {
         "total_faces": report.total_faces,
@@ -89,6 +92,7 @@ def cluster_dual_job(
     unknown_eps: float = 0.5,
     max_faces: int = 50_000,
     one_face_a_photo: bool = False,
+    model: str | int = CHAMPION,
 ) -> dict[str, Any]:
     """Assign faces to known persons, then group the unknown ones; answers as `POST /cluster/dual` does."""
     from faceml.services.dual import cluster_dual
@@ -102,6 +106,7 @@ def cluster_dual_job(
             unknown_eps=unknown_eps,
             max_faces=max_faces,
             one_face_a_photo=one_face_a_photo,
+            model=model,
         )
     return {
         "status": "completed",
@@ -121,7 +126,10 @@ def cluster_dual_job(
 
 
 def assign_faces_job(
-    since: str | None = None, max_faces: int = 1000, similarity_threshold: float | str = 0.6
+    since: str | None = None,
+    max_faces: int = 1000,
+    similarity_threshold: float | str = 0.6,
+    model: str | int = CHAMPION,
 ) -> dict[str, int | str]:
     """Assign faces to persons via prototype matching."""
     from faceml.services.assign import assign_faces, parse_since
@@ -132,6 +140,7 @@ def assign_faces_job(
             since=parse_since(since) if since else None,
             max_faces=max_faces,
             threshold=similarity_threshold,
+            model=model,
         )
     return {
         "processed": report.processed,
@@ -151,29 +160,25 @@ def compute_centroids_job() -> dict[str, int]:
 
 
 def train_matching_job(
-    epochs: int = 20,
-    margin: float = 0.2,
-    batch_size: int = 32,
-    learning_rate: float = 0.0001,
     min_faces_per_person: int = 5,
+    quality_threshold: float = 0.5,
+    resume: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Train the projection; answers as `POST /train` does. `options` are further ones of the service."""
-    try:
-        train = import_module("faceml.services.train").train_matching
-    except ModuleNotFoundError as error:
-        raise NotImplementedYet("training is not part of this version yet") from error
+    """Train the projection; answers as `POST /train` does. `options` are those of `training.options.Options`."""
+    from faceml.services.train import PATIENCE, Listener, train_matching
+    from faceml.training.options import Options
+
     with job_context() as job:
-        report = train(
+        report = train_matching(
             job.library,
-            epochs=epochs,
-            margin=margin,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
+            Options(**{"patience": PATIENCE, **options}),
             min_faces=min_faces_per_person,
-            **options,
+            quality_threshold=quality_threshold,
+            resume=Path(resume) if resume else None,
+            listener=Listener(on_progress=job.on_progress),
         )
-    return {"status": "completed", **{name: _plain(getattr(report, name)) for name in TRAIN_ANSWER}}
+    return {name: getattr(report, name) for name in TRAIN_ANSWER}
 
 
 def pipeline_job(
@@ -197,10 +202,6 @@ def pipeline_job(
         )
     steps = [{"name": step.name, "status": str(step.status), "results": dict(step.results)} for step in done.steps]
     return {"status": str(done.status), "pipeline": done.pipeline, "steps": steps, "seconds": round(done.seconds, 3)}
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
 
 
 def _asset_id(text: str) -> int:

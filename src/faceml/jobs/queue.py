@@ -5,70 +5,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import LockError, RedisError
-from rq import Queue, Retry
+from rq import Queue, Retry, Worker
 from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
-from rq.job import Job, JobStatus
+from rq.executions import Execution
+from rq.job import Job
+from rq.registry import clean_registries
 from rq.serializers import JSONSerializer
 
 from faceml.errors import NotFound, QueueUnavailable, WrongUse
 from faceml.jobs.functions import JOBS
+from faceml.jobs.state import ENDED, STATES, JobState, JobTicket, job_state
 
 QUEUE = "default"
 KEPT_S = 7 * 86_400  # how long an ended job can be looked up
 RETRY_AFTER_S = (5, 30, 120)  # a fault that may pass is tried again this often, this much later
 NO_TIMEOUT = -1
 MAINTENANCE_S = 30.0  # bound of the lock under which one worker at a time looks after the others' jobs
-STATES: Mapping[JobStatus, str] = {
-    JobStatus.CREATED: "queued",
-    JobStatus.QUEUED: "queued",
-    JobStatus.DEFERRED: "queued",
-    JobStatus.READY_TO_ENQUEUE: "queued",
-    JobStatus.SCHEDULED: "waiting",
-    JobStatus.STARTED: "started",
-    JobStatus.FINISHED: "finished",
-    JobStatus.FAILED: "failed",
-    JobStatus.STOPPED: "canceled",
-    JobStatus.CANCELED: "canceled",
-}
-ENDED = ("finished", "failed", "canceled")
-
-
-@dataclass(frozen=True, slots=True)
-class JobTicket:
-    """What the caller gets for work handed out."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobProgress:
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobState:
-    id: str
-    name: str  # of the job function
-    state: str  # queued, started, waiting (to be tried again), finished, failed, canceled
-    progress: JobProgress | None  # None until the job has said how much there is to do
-    result: dict[str, Any] | None  # the documented dict; None unless finished
-    error: str | None  # one line: why it failed, or why it is tried again
-    created_at: datetime
-    started_at: datetime | None  # of the latest attempt
-    ended_at: datetime | None
-    attempts: int
-
-    @property
-    def has_ended(self) -> bool:
-        return self.state in ENDED
 
 
 class JobQueue:
@@ -157,6 +115,11 @@ class JobQueue:
             self.cancel_chunks(job_id)
             return job_state(self._fetch(job_id))
 
+    def worker_count(self) -> int:
+        """Workers that listen, on any machine."""
+        with self.answering():
+            return Worker.count(queue=self.rq)
+
     def cancel_chunks(self, parent: str) -> None:
         """Cancel what a job has handed out to other workers."""
         ids = [*self.rq.job_ids, *self.rq.started_job_registry.get_job_ids(cleanup=False)]
@@ -168,24 +131,50 @@ class JobQueue:
 
     def requeue_abandoned(self) -> None:
         """Put jobs whose worker died back into the queue, and those whose pause is over."""
+        with self.maintaining() as is_ours:
+            if is_ours:
+                clean_registries(self.rq)
+                for job_id in self.rq.scheduled_job_registry.get_jobs_to_schedule():
+                    self._requeue_scheduled(job_id)
+
+    def give_up_leases(self, worker_prefix: str) -> None:
+        """Requeue at once what workers of this name were doing: they are known to be dead."""
+        with self.answering():
+            started = self.rq.started_job_registry
+            for job_id, execution_id in started.get_job_and_execution_ids(cleanup=False):
+                with suppress(ValueError):  # its record has run out
+                    execution = Execution.fetch(execution_id, job_id, connection=self.connection)
+                    if execution.worker_name.startswith(worker_prefix):
+                        self.connection.zadd(started.key, {execution.composite_key: 0}, xx=True)
+            self.requeue_abandoned()
+
+    @contextmanager
+    def maintaining(self) -> Iterator[bool]:
+        """One worker at a time looks after the jobs of others; False where another is at it."""
         lock = self.connection.lock("faceml:jobs:maintenance", timeout=MAINTENANCE_S)
-        if not lock.acquire(blocking=False):
-            return  # another worker is at it
+        is_ours = lock.acquire(blocking=False)
         try:
-            self.rq.started_job_registry.cleanup()
-            scheduled = self.rq.scheduled_job_registry
-            for job_id in scheduled.get_jobs_to_schedule():
-                self._requeue_scheduled(job_id)
+            yield is_ours
         finally:
-            with suppress(LockError):
-                lock.release()
+            if is_ours:
+                with suppress(LockError):
+                    lock.release()
+
+    def requeue(self, job: Job, *, at_front: bool = False) -> Pipeline:
+        """A transaction that puts a job back; add what belongs to it, then execute it."""
+        pipeline = self.connection.pipeline()
+        self.rq.enqueue_job(job, pipeline=pipeline, at_front=at_front)  # first: RQ opens the transaction here
+        return pipeline
 
     def _requeue_scheduled(self, job_id: str) -> None:
-        with self.connection.pipeline() as pipeline:
-            self.rq.scheduled_job_registry.remove(job_id, pipeline=pipeline)
-            with suppress(NoSuchJobError):
-                job = Job.fetch(job_id, self.connection, serializer=JSONSerializer)
-                self.rq.enqueue_job(job, pipeline=pipeline)
+        scheduled = self.rq.scheduled_job_registry
+        try:
+            job = Job.fetch(job_id, self.connection, serializer=JSONSerializer)
+        except NoSuchJobError:
+            scheduled.remove(job_id)
+            return
+        with self.requeue(job) as pipeline:
+            scheduled.remove(job_id, pipeline=pipeline)
             pipeline.execute()
 
     @contextmanager
@@ -230,26 +219,6 @@ class JobQueue:
         )
 
 
-def job_state(job: Job) -> JobState:
-    """The state of one job, as RQ stored it."""
-    status = job.get_status(refresh=False)
-    state = STATES[status]
-    result = job.return_value() if state == "finished" else None
-    progress = job.meta.get("progress")
-    return JobState(
-        id=job.id,
-        name=str(job.func_name).rpartition(".")[2],
-        state=state,
-        progress=JobProgress(*progress) if progress else None,
-        result=result,
-        error=_error(job, state),
-        created_at=job.created_at,
-        started_at=job.started_at,
-        ended_at=job.ended_at if state in ENDED else None,
-        attempts=int(job.meta.get("attempts", 0)),
-    )
-
-
 def check_call(name: str, parameters: Mapping[str, Any]) -> None:
     """Raises WrongUse where no job has this name or takes these parameters: better now than in a worker."""
     if name not in JOBS:
@@ -265,11 +234,3 @@ def unavailable(where: str, error: Exception) -> str:
     if "auth" in reason.lower() or "password" in reason.lower():
         return f"Redis at {where} refuses this user or password: correct REDIS_URL"
     return f"Redis at {where} does not answer ({reason}): start it (make db-up), or correct REDIS_URL"
-
-
-def _error(job: Job, state: str) -> str | None:
-    if state in ("failed", "waiting") or (state == "queued" and job.meta.get("attempts")):
-        if "error" in job.meta:
-            return str(job.meta["error"])
-        return "its worker died in the middle of it" if job.meta.get("attempts") else None
-    return None

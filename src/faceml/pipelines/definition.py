@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from faceml.errors import WrongUse
+from faceml.pipelines.cron import parse_cron
 from faceml.pipelines.located_yaml import Located, read_located
 from faceml.pipelines.notebooks import declared_parameters
 from faceml.pipelines.parameters import Parameter, ParameterType, convert, type_of
@@ -93,9 +94,10 @@ def _name(entry: Located, what: str) -> str:
 
 def _cron(entry: Located) -> str:
     cron = entry.text("cron")
-    if len(cron.split()) != 5:
-        raise entry.wrong(f'cron {cron!r} must have five fields, as in "0 3 * * *" (minute hour day month weekday)')
-    return cron
+    try:
+        return parse_cron(cron).text
+    except ValueError as error:
+        raise entry.wrong(f"cron {cron!r}: {error}") from error
 
 
 def _parameters(entry: Located) -> tuple[Parameter, ...]:

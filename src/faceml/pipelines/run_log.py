@@ -13,6 +13,7 @@ from typing import Any
 from faceml.errors import Unavailable
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, new_run_folder, save_run
 from faceml.pipelines.pictures import without_pictures
+from faceml.pipelines.report import write_report
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import Measurement, Recorded, as_text, read_spool
@@ -72,6 +73,7 @@ class RunLog:
     def close(self, status: RunStatus) -> PipelineRun:
         self.run = replace(self.run, status=status, seconds=self._seconds())
         save_run(self.run)
+        write_report(self.run)
         self._send(self.run.run_id, _summary(self.run), _OUTCOMES[status], forgiving=status is not RunStatus.DONE)
         return self.run
 

@@ -22,6 +22,7 @@ from faceml.pipelines.notebooks import count_cells
 from faceml.pipelines.parameters import bind
 from faceml.pipelines.references import Reference, StepWasSkipped, fill
 from faceml.pipelines.results import read_results
+from faceml.pipelines.run_lock import run_lock
 from faceml.pipelines.run_log import RunLog
 from faceml.pipelines.suggest import known_names
 from faceml.tracking.mlflow_store import Outcome
@@ -42,6 +43,7 @@ def run_pipeline(
     library: Mapping[str, Any] | None = None,
     from_step: str | None = None,
     dry_run: bool = False,
+    wait: bool = False,
     on_progress: OnProgress = lambda *_: None,
     on_step: OnStep = lambda _: None,
 ) -> PipelineRun:
@@ -55,12 +57,14 @@ def run_pipeline(
         library: what the library holds, for the tags of the parent run.
         from_step: take the results of the steps before it, and the parameters, from this pipeline's last run.
         dry_run: check and fill in everything, run and write nothing.
+        wait: until another run in this library is done.
         on_progress: told (step, steps, step name, cell, cells), counted from 1; cell 0 is the kernel's start.
         on_step: told of each step that ended, also when it was skipped or failed.
     Raises:
         WrongUse: unknown, missing or ill-typed parameters; a `from_step` that cannot be.
         PipelineFailed: names pipeline, step, cell, error and the executed notebook, in one line.
         Unavailable: MLflow does not answer.
+        Conflict: another run is going on in this library.
     """
     folder = (folder or Path.cwd()).resolve()
     last = _last_run(pipeline, home) if from_step else None
@@ -72,7 +76,7 @@ def run_pipeline(
         return replace(planned, steps=(*earlier, *(_plan(step, values) for step in pipeline.steps[len(earlier) :])))
     from faceml.pipelines.kernel import sigterm_unwinds  # late: Jupyter's packages take a second
 
-    with sigterm_unwinds():
+    with sigterm_unwinds(), run_lock(home, pipeline.name, wait=wait):
         log = RunLog(planned, tracking.store, home=home, library=library)
         variables = {
             **os.environ,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
+from faceml.identity.clustering import without_small
 from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.services.drain import drain_outbox
+from faceml.services.grouping import group_faces, silent
+from faceml.services.one_at_a_time import one_at_a_time
 from faceml.services.spaces import open_space
 from faceml.storage.registry_records import CHAMPION
 from faceml.storage.repository import UnitOfWork
@@ -33,6 +35,7 @@ class ClusterReport:
     note: str | None
 
 
+@one_at_a_time
 def cluster_faces(
     library: Library,
     *,
@@ -42,6 +45,7 @@ def cluster_faces(
     min_samples: int = 3,
     time_bucket: str | None = None,
     min_cohesion: float | None = None,
+    on_note: Callable[[str], None] = silent,
     model: str | int = CHAMPION,
 ) -> ClusterReport:
     """Cluster the faces that no person is assigned to; noise gets no cluster.
@@ -53,9 +57,10 @@ def cluster_faces(
         min_samples: neighbours that make a face dense, 1 or more.
         time_bucket: only photos taken in this month, YYYY-MM.
         min_cohesion: a face less similar than this to the centre of its cluster's others becomes noise; None keeps all.
+        on_note: told what a large run will take, before it starts.
         model: whose vectors are compared, see `open_space`.
     Raises:
-        WrongUse: a parameter outside its range.
+        WrongUse: a parameter outside its range, or more faces than the memory can hold.
         NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
@@ -67,31 +72,31 @@ def cluster_faces(
             min_quality=quality_threshold, limit=max_faces, taken_from=taken_from, taken_before=taken_before
         )
         eligible = unit.faces.count_unlabelled(min_quality=quality_threshold)
-    labels = _group(space.project(faces.vectors), min_cluster_size, min_samples, min_cohesion)
+    faces = space.embeddings(faces)
+    labels = group_faces(
+        library,
+        faces,
+        purpose=f"unlabelled {time_bucket}" if time_bucket else "unlabelled",
+        space=space.name,
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        on_note=on_note,
+    )
+    if min_cohesion is not None:
+        labels = without_small(drop_loose(faces.vectors, labels, min_cohesion=min_cohesion), min_cluster_size)
     with library.repository.begin() as unit:
-        _store(unit, faces.face_ids, labels)
+        _store(unit, faces.face_ids, labels.tolist())
     backlog = drain_outbox(library).backlog
     return ClusterReport(
         total_faces=len(labels),
-        clusters_found=len(set(labels) - {-1}),
-        noise_count=labels.count(-1),
+        clusters_found=len(np.unique(labels[labels >= 0])),
+        noise_count=int((labels < 0).sum()),
         faces_left_out=eligible - len(labels),
         seconds=time.monotonic() - started,
         index_backlog=backlog,
         model_version=space.name,
         note=space.note,
     )
-
-
-def _group(
-    vectors: NDArray[np.float32], min_cluster_size: int, min_samples: int, min_cohesion: float | None
-) -> list[int]:
-    from faceml.identity.clustering import cluster_embeddings, without_small
-
-    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
-    if min_cohesion is not None:
-        labels = without_small(drop_loose(vectors, labels, min_cohesion=min_cohesion), min_cluster_size)
-    return [int(label) for label in labels]
 
 
 def month_bounds(time_bucket: str) -> tuple[datetime, datetime]:

@@ -13,7 +13,7 @@ import numpy as np
 from faceml.errors import NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.records import Face, Person
-from faceml.services.drain import drain_outbox
+from faceml.services.drain import follow_decision
 from faceml.services.replay import Verdict, Word, replay, say, settled, survivor
 from faceml.storage.events import Change
 from faceml.storage.repository import UnitOfWork
@@ -32,11 +32,11 @@ class Written:
 
 @contextmanager
 def deciding(library: Library) -> Iterator[UnitOfWork]:
-    """One decision's transaction, alone among those that write labels; the index follows when it is committed."""
+    """One decision's transaction, alone among those that write labels; the index follows once it is committed."""
     with library.repository.begin() as unit:
         unit.events.lock()
         yield unit
-    drain_outbox(library)
+    follow_decision(library)
 
 
 def decide(

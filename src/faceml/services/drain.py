@@ -32,10 +32,21 @@ class _Batch:
     row_ids: tuple[int, ...]  # of the outbox
 
 
-def drain_outbox(library: Library, *, on_progress: Progress = silent) -> DrainReport:
+def follow_decision(library: Library) -> None:
+    """Bring the index up to a decision just committed: now, or soon and aside where the library has a follower."""
+    if library.index_follower is not None:
+        library.index_follower()
+    else:
+        drain_outbox(library)
+
+
+def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING) -> DrainReport:
     """Copy the present state of every point in the outbox to the index, then forget the rows.
 
     An index that cannot be reached fails nothing: the outbox waits, and the report says why.
+
+    Args:
+        log_level: of the line that says so.
     """
     total = _backlog(library.repository)
     if total == 0:
@@ -49,7 +60,7 @@ def drain_outbox(library: Library, *, on_progress: Progress = silent) -> DrainRe
                 on_progress(done, max(total, done))
     except IndexUnavailable as error:
         left = _backlog(library.repository)
-        log.warning("%s; %d changes wait for the index, nothing is lost", error, left)
+        log.log(log_level, "%s; %d changes wait for the index, nothing is lost", error, left)
         return DrainReport(written, removed, left, str(error))
     return DrainReport(written, removed, _backlog(library.repository))
 

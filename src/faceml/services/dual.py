@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -12,13 +12,16 @@ import numpy as np
 
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches
-from faceml.identity.clustering import Method, cluster_embeddings, without_small
+from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.cost import Method
 from faceml.identity.dual_mode import DualMode, dual_mode
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.assign import rejected_pairs
 from faceml.services.calibrate import resolve_threshold, threshold_note
 from faceml.services.drain import drain_outbox
+from faceml.services.grouping import announce, group_faces, silent
+from faceml.services.one_at_a_time import one_at_a_time
 from faceml.services.spaces import Space, open_space
 from faceml.storage.face_states import FaceState
 from faceml.storage.registry_records import CHAMPION
@@ -59,6 +62,7 @@ class _Given:
     taken: np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
+@one_at_a_time
 def cluster_dual(
     library: Library,
     *,
@@ -68,6 +72,7 @@ def cluster_dual(
     unknown_eps: float = 0.5,
     max_faces: int = 50_000,
     one_face_a_photo: bool = False,
+    on_note: Callable[[str], None] = silent,
     model: str | int = CHAMPION,
 ) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
@@ -80,17 +85,18 @@ def cluster_dual(
         unknown_eps: distance below which dbscan and agglomerative join unit vectors.
         max_faces: the best take part where there are more.
         one_face_a_photo: of several faces of one photo that match one person only the nearest is assigned.
+        on_note: told what a large run will take, before it starts.
         model: whose vectors are compared, see `open_space`. Assignments of another one are weighed again by this one.
     Raises:
-        WrongUse: a parameter outside its range.
+        WrongUse: a parameter outside its range, or more faces than the memory can hold.
         NotEnoughData: "auto" without enough labels.
         NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
     _check(unknown_method, unknown_min_cluster_size, max_faces)
     space = open_space(library, model)
-    notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
     threshold = resolve_threshold(library, person_threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
     given = _read(library, max_faces, space)
     found = dual_mode(
         given.faces.vectors,
@@ -101,7 +107,10 @@ def cluster_dual(
         photo_rows=given.photos if one_face_a_photo else None,
         taken=given.taken if one_face_a_photo else None,
     )
-    labels = _group(given.faces.vectors[found.unknown_rows], unknown_method, unknown_min_cluster_size, unknown_eps)
+    unknown = Embeddings(
+        tuple(given.faces.face_ids[row] for row in found.unknown_rows), given.faces.vectors[found.unknown_rows]
+    )
+    labels = _group(library, unknown, space.name, unknown_method, unknown_min_cluster_size, unknown_eps, on_note)
     with library.repository.begin() as unit:
         _store(unit, given, found, labels)
     backlog = drain_outbox(library).backlog
@@ -149,16 +158,31 @@ def _person_rows(given: _Given) -> list[int]:
 
 
 def _group(
-    vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]], method: str, min_cluster_size: int, eps: float
+    library: Library,
+    faces: Embeddings,
+    space: str,
+    method: str,
+    size: int,
+    eps: float,
+    on_note: Callable[[str], None],
 ) -> list[int]:
-    labels = cluster_embeddings(
-        vectors,
-        method=cast(Method, method),
-        min_cluster_size=min_cluster_size,
-        min_samples=MIN_SAMPLES,
-        eps=eps,
-    )
-    return cast("list[int]", without_small(labels, min_cluster_size).tolist())
+    if method == "hdbscan":
+        labels = group_faces(
+            library,
+            faces,
+            purpose="unknown",
+            space=space,
+            min_cluster_size=size,
+            min_samples=MIN_SAMPLES,
+            on_note=on_note,
+        )
+    else:
+        chosen = cast(Method, method)
+        announce(faces.vectors, method=chosen, on_note=on_note)
+        labels = cluster_embeddings(
+            faces.vectors, method=chosen, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=eps
+        )
+    return cast("list[int]", labels.tolist())
 
 
 def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[int]) -> None:

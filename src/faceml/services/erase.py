@@ -17,7 +17,7 @@ from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
 
 log = logging.getLogger(__name__)
-DERIVED_CACHES = ("spaces", "graphs")  # below the cache folder: made from vectors, made again when needed
+DERIVED_CACHES = ("spaces", "graphs", "thumbnails")  # below the cache folder, made again when needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def _write_parquet(file: Path, rows: Iterator[ExportRow]) -> int:
     import pyarrow as pa
     from pyarrow import parquet
 
-    texts = {"face_id", "path", "cluster_id", "person_id", "person_name", "assigned_by", "model_version"}
+    texts = {"face_id", "path", "cluster_id", "person_id", "person_name", "assigned_by"}
+    texts |= {"model_version", "taken_at"}
     reals = {"confidence", "quality", "similarity"}
     schema = pa.schema(
         [(name, pa.string() if name in texts else pa.float64() if name in reals else pa.int64()) for name in _columns()]

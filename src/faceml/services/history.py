@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from faceml.records import Dismissal
 from faceml.services.decide import as_uuid
 from faceml.services.replay import taken_back
 from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.events import Event
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
+
+DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, stop asking"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ def words(event: Event, counts: Mapping[int, int], names: Mapping[UUID, str]) ->
             return f"took {faces} from {who}"
         case "reject":
             return f"said of {faces}: not {who}"
+        case "dismiss":
+            return f"said of {faces}: {DISMISSED[details['dismissed_as']]}"
         case "merge":
             return f"merged {who} into {names.get(UUID(details['into']), 'somebody')} ({faces})"
         case "split":

@@ -42,7 +42,7 @@ def ingest_folder(library: Library, folder: Path, *, on_progress: Progress = sil
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise FolderNotFound(f"the folder {folder} is not there: check its spelling, or create it and put photos in it")
-    files = sorted(_photo_files(folder))
+    files = sorted(photo_files(folder))
     counts: Counter[str] = Counter(files_seen=len(files))
     replaced: list[PhotoFile] = []
     done = 0
@@ -142,7 +142,8 @@ def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
     return PhotoFile(path, digest.hexdigest(), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
 
 
-def _photo_files(folder: Path) -> Iterator[Path]:
+def photo_files(folder: Path) -> Iterator[Path]:
+    """All files below a folder that are photos by their names; hidden files and folders are passed by."""
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:

@@ -47,6 +47,12 @@ def list_people(
         return PeoplePage(tuple(items), unit.people.count(status), page, page_size)
 
 
+def active_names(library: Library) -> list[str]:
+    """Names that faces can be put under, in order: to complete what somebody types."""
+    with library.repository.read() as unit:
+        return unit.people.active_names()
+
+
 def show_person(library: Library, name_or_id: str | UUID) -> PersonDetails:
     """One person; who was merged answers with whom they became.
 

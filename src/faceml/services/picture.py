@@ -10,6 +10,7 @@ import numpy as np
 
 from faceml.errors import UnreadablePhoto
 from faceml.records import Face
+from faceml.services.review import Topic, ask
 from faceml.storage.clusters import ClusterSummary
 from faceml.wiring import Library
 
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from faceml.services.sweep import SweepReport
+
 FACES_A_ROW = 12
 MAP_FACES = 3_000  # t-SNE of more takes minutes
 FACELESS_SHOWN = 20
+QUESTIONS_A_TOPIC = 4
 
 
 def draw_clusters(
@@ -60,6 +64,24 @@ def draw_people(library: Library, *, title: str | None = None, pixelate: bool = 
     return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
 
 
+def draw_questions(library: Library, *, title: str | None = None, pixelate: bool = False) -> Image:
+    """A contact sheet: a row a question that review would ask, what is asked about first."""
+    from faceml.plots.contact_sheet import SheetRow, contact_sheet
+
+    questions = [question for topic in Topic for question in ask(library, topic, limit=QUESTIONS_A_TOPIC)]
+    sides = {question.key: [*question.one.face_ids, *question.other.face_ids] for question in questions}
+    with library.repository.read() as unit:
+        faces = unit.faces.by_ids([face_id for ids in sides.values() for face_id in ids])
+    pictures = thumbnails(library, faces)
+    rows = []
+    for question in questions:
+        shown = [pictures[face_id] for face_id in sides[question.key] if face_id in pictures]
+        names = f"{question.one.title} · {question.other.title}" if question.topic is Topic.SAME_PERSON else ""
+        text = f"{question.text} {names}".strip()
+        rows.append(SheetRow(f"{text} ({question.evidence})", shown, len(shown)))
+    return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
+
+
 def draw_map(library: Library) -> Figure:
     """A 2-D map of the best faces' embeddings, coloured by person, or by cluster where nobody is named."""
     from faceml.plots.embedding_map import embedding_map
@@ -75,6 +97,18 @@ def draw_map(library: Library) -> Figure:
     names = sorted({group for group in groups if group})
     labels = np.array([names.index(group) if group else -1 for group in groups], dtype=int)
     return embedding_map(faces.vectors, labels, names=dict(enumerate(names)))
+
+
+def draw_sweep(report: SweepReport) -> Figure:
+    """The settings of a sweep by their score, the best on top."""
+    from faceml.plots.sweep_scores import ScoredSetting, sweep_scores
+
+    by = "BCubed F against labels" if report.scored_by == "bcubed_f" else "stability (mean adjusted Rand)"
+    runs = [
+        ScoredSetting(str(run.setting), run.score, f"{run.clusters} clusters, {run.noise_share:.0%} in none")
+        for run in report.runs
+    ]
+    return sweep_scores(runs, score_name=by)
 
 
 def draw_photos_without_faces(library: Library) -> Image:

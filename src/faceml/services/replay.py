@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from faceml.records import AssignedBy, PersonStatus
+from faceml.records import AssignedBy, Dismissal, PersonStatus
 from faceml.storage.events import Event, Step
 from faceml.storage.face_states import FaceState, is_split_part
 
@@ -26,14 +26,17 @@ class Word:
     person_id: UUID | None = None
     people: frozenset[UUID] = frozenset()  # who counted as that person: they, and all who were merged into them by then
     exemplars: frozenset[UUID] = frozenset()
+    dismissed_as: Dismissal | None = None
 
     def details(self) -> dict[str, Any]:
-        return {"people": sorted(map(str, self.people)), "exemplars": sorted(map(str, self.exemplars))}
+        dismissed = {"dismissed_as": str(self.dismissed_as)} if self.dismissed_as else {}
+        return {"people": sorted(map(str, self.people)), "exemplars": sorted(map(str, self.exemplars)), **dismissed}
 
     @staticmethod
     def of(event: Event) -> Word:
         people, exemplars = (frozenset(map(UUID, event.details.get(key, ()))) for key in ("people", "exemplars"))
-        return Word(event.kind, event.person_id, people, exemplars)
+        dismissed_as = event.details.get("dismissed_as")
+        return Word(event.kind, event.person_id, people, exemplars, Dismissal(dismissed_as) if dismissed_as else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ def say(word: Word, face_id: UUID, verdict: Verdict, *, cluster_id: str | None =
         case "unassign":
             # Manual without a person: a decision too, so automatic steps keep off.
             return Verdict(FaceState(None, AssignedBy.MANUAL, state.cluster_id), False, verdict.ruled_out)
+        case "dismiss":
+            # Out of its cluster too: a group of people is no place for what nobody is to be asked about.
+            dismissed = FaceState(None, AssignedBy.MANUAL, None, dismissed_as=word.dismissed_as)
+            return Verdict(dismissed, False, verdict.ruled_out)
         case "reject" if word.person_id is not None:
             ruled_out = verdict.ruled_out | {word.person_id}
             # Out of its cluster too: that is the person's, and only a face in none is recognised anew.
@@ -71,7 +78,7 @@ def say(word: Word, face_id: UUID, verdict: Verdict, *, cluster_id: str | None =
             return Verdict(chosen, True, verdict.ruled_out - word.people)
         case "exemplars" if under:
             return replace(verdict, is_exemplar=False)
-        case "split":
+        case "split" if state.dismissed_as is None:
             return replace(verdict, state=replace(state, cluster_id=cluster_id))
     return verdict
 
@@ -188,6 +195,7 @@ def _let_machine_act(verdict: Verdict, seen: FaceState, now: FaceState) -> Verdi
         state = replace(now, cluster_id=state.cluster_id)
     # It regroups faces without a name: what it did with one while the name was taken back is no news of the name.
     is_named_again = is_decided and state.person_id is not None and seen.person_id is None
-    if seen.cluster_id != now.cluster_id and not is_named_again and not is_split_part(state.cluster_id):
+    is_kept = is_named_again or state.dismissed_as is not None or is_split_part(state.cluster_id)
+    if seen.cluster_id != now.cluster_id and not is_kept:
         state = replace(state, cluster_id=now.cluster_id)
     return replace(verdict, state=state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,14 @@ from faceml.tracking import Run
 from faceml.training.history import Epoch
 from faceml.training.splits import split_faces
 
+if TYPE_CHECKING:
+    from faceml.plots.curves import MatchCurve
+
 MOST_PEOPLE_DRAWN = 40
 MOST_PLOTTED = 2_000  # faces of a fold whose pairs are drawn
 PLOTTED_FAR = 1e-3
 SHORT_ID = 8
+ROC_FARS = np.geomspace(1e-6, 1, 121)
 
 
 def log_epochs(run: Run, history: Sequence[Epoch]) -> None:
@@ -90,6 +94,14 @@ def log_confusion(run: Run, labelled: LabelledFaces, rows: NDArray[np.intp], hea
     )
 
 
+def roc_rows(curves: Sequence[MatchCurve]) -> Iterator[dict[str, Any]]:
+    """The curves thinned to a few points a decade, as a table that other runs' curves can be laid over."""
+    for curve in curves:
+        kept = np.unique(np.searchsorted(curve.far, ROC_FARS).clip(max=len(curve.far) - 1))
+        for row in kept:
+            yield {"candidate": curve.name, "far": float(curve.far[row]), "tar": float(curve.tar[row])}
+
+
 def _log_plots(run: Run, trial: Trial, compared: Compared) -> None:
     from faceml.plots.curves import MatchCurve, det_curve_plot, roc_curve_plot, score_histogram
 
@@ -97,6 +109,7 @@ def _log_plots(run: Run, trial: Trial, compared: Compared) -> None:
     drawable = {name: pairs for name, pairs in scores.items() if len(pairs.genuine) and len(pairs.impostor)}
     rocs: dict[str, Roc] = {name: roc(pairs.genuine, pairs.impostor) for name, pairs in drawable.items()}
     curves = [MatchCurve(name, curve.far, curve.tar) for name, curve in rocs.items()]
+    run.table("roc", list(roc_rows(curves)))
     run.figure("roc.png", roc_curve_plot(curves))
     run.figure("det.png", det_curve_plot(curves))
     for name in {HEAD, compared.comparison.candidates[0]} & set(drawable):

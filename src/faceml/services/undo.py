@@ -19,8 +19,9 @@ from faceml.wiring import Library
 @dataclass(frozen=True, slots=True)
 class UndoReport:
     event_id: int  # of this undo or redo, by which it can be taken back itself
-    undone_event_id: int
-    kind: str  # of the decision that was taken back or made again: label, merge, …
+    undone_event_id: int  # the decision, or an undo or redo of it, that no longer stands
+    decision_id: int  # the decision that was taken back or made again
+    kind: str  # of that decision: label, merge, …
     is_redo: bool  # the decision stands again
     faces_restored: int
     faces_left: int  # the decision had changed them, but a later one, or a grouping since, says otherwise
@@ -103,7 +104,8 @@ def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: st
     touched = {change.face_id for change in unit.events.changes(toggle.decision.id) if change.before != change.after}
     restored = {change.face_id for change in written.changes}
     left = len(touched - restored)
-    return UndoReport(event_id, event.id, toggle.decision.kind, toggle.is_redo, len(restored), left)
+    decision = toggle.decision
+    return UndoReport(event_id, event.id, decision.id, decision.kind, toggle.is_redo, len(restored), left)
 
 
 def _toggle(unit: UnitOfWork, event: Event) -> _Toggle:

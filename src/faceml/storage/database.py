@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from faceml.config import without_password
-from faceml.errors import DatabaseUnavailable, WrongUse
+from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
+from faceml.storage.tables import Base
 
-SCHEMA_VERSION = "0005"  # the newest migration; a test holds it against the migrations folder
+SCHEMA_VERSION = "0006"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
+LABOUR = ("image_assets", "persons", "face_instances", "label_events")  # a database without rows in these holds nothing
 _MIGRATION_LOCK = 7_302_911  # any constant: PostgreSQL's advisory locks are numbers
 
 
@@ -31,6 +33,23 @@ def connect(url: str, *, echo: bool = False) -> Engine:
     with translated_errors(url):
         migrate(engine)
     return engine
+
+
+def read_schema(url: str) -> str | None:
+    """The schema's revision, nothing migrated and no file made; None where there is no faceml database yet.
+
+    Raises:
+        WrongUse, DatabaseUnavailable: as `connect`.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return None
+    engine = _engine(url, echo=False)
+    try:
+        with translated_errors(url), engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+            return _version(connection)
+    finally:
+        engine.dispose()
 
 
 def migrate(engine: Engine) -> None:
@@ -52,6 +71,31 @@ def migrate(engine: Engine) -> None:
 
 
 @contextmanager
+def empty_schema(url: str, revision: str) -> Iterator[Connection]:
+    """A transaction on a database that holds nothing, with the schema of a revision; left as it was on an error.
+
+    Raises:
+        Conflict: a table holds rows.
+        WrongUse, DatabaseUnavailable: as `connect`.
+    """
+    engine = _engine(url, echo=False)
+    try:
+        with translated_errors(url), engine.begin() as connection:
+            filled = [name for name in LABOUR if inspect(connection).has_table(name) and _has_rows(connection, name)]
+            if filled:
+                raise Conflict(
+                    f"the database {without_password(url)} is not empty ({', '.join(filled)}): point DATABASE_URL at "
+                    "an empty one"
+                )
+            Base.metadata.drop_all(connection)
+            connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+            _upgrade(connection, revision)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def translated_errors(url: str) -> Iterator[None]:
     """Turn what a driver raises when the database is out of reach into one line with the fix."""
     try:
@@ -67,23 +111,29 @@ def translated_errors(url: str) -> Iterator[None]:
 
 
 def _engine(url: str, *, echo: bool) -> Engine:
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, parsed.database, echo=echo)
+    return create_engine(
+        url,
+        echo=echo,
+        hide_parameters=True,  # an error's text may end in a log, and parameters are names and vectors
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "application_name": "faceml"},
+    )
+
+
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise WrongUse(f"DATABASE_URL={without_password(url)!r}: faceml knows sqlite:/// and postgresql://")
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite_engine(url, parsed.database, echo=echo)
-        return create_engine(
-            url,
-            echo=echo,
-            hide_parameters=True,  # an error's text may end in a log, and parameters are names and vectors
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "application_name": "faceml"},
-        )
+        if parsed.get_backend_name() in ("sqlite", "postgresql"):
+            parsed.get_dialect()
+            return parsed
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise WrongUse(
             f"DATABASE_URL={without_password(url)!r} cannot be read: write postgresql+psycopg://user:password@host/name"
         ) from error
+    raise WrongUse(f"DATABASE_URL={without_password(url)!r}: faceml knows sqlite:/// and postgresql://")
 
 
 def _sqlite_engine(url: str, file: str | None, *, echo: bool) -> Engine:
@@ -113,20 +163,24 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def _has_rows(connection: Connection, table: str) -> bool:
+    return connection.execute(text(f'SELECT 1 FROM "{table}" LIMIT 1')).first() is not None
+
+
 def _version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "faceml.storage:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _explain(url: str, error: Any) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from faceml.errors import NotFound
-from faceml.records import AssignedBy
+from faceml.records import AssignedBy, Dismissal
 from faceml.storage.chunks import chunks
 from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.face_states import FaceState
@@ -183,11 +183,13 @@ def _as_json(state: FaceState) -> dict[str, Any]:
 
 
 def _from_json(stored: dict[str, Any]) -> FaceState:
+    dismissed_as = stored.get("dismissed_as")  # events older than dismissals do not say
     return FaceState(
         **{
             **stored,
             "person_id": UUID(stored["person_id"]) if stored["person_id"] else None,
             "runner_up_id": UUID(stored["runner_up_id"]) if stored["runner_up_id"] else None,
             "assigned_by": AssignedBy(stored["assigned_by"]) if stored["assigned_by"] else None,
+            "dismissed_as": Dismissal(dismissed_as) if dismissed_as else None,
         }
     )

@@ -30,17 +30,20 @@ class ExportRow:
     assigned_by: str | None
     similarity: float | None
     model_version: str | None
+    photo_width: int | None  # upright pixels, as the box
+    photo_height: int | None
+    taken_at: str | None  # ISO 8601
 
 
 def export_rows(session: Session) -> Iterator[ExportRow]:
     statement = (
-        select(FaceInstance, ImageAsset.path, PersonRow.name)
+        select(FaceInstance, ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, PersonRow.name)
         .join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
         .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
         .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
         .execution_options(yield_per=PAGE_ROWS)
     )
-    for face, path, name in session.execute(statement):
+    for face, path, width, height, taken_at, name in session.execute(statement):
         yield ExportRow(
             face_id=str(face.id),
             asset_id=face.asset_id,
@@ -57,4 +60,7 @@ def export_rows(session: Session) -> Iterator[ExportRow]:
             assigned_by=face.assigned_by,
             similarity=face.similarity,
             model_version=face.model_version,
+            photo_width=width,
+            photo_height=height,
+            taken_at=taken_at.isoformat() if taken_at else None,
         )

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from faceml.records import AssignedBy, PersonStatus
+from faceml.records import AssignedBy, Dismissal, PersonStatus
 from faceml.storage.chunks import chunks
 from faceml.storage.label_lock import lock_labels
 from faceml.storage.tables import FaceInstance, FaceRejection, PersonRow
@@ -29,6 +29,7 @@ class FaceState:
     runner_up_id: UUID | None = None
     runner_up_similarity: float | None = None
     model_version: str | None = None
+    dismissed_as: Dismissal | None = None
 
 
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
@@ -49,7 +50,12 @@ def in_no_split_part() -> ColumnElement[bool]:
 
 def is_unlabelled(min_quality: float) -> list[ColumnElement[bool]]:
     """What makes a face one that clustering may group."""
-    return [FaceInstance.person_id.is_(None), FaceInstance.quality_score >= min_quality, in_no_split_part()]
+    return [
+        FaceInstance.person_id.is_(None),
+        FaceInstance.dismissed_as.is_(None),
+        FaceInstance.quality_score >= min_quality,
+        in_no_split_part(),
+    ]
 
 
 def state_columns(state: FaceState) -> dict[str, Any]:
@@ -112,6 +118,6 @@ _AUTOMATIC = (
 )
 _REGROUP = (
     update(_table)
-    .where(FaceInstance.id == bindparam("face"), in_no_split_part())
+    .where(FaceInstance.id == bindparam("face"), FaceInstance.dismissed_as.is_(None), in_no_split_part())
     .values(cluster_id=bindparam("cluster"))
 )

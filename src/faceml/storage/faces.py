@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from faceml.errors import NotFound
-from faceml.records import AssignedBy, BBox, Face, FoundFace
+from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
 from faceml.storage.chunks import chunks
 from faceml.storage.face_states import (
     STATE_COLUMNS,
@@ -21,7 +21,7 @@ from faceml.storage.face_states import (
     write_automatic,
     write_clusters,
 )
-from faceml.storage.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange
+from faceml.storage.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange, PersonRow
 from faceml.storage.vectors import as_blob
 
 PAGE_ROWS = 10_000  # vectors read at a time
@@ -106,6 +106,17 @@ class Faces:
     def of_person(self, person_id: UUID) -> list[Face]:
         return sorted(self._faces(FaceInstance.person_id, [person_id]), key=lambda face: -face.quality_score)
 
+    def recognised(self, *, limit: int) -> list[Face]:
+        """Faces that a machine put under an active person and nobody confirmed, the least similar first."""
+        active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
+        statement = (
+            select(FaceInstance)
+            .where(FaceInstance.assigned_by == AssignedBy.PROTOTYPE, FaceInstance.person_id.in_(active))
+            .order_by(FaceInstance.similarity, FaceInstance.id)
+            .limit(limit)
+        )
+        return [as_face(row) for row in self._session.scalars(statement)]
+
     def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The asset that each face is on."""
         found: dict[UUID, int] = {}
@@ -142,6 +153,18 @@ class Faces:
         for piece in chunks(face_ids):
             rows = self._session.execute(select(FaceInstance.id, *columns).where(FaceInstance.id.in_(piece)))
             found.update((row[0], FaceState(*row[1:])) for row in rows)
+        return found
+
+    def clusters_of_free(self, face_ids: Sequence[UUID]) -> dict[UUID, str | None]:
+        """The cluster of each of these faces that is under nobody; the others are left out."""
+        found: dict[UUID, str | None] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.execute(
+                select(FaceInstance.id, FaceInstance.cluster_id).where(
+                    FaceInstance.id.in_(piece), FaceInstance.person_id.is_(None)
+                )
+            )
+            found.update((row[0], row[1]) for row in rows)
         return found
 
     def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:

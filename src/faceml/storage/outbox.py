@@ -55,6 +55,12 @@ class Outbox:
         """These points as SQL has them now, vector and payload; the ones it no longer has are left out."""
         return [point for piece in chunks(point_ids) for point in self._face_points(piece) + self._centroids(piece)]
 
+    def count_points(self) -> int:
+        """How many points the index ought to hold."""
+        faces = select(func.count()).select_from(FaceEmbedding)
+        centroids = select(func.count()).where(PersonPrototype.face_instance_id.is_(None))
+        return self._session.execute(faces).scalar_one() + self._session.execute(centroids).scalar_one()
+
     def point_ids(self, *, limit: int, after: UUID | None = None) -> list[UUID]:
         """Ids that the index ought to hold, in order, one page."""
         faces = select(FaceInstance.qdrant_point_id).join(

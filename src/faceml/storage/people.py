@@ -104,6 +104,11 @@ class People:
             statement = statement.where(PersonRow.id.in_(person_ids))
         return {row.id: row.name for row in self._session.execute(statement)}
 
+    def active_names(self) -> list[str]:
+        """Names of active people, in order."""
+        statement = select(PersonRow.name).where(PersonRow.status == PersonStatus.ACTIVE)
+        return list(self._session.scalars(statement.order_by(PersonRow.folded_name)))
+
     def page(self, *, status: PersonStatus | None = None, limit: int, offset: int = 0) -> list[PersonSummary]:
         """People with most faces first, of one status where given."""
         statement = select(PersonRow, _faces_of.label("faces"), _prototypes_of).order_by(

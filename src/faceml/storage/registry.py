@@ -25,7 +25,14 @@ from faceml.errors import ModelUnavailable, NotFound, Unavailable
 from faceml.identity.projection import Head, project
 from faceml.storage.last_seen import recall, remember, write_whole
 from faceml.storage.onnx_head import read_onnx, write_onnx
-from faceml.storage.registry_records import CHAMPION, ModelCard, RegisteredModel, RegistryReader, RegistryState
+from faceml.storage.registry_records import (
+    CHALLENGER,
+    CHAMPION,
+    ModelCard,
+    RegisteredModel,
+    RegistryReader,
+    RegistryState,
+)
 
 if TYPE_CHECKING:
     from faceml.storage.registry_mlflow import MlflowRegistry
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COMPARISON = "comparison"  # note of the file: what the gate judges
+THRESHOLDS = "thresholds"
 EXAMPLE_ROWS = 4
 
 
@@ -44,6 +52,7 @@ class LoadedModel:
     model: RegisteredModel
     head: Head
     comparison: str | None  # JSON, as the training run measured it
+    thresholds: str | None = None  # JSON of `identity.threshold_map.ThresholdMap`
 
 
 class ModelRegistry:
@@ -117,12 +126,13 @@ class ModelRegistry:
         """
         model = selector if isinstance(selector, RegisteredModel) else self.get(selector)
         try:
-            head, notes = read_onnx(self._content(model))
+            head, notes = read_onnx(self.content(model))
         except ModelUnavailable as error:
             raise ModelUnavailable(f"{model.space}: {error}") from error
-        return LoadedModel(model, head, notes.get(COMPARISON))
+        return LoadedModel(model, head, notes.get(COMPARISON), notes.get(THRESHOLDS))
 
-    def _content(self, model: RegisteredModel) -> bytes:
+    def content(self, model: RegisteredModel) -> bytes:
+        """A version's file, checked against what was registered. Raises as `load`."""
         cached = self._cache / f"{model.checksum}.onnx"
         if model.checksum and cached.exists() and _checksum(content := cached.read_bytes()) == model.checksum:
             return content
@@ -142,6 +152,7 @@ class ModelRegistry:
         *,
         comparison: str | None,
         run_id: str,
+        thresholds: str | None = None,
         files: Sequence[Path] = (),
     ) -> RegisteredModel:
         """Log a head under its run, register it, and make it the challenger.
@@ -149,11 +160,13 @@ class ModelRegistry:
         Args:
             comparison: `Comparison.to_json`; the gate reads it back from the version. The head is in it under the
                 card's `candidate`, a champion under its space's name, "face-projection/3".
+            thresholds: `ThresholdMap.to_json`, measured on people held out.
             files: kept beside the run, such as the checkpoint.
         Raises:
             Unavailable.
         """
-        notes = {**card.as_tags(), **({COMPARISON: comparison} if comparison else {})}
+        told = {COMPARISON: comparison, THRESHOLDS: thresholds}
+        notes = card.as_tags() | {name: text for name, text in told.items() if text}
         content = write_onnx(head, notes=notes)
         example = _example(head.width_in)
         version = self._writer.add(
@@ -169,6 +182,28 @@ class ModelRegistry:
         if comparison:
             self._writer.log_text(run_id, comparison, "comparison.json")
         return self.get(version)
+
+    def register_again(self, content: bytes, card: ModelCard, *, run_id: str, tags: Mapping[str, str]) -> int:
+        """Register a file as it was, such as one out of a backup, as the next version; no alias stays on it.
+
+        Raises:
+            ModelUnavailable: it is no projection.
+            Unavailable.
+        """
+        head, _ = read_onnx(content)
+        example = _example(head.width_in)
+        output = project(head, example)
+        version = self._writer.add(
+            content, card, run_id=run_id, checksum=_checksum(content), example=example, output=output
+        )
+        self._writer.tag_version(version, tags)
+        self._writer.remove_alias(CHALLENGER)
+        return version
+
+    def skip_version(self, content: bytes, card: ModelCard, *, run_id: str) -> None:
+        """Use up a number, so that later versions get theirs."""
+        version = self.register_again(content, card, run_id=run_id, tags={})
+        self._writer.delete_version(version)
 
     def set_alias(self, alias: str, version: int) -> None:
         self._writer.set_alias(alias, version)

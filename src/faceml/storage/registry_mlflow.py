@@ -59,6 +59,10 @@ class MlflowRegistry:
         with self._writing() as client:
             client.delete_registered_model_alias(MODEL_NAME, alias)
 
+    def delete_version(self, version: int) -> None:
+        with self._writing() as client:
+            client.delete_model_version(MODEL_NAME, str(version))
+
     def tag_version(self, version: int, tags: Mapping[str, str]) -> None:
         with self._writing() as client:
             for name, value in tags.items():

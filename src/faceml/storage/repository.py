@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from faceml.storage.assets import Assets
 from faceml.storage.clusters import Clusters
 from faceml.storage.contract import Contract
 from faceml.storage.database import READ_ONLY, translated_errors
+from faceml.storage.dump import DatabaseDump
 from faceml.storage.erasure import Erasure
 from faceml.storage.events import Events
 from faceml.storage.export_rows import ExportRow, export_rows
@@ -23,7 +25,10 @@ from faceml.storage.groups import Groups
 from faceml.storage.outbox import Outbox
 from faceml.storage.people import People
 from faceml.storage.prototypes import PrototypeStore
+from faceml.storage.run_lock import run_lock
 from faceml.storage.vectors import Vectors
+
+RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes
 
 
 class UnitOfWork:
@@ -81,6 +86,18 @@ class Repository:
         with translated_errors(self._url), Session(reader) as session, session.begin():
             yield UnitOfWork(session)
 
+    @contextmanager
+    def exclusive(self, task: str, *, wait_s: float = RUN_WAIT_S) -> Iterator[None]:
+        """Keep other exclusive runs out while the block runs, but no reader and no person's decision.
+
+        Raises:
+            LibraryBusy: another run still holds the library after `wait_s`; DatabaseUnavailable.
+        """
+        with ExitStack() as held:
+            with translated_errors(self._url):
+                held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
+            yield
+
     def compact(self) -> None:
         """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
 
@@ -105,6 +122,16 @@ class Repository:
             return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
         with self.read() as unit:
             return unit.database_identity()
+
+    @contextmanager
+    def dump(self) -> Iterator[DatabaseDump]:
+        """Every table as it was at one moment; holds up no writer."""
+        options: dict[str, Any] = {READ_ONLY: True}
+        if self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        reader = self._engine.execution_options(**options)
+        with translated_errors(self._url), reader.begin() as connection:
+            yield DatabaseDump(connection)
 
     def close(self) -> None:
         self._engine.dispose()

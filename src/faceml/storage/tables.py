@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from faceml.records import AssetStatus, AssignedBy, PersonStatus, PrototypeRole
+from faceml.records import AssetStatus, AssignedBy, Dismissal, PersonStatus, PrototypeRole
 
 
 def utc_now() -> datetime:
@@ -153,6 +153,10 @@ class FaceInstance(Base):
     runner_up_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
     runner_up_similarity: Mapped[float | None] = mapped_column(SqlFloat)
     model_version: Mapped[str | None] = mapped_column(String(100))
+    # A person's word that nobody is to be asked about this face; it is then under no person and in no cluster.
+    dismissed_as: Mapped[Dismissal | None] = mapped_column(
+        Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
+    )
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
 

@@ -55,9 +55,9 @@ class Vectors:
             where.append(ImageAsset.taken_at < taken_before)
         return self._vectors(where, limit=limit, with_assets=taken_from is not None or taken_before is not None)
 
-    def best(self, *, limit: int) -> Embeddings:
+    def best(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
         """The faces of best quality, whoever they are under."""
-        return self._vectors([], limit=limit)
+        return self._vectors([FaceInstance.quality_score >= min_quality], limit=limit)
 
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
         """Faces under no person and in no cluster (specification, Assignment Process), oldest first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from faceml.errors import Unavailable
-from faceml.tracking.spool import Recorded, as_text
+from faceml.tracking.spool import Child, Measurement, Recorded, as_text
 
 EXPERIMENT = "faceml"
 _PARAMETER_LIMIT = 6000  # characters, mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
@@ -66,6 +67,15 @@ class MlflowStore:
             )
             if recorded.artifacts is not None and any(recorded.artifacts.iterdir()):
                 self.client.log_artifacts(run_id, str(recorded.artifacts))
+        for child in recorded.children:
+            self._log_child(run_id, child)
+
+    def _log_child(self, run_id: str, child: Child) -> None:
+        child_id = self.open_run(child.name, parent=run_id, tags={"kind": "child"})
+        at_ms = int(time.time() * 1000)
+        measured = tuple(Measurement(name, value, 0, at_ms) for name, value in child.metrics.items())
+        self.log(child_id, Recorded(child.parameters, measured, {}, pictures_allowed=False, artifacts=None))
+        self.close_run(child_id, Outcome.FINISHED)
 
     def close_run(self, run_id: str, outcome: Outcome) -> None:
         with self.errors():
@@ -93,13 +103,16 @@ class MlflowStore:
         location = None if on_server else self._artifacts.as_uri()
         return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a database file that nothing was recorded in yet."""
+        return self.uri.startswith(_SQLITE) and not Path(self.uri.removeprefix(_SQLITE)).exists()
+
     def _is_new(self) -> bool:
-        if not self.uri.startswith(_SQLITE):
-            return False
-        database = Path(self.uri.removeprefix(_SQLITE))
-        with self.errors():
-            database.parent.mkdir(parents=True, exist_ok=True)
-        return not database.exists()
+        if self.is_missing:
+            with self.errors():
+                Path(self.uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+        return self.is_missing
 
     @contextmanager
     def errors(self, what: str = "the run") -> Iterator[None]:

@@ -33,6 +33,15 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """A run within the run: one setting of a sweep."""
+
+    name: str
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What lies in a spool."""
 
@@ -41,6 +50,7 @@ class Recorded:
     tags: dict[str, str]
     pictures_allowed: bool
     artifacts: Path | None  # a folder, logged as it is
+    children: tuple[Child, ...] = ()
 
 
 class Run:
@@ -70,6 +80,12 @@ class Run:
         """Numbers the run measured; None is left out. Call again with another `step` for a curve."""
         numbers = {name: _as_number(name, value) for name, value in values.items() if value is not None}
         self._write("metrics", numbers, step=step, at_ms=int(time.time() * 1000))
+
+    def child(self, name: str, *, parameters: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
+        """A run within this one, with what it was made with and what it measured: one setting of a sweep."""
+        settings = {key: as_text(value) for key, value in parameters.items()}
+        numbers = {key: _as_number(key, value) for key, value in metrics.items() if value is not None}
+        self._write("child", {"name": name, "parameters": settings, "metrics": numbers})
 
     def tags(self, values: Mapping[str, Any]) -> None:
         self._write("tags", {name: as_text(value) for name, value in values.items()})
@@ -149,16 +165,22 @@ def read_spool(spool: Path) -> Recorded:
     settings: dict[str, dict[str, str]] = {"parameters": {}, "tags": {}}
     metrics: list[Measurement] = []
     allowed: list[bool] = []
+    children: list[Child] = []
     for event in _events(spool / _EVENTS):
         if event["kind"] == "metrics":
             metrics += [Measurement(n, v, event["step"], event["at_ms"]) for n, v in event["value"].items()]
         elif event["kind"] == "pictures_allowed":
             allowed.append(event["value"])
+        elif event["kind"] == "child":
+            children.append(Child(**event["value"]))
         else:
             settings[event["kind"]] |= event["value"]
     artifacts = spool / _ARTIFACTS
     artifacts.mkdir(parents=True, exist_ok=True)
-    return Recorded(settings["parameters"], tuple(metrics), settings["tags"], bool(allowed) and all(allowed), artifacts)
+    is_allowed = bool(allowed) and all(allowed)
+    return Recorded(
+        settings["parameters"], tuple(metrics), settings["tags"], is_allowed, artifacts, children=tuple(children)
+    )
 
 
 def as_text(value: Any) -> str:

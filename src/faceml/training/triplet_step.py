@@ -23,6 +23,7 @@ class TripletStep:
         self._skipped = None if projection.skip is None else self._centred @ projection.skip.t()
         self._delta = projection.delta
         self._layers = [(layer.weight, layer.bias) for layer in projection.linear]
+        self._is_pulling = False  # some gradient is not zero
         self._gradients: dict[Tensor, Tensor] = {p: torch.zeros_like(p) for p in projection.parameters()}
 
     @torch.no_grad()
@@ -41,11 +42,16 @@ class TripletStep:
         near = to_negative.norm(dim=1, keepdim=True)
         losses = (far - near).add_(self._margin).relu_()
         active = torch.nonzero(losses[:, 0]).flatten()  # the others pull nowhere
-        towards = to_positive[active] / far[active].clamp_min(_TINY) / count
-        away = to_negative[active] / near[active].clamp_min(_TINY) / count
-        upstream = torch.cat((towards - away, -towards, away))
-        kept = torch.cat((active, active + count, active + 2 * count))
-        self._backward(upstream, kept, faces, hidden, unit, length)
+        if len(active):
+            towards = to_positive[active] / far[active].clamp_min(_TINY) / count
+            away = to_negative[active] / near[active].clamp_min(_TINY) / count
+            upstream = torch.cat((towards - away, -towards, away))
+            kept = torch.cat((active, active + count, active + 2 * count))
+            self._backward(upstream, kept, faces, hidden, unit, length)
+        elif self._is_pulling:
+            for gradient in self._gradients.values():
+                gradient.zero_()
+        self._is_pulling = len(active) > 0
         for parameter, gradient in self._gradients.items():
             parameter.grad = gradient  # anew each step: Lightning takes gradients away between epochs
         self._optimizer.step()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,17 +12,16 @@ from sklearn.cluster import DBSCAN, AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
 from faceml.errors import WrongUse
+from faceml.identity import cost
 from faceml.identity.clustering import (
-    Linkage,
     Method,
     agglomerative,
-    available_memory_bytes,
     cluster_embeddings,
     dbscan,
-    expected_cost,
     recluster_within,
     without_small,
 )
+from faceml.identity.cost import Linkage, available_memory_bytes, expected_cost
 from faceml.identity.distances import Metric
 from faceml.identity.hdbscan_exact import fit_predict
 
@@ -136,6 +137,17 @@ def test_the_machine_tells_how_much_memory_is_free() -> None:
     free = available_memory_bytes()
 
     assert free is None or free > 100_000_000
+
+
+def test_in_a_container_its_own_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "_CGROUP", tmp_path)
+    free = available_memory_bytes()
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("30000000\n")
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 4000000\nactive_file 1000000\n")
+    assert available_memory_bytes() == pytest.approx(free, rel=0.2)
+    (tmp_path / "memory.max").write_text("50000000\n")
+    assert available_memory_bytes() == 25_000_000
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,36 @@ def test_removing_and_moving_faces_gives_what_a_full_run_gives(
     assert_same_fit(moved, fit(now[stays], min_samples=after))
 
 
+@pytest.mark.usefixtures("tiny_blocks")
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    count=st.integers(2, 80), width=st.integers(1, 4), seed=st.integers(0, 10**6), min_samples=st.integers(1, 5),
+    gone=st.floats(0, 0.4), added=st.integers(0, 12), has_ties=st.booleans(),
+)  # fmt: skip
+def test_faces_that_come_and_go_time_and_again_leave_what_a_full_run_gives(
+    count: int, width: int, seed: int, min_samples: int, gone: float, added: int, has_ties: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+
+    def made(number: int) -> np.ndarray:
+        fresh = rng.standard_normal((number, width)).astype(np.float32)
+        return np.round(fresh) if has_ties else fresh
+
+    rows = made(count)
+    graph = fit(rows, min_samples=min_samples).graph
+    for _ in range(3):
+        stays = rng.random(len(rows)) >= gone
+        where = np.where(stays, np.cumsum(stays) - 1, -1)
+        rows = np.concatenate([rows[stays], made(added)])
+        changed = fit(rows, min_samples=min_samples, previous=graph, previous_rows=where)
+        full = fit(rows, min_samples=min_samples)
+        if has_ties:  # which of equal edges is kept may differ, what the tree weighs may not
+            np.testing.assert_array_equal(changed.single_linkage[:, 2], full.single_linkage[:, 2])
+        else:
+            assert_same_fit(changed, full)
+        graph = changed.graph
+
+
 def assert_same_fit(one: Clustering, other: Clustering) -> None:
     np.testing.assert_array_equal(one.labels, other.labels)
     np.testing.assert_array_equal(one.single_linkage, other.single_linkage)
@@ -326,6 +356,28 @@ def test_adding_faces_costs_products_of_the_new_ones_only(monkeypatch: pytest.Mo
     assert sum(computed) <= 2 * 150 * 3000
     monkeypatch.undo()
     assert_same_fit(grown, fit(rows))
+
+
+def test_taking_clusters_away_costs_a_small_part_of_a_full_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = faces(3000, 32, seed=10)
+    clustered = fit(rows)
+    former, stays = clustered.graph, ~np.isin(clustered.labels, [3, 50, 90])
+    where = np.where(stays, np.cumsum(stays) - 1, -1)
+    computed = []
+    product = distances.Space.closeness
+
+    def counted(space: distances.Space, left: slice, right: slice, **more: object) -> np.ndarray:
+        answer = product(space, left, right, **more)
+        computed.append(answer.size)
+        return answer
+
+    monkeypatch.setattr(distances.Space, "closeness", counted)
+    shrunk = fit(rows[stays], previous=former, previous_rows=where)
+
+    assert (~stays).sum() > 20
+    assert sum(computed) <= 0.2 * 3000 * 3000
+    monkeypatch.undo()
+    assert_same_fit(shrunk, fit(rows[stays]))
 
 
 def test_a_graph_comes_back_from_a_file(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""Faces to and from other programs: `faceml faces export-xmp`, `import-xmp` and `export-fiftyone`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faceml.cli import show
+from faceml.config import current_actor
+
+if TYPE_CHECKING:
+    from faceml.services.export_xmp import XmpExportReport
+    from faceml.services.import_xmp import XmpImportReport
+
+MOST_LINES = 10
+
+
+@click.command("export-xmp")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--recognised", is_flag=True, help="Also names that recognition gave and nobody confirmed.")
+@show.as_json
+def export_xmp(folder: Path | None, recognised: bool, as_json: bool) -> None:
+    """Write names as XMP sidecars beside the photos below FOLDER (default: all); photos stay untouched."""
+    from faceml.services.export_xmp import export_xmp as run
+
+    library = show.open_configured()
+    with show.progress_bar("Writing", "photos") as on_progress:
+        report = run(library, folder, recognised=recognised, on_progress=on_progress)
+    show.print_report(report, _exported(report), as_json=as_json)
+
+
+@click.command("import-xmp")
+@click.argument("folder", type=click.Path(path_type=Path))
+@show.as_json
+def import_xmp(folder: Path, as_json: bool) -> None:
+    """Label faces by the names in XMP sidecars and photos below FOLDER (digiKam, Immich, Picasa, Lightroom)."""
+    from faceml.services.import_xmp import import_xmp as run
+
+    library = show.open_configured()
+    with show.progress_bar("Reading", "photos") as on_progress:
+        report = run(library, folder, actor=current_actor(), on_progress=on_progress)
+    show.print_report(report, _imported(report), as_json=as_json)
+
+
+@click.command("export-fiftyone")
+@click.argument("folder", type=click.Path(path_type=Path))
+@show.as_json
+def export_fiftyone(folder: Path, as_json: bool) -> None:
+    """Write photos and faces as a dataset for FiftyOne into a new FOLDER; photos are pointed at, not copied."""
+    from faceml.services.export_fiftyone import export_fiftyone as run
+
+    show.print_report(run(show.open_configured(), folder), as_json=as_json)
+
+
+def _exported(report: XmpExportReport) -> str:
+    lines = [
+        f"Photos with names: {report.photos}",
+        f"Names in sidecars: {report.faces}",
+        f"Sidecars written: {report.sidecars_written} ({report.sidecars_unchanged} were up to date)",
+    ]
+    if report.names_removed:
+        lines.append(f"Names taken out again: {report.names_removed}")
+    if report.recognised_left_out:
+        lines.append(f"Recognised, but confirmed by nobody: {report.recognised_left_out} left out (--recognised)")
+    lines += _listed("Named otherwise in the sidecar, left so (import-xmp takes such names over)", report.disputed)
+    return "\n".join(lines + _listed("Skipped", report.skipped))
+
+
+def _imported(report: XmpImportReport) -> str:
+    lines = [
+        f"Photos of the library: {report.photos}, with names in XMP: {report.photos_with_names}",
+        f"Names of faces: {report.names}",
+        f"Faces labeled: {report.faces_labeled} (people: {report.people})",
+        f"Labeled so already: {report.already_labeled}",
+        f"Decided otherwise here, left so: {report.decided_otherwise}",
+        f"No face found at the place: {report.without_face}",
+    ]
+    if report.guesses_passed_by:
+        lines.append(f"Written by recognition, no person's word: {report.guesses_passed_by} passed by")
+    if report.without_face:
+        lines.append("Where photos wait for detection, run `faceml faces backfill` and import again")
+    if report.photos_not_ingested:
+        lines.append(f"Photos not in the library: {report.photos_not_ingested} (`faceml ingest` takes them in)")
+    return "\n".join(lines + _listed("Skipped", report.skipped))
+
+
+def _listed(title: str, reasons: tuple[str, ...]) -> list[str]:
+    if not reasons:
+        return []
+    more = [f"  - and {len(reasons) - MOST_LINES} more (--json lists all)"] if len(reasons) > MOST_LINES else []
+    return [f"{title}: {len(reasons)}", *(f"  - {reason}" for reason in reasons[:MOST_LINES]), *more]

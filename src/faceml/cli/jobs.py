@@ -1,0 +1,144 @@
+"""`faceml worker` and `faceml jobs …`: background jobs from the shell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faceml.cli import show
+
+if TYPE_CHECKING:
+    from faceml.jobs.state import JobState
+    from faceml.wiring import Library
+
+LOOK_EVERY_S = 0.5
+
+
+@click.command()
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes on this machine.")
+@click.option("--burst", is_flag=True, help="Leave as soon as the queue is empty.")
+def worker(workers: int, burst: bool) -> None:
+    """Run background jobs of the queue 'default' until Ctrl-C or SIGTERM.
+
+    A job that runs then goes back to the front of the queue; what it stored stays.
+    """
+    from faceml.config import read_settings
+    from faceml.jobs.supervisor import Supervisor, configure_logging
+    from faceml.wiring import Library
+
+    settings = read_settings()
+    configure_logging(settings)
+    library = Library(settings)
+    try:
+        supervisor = Supervisor(settings, library.jobs, count=workers, is_burst=burst)
+        click.echo(f"{workers} worker{'s' if workers > 1 else ''} on the queue 'default'; Ctrl-C stops", err=True)
+        supervisor.run()
+    finally:
+        library.close()
+
+
+@click.group()
+def jobs() -> None:
+    """Follow background jobs."""
+
+
+@jobs.command("list")
+@click.option("--limit", default=20, show_default=True, help="Jobs at most, newest first.")
+@show.as_json
+def list_jobs(limit: int, as_json: bool) -> None:
+    """List jobs, newest first."""
+    states = show.open_configured().jobs.list(limit)
+    if as_json:
+        show.print_report({"jobs": [asdict(state) for state in states]}, as_json=True)
+        return
+    click.echo("\n".join(_row(state) for state in states) or "No jobs. `--queue` hands one out.")
+
+
+@jobs.command("show")
+@click.argument("job_id")
+@click.option("--follow", is_flag=True, help="Wait until it has ended, showing its progress.")
+@show.as_json
+def show_job(job_id: str, follow: bool, as_json: bool) -> None:
+    """Show one job: state, progress, result or error."""
+    queue = show.open_configured().jobs
+    state = queue.get(job_id)
+    with show.progress_bar("Job", "steps") as on_progress:
+        while follow and not state.has_ended:
+            if state.progress:
+                on_progress(state.progress.done, state.progress.total)
+            time.sleep(LOOK_EVERY_S)
+            state = queue.get(job_id)
+    show.print_report(asdict(state), job_text(state), as_json=as_json)
+
+
+@jobs.command()
+@click.argument("job_id")
+@show.as_json
+def cancel(job_id: str, as_json: bool) -> None:
+    """Take a job out of the queue, or stop it; what it stored stays."""
+    state = show.open_configured().jobs.cancel(job_id)
+    text = "is being stopped" if state.state == "started" else f"is {state.state}"
+    show.print_report(asdict(state), f"Job {state.id} {text}", as_json=as_json)
+
+
+def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command `--queue`, which hands its options to the job `name` instead of running it.
+
+    Args:
+        renamed: option → parameter of the job, where they differ.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @show.queue_option
+        @wraps(command)
+        def run_or_enqueue(*, queue: bool, **options: Any) -> None:
+            if not queue:
+                command(**options)
+                return
+            as_json = options.pop("as_json")
+            parameters = {renamed.get(option, option): _travelling(value) for option, value in options.items()}
+            enqueue(show.open_configured(), name, parameters, as_json=as_json)
+
+        return run_or_enqueue
+
+    return decorate
+
+
+def enqueue(library: Library, name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
+    """Hand a job out, and say how to follow it."""
+    ticket = library.jobs.enqueue(name, **parameters)
+    text = f"Queued: job {ticket.id}\nFollow: faceml jobs show --follow {ticket.id}"
+    if not library.jobs.worker_count():
+        text += "\nNo worker is running: start one with `make worker` (or `faceml worker`)"
+    show.print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
+
+
+def _travelling(value: Any) -> Any:
+    """A file's path as a worker elsewhere on this machine finds it."""
+    return str(value.resolve()) if isinstance(value, Path) else value
+
+
+def job_text(state: JobState) -> str:
+    """One fact a line."""
+    lines = [f"Job: {state.id}", f"Name: {state.name}", f"State: {state.state}"]
+    if state.progress:
+        lines.append(f"Progress: {state.progress.done} of {state.progress.total}")
+    if state.attempts > 1:
+        lines.append(f"Attempts: {state.attempts}")
+    if state.error:
+        lines.append(f"Error: {state.error}")
+    for name, value in (state.result or {}).items():
+        lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
+    return "\n".join(lines)
+
+
+def _row(state: JobState) -> str:
+    progress = f"{state.progress.done}/{state.progress.total}" if state.progress else ""
+    created = state.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"{state.id}  {created}  {state.name:22} {state.state:9} {progress:13} {state.error or ''}".rstrip()

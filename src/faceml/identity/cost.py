@@ -1,0 +1,109 @@
+"""What a clustering will take on this machine: said before it starts, and refused where it cannot be."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from faceml.errors import WrongUse
+from faceml.identity.distances import BLOCK
+
+Method = Literal["hdbscan", "dbscan", "agglomerative"]
+Linkage = Literal["average", "complete", "single"]
+
+_SPARE = 0.9  # part of the free memory a run may plan with
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a clustering will take on this machine."""
+
+    memory_bytes: int  # beyond the vectors themselves
+    seconds: float
+
+
+def expected_cost(n: int, width: int, *, method: Method = "hdbscan", linkage: Linkage = "average") -> Cost:
+    """What clustering (n, width) vectors will take, by the speed of a small product on this machine, now.
+
+    The time is right within a factor of two for vectors as faces have them; ties and near-duplicates cost more.
+    """
+    products = 2.0 * n * n * width / _products_per_second(width)
+    overhead = 2e-9 * n * n + 1e-4 * n  # comparisons, and the tree's own work (m)
+    quadratic = method == "agglomerative" and linkage != "single"
+    seconds = 3.0 * products + 3e-8 * n * n if quadratic else 1.1 * products + overhead
+    return Cost(_memory_bytes(n, width, method, linkage), seconds)
+
+
+def available_memory_bytes() -> int | None:
+    """Memory free for use here, in a container that of the container; None where the system does not tell."""
+    free = [size for size in (_free_of_machine(), _free_of_container()) if size is not None]
+    return min(free, default=None)
+
+
+def _free_of_container() -> int | None:
+    try:
+        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return max(int(limit) - int(used) + _reclaimable(), 0)
+    except (OSError, ValueError):  # no such files, or "max": no limit
+        return None
+
+
+def _reclaimable() -> int:
+    """Files that the container has in memory; the system takes them out when it needs room."""
+    lines = (_CGROUP / "memory.stat").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
+
+
+def _free_of_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        try:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, ValueError, OSError):
+            return None
+
+
+def refuse_too_large(
+    n: int, width: int, *, method: Method = "hdbscan", linkage: Linkage = "average", available: int | None = None
+) -> None:
+    """Raise WrongUse rather than be killed where the memory free (None: as the machine tells) does not suffice."""
+    available = available_memory_bytes() if available is None else available
+    needed = _memory_bytes(n, width, method, linkage)
+    if available is None or needed <= _SPARE * available:
+        return
+    fix = (
+        "use linkage='single' or method='hdbscan'"
+        if method == "agglomerative"
+        else "cluster fewer faces at a time (max_faces)"
+    )
+    raise WrongUse(
+        f"{method} over {n:,} faces needs {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are free: {fix}, "
+        "or close other programs"
+    )
+
+
+def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage) -> int:
+    """Two float32 copies (prepared and lined up) or the products kept, lists and edges, and the working blocks (m)."""
+    if method == "agglomerative" and linkage != "single":
+        return 8 * n * n + 4 * n * width
+    return 8 * n * width + 1500 * n + 40 * min(n, BLOCK) ** 2
+
+
+def _products_per_second(width: int) -> float:
+    """Floating-point operations of a float32 product, the better of two."""
+    rows = np.ones((BLOCK, max(width, 1)), dtype=np.float32)
+    room = np.empty((BLOCK, BLOCK), dtype=np.float32)
+    taken = []
+    for _ in range(2):
+        start = time.perf_counter()
+        np.matmul(rows, rows.T, out=room)
+        taken.append(time.perf_counter() - start)
+    return 2.0 * BLOCK * BLOCK * rows.shape[1] / min(taken)

@@ -1,0 +1,48 @@
+"""The settings of a sweep by their score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faceml.plots.style import INK, PALETTE, label_axes, new_figure, say_empty
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SHOWN = 24
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSetting:
+    name: str
+    score: float  # 0 to 1
+    note: str  # written beside its bar
+
+
+def sweep_scores(settings: Sequence[ScoredSetting], *, score_name: str) -> Figure:
+    """A bar a setting, in the order given, the first on top."""
+    shown = list(settings[:_SHOWN])
+    figure, axes = new_figure(6.4, 1.2 + 0.3 * max(len(shown), 3))
+    if not shown:
+        say_empty(axes, "No setting tried.")
+        return figure
+    rows = range(len(shown))
+    axes.barh(rows, [item.score for item in shown], color=PALETTE[0], height=0.7)
+    axes.set_yticks(rows, [item.name for item in shown])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    for row, item in zip(rows, shown, strict=True):
+        inside = item.score > 0.5
+        axes.text(
+            item.score + (-0.01 if inside else 0.01),
+            row,
+            f"{item.score:.3f}  {item.note}",
+            va="center",
+            ha="right" if inside else "left",
+            color="white" if inside else INK,
+            fontsize=8,
+        )
+    label_axes(axes, title=f"Best: {shown[0].name}", x=score_name, grid="x")
+    return figure

@@ -1,0 +1,139 @@
+"""One file with many parts and a manifest that knows each part's SHA-256: a zip, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from faceml.errors import Conflict, FileNotReadable
+
+MANIFEST = "manifest.json"
+PROGRAM, FORMAT = "faceml backup", 1
+FAST = 1  # deflate's level: vectors hardly shrink, and slower levels make them no smaller
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
+
+
+class ArchiveWriter:
+    def __init__(self, file: zipfile.ZipFile) -> None:
+        self._file = file
+        self._parts: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, pieces: Iterable[bytes]) -> int:
+        """Write a part; returns how many pieces it had."""
+        digest, count, size = hashlib.sha256(), 0, 0
+        with self._file.open(name, "w", force_zip64=True) as stream:
+            for piece in pieces:
+                stream.write(piece)
+                digest.update(piece)
+                count, size = count + 1, size + len(piece)
+        self._parts[name] = {"sha256": digest.hexdigest(), "bytes": size}
+        return count
+
+    def close(self, manifest: dict[str, Any]) -> None:
+        content = {"program": PROGRAM, "format": FORMAT, **manifest, "parts": self._parts}
+        self._file.writestr(MANIFEST, json.dumps(content, indent=1))
+
+
+@contextmanager
+def new_archive(path: Path, *, check: Callable[[Path], None] = lambda _: None) -> Iterator[ArchiveWriter]:
+    """Write an archive that only its owner may read; it takes its place once `check` accepts it.
+
+    Raises:
+        Conflict: another file than an archive of ours is there.
+        FileNotReadable: the place cannot be written.
+    """
+    if path.exists() and not is_archive(path):
+        raise Conflict(f"{path} is there and no faceml backup: name another file")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as stream:
+            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
+                yield ArchiveWriter(file)
+            stream.flush()
+            os.fsync(stream.fileno())
+        check(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise FileNotReadable(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class ArchiveReader:
+    """An archive whose manifest could be read; parts are checked as they are read."""
+
+    def __init__(self, path: Path, file: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
+        self._path = path
+        self._file = file
+        self.manifest = manifest
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Raises FileNotReadable, at the latest behind the last line, where the part is not what was written."""
+        digest = hashlib.sha256()
+        with self._open(name) as stream:
+            try:
+                for line in stream:
+                    digest.update(line)
+                    yield line
+            except DAMAGE as error:
+                raise self._damaged(name) from error
+        if digest.hexdigest() != self._part(name)["sha256"]:
+            raise self._damaged(name)
+
+    def content(self, name: str) -> bytes:
+        return b"".join(self.lines(name))
+
+    def check(self) -> None:
+        """Read every part once. Raises FileNotReadable."""
+        for name in self.manifest["parts"]:
+            for _ in self.lines(name):
+                pass
+
+    def _part(self, name: str) -> dict[str, Any]:
+        try:
+            part: dict[str, Any] = self.manifest["parts"][name]
+            return part
+        except KeyError as error:
+            raise self._damaged(name) from error
+
+    def _open(self, name: str) -> IO[bytes]:
+        try:
+            return self._file.open(name)
+        except (KeyError, *DAMAGE) as error:
+            raise self._damaged(name) from error
+
+    def _damaged(self, name: str) -> FileNotReadable:
+        return FileNotReadable(f"the backup {self._path} is damaged ({name}): use another one; nothing was restored")
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[ArchiveReader]:
+    """Raises FileNotReadable: missing, damaged, or no archive of ours."""
+    if not path.is_file():
+        raise FileNotReadable(f"the backup {path} is not there: check its name")
+    try:
+        file = zipfile.ZipFile(path)
+        manifest = json.loads(file.read(MANIFEST))
+    except KeyError as error:
+        raise FileNotReadable(f"{path} is no faceml backup") from error
+    except DAMAGE as error:
+        raise FileNotReadable(f"{path} is no faceml backup, or its end is missing: use another one") from error
+    with file:
+        if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
+            raise FileNotReadable(f"{path} is no faceml backup")
+        yield ArchiveReader(path, file, manifest)
+
+
+def is_archive(path: Path) -> bool:
+    try:
+        with open_archive(path):
+            return True
+    except FileNotReadable:
+        return False

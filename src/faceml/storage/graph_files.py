@@ -1,0 +1,86 @@
+"""Neighbour graphs of former clusterings, one file each below the library's cache: lost, they cost a full run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+FORMAT = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphKey:
+    """What makes two graphs comparable: vectors of one recogniser in one space, taken for one purpose."""
+
+    fingerprint: str  # of the pack's recogniser
+    space: str  # "raw", or the name of a projection
+    purpose: str  # which faces take part: "unlabelled", "unknown" …
+
+    def __str__(self) -> str:
+        return "/".join((FORMAT, self.fingerprint, self.space, self.purpose))
+
+    @property
+    def file_name(self) -> str:
+        plain = "".join(c if c.isalnum() else "-" for c in f"{self.purpose}-{self.space}")
+        return f"{plain}-{zlib.crc32(str(self).encode()):08x}.npz"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptGraph:
+    face_ids: NDArray[np.bytes_]  # (N,) row by row, as `packed` has them
+    arrays: Mapping[str, NDArray[Any]]
+
+
+class GraphFiles:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, key: GraphKey) -> KeptGraph | None:
+        """None where none is kept; a file that is damaged or of another library is passed by."""
+        path = self._folder / key.file_name
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            if str(arrays.pop("key")) != str(key):
+                raise ValueError("it belongs to other vectors")
+            return KeptGraph(arrays.pop("face_ids"), arrays)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            log.warning("neighbour graph %s is not usable (%s): clustering from the start", path, error)
+            return None
+
+    def write(self, key: GraphKey, face_ids: Sequence[UUID], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep a graph in place of the former one, all of it or nothing; a full disk costs the next run's time only."""
+        content: dict[str, Any] = {"key": np.array(str(key)), "face_ids": packed(face_ids), **arrays}
+        path = self._folder / key.file_name
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as part:
+                try:
+                    np.savez(part, **content)
+                    part.close()
+                    os.replace(part.name, path)
+                except BaseException:
+                    Path(part.name).unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            log.warning("neighbour graph %s could not be kept (%s): the next clustering starts from none", path, error)
+
+
+def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
+    """(N,) ids of 16 bytes each, which numpy compares many times faster than Python does."""
+    return np.frombuffer(b"".join(id_.bytes for id_ in face_ids), dtype="S16")

@@ -1,0 +1,36 @@
+"""Names and ids for a shell's completion: a few milliseconds, so SQLite's file is read as it lies there."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+MOST = 50
+_PEOPLE = "SELECT name FROM persons WHERE status <> 'merged' AND folded_name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?"
+_CLUSTERS = (
+    "SELECT cluster_id, count(*) FROM face_instances WHERE cluster_id LIKE ? ESCAPE '\\' GROUP BY cluster_id "
+    "ORDER BY count(*) DESC LIMIT ?"
+)
+
+
+def people_named(database: Path, beginning: str) -> list[str]:
+    """Names that begin so, whatever the case; none where the library cannot be read."""
+    return [row[0] for row in _rows(database, _PEOPLE, beginning.casefold())]
+
+
+def clusters_named(database: Path, beginning: str) -> list[tuple[str, int]]:
+    """Cluster ids that begin so with their faces, largest first."""
+    return [(row[0], row[1]) for row in _rows(database, _CLUSTERS, beginning)]
+
+
+def _rows(database: Path, statement: str, beginning: str) -> list[tuple[Any, ...]]:
+    pattern = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    try:
+        connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)
+        try:
+            return connection.execute(statement, (pattern, MOST)).fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error:  # not there, busy, or of another schema: a completion is a nicety
+        return []

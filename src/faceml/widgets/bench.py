@@ -1,0 +1,107 @@
+"""The widget: draws a view's screens in the browser and hands back what the person did.
+
+Pictures and names travel as messages, never as synchronised state: nothing of a face ends up in a saved notebook.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import anywidget
+
+from faceml.errors import FacemlError
+from faceml.records import Face
+from faceml.services.thumbnail_cache import Thumbnails
+from faceml.widgets.screen import Event, Notice, View, as_message
+from faceml.wiring import Library
+
+PICTURES_AT_ONCE = 20  # those still to be made appear so many at a time
+HERE = Path(__file__).parent
+log = logging.getLogger(__name__)
+
+
+class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes no types
+    """One view of a library in a notebook."""
+
+    _esm = HERE / "bench.js"
+    _css = HERE / "bench.css"
+
+    def __init__(self, library: Library, view: View, *, pixelate: Callable[[Face], bool] | None = None) -> None:
+        super().__init__()
+        self.view = view
+        self.thumbnails = Thumbnails(library, pixelate=pixelate)
+        self._sent: set[UUID] = set()
+        self._names: Sequence[str] = ()
+        self.on_msg(self._on_message)
+        self._aside(lambda: self.thumbnails.of(self.view.faces()))  # while the front end loads
+
+    def refresh(self) -> None:
+        """Draw the view as it is now."""
+        self._show_screen(number=0)
+
+    def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+        if content.get("kind") == "ready":  # a front end without pictures or names: this notebook opened anew
+            self._sent, self._names = set(), ()
+        elif content.get("kind") == "shown":  # only now, so that what is asked for need not share the processor
+            self._aside(lambda: self.thumbnails.foresee(self.view.foresee()))
+            return
+        elif content.get("kind") == "event":
+            self._carry_out(_event(content))
+        self._show_screen(number=int(content.get("number", 0)))
+
+    def _carry_out(self, event: Event) -> None:
+        try:
+            self.view.handle(event)
+        except FacemlError as error:
+            self.view.say(Notice(str(error), "problem"))
+        except Exception as error:  # a callback's traceback is seen by nobody: say it where the person looks
+            log.exception("the view could not do it")
+            self.view.say(Notice(f"unexpected {type(error).__name__}: {error}", "problem"))
+
+    def _show_screen(self, *, number: int) -> None:
+        """Send the screen with the pictures at hand; those still to be made follow."""
+        faces = [face for face in dict.fromkeys(self.view.faces()) if face.id not in self._sent]
+        ready = self.thumbnails.at_hand(faces)
+        message: dict[str, Any] = {"kind": "screen", "number": number, "screen": as_message(self.view.screen())}
+        names = self.view.names()
+        if names != self._names:
+            self._names = message["names"] = list(names)
+        photo = self.view.photo_jpeg()
+        missing = [face for face in faces if face.id not in ready]
+        self._deliver(message | {"more": bool(missing)}, ready, photo)
+        for place in range(0, len(missing), PICTURES_AT_ONCE):
+            pictures = self.thumbnails.of(missing[place : place + PICTURES_AT_ONCE])
+            self._deliver({"kind": "pictures", "more": place + PICTURES_AT_ONCE < len(missing)}, pictures, None)
+
+    def _deliver(self, message: dict[str, Any], pictures: Mapping[UUID, bytes], photo: bytes | None) -> None:
+        self._sent |= set(pictures)
+        message["pictures"] = [str(face_id) for face_id in pictures]
+        message["has_photo"] = photo is not None
+        self.send(message, [*pictures.values(), *([photo] if photo is not None else [])])
+
+    def _aside(self, work: Callable[[], object]) -> None:
+        def run() -> None:
+            try:
+                work()
+            except FacemlError:
+                log.debug("nothing was prepared", exc_info=True)
+
+        threading.Thread(target=run, daemon=True).start()
+
+
+def _event(content: Mapping[str, Any]) -> Event:
+    return Event(
+        key=str(content.get("key", "")),
+        action=str(content.get("action", "")),
+        text=str(content.get("text", "")),
+        left_out=frozenset(map(UUID, content.get("left_out", ()))),
+        chosen=frozenset(map(UUID, content.get("chosen", ()))),
+        face_id=UUID(content["face_id"]) if content.get("face_id") else None,
+        row=str(content.get("row", "")),
+        values={str(name): float(value) for name, value in content.get("values", {}).items()},
+    )

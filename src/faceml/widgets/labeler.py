@@ -1,0 +1,297 @@
+"""The cluster labeller's state: which cluster is asked about, and what each key does to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from faceml.errors import Conflict, NotFound, WrongUse
+from faceml.records import Dismissal, Face
+from faceml.services.dismiss import dismiss_faces
+from faceml.services.label import label_cluster
+from faceml.services.open_clusters import OpenCluster, label_progress, list_open_clusters, look_at_cluster
+from faceml.services.people import active_names
+from faceml.services.photo import PhotoView, look_at_photo
+from faceml.services.split import SplitPreview, prepare_split, preview_split, split_cluster
+from faceml.services.suggest import Resemblance, suggest_names
+from faceml.services.undo import redo, undo
+from faceml.widgets import labeler_screens as screens
+from faceml.widgets.labeler_screens import count_faces
+from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of
+from faceml.wiring import Library
+
+SUGGESTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision of this session."""
+
+    event_id: int
+    cluster_id: str  # that it was about: shown again when it is taken back
+    text: str
+    faces_named: int = 0
+
+
+class Labeler:
+    """Walks the clusters that nobody was named for, largest first, and carries out what a person says of each.
+
+    A decision is committed when `handle` returns. Clusters that another kernel or program changed meanwhile are seen
+    as they are whenever they come up.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        actor: str,
+        pixelate: Callable[[Face], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._library, self._actor, self._pixelate, self._clock = library, actor, pixelate, clock
+        self._decided: list[Decided] = []
+        self._taken_back: list[Decided] = []
+        self._started: float | None = None
+        self._notice: Notice | None = None
+        self._preview: SplitPreview | None = None
+        self._part_size = 0  # that the preview was made with
+        self._photo: PhotoView | None = None
+        self._asked_face = UUID(int=0)
+        self._queue: list[str] = []
+        self._names: Sequence[str] = ()
+        self._at, self._page = 0, 1
+        self.cluster: OpenCluster | None = None
+        self.suggestions: Sequence[Resemblance] = ()
+        contract = library.contract()
+        self._likely_from = contract.match_threshold if contract else 1.0
+        self._refresh()
+
+    # --- what the widget asks for
+
+    def handle(self, event: Event) -> None:
+        """Do what a key or a button asks for; a key without a meaning here does nothing.
+
+        Raises:
+            FacemlError: it cannot be done, and nothing has changed.
+        """
+        action = _ACTIONS.get(action_of(event, self.screen()))
+        if action:
+            self._notice = None
+            self._started = self._clock() if self._started is None else self._started
+            action(self, event)
+
+    def screen(self) -> Screen:
+        if self._photo is not None:
+            return screens.photo(self._photo, self._asked_face, screens.subject_of(self.cluster), self._notice)
+        if self.cluster is None:
+            return screens.finished(self._progress(), len(self._queue), self._notice, can_undo=bool(self._decided))
+        if self._preview is not None:
+            return screens.split(self.cluster, self._preview, self._progress(), self._notice)
+        return screens.naming(
+            self.cluster, self.suggestions, self._progress(), self._notice, page=self._page, at=self._at,
+            likely_from=self._likely_from, can_undo=bool(self._decided), can_redo=bool(self._taken_back),
+        )  # fmt: skip
+
+    def faces(self) -> Sequence[Face]:
+        if self.cluster is None:
+            return ()
+        if self._preview is not None:
+            parts = screens.parts_of(self.cluster, self._preview)
+            return [face for part in parts for face in part[: screens.PREVIEWED]]
+        return self.cluster.faces[(self._page - 1) * PAGE_FACES : self._page * PAGE_FACES]
+
+    def names(self) -> Sequence[str]:
+        return self._names
+
+    def photo_jpeg(self) -> bytes | None:
+        return self._photo.jpeg if self._photo else None
+
+    def say(self, notice: Notice) -> None:
+        self._notice = notice
+
+    def foresee(self) -> Sequence[Face]:
+        following = [id_ for id_ in self._queue[self._at : self._at + 3] if not self._is_shown(id_)]
+        found = [cluster for id_ in following[:2] if (cluster := look_at_cluster(self._library, id_))]
+        prepare_split()
+        return [face for cluster in found for face in cluster.faces[:PAGE_FACES]]
+
+    # --- decisions
+
+    def _label(self, event: Event) -> None:
+        name = event.text.strip()
+        if not name:
+            best = next(iter(self.suggestions), None)
+            if best is None or best.similarity < self._likely_from:
+                raise WrongUse("no suggestion is close enough to take by Enter: type a name, or press 1 to 3 for one")
+            name = best.person_name
+        self._name(name, event)
+
+    def _accept(self, number: int, event: Event) -> None:
+        self._name(self.suggestions[number - 1].person_name, event)
+
+    def _name(self, name: str, event: Event) -> None:
+        cluster = self._asked()
+        chosen = _chosen(cluster, event.left_out)
+        try:
+            report = label_cluster(self._library, cluster.cluster_id, name, face_ids=chosen, actor=self._actor)
+        except (Conflict, NotFound):
+            self._show(self._at)  # somebody else was quicker: show what there is now
+            raise
+        text = f"{count_faces(report.faces_labeled)}: {report.person_name}"
+        if report.faces_labeled < len(chosen):
+            text += f" ({len(chosen) - report.faces_labeled} left out: said or ruled out by a person)"
+        if report.person_name not in self._names:
+            self._names = active_names(self._library)
+        self._note(Decided(report.event_id, cluster.cluster_id, text, report.faces_labeled))
+        self._show(self._at)
+
+    def _dismiss(self, dismissed_as: Dismissal, event: Event) -> None:
+        cluster = self._asked()
+        chosen = _chosen(cluster, event.left_out)
+        report = dismiss_faces(self._library, sorted(chosen), dismissed_as, actor=self._actor)
+        word = screens.DISMISSED[dismissed_as]
+        self._note(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
+        self._show(self._at)
+
+    def _split(self, _event: Event) -> None:
+        cluster = self._asked()
+        for size in (3, 2):
+            preview = preview_split(self._library, cluster.cluster_id, min_cluster_size=size)
+            if len(preview.parts) > 1:
+                self._preview, self._part_size = preview, size
+                return
+        self._notice = Notice("it does not fall apart: leave single faces out with a click instead")
+
+    def _do_split(self, _event: Event) -> None:
+        cluster = self._asked()
+        report = split_cluster(self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor)
+        if report.event_id is not None:
+            left_out = f", {count_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
+            text = f"split into {len(report.new_clusters)} groups{left_out}"
+            self._queue[self._at : self._at + 1] = report.new_clusters
+            self._note(Decided(report.event_id, cluster.cluster_id, text))
+        self._show(self._at)
+
+    def _undo(self, _event: Event) -> None:
+        if not self._decided:
+            raise NotFound("nothing of this session is left to undo: the people view's history takes anything back")
+        last = self._decided.pop()  # whatever comes of it: what somebody else took back is not undone twice
+        undo(self._library, last.event_id, actor=self._actor)
+        self._taken_back.append(last)
+        self._names = active_names(self._library)
+        self._bring_back(last.cluster_id)
+        self._notice = Notice(f"Undone: {last.text}", "done")
+
+    def _redo(self, _event: Event) -> None:
+        if not self._taken_back:
+            raise NotFound("nothing was undone since the last decision")
+        last = self._taken_back.pop()
+        redo(self._library, last.event_id, actor=self._actor)
+        self._decided.append(last)
+        self._names = active_names(self._library)
+        known = set(self._queue)
+        self._queue[self._at : self._at] = [id_ for id_, _ in list_open_clusters(self._library) if id_ not in known]
+        self._show(self._at)
+        self._notice = Notice(f"Made again: {last.text}", "done")
+
+    # --- looking around
+
+    def _skip(self, _event: Event) -> None:
+        self._show(self._at + 1)
+
+    def _previous(self, _event: Event) -> None:
+        if self._at == 0:
+            raise NotFound("this is the first cluster")
+        self._show(self._at - 1)
+
+    def _turn(self, by: int, _event: Event) -> None:
+        self._page = min(max(1, self._page + by), pages_of(len(self._asked().faces)))
+
+    def _look(self, event: Event) -> None:
+        self._asked_face = event.face_id or self._asked().faces[0].id
+        self._photo = look_at_photo(self._library, self._asked_face, pixelate=self._pixelate)
+
+    def _back(self, _event: Event) -> None:
+        if self._photo is None:
+            self._preview = None
+        self._photo = None
+
+    def _refresh(self, _event: Event | None = None) -> None:
+        """See what others did: clusters, names and counts as they are now."""
+        self._queue = [cluster_id for cluster_id, _ in list_open_clusters(self._library)]
+        self._names = active_names(self._library)
+        self._show(0)
+
+    # --- state
+
+    def _show(self, at: int) -> None:
+        """Ask about the first open cluster from this place of the queue on; gone ones leave it."""
+        self._preview = self._photo = self.cluster = None
+        self._page, self._at = 1, at
+        while self.cluster is None and self._at < len(self._queue):
+            self.cluster = look_at_cluster(self._library, self._queue[self._at])
+            if self.cluster is None:
+                del self._queue[self._at]
+        self.suggestions = self._resembled() if self.cluster else []
+
+    def _resembled(self) -> list[Resemblance]:
+        try:
+            found = suggest_names(self._library, self._asked().cluster_id, limit=SUGGESTIONS)
+        except NotFound:  # named by somebody else since we looked
+            return []
+        return [item for item in found if item.similarity >= self._likely_from / 2]
+
+    def _bring_back(self, cluster_id: str) -> None:
+        if cluster_id in self._queue:
+            self._queue.remove(cluster_id)
+        self._at = min(self._at, len(self._queue))
+        self._queue.insert(self._at, cluster_id)
+        self._show(self._at)
+
+    def _note(self, decided: Decided) -> None:
+        self._decided.append(decided)
+        self._taken_back.clear()
+        self._notice = Notice(decided.text, "done")
+
+    def _asked(self) -> OpenCluster:
+        if self.cluster is None:
+            raise NotFound("no cluster is left: refresh (g) after the next detection or grouping")
+        return self.cluster
+
+    def _is_shown(self, cluster_id: str) -> bool:
+        return self.cluster is not None and self.cluster.cluster_id == cluster_id
+
+    def _progress(self) -> screens.Standing:
+        spent_s = self._clock() - self._started if self._started is not None else 0.0
+        named = sum(decided.faces_named for decided in self._decided)
+        return screens.Standing(label_progress(self._library), len(self._queue), named, spent_s)
+
+
+def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:
+    chosen = [face.id for face in cluster.faces if face.id not in left_out]
+    if not chosen:
+        raise WrongUse("every face is left out: click some of them to take them in again")
+    return chosen
+
+
+_ACTIONS: dict[str, Callable[[Labeler, Event], None]] = {
+    "label": Labeler._label,
+    "accept_1": lambda state, event: state._accept(1, event),
+    "accept_2": lambda state, event: state._accept(2, event),
+    "accept_3": lambda state, event: state._accept(3, event),
+    "not_a_face": lambda state, event: state._dismiss(Dismissal.NOT_A_FACE, event),
+    "stranger": lambda state, event: state._dismiss(Dismissal.STRANGER, event),
+    "split": Labeler._split,
+    "do_split": Labeler._do_split,
+    "undo": Labeler._undo,
+    "redo": Labeler._redo,
+    "skip": Labeler._skip,
+    "previous": Labeler._previous,
+    "next_page": lambda state, event: state._turn(1, event),
+    "previous_page": lambda state, event: state._turn(-1, event),
+    "photo": Labeler._look,
+    "back": Labeler._back,
+    "refresh": Labeler._refresh,
+}

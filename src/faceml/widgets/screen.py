@@ -1,0 +1,218 @@
+"""What a view shows, as plain records: the front end (bench.js) draws a screen and knows nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from faceml.records import Face
+
+PAGE_FACES = 60  # of a group shown at once
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One face of a sheet."""
+
+    face_id: str
+    label: str  # read out, and shown on hovering
+    badge: str = ""  # a word or two in its corner
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str
+    tiles: tuple[Tile, ...]
+    detail: str = ""
+    is_selectable: bool = False  # faces can be left out by click, rubber band or space
+    starts_selected: bool = True
+    page: int = 1
+    pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person can do now: a button, and its keys (letters work with Alt while a name is being typed)."""
+
+    name: str
+    label: str
+    keys: tuple[str, ...] = ()
+    is_main: bool = False
+    is_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    action: str
+    name: str
+    detail: str  # the similarity, "0.82"
+    key: str
+    is_likely: bool  # Enter on an empty entry takes it
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    label: str
+    placeholder: str
+    action: str  # what Enter does
+    completes: bool = True  # over the names of people
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    text: str
+    kind: Literal["done", "hint", "problem"] = "hint"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    text: str
+    share: float  # 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a list: a person, or a decision of the history."""
+
+    id: str
+    text: str
+    detail: str = ""
+    is_chosen: bool = False
+    is_struck: bool = False
+    button: str = ""  # what its button says; empty: it has none
+
+
+@dataclass(frozen=True, slots=True)
+class Slider:
+    name: str
+    label: str
+    low: float
+    high: float
+    step: float
+    value: float
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    face_id: str
+    name: str
+    x: float
+    y: float
+    w: float
+    h: float
+    is_asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    title: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    label: str
+    key: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    view: str
+    title: str
+    subject: str = ""  # what is asked about: with it goes what was selected and typed
+    facts: tuple[str, ...] = ()
+    progress: Progress | None = None
+    groups: tuple[Group, ...] = ()
+    side_by_side: bool = False  # the groups
+    suggestions: tuple[Suggestion, ...] = ()
+    entry: Entry | None = None
+    actions: tuple[Action, ...] = ()
+    notice: Notice | None = None
+    list_title: str = ""
+    rows: tuple[Row, ...] = ()
+    history: tuple[Row, ...] = ()
+    sliders: tuple[Slider, ...] = ()
+    photo: Photo | None = None
+    tabs: tuple[Tab, ...] = ()
+    empty: str = ""  # shown in place of groups where there are none
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a person did, as the front end reports it."""
+
+    key: str = ""  # "Enter", "s", "Ctrl+z"; empty for a click
+    action: str = ""  # of the button that was clicked
+    text: str = ""  # in the entry
+    left_out: frozenset[UUID] = frozenset()
+    chosen: frozenset[UUID] = frozenset()  # of groups that start unselected
+    face_id: UUID | None = None  # the face in focus
+    row: str = ""  # the list's row
+    values: Mapping[str, float] = field(default_factory=dict)  # of sliders
+
+
+class View(Protocol):
+    """A view's state: events in, a screen out."""
+
+    def handle(self, event: Event) -> None: ...
+
+    def screen(self) -> Screen: ...
+
+    def faces(self) -> Sequence[Face]:
+        """Those whose pictures the screen needs."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """That the entry completes."""
+        ...
+
+    def photo_jpeg(self) -> bytes | None: ...
+
+    def say(self, notice: Notice) -> None: ...
+
+    def foresee(self) -> Sequence[Face]:
+        """Faces that are likely to be shown next; called in a thread of its own."""
+        ...
+
+
+def action_of(event: Event, screen: Screen) -> str:
+    """The name of the action an event asks for; empty where it means nothing on this screen.
+
+    >>> screen = Screen("demo", "Demo", actions=(Action("skip", "Skip", ("ArrowRight", "n")),))
+    >>> action_of(Event(key="n"), screen), action_of(Event(key="q"), screen), action_of(Event(action="skip"), screen)
+    ('skip', '', 'skip')
+    """
+    if event.action:
+        return event.action
+    if event.key == "Enter" and screen.entry is not None:
+        return screen.entry.action
+    suggested = {suggestion.key: suggestion.action for suggestion in screen.suggestions}
+    keys = {key: action.name for action in screen.actions if action.is_enabled for key in action.keys}
+    return suggested.get(event.key) or keys.get(event.key, "")
+
+
+def tiles(faces: Sequence[Face], *, page: int = 1, badges: Mapping[UUID, str] | None = None) -> tuple[Tile, ...]:
+    """The faces of one page."""
+    start = (page - 1) * PAGE_FACES
+    return tuple(
+        Tile(
+            str(face.id),
+            f"face {number} of {len(faces)}, quality {face.quality_score:.2f}",
+            (badges or {}).get(face.id, ""),
+        )
+        for number, face in enumerate(faces[start : start + PAGE_FACES], start=start + 1)
+    )
+
+
+def pages_of(count: int) -> int:
+    return max(1, -(-count // PAGE_FACES))
+
+
+def as_message(screen: Screen) -> dict[str, Any]:
+    return asdict(screen)

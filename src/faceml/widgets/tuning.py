@@ -1,0 +1,118 @@
+"""The tuning view: sliders for thresholds and cluster parameters, and what they would do to a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from faceml.records import Face
+from faceml.services.tune import Effect, Pair, Sample, take_sample, try_settings
+from faceml.widgets.screen import Action, Event, Group, Notice, Screen, Slider, Tile, action_of
+from faceml.wiring import Library
+
+VIEW = "tuning"
+
+
+class Tuning:
+    """Tries settings; nothing in the library changes."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._notice: Notice | None = None
+        self._values = {"threshold": 0.6, "min_cluster_size": 5.0, "min_samples": 3.0}
+        self._refresh()
+
+    def handle(self, event: Event) -> None:
+        """Raises FacemlError: a value that cannot be."""
+        action = action_of(event, self.screen())
+        self._notice = None
+        if action == "slide":
+            self._values |= {name: value for name, value in event.values.items() if name in self._values}
+            self._try()
+        elif action == "refresh":
+            self._refresh()
+
+    def screen(self) -> Screen:
+        effect, threshold = self._effect, self._values["threshold"]
+        groups = [_group(pair, "recognised") for pair in reversed(effect.above)]
+        groups += [_group(pair, "not recognised") for pair in effect.below]
+        return Screen(
+            VIEW, "What would other settings do?", "tuning", _facts(self._sample, effect), groups=tuple(groups),
+            side_by_side=True, sliders=self._sliders(), actions=(Action("refresh", "Another sample", ("g",)),),
+            notice=self._notice or Notice(
+                f"Nothing is changed. As parameters: threshold={threshold:.2f}, "
+                f"min_cluster_size={self._values['min_cluster_size']:.0f}, "
+                f"min_samples={self._values['min_samples']:.0f}"
+            ),
+        )  # fmt: skip
+
+    def faces(self) -> Sequence[Face]:
+        ids = [id_ for pair in (*self._effect.above, *self._effect.below) for id_ in (pair.one, pair.other)]
+        return [self._sample.faces[id_] for id_ in ids if id_ in self._sample.faces]
+
+    def foresee(self) -> Sequence[Face]:
+        return ()
+
+    def names(self) -> Sequence[str]:
+        return ()
+
+    def photo_jpeg(self) -> bytes | None:
+        return None
+
+    def say(self, notice: Notice) -> None:
+        self._notice = notice
+
+    def _refresh(self) -> None:
+        self._seed = getattr(self, "_seed", -1) + 1
+        self._sample = take_sample(self._library, seed=self._seed)
+        if self._seed == 0:
+            self._values["threshold"] = round(self._sample.threshold, 2)
+        self._try()
+
+    def _try(self) -> None:
+        values = self._values
+        self._effect = try_settings(
+            self._sample,
+            threshold=values["threshold"],
+            min_cluster_size=round(values["min_cluster_size"]),
+            min_samples=round(values["min_samples"]),
+        )
+
+    def _sliders(self) -> tuple[Slider, ...]:
+        value = self._values
+        return (
+            Slider("threshold", "Similarity to recognise", 0.1, 0.95, 0.01, value["threshold"],
+                   f"{value['threshold']:.2f}"),
+            Slider("min_cluster_size", "Faces that make a cluster", 2, 20, 1, value["min_cluster_size"],
+                   f"{value['min_cluster_size']:.0f}"),
+            Slider("min_samples", "Neighbours that make it dense", 1, 15, 1, value["min_samples"],
+                   f"{value['min_samples']:.0f}"),
+        )  # fmt: skip
+
+
+def _facts(sample: Sample, effect: Effect) -> tuple[str, ...]:
+    count = len(sample.face_ids)
+    of = f"{count:,} faces" if count == sample.faces_in_library else f"a sample of {count:,} faces"
+    facts = [
+        of,
+        f"{effect.clusters:,} clusters with {effect.grouped:.0%} of them, the largest {effect.largest:,}",
+        f"{effect.recognised:.0%} similar enough",
+    ]
+    false = effect.false_matches
+    if false is None:
+        facts.append("false matches unknown: name faces of two people first")
+    else:
+        facts.append(
+            f"strangers named {false.share:.1%} (at most {false.at_most:.1%}), known faces {false.accepted:.0%} right"
+        )
+    return tuple(facts)
+
+
+def _group(pair: Pair, verdict: str) -> Group:
+    title = f"{pair.similarity:.2f} {verdict}"
+    who = pair.name or "another face"
+    return Group(title, (_tile(pair.one, "the face", ""), _tile(pair.other, who, pair.name)))
+
+
+def _tile(face_id: UUID, label: str, badge: str) -> Tile:
+    return Tile(str(face_id), label, badge)

@@ -1,0 +1,62 @@
+"""All views in one widget, a tab each: switching between them needs no mouse and no other cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from faceml.records import Face
+from faceml.widgets.screen import Event, Notice, Screen, Tab, View
+
+TAB = "tab "  # begins the action that turns to a tab
+
+
+class Workbench:
+    """The views by their tab's label, each made when it is first turned to and refreshed whenever it is again."""
+
+    def __init__(self, views: Mapping[str, Callable[[], View]]) -> None:
+        self._makers = dict(views)
+        self._views: dict[str, View] = {}
+        self._turn_to(next(iter(views)))
+
+    def handle(self, event: Event) -> None:
+        """Raises FacemlError: the view cannot do it, and nothing has changed."""
+        keys = {f"Alt+{number}": label for number, label in enumerate(self._makers, start=1)}
+        label = keys.get(event.key) or event.action.removeprefix(TAB)
+        if event.key in keys or event.action.startswith(TAB):
+            self._turn_to(label)
+        else:
+            self._view.handle(event)
+
+    def screen(self) -> Screen:
+        tabs = tuple(
+            Tab(TAB + label, label, f"Alt+{number}", label == self._chosen)
+            for number, label in enumerate(self._makers, start=1)
+        )
+        return replace(self._view.screen(), tabs=tabs)
+
+    def faces(self) -> Sequence[Face]:
+        return self._view.faces()
+
+    def names(self) -> Sequence[str]:
+        return self._view.names()
+
+    def photo_jpeg(self) -> bytes | None:
+        return self._view.photo_jpeg()
+
+    def say(self, notice: Notice) -> None:
+        self._view.say(notice)
+
+    def foresee(self) -> Sequence[Face]:
+        return self._view.foresee()
+
+    @property
+    def _view(self) -> View:
+        return self._views[self._chosen]
+
+    def _turn_to(self, label: str) -> None:
+        if label in self._views:
+            self._views[label].handle(Event(action="refresh"))
+        else:
+            self._views[label] = self._makers[label]()
+        self._chosen = label

@@ -1,0 +1,52 @@
+"""Which sidecar belongs to a photo: `IMG.jpg.xmp` (digiKam, Immich, darktable) or `IMG.xmp` (Adobe)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from functools import lru_cache
+from pathlib import Path
+
+_SUFFIX = ".xmp"
+
+
+class Sidecars:
+    """The sidecars of photos; a folder is listed once."""
+
+    def __init__(self, photo_suffixes: Collection[str]) -> None:
+        self._photo_suffixes = photo_suffixes
+        self._names = lru_cache(maxsize=8)(_names)
+
+    def to_read(self, photo: Path) -> list[Path]:
+        """Those that speak of this photo, the more certain first; `IMG.xmp` only where no other photo is called IMG."""
+        others = [name for name in self._others(photo) if Path(name).suffix.lower() in self._photo_suffixes]
+        return self._own(photo) + ([] if others else self._by_stem(photo))
+
+    def to_write(self, photo: Path) -> Path:
+        """The one to write to; `IMG.xmp` only where it is there and nothing else is called IMG, a raw file say."""
+        there = self._own(photo) + ([] if self._others(photo) else self._by_stem(photo))
+        return there[0] if there else photo.with_name(photo.name + _SUFFIX)
+
+    def _own(self, photo: Path) -> list[Path]:
+        return self._there(photo, photo.name + _SUFFIX)
+
+    def _by_stem(self, photo: Path) -> list[Path]:
+        return self._there(photo, photo.stem + _SUFFIX)
+
+    def _there(self, photo: Path, wanted: str) -> list[Path]:
+        names = self._names(photo.parent)
+        return [photo.with_name(name) for name in (wanted, wanted[: -len(_SUFFIX)] + _SUFFIX.upper()) if name in names]
+
+    def _others(self, photo: Path) -> list[str]:
+        return [
+            name
+            for name in self._names(photo.parent)
+            if name != photo.name and Path(name).stem == photo.stem and Path(name).suffix.lower() != _SUFFIX
+        ]
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()

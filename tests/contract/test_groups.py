@@ -1,0 +1,98 @@
+"""Groups of faces read one at a time, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from faceml.records import AssignedBy, PersonStatus
+from faceml.storage import groups, vectors
+from faceml.storage.database import connect
+from faceml.storage.face_states import FaceState
+from faceml.storage.repository import Repository
+from tests.conftest import add_photo, found_face, unit_rows
+
+ROWS = unit_rows(9, seed=4)
+
+
+@pytest.fixture
+def repository(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    for module in (groups, vectors):
+        monkeypatch.setattr(module, "PAGE_ROWS", 2)  # so that reading goes on between other questions
+    engine = connect(database_url)
+    yield Repository(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def ids(repository: Repository) -> list[UUID]:
+    """Faces 0 to 2 in clu_a, 3 and 4 in clu_b; 5 under Ada by hand, 6 by a machine, both of clu_b; 7 and 8 in none."""
+    with repository.begin() as unit:
+        found = [(add_photo(unit, f"{row}.jpg"), found_face(vector)) for row, vector in enumerate(ROWS)]
+        ids = unit.faces.add(found, pack="p")
+        ada = unit.people.add("Ada").id
+        unit.faces.set_clusters([(id_, "clu_a") for id_ in ids[:3]] + [(id_, "clu_b") for id_ in ids[3:7]])
+        unit.faces.set_states(
+            [
+                (ids[5], FaceState(ada, AssignedBy.MANUAL, "clu_b")),
+                (ids[6], FaceState(ada, AssignedBy.PROTOTYPE, "clu_b", similarity=0.9)),
+            ]
+        )
+    return ids
+
+
+def test_clusters_and_people_come_one_by_one_with_their_own_faces(repository: Repository, ids: list[UUID]) -> None:
+    with repository.read() as unit:
+        ada = unit.people.named("Ada").id
+        seen = {}
+        for key, faces in unit.groups.clusters():
+            seen[key] = faces
+            unit.people.names()  # another question in between
+        seen |= dict(unit.groups.people())
+        assert {key: set(faces.face_ids) for key, faces in seen.items()} == {
+            "clu_a": set(ids[:3]), "clu_b": set(ids[3:5]), ada: set(ids[5:7])
+        }  # fmt: skip
+        for key, faces in seen.items():
+            assert list(faces.face_ids) == sorted(faces.face_ids)
+            assert np.array_equal(faces.vectors, ROWS[[ids.index(id_) for id_ in faces.face_ids]])
+            assert unit.groups.of(key).face_ids == faces.face_ids
+        assert unit.groups.of("clu_x").face_ids == ()
+        assert unit.groups.sizes(["clu_a", "clu_b", ada]) == {"clu_a": 3, "clu_b": 2}
+        assert unit.groups.holding(ids) == {
+            **dict.fromkeys(ids[:3], "clu_a"), **dict.fromkeys(ids[3:5], "clu_b"), **dict.fromkeys(ids[5:7], ada)
+        }  # fmt: skip
+
+
+def test_hidden_people_are_no_group(repository: Repository, ids: list[UUID]) -> None:
+    with repository.begin() as unit:
+        unit.people.set_status(unit.people.named("Ada").id, PersonStatus.HIDDEN)
+    with repository.read() as unit:
+        assert list(unit.groups.people()) == []
+
+
+def test_rejections_and_split_parts_are_told_by_group(repository: Repository, ids: list[UUID]) -> None:
+    with repository.begin() as unit:
+        ada, bea, cleo = unit.people.named("Ada").id, unit.people.add("Bea").id, unit.people.add("Cleo").id
+        unit.people.rule_out([(ids[0], bea), (ids[1], bea), (ids[5], cleo), (ids[7], bea)])
+        unit.people.set_status(cleo, PersonStatus.MERGED, bea)
+        unit.faces.set_clusters([(ids[2], "clu_a_sub_aaaaaa"), (ids[6], "clu_a_sub_bbbbbb")])
+    with repository.read() as unit:
+        assert Counter(unit.groups.ruled_out()) == {("clu_a", bea): 2, (ada, bea): 1}
+        assert set(unit.groups.split_parts()) == {("clu_a_sub_aaaaaa", "clu_a_sub_aaaaaa"), (ada, "clu_a_sub_bbbbbb")}
+
+
+def test_undecided_faces_come_in_pages(repository: Repository, ids: list[UUID]) -> None:
+    with repository.begin() as unit:
+        unit.faces.set_clusters([(ids[0], "clu_a_sub_aaaaaa")])
+    with repository.read() as unit:
+        pages = []
+        for page in unit.vectors.undecided_pages(min_quality=0.5):
+            pages.append(page)
+            unit.faces.rejections(page.face_ids)
+        assert all(len(page.face_ids) <= 2 for page in pages)
+        assert {id_ for page in pages for id_ in page.face_ids} == set(ids) - {ids[0], ids[5]}
+        assert list(unit.vectors.undecided_pages(min_quality=0.95)) == []

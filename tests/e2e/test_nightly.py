@@ -1,0 +1,49 @@
+"""The nightly pipeline as a person runs it: it fails, is completed, and then has nothing to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPO
+from tests.e2e.test_command_line import Shell
+
+
+@pytest.fixture
+def shell(mlflow_here: Path) -> Shell:
+    return Shell(mlflow_here, mlflow_here / "models")
+
+
+def test_a_night_fails_is_completed_and_the_next_one_skips_what_is_done(shell: Shell, photos: Path) -> None:
+    nightly = REPO / "pipelines" / "nightly.yaml"
+    broken = shell.refuses(1, "pipeline", "run", nightly, "-p", f"photos={photos}", "-p", "threshold=2")
+    assert 'stopped at the step assign, cell [4] "Recognise": WrongUse' in broken
+    assert "go on with --from assign" in broken
+    (failed,) = (shell.home / "runs").glob("nightly-*")
+    assert "outside 0 to 1" in (failed / "03_assign.ipynb").read_text()
+    assert "nightly: failed" in (failed / "report.html").read_text()
+    assert "failed" in shell.says("pipeline", "history", "nightly")
+
+    completed = json.loads(shell.says("pipeline", "run", nightly, "--from", "assign", "-p", "threshold=0.6", "--json"))
+    assert [step["status"] for step in completed["steps"]] == ["done"] * 4
+    assert completed["steps"][1]["results"]["faces"] == 8
+
+    shutil.copy(photos / "hopper.jpg", photos / "copy.jpg")  # a duplicate is nothing new
+    second = json.loads(shell.says("pipeline", "run", nightly, "-p", f"photos={photos}", "--json"))
+    assert [step["status"] for step in second["steps"]] == ["done", "skipped", "done", "skipped"]
+
+
+def test_pipelines_are_listed_and_shown(shell: Shell) -> None:
+    listed = shell.says("pipeline", "list")
+    assert "nightly" in listed
+    assert "cron 0 3 * * *" in listed
+    shown = shell.says("pipeline", "show", "nightly")
+    assert "photos             path  required" in shown
+    assert "01_detect.ipynb, when ${steps.ingest.waiting}" in shown
+    (shell.folder / "pipelines").mkdir()
+    (shell.folder / "pipelines" / "mine.yaml").write_text("name: mine\nstps: []\n")
+    assert "mine         cannot be read: pipelines/mine.yaml, line 2" in shell.says("pipeline", "list")
+    assert "No runs yet" in shell.says("pipeline", "history")

@@ -1,0 +1,291 @@
+"""A library in one file: backed up, deleted, restored, and everything is as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from faceml.config import Settings
+from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.services.backup import back_up, check_backup
+from faceml.services.centroids import compute_centroids
+from faceml.services.cluster import cluster_faces
+from faceml.services.hide import hide_person
+from faceml.services.merge import merge_people
+from faceml.services.reassign import assign_faces_to, reject_person
+from faceml.services.repair import find_orphans
+from faceml.services.restore import restore
+from faceml.services.undo import undo
+from faceml.storage.archive import MANIFEST
+from faceml.wiring import Library
+from tests.conftest import REPO, add_faces, people_vectors, unit_rows
+from tests.heads import CARD, deep_head, register, residual_head
+
+ACTOR = "tester"
+OLD_BACKUP = REPO / "tests" / "data" / "backup-schema-0001.zip"
+
+
+def fill(library: Library) -> None:
+    """People, merged and hidden; decisions, some taken back; rejections, exemplars, centroids, clusters, a backlog."""
+    ids = add_faces(library, people_vectors(5, 6))
+    cluster_faces(library, min_cluster_size=3)
+    for number, name in enumerate(("Ada", "Grace", "Söhne & Töchter", "Hidden")):
+        assign_faces_to(library, ids[number * 6 : number * 6 + 5], name, actor=ACTOR)
+    compute_centroids(library)
+    people = {name: id_ for id_, name in names(library).items()}
+    merge_people(library, people["Grace"], people["Ada"], actor=ACTOR)
+    hide_person(library, people["Hidden"], actor=ACTOR)
+    reject_person(library, [ids[25], ids[26]], "Ada", actor=ACTOR)
+    undo(library, assign_faces_to(library, ids[27:29], "Ada", actor=ACTOR).event_id, actor=ACTOR)
+    with library.repository.begin() as unit:
+        unit.outbox.push(ids[:3])
+
+
+def names(library: Library) -> dict[UUID, str]:
+    with library.repository.read() as unit:
+        return unit.people.names()
+
+
+def tables(library: Library, *, without: tuple[str, ...] = ()) -> dict[str, list[bytes]]:
+    """Every row of every table."""
+    with library.repository.dump() as dump:
+        return {shape.name: list(dump.lines(shape)) for shape in dump.shapes if shape.name not in without}
+
+
+def answers(library: Library) -> list[list[tuple[UUID, float]]]:
+    with library.open_index() as index:
+        hits = index.search(unit_rows(7, seed=3), limit=5)
+    return [[(hit.id, round(hit.similarity, 5)) for hit in found] for found in hits]
+
+
+@pytest.fixture
+def filled(library: Library) -> Library:
+    fill(library)
+    return library
+
+
+@pytest.fixture
+def elsewhere(settings: Settings, tmp_path: Path) -> Settings:
+    """A place that is not there yet."""
+    return replace(settings, home=tmp_path / "elsewhere", tracking_uri=f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
+
+
+@pytest.fixture
+def mlflow_elsewhere(mlflow_here: Path, empty_mlflow: Path, tmp_path: Path) -> None:
+    """MLflow's database is there, in both places: making one takes seconds."""
+    (tmp_path / "new").mkdir()
+    shutil.copy(empty_mlflow, tmp_path / "new" / "mlflow.db")
+
+
+@pytest.fixture
+def restored(elsewhere: Settings) -> Iterator[Library]:
+    """The library there, once something restored it."""
+    opened = Library(elsewhere)
+    yield opened
+    opened.close()
+
+
+def test_everything_is_back_after_everything_was_deleted(
+    mlflow_elsewhere: None, filled: Library, settings: Settings, elsewhere: Settings, tmp_path: Path
+) -> None:
+    first = register(filled, deep_head(1))
+    second = register(filled, residual_head(2), card=replace(CARD, kind="another"))
+    filled.registry.set_alias("champion", first.version)
+    filled.registry.tag_model({"champions": "1"})
+    file = tmp_path / "faces.zip"
+    report = back_up(filled, file)
+    assert (report.faces, report.people, report.models, report.champion, report.is_checked) == (30, 4, 2, 1, True)
+    assert report.left_out == ()
+    assert file.stat().st_mode & 0o077 == 0, "only its owner may read it"
+    before, state = tables(filled, without=("outbox",)), filled.registry.state()
+    head = filled.registry.load("champion").head
+    find_orphans(filled)
+    found = answers(filled)
+    filled.close()
+    shutil.rmtree(settings.home)
+    shutil.rmtree(tmp_path / "mlruns")
+    settings = replace(settings, tracking_uri=elsewhere.tracking_uri)  # mlflow keeps the deleted file open
+    told = restore(settings, file)
+    assert (told.faces, told.people, told.models, told.index_backlog, told.notes) == (30, 4, 2, 0, ())
+    back = Library(settings)
+    assert tables(back, without=("outbox",)) == before
+    assert answers(back) == found
+    assert find_orphans(back).stale_points == find_orphans(back).stray_points == 0
+    now = back.registry.state()
+    assert [(m.version, m.aliases, m.card, m.checksum, m.tags) for m in now.versions] == [
+        (m.version, m.aliases, m.card, m.checksum, m.tags) for m in state.versions
+    ]
+    assert now.tags == state.tags
+    assert now.with_alias("challenger") == now.numbered(second.version)
+    for mine, theirs in zip(back.registry.load("champion").head.layers, head.layers, strict=True):
+        np.testing.assert_array_equal(mine.weight, theirs.weight)
+    latest = assign_faces_to(back, [UUID(json.loads(before["face_instances"][0])[0])], "Ada", actor=ACTOR)
+    assert latest.event_id == report.decisions + 1, "the log goes on where it was"
+    back.close()
+    assert sorted(p.name for p in settings.home.iterdir() if p.name.startswith(".")) == []
+
+
+def test_numbers_of_deleted_versions_stay_used_up(
+    library: Library, elsewhere: Settings, restored: Library, mlflow_elsewhere: None, tmp_path: Path
+) -> None:
+    for seed in (1, 2, 3):
+        register(library, deep_head(seed))
+    library.registry._writer.delete_version(2)
+    back_up(library, tmp_path / "faces.zip", check=False)
+    restore(elsewhere, tmp_path / "faces.zip")
+    assert [model.version for model in restored.registry.versions()] == [1, 3]
+    again = replace(elsewhere, home=tmp_path / "third")
+    (note,) = restore(again, tmp_path / "faces.zip").notes
+    assert "aliases stay as they are" in note
+    assert [model.version for model in restored.registry.versions()] == [1, 3]
+
+
+def test_a_registry_with_other_versions_is_refused_before_anything_is_written(
+    library: Library, elsewhere: Settings, mlflow_elsewhere: None, tmp_path: Path
+) -> None:
+    register(library, deep_head(1))
+    back_up(library, tmp_path / "faces.zip", check=False)
+    other = Library(elsewhere)
+    register(other, deep_head(9))
+    other.close()
+    shutil.rmtree(elsewhere.home, ignore_errors=True)
+    with pytest.raises(Conflict, match="another face-projection/1 than the backup"):
+        restore(elsewhere, tmp_path / "faces.zip")
+    assert not elsewhere.home.exists()
+
+
+@pytest.mark.postgres
+def test_a_backup_moves_between_sqlite_and_postgresql(
+    filled: Library, elsewhere: Settings, postgres_url: str, tmp_path: Path
+) -> None:
+    back_up(filled, tmp_path / "sqlite.zip")
+    on_server = replace(elsewhere, database_url=postgres_url)
+    Library(on_server).contract()  # the schema is there already, and empty
+    restore(on_server, tmp_path / "sqlite.zip")
+    server = Library(on_server)
+    assert tables(server, without=("outbox",)) == tables(filled, without=("outbox",))
+    assert answers(server) == answers(filled)
+    ids = add_faces(server, unit_rows(1, seed=8), prefix="later")
+    assign_faces_to(server, ids, "Newcomer", actor=ACTOR)  # its counters go on behind the restored keys
+    back_up(server, tmp_path / "postgres.zip")
+    shutil.rmtree(on_server.home)
+    with pytest.raises(Conflict, match=r"database .* is not empty \(image_assets, persons, .*DATABASE_URL"):
+        restore(on_server, tmp_path / "postgres.zip")
+    assert not on_server.home.exists()
+    restore(elsewhere, tmp_path / "postgres.zip")
+    back = Library(elsewhere)
+    assert tables(back, without=("outbox",)) == tables(server, without=("outbox",))
+    for opened in (server, back):
+        opened.close()
+
+
+def test_a_library_is_never_restored_over(filled: Library, settings: Settings, tmp_path: Path) -> None:
+    back_up(filled, tmp_path / "faces.zip")
+    before = tables(filled)
+    with pytest.raises(Conflict, match=r"is not empty \(.*faceml.db.*\): set FACEML_HOME to a new folder"):
+        restore(settings, tmp_path / "faces.zip")
+    assert tables(filled) == before
+
+
+def test_a_file_of_somebody_else_is_not_overwritten_but_an_older_backup_is(filled: Library, tmp_path: Path) -> None:
+    theirs = tmp_path / "notes.txt"
+    theirs.write_text("mine")
+    with pytest.raises(Conflict, match="no faceml backup: name another file"):
+        back_up(filled, theirs)
+    assert theirs.read_text() == "mine"
+    file = tmp_path / "faces.zip"
+    back_up(filled, file, check=False)
+    assign_faces_to(filled, add_faces(filled, unit_rows(1, seed=5), prefix="x"), "Newcomer", actor=ACTOR)
+    assert back_up(filled, file, check=False).people == 5
+    with pytest.raises(FileNotReadable, match="cannot be written"):
+        back_up(filled, tmp_path / "no" / "faces.zip")
+
+
+@pytest.mark.parametrize("damage", ["cut", "byte", "row", "part", "other", "missing"])
+def test_a_damaged_backup_is_refused_and_nothing_is_written(
+    filled: Library, elsewhere: Settings, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / "faces.zip"
+    back_up(filled, file, check=False)
+    data = file.read_bytes()
+    if damage == "cut":
+        file.write_bytes(data[: len(data) // 2])
+    elif damage == "byte":
+        file.write_bytes(data[:4000] + bytes([data[4000] ^ 255]) + data[4001:])
+    elif damage == "other":
+        file.write_text("no zip")
+    elif damage == "missing":
+        file.unlink()
+    else:
+        rewrite(file, drop_row=damage == "row", drop_part=damage == "part")
+    with pytest.raises(FileNotReadable, match="backup"):
+        restore(elsewhere, file)
+    assert not elsewhere.home.exists()
+
+
+def rewrite(
+    file: Path,
+    *,
+    drop_row: bool = False,
+    drop_part: bool = False,
+    content: dict[str, bytes] | None = None,
+    **manifest: Any,
+) -> None:
+    """The same archive with something amiss in it."""
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()} | (content or {})
+    if drop_row:
+        parts["tables/persons.jsonl"] = parts["tables/persons.jsonl"].split(b"\n", 1)[1]
+    if drop_part:
+        del parts["tables/persons.jsonl"]
+    parts[MANIFEST] = json.dumps({**json.loads(parts[MANIFEST]), **manifest}).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("newer", [{"schema": "9999"}, {"format": 2}])
+def test_a_backup_of_a_newer_faceml_is_refused(
+    filled: Library, elsewhere: Settings, tmp_path: Path, newer: dict[str, Any]
+) -> None:
+    file = tmp_path / "faces.zip"
+    back_up(filled, file, check=False)
+    rewrite(file, **newer)
+    with pytest.raises(WrongUse, match=r"newer faceml .*: upgrade faceml, then restore"):
+        restore(elsewhere, file)
+    assert not elsewhere.home.exists()
+
+
+def test_the_check_notices_what_does_not_come_back(filled: Library, tmp_path: Path) -> None:
+    file = tmp_path / "faces.zip"
+    back_up(filled, file)
+    with zipfile.ZipFile(file) as archive:
+        parts = json.loads(archive.read(MANIFEST))["parts"]
+        changed = archive.read("tables/persons.jsonl").replace(b'"Ada"', b'"\\u0041da"')
+    part = {"sha256": hashlib.sha256(changed).hexdigest(), "bytes": len(changed)}
+    rewrite(file, content={"tables/persons.jsonl": changed}, parts={**parts, "tables/persons.jsonl": part})
+    with pytest.raises(FileNotReadable, match="table persons does not come back as it was"):
+        check_backup(file)
+
+
+def test_a_backup_of_the_first_schema_is_brought_up_to_date(elsewhere: Settings, restored: Library) -> None:
+    told = restore(elsewhere, OLD_BACKUP)
+    assert (told.photos, told.faces, told.people, told.index_backlog) == (30, 30, 4, 0)
+    assert sorted(names(restored).values()) == ["Ada", "Grace", "Hidden", "Söhne & Töchter"]
+    assert find_orphans(restored).stale_points == 0
+    assert undo(restored, actor=ACTOR).event_id > told.decisions
+
+
+def test_an_empty_library_is_backed_up_too(library: Library, elsewhere: Settings, tmp_path: Path) -> None:
+    assert back_up(library, tmp_path / "faces.zip").faces == 0
+    assert restore(elsewhere, tmp_path / "faces.zip").photos == 0

@@ -1,0 +1,75 @@
+"""Tables and datasets for other programs hold what the library holds."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from faceml.errors import Conflict
+from faceml.services.detect import backfill_faces
+from faceml.services.export import export_faces
+from faceml.services.export_fiftyone import export_fiftyone
+from faceml.services.ingest import ingest_folder
+from faceml.services.reassign import assign_faces_to
+from faceml.wiring import Library
+
+
+@pytest.fixture
+def filled(library: Library, photos: Path) -> Library:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2024:02:03 04:05:06"
+    with Image.open(photos / "hopper.jpg") as photo:
+        photo.save(photos / "hopper.jpg", exif=exif)
+    ingest_folder(library, photos)
+    backfill_faces(library)
+    with library.repository.read() as unit:
+        asset = unit.assets.at_paths([photos / "hopper.jpg"])[photos / "hopper.jpg"].asset_id
+        face = unit.faces.in_assets([asset])[0]
+    assign_faces_to(library, [face.id], "Grace Hopper", actor="tester")
+    return library
+
+
+def test_fiftyones_dataset_points_at_the_photos_and_boxes_are_shares_of_them(filled: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    report = export_fiftyone(filled, folder)
+    assert (report.photos, report.faces) == (3, 8)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert "version" not in metadata, "else FiftyOne would take it for a database dump of its own"
+    samples = {Path(s["filepath"]).name: s for s in json.loads((folder / "samples.json").read_text())["samples"]}
+    assert all(Path(sample["filepath"]).is_file() for sample in samples.values())
+    (grace,) = samples["hopper.jpg"]["faces"]["detections"]
+    assert (grace["_cls"], grace["label"], grace["assigned_by"]) == ("Detection", "Grace Hopper", "manual")
+    assert {face["label"] for face in samples["group.jpg"]["faces"]["detections"]} == {"unknown"}
+    with filled.repository.read() as unit:
+        row = next(row for row in unit.export_rows() if row.person_name)
+    with Image.open(row.path) as photo:
+        width, height = photo.size
+    x, y, w, h = grace["bounding_box"]
+    assert (x * width, y * height, w * width, h * height) == pytest.approx((row.x, row.y, row.w, row.h))
+    assert samples["hopper.jpg"]["metadata"] == {"_cls": "ImageMetadata", "width": width, "height": height}
+    with pytest.raises(Conflict, match="not empty"):
+        export_fiftyone(filled, folder)
+
+
+def test_an_empty_library_is_an_empty_dataset(library: Library, tmp_path: Path) -> None:
+    export_fiftyone(library, tmp_path / "dataset")
+    assert json.loads((tmp_path / "dataset" / "samples.json").read_text()) == {"samples": []}
+
+
+def test_both_tables_hold_the_size_of_the_photo_and_when_it_was_taken(filled: Library, tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    export_faces(filled, tmp_path / "f.csv")
+    export_faces(filled, tmp_path / "f.parquet")
+    with (tmp_path / "f.csv").open(newline="") as stream:
+        table = list(csv.DictReader(stream))
+    rows = parquet.read_table(tmp_path / "f.parquet").to_pylist()
+    assert [{name: "" if v is None else str(v) for name, v in row.items()} for row in rows] == table
+    grace = next(row for row in rows if row["person_name"])
+    with Image.open(grace["path"]) as photo:
+        assert (grace["photo_width"], grace["photo_height"]) == photo.size
+    assert grace["taken_at"] == "2024-02-03T04:05:06+00:00"

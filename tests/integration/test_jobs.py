@@ -1,0 +1,353 @@
+"""Jobs on a real Redis, run by real workers in processes of their own."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from faceml.config import Settings
+from faceml.errors import NotFound, QueueUnavailable, WrongUse
+from faceml.jobs import functions, queue
+from faceml.jobs.state import JobState
+from faceml.services.detect import backfill_faces
+from faceml.services.ingest import ingest_folder
+from faceml.services.label import label_cluster
+from faceml.wiring import Library
+from tests.conftest import add_faces, people_vectors
+from tests.polling import until
+from tests.redis_server import RedisServer
+from tests.worker_process import WorkerProcess, running_worker
+
+pytestmark = pytest.mark.redis
+
+
+@pytest.fixture
+def job_settings(settings: Settings, redis_server: RedisServer, model_cache: Path) -> Settings:
+    return replace(settings, redis_url=redis_server.url, model_root=model_cache)
+
+
+@pytest.fixture
+def job_library(job_settings: Settings, opencv_zoo: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """A library whose jobs wait one second, not five, before they are tried again."""
+    monkeypatch.setattr(queue, "RETRY_AFTER_S", (1, 1, 1))
+    library = Library(job_settings)
+    library.__dict__["pack"] = opencv_zoo
+    yield library
+    library.close()
+
+
+@pytest.fixture
+def worker(job_library: Library, tmp_path: Path) -> Iterator[WorkerProcess]:
+    """One worker that gives up waiting for a busy library after a moment."""
+    with running_worker(job_library.settings, tmp_path, job_library.jobs, wait_s=0.5) as process:
+        yield process
+
+
+def ended(library: Library, job_id: str) -> JobState:
+    return until(lambda: state if (state := library.jobs.get(job_id)).has_ended else None)
+
+
+def in_state(library: Library, job_id: str, name: str) -> JobState:
+    return until(lambda: state if (state := library.jobs.get(job_id)).state == name else None)
+
+
+def boxes(library: Library) -> list[tuple[str, int, int, int, int]]:
+    with library.repository.read() as unit:
+        return sorted((Path(row.path).name, row.x, row.y, row.w, row.h) for row in unit.export_rows())
+
+
+def turned_photos(photos: Path, count: int) -> Path:
+    """This many photos of one person, each of its own content."""
+    folder = photos.parent / "turned"
+    folder.mkdir()
+    with Image.open(photos / "hopper.jpg") as photo:
+        for number in range(count):
+            photo.rotate(number - count / 2).save(folder / f"p{number:02d}.jpg", quality=90)
+    return folder
+
+
+DOCUMENTED = {
+    "detect_faces_job": {"asset_ids": inspect.Parameter.empty, "min_confidence": 0.5, "min_face_size": 20},
+    "cluster_faces_job": {
+        "quality_threshold": 0.5,
+        "max_faces": 50000,
+        "min_cluster_size": 5,
+        "min_samples": 3,
+        "time_bucket": None,
+    },
+    "assign_faces_job": {"since": None, "max_faces": 1000, "similarity_threshold": 0.6},
+    "compute_centroids_job": {},
+    "backfill_faces_job": {"limit": 1000, "offset": 0, "min_confidence": 0.5},
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_parameters_and_defaults_are_the_documented_ones(name: str) -> None:
+    signature = inspect.signature(getattr(functions, name))
+    defaults = {parameter.name: parameter.default for parameter in signature.parameters.values()}
+    assert list(defaults.items())[: len(DOCUMENTED[name])] == list(DOCUMENTED[name].items())
+
+
+def test_every_documented_job_answers_as_documented(job_library: Library, worker: WorkerProcess, photos: Path) -> None:
+    ingest_folder(job_library, photos)
+    jobs = job_library.jobs
+
+    def answer(name: str, **parameters: Any) -> Any:
+        return ended(job_library, jobs.enqueue(name, **parameters).id).result
+
+    assert answer("backfill_faces_job") == {"processed": 4, "total_faces": 8, "status": "completed"}
+    assert answer("detect_faces_job", asset_ids=["1", "2"])["errors"] == 0
+    assert answer("detect_faces_job", asset_ids=["1", "2", "3", "4"]) == {
+        "processed": 4,
+        "total_faces": 8,
+        "errors": 0,
+    }
+    ids = add_faces(job_library, people_vectors(3, 6))
+    clustered = answer("cluster_faces_job", min_cluster_size=5)
+    assert list(clustered) == ["total_faces", "clusters_found", "noise_count"]
+    assert (clustered["total_faces"], clustered["clusters_found"]) == (26, 3)
+    with job_library.repository.read() as unit:
+        cluster = unit.faces.states(ids)[ids[0]].cluster_id
+    assert cluster is not None
+    label_cluster(job_library, cluster, "Ada", actor="test")
+    assert answer("compute_centroids_job") == {"persons_processed": 1, "centroids_computed": 1}
+    add_faces(job_library, people_vectors(3, 1), prefix="later")
+    assigned = answer("assign_faces_job", similarity_threshold=0.8)
+    assert list(assigned) == ["processed", "assigned", "unassigned", "status"]
+    assert (assigned["assigned"], assigned["status"]) == (1, "completed")
+    assert assigned["unassigned"] == assigned["processed"] - 1 > 0
+    dual = answer("cluster_dual_job", person_threshold=0.9)
+    assert list(dual) == ["status", "supervised", "unsupervised", "total_faces", "execution_time_seconds"]
+    assert list(dual["supervised"]) == ["faces_processed", "assigned_to_persons", "persons_matched"]
+    assert list(dual["unsupervised"]) == ["unlabeled_faces", "clusters_found", "noise_count"]
+    assert dual["total_faces"] == 29 - 6, "six faces were named by a person"
+
+
+def test_a_job_keeps_its_models_for_the_next_one(job_library: Library, worker: WorkerProcess, photos: Path) -> None:
+    ingest_folder(job_library, photos)
+    first = ended(job_library, job_library.jobs.enqueue("detect_faces_job", asset_ids=["1"]).id)
+    second = ended(job_library, job_library.jobs.enqueue("detect_faces_job", asset_ids=["1"]).id)
+
+    def seconds(state: JobState) -> float:
+        assert state.started_at is not None
+        assert state.ended_at is not None
+        return (state.ended_at - state.started_at).total_seconds()
+
+    assert seconds(second) < seconds(first)
+    assert {pid for pid, _ in worker.looked_at()} == {worker.process.pid}
+
+
+def test_wrong_use_fails_at_once_and_says_why(job_library: Library, worker: WorkerProcess) -> None:
+    state = ended(job_library, job_library.jobs.enqueue("cluster_faces_job", min_cluster_size=1).id)
+    assert (state.state, state.attempts) == ("failed", 1)
+    assert state.error == "min_cluster_size=1: a cluster has at least 2 faces"
+
+
+def test_a_wrong_job_or_parameter_is_refused_before_it_is_queued(job_library: Library) -> None:
+    with pytest.raises(WrongUse, match="backfill_faces_job"):
+        job_library.jobs.enqueue("backfill")
+    with pytest.raises(WrongUse, match="min_size"):
+        job_library.jobs.enqueue("cluster_faces_job", min_size=3)
+    with pytest.raises(NotFound, match="faceml jobs list"):
+        job_library.jobs.get("nothing")
+    assert job_library.jobs.list() == []
+
+
+def test_a_passing_fault_is_tried_again_until_it_has_passed(job_library: Library, worker: WorkerProcess) -> None:
+    add_faces(job_library, people_vectors(2, 6))
+    with job_library.repository.exclusive("a long run"):
+        job_id = job_library.jobs.enqueue("cluster_faces_job").id
+        waiting = in_state(job_library, job_id, "waiting")
+        assert waiting.error is not None
+        assert f"a long run (pid {os.getpid()}" in waiting.error
+    state = ended(job_library, job_id)
+    assert (state.state, state.error) == ("finished", None)
+    assert state.attempts > 1
+
+
+def test_a_fault_that_does_not_pass_fails_in_the_end(job_library: Library, worker: WorkerProcess) -> None:
+    with job_library.repository.exclusive("a very long run"):
+        state = ended(job_library, job_library.jobs.enqueue("cluster_faces_job").id)
+    assert (state.state, state.attempts) == ("failed", 4)
+    assert state.error is not None
+    assert "a very long run" in state.error
+
+
+def test_a_job_in_the_queue_is_cancelled(job_library: Library) -> None:
+    job_id = job_library.jobs.enqueue("compute_centroids_job").id
+    assert job_library.jobs.cancel(job_id).state == "canceled"
+    assert job_library.jobs.connection.llen("rq:queue:default") == 0
+    assert [state.state for state in job_library.jobs.list()] == ["canceled"]
+
+
+def test_a_running_job_is_cancelled_and_its_worker_goes_on(job_library: Library, tmp_path: Path) -> None:
+    with running_worker(job_library.settings, tmp_path, job_library.jobs) as worker:
+        with job_library.repository.exclusive("a long run"):
+            job_id = job_library.jobs.enqueue("cluster_faces_job").id
+            in_state(job_library, job_id, "started")
+            until(lambda: job_library.jobs.cancel(job_id).state == "canceled")
+        after = job_library.jobs.enqueue("compute_centroids_job").id
+        assert ended(job_library, after).state == "finished"
+        assert worker.process.poll() is None
+
+
+def test_sigterm_hands_a_running_job_to_the_next_worker(job_library: Library, tmp_path: Path) -> None:
+    jobs = job_library.jobs
+    with running_worker(job_library.settings, tmp_path, jobs) as first, job_library.repository.exclusive("a long run"):
+        job_id = jobs.enqueue("cluster_faces_job").id
+        later = jobs.enqueue("compute_centroids_job").id
+        in_state(job_library, job_id, "started")
+        assert first.stop(signal.SIGTERM) == 0
+        assert jobs.get(job_id).state == "queued"
+        assert [text.decode() for text in jobs.connection.lrange("rq:queue:default", 0, -1)] == [job_id, later]
+    with running_worker(job_library.settings, tmp_path, jobs):
+        assert ended(job_library, job_id).state == "finished"
+        assert ended(job_library, later).state == "finished"
+
+
+@pytest.mark.postgres
+def test_two_workers_share_one_backfill_and_look_at_each_photo_once(
+    job_settings: Settings, postgres_url: str, opencv_zoo: Any, photos: Path, tmp_path: Path
+) -> None:
+    library = Library(replace(job_settings, database_url=postgres_url))
+    library.__dict__["pack"] = opencv_zoo
+    ingest_folder(library, turned_photos(photos, 12))
+    with (
+        running_worker(library.settings, tmp_path, library.jobs, chunk=1) as first,
+        running_worker(library.settings, tmp_path, library.jobs, chunk=1) as second,
+    ):
+        job_id = library.jobs.enqueue("backfill_faces_job").id
+        state = ended(library, job_id)
+    assert state.result == {"processed": 12, "total_faces": 12, "status": "completed"}
+    assert state.progress is not None
+    assert (state.progress.done, state.progress.total) == (12, 12)
+    assert sorted(asset_id for _, asset_id in first.looked_at()) == list(range(1, 13))
+    assert {pid for pid, _ in first.looked_at()} == {first.process.pid, second.process.pid}
+    assert [job.id for job in library.jobs.list()] == [job_id]
+    assert len(boxes(library)) == 12
+    library.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_killed_in_the_middle_changes_nothing(
+    job_library: Library, opencv_zoo: Any, photos: Path, tmp_path: Path, workers: int
+) -> None:
+    folder = turned_photos(photos, 8)
+    ingest_folder(job_library, folder)
+    settings, jobs = job_library.settings, job_library.jobs
+    with running_worker(settings, tmp_path, jobs, chunk=2) as killed:
+        job_id = jobs.enqueue("backfill_faces_job").id
+        until(lambda: len(killed.looked_at()) >= 3)
+        assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
+    with ExitStack() as others:
+        for _ in range(workers):
+            others.enter_context(running_worker(settings, tmp_path, jobs, chunk=2))
+        state = ended(job_library, job_id)
+    assert state.result == {"processed": 8, "total_faces": 8, "status": "completed"}
+    assert state.attempts == 2
+    whole = Library(replace(settings, home=tmp_path / "whole"))
+    whole.__dict__["pack"] = opencv_zoo
+    ingest_folder(whole, folder)
+    backfill_faces(whole)
+    assert boxes(job_library) == boxes(whole)
+    whole.close()
+
+
+def test_cancelling_a_shared_backfill_cancels_its_chunks(job_library: Library, photos: Path, tmp_path: Path) -> None:
+    ingest_folder(job_library, turned_photos(photos, 40))
+    jobs = job_library.jobs
+    with (
+        running_worker(job_library.settings, tmp_path, jobs, chunk=1) as first,
+        running_worker(job_library.settings, tmp_path, jobs, chunk=1),
+    ):
+        job_id = jobs.enqueue("backfill_faces_job").id
+        until(lambda: len({pid for pid, _ in first.looked_at()}) == 2)
+        jobs.cancel(job_id)
+        assert ended(job_library, job_id).state == "canceled"
+        until(lambda: not jobs.rq.job_ids and not jobs.rq.started_job_registry.get_job_ids(cleanup=False))
+        assert ended(job_library, jobs.enqueue("compute_centroids_job").id).state == "finished"
+        assert len(first.looked_at()) < 40
+
+
+def test_redis_stopped_and_started_again_loses_no_job(
+    job_library: Library, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    add_faces(job_library, people_vectors(2, 6))
+    jobs = job_library.jobs
+    with running_worker(job_library.settings, tmp_path, jobs) as worker:
+        with job_library.repository.exclusive("a long run"):
+            running = jobs.enqueue("cluster_faces_job").id
+            queued = jobs.enqueue("compute_centroids_job").id
+            in_state(job_library, running, "started")
+            redis_server.stop()
+            with pytest.raises(QueueUnavailable, match="does not answer"):
+                jobs.get(running)
+            with pytest.raises(QueueUnavailable, match="make db-up"):
+                jobs.enqueue("compute_centroids_job")
+        redis_server.start()
+        assert ended(job_library, running).result == {"total_faces": 12, "clusters_found": 2, "noise_count": 0}
+        assert ended(job_library, queued).state == "finished"
+        assert worker.process.poll() is None
+
+
+def test_a_worker_that_waits_for_redis_leaves_when_it_is_told_to(
+    job_library: Library, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    with running_worker(job_library.settings, tmp_path, job_library.jobs) as worker:
+        redis_server.stop()
+        until(lambda: "could not connect to Redis" in (tmp_path / "workers.log").read_text())
+        assert worker.stop(signal.SIGTERM) == 0
+
+
+def test_a_worker_calls_nothing_but_jobs_of_faceml(job_library: Library, worker: WorkerProcess) -> None:
+    made = worker.tally.parent / "made"
+    job = job_library.jobs.rq.enqueue_call("os.mkdir", args=[str(made)], meta={"library": {}})
+    state = ended(job_library, job.id)
+    assert (state.state, state.error) == ("failed", "'os.mkdir' is no job of faceml")
+    assert not made.exists()
+
+
+def test_a_job_of_another_machines_library_is_refused(
+    job_library: Library, worker: WorkerProcess, job_settings: Settings, tmp_path: Path
+) -> None:
+    elsewhere = Library(replace(job_settings, home=tmp_path / "elsewhere"))
+    job_id = elsewhere.jobs.enqueue("compute_centroids_job").id
+    assert ended(job_library, job_id).state == "finished", "another library of this machine is opened"
+    (tmp_path / "elsewhere").rename(tmp_path / "gone")
+    state = ended(job_library, elsewhere.jobs.enqueue("compute_centroids_job").id)
+    elsewhere.close()
+    assert state.state == "failed"
+    assert state.error is not None
+    assert "is not on this worker's machine" in state.error
+
+
+@pytest.mark.postgres
+def test_a_job_for_another_database_is_refused(
+    job_library: Library, job_settings: Settings, postgres_url: str, tmp_path: Path
+) -> None:
+    on_postgres = replace(job_settings, database_url=postgres_url)
+    job_id = job_library.jobs.enqueue("compute_centroids_job").id
+    with running_worker(on_postgres, tmp_path, job_library.jobs):
+        state = ended(job_library, job_id)
+    assert state.state == "failed"
+    assert state.error is not None
+    assert "this job is for the database sqlite:" in state.error
+
+
+def test_no_secret_travels_with_a_job(job_library: Library, postgres_server: str) -> None:
+    settings = replace(job_library.settings, database_url=postgres_server.replace("postgres:@", "postgres:topsecret@"))
+    library = Library(settings)
+    job_id = library.jobs.enqueue("compute_centroids_job").id
+    stored = library.jobs.connection.hgetall(f"rq:job:{job_id}")
+    library.close()
+    assert not any(b"topsecret" in value for value in stored.values())
+    assert b"postgresql:" in stored[b"meta"]

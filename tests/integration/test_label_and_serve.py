@@ -1,0 +1,109 @@
+"""Two kernels and the serving app name faces of one library at once; nobody meets a lock, everybody sees the others."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from faceml.errors import Conflict, NotFound
+from faceml.services.follow import IndexFollower, follow_aside
+from faceml.services.open_clusters import list_open_clusters
+from faceml.widgets.labeler import Labeler
+from faceml.widgets.screen import Event
+from faceml.wiring import Library
+from tests.conftest import REPO
+from tests.synthetic import synthetic_library
+
+CLUSTERS = 45
+
+
+@contextmanager
+def served(home: Path) -> Iterator[httpx.Client]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "FACEML_HOME": str(home),
+        "FACEML_MODEL_PACK": "opencv-zoo",
+        "PYTHONPATH": f"{REPO / 'src'}:{REPO}",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "serving", "--port", str(port), "--rate", "0"], env=environment, cwd=home
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/faces", timeout=60) as client:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    client.get("/clusters")
+                    break
+                except httpx.TransportError:
+                    assert server.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+            yield client
+    finally:
+        server.terminate()
+        server.wait(40)
+
+
+def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
+    library = synthetic_library(tmp_path / "library", people=CLUSTERS, faces=4)
+    kernels = [Library(library.settings) for _ in range(2)]
+    problems: list[str] = []
+
+    def type_names(mine: Library, actor: str, backwards: bool) -> None:
+        follow_aside(mine)
+        view = Labeler(mine, actor=actor)
+        for number in range(CLUSTERS):
+            if view.cluster is None:
+                return
+            try:
+                view.handle(Event(key="Enter", text=f"{actor} {number}"))
+                view.handle(Event(action="skip" if backwards else "refresh"))
+            except (Conflict, NotFound):  # another was quicker, and it is said so
+                continue
+            except Exception as error:
+                problems.append(f"{actor}: {error!r}")
+
+    def post_names(client: httpx.Client) -> None:
+        for number in reversed(range(CLUSTERS)):
+            if number % 3:
+                answer = client.post(f"/clusters/clu_{number:05}/label", json={"name": f"api {number}"})
+                if answer.status_code not in (200, 404):
+                    problems.append(f"api: {answer.status_code} {answer.text}")
+
+    with served(library.settings.home) as client:
+        workers = [
+            threading.Thread(target=type_names, args=(kernels[0], "ada", False)),
+            threading.Thread(target=type_names, args=(kernels[1], "bob", True)),
+            threading.Thread(target=post_names, args=(client,)),
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert problems == []
+        people = client.get("/persons", params={"page_size": 100}).json()
+        seen = {item["name"].split()[0] for item in people["items"]}
+        assert seen == {"ada", "bob", "api"}
+        open_now = [cluster_id for cluster_id, _ in list_open_clusters(library)]
+        for mine in kernels:
+            view = Labeler(mine, actor="ada")
+            assert (view.cluster.cluster_id if view.cluster else None) == next(iter(open_now), None)
+            assert {name.split()[0] for name in view.names()} == seen
+    for mine in kernels:
+        assert isinstance(mine.index_follower, IndexFollower)
+        mine.index_follower.close()
+        mine.close()
+    library.close()

@@ -1,0 +1,106 @@
+"""Libraries of any size without detection: vectors of made-up people, and real photo files that show something."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from PIL import Image
+
+from faceml.config import Settings
+from faceml.records import BBox, FoundFace, PackContract
+from faceml.services.drain import drain_outbox
+from faceml.services.label import label_cluster
+from faceml.services.open_clusters import look_at_cluster
+from faceml.storage.assets import LookedAt, PhotoFile
+from faceml.wiring import Library
+from tests.conftest import WIDTH, people_vectors
+
+PACK = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
+PHOTO_PX = (800, 600)
+FACE_PX = 150
+FACES_A_PHOTO = 4
+DISTINCT_PHOTOS = 24  # files; the others are further names of them
+
+
+def synthetic_library(home: Path, *, people: int, faces: int, known: int = 0, spread: float = 0.35) -> Library:
+    """`people` in one cluster each, `faces` each; the first `known` of them as people, with half of their faces.
+
+    The n-th person's cluster is `clu_{n:05}`; of four people or more, no two faces of one are on one photo.
+    """
+    library = Library(Settings(home=home, model_pack=PACK.contract.name))
+    library.__dict__["pack"] = PACK
+    owners = np.repeat(np.arange(people), faces)
+    vectors = people_vectors(people, faces, spread=spread)
+    places = np.argsort(np.arange(people * faces) % faces, kind="stable")  # photos go across people
+    assets = _photos(library, home.parent / f"{home.name}-photos", -(-people * faces // FACES_A_PHOTO))
+    rows = [
+        (assets[place // FACES_A_PHOTO], _face(vectors[row], place % FACES_A_PHOTO, row))
+        for place, row in enumerate(places)
+    ]
+    with library.repository.begin() as unit:
+        unit.contract.pin(PACK.contract)
+        ids = unit.faces.add(rows, pack=PACK.contract.name)
+        unit.outbox.push(ids)
+        unit.faces.set_clusters([(id_, f"clu_{owners[row]:05}") for id_, row in zip(ids, places, strict=True)])
+    library.index_follower = lambda: None
+    _name(library, known, faces)
+    library.index_follower = None
+    drain_outbox(library)
+    return library
+
+
+def _photos(library: Library, folder: Path, count: int) -> list[int]:
+    folder.mkdir(parents=True)
+    files = []
+    for number in range(count):
+        path = folder / f"IMG_{number:06}.jpg"
+        if number < DISTINCT_PHOTOS:
+            _draw(number).save(path, quality=90)
+        else:
+            os.link(folder / f"IMG_{number % DISTINCT_PHOTOS:06}.jpg", path)
+        files.append(PhotoFile(path, uuid.uuid5(uuid.NAMESPACE_URL, path.name).hex * 2, 1, 1, None))
+    with library.repository.begin() as unit:
+        unit.assets.add(files)
+        known = unit.assets.at_paths([file.path for file in files])
+        assets = [known[file.path].asset_id for file in files]
+        looked_at = [LookedAt(asset_id, *PHOTO_PX, None) for asset_id in assets]
+        unit.assets.record_detection(looked_at, min_confidence=0.5, min_face_size=20)
+    return assets
+
+
+def _draw(number: int) -> Image.Image:
+    """A blurred picture with four round somethings where the faces are."""
+    rng = np.random.default_rng(number)
+    width, height = PHOTO_PX
+    coarse = Image.fromarray(rng.integers(60, 120, (12, 16, 3)).astype(np.uint8))
+    pixels = np.array(coarse.resize((width, height), Image.Resampling.BICUBIC)) + rng.integers(
+        0, 6, (height, width, 3)
+    ).astype(np.uint8)
+    y, x = np.mgrid[:height, :width]
+    for place in range(FACES_A_PHOTO):
+        box = _box(place)
+        inside = ((x - box.x - box.w / 2) / (box.w / 2)) ** 2 + ((y - box.y - box.h / 2) / (box.h / 2)) ** 2 < 1
+        pixels[inside] = rng.integers(120, 250, 3)
+    return Image.fromarray(pixels)
+
+
+def _box(place: int) -> BBox:
+    return BBox(100 + 400 * (place % 2), 70 + 300 * (place // 2), FACE_PX, FACE_PX)
+
+
+def _face(vector: np.ndarray[tuple[int], np.dtype[np.float32]], place: int, row: int) -> FoundFace:
+    box = _box(place)
+    kps = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32) * FACE_PX
+    return FoundFace(box, kps + np.array([box.x, box.y], np.float32), 0.95, 0.6 + 0.39 * (row % 97) / 97, vector)
+
+
+def _name(library: Library, known: int, faces: int) -> None:
+    for person in range(known):
+        cluster = look_at_cluster(library, f"clu_{person:05}")
+        assert cluster is not None
+        half = [face.id for face in cluster.faces[: faces // 2]]
+        label_cluster(library, cluster.cluster_id, f"Person {person:05}", face_ids=half, actor="synthetic")
