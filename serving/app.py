@@ -47,6 +47,7 @@ def create_app(
         title="faceml",
         docs_url=None,  # its pages load scripts from other sites
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # paths and errors are nobody else's
         lifespan=_lifespan(settings, library, limits, metrics),
         middleware=_middleware(settings, limits, metrics),
     )

@@ -53,9 +53,8 @@ class BodyLimit:
         try:
             await self._app(scope, body.receive, guarded.send)
         except _Refused:
-            if guarded.has_started:
-                raise
-            await body.refusal(scope, receive, send)
+            if not guarded.has_started:
+                await body.refusal(scope, receive, send)
 
     def _most(self, scope: Scope) -> int:
         is_upload = scope["path"].endswith(self._limits.upload_paths)

@@ -109,7 +109,7 @@ class OriginCheck:
     def _refusal(self, scope: Scope) -> str | None:
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        if self._only_local_names and not is_local(_hostname(host)):
+        if self._only_local_names and not _names_this_machine(host):
             return "without a key this service answers only to localhost: set FACEML_API_KEY to use another name"
         if b"origin" not in headers or scope["method"] in SAFE_METHODS:
             return None
@@ -165,11 +165,11 @@ def sent_key(scope: Scope) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _hostname(host: str) -> str:
+def _names_this_machine(host: str) -> bool:
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return is_local(urlsplit(f"//{host}").hostname or "")
     except ValueError:
-        return ""
+        return False
 
 
 def _digest(key: str) -> bytes | None:

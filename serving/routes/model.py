@@ -76,8 +76,8 @@ def _projected(space: Space, embeddings: list[list[float]]) -> bytes:
     if len(set(map(len, embeddings))) != 1:
         raise ModelMismatch("the embeddings differ in width: send vectors of one model pack")
     rows = space.project(np.array(embeddings, np.float32))
-    answer = ProjectResponse(model_version=space.name, width=rows.shape[1], embeddings=rows.tolist())
-    return answer.model_dump_json(by_alias=True).encode()
+    answer = {"model_version": space.name, "width": rows.shape[1], "embeddings": rows.tolist()}
+    return ProjectResponse.model_construct(**answer).model_dump_json(by_alias=True).encode()
 
 
 def _model(service: Service) -> ModelResponse:

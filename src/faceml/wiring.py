@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from faceml.vision.model_packs import FacePack
 
 T = TypeVar("T")
+INDEX_WAIT_S = 10.0
 
 
 class opened_once(cached_property[T]):  # noqa: N801
@@ -113,7 +114,13 @@ class Library:
 
     @contextmanager
     def _server_index(self) -> Iterator[VectorIndex]:
-        yield self._server
+        if self.settings.database_url:
+            yield self._server
+            return
+        from faceml.storage.folder_lock import folder_lock
+
+        with folder_lock(self.settings.index_folder, wait_s=INDEX_WAIT_S):  # one drainer at a time, as with Edge
+            yield self._server
 
     @opened_once
     def _server(self) -> ServerIndex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -80,9 +81,7 @@ def test_rejections_and_split_parts_are_told_by_group(repository: Repository, id
         unit.people.set_status(cleo, PersonStatus.MERGED, bea)
         unit.faces.set_clusters([(ids[2], "clu_a_sub_aaaaaa"), (ids[6], "clu_a_sub_bbbbbb")])
     with repository.read() as unit:
-        assert sorted(map(str, unit.groups.ruled_out())) == sorted(
-            map(str, [("clu_a", bea), ("clu_a", bea), (ada, bea)])
-        )
+        assert Counter(unit.groups.ruled_out()) == {("clu_a", bea): 2, (ada, bea): 1}
         assert set(unit.groups.split_parts()) == {("clu_a_sub_aaaaaa", "clu_a_sub_aaaaaa"), (ada, "clu_a_sub_bbbbbb")}
 
 

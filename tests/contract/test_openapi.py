@@ -28,7 +28,7 @@ OPERATIONS = sorted(
     (method.upper(), path) for path, item in create_app(Settings()).openapi()["paths"].items() for method in item
 )
 IDS = [f"{method} {path}" for method, path in OPERATIONS]
-LARGE = settings(SMALL, max_examples=400, derandomize=False)
+LARGE = settings(SMALL, max_examples=150, derandomize=False)
 
 
 @pytest.fixture(scope="module")

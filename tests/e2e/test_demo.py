@@ -1,4 +1,4 @@
-"""The demo: five notebooks, real models, measured against the truth; then its MLflow runs."""
+"""The demo: seven steps of notebooks, real models, measured against the truth; then its MLflow runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ import pytest
 
 from tests.conftest import REPO
 
+PLOTS = {  # none of them shows a face
+    "quality.png", "map.png", "epochs.png", "confusion.png", "roc.png", "det.png", "scores-raw.png", "scores-head.png",
+    "figures.png", "threshold-raw.png", "threshold-face-projection-1.png",
+}  # fmt: skip
 FACEML = Path(sys.executable).with_name("faceml")
 
 
@@ -69,6 +73,13 @@ def test_the_summary_says_where_to_look_and_what_to_try(said: str, folder: Path)
     assert "make mlflow" in said
 
 
+def test_the_gate_does_not_take_nine_people_for_evidence(said: str, folder: Path) -> None:
+    assert "version 1 refused" in line(said, "Projection")
+    with sqlite3.connect(folder / "mlruns" / "mlflow.db") as database:
+        aliases = dict(database.execute("SELECT alias, version FROM registered_model_aliases"))
+    assert aliases == {"challenger": 1}
+
+
 def test_every_step_is_a_run_in_mlflow_with_its_notebook_and_library(said: str, folder: Path) -> None:
     with sqlite3.connect(folder / "mlruns" / "mlflow.db") as database:
         runs = dict(database.execute("SELECT run_uuid, name FROM runs"))
@@ -77,20 +88,20 @@ def test_every_step_is_a_run_in_mlflow_with_its_notebook_and_library(said: str, 
         metrics = {key for (key,) in database.execute("SELECT DISTINCT key FROM metrics")}
         parameters = {key for (key,) in database.execute("SELECT DISTINCT key FROM params")}
         statuses = {value for (value,) in database.execute("SELECT DISTINCT status FROM runs")}
-    assert len(runs) == 6, "one parent and five steps"
+    assert len(runs) == 8, "one parent and seven steps"
     assert statuses == {"FINISHED"}
-    assert {"detect", "cluster", "label", "assign"} <= set(kinds)
+    assert {"detect", "cluster", "label", "train", "evaluate", "assign"} <= set(kinds)
     assert {"mlflow.parentRunId", "library.hash", "library.pack", "library.total_faces"} <= tags
     assert {"clusters_found", "photos_per_s", "assigned"} <= metrics
     assert {"min_cluster_size", "threshold"} <= parameters
     logged = [file.name for file in (folder / "mlruns").rglob("*.ipynb")]
-    assert sum(name.endswith(".ipynb") for name in logged) == 5
+    assert sum(name.endswith(".ipynb") for name in logged) == 7
     assert said
 
 
 def test_no_picture_of_a_face_goes_to_mlflow_unasked(said: str, folder: Path) -> None:
     pictures = {file.name for file in (folder / "mlruns").rglob("*.png")}
-    assert pictures == {"quality.png", "map.png"}
+    assert {"quality.png", "map.png", "roc.png", "threshold-raw.png"} <= pictures <= PLOTS
     for notebook in (folder / "mlruns").rglob("*.ipynb"):
         assert "image/png" not in notebook.read_text()
     kept = list((folder / "demo" / "library" / "runs").rglob("02_cluster.ipynb"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, NotFound
 from faceml.services.assign import assign_faces
@@ -99,6 +102,17 @@ def test_a_face_that_went_to_somebody_else_is_theirs_and_undoing_that_leaves_it_
         assert unit.faces.get(faces[0]).person_id is None
         assert unit.people.names() == {}
     library.close()
+
+
+def test_the_shell_asks_before_it_erases(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, _ = two_people(settings)
+    label_cluster(library, "clu_0", "Ada", actor=ME)
+    library.close()
+    monkeypatch.setenv("FACEML_HOME", str(settings.home))
+    with pytest.raises(Conflict, match="--yes"):
+        CliRunner().invoke(people, ["erase", "ada"], catch_exceptions=False)
+    done = CliRunner().invoke(people, ["erase", "ada", "--yes", "--json"], catch_exceptions=False)
+    assert json.loads(done.output)["faces_erased"] == 4
 
 
 def test_erasing_is_refused_where_it_is_not_meant(settings: Settings) -> None:

@@ -28,6 +28,7 @@ from faceml.services.history import history
 from faceml.services.label import label_cluster
 from faceml.services.open_clusters import list_open_clusters
 from faceml.services.repair import find_orphans
+from faceml.services.undo import undo
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
 from faceml.wiring import Library
@@ -173,6 +174,8 @@ def test_a_split_is_shown_before_it_is_done(library: Library, labeler: Labeler) 
     press(labeler, "u")
     assert asked(labeler) == "clu_00002"
     assert not any("_sub_" in cluster_id for cluster_id, _ in list_open_clusters(library)), parts
+    press(labeler, "r")
+    assert asked(labeler) in parts
 
 
 def test_skipping_and_going_back_decide_nothing(library: Library, labeler: Labeler) -> None:
@@ -203,6 +206,16 @@ def test_undo_walks_back_through_this_session_only(library: Library, labeler: La
         labeler._undo(Event())
     press(labeler, "r")
     assert people_of(library, "clu_00002") == ["Cleo"] * FACES
+
+
+def test_what_somebody_else_took_back_is_not_in_the_way_of_undo(library: Library, labeler: Labeler) -> None:
+    press(labeler, "Enter", text="Cleo")
+    press(labeler, "Enter", text="Dora")
+    undo(library, actor="bob")
+    with pytest.raises(Conflict, match="already undone"):
+        press(labeler, "u")
+    press(labeler, "u")
+    assert asked(labeler) == "clu_00002"
 
 
 def test_the_whole_photo_shows_whose_faces_are_on_it(library: Library, labeler: Labeler) -> None:

@@ -334,15 +334,15 @@ def test_a_person_left_without_faces_loses_the_centroid(library: Library, two, f
 
 
 def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    import faceml.identity.clustering as clustering
+    import faceml.services.cluster as service
 
-    compute = clustering.cluster_embeddings
+    compute = service.group_faces
 
     def label_meanwhile(*args: Any, **kwargs: Any) -> Any:
         label_cluster(library, "clu_0", "Ada", actor=ME)
         return compute(*args, **kwargs)
 
-    monkeypatch.setattr(clustering, "cluster_embeddings", label_meanwhile)
+    monkeypatch.setattr(service, "group_faces", label_meanwhile)
     cluster_faces(library, min_cluster_size=2)
     assert show_person(library, "Ada").person.face_count == 4
     with library.repository.read() as unit:

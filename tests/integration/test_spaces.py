@@ -11,6 +11,7 @@ import pytest
 
 from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.identity.projection import Head, project
+from faceml.identity.threshold_map import equal_rates, stranger_scores
 from faceml.records import AssignedBy, Face, PrototypeRole
 from faceml.services.assign import assign_faces
 from faceml.services.calibrate import calibrate_library
@@ -159,24 +160,49 @@ def test_dual_mode_weighs_assignments_of_another_version_again(named: Library) -
     assert all(after[id_][1] != before[id_][1] for id_ in new)
 
 
-def test_the_threshold_is_calibrated_in_the_space_and_a_number_is_questioned(
-    mlflow_here: Path, library: Library
-) -> None:
+@pytest.fixture
+def many(mlflow_here: Path, library: Library) -> Library:
+    """Twelve named people, enough to calibrate on."""
     add_faces(library, people_vectors(12, FACES, seed=3))
     cluster_faces(library)
     for number, name in enumerate(sorted({face.cluster_id for face in faces(library) if face.cluster_id})):
         label_cluster(library, name, f"Person {number}", actor="me")
-    shift = 0.7 * matrix(WIDTH, 1, seed=4)[:, 0]
-    crown(library, Head(-shift, np.eye(WIDTH, dtype=np.float32), ()))  # draws all vectors together
-    raw = calibrate_library(library, fmr=0.01, model="raw")
-    mine = calibrate_library(library, fmr=0.01)
+    return library
+
+
+# Draws all vectors together: half of every cosine's distance to 1.
+GATHERING = Head(-0.7 * matrix(WIDTH, 1, seed=4)[:, 0], np.eye(WIDTH, dtype=np.float32), ())
+
+
+def test_a_threshold_is_carried_over_at_equal_rates_of_strangers(many: Library) -> None:
+    strangers = people_vectors(30, 5, seed=40, spread=1.0)
+    owners = np.repeat(np.arange(30), 5)
+    thresholds = equal_rates(stranger_scores(strangers, owners), stranger_scores(project(GATHERING, strangers), owners))
+    assert thresholds is not None
+    with many.tracking.run("train") as run:
+        many.registry.register(
+            GATHERING, card_for(many), comparison=None, run_id=str(run.id), thresholds=thresholds.to_json()
+        )
+    many.registry.set_alias("champion", 1)
+    raw, mine = calibrate_library(many, fmr=0.01, model="raw"), calibrate_library(many, fmr=0.01)
     assert (raw.model_version, mine.model_version) == ("raw", "face-projection/1")
-    assert mine.calibration.threshold > raw.calibration.threshold + 0.1
-    add_faces(library, unit_rows(3, seed=8), prefix="new")
-    (note,) = assign_faces(library, threshold=0.6).notes
+    assert mine.threshold == pytest.approx(thresholds.of(raw.threshold))
+    assert mine.threshold > raw.threshold + 0.1
+    add_faces(many, unit_rows(3, seed=8), prefix="new")
+    (note,) = assign_faces(many, threshold=0.6).notes
     assert note.startswith("the threshold 0.6 was used as given, but cosines of face-projection/1 are not those of raw")
-    assert "(auto uses that)" in note or "too few labels" in note
-    assert assign_faces(library, threshold=0.6, model="raw").notes == ()
+    assert f"{thresholds.of(0.6):.3f} is as strict here as 0.6 there" in note
+    assert assign_faces(many, threshold=0.6, model="raw").notes == ()
+
+
+def test_a_threshold_read_off_the_labels_a_projection_learned_from_is_questioned(many: Library) -> None:
+    crown(many, GATHERING)  # registered without a map
+    mine = calibrate_library(many, fmr=0.01)
+    assert mine.threshold > calibrate_library(many, fmr=0.01, model="raw").threshold + 0.1
+    assert "strangers will pass more often than asked" in str(mine.note)
+    for threshold in ("banana", 1.5):
+        with pytest.raises(WrongUse, match=str(threshold)):
+            assign_faces(many, threshold=threshold)
 
 
 def test_a_face_is_explained_in_the_space_that_assigned_it(named: Library) -> None:

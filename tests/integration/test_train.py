@@ -35,7 +35,7 @@ from tests.conftest import REPO, WIDTH, add_faces, people_vectors
 from tests.unit.training.made_up import people_in_changing_light
 
 PEOPLE, FACES = 16, 7
-SHORT = Options(epochs=10)
+SHORT = Options(epochs=10, head="documented")
 LEARNS = Options(epochs=10, head="whitening", patience=2)
 
 
@@ -196,11 +196,13 @@ def test_shuffled_labels_are_refused(mlflow_here: Path, library: Library) -> Non
 def test_a_checkpoint_is_resumed_by_the_command(labelled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     train_matching(labelled, SHORT)
     last = labelled.settings.checkpoint_folder / "face_projection_epoch_10.pt"
-    longer = train_matching(labelled, Options(epochs=12), resume=last)
+    longer = train_matching(labelled, Options(epochs=12, head="documented"), resume=last)
     assert [epoch.number for epoch in longer.epochs] == list(range(13))
 
 
 # --- on the command line and in a notebook
+
+COMMAND = ["faces", "train-matching", "--epochs", "10", "--head", "documented"]
 
 
 @pytest.fixture
@@ -217,7 +219,7 @@ def as_configured(labelled: Library, monkeypatch: pytest.MonkeyPatch) -> dict[st
 
 
 def test_the_command_prints_the_documented_report(as_configured: dict[str, str]) -> None:
-    done = CliRunner().invoke(cli, ["faces", "train-matching", "--epochs", "10"], catch_exceptions=False)
+    done = CliRunner().invoke(cli, COMMAND, catch_exceptions=False)
     expected = f"""Training Face Matching Model
 ========================================
 Data Preparation:
@@ -246,7 +248,7 @@ Results:
 
 
 def test_the_command_speaks_json(as_configured: dict[str, str]) -> None:
-    done = CliRunner().invoke(cli, ["faces", "train-matching", "--epochs", "10", "--json"], catch_exceptions=False)
+    done = CliRunner().invoke(cli, [*COMMAND, "--json"], catch_exceptions=False)
     found = json.loads(done.stdout)
     assert found["persons_used"] == PEOPLE
     assert {"final_train_loss", "model_checkpoint", "training_time_seconds", "comparison", "verdict"} <= set(found)

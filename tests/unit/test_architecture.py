@@ -59,8 +59,19 @@ def test_storage_knows_no_service() -> None:
         assert not any(name.startswith("faceml.services") for name in imports(file)), file
 
 
+def test_serving_knows_services_but_no_store() -> None:
+    for file in (REPO / "serving").rglob("*.py"):
+        assert not tops(file) & (OUTSIDE - {"fastapi"} | TRAINING_ONLY), file
+        assert not any(name.startswith(("faceml.cli", "faceml.storage.tables")) for name in imports(file)), file
+
+
+def test_importing_the_app_opens_nothing_heavy() -> None:
+    assert not loaded_by("import serving.app") & {"torch", "mlflow", "insightface", "hdbscan", "sklearn"}
+
+
 def test_modules_are_short() -> None:
-    long = {file.name: lines for file in SOURCE.rglob("*.py") if (lines := len(file.read_text().splitlines())) > 300}
+    files = [*SOURCE.rglob("*.py"), *(REPO / "serving").rglob("*.py")]
+    long = {file.name: lines for file in files if (lines := len(file.read_text().splitlines())) > 300}
     assert long == {}
 
 

@@ -59,6 +59,7 @@ def summary(report: DemoReport) -> str:
         _line("People named", str(stats.active_persons)),
         _line("Clusters", f"{report.clusters}{_noise(report.first)}"),
         *_measured(report),
+        *([_line("Projection", report.gate)] if report.gate else []),
         _line("Seconds", " · ".join(f"{step.name} {step.seconds:.0f}" for step in report.run.steps)),
         "",
         _line("Look at", _short(report.pictures[0])),

@@ -110,6 +110,20 @@ def unhide(person: str, as_json: bool) -> None:
 
 @people.command()
 @click.argument("person", shell_complete=completion.people)
+@click.option("--yes", is_flag=True, help="Erase; without it, say what that would take.")
+@show.as_json
+def erase(person: str, yes: bool, as_json: bool) -> None:
+    """Erase PERSON for good: faces, vectors, prototypes, and their name in the log. This cannot be undone."""
+    from faceml.services.erase import erase_person
+    from faceml.services.people import find
+
+    library = show.open_configured()
+    report = erase_person(library, find(library, person).id, is_confirmed=yes, actor=current_actor())
+    show.print_report(report, as_json=as_json)
+
+
+@people.command()
+@click.argument("person", shell_complete=completion.people)
 @face_ids
 @show.as_json
 def assign(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:

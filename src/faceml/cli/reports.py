@@ -86,7 +86,7 @@ def calibrated(report: CalibrationReport) -> str:
     source = "continued from the tail of the scores" if found.is_extrapolated else "read off the scores"
     return "\n".join(
         [
-            f"Threshold: {found.threshold:.3f} (pack {report.pack}; documented {report.documented:g} for raw)",
+            f"Threshold: {report.threshold:.3f} (pack {report.pack}; documented {report.documented:g} for raw)",
             f"  asked: at most {found.fmr_asked:g} of strangers' faces get a name; {source}",
             f"  estimate {found.estimate:.3f}, {found.confidence:.0%} interval {found.estimate_low:.3f} to "
             f"{found.estimate_high:.3f}",

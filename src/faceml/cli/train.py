@@ -9,6 +9,7 @@ import click
 
 from faceml.cli import show
 from faceml.cli.jobs import queued_as
+from faceml.training.options import DEFAULT_HEAD
 
 if TYPE_CHECKING:
     from faceml.metrics.comparison import Comparison
@@ -24,15 +25,13 @@ NAME_WIDTH = 20
 @click.option("--margin", default=0.2, show_default=True, help="Triplet loss margin, 0.1 to 0.5.")
 @click.option("--batch-size", default=32, show_default=True, help="Triplets per batch, 16 to 128.")
 @click.option("--min-faces", default=5, show_default=True, help="Exclude people with fewer faces.")
-@click.option("--learning-rate", default=1e-4, show_default="0.0001", help="Optimizer learning rate, 0.00001 to 0.001.")
+@click.option("--learning-rate", default=1e-4, show_default=True, help="Optimizer learning rate, 0.00001 to 0.001.")
 @click.option("--quality-threshold", default=0.5, show_default=True, help="Minimum face quality score.")
-@click.option(
-    "--head", default="documented", show_default=True, help="documented, residual, linear, whitening, pca, lda."
-)
+@click.option("--head", default=DEFAULT_HEAD, show_default=True, help="Or documented, residual, linear, pca, lda.")
 @click.option("--loss", default="triplet", show_default=True, help="triplet, supcon or arcface (margin in radians).")
 @click.option("--mining", default="random", show_default=True, help="Of triplets: random, semi-hard or batch-hard.")
 @click.option("--dropout", default=0.0, show_default=True, help="Share of the hidden layer left out a step.")
-@click.option("--weight-decay", default=0.0, show_default=True, help="Pull back to where the head starts.")
+@click.option("--weight-decay", type=float, help="Pull back to where the head starts (100; documented head: 0).")
 @click.option("--seed", default=0, show_default=True, help="The same seed and labels give the same model.")
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on from this checkpoint.")
 @show.as_json
@@ -48,7 +47,7 @@ def train_matching(
     loss: str,
     mining: str,
     dropout: float,
-    weight_decay: float,
+    weight_decay: float | None,
     seed: int,
     resume: Path | None,
     as_json: bool,

@@ -106,6 +106,8 @@ class FaceWorker(SimpleWorker):
         try:
             if self._stopped_job_id == job.id:  # cancelled before it got here
                 raise JobCanceled
+            if self._stop_requested:
+                raise WorkerStopping
             library = self._libraries.open(address)
             yield JobContext(library, self._progress(job), Assignment(job.id, self._jobs, address))
         finally:

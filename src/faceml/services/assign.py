@@ -60,8 +60,8 @@ def assign_faces(
     """
     started = time.monotonic()
     space = open_space(library, model)
-    notes = tuple(note for note in (space.note, threshold_note(library, threshold, space)) if note)
-    threshold = resolve_threshold(library, threshold, space)
+    asked, threshold = threshold, resolve_threshold(library, threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, asked, space)) if note)
     with library.repository.read() as unit:
         prototypes = space.prototypes(unit)
         faces = space.embeddings(unit.vectors.unassigned(since=since, limit=max_faces))
@@ -136,11 +136,11 @@ def store_matches(
 ) -> int:
     """Write matches for faces that are still free; returns how many."""
     unit.events.lock()
-    current = unit.faces.states(face_ids)
+    cluster = unit.faces.clusters_of_free(face_ids)
     states: list[tuple[UUID, FaceState]] = []
     for row, face_id in enumerate(face_ids):
         person_row = int(matches.person_rows[row])
-        if person_row < 0 or face_id not in current or current[face_id].person_id is not None:
+        if person_row < 0 or face_id not in cluster:
             continue
         runner_up = int(matches.runner_up_rows[row])
         states.append(
@@ -149,7 +149,7 @@ def store_matches(
                 FaceState(
                     person_id=people[person_row],
                     assigned_by=AssignedBy.PROTOTYPE,
-                    cluster_id=current[face_id].cluster_id,
+                    cluster_id=cluster[face_id],
                     similarity=float(matches.similarities[row]),
                     runner_up_id=people[runner_up] if runner_up >= 0 else None,
                     runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,12 +16,14 @@ from faceml.wiring import Library
 
 AUTO = "auto"
 DEFAULT_FMR = 1e-3
+LEARNED_FROM = "read off labels that the projection may have learned from: strangers will pass more often than asked"
 DOCUMENTED = 0.6  # the specification's, for raw vectors
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    calibration: Calibration
+    threshold: float  # in the space
+    calibration: Calibration  # on the labels; of raw vectors where the threshold was carried over
     pack: str
     documented: float  # the specification's threshold, for raw vectors
     model_version: str  # the space it holds in
@@ -32,7 +35,8 @@ def calibrate_library(
 ) -> CalibrationReport:
     """The similarity at which at most the share `fmr` of strangers' faces is expected to get somebody's name.
 
-    Only labels that a person gave take part, not what faceml assigned by itself.
+    Only labels that a person gave take part, not what faceml assigned by itself. Of a projection the threshold is that
+    of raw vectors, carried over at equal rates of false matches among people held out of its training.
 
     Args:
         model: the space it is for, see `open_space`; a threshold of one space says nothing in another.
@@ -40,6 +44,17 @@ def calibrate_library(
         NotEnoughData: too few labels; the message names what is needed.
     """
     space = model if isinstance(model, Space) else open_space(library, model)
+    if space.thresholds is None:
+        found = _calibrate(library, space, fmr)
+        note = space.note if space.is_raw else LEARNED_FROM
+        return replace(found, note=note)
+    found = _calibrate(library, Space(RAW), fmr)
+    threshold = space.thresholds.of(found.threshold)
+    note = f"as many strangers reach {threshold:.3f} here as reach {found.threshold:.3f} in raw embeddings"
+    return replace(found, threshold=threshold, model_version=space.name, note=note)
+
+
+def _calibrate(library: Library, space: Space, fmr: float) -> CalibrationReport:
     with library.repository.read() as unit:
         faces, person_ids = unit.vectors.labelled_by_a_person()
         prototypes = unit.prototypes.all()
@@ -58,19 +73,19 @@ def calibrate_library(
         fmr=fmr,
         exemplar_rows=np.array([row for row, id_ in enumerate(faces.face_ids) if id_ in exemplars], dtype=np.intp),
     )
-    return CalibrationReport(found, pinned.name, DOCUMENTED, space.name, space.note)
+    return CalibrationReport(found.threshold, found, pinned.name, DOCUMENTED, space.name, None)
 
 
 def threshold_note(library: Library, threshold: float | str, space: Space) -> str | None:
     """What to know of a threshold given as a number, where vectors are not the raw ones it was documented for."""
     if space.is_raw or threshold == AUTO:
-        return None
+        return None if space.is_raw or space.thresholds else f"the threshold of {space.name} was {LEARNED_FROM}"
     note = f"the threshold {threshold} was used as given, but cosines of {space.name} are not those of raw vectors"
-    try:
-        found = calibrate_library(library, model=space).calibration.threshold
-    except NotEnoughData:
-        return f"{note}; there are too few labels to calibrate one"
-    return f"{note}: calibrated on your labels it would be {found:.3f} (auto uses that)"
+    if space.thresholds is not None:
+        note += f": {space.thresholds.of(float(threshold)):.3f} is as strict here as {threshold} there"
+    with suppress(NotEnoughData):
+        note += f"; auto would use {calibrate_library(library, model=space).threshold:.3f}"
+    return note
 
 
 def resolve_threshold(library: Library, threshold: float | str, space: Space) -> float:
@@ -81,7 +96,7 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
         NotEnoughData: "auto" without enough labels.
     """
     if threshold == AUTO:
-        return calibrate_library(library, model=space).calibration.threshold
+        return calibrate_library(library, model=space).threshold
     try:
         value = float(threshold)
     except ValueError as error:

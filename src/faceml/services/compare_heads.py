@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.projection import Head
+from faceml.identity.threshold_map import equal_rates, stranger_scores
 from faceml.metrics.comparison import RAW, Comparison, Recipe, from_json
 from faceml.metrics.held_out import compare
 from faceml.metrics.held_out_measures import MEASURES, Projected, Trial
 from faceml.services.recipes import is_marked
 from faceml.storage.registry import LoadedModel
+from faceml.training.cross_fit import Learn, cross_fit
 from faceml.training.options import Options
+from faceml.training.splits import identity_folds
+from faceml.training.whitening import identity_head, within_whitening
 
 HEAD, WHITENING = "head", "whitening"
 FOLDS = 5
@@ -75,10 +79,6 @@ def compare_heads(
     names = [RAW, HEAD, WHITENING, *([champion.model.space] if champion else [])]
     if folds == 0:
         return Compared(_nothing_measured(labelled, recipe, names), None)
-    from faceml.training.cross_fit import cross_fit
-    from faceml.training.splits import identity_folds
-    from faceml.training.whitening import identity_head, within_whitening
-
     fold_of = identity_folds(labelled.people, count=folds, seed=options.seed, most_faces=MOST_HELD_OUT)
     vectors, people = labelled.vectors, labelled.people
     learners = {
@@ -93,12 +93,25 @@ def compare_heads(
     return Compared(replace(compare(trial, projected, seed=options.seed), recipe=recipe), trial, projected)
 
 
-Learn = Callable[[NDArray[np.intp]], Head]
+def threshold_map(compared: Compared) -> str | None:
+    """How raw thresholds carry over to the head, from people it was made without; None where they are too few."""
+    if compared.trial is None:
+        return None
+    trial = compared.trial.held_out_only()
+    scores = {
+        name: [
+            stranger_scores(compared.projected[name].of(trial).vectors[rows], trial.labels[rows])
+            for _, rows in trial.each_fold()
+        ]
+        for name in (RAW, HEAD)
+    }
+    found = equal_rates(np.concatenate(scores[RAW]), np.concatenate(scores[HEAD]))
+    return found.to_json() if found else None
 
 
 def _trained(labelled: LabelledFaces, options: Options, min_faces: int, on_fold: OnFold) -> Learn:
     def learn(rows: NDArray[np.intp]) -> Head:
-        from faceml.training.fit import fit
+        from faceml.training.fit import fit  # torch and Lightning, seconds
 
         kept = labelled.rows_of_many(min_faces, rows)
         head = fit(labelled.vectors[kept], labelled.people[kept], options).head

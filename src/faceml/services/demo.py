@@ -41,6 +41,7 @@ class DemoReport:
     clusters: int
     first: EvaluationReport | None  # of the photos that were clustered; None without truth
     later: EvaluationReport | None  # of the photos that were held back
+    gate: str | None  # what it said of the projection trained on the demo's labels; None: nothing was trained
     run: PipelineRun
     pictures: tuple[Path, ...]
     home: Path
@@ -116,10 +117,19 @@ def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progr
         clusters=clusters.total,
         first=evaluate_labels(library, truth, photos=photos.photos) if truth else None,
         later=evaluate_labels(library, truth, photos=photos.later) if truth and photos.later else None,
+        gate=_gate(run),
         run=run,
         pictures=_draw(library, clusters.items[:SHOWN_CLUSTERS]),
         home=settings.home,
     )
+
+
+def _gate(run: PipelineRun) -> str | None:
+    step = run.step("evaluate")
+    if step is None or "verdict" not in step.results:
+        return None
+    word = "let in" if step.results["promotes"] else "refused"
+    return f"version {step.results['version']} {word}: {step.results['verdict']}"
 
 
 def _clear(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from faceml.errors import IndexUnavailable
 from faceml.progress import Progress, silent
-from faceml.storage.repository import Repository
+from faceml.storage.repository import Repository, UnitOfWork
 from faceml.storage.vector_index import VectorIndex
 from faceml.wiring import Library
 
@@ -29,7 +29,7 @@ class DrainReport:
 class _Batch:
     written: int
     removed: int
-    rows: int
+    row_ids: tuple[int, ...]  # of the outbox
 
 
 def follow_decision(library: Library) -> None:
@@ -56,7 +56,7 @@ def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level:
         with library.open_index() as index:
             index.ensure_collection(library.index_width())
             while batch := _drain_batch(library.repository, index):
-                written, removed, done = written + batch.written, removed + batch.removed, done + batch.rows
+                written, removed, done = written + batch.written, removed + batch.removed, done + len(batch.row_ids)
                 on_progress(done, max(total, done))
     except IndexUnavailable as error:
         left = _backlog(library.repository)
@@ -66,21 +66,32 @@ def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level:
 
 
 def _drain_batch(repository: Repository, index: VectorIndex) -> _Batch | None:
-    with repository.read() as unit:
-        pending = unit.outbox.peek(BATCH)
-        points = unit.outbox.points(pending.point_ids)
-    if not pending.row_ids:
-        return None
+    if repository.is_shared:
+        # Nobody else may drain between reading a point and writing it: theirs would be newer, and ours overwrite it.
+        with repository.begin() as unit:
+            unit.outbox.lock()
+            batch = _copy(unit, index)
+            unit.outbox.remove(batch.row_ids)
+    else:  # whoever holds the index drains alone, and a write lock would hold up people's decisions
+        with repository.read() as unit:
+            batch = _copy(unit, index)
+        # Only now: a crash before this line repeats the batch, and repeating it changes nothing.
+        if batch.row_ids:
+            with repository.begin() as unit:
+                unit.outbox.remove(batch.row_ids)
+    return batch if batch.row_ids else None
+
+
+def _copy(unit: UnitOfWork, index: VectorIndex) -> _Batch:
+    pending = unit.outbox.peek(BATCH)
+    points = unit.outbox.points(pending.point_ids)
     gone = list(set(pending.point_ids) - {point.id for point in points})
     if points:
         vectors = np.stack([point.vector for point in points if point.vector is not None])
         index.upsert([point.id for point in points], vectors, [point.payload for point in points])
     if gone:
         index.delete(gone)
-    # Only now: a crash before this line repeats the batch, and repeating it changes nothing.
-    with repository.begin() as unit:
-        unit.outbox.remove(pending.row_ids)
-    return _Batch(len(points), len(gone), len(pending.row_ids))
+    return _Batch(len(points), len(gone), pending.row_ids)
 
 
 def _backlog(repository: Repository) -> int:

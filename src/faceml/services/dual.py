@@ -95,8 +95,8 @@ def cluster_dual(
     started = time.monotonic()
     _check(unknown_method, unknown_min_cluster_size, max_faces)
     space = open_space(library, model)
-    notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
     threshold = resolve_threshold(library, person_threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
     given = _read(library, max_faces, space)
     found = dual_mode(
         given.faces.vectors,

@@ -91,7 +91,7 @@ def _warning(report: EraseReport) -> str:
     return (
         f"erasing person {report.person_id} takes {report.faces_erased} faces, {report.embeddings_erased} vectors, "
         f"{report.prototypes_erased} prototypes and the content of {report.events_redacted} decisions, for good: "
-        "confirm it (confirm=true)"
+        "confirm it (--yes, or confirm=true)"
     )
 
 

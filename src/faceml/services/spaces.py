@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from faceml.errors import ModelMismatch, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM
+from faceml.identity.threshold_map import ThresholdMap
 from faceml.records import Embeddings, PackContract, PrototypeRole, Prototypes
 from faceml.storage.projected import ProjectedVectors, drop_projected
 from faceml.storage.registry_records import CHALLENGER, CHAMPION, MODEL_NAME, RegisteredModel
@@ -29,6 +30,7 @@ class Space:
     name: str  # "raw", or "face-projection/3"
     head: Head | None = None  # None: raw
     cache: ProjectedVectors | None = None
+    thresholds: ThresholdMap | None = None  # None: raw, or too few people were held out to make it
     note: str | None = None  # why it is not the one that was asked for
 
     @property
@@ -100,9 +102,14 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
 
 
 def _space(library: Library, model: RegisteredModel) -> Space:
-    head = library.registry.load(model).head
+    loaded = library.registry.load(model)
     drop_projected(_folder(library), keep=[version.checksum for version in library.registry.versions()])
-    return Space(model.space, head, ProjectedVectors(_folder(library), model.checksum, head))
+    return Space(
+        name=model.space,
+        head=loaded.head,
+        cache=ProjectedVectors(_folder(library), model.checksum, loaded.head),
+        thresholds=ThresholdMap.from_json(loaded.thresholds) if loaded.thresholds else None,
+    )
 
 
 def _mismatch(model: RegisteredModel, pinned: PackContract | None) -> str | None:
@@ -123,11 +130,6 @@ def _put_means(
     lengths = np.linalg.norm(sums, axis=1)
     usable = lengths > ZERO_NORM
     vectors[present[usable]] = sums[usable] / lengths[usable, None]
-
-
-def forget_projections(library: Library) -> int:
-    """Drop every projected vector kept on disk, as when a person's faces are erased; returns how many files went."""
-    return drop_projected(_folder(library))
 
 
 def _folder(library: Library) -> Path:

@@ -57,8 +57,10 @@ def view_thresholds(
 
 def _view(library: Library, space: Space, scores: OpenSetScores, fmr: float) -> ThresholdView:
     try:
-        found = calibrate_library(library, fmr=fmr, model=space).calibration
-        threshold, source = found.threshold, f"calibrated on {found.faces} labels of {found.people} people"
+        found = calibrate_library(library, fmr=fmr, model=space)
+        labels = found.calibration
+        note = f"; {found.note}" if found.note else ""
+        threshold, source = found.threshold, f"calibrated on {labels.faces} labels of {labels.people} people{note}"
     except NotEnoughData:
         threshold, source = DOCUMENTED, "documented for raw embeddings; too few labels to calibrate one"
     has_mate = np.isfinite(scores.genuine)

@@ -14,7 +14,7 @@ from faceml.errors import NotEnoughData, WrongUse
 from faceml.metrics.comparison import RAW, Comparison, Recipe, Verdict, verdict
 from faceml.progress import Progress, silent
 from faceml.records import PackContract
-from faceml.services.compare_heads import HEAD, Compared, LabelledFaces, compare_heads, count_folds
+from faceml.services.compare_heads import HEAD, Compared, LabelledFaces, compare_heads, count_folds, threshold_map
 from faceml.services.recipes import mark_faces
 from faceml.services.snapshot import library_snapshot
 from faceml.services.training_log import log_comparison, log_confusion, log_epochs
@@ -115,7 +115,8 @@ def train_matching(
     listener.on_prepared(prepared)
     champion = _champion(library, contract)
     snapshot = library_snapshot(library)
-    settings = {**asdict(options), "min_faces": min_faces, "quality_threshold": quality_threshold, "resume": resume}
+    settings = {**asdict(options), "weight_decay": options.decay, "min_faces": min_faces}
+    settings |= {"quality_threshold": quality_threshold, "resume": resume}
     with library.tracking.run("train", parameters=settings, library=snapshot) as run:
         counter = _Counter(listener, options.epochs, 1 + _fits_of_comparison(labelled, min_faces, champion))
         fitted = _fit(library, labelled, rows, options, resume, contract, counter)
@@ -130,6 +131,7 @@ def train_matching(
             _card(options, contract, str(snapshot["hash"]), prepared),
             comparison=compared.comparison.to_json(),
             run_id=_run_id(run),
+            thresholds=threshold_map(compared),
             files=[path for path in (fitted.checkpoint,) if path is not None],
         )
     return _report(prepared, fitted, compared, found, registered)

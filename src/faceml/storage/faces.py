@@ -155,6 +155,18 @@ class Faces:
             found.update((row[0], FaceState(*row[1:])) for row in rows)
         return found
 
+    def clusters_of_free(self, face_ids: Sequence[UUID]) -> dict[UUID, str | None]:
+        """The cluster of each of these faces that is under nobody; the others are left out."""
+        found: dict[UUID, str | None] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.execute(
+                select(FaceInstance.id, FaceInstance.cluster_id).where(
+                    FaceInstance.id.in_(piece), FaceInstance.person_id.is_(None)
+                )
+            )
+            found.update((row[0], row[1]) for row in rows)
+        return found
+
     def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
         """Write states. An automatic one passes by a face that a person decided about, or whose person is ruled out,
         hidden or merged by now (DESIGN D4): the last word on it is here, whatever a service computed meanwhile.

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from faceml.storage.chunks import chunks
 from faceml.storage.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
 from faceml.storage.vector_index import Payload, Point
+
+_DRAINING = 7_302_914  # any constant: PostgreSQL's advisory locks are numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Outbox:
     def push(self, point_ids: Sequence[UUID]) -> None:
         if point_ids:
             self._session.execute(insert(OutboxRow), [{"point_id": point_id} for point_id in point_ids])
+
+    def lock(self) -> None:
+        """Wait for whoever else is draining; until this transaction ends nobody else does. PostgreSQL only."""
+        self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DRAINING})
 
     def backlog(self) -> int:
         return self._session.execute(select(func.count()).select_from(OutboxRow)).scalar_one()

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COMPARISON = "comparison"  # note of the file: what the gate judges
+THRESHOLDS = "thresholds"
 EXAMPLE_ROWS = 4
 
 
@@ -51,6 +52,7 @@ class LoadedModel:
     model: RegisteredModel
     head: Head
     comparison: str | None  # JSON, as the training run measured it
+    thresholds: str | None = None  # JSON of `identity.threshold_map.ThresholdMap`
 
 
 class ModelRegistry:
@@ -127,7 +129,7 @@ class ModelRegistry:
             head, notes = read_onnx(self.content(model))
         except ModelUnavailable as error:
             raise ModelUnavailable(f"{model.space}: {error}") from error
-        return LoadedModel(model, head, notes.get(COMPARISON))
+        return LoadedModel(model, head, notes.get(COMPARISON), notes.get(THRESHOLDS))
 
     def content(self, model: RegisteredModel) -> bytes:
         """A version's file, checked against what was registered. Raises as `load`."""
@@ -150,6 +152,7 @@ class ModelRegistry:
         *,
         comparison: str | None,
         run_id: str,
+        thresholds: str | None = None,
         files: Sequence[Path] = (),
     ) -> RegisteredModel:
         """Log a head under its run, register it, and make it the challenger.
@@ -157,11 +160,13 @@ class ModelRegistry:
         Args:
             comparison: `Comparison.to_json`; the gate reads it back from the version. The head is in it under the
                 card's `candidate`, a champion under its space's name, "face-projection/3".
+            thresholds: `ThresholdMap.to_json`, measured on people held out.
             files: kept beside the run, such as the checkpoint.
         Raises:
             Unavailable.
         """
-        notes = {**card.as_tags(), **({COMPARISON: comparison} if comparison else {})}
+        told = {COMPARISON: comparison, THRESHOLDS: thresholds}
+        notes = card.as_tags() | {name: text for name, text in told.items() if text}
         content = write_onnx(head, notes=notes)
         example = _example(head.width_in)
         version = self._writer.add(

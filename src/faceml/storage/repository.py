@@ -64,6 +64,11 @@ class Repository:
         self._engine = engine
         self._url = engine.url.render_as_string(hide_password=True)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a server, which several machines may use."""
+        return self._engine.dialect.name == "postgresql"
+
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
         """A writing transaction: committed when the block ends, rolled back when it raises.

@@ -8,6 +8,20 @@ checkpoint, trainer        files, and `FaceTrainer` to apply them
 cross_fit                  one head a fold, for the comparison on people held out
 """
 
-from faceml.training.trainer import FaceTrainer
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from faceml.training.trainer import FaceTrainer
 
 __all__ = ["FaceTrainer"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that reading `faceml.training.options` does not load numpy: the command line's help shows defaults.
+    if name == "FaceTrainer":
+        from faceml.training.trainer import FaceTrainer
+
+        return FaceTrainer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ from faceml.errors import NotEnoughData
 from faceml.identity.calibration import calibrate
 from faceml.identity.projection import Head, project
 from faceml.metrics.held_out_measures import Projected
+from faceml.training.splits import NEVER
 
 Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learnt from → a head
 
@@ -25,17 +26,19 @@ def cross_fit(
         people: (N,) who each is.
         folds: (N,) where its person is held out, see `identity_folds`; -1: nowhere, its row stays zero.
     """
-    projected: NDArray[np.float32] | None = None
+    parts: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
     thresholds: list[float | None] = []
-    for fold in range(int(folds.max()) + 1):
-        is_held_out = folds == fold
-        head = learn(np.flatnonzero(~is_held_out))
-        if projected is None:
-            projected = np.zeros((len(vectors), head.width_out), np.float32)
-        projected[is_held_out] = project(head, vectors[is_held_out])
-        thresholds.append(_threshold(project(head, vectors[~is_held_out]), people[~is_held_out]))
-    if projected is None:
+    for fold in range(int(folds.max(initial=NEVER)) + 1):
+        held_out, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        head = learn(others)
+        parts.append((held_out, project(head, vectors[held_out])))
+        thresholds.append(_threshold(project(head, vectors[others]), people[others]))
+    if not parts:
         raise NotEnoughData("nobody is held out: label more people")
+    # Discriminants are as many as there are people, so folds may differ in width; zeros change no cosine.
+    projected = np.zeros((len(vectors), max(rows.shape[1] for _, rows in parts)), np.float32)
+    for held_out, rows in parts:
+        projected[held_out, : rows.shape[1]] = rows
     return Projected(projected, tuple(thresholds))
 
 

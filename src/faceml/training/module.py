@@ -93,4 +93,4 @@ class ProjectionTask(pl.LightningModule):
 def _adam(module: torch.nn.Module, options: Options) -> AdamW:
     """Adam; weight decay apart from the gradient (AdamW), so with none it is exactly the documented Adam."""
     parameters: Any = list(module.parameters())
-    return AdamW(parameters, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True)
+    return AdamW(parameters, lr=options.learning_rate, weight_decay=options.decay, fused=True)

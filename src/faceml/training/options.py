@@ -9,6 +9,9 @@ from faceml.errors import WrongUse
 HEADS = ("documented", "residual", "linear", "whitening", "pca", "lda")
 LOSSES = ("triplet", "supcon", "arcface")
 MININGS = ("random", "semi-hard", "batch-hard")
+LAYERED = ("documented", "residual")  # with a hidden layer
+DEFAULT_HEAD = "whitening"
+PULL = 100.0  # weight decay of heads that have a start worth staying near, see docs/decisions/0021
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,11 @@ class Options:
     margin: float = 0.2  # of the triplet loss; radians for ArcFace
     batch_size: int = 32  # triplets an optimiser step
     learning_rate: float = 1e-4
-    head: str = "documented"
+    head: str = DEFAULT_HEAD
     loss: str = "triplet"
     mining: str = "random"
     dropout: float = 0.0
-    weight_decay: float = 0.0  # towards where the head starts; towards zero for the documented one
+    weight_decay: float | None = None  # towards where the head starts; None: the head's own, see `decay`
     patience: int | None = None  # epochs without a better validation loss before training stops; None: all epochs
     seed: int = 0
 
@@ -41,16 +44,25 @@ class Options:
                 raise WrongUse(f"{name}={value!r}: faceml knows {', '.join(known)}")
         if self.loss != "triplet" and self.mining != "random":
             raise WrongUse(f"mining={self.mining!r} chooses triplets; {self.loss} has none: leave --mining out")
+        if self.dropout and self.head not in LAYERED:
+            raise WrongUse(f"dropout={self.dropout:g} needs a hidden layer, and {self.head} has none: leave it out")
         if self.epochs < 1 or self.batch_size < 2 or self.learning_rate <= 0 or self.margin < 0:
             raise WrongUse(
                 f"epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate:g}, "
                 f"margin={self.margin:g}: at least 1 epoch, 2 triplets, a rate above 0 and a margin of 0 or more"
             )
-        if not 0 <= self.dropout < 1 or not 0 <= self.weight_decay * self.learning_rate < 1:
+        if not 0 <= self.dropout < 1 or not 0 <= (self.weight_decay or 0) * self.learning_rate < 1:
             raise WrongUse(
-                f"dropout={self.dropout:g}, weight_decay={self.weight_decay:g}: dropout is 0 to below 1, weight decay "
+                f"dropout={self.dropout:g}, weight_decay={self.decay:g}: dropout is 0 to below 1, weight decay "
                 f"0 to below 1 / learning rate ({1 / self.learning_rate:g})"
             )
+
+    @property
+    def decay(self) -> float:
+        """Weight decay a unit of learning rate; the documented head starts at random, so nothing pulls it there."""
+        if self.weight_decay is not None:
+            return self.weight_decay
+        return 0.0 if self.head == "documented" else PULL
 
     @property
     def is_random_triplets(self) -> bool:

@@ -65,6 +65,7 @@ class Bench {
 
   receive(message, buffers) {
     message.pictures.forEach((id, place) => {
+      URL.revokeObjectURL(this.pictures.get(id)); // a second view of this widget asked for it, too
       this.pictures.set(id, URL.createObjectURL(new Blob([buffers[place]], { type: "image/jpeg" })));
     });
     if (message.names) this.names = message.names.map((name) => ({ name, folded: fold(name) }));
@@ -142,6 +143,7 @@ class Bench {
       this.leftOut.clear();
       this.chosen.clear();
       this.subject = screen.subject;
+      this.parts.sheets.scrollTop = 0;
       this.entry.value = screen.entry?.text || this.typedAhead;
     } else this.entry.value = this.sentText + this.typedAhead;
     this.sentText = this.typedAhead = "";

@@ -18,11 +18,11 @@ from faceml.services.split import SplitPreview, prepare_split, preview_split, sp
 from faceml.services.suggest import Resemblance, suggest_names
 from faceml.services.undo import redo, undo
 from faceml.widgets import labeler_screens as screens
+from faceml.widgets.labeler_screens import count_faces
 from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of
 from faceml.wiring import Library
 
 SUGGESTIONS = 3
-PREVIEWED = 400  # faces of a split's preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,10 @@ class Labeler:
     def faces(self) -> Sequence[Face]:
         if self.cluster is None:
             return ()
-        start = (self._page - 1) * PAGE_FACES
-        return self.cluster.faces[:PREVIEWED] if self._preview else self.cluster.faces[start : start + PAGE_FACES]
+        if self._preview is not None:
+            parts = screens.parts_of(self.cluster, self._preview)
+            return [face for part in parts for face in part[: screens.PREVIEWED]]
+        return self.cluster.faces[(self._page - 1) * PAGE_FACES : self._page * PAGE_FACES]
 
     def names(self) -> Sequence[str]:
         return self._names
@@ -137,7 +139,7 @@ class Labeler:
         except (Conflict, NotFound):
             self._show(self._at)  # somebody else was quicker: show what there is now
             raise
-        text = f"{_faces(report.faces_labeled)}: {report.person_name}"
+        text = f"{count_faces(report.faces_labeled)}: {report.person_name}"
         if report.faces_labeled < len(chosen):
             text += f" ({len(chosen) - report.faces_labeled} left out: said or ruled out by a person)"
         if report.person_name not in self._names:
@@ -150,7 +152,7 @@ class Labeler:
         chosen = _chosen(cluster, event.left_out)
         report = dismiss_faces(self._library, sorted(chosen), dismissed_as, actor=self._actor)
         word = screens.DISMISSED[dismissed_as]
-        self._note(Decided(report.event_id, cluster.cluster_id, f"{_faces(report.faces_dismissed)}: {word}"))
+        self._note(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
         self._show(self._at)
 
     def _split(self, _event: Event) -> None:
@@ -166,7 +168,7 @@ class Labeler:
         cluster = self._asked()
         report = split_cluster(self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor)
         if report.event_id is not None:
-            left_out = f", {_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
+            left_out = f", {count_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
             text = f"split into {len(report.new_clusters)} groups{left_out}"
             self._queue[self._at : self._at + 1] = report.new_clusters
             self._note(Decided(report.event_id, cluster.cluster_id, text))
@@ -175,9 +177,9 @@ class Labeler:
     def _undo(self, _event: Event) -> None:
         if not self._decided:
             raise NotFound("nothing of this session is left to undo: the people view's history takes anything back")
-        last = self._decided[-1]
+        last = self._decided.pop()  # whatever comes of it: what somebody else took back is not undone twice
         undo(self._library, last.event_id, actor=self._actor)
-        self._taken_back.append(self._decided.pop())
+        self._taken_back.append(last)
         self._names = active_names(self._library)
         self._bring_back(last.cluster_id)
         self._notice = Notice(f"Undone: {last.text}", "done")
@@ -185,10 +187,12 @@ class Labeler:
     def _redo(self, _event: Event) -> None:
         if not self._taken_back:
             raise NotFound("nothing was undone since the last decision")
-        last = self._taken_back[-1]
+        last = self._taken_back.pop()
         redo(self._library, last.event_id, actor=self._actor)
-        self._decided.append(self._taken_back.pop())
+        self._decided.append(last)
         self._names = active_names(self._library)
+        known = set(self._queue)
+        self._queue[self._at : self._at] = [id_ for id_, _ in list_open_clusters(self._library) if id_ not in known]
         self._show(self._at)
         self._notice = Notice(f"Made again: {last.text}", "done")
 
@@ -270,10 +274,6 @@ def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:
     if not chosen:
         raise WrongUse("every face is left out: click some of them to take them in again")
     return chosen
-
-
-def _faces(count: int) -> str:
-    return "1 face" if count == 1 else f"{count} faces"
 
 
 _ACTIONS: dict[str, Callable[[Labeler, Event], None]] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from faceml.records import Dismissal
+from faceml.records import Dismissal, Face
 from faceml.services.open_clusters import LabelProgress, OpenCluster
 from faceml.services.photo import PhotoView
 from faceml.services.split import SplitPreview
@@ -26,6 +26,7 @@ from faceml.widgets.screen import (
 )
 
 VIEW = "labeler"
+PREVIEWED = 24  # faces of each part of a split
 DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, not asked again"}
 PACE_FROM_S = 20.0  # before that a pace says nothing
 BACK = Action("back", "Back", ("Escape",))
@@ -50,6 +51,10 @@ class Standing:
         return Progress(" · ".join(words), counts.faces_named / counts.faces if counts.faces else 0.0)
 
 
+def count_faces(count: int) -> str:
+    return "1 face" if count == 1 else f"{count:,} faces"
+
+
 def subject_of(cluster: OpenCluster | None) -> str:
     return f"{cluster.cluster_id} {len(cluster.faces)}" if cluster else ""
 
@@ -71,7 +76,7 @@ def naming(
     hint = "click, drag or space leaves a face out"
     sheet = Group("Faces", tiles(cluster.faces, page=page), hint, is_selectable=True, page=page, pages=pages)
     facts = [
-        "1 face" if len(cluster.faces) == 1 else f"{len(cluster.faces):,} faces",
+        count_faces(len(cluster.faces)),
         f"quality {cluster.mean_quality:.2f}",
         f"cohesion {cluster.cohesion:.2f}",
     ]
@@ -118,15 +123,14 @@ def page_actions(page: int, pages: int) -> tuple[Action, ...]:
 
 def split(cluster: OpenCluster, preview: SplitPreview, standing: Standing, notice: Notice | None) -> Screen:
     """The parts that a split would make; nothing is done yet."""
-    by_id = {face.id: face for face in cluster.faces}
-
-    def part(title: str, face_ids: Sequence[UUID]) -> Group:
-        faces = [by_id[face_id] for face_id in face_ids if face_id in by_id]
-        return Group(title, tiles(faces), f"{len(faces)} faces")
-
-    groups = [part(f"Group {number}", ids) for number, ids in enumerate(preview.parts, start=1)]
-    if preview.left_out:
-        groups.append(part("In no group", preview.left_out))
+    titles = [*(f"Group {number}" for number in range(1, len(preview.parts) + 1)), "In no group"]
+    groups = [
+        Group(
+            title, tiles(faces[:PREVIEWED]), f"{len(faces):,} faces{', the best are shown' * (len(faces) > PREVIEWED)}"
+        )
+        for title, faces in zip(titles, parts_of(cluster, preview), strict=True)
+        if faces
+    ]
     return Screen(
         VIEW,
         f"Split into {len(preview.parts)} groups?",
@@ -137,6 +141,15 @@ def split(cluster: OpenCluster, preview: SplitPreview, standing: Standing, notic
         actions=(Action("do_split", "Split", ("Enter", "y"), is_main=True), BACK),
         notice=notice,
     )
+
+
+def parts_of(cluster: OpenCluster, preview: SplitPreview) -> list[list[Face]]:
+    """The open faces of each part, best quality first, and last of those that fit none."""
+    place = {face_id: number for number, ids in enumerate([*preview.parts, preview.left_out]) for face_id in ids}
+    parts: list[list[Face]] = [[] for _ in range(len(preview.parts) + 1)]
+    for face in cluster.faces:
+        parts[place.get(face.id, -1)].append(face)
+    return parts
 
 
 def photo(view: PhotoView, asked: UUID, subject: str, notice: Notice | None) -> Screen:

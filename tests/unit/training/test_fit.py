@@ -23,7 +23,7 @@ from faceml.training.triplets import Blocks, epoch_triplets
 from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
 from tests.unit.training.made_up import Array, people
 
-FEW = Options(epochs=3, batch_size=16, learning_rate=1e-3)
+FEW = Options(head="documented", epochs=3, batch_size=16, learning_rate=1e-3, weight_decay=0)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_resuming_with_other_options_or_labels_is_refused(labelled: tuple[Array,
 
 def test_the_best_epoch_is_kept_and_the_last_one_to_go_on_from(labelled: tuple[Array, Array], tmp_path: Path) -> None:
     # Steps far too large: it gets worse after its start.
-    found = fit(*labelled, Options(head="linear", learning_rate=0.3, epochs=3), folder=tmp_path)
+    found = fit(*labelled, Options(head="linear", learning_rate=0.3, epochs=3, weight_decay=0), folder=tmp_path)
     assert found.best == min(found.history, key=lambda epoch: epoch.val_loss)
     assert found.best.number < 3
     names = {path.name for path in tmp_path.iterdir()}
@@ -143,7 +143,7 @@ def test_the_best_epoch_is_kept_and_the_last_one_to_go_on_from(labelled: tuple[A
 
 
 def test_training_stops_where_nothing_gets_better(labelled: tuple[Array, Array]) -> None:
-    found = fit(*labelled, Options(head="linear", learning_rate=0.3, epochs=30, patience=2))
+    found = fit(*labelled, Options(head="linear", learning_rate=0.3, epochs=30, patience=2, weight_decay=0))
     assert found.history[-1].number == found.best.number + 2
     assert is_stuck([Epoch(0, 1, 0.1), Epoch(1, 1, 0.2)], 1)
     assert not is_stuck([Epoch(0, 1, 0.1), Epoch(1, 1, 0.2)], None)
@@ -208,7 +208,9 @@ def test_a_checkpoint_holds_weights_optimiser_state_and_metadata(labelled: tuple
         ({"head": "huge"}, "head='huge': faceml knows documented"),
         ({"loss": "supcon", "mining": "batch-hard"}, "leave --mining out"),
         ({"epochs": 0}, "at least 1 epoch"),
-        ({"dropout": 1.0}, "dropout is 0 to below 1"),
+        ({"head": "documented", "dropout": 1.0}, "dropout is 0 to below 1"),
+        ({"head": "linear", "dropout": 0.1}, "needs a hidden layer, and linear has none"),
+        ({"weight_decay": 2e4}, r"below 1 / learning rate \(10000\)"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(changed: dict[str, object], message: str) -> None:
@@ -226,5 +228,6 @@ def test_the_written_out_step_is_used_for_the_documented_training_and_only_there
         return ProjectionTask(start, faces, options)._written_out is not None
 
     assert is_written_out(Options())
-    assert not is_written_out(Options(dropout=0.1))
+    assert is_written_out(Options(head="documented"))
+    assert not is_written_out(Options(head="documented", dropout=0.1))
     assert not is_written_out(Options(mining="batch-hard"))

@@ -1,0 +1,93 @@
+"""How long a person who names clusters waits, without the browser's part.
+
+    python benchmarks/labelling.py                   1,000 and 50,000 faces, a fifth of the people with a name
+    python benchmarks/labelling.py --faces 10000
+
+A decision is a typed name: stored, and the next cluster looked up with suggestions. A page is 60 faces of 60 photos of
+800 x 600 pixels. The browser's part (message, drawing, pictures) is measured by tests/e2e/test_workbench.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from faceml.records import Face
+from faceml.services.follow import IndexFollower, follow_aside
+from faceml.services.open_clusters import list_open_clusters, look_at_cluster
+from faceml.services.thumbnail_cache import Thumbnails
+from faceml.widgets.labeler import Labeler
+from faceml.widgets.people import People
+from faceml.widgets.screen import PAGE_FACES, Event, as_message
+from faceml.wiring import Library
+from tests.synthetic import synthetic_library
+
+FACES_A_PERSON = 20
+DECISIONS = 40
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faces", type=int, nargs="+", default=[1_000, 50_000])
+    for faces in parser.parse_args().faces:
+        with tempfile.TemporaryDirectory() as folder:
+            people = faces // FACES_A_PERSON
+            library = synthetic_library(
+                Path(folder) / "library", people=people, faces=FACES_A_PERSON, known=people // 5
+            )
+            print(f"\n{faces:,} faces, {people:,} clusters, {people // 5:,} people with a name")
+            measure(library)
+            library.close()
+
+
+def measure(library: Library) -> None:
+    follow_aside(library)
+    page = page_of(library)
+    Thumbnails(library, pixelate=lambda _: True).of(page[:1])  # imports; what is pixelated is not kept
+    thumbnails = Thumbnails(library)
+    print(f"  page of {len(page)}: first time      {timed(lambda: thumbnails.of(page)):7.1f} ms")
+    print(f"  page of {len(page)}: from the folder {timed(lambda: Thumbnails(library).of(page)):7.1f} ms")
+    print(f"  page of {len(page)}: from memory     {timed(lambda: thumbnails.at_hand(page)):7.1f} ms")
+    print(f"  open the labeller          {timed(lambda: Labeler(library, actor='benchmark')):7.1f} ms")
+    print(f"  open the people view       {timed(lambda: People(library, actor='benchmark')):7.1f} ms")
+    view = Labeler(library, actor="benchmark")
+    waits = [timed(lambda name=f"Somebody {n}": decide(view, name)) for n in range(DECISIONS)]  # type: ignore[misc]
+    print(f"  key to next screen         {statistics.median(waits):7.1f} ms median, {max(waits):.1f} ms at most")
+    assert isinstance(library.index_follower, IndexFollower)
+    library.index_follower.close()
+
+
+def decide(view: Labeler, name: str) -> None:
+    view.handle(Event(key="Enter", text=name))
+    as_message(view.screen())
+
+
+def page_of(library: Library) -> list[Face]:
+    faces: list[Face] = []
+    photos: set[int] = set()
+    for cluster_id, _ in list_open_clusters(library):
+        cluster = look_at_cluster(library, cluster_id)
+        for face in cluster.faces if cluster else ():
+            if face.asset_id not in photos and len(faces) < PAGE_FACES:
+                photos.add(face.asset_id)
+                faces.append(face)
+        if len(faces) == PAGE_FACES:
+            break
+    return faces
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""`python -m serving.describe > docs/api.md`: the API on one page, out of its OpenAPI description."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from faceml.config import Settings
+from serving.app import create_app
+
+HEAD = """# The REST API
+
+Made by `python -m serving.describe > docs/api.md`; the running service describes itself at `/openapi.json`.
+
+`make serve` (or `uvicorn serving.app:app`) serves the library of `FACEML_HOME` at `http://127.0.0.1:8000`. With
+`FACEML_API_KEY` set, every request but `/health` and `/ready` carries it: `Authorization: Bearer KEY` or
+`X-API-Key: KEY`; `FACEML_API_READ_KEY` may read, identify and project, and nothing else. Without a key the service
+answers on loopback only.
+
+Errors are problem details (RFC 9457, `application/problem+json`): 400 cannot be read, 401 key wanted, 403 key may only
+read, 404 no such thing, 408 too slow, 409 the library forbids it, 413 too large, 422 a value does not fit, 429 too many
+requests, 500 a fault of the service, 503 a part does not answer now, 504 took too long. Lists carry an ETag.
+Decisions answer with `X-Event-Id`, the `eventId` of `POST /undo`. Request fields may be camelCase or snake_case; an
+unknown one is refused. `queue: true` answers 202 with a `jobId` for `GET /jobs/{job_id}`.
+"""
+
+
+def api_page() -> str:
+    described = create_app(Settings()).openapi()
+    return "\n".join([HEAD, *_sections(described)])
+
+
+def _sections(described: dict[str, Any]) -> Iterator[str]:
+    operations = [
+        (operation["tags"][0], method.upper(), path, operation)
+        for path, item in described["paths"].items()
+        for method, operation in item.items()
+    ]
+    for tag, group in groupby(operations, key=lambda found: found[0]):
+        yield f"## {tag.capitalize()}\n"
+        for _, method, path, operation in group:
+            yield from _operation(method, path, operation, described["components"]["schemas"])
+
+
+def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
+    yield f"### `{method} {path}`\n\n{operation['description']}\n"
+    asked = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+    for parameter in asked:
+        schema = parameter["schema"]
+        words = parameter.get("description") or schema.get("description", "")
+        default = f" (default {json.dumps(schema['default'])})" if "default" in schema else ""
+        yield f"- `{parameter['name']}`{default}{': ' if words else ''}{words}"
+    if asked:
+        yield ""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        yield from _bodies("Request", content["schema"], schemas)
+    for status, answer in operation["responses"].items():
+        if int(status) < 300:
+            for content in answer.get("content", {}).values():
+                yield from _bodies(f"Answer {status}", content["schema"], schemas)
+
+
+def _bodies(title: str, schema: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
+    for part in schema.get("anyOf", [schema]):
+        name = part.get("$ref", "").rpartition("/")[2]
+        examples = schemas.get(name, {}).get("examples", [])
+        if examples:
+            yield f"{title} (`{name}`):\n\n```json\n{json.dumps(examples[0], ensure_ascii=False)}\n```\n"
+        elif name:
+            yield f"{title}: `{name}`\n"
+
+
+if __name__ == "__main__":
+    print(api_page(), end="")
