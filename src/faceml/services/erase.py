@@ -1,4 +1,4 @@
-"""Forget a person for good: the one decision that cannot be taken back (docs/decisions/0015-erasing-a-person.md)."""
+"""Forget a person for good: the one decision that cannot be taken back (docs/decisions/0012-erasing-a-person.md)."""
 
 from __future__ import annotations
 
