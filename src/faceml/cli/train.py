@@ -27,7 +27,7 @@ NAME_WIDTH = 20
 @click.option("--min-faces", default=5, show_default=True, help="Exclude people with fewer faces.")
 @click.option("--learning-rate", default=1e-4, show_default=True, help="Optimizer learning rate, 0.00001 to 0.001.")
 @click.option("--quality-threshold", default=0.5, show_default=True, help="Minimum face quality score.")
-@click.option("--head", default=DEFAULT_HEAD, show_default=True, help="Or documented, residual, linear, pca, lda.")
+@click.option("--head", default=DEFAULT_HEAD, show_default=True, help="Or documented, residual, whitening, pca, lda.")
 @click.option("--loss", default="triplet", show_default=True, help="triplet, supcon or arcface (margin in radians).")
 @click.option("--mining", default="random", show_default=True, help="Of triplets: random, semi-hard or batch-hard.")
 @click.option("--dropout", default=0.0, show_default=True, help="Share of the hidden layer left out a step.")

@@ -10,7 +10,7 @@ HEADS = ("documented", "residual", "linear", "whitening", "pca", "lda")
 LOSSES = ("triplet", "supcon", "arcface")
 MININGS = ("random", "semi-hard", "batch-hard")
 LAYERED = ("documented", "residual")  # with a hidden layer
-DEFAULT_HEAD = "whitening"
+DEFAULT_HEAD = "linear"
 PULL = 100.0  # weight decay of heads that have a start worth staying near, see docs/decisions/0018-the-default-head.md
 
 
