@@ -3,7 +3,7 @@
 RQ's usual worker forks for each job. That loads the models each time, or inherits them from the parent, which CUDA does
 not allow and open connections do not like. What the fork was for is done otherwise here: a thread renews the job's
 lease, so that the job of a worker that died is soon given to another; a signal stops a job that is cancelled; and the
-supervisor starts a worker that crashed again. docs/decisions/0014-jobs.md has the measurements.
+supervisor starts a worker that crashed again. docs/decisions/0016-jobs.md has the measurements.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every figure comes from identity-disjoint folds (`faceml.metrics.held_out`). A *gain* is how much better a challenger is
 than a rival, above 0 whichever way the measure points, with the interval of a bootstrap that draws the same people for
-both. Docs: docs/decisions/0020-when-a-head-is-let-in.md.
+both. Docs: docs/decisions/0017-when-a-head-is-let-in.md.
 """
 
 from __future__ import annotations

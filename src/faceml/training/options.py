@@ -11,12 +11,12 @@ LOSSES = ("triplet", "supcon", "arcface")
 MININGS = ("random", "semi-hard", "batch-hard")
 LAYERED = ("documented", "residual")  # with a hidden layer
 DEFAULT_HEAD = "whitening"
-PULL = 100.0  # weight decay of heads that have a start worth staying near, see docs/decisions/0021
+PULL = 100.0  # weight decay of heads that have a start worth staying near, see docs/decisions/0018-the-default-head.md
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Defaults of the specification, chapter Training Parameters; but for the head, see docs/decisions/0021.
+    """Defaults of the specification, but for the head (docs/decisions/0018-the-default-head.md).
 
     Raises:
         WrongUse: a value that cannot be trained with.
