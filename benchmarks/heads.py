@@ -48,12 +48,14 @@ TRAINED = {
     "residual, pulled back": Options(head="residual"),
     "linear": Options(head="linear", weight_decay=0),
     "linear, pulled back": Options(head="linear"),
-    "linear, pulled back, batch-hard": Options(head="linear", mining="batch-hard"),
-    "linear, pulled back, supervised contrastive": Options(head="linear", loss="supcon"),
-    "linear, pulled back, ArcFace": Options(head="linear", loss="arcface", margin=0.5),
     "whitening, trained on": Options(head="whitening", weight_decay=0),
     "whitening, trained on, pulled back": Options(head="whitening"),
     "whitening, trained on, pulled back hard": Options(head="whitening", weight_decay=10 * PULL),
+}
+MINED = {
+    "linear, pulled back, batch-hard": Options(head="linear", mining="batch-hard"),
+    "linear, pulled back, supervised contrastive": Options(head="linear", loss="supcon"),
+    "linear, pulled back, ArcFace": Options(head="linear", loss="arcface", margin=0.5),
 }
 
 
@@ -76,7 +78,9 @@ def cached_faces(folder: Path, name: str, *, model_root: Path, pad: int) -> Face
     return faces
 
 
-def learners(vectors: NDArray[np.float32], people: Rows) -> dict[str, Callable[[Rows], Head]]:
+def learners(
+    vectors: NDArray[np.float32], people: Rows, configurations: dict[str, Options]
+) -> dict[str, Callable[[Rows], Head]]:
     def trained(options: Options) -> Callable[[Rows], Head]:
         def learn(rows: Rows) -> Head:
             counts = np.bincount(people[rows], minlength=people.max() + 1)
@@ -95,15 +99,15 @@ def learners(vectors: NDArray[np.float32], people: Rows) -> dict[str, Callable[[
         closed[f"within-person whitening, shrinkage {shrinkage}"] = lambda rows, s=shrinkage: within_whitening(  # type: ignore[misc]
             vectors[rows], people[rows], shrinkage=s
         )
-    return closed | {name: trained(options) for name, options in TRAINED.items()}
+    return closed | {name: trained(options) for name, options in configurations.items()}
 
 
-def measure(faces: Faces) -> tuple[Comparison, list[Tried]]:
+def measure(faces: Faces, configurations: dict[str, Options]) -> tuple[Comparison, list[Tried]]:
     vectors = faces.vectors.astype(np.float32)
     people = np.unique(faces.people, return_inverse=True)[1]
     folds = identity_folds(people, count=FOLDS, seed=0)
     tried = []
-    for name, learn in learners(vectors, people).items():
+    for name, learn in learners(vectors, people, configurations).items():
         started = time.perf_counter()
         projected = cross_fit(vectors, people, folds, learn)
         tried.append(Tried(name, time.perf_counter() - started, projected))
@@ -153,13 +157,14 @@ def main() -> None:
     parser.add_argument("--pack", action="append", help="model pack; may be given more than once")
     parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
     parser.add_argument("--pad", type=int, default=0, help="pixels of grey added on each side, for tight crops")
+    parser.add_argument("--mined", action="store_true", help="also losses over batches: three times as long")
     options = parser.parse_args()
     if options.people is None:
         print("benchmarks/heads.py needs --people FOLDER, with one folder of photos a person")
         return
     for name in options.pack or ["opencv-zoo"]:
         faces = cached_faces(options.people, name, model_root=options.model_root, pad=options.pad)
-        found, tried = measure(faces)
+        found, tried = measure(faces, TRAINED | (MINED if options.mined else {}))
         print(f"\n## {options.people.name}, {name}\n")
         print(f"{found.faces} faces; {found.people} people with two or more. {room(faces)}\n")
         print(table(found, tried) + "\n")

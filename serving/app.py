@@ -78,7 +78,7 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
         Middleware(LastResort),
         *(cors if origins else []),
         Middleware(RateLimit, limits=limits),
-        Middleware(OriginCheck, allowed_origins=origins, only_local_names=not keys.are_set),
+        Middleware(OriginCheck, allowed_origins=origins, only_local=not keys.are_set),
         Middleware(KeyCheck, keys=keys),
         Middleware(BodyLimit, limits=limits),
         Middleware(model.ShortWay),

@@ -92,13 +92,14 @@ class OriginCheck:
     """Keep other web pages out of a service that a browser on this machine can reach.
 
     A page of theirs may send requests here without reading the answers (so writing ones are refused by their Origin),
-    or have its own name point at 127.0.0.1 (so without a key, only names of this machine are answered to).
+    or have its own name point at 127.0.0.1 (so without a key, only names of this machine are answered to). Nor does
+    another machine get an answer without a key, however the server was started.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str], only_local_names: bool) -> None:
+    def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str], only_local: bool) -> None:
         self._app = app
         self._allowed = frozenset(allowed_origins)
-        self._only_local_names = only_local_names
+        self._only_local = only_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refusal := self._refusal(scope)):
@@ -109,8 +110,8 @@ class OriginCheck:
     def _refusal(self, scope: Scope) -> str | None:
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        if self._only_local_names and not _names_this_machine(host):
-            return "without a key this service answers only to localhost: set FACEML_API_KEY to use another name"
+        if self._only_local and not (_is_from_here(scope) and _names_this_machine(host)):
+            return "without a key this service answers only this machine, as localhost: set FACEML_API_KEY"
         if b"origin" not in headers or scope["method"] in SAFE_METHODS:
             return None
         origin = headers[b"origin"].decode("latin-1")
@@ -144,6 +145,7 @@ def check_binding(host: str, settings: Settings) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def is_local(host: str) -> bool:
     """Whether only this machine answers to this name or address.
 
@@ -162,6 +164,11 @@ def sent_key(scope: Scope) -> bytes:
     headers = dict(scope["headers"])
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     return bytes(token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b""))
+
+
+def _is_from_here(scope: Scope) -> bool:
+    client = scope.get("client")
+    return client is None or is_local(client[0])  # None: a unix socket
 
 
 @lru_cache(maxsize=64)

@@ -27,6 +27,7 @@ from serving.limits import Limits
 from tests.conftest import REPO, WIDTH, add_faces, people_vectors
 
 API = "/api/v1/faces"
+HERE = ("127.0.0.1", 50_000)
 LOCAL = "http://127.0.0.1:8000"
 UNLIMITED = Limits(rate=0)
 MADE_UP = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
@@ -36,7 +37,7 @@ MADE_UP = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "
 def client_of(library: Library, limits: Limits = UNLIMITED, **headers: str) -> Iterator[TestClient]:
     """A client of an app that runs in this process, as if it came from this machine."""
     app = create_app(library=library, limits=limits)
-    with TestClient(app, base_url=LOCAL, headers=headers) as client:
+    with TestClient(app, base_url=LOCAL, headers=headers, client=HERE) as client:
         yield client
 
 

@@ -64,13 +64,12 @@ async def identify(
     query: Annotated[IdentifyQuery, Query()],
 ) -> Response:
     """Say who is on an uploaded photo; nothing of it is kept."""
-    content = await photo.read()
     space = service.champion.current.space
     return await service.run(
         lambda: IdentifyResponse.of(
             identify_photo(
                 service.library,
-                content,
+                photo.file.read(),  # only when its turn has come: until then a large one waits on disk
                 space=space,
                 threshold=query.threshold,
                 min_confidence=query.min_confidence,

@@ -25,7 +25,9 @@ class TriggerClusteringRequest(Question):
     max_faces: Annotated[int, count(1, MOST_FACES), WHOLE] = 50_000
     min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 5
     min_samples: Annotated[int, count(1, 10_000), WHOLE] = 3
-    time_bucket: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")] | None = None
+    time_bucket: (
+        Annotated[str, Field(pattern=r"^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])$", description="YYYY-MM")] | None
+    ) = None
     queue: Flag = False
 
 

@@ -24,6 +24,7 @@ import pytest
 
 from faceml.config import Settings
 from faceml.identity.projection import project
+from faceml.services.drain import drain_outbox
 from faceml.services.ingest import ingest_folder
 from faceml.services.repair import find_orphans
 from faceml.storage.registry_records import CHAMPION
@@ -113,6 +114,7 @@ def test_eight_clients_at_once_leave_stores_in_agreement_and_every_decision_in_t
     faces = add_faces(library, people_vectors(PEOPLE, FACES, seed=5))
     with library.repository.begin() as unit:
         unit.faces.set_clusters([(id_, f"clu_{row // FACES}") for row, id_ in enumerate(faces)])
+    drain_outbox(library)
     with served(tmp_path, "--rate", "0", **environment_of(shared)) as server:
         clickers = [Clicker(server.url, faces, seed) for seed in range(8)]
         until = time.monotonic() + seconds

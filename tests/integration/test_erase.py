@@ -25,6 +25,7 @@ from faceml.services.merge import merge_people
 from faceml.services.reassign import assign_faces_to
 from faceml.services.rename import rename_person
 from faceml.services.repair import find_orphans, fix_orphans
+from faceml.services.thumbnail_cache import Thumbnails
 from faceml.services.undo import redo, undo
 from faceml.wiring import Library
 from tests.rest import two_people
@@ -74,7 +75,11 @@ def test_detection_repair_and_undo_bring_nothing_back(looked_at: Library, photos
     eileen = assign_faces_to(library, [face], "Eileen", actor=ME)
     photo = (photos / "astronaut.jpg").read_bytes()
     assert identify_photo(library, photo).faces[0].best.person_name == "Eileen"  # type: ignore[union-attr]
+    with library.repository.read() as unit:
+        Thumbnails(library).of([unit.faces.get(face)])
+    assert list(library.settings.cache_folder.rglob(f"*{face.hex}*"))
     erase_person(library, eileen.person_id, is_confirmed=True, actor=ME)
+    assert not list(library.settings.cache_folder.rglob(f"*{face.hex}*"))
     detect_in_assets(library, [astronaut])
     fix_orphans(library)
     backfill_faces(library, min_confidence=0.3)

@@ -162,6 +162,7 @@ def test_a_run_is_kept_with_its_notebooks(finished: Finished) -> None:
         "01_detect.ipynb",
         "02_cluster.ipynb",
         "03_report.ipynb",
+        "report.html",
         "run.json",
     ]
     broken = folder.with_name("small-broken")

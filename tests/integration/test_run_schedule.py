@@ -145,6 +145,17 @@ def test_a_run_of_somebody_else_is_waited_for_by_the_schedule_and_refused_by_han
     assert [run.status for run in past_runs(place.home)] == [RunStatus.DONE]
 
 
+def test_a_lock_that_nothing_came_of_leaves_nothing_behind(tmp_path: Path) -> None:
+    home = tmp_path / "library"
+    with pytest.raises(RuntimeError), run_lock(home, "me"):
+        raise RuntimeError
+    assert not home.exists()
+    (home / "runs" / "kept").mkdir(parents=True)
+    with pytest.raises(RuntimeError), run_lock(home, "me"):
+        raise RuntimeError
+    assert (home / "runs" / "kept").is_dir()
+
+
 def test_a_second_schedule_of_one_library_is_refused(place: Settings, tmp_path: Path) -> None:
     plan = plan_schedule([write_pipeline(tmp_path, ("# Look", COUNT))], {"who": "x"})
     with (

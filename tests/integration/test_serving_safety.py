@@ -118,6 +118,12 @@ def test_a_page_of_another_site_can_neither_write_nor_read(library: Library) -> 
         assert plain.status_code == 422
 
 
+def test_without_a_key_another_machine_gets_no_answer_whatever_name_it_uses(library: Library) -> None:
+    app = create_app(library=library, limits=UNLIMITED)
+    with TestClient(app, base_url=LOCAL, client=("192.168.1.7", 50_000)) as far:
+        assert far.get(f"{API}/clusters").status_code == 403
+
+
 def test_only_named_origins_may_call(keyed: TestClient) -> None:
     ours = {"Origin": "https://photos.example", **bearer(READ)}
     assert keyed.get(f"{API}/clusters", headers=ours).headers["Access-Control-Allow-Origin"] == "https://photos.example"

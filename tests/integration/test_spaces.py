@@ -22,6 +22,7 @@ from faceml.services.explain import explain_face
 from faceml.services.label import label_cluster
 from faceml.services.promote import promote, roll_back
 from faceml.services.spaces import open_space
+from faceml.storage import projected
 from faceml.wiring import Library
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
@@ -147,6 +148,21 @@ def test_clusters_are_made_in_the_space(mlflow_here: Path, library: Library) -> 
     report = cluster_faces(library)
     assert (report.clusters_found, report.model_version) == (PEOPLE, "face-projection/1")
     assert cluster_dual(library).clusters_found == PEOPLE
+
+
+def test_projected_vectors_are_kept_per_version_and_dropped_with_it(
+    named: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projected, "LEAST_ROWS", 5)
+    folder = named.settings.cache_folder / "spaces"
+    for seed in (0, 9):
+        crown(named, residual_head(seed))
+        assign_faces(named)
+    first, second = (named.registry.get(version).checksum for version in (1, 2))
+    assert {file.stem for file in folder.iterdir()} == {first, second}
+    named.tracking.store.client.delete_model_version("face-projection", "1")
+    assign_faces(named)
+    assert {file.stem for file in folder.iterdir()} == {second}
 
 
 def test_dual_mode_weighs_assignments_of_another_version_again(named: Library) -> None:

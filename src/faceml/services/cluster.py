@@ -107,9 +107,9 @@ def month_bounds(time_bucket: str) -> tuple[datetime, datetime]:
     """
     try:
         start = datetime.strptime(time_bucket, "%Y-%m").replace(tzinfo=UTC)
+        return start, start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
     except ValueError as error:
         raise WrongUse(f"time bucket {time_bucket!r} is not a month: write it as YYYY-MM, like 2025-12") from error
-    return start, start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
 
 
 def _store(unit: UnitOfWork, face_ids: Sequence[UUID], labels: Sequence[int]) -> None:

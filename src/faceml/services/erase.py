@@ -12,6 +12,7 @@ from faceml.errors import Conflict, Unavailable
 from faceml.records import Face, PersonStatus
 from faceml.services.decide import counted_as, deciding
 from faceml.services.drain import drain_outbox
+from faceml.services.thumbnail_cache import forget_thumbnails
 from faceml.storage.erasure import ERASURE
 from faceml.storage.repository import UnitOfWork
 from faceml.wiring import Library
@@ -65,6 +66,7 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
         unit.erasure.redact(found.events)
         unit.erasure.remove_people(found.people)
         unit.events.append(ERASURE, actor=actor, person_id=person_id, changes=[], details={"faces": len(face_ids)})
+    forget_thumbnails(library, face_ids)
     _forget_derived(library)
     return replace(found.report, index_backlog=drain_outbox(library).backlog)
 

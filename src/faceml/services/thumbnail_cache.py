@@ -106,6 +106,13 @@ class Thumbnails:
         return self._folder / name[:2] / name
 
 
+def forget_thumbnails(library: Library, face_ids: Iterable[UUID]) -> None:
+    """Delete the kept pictures of faces, as when a person is erased."""
+    for face_id in face_ids:
+        for file in (library.settings.cache_folder / "thumbnails" / face_id.hex[:2]).glob(f"{face_id.hex}-*.jpg"):
+            file.unlink(missing_ok=True)
+
+
 def draw_thumbnails(asset: Asset, faces: Sequence[Face], *, pixelate: Collection[UUID] = ()) -> dict[UUID, bytes]:
     """Pictures of the faces of one photo, decoded once and no larger than they need; none where it cannot be read."""
     from faceml.plots.contact_sheet import pixelated

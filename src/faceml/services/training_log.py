@@ -32,8 +32,7 @@ def log_epochs(run: Run, history: Sequence[Epoch]) -> None:
     from faceml.plots.curves import epoch_curves
 
     for epoch in history:
-        losses = {"val_loss": epoch.val_loss, **({} if epoch.number == 0 else {"train_loss": epoch.loss})}
-        run.metrics(losses, step=epoch.number)
+        run.metrics({"train_loss": epoch.loss, "val_loss": epoch.val_loss}, step=epoch.number)
     after = [epoch for epoch in history if epoch.number > 0]
     curves = {"training loss": [e.loss for e in after], "validation loss": [e.val_loss for e in after]}
     run.figure("epochs.png", epoch_curves(curves))

@@ -84,6 +84,14 @@ def validation_triplets(faces: Faces, seed: int) -> Tensor:
     return draw_triplets(Blocks.of(faces.owners), anchors, _generator(seed, -1))
 
 
+def training_triplets(faces: Faces, seed: int) -> Tensor:
+    """(T, 3) rows: one triplet a training face, to see the loss before training."""
+    drawn = draw_triplets(
+        Blocks.of(faces.owners[faces.training]), torch.arange(len(faces.training)), _generator(seed, 0)
+    )
+    return faces.training[drawn]
+
+
 def epoch_seed(seed: int, epoch: int) -> int:
     """Another for each seed and epoch, so that a training can go on in the middle."""
     return (seed * _SEED_STRIDE + epoch) % 2**63

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from faceml.errors import WrongUse
 from faceml.identity.projection import Head
 from faceml.training.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
-from faceml.training.data import FaceData, Faces, validation_triplets
+from faceml.training.data import FaceData, Faces, training_triplets, validation_triplets
 from faceml.training.heads import empty_projection, start_projection
 from faceml.training.history import Epoch, best_epoch, is_stuck
 from faceml.training.module import ProjectionTask
@@ -132,7 +132,8 @@ def _begin(faces: Faces, options: Options, keeper: _Keeper) -> ProjectionTask:
     rows = faces.training.numpy()
     start = start_projection(options, faces.vectors.numpy()[rows], faces.owners.numpy()[rows])
     task = ProjectionTask(start, faces, options)
-    keeper.note(task, Epoch(0, float("nan"), task.triplet_loss(validation_triplets(faces, options.seed))))
+    before = (training_triplets(faces, options.seed), validation_triplets(faces, options.seed))
+    keeper.note(task, Epoch(0, *map(task.triplet_loss, before)))
     return task
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Epoch 0 is before the first step."""
+    """Epoch 0 is before the first step; both its losses are triplet losses."""
 
     number: int
-    loss: float  # of training, mean over the epoch's batches; NaN at epoch 0
+    loss: float  # of training, mean over the epoch's batches
     val_loss: float  # triplet loss of validation faces, whatever the training loss is
 
 

@@ -16,7 +16,7 @@ PULL = 100.0  # weight decay of heads that have a start worth staying near, see 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Defaults of the specification, chapter Training Parameters; but for the head (decision 18).
+    """Defaults of the specification, but for the head (docs/decisions/0018-the-default-head.md).
 
     Raises:
         WrongUse: a value that cannot be trained with.

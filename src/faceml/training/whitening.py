@@ -50,16 +50,18 @@ def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> H
 def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.5, width: int | None = None) -> Head:
     """Linear discriminants: after within-class whitening, the directions in which people's means differ most.
 
+    Only people with two faces or more count: the mean of one face is that face, its own nuisance included.
+
     Args:
         width: discriminants kept; None: all that people's means can span.
     Raises:
         NotEnoughData: fewer than two people with two faces.
     """
-    rows, owners = np.asarray(vectors, np.float64), np.asarray(people)
-    whiten = _power(_shrunk(_within(rows, owners), shrinkage), -0.5)
-    means = _means(rows, owners) @ whiten
+    rows, codes = np.asarray(vectors, np.float64), np.unique(np.asarray(people), return_inverse=True)[1]
+    whiten = _power(_shrunk(_within(rows, codes), shrinkage), -0.5)
+    means = _means(rows, codes)[np.bincount(codes) > 1] @ whiten
     if len(means) < 2:
-        raise NotEnoughData(f"{len(means)} people to tell apart: discriminants need two")
+        raise NotEnoughData(f"{len(means)} people with two faces to tell apart: discriminants need two")
     _, directions = np.linalg.eigh(np.cov(means.T))
     kept = directions[:, ::-1][:, : min(width or len(means) - 1, len(means) - 1, rows.shape[1])]
     return Head(rows.mean(axis=0).astype(np.float32), (whiten @ kept).T.astype(np.float32), ())

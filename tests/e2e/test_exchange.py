@@ -1,0 +1,46 @@
+"""Names and whole libraries leave and come back, by the commands a person types."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_command_line import Shell
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path, tmp_path / "models")
+
+
+def test_a_library_goes_into_one_file_and_its_names_beside_the_photos(shell: Shell, photos: Path) -> None:
+    shell.says("ingest", photos)
+    shell.says("faces", "backfill")
+    labels = shell.folder / "labels.csv"
+    labels.write_text(f"path,person_name\n{photos / 'hopper.jpg'},Grace Hopper\n{photos / 'astronaut.jpg'},Eileen\n")
+    shell.says("faces", "import-labels", labels)
+
+    assert "Sidecars written: 2" in shell.says("faces", "export-xmp", photos)
+    assert (photos / "hopper.jpg.xmp").is_file()
+    assert "there and not empty" in shell.refuses(1, "faces", "export-fiftyone", photos)
+    assert "Faces: 8" in shell.says("faces", "export-fiftyone", shell.folder / "dataset")
+
+    said = shell.says("backup", "faces.zip")
+    assert "faces: 8, people: 2, decisions: 2" in said
+    assert "every row the same" in said
+    assert "is not empty" in shell.refuses(1, "restore", "faces.zip")
+    shutil.rmtree(shell.home)
+    assert "faces: 8, people: 2, decisions: 2" in shell.says("restore", "faces.zip")
+    assert "Total faces: 8\nAssigned faces: 2" in shell.says("faces", "stats")
+    assert "no faceml backup" in shell.refuses(2, "restore", labels, FACEML_HOME=str(shell.folder / "none"))
+
+    elsewhere = {"FACEML_HOME": str(shell.folder / "other")}
+    assert "ingest it first" in shell.refuses(1, "faces", "import-xmp", photos, **elsewhere)
+    shell.says("ingest", photos, **elsewhere)
+    shell.says("faces", "backfill", **elsewhere)
+    assert "Faces labeled: 2 (people: 2)" in shell.says("faces", "import-xmp", photos, **elsewhere)
+    again = json.loads(shell.says("faces", "import-xmp", photos, "--json", **elsewhere))
+    assert (again["faces_labeled"], again["already_labeled"]) == (0, 2)
