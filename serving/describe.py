@@ -68,6 +68,11 @@ def _bodies(title: str, schema: dict[str, Any], schemas: dict[str, Any]) -> Iter
         examples = schemas.get(name, {}).get("examples", [])
         if examples:
             yield f"{title} (`{name}`):\n\n```json\n{json.dumps(examples[0], ensure_ascii=False)}\n```\n"
+        elif name.startswith("Body_"):  # FastAPI's name for the fields of a form
+            yield f"{title}, a form (`multipart/form-data`):\n"
+            for field, described in schemas[name]["properties"].items():
+                yield f"- `{field}`: {described.get('description', described['type'])}"
+            yield ""
         elif name:
             yield f"{title}: `{name}`\n"
 

@@ -1,4 +1,4 @@
-"""`python -m faceml.cli.reference > docs/cli.md`: every command, option and setting on one page, out of click itself."""
+"""`python -m faceml.cli.reference > docs/cli.md`: all commands, options and settings, out of click itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = """# The command line
 Made by `python -m faceml.cli.reference > docs/cli.md`. `faceml COMMAND --help` says the same in the terminal.
 
 Commands that report something take `--json`. Reports go to the standard output; progress, notes and errors go to the
-standard error output. An error is one line with its fix; `faceml --debug COMMAND` shows where it rose and logs everything.
+standard error output. An error is one line with its fix; `faceml --debug COMMAND` shows where it rose, and logs all.
 """
 
 
