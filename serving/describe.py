@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+import click
+
 from faceml.config import Settings
+from serving.__main__ import serve
 from serving.app import create_app
 
 HEAD = """# The REST API
@@ -29,7 +32,15 @@ unknown one is refused. `queue: true` answers 202 with a `jobId` for `GET /jobs/
 
 def api_page() -> str:
     described = create_app(Settings()).openapi()
-    return "\n".join([HEAD, *_sections(described)])
+    return "\n".join([HEAD, *_starting(), *_sections(described)])
+
+
+def _starting() -> Iterator[str]:
+    yield "## Starting it\n\n`python -m serving`, or `make serve HOST=… PORT=…`, takes\n"
+    for option in serve.params:
+        if isinstance(option, click.Option):
+            yield f"- `{option.opts[0]}` (default {option.default}): {option.help}"
+    yield ""
 
 
 def _sections(described: dict[str, Any]) -> Iterator[str]:
