@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+import click
+
 from faceml.config import Settings
+from serving.__main__ import serve
 from serving.app import create_app
 
 HEAD = """# The REST API
@@ -29,7 +32,15 @@ unknown one is refused. `queue: true` answers 202 with a `jobId` for `GET /jobs/
 
 def api_page() -> str:
     described = create_app(Settings()).openapi()
-    return "\n".join([HEAD, *_sections(described)])
+    return "\n".join([HEAD, *_starting(), *_sections(described)])
+
+
+def _starting() -> Iterator[str]:
+    yield "## Starting it\n\n`python -m serving`, or `make serve HOST=… PORT=…`, takes\n"
+    for option in serve.params:
+        if isinstance(option, click.Option):
+            yield f"- `{option.opts[0]}` (default {option.default}): {option.help}"
+    yield ""
 
 
 def _sections(described: dict[str, Any]) -> Iterator[str]:
@@ -68,6 +79,11 @@ def _bodies(title: str, schema: dict[str, Any], schemas: dict[str, Any]) -> Iter
         examples = schemas.get(name, {}).get("examples", [])
         if examples:
             yield f"{title} (`{name}`):\n\n```json\n{json.dumps(examples[0], ensure_ascii=False)}\n```\n"
+        elif name.startswith("Body_"):  # FastAPI's name for the fields of a form
+            yield f"{title}, a form (`multipart/form-data`):\n"
+            for field, described in schemas[name]["properties"].items():
+                yield f"- `{field}`: {described.get('description', described['type'])}"
+            yield ""
         elif name:
             yield f"{title}: `{name}`\n"
 

@@ -32,6 +32,8 @@ def detection(report: DetectReport) -> str:
     ]
     if report.processed == 0:
         lines.append("No photo waits for detection: `faceml ingest DIR` takes more in")
+    elif report.processed > report.errors and not report.total_faces:
+        lines.append("No faces: where there are some, try --min-confidence 0.4, or --min-face-size 15")
     return "\n".join(lines + _backlog(report.index_backlog))
 
 
@@ -155,6 +157,8 @@ def assignment(report: AssignReport) -> str:
     ]
     if report.status == "no_prototypes":
         lines.append("Nobody is named yet, so nobody can be recognised: `faceml faces label CLUSTER NAME` comes first")
+    elif report.processed == 0:
+        lines.append("Every face has a name or a cluster: `faceml faces cluster-dual` weighs those in clusters, too")
     return "\n".join(lines + _space(report.model_version, *report.notes) + _backlog(report.index_backlog))
 
 
