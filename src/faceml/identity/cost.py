@@ -28,12 +28,22 @@ class Cost:
     seconds: float
 
 
-def expected_cost(n: int, width: int, *, method: Method = "hdbscan", linkage: Linkage = "average") -> Cost:
-    """What clustering (n, width) vectors will take, by the speed of a small product on this machine, now.
+def expected_cost(
+    n: int,
+    width: int,
+    *,
+    method: Method = "hdbscan",
+    linkage: Linkage = "average",
+    operations_per_s: float | None = None,
+) -> Cost:
+    """What clustering (n, width) vectors will take.
 
     The time is right within a factor of two for vectors as faces have them; ties and near-duplicates cost more.
+
+    Args:
+        operations_per_s: of a float32 product; None: as a small one on this machine shows, now.
     """
-    products = 2.0 * n * n * width / _products_per_second(width)
+    products = 2.0 * n * n * width / (operations_per_s or _operations_per_s(width))
     overhead = 2e-9 * n * n + 1e-4 * n  # comparisons, and the tree's own work (m)
     quadratic = method == "agglomerative" and linkage != "single"
     seconds = 3.0 * products + 3e-8 * n * n if quadratic else 1.1 * products + overhead
@@ -97,7 +107,7 @@ def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage) -> int:
     return 8 * n * width + 1500 * n + 40 * min(n, BLOCK) ** 2
 
 
-def _products_per_second(width: int) -> float:
+def _operations_per_s(width: int) -> float:
     """Floating-point operations of a float32 product, the better of two."""
     rows = np.ones((BLOCK, max(width, 1)), dtype=np.float32)
     room = np.empty((BLOCK, BLOCK), dtype=np.float32)
