@@ -261,3 +261,21 @@ def test_history_tells_everything_in_words(library: Library, faces: list[UUID]) 
 def test_an_event_that_is_not_there_is_refused(library: Library) -> None:
     with pytest.raises(NotFound, match="no event 7"):
         undo(library, 7, actor=ME)
+
+
+def test_undoing_what_a_later_word_overruled_is_refused_and_redo_makes_the_decision_stand(library: Library) -> None:
+    with library.repository.read() as unit:
+        faces = [face_id for face_id, _, _ in unit.faces.labels()][:2]
+    decision = assign_faces_to(library, faces, "Ada", actor="ada").event_id
+    first = undo(library, decision, actor="ada").event_id
+    again = redo(library, actor="ada").event_id
+    second = undo(library, decision, actor="ada").event_id
+
+    with pytest.raises(Conflict, match=f"event {decision} is held back by event {second} too"):
+        undo(library, again, actor="ada")
+    with pytest.raises(Conflict, match="already undone"):
+        undo(library, first, actor="ada")
+
+    assert redo(library, actor="ada").is_redo
+    with library.repository.read() as unit:
+        assert all(face.person_id is not None for face in unit.faces.by_ids(faces))

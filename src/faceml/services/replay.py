@@ -154,6 +154,24 @@ def taken_back(undos: Sequence[tuple[int, int]]) -> dict[int, int]:
     return answer
 
 
+def latest_taken_back(undos: Sequence[tuple[int, int]]) -> int | None:
+    """The decision that is taken back, and was spoken of last; None where all stand.
+
+    Args:
+        undos: (event, event that it takes back), oldest first.
+
+    >>> latest_taken_back([(3, 1), (4, 2), (5, 3)])
+    2
+    """
+    decision_of: dict[int, int] = {}
+    spoken_of: dict[int, int] = {}
+    for event_id, undoes_id in undos:
+        decision = decision_of[event_id] = decision_of.get(undoes_id, undoes_id)
+        spoken_of[decision] = event_id
+    held_back = [decision for decision in taken_back(undos) if decision in spoken_of]
+    return max(held_back, key=spoken_of.__getitem__, default=None)
+
+
 def replay_name(person_id: UUID, events: Sequence[Event], now: str, stands: Callable[[int], bool]) -> str:
     """The person's name by the renamings that stand; `events` oldest first."""
     renamings = [(event.id, event.details["names"][str(person_id)]) for event in events if _renames(event, person_id)]

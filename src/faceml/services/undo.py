@@ -8,7 +8,7 @@ from uuid import UUID
 
 from faceml.errors import Conflict, NotFound
 from faceml.services.decide import deciding, lost_centroids, refresh_centroids, settle
-from faceml.services.replay import survivor, taken_back
+from faceml.services.replay import latest_taken_back, survivor, taken_back
 from faceml.services.restore_people import restore_people
 from faceml.storage.erasure import IRREVERSIBLE
 from faceml.storage.events import Event
@@ -47,7 +47,8 @@ def undo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
 
     Raises:
         NotFound: there is no such event, or nothing to undo.
-        Conflict: it was undone already, or somebody else has the name that it would restore.
+        Conflict: it was undone already, a later word on the same decision overrules it, or somebody else has the name
+            that it would restore.
     """
     with deciding(library) as unit:
         off = taken_back(unit.events.undos())
@@ -65,16 +66,17 @@ def redo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
         Conflict: the decision stands, or it cannot stand beside later ones.
     """
     with deciding(library) as unit:
-        off = taken_back(unit.events.undos())
+        undos = unit.events.undos()
+        off = taken_back(undos)
         if event_id is None:
-            event = unit.events.newest(is_undo=True, kind="undo", leaving_out=off)
-        else:
-            given = unit.events.get(event_id)
-            event = given if given.kind == "undo" else unit.events.get(off[event_id]) if event_id in off else None
-            if event is None:
-                raise Conflict(f"event {event_id} is not undone: there is nothing to redo")
+            decision_id = latest_taken_back(undos)
+            if decision_id is None:
+                raise NotFound("there is no undo to take back")
+            return _take_back(unit, unit.events.get(off[decision_id]), off, actor)
+        given = unit.events.get(event_id)
+        event = given if given.kind == "undo" else unit.events.get(off[event_id]) if event_id in off else None
         if event is None:
-            raise NotFound("there is no undo to take back")
+            raise Conflict(f"event {event_id} is not undone: there is nothing to redo")
         return _take_back(unit, event, off, actor)
 
 
@@ -84,6 +86,8 @@ def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: st
     toggle = _toggle(unit, event)
     if {event.kind, toggle.decision.kind} & set(IRREVERSIBLE):
         raise Conflict(f"event {event.id} is about a person who was erased: nothing is left of it to bring back")
+    if toggle.is_redo == (toggle.decision.id not in off):
+        raise Conflict(_overruled(event, toggle.decision, off))
     chain = unit.events.by_ids(toggle.chain)
     faces = [change.face_id for id_ in toggle.chain for change in unit.events.changes(id_)]
     faces += _faces_of_merge(unit, toggle.decision)
@@ -106,6 +110,14 @@ def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: st
     left = len(touched - restored)
     decision = toggle.decision
     return UndoReport(event_id, event.id, decision.id, decision.kind, toggle.is_redo, len(restored), left)
+
+
+def _overruled(event: Event, decision: Event, off: Mapping[int, int]) -> str:
+    if decision.id in off:
+        held = f"event {decision.id} is held back by event {off[decision.id]} too: undo that one"
+    else:
+        held = f"event {decision.id} stands by a later word"
+    return f"taking event {event.id} back would change nothing: {held}"
 
 
 def _toggle(unit: UnitOfWork, event: Event) -> _Toggle:
