@@ -8,11 +8,12 @@ import numpy as np
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import ValidationError
+from pydantic_core import to_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from faceml.errors import FacemlError, ModelMismatch
 from faceml.services.spaces import Space
-from serving.deps import API, Service, Shared, router_for, service_of, unless_known
+from serving.deps import API, Service, Shared, router_for, unless_known
 from serving.openapi import UNCHANGED, problems
 from serving.problems import of_error, of_invalid
 from serving.schemas.model import ModelResponse, ProjectRequest, ProjectResponse
@@ -55,17 +56,31 @@ class ShortWay:
             await self._app(scope, receive, send)
             return
         scope["route"] = self._route
-        answer = await self._answer(Request(scope, receive))
+        content = await _body(receive)
+        if content is None:
+            return
+        answer = await self._answer(scope["app"].state.service, content)
         await answer(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, service: Service, content: bytes) -> Response:
         try:
-            body = ProjectRequest.model_validate_json(await request.body())
-            return await project(await service_of(request), body)
+            return await project(service, ProjectRequest.model_validate_json(content))
         except ValidationError as error:
             return of_invalid(error.errors(include_url=False, include_input=False))
         except FacemlError as error:
             return of_error(error)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """All of it; None where the client went away."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def _is_json(scope: Scope) -> bool:
@@ -76,8 +91,8 @@ def _projected(space: Space, embeddings: list[list[float]]) -> bytes:
     if len(set(map(len, embeddings))) != 1:
         raise ModelMismatch("the embeddings differ in width: send vectors of one model pack")
     rows = space.project(np.array(embeddings, np.float32))
-    answer = {"model_version": space.name, "width": rows.shape[1], "embeddings": rows.tolist()}
-    return ProjectResponse.model_construct(**answer).model_dump_json(by_alias=True).encode()
+    # By the names of ProjectResponse, which would check what is known to be right.
+    return to_json({"modelVersion": space.name, "width": rows.shape[1], "embeddings": rows.tolist()})
 
 
 def _model(service: Service) -> ModelResponse:
