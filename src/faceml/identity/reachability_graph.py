@@ -99,7 +99,7 @@ def graph_of(space: Space, *, min_samples: int, neighbours: int) -> Graph:
     found = nearest(space, max(neighbours, min_samples), exact_to=min_samples, keep=kept)
     core = found.core_distances(min_samples)
     edges = _edges_of_all(space, core, graph_edges(found, core, depth=found.indices.shape[1]), kept or [])
-    return _graph(space, min_samples, found, edges)
+    return _graph(space, min_samples, found, edges, fingerprints(space.rows))
 
 
 def graph_from(
@@ -114,7 +114,8 @@ def graph_from(
         WrongUse: rows that are not where they are said to be, or have changed.
     """
     rows = np.arange(len(previous)) if previous_rows is None else np.asarray(previous_rows)
-    _check_rows(space, previous, rows)
+    prints = fingerprints(space.rows)
+    _check_rows(space, previous, rows, prints)
     min_samples = _reach(space, min_samples)
     if not max(min_samples, 1) <= previous.neighbours.shape[1] < len(space.rows):
         return graph_of(space, min_samples=min_samples, neighbours=neighbours)
@@ -131,15 +132,19 @@ def graph_from(
         short = np.flatnonzero(former.core_distances(min_samples) > former.horizon)  # may have lost what crowded them
         unproven = np.unique(np.concatenate([newcomers, short, _cut_off(previous, rows, weights)]))
     if min_samples != previous.min_samples or len(unproven) > _MOST * len(core):
-        return _graph(space, min_samples, found, _edges_of_all(space, core, known, []))
-    return _graph(space, min_samples, found, extended_tree(space, core, known, unproven).edges)
+        return _graph(space, min_samples, found, _edges_of_all(space, core, known, []), prints)
+    return _graph(space, min_samples, found, extended_tree(space, core, known, unproven).edges, prints)
 
 
-def unchanged(previous: Graph, former_rows: NDArray[np.intp], rows: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which of these former rows are the same as `rows`, row for row."""
-    answer: NDArray[np.bool_] = np.isclose(
-        _fingerprints(rows), previous.fingerprints[former_rows], rtol=_SAME, atol=_SAME
-    )
+def fingerprints(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N,) one number a row that two different rows hardly share: its product with a fixed random direction."""
+    direction = np.random.default_rng(0).standard_normal(rows.shape[1])
+    return np.concatenate([np.empty(0)] + [rows[part].astype(np.float64) @ direction for part in blocks(len(rows))])
+
+
+def unchanged(previous: Graph, former_rows: NDArray[np.intp], prints: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of these former rows are the same as those that now have these fingerprints, row for row."""
+    answer: NDArray[np.bool_] = np.isclose(prints, previous.fingerprints[former_rows], rtol=_SAME, atol=_SAME)
     return answer
 
 
@@ -186,7 +191,7 @@ def _cut_off(previous: Graph, rows: NDArray[np.intp], weights: NDArray[np.float6
     return outside
 
 
-def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges) -> Graph:
+def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges, prints: NDArray[np.float64]) -> Graph:
     return Graph(
         metric=np.array(space.metric),
         min_samples=np.array(min_samples),
@@ -195,17 +200,11 @@ def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges) -> G
         horizon=found.horizon,
         edges=np.column_stack([edges.low, edges.high]),
         weights=edges.weight,
-        fingerprints=_fingerprints(space.rows),
+        fingerprints=prints,
     )
 
 
-def _fingerprints(rows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """One number a row that two different rows hardly share: its product with a fixed random direction."""
-    direction = np.random.default_rng(0).standard_normal(rows.shape[1])
-    return np.concatenate([np.empty(0)] + [rows[part].astype(np.float64) @ direction for part in blocks(len(rows))])
-
-
-def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
+def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp], prints: NDArray[np.float64]) -> None:
     if str(previous.metric) != space.metric:
         raise WrongUse(f"the former graph is of metric {previous.metric}, not {space.metric}: leave `previous` out")
     if rows.shape != (len(previous),) or rows.max(initial=-1) >= len(space.rows):
@@ -215,7 +214,7 @@ def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
     stay = rows >= 0
     if len(np.unique(rows[stay])) != stay.sum():
         raise WrongUse("`previous_rows` puts two former rows in one place: give each its own, or -1")
-    changed = np.flatnonzero(~unchanged(previous, np.flatnonzero(stay), space.rows[rows[stay]]))
+    changed = np.flatnonzero(~unchanged(previous, np.flatnonzero(stay), prints[rows[stay]]))
     if len(changed):
         raise WrongUse(
             f"former row {np.flatnonzero(stay)[changed[0]]} is not the same any more: place it with `previous_rows`, "

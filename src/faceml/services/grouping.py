@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from faceml.identity.cost import Method, expected_cost, refuse_too_large
 from faceml.identity.hdbscan_exact import fit
-from faceml.identity.reachability_graph import Graph, unchanged
+from faceml.identity.reachability_graph import Graph, fingerprints, unchanged
 from faceml.records import Embeddings
 from faceml.services.spaces import RAW
 from faceml.storage.graph_files import GraphKey, KeptGraph, packed
@@ -100,9 +100,8 @@ def _former(kept: KeptGraph | None, faces: Embeddings) -> _Former | None:
     _, now, there = np.intersect1d(packed(faces.face_ids), kept.face_ids, assume_unique=True, return_indices=True)
     rows = np.full(len(graph), -1, dtype=np.intp)
     rows[there] = now
-    rows[
-        there[~unchanged(graph, there, faces.vectors[rows[there]])]
-    ] = -1  # detected again: the id stays, not the vector
+    # Detected again, a face keeps its id but not its vector.
+    rows[there[~unchanged(graph, there, fingerprints(faces.vectors)[rows[there]])]] = -1
     if (rows >= 0).sum() < WORTH_EXTENDING * len(faces.face_ids):
         return None
     return _Former(graph, rows)
