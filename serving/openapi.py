@@ -35,7 +35,6 @@ COMMON = {  # what any path may answer
 WORDS = {
     HTTPStatus.NOT_FOUND: "There is no such thing",
     HTTPStatus.CONFLICT: "The library holds something that forbids it",
-    HTTPStatus.NOT_IMPLEMENTED: "Not part of this version yet",
 }
 Responses = dict[int | str, dict[str, Any]]
 UNCHANGED: Responses = {304: {"description": "The client's copy is still right"}}

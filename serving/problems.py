@@ -20,7 +20,6 @@ from faceml.errors import (
     FacemlError,
     NotEnoughData,
     NotFound,
-    NotImplementedYet,
     Unavailable,
     UnreadablePhoto,
     WrongUse,
@@ -40,7 +39,6 @@ class TooBusy(Unavailable):
 
 
 STATUSES: tuple[tuple[type[FacemlError], HTTPStatus], ...] = (
-    (NotImplementedYet, HTTPStatus.NOT_IMPLEMENTED),
     (WrongUse, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UnreadablePhoto, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFound, HTTPStatus.NOT_FOUND),

@@ -3,8 +3,7 @@
 FacemlError
 ├── WrongUse                  the caller asked for something that cannot be (exit code 2)
 │   ├── FolderNotFound
-│   ├── FileNotReadable
-│   └── NotImplementedYet
+│   └── FileNotReadable
 ├── NotFound                  an id or name that the library does not know
 ├── Conflict                  the library holds something that forbids it
 │   ├── ModelMismatch         a pack that differs from the library's
@@ -37,10 +36,6 @@ class FolderNotFound(WrongUse):
 
 
 class FileNotReadable(WrongUse):
-    pass
-
-
-class NotImplementedYet(WrongUse):
     pass
 
 
