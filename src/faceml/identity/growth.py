@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.identity.distances import Space, blocks, scratch
-from faceml.identity.neighbours import Best, Neighbours, measured, nearest, proven
+from faceml.identity.neighbours import Best, Neighbours, Pairs, Seen, Tile, measured, nearest, proven
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _FIRST = 512  # columns a newcomer's list is first filled from
 _IN_DOUBT = 0.1  # part of the lists that may be searched again; beyond it a full run is cheaper
 _CROWD = 64  # candidates a newcomer may bring for each place in its list; near-duplicates without end bring more
+_SEEN = 1 << 21  # pairs that are remembered: 40 MB
 
 
 def carried(found: Neighbours, rows: NDArray[np.intp], count: int) -> Neighbours:
@@ -38,16 +39,50 @@ def carried(found: Neighbours, rows: NDArray[np.intp], count: int) -> Neighbours
     return Neighbours(indices, distances, horizon)
 
 
-def grown(space: Space, former: Neighbours, newcomers: NDArray[np.intp], *, exact_to: int) -> Neighbours:
-    """The lists of all rows, from `carried` ones and one product of the newcomers with everyone."""
+def grown(
+    space: Space, former: Neighbours, newcomers: NDArray[np.intp], *, exact_to: int, reach: float
+) -> tuple[Neighbours, Seen | None]:
+    """The lists of all rows, from `carried` ones and one product of the newcomers with everyone.
+
+    The pairs nearer than `reach` are remembered from that product, unless they are too many.
+    """
     width = former.indices.shape[1]
-    lists = _with_newcomers(space, former, newcomers) if len(newcomers) else former
+    glance = _Glance(space, newcomers, reach)
+    lists = _with_newcomers(space, former, newcomers, glance) if len(newcomers) else former
     if lists is None or (lists.core_distances(exact_to) > lists.horizon).mean() > _IN_DOUBT:
-        return nearest(space, width, exact_to=exact_to)
-    return proven(space, lists, exact_to)
+        return nearest(space, width, exact_to=exact_to), None
+    return proven(space, lists, exact_to), glance.seen()
 
 
-def _with_newcomers(space: Space, former: Neighbours, newcomers: NDArray[np.intp]) -> Neighbours | None:
+class _Glance:
+    """Collects the pairs of newcomers that are nearer than `reach`."""
+
+    def __init__(self, space: Space, newcomers: NDArray[np.intp], reach: float) -> None:
+        self._newcomers = newcomers
+        self._reach = reach
+        self._lowest = space.threshold(np.array(reach))
+        self._pairs: list[Pairs] | None = []
+        self._room = _SEEN
+
+    def at(self, closeness: NDArray[np.float32], part: slice, columns: slice) -> None:
+        if self._pairs is None:
+            return
+        found = Tile(part, columns, closeness).above(self._lowest)
+        self._room -= len(found.left) if found else self._room + 1
+        if found is None or self._room < 0:
+            self._pairs = None
+            return
+        left = self._newcomers[found.left]
+        is_pair = left != found.right
+        self._pairs.append(Pairs(left[is_pair], found.right[is_pair], found.closeness[is_pair]))
+
+    def seen(self) -> Seen | None:
+        return None if self._pairs is None else Seen(self._newcomers, self._reach, self._pairs)
+
+
+def _with_newcomers(
+    space: Space, former: Neighbours, newcomers: NDArray[np.intp], glance: _Glance
+) -> Neighbours | None:
     """None where so many rows are near that a full run is cheaper."""
     count, width = former.indices.shape
     best = Best(len(newcomers), width)
@@ -59,6 +94,7 @@ def _with_newcomers(space: Space, former: Neighbours, newcomers: NDArray[np.intp
     for columns in blocks(count):
         for part in blocks(len(newcomers)):
             closeness = space.closeness(newcomers[part], columns, into=room)
+            glance.at(closeness, part, columns)
             host_hits = np.flatnonzero(closeness > limits[columns])
             guest, host = np.divmod(host_hits, closeness.shape[1])
             hosts.append(host + columns.start)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PENDING = 1 << 19  # candidates collected before they are sorted in: 8 MB, and thresholds stay fresh
+_FEW = 0.04  # part of a tile's pairs up to which looking at each is cheaper than another way
+_SLICE = 1 << 14  # so many are few in any tile
 _ROWS_IN_DOUBT = 1024  # rows compared with all others at once in float64
 
 
@@ -42,6 +44,32 @@ class Tile:
     left: slice
     right: slice
     closeness: NDArray[np.float32]  # (L, R)
+
+    def above(self, lowest: NDArray[np.float32]) -> Pairs | None:
+        """The pairs closer than this; None where they are not few."""
+        hits = np.flatnonzero(self.closeness > lowest)
+        if len(hits) > _FEW * self.closeness.size + _SLICE:
+            return None
+        here, there = np.divmod(hits, self.closeness.shape[1])
+        return Pairs(here + self.left.start, there + self.right.start, self.closeness.ravel()[hits])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Pairs of rows and how close they are."""
+
+    left: NDArray[np.intp]  # (P,)
+    right: NDArray[np.intp]  # (P,)
+    closeness: NDArray[np.float32]  # (P,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What products of some rows with everyone showed: no pair nearer than `reach` is missing."""
+
+    rows: NDArray[np.intp]
+    reach: float
+    pairs: list[Pairs]
 
 
 def nearest(space: Space, k: int, *, exact_to: int, keep: list[Tile] | None = None) -> Neighbours:

@@ -121,7 +121,8 @@ def graph_from(
         return graph_of(space, min_samples=min_samples, neighbours=neighbours)
     newcomers = np.setdiff1d(np.arange(len(space.rows)), rows)
     former = carried(previous.lists, rows, len(space.rows))
-    found = grown(space, former, newcomers, exact_to=min_samples)
+    reach = float(previous.weights.max(initial=0.0))
+    found, seen = grown(space, former, newcomers, exact_to=min_samples, reach=reach)
     core = found.core_distances(min_samples)
     weights = _weights_now(space, previous, rows, core)
     lists = graph_edges(found, core, depth=found.indices.shape[1])
@@ -133,7 +134,7 @@ def graph_from(
         unproven = np.unique(np.concatenate([newcomers, short, _cut_off(previous, rows, weights)]))
     if min_samples != previous.min_samples or len(unproven) > _MOST * len(core):
         return _graph(space, min_samples, found, _edges_of_all(space, core, known, []), prints)
-    return _graph(space, min_samples, found, extended_tree(space, core, known, unproven).edges, prints)
+    return _graph(space, min_samples, found, extended_tree(space, core, known, unproven, seen).edges, prints)
 
 
 def fingerprints(rows: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from faceml.identity.dendrogram import Dendrogram
-    from faceml.identity.neighbours import Neighbours, Tile
+    from faceml.identity.neighbours import Neighbours, Pairs, Seen, Tile
 
 _FLOOD = 0.01  # part of a block's pairs from which on float64 products cost less than measuring each pair
 _FEW = 0.04  # part of a block's pairs up to which asking for each one's join costs less than for all joins
@@ -40,7 +40,8 @@ def reachability_tree(space: Space, core: NDArray[np.float64], known: Edges, kep
     `kept`: the products of all pairs, or none of them.
     """
     tree = Tree(space, core, known)
-    if kept and tree.improve_from(kept):
+    lowest = space.threshold(np.array([tree.line.gaps.of_all]))
+    if kept and tree.improve_from(tile.above(lowest) for tile in kept):
         return tree
     everyone = len(space.rows)
     for every in _SAMPLES:
@@ -50,11 +51,18 @@ def reachability_tree(space: Space, core: NDArray[np.float64], known: Edges, kep
     return tree
 
 
-def extended_tree(space: Space, core: NDArray[np.float64], known: Edges, newcomers: NDArray[np.intp]) -> Tree:
-    """The minimum spanning tree where `known` holds it but for edges at `newcomers`."""
+def extended_tree(
+    space: Space, core: NDArray[np.float64], known: Edges, unproven: NDArray[np.intp], seen: Seen | None
+) -> Tree:
+    """The minimum spanning tree where `known` holds it but for edges at `unproven` rows.
+
+    A row that was `seen` needs no second look but for pairs joined beyond the reach of the first.
+    """
     tree = Tree(space, core, known)
-    if len(newcomers):
-        tree.improve(tree.line.order, at=newcomers)
+    if seen is not None and tree.improve_from(seen.pairs):
+        unproven = np.union1d(np.setdiff1d(unproven, seen.rows), tree.beyond(seen.reach))
+    if len(unproven):
+        tree.improve(tree.line.order, at=unproven)
     return tree
 
 
@@ -97,20 +105,22 @@ class Tree:
         """Go through all pairs of the rows `along` a stretch of the line, or only those with one row `at`."""
         _Pass(self, self._space, self._core, along, at).run()
 
-    def improve_from(self, tiles: Sequence[Tile]) -> bool:
-        """Go through products of all pairs; False where too many are closer than the heaviest edge tells apart."""
-        lowest = self._space.threshold(np.array([self.line.gaps.of_all]))
-        waiting = []
-        for tile in tiles:
-            hits = np.flatnonzero(tile.closeness > lowest)
-            if len(hits) > _FEW * tile.closeness.size + _SLICE:
+    def improve_from(self, found: Iterable[Pairs | None]) -> bool:
+        """Go through pairs that were met before; False where some are None: too many to look at one by one."""
+        waiting = [(np.empty(0, np.intp), np.empty(0, np.intp))]
+        for pairs in found:
+            if pairs is None:
                 return False
-            here, there = np.divmod(hits, tile.closeness.shape[1])
-            left, right = here + tile.left.start, there + tile.right.start
-            near = tile.closeness.ravel()[hits] > self._space.threshold(self.line.joins(left, right))
-            waiting.append((left[near], right[near]))
+            near = pairs.closeness > self._space.threshold(self.line.joins(pairs.left, pairs.right))
+            waiting.append((pairs.left[near], pairs.right[near]))
         self.add(*(np.concatenate(side) for side in zip(*waiting, strict=True)))
         return True
+
+    def beyond(self, reach: float) -> NDArray[np.intp]:
+        """The rows outside the largest part that edges up to this weight hold together."""
+        parts = np.split(self.line.order, np.flatnonzero(self.line.gaps.values > reach) + 1)
+        largest = max(range(len(parts)), key=lambda part: len(parts[part]))
+        return np.concatenate([np.empty(0, np.intp), *parts[:largest], *parts[largest + 1 :]])
 
     def add(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> bool:
         """Measure pairs and sort in what improves the tree or ties with it; True if it got lighter."""
@@ -267,6 +277,6 @@ def _inner_limits(places: NDArray[np.intp], keys: NDArray[np.floating], *, both_
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Threshold = Callable[[NDArray[np.float64]], NDArray[np.floating]]

@@ -72,6 +72,7 @@ def tiny_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(growth, "_FIRST", 6)
     monkeypatch.setattr(neighbours, "_PENDING", 40)
     monkeypatch.setattr(neighbours, "_ROWS_IN_DOUBT", 7)
+    monkeypatch.setattr(neighbours, "_SLICE", 60)
     monkeypatch.setattr(spanning_tree, "_PENDING", 40)
     monkeypatch.setattr(spanning_tree, "_SLICE", 20)
     monkeypatch.setattr(spanning_tree, "_SMALLEST_SAMPLE", 5)
@@ -353,7 +354,7 @@ def test_adding_faces_costs_products_of_the_new_ones_only(monkeypatch: pytest.Mo
 
     grown = fit(rows, previous=former)
 
-    assert sum(computed) <= 2 * 150 * 3000
+    assert sum(computed) <= 1.02 * 150 * 3000  # once, and again for what lies far out
     monkeypatch.undo()
     assert_same_fit(grown, fit(rows))
 
