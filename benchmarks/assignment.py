@@ -2,14 +2,15 @@
 
     python benchmarks/assignment.py --faces 50000 --prototypes 1000
 
-All run on the same vectors in one process, in turns, so that a busy machine slows all alike. Three claims:
+All run on the same vectors in one process, in turns, so that a busy machine slows all alike. The claims:
 - matching takes at most 2 times the bare matrix product;
 - matching and storing take at most 2 times the bare product and a bare SQL write of the same rows: a plain UPDATE that
   checks nothing, and the outbox rows that go with it;
-- matching is at least 100 times faster than a query a face of Qdrant Edge among the prototypes, which lie in the index
-  with all faces and the specification's payload, as in a library. A query asks for one point more than a person has
-  prototypes: so many tell the best and the second-best person, as matching does. The queries are timed on a sample; the
-  time of all faces is computed from it.
+- matching is at least 100 times faster than a Qdrant query a face among the prototypes, which lie in the index with
+  all faces and the specification's payload, as in a library: of the client's own engine (`QdrantClient(":memory:")`),
+  and of Qdrant Edge, which faceml uses. A query asks for one point more than a person has prototypes: so many tell the
+  best and the second-best person, as matching does. The queries are timed on a sample; the time of all faces is
+  computed from it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
 from fixtures.made_library import add_faces, new_library
 from numpy.typing import NDArray
+from qdrant_client import QdrantClient
 from sqlalchemy import bindparam, delete, update
 
 from faceml.identity.assignment import Matches, match_people
@@ -32,8 +35,9 @@ from faceml.records import AssignedBy
 from faceml.services.assign import store_matches
 from faceml.storage.edge_index import open_edge
 from faceml.storage.repository import UnitOfWork
+from faceml.storage.server_index import ServerIndex
 from faceml.storage.tables import FaceInstance, OutboxRow
-from faceml.storage.vector_index import Payload
+from faceml.storage.vector_index import Payload, VectorIndex
 
 CLAIMED_RATIO, CLAIMED_SPEEDUP = 2.0, 100.0
 MIN_SIMILARITY = 0.4
@@ -60,12 +64,19 @@ def main() -> int:
     ratio = compared("product", product, "match_people", match, args.repeats)
     with tempfile.TemporaryDirectory() as home:
         whole = stored(Path(home), probes, product, match, len(np.unique(people)), max(2, args.repeats // 2))
-        speedup = queried(Path(home), probes, prototypes, people, match, args)
+        speedups = queried(Path(home), probes, prototypes, people, match, args)
     print(f"  peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-    holds = ratio <= CLAIMED_RATIO and whole <= CLAIMED_RATIO and speedup >= CLAIMED_SPEEDUP
-    print(f"claims: at most {CLAIMED_RATIO:g} times, {CLAIMED_RATIO:g} times, at least {CLAIMED_SPEEDUP:g} times: "
-          f"{'they hold' if holds else 'NOT ALL HOLD'}")  # fmt: skip
-    return 0 if holds else 1
+    claims = {
+        f"matching at most {CLAIMED_RATIO:g} times the product": ratio <= CLAIMED_RATIO,
+        f"storing too at most {CLAIMED_RATIO:g} times product and write": whole <= CLAIMED_RATIO,
+        **{
+            f"at least {CLAIMED_SPEEDUP:g} times faster than a query a face of {name}": speedup >= CLAIMED_SPEEDUP
+            for name, speedup in speedups.items()
+        },
+    }
+    for claim, holds in claims.items():
+        print(f"claim: {claim}: {'holds' if holds else 'DOES NOT HOLD'}")
+    return 0 if all(claims.values()) else 1
 
 
 def stored(
@@ -125,24 +136,36 @@ def queried(
     people: NDArray[np.intp],
     match: Callable[[], Matches],
     args: argparse.Namespace,
-) -> float:
-    count, limit = args.queries, args.per_person + 1
+) -> dict[str, float]:
     rows = np.concatenate([probes, prototypes])
     person_ids = [str(uuid4()) for _ in range(int(people.max()) + 1)]
     payloads = [payload(is_prototype=False) for _ in probes]
     payloads += [payload(is_prototype=True, person_id=person_ids[number]) for number in people]
-    with open_edge(home / "index") as index:
-        index.ensure_collection(rows.shape[1])
-        index.upsert([uuid4() for _ in rows], rows, payloads)
-        started = time.perf_counter()
-        for probe in probes[:count]:
-            index.search(probe[None], limit=limit, match={"is_prototype": True})
-        a_query = (time.perf_counter() - started) / count
     a_face = min(seconds(match) for _ in range(5)) / len(probes)
-    all_faces = f"{a_query * len(probes):.0f} s for {len(probes):,} faces (computed)"
-    print(f"  a query a face of Edge: {a_query * 1e3:.2f} ms over {count} queries, {all_faces}")
-    print(f"  match_people: {a_face * 1e6:.1f} us a face, {a_query / a_face:,.0f} times faster", flush=True)
-    return a_query / a_face
+    print(f"  match_people: {a_face * 1e6:.1f} us a face", flush=True)
+    speedups = {}
+    client = ServerIndex(QdrantClient(":memory:"))
+    for name, count, opened in (
+        ("Edge", args.queries, open_edge(home / "index")),
+        ("the client", args.queries // 10, closing(client)),
+    ):
+        with opened as index:
+            index.ensure_collection(rows.shape[1])
+            index.upsert([uuid4() for _ in rows], rows, payloads)
+            a_query = asked(index, probes[:count], args.per_person + 1)
+        speedups[name] = a_query / a_face
+        all_faces = f"{a_query * len(probes):,.0f} s for {len(probes):,} faces (computed)"
+        print(f"  a query a face of {name}: {a_query * 1e3:.2f} ms over {count} queries, {all_faces}: matching is "
+              f"{speedups[name]:,.0f} times faster", flush=True)  # fmt: skip
+    return speedups
+
+
+def asked(index: VectorIndex, probes: Vectors, limit: int) -> float:
+    """Seconds a query."""
+    started = time.perf_counter()
+    for probe in probes:
+        index.search(probe[None], limit=limit, match={"is_prototype": True})
+    return (time.perf_counter() - started) / len(probes)
 
 
 def payload(**known: bool | str) -> Payload:
