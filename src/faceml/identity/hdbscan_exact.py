@@ -83,9 +83,10 @@ def fit(
         neighbours: K, the neighbours listed in the graph, `min_samples` at least. More cost little, and help a later
             fit with a larger `min_samples` or with fewer rows.
         previous: graph of a former fit of the same metric.
-        previous_rows: where its rows are now, -1 for those that are gone; None: they are the first, in their order.
+        previous_rows: where its rows are now, -1 for those that are gone; None: they are the first, in their order. A
+            row that is another by now costs what a new one costs, and is never taken for the former.
     Raises:
-        WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of other rows.
+        WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of another metric.
     """
     _check(min_cluster_size, min_samples, cluster_selection_epsilon, cluster_selection_method)
     space = space_of(embeddings, metric=metric)

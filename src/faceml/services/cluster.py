@@ -115,15 +115,15 @@ def month_bounds(time_bucket: str) -> tuple[datetime, datetime]:
 def _store(unit: UnitOfWork, face_ids: Sequence[UUID], labels: Sequence[int]) -> None:
     """Write the new clusters, leaving out faces that a person labelled while we were computing."""
     unit.events.lock()
-    states = unit.faces.states(face_ids)
-    still_free = [i for i, face_id in enumerate(face_ids) if face_id in states and states[face_id].person_id is None]
+    clusters = unit.faces.clusters_of_free(face_ids)
+    still_free = [i for i, face_id in enumerate(face_ids) if face_id in clusters]
     ids = [face_ids[i] for i in still_free]
     free_labels = [labels[i] for i in still_free]
     labelled = unit.faces.clusters_of_people()
-    former = [name if (name := states[face_id].cluster_id) not in labelled else None for face_id in ids]
+    former = [name if (name := clusters[face_id]) not in labelled else None for face_id in ids]
     kept = keep_names(free_labels, former)
     names = name_clusters(free_labels, kept, (f"clu_{uuid4().hex[:12]}" for _ in free_labels))
-    moved = [(id_, name) for id_, name in zip(ids, names, strict=True) if states[id_].cluster_id != name]
+    moved = [(id_, name) for id_, name in zip(ids, names, strict=True) if clusters[id_] != name]
     unit.faces.set_clusters(moved)
     unit.outbox.push([id_ for id_, _ in moved])
 

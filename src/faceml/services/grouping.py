@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from faceml.identity.cost import Method, expected_cost, refuse_too_large
 from faceml.identity.hdbscan_exact import fit
-from faceml.identity.reachability_graph import Graph, fingerprints, unchanged
+from faceml.identity.reachability_graph import Graph
 from faceml.records import Embeddings
 from faceml.services.spaces import RAW
 from faceml.storage.graph_files import GraphKey, KeptGraph, packed
@@ -21,13 +21,12 @@ log = logging.getLogger(__name__)
 
 WORTH_KEEPING = 1_000  # faces; below, a full run takes no longer than reading a file
 WORTH_ANNOUNCING = 10_000  # faces
-WORTH_EXTENDING = 0.6  # part of the faces that the former graph has to know; beyond, a full run is cheaper
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Former:
     graph: Graph
-    rows: NDArray[np.intp]  # where its rows are now, -1 for those that are gone or have changed
+    rows: NDArray[np.intp]  # where its rows are now, -1 for those that are gone
 
 
 def silent(note: str) -> None:
@@ -100,8 +99,4 @@ def _former(kept: KeptGraph | None, faces: Embeddings) -> _Former | None:
     _, now, there = np.intersect1d(packed(faces.face_ids), kept.face_ids, assume_unique=True, return_indices=True)
     rows = np.full(len(graph), -1, dtype=np.intp)
     rows[there] = now
-    # Detected again, a face keeps its id but not its vector.
-    rows[there[~unchanged(graph, there, fingerprints(faces.vectors)[rows[there]])]] = -1
-    if (rows >= 0).sum() < WORTH_EXTENDING * len(faces.face_ids):
-        return None
     return _Former(graph, rows)

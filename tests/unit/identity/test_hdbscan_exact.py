@@ -391,12 +391,20 @@ def test_a_graph_comes_back_from_a_file(tmp_path: Path) -> None:
     assert_same_fit(cut(former, min_cluster_size=3), fit(rows[:280], min_cluster_size=3))
 
 
-def test_a_graph_of_other_faces_is_refused() -> None:
+def test_rows_that_changed_meanwhile_are_not_taken_for_the_former_ones() -> None:
+    rows = faces(100, 8)
+    graph = fit(rows).graph
+    moved, replaced = np.concatenate([rows[:4], rows[5:], rows[4:5]]), rows.copy()
+    replaced[[3, 70]] = faces(2, 8, seed=12)
+
+    for now in (moved, replaced, faces(100, 8, seed=13)):
+        assert_same_fit(fit(now, previous=graph), fit(now))
+
+
+def test_a_graph_that_cannot_be_of_these_rows_is_refused() -> None:
     rows = faces(100, 8)
     graph = fit(rows).graph
 
-    with pytest.raises(WrongUse, match="former row 4 is not the same"):
-        fit(np.concatenate([rows[:4], rows[5:], rows[4:5]]), previous=graph)
     with pytest.raises(WrongUse, match="metric euclidean, not cosine"):
         fit(rows, previous=graph, metric="cosine")
     with pytest.raises(WrongUse, match="previous_rows"):
