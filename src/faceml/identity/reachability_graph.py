@@ -127,7 +127,7 @@ def graph_from(
     found, seen = grown(space, former, newcomers, exact_to=min_samples, reach=reach)
     core = found.core_distances(min_samples)
     weights = _weights_now(space, previous, rows, core)
-    lists = graph_edges(found, core, depth=found.indices.shape[1])
+    lists = graph_edges(found, core, depth=min_samples)
     crowded_out = graph_edges(former, core, depth=min_samples)
     known = merged(len(core), lists, crowded_out, _carried_edges(previous, rows, weights))
     unproven = newcomers
