@@ -1,6 +1,6 @@
 """What `--threshold auto` is worth in a projected space, and which centroids to compare there.
 
-Needs a folder as benchmarks/heads.py does. Writes the tables of docs/decisions/0021-one-space-at-a-time.md:
+Needs a folder as benchmarks/heads.py does. Writes the tables of docs/results/thresholds.md:
 
     python benchmarks/thresholds.py --people lfw-gray:90 --pack opencv-zoo --pack NAME --model-root ROOT
 
