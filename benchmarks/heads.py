@@ -1,8 +1,10 @@
 """What a trained projection is worth on people it has never seen: raw vectors, the documented head, alternatives.
 
-Needs a folder with one folder of photos a person (LFW's form). Writes the tables of docs/results/training.md:
+Needs folders with one folder of photos a person (LFW's form), `:90` adds 90 pixels of grey on each side, for tight
+crops. All tables of docs/results/training.md:
 
-    python benchmarks/heads.py --people FOLDER --pack opencv-zoo --pack NAME --model-root ROOT --pad 90
+    python benchmarks/heads.py --mined --people lfw-gray:90 --people lfw-color --pack opencv-zoo \
+        --pack scrfd500m_edgeface_xs --model-root ROOT --into docs/results/training.md
 
 Each photo's face of highest confidence x size counts. People are dealt out into five folds; each fold's people are
 asked about with a head trained on the others (those with five faces or more), as `faceml faces train-matching` does.
@@ -14,15 +16,15 @@ for the next run.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import tempfile
+import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from identities import Faces, read_faces
+from identities import Faces, Photos, cached_faces
 from numpy.typing import NDArray
 
 from faceml.identity.projection import Head
@@ -35,24 +37,29 @@ from faceml.training.fit import fit
 from faceml.training.options import PULL, Options
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
-from faceml.vision.model_packs import load_pack
 
 FOLDS, MIN_FACES = 5, 5
 MEASURES = ("tar@far=1e-2", "tar@far=1e-3", "eer", "dir@far=1e-2", "bcubed_f", "assignment_f")
 HOPELESS_FAR = 1e-1  # a genuine pair still refused here is no pair of one person's faces, or no face
 Rows = NDArray[np.intp]
 
+BEGIN, END = "<!-- benchmarks/heads.py -->", "<!-- end of benchmarks/heads.py -->"
+DOCUMENTED, DEFAULT = "documented (triplet)", "linear, pulled back"
 TRAINED = {
-    "documented (triplet)": Options(head="documented"),
+    DOCUMENTED: Options(head="documented"),
+    f"{DOCUMENTED}, 50 epochs": Options(head="documented", epochs=50),
     "residual": Options(head="residual", weight_decay=0),
     "residual, pulled back": Options(head="residual"),
     "linear": Options(head="linear", weight_decay=0),
-    "linear, pulled back": Options(head="linear"),
+    DEFAULT: Options(head="linear"),
     "whitening, trained on": Options(head="whitening", weight_decay=0),
     "whitening, trained on, pulled back": Options(head="whitening"),
     "whitening, trained on, pulled back hard": Options(head="whitening", weight_decay=10 * PULL),
 }
 MINED = {
+    "linear, batch-hard": Options(head="linear", mining="batch-hard", weight_decay=0),
+    "linear, supervised contrastive": Options(head="linear", loss="supcon", weight_decay=0),
+    "linear, ArcFace": Options(head="linear", loss="arcface", margin=0.5, weight_decay=0),
     "linear, pulled back, batch-hard": Options(head="linear", mining="batch-hard"),
     "linear, pulled back, supervised contrastive": Options(head="linear", loss="supcon"),
     "linear, pulled back, ArcFace": Options(head="linear", loss="arcface", margin=0.5),
@@ -64,18 +71,6 @@ class Tried:
     name: str
     seconds: float  # of training all folds
     projected: Projected
-
-
-def cached_faces(folder: Path, name: str, *, model_root: Path, pad: int) -> Faces:
-    key = hashlib.sha256(f"{folder.resolve()} {name} {pad}".encode()).hexdigest()[:16]
-    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
-    file = cache / f"faces-{key}.npz"
-    if file.exists():
-        found = np.load(file)
-        return Faces(found["vectors"], found["people"], found["quality"], float(found["threshold"]))
-    faces = read_faces(folder, load_pack(name, model_root=model_root, cache_dir=cache), pad=pad)
-    np.savez(file, vectors=faces.vectors, people=faces.people, quality=faces.quality, threshold=faces.threshold)
-    return faces
 
 
 def learners(
@@ -111,7 +106,7 @@ def measure(faces: Faces, configurations: dict[str, Options]) -> tuple[Compariso
         started = time.perf_counter()
         projected = cross_fit(vectors, people, folds, learn)
         tried.append(Tried(name, time.perf_counter() - started, projected))
-        print(f"  {name}: {tried[-1].seconds:.1f} s", flush=True)
+        print(f"  {name}: {tried[-1].seconds:.1f} s", file=sys.stderr, flush=True)
     return compare(Trial(people, folds), {item.name: item.projected for item in tried}, resamples=1_000), tried
 
 
@@ -121,7 +116,7 @@ def table(found: Comparison, tried: list[Tried]) -> str:
     lines = [f"| head | {heads} | training |", "|---" * (2 + len(shown)) + "|"]
     for item in tried:
         cells = [_cell(found, item.name, measure) for measure in shown]
-        seconds = f"{item.seconds:.0f} s" if item.seconds >= 5 else "-"
+        seconds = f"{item.seconds:.1f} s" if item.seconds >= 1 else "-"
         lines.append(f"| {item.name} | {' | '.join(cells)} | {seconds} |")
     return "\n".join(lines)
 
@@ -151,25 +146,65 @@ def room(faces: Faces) -> str:
     )
 
 
+def best_of(found: Comparison, measure: str) -> str:
+    """The alternative that gains most, chosen after the fact: its gain flatters it."""
+    gains = {gain.challenger: gain.value for gain in found.gains if (gain.rival, gain.measure) == (RAW, measure)}
+    gains = {name: gain for name, gain in gains.items() if not name.startswith(DOCUMENTED)}
+    best = max(gains, key=lambda name: gains[name])
+    level = sum(gain == gains[best] for gain in gains.values()) - 1
+    also = f" (and {level} level with it)" if level else ""
+    return f"{best}{also}: {_cell(found, best, measure)}"
+
+
+def summary(name: str, found: Comparison) -> str:
+    decides = found.primary or "eer"
+    cells = [_cell(found, head, decides) for head in (RAW, DOCUMENTED, DEFAULT)]
+    return f"| {name} | {decides} | {' | '.join(cells)} | {best_of(found, decides)} |"
+
+
+def section(name: str, faces: Faces, found: Comparison, tried: list[Tried]) -> str:
+    counts = f"{found.faces} faces; {found.people} people with two or more."
+    missing = "; ".join(f"{measure} ({reason})" for measure, reason in found.missing.items())
+    heading = f"## {name} ({faces.vectors.shape[1]}-d)"
+    return f"{heading}\n\n{counts} {room(faces)}\n\n{table(found, tried)}\n\nNot measured: {missing or 'nothing'}."
+
+
+def document(sets: list[Photos], packs: list[str], model_root: Path, configurations: dict[str, Options]) -> str:
+    short = ["| photos, pack | decides | raw | documented | default | best alternative |", "|---" * 6 + "|"]
+    parts = []
+    for photos in sets:
+        for pack in packs:
+            name, faces = f"{photos.folder.name}, {pack}", cached_faces(photos, pack, model_root=model_root)
+            found, tried = measure(faces, configurations)
+            short.append(summary(name, found))
+            parts.append(section(name, faces, found, tried))
+    return "\n\n".join(["## In short", "\n".join(short), *parts])
+
+
+def around(file: Path) -> list[str]:
+    """What stands before and after the tables."""
+    return re.split(f"{BEGIN}.*{END}", file.read_text(), flags=re.DOTALL)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=Path, help="folder with one folder a person; without it nothing is measured")
-    parser.add_argument("--pack", action="append", help="model pack; may be given more than once")
+    parser.add_argument("--people", type=Photos.parse, action="append", metavar="FOLDER[:PAD]")
+    parser.add_argument("--pack", action="append", help="both may be given several times")
     parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
-    parser.add_argument("--pad", type=int, default=0, help="pixels of grey added on each side, for tight crops")
     parser.add_argument("--mined", action="store_true", help="also losses over batches: three times as long")
+    parser.add_argument("--into", type=Path, help=f"document with the lines {BEGIN} and {END}, to write between them")
     options = parser.parse_args()
     if options.people is None:
         print("benchmarks/heads.py needs --people FOLDER, with one folder of photos a person")
         return
-    for name in options.pack or ["opencv-zoo"]:
-        faces = cached_faces(options.people, name, model_root=options.model_root, pad=options.pad)
-        found, tried = measure(faces, TRAINED | (MINED if options.mined else {}))
-        print(f"\n## {options.people.name}, {name}\n")
-        print(f"{found.faces} faces; {found.people} people with two or more. {room(faces)}\n")
-        print(table(found, tried) + "\n")
-        for measure_name, reason in found.missing.items():
-            print(f"Not measured: {measure_name} ({reason}).")
+    if options.into and len(around(options.into)) != 2:
+        parser.error(f"{options.into} lacks the lines {BEGIN} and {END}")
+    heads = TRAINED | (MINED if options.mined else {})
+    found = document(options.people, options.pack or ["opencv-zoo"], options.model_root, heads)
+    if options.into:
+        options.into.write_text(f"{BEGIN}\n\n{found}\n\n{END}".join(around(options.into)))
+    else:
+        print(found)
 
 
 if __name__ == "__main__":

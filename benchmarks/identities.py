@@ -1,8 +1,9 @@
 """How well faces of known people are grouped and recognised, by pack and by way of doing it.
 
-Needs a folder with one folder of photos a person (LFW's form). Writes the tables of docs/results/clustering.md:
+Needs a folder with one folder of photos a person (LFW's form); `:90` adds 90 pixels of grey on each side, for tight
+crops. Writes the tables of docs/results/clustering.md:
 
-    python benchmarks/identities.py --people FOLDER --pack opencv-zoo --pack NAME --model-root ROOT --pad 90
+    python benchmarks/identities.py --people FOLDER:90 --pack opencv-zoo --pack NAME --model-root ROOT
 
 Each photo's face of highest confidence x size counts. "several" are the people with two photos or more; "all" adds the
 people with one. Noise counts as singletons. Thresholds marked + are the pack's recommended one plus that much.
@@ -11,6 +12,8 @@ people with one. Noise counts as singletons. Thresholds marked + are the pack's 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -52,20 +55,45 @@ class Faces:
         return np.array([counts[name] > 1 for name in self.people.tolist()])
 
 
-def read_faces(folder: Path, pack: FacePack, *, pad: int) -> Faces:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+@dataclass(frozen=True, slots=True)
+class Photos:
+    folder: Path  # with one folder a person
+    pad: int  # pixels of grey added on each side
+
+    @classmethod
+    def parse(cls, text: str) -> Photos:
+        """FOLDER or FOLDER:PAD."""
+        folder, _, pad = text.rpartition(":")
+        return cls(Path(folder), int(pad)) if folder and pad.isdigit() else cls(Path(text), 0)
+
+
+def read_faces(photos: Photos, pack: FacePack) -> Faces:
+    files = sorted(path for path in photos.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     with tempfile.TemporaryDirectory() as scratch:
-        padded = list(padded_copies(files, Path(scratch), pad)) if pad else files
+        padded = list(padded_copies(files, Path(scratch), photos.pad)) if photos.pad else files
         found = list(find_faces(enumerate(padded), pack, min_confidence=0.3, min_face_size=10))
     kept = [photo for photo in found if photo.faces]
     best = [max(photo.faces, key=lambda face: face.detection_confidence * face.bbox.w * face.bbox.h) for photo in kept]
-    print(f"{pack.contract.name}: a face on {len(kept)} of {len(files)} photos")
+    print(f"{pack.contract.name}: a face on {len(kept)} of {len(files)} photos", file=sys.stderr)
     return Faces(
         np.stack([face.embedding for face in best]),
         np.array([files[photo.asset_id].parent.name for photo in kept]),
         np.array([face.quality_score for face in best]),
         pack.contract.match_threshold,
     )
+
+
+def cached_faces(photos: Photos, name: str, *, model_root: Path) -> Faces:
+    """The same, kept in the temporary folder for the next run."""
+    key = hashlib.sha256(f"{photos.folder.resolve()} {name} {photos.pad}".encode()).hexdigest()[:16]
+    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
+    file = cache / f"faces-{key}.npz"
+    if file.exists():
+        found = np.load(file)
+        return Faces(found["vectors"], found["people"], found["quality"], float(found["threshold"]))
+    faces = read_faces(photos, load_pack(name, model_root=model_root, cache_dir=cache))
+    np.savez(file, vectors=faces.vectors, people=faces.people, quality=faces.quality, threshold=faces.threshold)
+    return faces
 
 
 def padded_copies(files: list[Path], scratch: Path, pad: int) -> Iterator[Path]:
@@ -232,10 +260,9 @@ def centroid_table(packs: dict[str, Faces]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=Path, help="folder with one folder a person; without it nothing is measured")
+    parser.add_argument("--people", type=Photos.parse, metavar="FOLDER[:PAD]", help="without it nothing is measured")
     parser.add_argument("--pack", action="append", help="model pack; may be given more than once")
     parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
-    parser.add_argument("--pad", type=int, default=0, help="pixels of grey added on each side, for tight crops")
     options = parser.parse_args()
     if options.people is None:
         print("benchmarks/identities.py needs --people FOLDER, with one folder of photos a person")
@@ -244,7 +271,7 @@ def main() -> None:
     packs = {}
     for name in options.pack or ["opencv-zoo"]:
         loaded = load_pack(name, model_root=options.model_root, cache_dir=cache)
-        packs[name] = read_faces(options.people, loaded, pad=options.pad)
+        packs[name] = read_faces(options.people, loaded)
     print("\nGrouping, BCubed\n\n" + clustering_table(packs))
     print(f"\nCentroids of {ENROLLED} faces, {DRAWS} draws\n\n" + centroid_table(packs))
     print(f"\nRecognition, dual mode's supervised half, {DRAWS} draws\n\n" + recognition_table(packs))

@@ -16,7 +16,7 @@ from faceml.wiring import Library
 
 AUTO = "auto"
 DEFAULT_FMR = 1e-3
-LEARNED_FROM = "read off labels that the projection may have learned from: strangers will pass more often than asked"
+LEARNED_FROM = "read off labels that the projection may have learned from: strangers may pass more often than asked"
 DOCUMENTED = 0.6  # the specification's, for raw vectors
 
 
