@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import ArrayLike, NDArray
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from faceml.errors import WrongUse
 from faceml.identity.projection import Head
@@ -68,7 +70,7 @@ def fit(
     """
     started = time.monotonic()
     faces = Faces.of(vectors, people, seed=options.seed)
-    with _quiet(), _one_thread():
+    with _quiet(), _one_thread(), _stoppable():
         keeper = _Keeper(folder, {**(metadata or {}), DIGEST: faces.digest()}, on_epoch)
         task = (
             _begin(faces, options, keeper)
@@ -169,7 +171,8 @@ def _trainer(epochs: int, keeper: _Keeper) -> pl.Trainer:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without Lightning's advice on GPUs and data loaders, which does not fit here."""
-    loggers = [logging.getLogger(f"pytorch_lightning.{name}") for name in ("utilities.rank_zero", "accelerators.cuda")]
+    names = ("utilities.rank_zero", "accelerators.cuda", "trainer.connectors.signal_connector")
+    loggers = [logging.getLogger(f"pytorch_lightning.{name}") for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
@@ -192,3 +195,16 @@ def _one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C and SIGTERM leave as they do elsewhere: Lightning makes exit code 1 of the one, 0 of the other."""
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        if isinstance(error, SIGTERMException):
+            raise SystemExit(128 + signal.SIGTERM) from None
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,6 +156,26 @@ def test_epochs_are_told_as_they_end(labelled: tuple[Array, Array]) -> None:
     found = fit(*labelled, FEW, on_epoch=told.append)
     assert tuple(told) == found.history[1:]
     assert (found.training_faces, found.validation_faces) == (48, 8)
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out", "code"), [(signal.SIGINT, KeyboardInterrupt, None), (signal.SIGTERM, SystemExit, 143)]
+)
+def test_a_signal_ends_training_as_it_ends_anything_else(
+    labelled: tuple[Array, Array], number: signal.Signals, way_out: type[BaseException], code: int | None
+) -> None:
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    seen: list[Epoch] = []
+
+    def stop(epoch: Epoch) -> None:
+        seen.append(epoch)
+        signal.raise_signal(number)
+
+    with pytest.raises(way_out) as left:
+        fit(*labelled, Options(head="linear", epochs=30), on_epoch=stop)
+    assert getattr(left.value, "code", None) == code
+    assert len(seen) == 1
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
 def test_one_person_cannot_be_trained_on() -> None:
