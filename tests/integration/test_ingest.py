@@ -98,6 +98,16 @@ def test_an_edited_photo_waits_for_detection_again(library: Library, folder: Pat
         assert unit.assets.content_changed([before]) == {before}
 
 
+def test_one_picture_over_two_photos_is_taken_in_once(library: Library, folder: Path) -> None:
+    ingest_folder(library, folder)
+    for name in ("0.jpg", "1.jpg"):
+        draw(folder / name, 255)
+    report = ingest_folder(library, folder)
+    assert (report.changed, report.duplicates, report.unchanged) == (1, 1, 1)
+    again = ingest_folder(library, folder)
+    assert (again.changed, again.duplicates, again.unchanged) == (0, 1, 2)
+
+
 def test_a_touched_photo_is_the_same_photo(library: Library, folder: Path) -> None:
     ingest_folder(library, folder)
     os.utime(folder / "1.jpg", (1, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -249,6 +250,13 @@ def test_a_failed_step_stops_the_run_and_from_completes_it(project: Path, tracki
     assert completed.status is RunStatus.DONE
     assert completed.steps[0] == failed.steps[0]
     assert [step.results.get("clusters") for step in completed.steps] == [None, 8, 8]
+    assert "small --from cluster</code>" in (failed.folder / "report.html").read_text()
+    assert completed.folder is not None
+    page = (completed.folder / "report.html").read_text()
+    linked = [(completed.folder / target).resolve() for target in re.findall('href="([^"]+)"', page)]
+    assert [file.name for file in linked] == ["01_detect.ipynb", "02_cluster.ipynb", "03_report.ipynb"]
+    assert all(file.is_file() for file in linked), "those of the run before, too"
+    assert page.count("in the run before") == 1
 
 
 def test_a_run_cannot_be_resumed_behind_the_failed_step(project: Path, tracking: Tracking) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from faceml.records import BBox, Face
 from faceml.services.erase import erase_person
 from faceml.services.label import label_cluster
+from faceml.services.picture import draw_people
 from faceml.services.thumbnail_cache import SIDE_PX, Thumbnails
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
@@ -86,6 +87,14 @@ def test_pictures_are_made_once_and_anew_when_the_face_changes(library: Library,
     assert again.of([moved])[moved.id] != first[moved.id]
     gone = replace(faces[0], bbox=BBox(0, 0, 80, 80))
     assert again.of([gone]) == {}, "its photo is not there any more"
+
+
+def test_a_sheet_of_people_decodes_no_photo_twice(library: Library, faces: list[Face]) -> None:
+    label_cluster(library, "clu_00000", "Ada", actor="ada")
+    first = draw_people(library)
+    for face in faces:
+        photo_of(library, face).unlink(missing_ok=True)
+    assert draw_people(library).tobytes() == first.tobytes()
 
 
 def test_an_unwritable_cache_costs_no_picture(library: Library, faces: list[Face]) -> None:

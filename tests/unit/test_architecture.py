@@ -112,3 +112,8 @@ def test_looking_and_labelling_loads_no_clustering_library(command: str, tmp_pat
         f"from faceml.cli.main import cli\ntry: cli({arguments!r}, standalone_mode=False)\nexcept Exception: pass"
     )
     assert not loaded_by(code) & {"hdbscan", "sklearn", "scipy", "torch", "onnxruntime", "matplotlib"}
+
+
+def test_a_sheet_of_faces_loads_no_matplotlib() -> None:
+    """It is what each night ends with, and matplotlib costs a quarter of a second."""
+    assert "matplotlib" not in loaded_by("import faceml.plots.contact_sheet, faceml.plots.photo_table")

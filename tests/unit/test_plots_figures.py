@@ -12,6 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from faceml.errors import WrongUse
+from faceml.plots.colours import NOISE, PALETTE
 from faceml.plots.curves import (
     MatchCurve,
     confusion,
@@ -22,7 +23,6 @@ from faceml.plots.curves import (
 )
 from faceml.plots.embedding_map import MOST_FOR_TSNE, embedding_map, plane
 from faceml.plots.histograms import quality_histogram, size_histogram
-from faceml.plots.style import NOISE, PALETTE
 from faceml.plots.timings import stage_seconds
 
 

@@ -153,9 +153,11 @@ def _parameter(text: str) -> tuple[str, str]:
 
 def _summary(run: PipelineRun) -> str:
     lines = [f"Pipeline {run.pipeline}: {run.status} in {run.seconds:.0f} s"]
+    taken_over = run.taken_over()
     for step in run.steps:
         results = ", ".join(f"{name} {value}" for name, value in step.results.items())
-        lines.append(f"  {step.name:15} {step.status:8} {step.seconds:5.1f} s  {step.note or results}")
+        before = " (in the run before)" if step in taken_over else ""
+        lines.append(f"  {step.name:15} {step.status:8} {step.seconds:5.1f} s  {step.note or results}{before}")
     if run.folder is not None:
         lines += [f"Executed notebooks: {run.folder}", f"Report: {run.folder / 'report.html'}"]
     return "\n".join(lines)

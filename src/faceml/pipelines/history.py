@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,12 @@ class PipelineRun:
 
     def step(self, name: str) -> StepRun | None:
         return next((step for step in self.steps if step.name == name), None)
+
+    def taken_over(self) -> tuple[StepRun, ...]:
+        """The steps of the run that this one resumes; none where it started anew."""
+        if self.resumed_from is None:
+            return ()
+        return tuple(takewhile(lambda step: step.name != self.resumed_from, self.steps))
 
 
 def new_run_folder(home: Path, pipeline: str, started_at: datetime) -> Path:

@@ -8,22 +8,25 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from faceml.pipelines.history import PipelineRun, StepRun
+from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
 
 REPORT = "report.html"
 PICTURES = "pictures_allowed"  # the parameter of a pipeline that allows them
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; padding: .3rem .6rem; vertical-align: top }}
-tr + tr {{ border-top: 1px solid #ddd }} .failed, .stopped {{ color: #a40000 }} .skipped {{ color: #777 }}
-img {{ max-width: 100% }} @media (prefers-color-scheme: dark) {{ body {{ background: #181818; color: #ddd }} }}
+table {{ border-collapse: collapse }}
+th, td {{ text-align: left; padding: .3rem 1.2rem .3rem 0; vertical-align: top }}
+tr + tr {{ border-top: 1px solid #8884 }} .number {{ text-align: right }} img {{ max-width: 100% }}
+.failed, .stopped {{ color: #c62828; font-weight: 600 }} .skipped, .note {{ color: #777 }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #181818; color: #ddd }} a {{ color: #8ab4f8 }}
+  .failed, .stopped {{ color: #ff8a80 }} .skipped, .note {{ color: #999 }} }}
 </style></head><body>
-<h1>{title}</h1>
+<h1>{pipeline}: <span class="{status}">{status}</span></h1>
 <p>{when}, {seconds:.0f} s</p>
-<table><tr><th>Step</th><th></th><th>Seconds</th><th>Found</th></tr>
+{advice}<table><tr><th>Step</th><th></th><th class="number">Seconds</th><th>Found</th></tr>
 {rows}</table>
 <h2>Parameters</h2><table>{parameters}</table>
 {pictures}</body></html>
@@ -42,28 +45,55 @@ def write_report(run: PipelineRun) -> Path | None:
 
 
 def render(run: PipelineRun) -> str:
-    """The page; notebooks are linked beside it."""
-    rows = "".join(f"<tr>{_step(step)}</tr>\n" for step in run.steps)
+    """The page; executed notebooks are linked."""
+    taken_over = run.taken_over()
+    rows = "".join(f"<tr>{_step(step, run.folder, is_earlier=step in taken_over)}</tr>\n" for step in run.steps)
     parameters = "".join(f"<tr><th>{escape(n)}</th><td>{escape(str(v))}</td></tr>" for n, v in run.parameters.items())
     return _PAGE.format(
         title=escape(f"{run.pipeline}: {run.status}"),
+        pipeline=escape(run.pipeline),
+        status=run.status,
         when=run.started_at.strftime("%Y-%m-%d %H:%M"),
         seconds=run.seconds,
+        advice=_advice(run),
         rows=rows,
         parameters=parameters,
         pictures="".join(_pictures(run)) if run.parameters.get(PICTURES) is True else "",
     )
 
 
-def _step(step: StepRun) -> str:
+def _advice(run: PipelineRun) -> str:
+    failed = next((step for step in run.steps if step.status is StepStatus.FAILED), None)
+    if failed is None:
+        return ""
+    name = escape(failed.name)
+    notebook = ", look at its notebook in JupyterLab" if failed.notebook else ""
+    return (
+        f"<p>It ended at the step <b>{name}</b>; what comes after it was not run. See the error below{notebook}, then"
+        f" go on with <code>faceml pipeline run {escape(run.pipeline)} --from {name}</code>;"
+        " <code>-p NAME=VALUE</code> corrects a parameter.</p>\n"
+    )
+
+
+def _step(step: StepRun, folder: Path | None, *, is_earlier: bool) -> str:
     name = escape(step.name)
-    linked = f'<a href="{escape(step.notebook.name)}">{name}</a>' if step.notebook else name
+    linked = f'<a href="{escape(quote(_beside(step.notebook, folder)))}">{name}</a>' if step.notebook else name
     found = ", ".join(f"{escape(str(n))} {escape(str(v))}" for n, v in step.results.items())
     told = [found, escape(step.note or "")]
     if step.error:
         told.append(f"<b>{escape(step.failed_cell or '')}</b> {escape(step.error)}")
+    if is_earlier:
+        told.append('<span class="note">in the run before; not run again</span>')
     text = "<br>".join(part for part in told if part)
-    return f'<td>{linked}</td><td class="{step.status}">{step.status}</td><td>{step.seconds:.1f}</td><td>{text}</td>'
+    seconds = "" if step.status is StepStatus.SKIPPED else f"{step.seconds:.1f}"
+    return (
+        f'<td>{linked}</td><td class="{step.status}">{step.status}</td><td class="number">{seconds}</td><td>{text}</td>'
+    )
+
+
+def _beside(notebook: Path, folder: Path | None) -> str:
+    """The way from the page to a notebook, which may lie in an earlier run's folder."""
+    return Path(os.path.relpath(notebook, folder or notebook.parent)).as_posix()
 
 
 def _pictures(run: PipelineRun) -> Iterator[str]:

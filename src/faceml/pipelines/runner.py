@@ -118,7 +118,7 @@ class _Runner:
     def _run_step(self, number: int, step: Step) -> StepRun:
         try:
             if step.when is not None and not self._is_true(step.when):
-                note = f"nothing new ({step.when} is {self._shown(step.when)})"
+                note = f"nothing new ({self._shown(step.when)})"
                 return self._log.add(StepRun(step.name, StepStatus.SKIPPED, note=note))
             values = self._values(step)
         except LookupError as error:
@@ -176,9 +176,9 @@ class _Runner:
 
     def _shown(self, reference: Reference) -> str:
         try:
-            return repr(self._lookup(reference))
+            return f"{reference} is {self._lookup(reference)!r}"
         except StepWasSkipped:
-            return "not there: that step was skipped"
+            return f"the step {reference.step} was skipped"
 
     def _values(self, step: Step) -> dict[str, Any]:
         values = {}

@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceml.plots.style import (
-    CARD,
-    INK,
-    MUTED,
-    NOISE,
-    PALETTE,
-    RULE,
-    label_axes,
-    new_figure,
-    say_empty,
-)
+from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE, RULE
+from faceml.plots.style import label_axes, new_figure, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

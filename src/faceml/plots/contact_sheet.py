@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from faceml.errors import WrongUse
+from faceml.plots.colours import CARD, INK, MUTED, RULE
 from faceml.plots.lettering import Pixels, as_image, font, rounded, shorten
-from faceml.plots.style import CARD, INK, MUTED, RULE
 
 _BLOCKS = 6  # squares a side; a face of 6 × 6 squares is nobody's (see `pixelated`)
 _MARGIN, _GAP, _HEADING, _TITLE = 24, 6, 30, 46

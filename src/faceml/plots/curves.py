@@ -9,17 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceml.errors import WrongUse
-from faceml.plots.style import (
-    CARD,
-    INK,
-    NOISE,
-    PALETTE,
-    finite,
-    label_axes,
-    legend,
-    new_figure,
-    say_empty,
-)
+from faceml.plots.colours import CARD, INK, NOISE, PALETTE
+from faceml.plots.style import finite, label_axes, legend, new_figure, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap

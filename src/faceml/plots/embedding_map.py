@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.errors import WrongUse
-from faceml.plots.style import CARD, INK, NOISE, PALETTE, label_axes, new_figure, say_empty
+from faceml.plots.colours import CARD, INK, NOISE, PALETTE
+from faceml.plots.style import label_axes, new_figure, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from faceml.plots.style import INK, MUTED, NOISE, PALETTE, finite, label_axes, new_figure, say_empty
+from faceml.plots.colours import INK, MUTED, NOISE, PALETTE
+from faceml.plots.style import finite, label_axes, new_figure, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageOps
 
 from faceml.errors import UnreadablePhoto
+from faceml.plots.colours import CARD, INK, MUTED, RULE
 from faceml.plots.lettering import font, rounded, shorten
-from faceml.plots.style import CARD, INK, MUTED, RULE
 from faceml.vision.image import read_photo
 
 _MARGIN, _GAP, _THUMB, _CAPTION = 24, 14, 150, 40

@@ -10,15 +10,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from faceml.plots.colours import CARD, INK, MUTED, RULE
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
 Grid = Literal["x", "y", "both"]
-CARD, INK, MUTED, RULE = "#fcfcfb", "#24292f", "#646c75", "#dfe2e5"
-# Okabe and Ito's palette (2008) without black and yellow, which vanish on one page or the other; blue leads.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8c6d31")
-NOISE = "#b4bac0"
 
 
 class Plot(Figure):

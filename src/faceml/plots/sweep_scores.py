@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from faceml.plots.style import INK, PALETTE, label_axes, new_figure, say_empty
+from faceml.plots.colours import INK, PALETTE
+from faceml.plots.style import label_axes, new_figure, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from faceml.plots.style import INK, PALETTE, label_axes, new_figure, say_empty
+from faceml.plots.colours import INK, PALETTE
+from faceml.plots.style import label_axes, new_figure, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

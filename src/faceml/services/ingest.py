@@ -107,9 +107,12 @@ def _store_batch(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[s
 def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[str]) -> None:
     by_hash = unit.assets.with_hashes([file.content_hash for file in files])
     by_path = unit.assets.at_paths([file.path for file in files])
-    fresh = [file for file in files if file.content_hash not in by_hash]
-    changed = [(by_path[file.path].asset_id, file) for file in fresh if file.path in by_path]
-    added = [file for file in fresh if file.path not in by_path]
+    fresh: dict[str, PhotoFile] = {}
+    for file in files:
+        if file.content_hash not in by_hash:
+            fresh.setdefault(file.content_hash, file)  # where one content overwrote several photos, once
+    changed = [(by_path[file.path].asset_id, file) for file in fresh.values() if file.path in by_path]
+    added = [file for file in fresh.values() if file.path not in by_path]
     counts.update(changed=len(changed), added=len(added), duplicates=len(files) - len(fresh))
     unit.assets.rewrite(changed, is_changed=True)
     unit.assets.add(added)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
 
-from faceml.errors import UnreadablePhoto
 from faceml.records import Face
 from faceml.services.review import Topic, ask
+from faceml.services.thumbnail_cache import Thumbnails
 from faceml.storage.clusters import ClusterSummary
 from faceml.wiring import Library
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from faceml.services.sweep import SweepReport
 
 FACES_A_ROW = 12
+PEOPLE_SHOWN = 50
 MAP_FACES = 3_000  # t-SNE of more takes minutes
 FACELESS_SHOWN = 20
 QUESTIONS_A_TOPIC = 4
@@ -49,17 +51,16 @@ def draw_clusters(
 
 
 def draw_people(library: Library, *, title: str | None = None, pixelate: bool = False) -> Image:
-    """A contact sheet: a row a person, most faces first."""
+    """A contact sheet: a row a person, most faces first; of more than 50 people the first 50."""
     from faceml.plots.contact_sheet import SheetRow, contact_sheet
 
     with library.repository.read() as unit:
-        names = unit.people.names()
-        faces = {person_id: unit.faces.of_person(person_id) for person_id in names}
-    shown = {id_: found[:FACES_A_ROW] for id_, found in sorted(faces.items(), key=lambda item: -len(item[1])) if found}
-    pictures = thumbnails(library, [face for found in shown.values() for face in found])
+        people = [person for person in unit.people.page(limit=PEOPLE_SHOWN) if person.face_count]
+        shown = {person.id: unit.faces.of_person(person.id)[:FACES_A_ROW] for person in people}
+    pictures = thumbnails(library, [face for faces in shown.values() for face in faces])
     rows = [
-        SheetRow(names[id_], [pictures[face.id] for face in found if face.id in pictures], len(faces[id_]))
-        for id_, found in shown.items()
+        SheetRow(person.name, [pictures[f.id] for f in shown[person.id] if f.id in pictures], person.face_count)
+        for person in people
     ]
     return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
 
@@ -121,20 +122,9 @@ def draw_photos_without_faces(library: Library) -> Image:
     return photos_without_faces(photos, most=FACELESS_SHOWN)
 
 
-def thumbnails(library: Library, faces: Sequence[Face], *, size_px: int = 112) -> dict[UUID, NDArray[np.uint8]]:
+def thumbnails(library: Library, faces: Sequence[Face]) -> dict[UUID, NDArray[np.uint8]]:
     """A square picture of each face, by its id; faces whose photo cannot be read now are left out."""
-    from faceml.vision.crops import face_thumbnail
-    from faceml.vision.image import read_photo
+    from PIL import Image
 
-    with library.repository.read() as unit:
-        paths = {asset.id: asset.path for asset in unit.assets.by_ids(list({face.asset_id for face in faces}))}
-    pictures: dict[UUID, NDArray[np.uint8]] = {}
-    for asset_id, path in paths.items():
-        try:
-            photo = read_photo(path)
-        except UnreadablePhoto:
-            continue
-        for face in faces:
-            if face.asset_id == asset_id:
-                pictures[face.id] = face_thumbnail(photo, face.bbox, size_px=size_px)
-    return pictures
+    made = Thumbnails(library).of(faces)
+    return {face_id: np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")) for face_id, jpeg in made.items()}
