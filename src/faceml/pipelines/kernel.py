@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,10 @@ def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -
                     extra_arguments=["--HistoryManager.hist_file=:memory:"],  # leave the user's history alone
                 )
             yield manager
+        except (KeyboardInterrupt, SystemExit):
+            # The process ends; that papermill was cut off in the middle of a wait is no news.
+            warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
+            raise
         finally:
             if manager.has_kernel:
                 run_sync(manager.shutdown_kernel)(now=False)
