@@ -130,6 +130,12 @@ def test_the_notebook_runs(trained: Library, name: str, parameters: dict[str, An
     found = read_results(done)
     if name == "05_evaluate":
         assert (found["version"], type(found["promotes"])) == (2, bool)
+        (evaluated,) = list_experiments(trained, kind="evaluate")
+        assert evaluated.verdict == ("promotes" if found["promotes"] else "refuses")
+        assert (evaluated.data, evaluated.code) == (
+            list_experiments(trained)[0].data,
+            list_experiments(trained)[0].code,
+        )
     else:
         assert (found["runs"], found["measure"], found["promoted"]) == (2, "head.bcubed_f", False)
         assert found["version"] in (1, 2)

@@ -165,7 +165,7 @@ def test_a_diff_says_what_changed_between_two_runs(says: Says, recorded: Library
     said = says("diff", coarse.run_id[:6], fine.run_id)
     assert re.search(r"min_cluster_size +6 → 2\n", said)
     assert re.search(r"noise_count +\d+ +\d+ +-\d+\n", said)
-    assert "Code\n  the same" in said or "uncommitted changes in both" in said
+    assert "Code\n  the same" in said or "+changes in both" in said
     assert "Data\n  the same" in said
     told = json.loads(says("diff", coarse.run_id, of_kind(recorded, "detect")[0].run_id, "--json"))
     assert told["after"]["kind"] == "detect"

@@ -126,8 +126,8 @@ def test_the_data_of_two_runs_are_told_apart(data: dict[str, str], words: str) -
 
 
 def test_uncommitted_changes_and_missing_versions_are_not_taken_for_the_same_code() -> None:
-    dirty = "0.1.0 abc1234 with uncommitted changes"
-    assert "which, nobody recorded" in difference(run(1, code=dirty), run(2, code=dirty)).code
+    dirty = "0.1.0 abc1234+changes"
+    assert "which changes nobody recorded" in difference(run(1, code=dirty), run(2, code=dirty)).code
     assert difference(run(1, code=""), run(2)).code == "not recorded for both runs"
 
 

@@ -65,6 +65,12 @@ def comparison(compared: RunComparison, *, tells_how: bool) -> str:
     lines = [f"{_count(len(rows), compared.kind)}, {order}", "", *table(rows)]
     if compared.unmeasured:
         lines += ["", f"Left out, as they did not measure {compared.measure}: {compared.unmeasured}"]
+    snapshots = {run.data.get("hash", "") for run in compared.runs}
+    if len(snapshots) > 1:
+        lines += [
+            "",
+            f"On {len(snapshots)} states of the library (data): only runs on the same one compare as they stand",
+        ]
     if best and compared.measure:
         value = figure(best.metrics[compared.measure])
         lines += ["", f"Best: run {best.short_id}, {compared.measure} {value}"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from faceml.tracking.experiment import Experiment
+from faceml.tracking.provenance import CHANGED
 
 HASHES = ("hash", "faces_hash", "people_hash")  # of the data; see `services.snapshot`
-_UNCOMMITTED = "uncommitted changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ def _told_of_code(before: str, after: str) -> str:
         return "not recorded for both runs"
     if before != after:
         return f"{before} → {after}"
-    if _UNCOMMITTED in after:
-        return f"{after} in both: which, nobody recorded"
+    if after.endswith(CHANGED):
+        return f"{after} in both, and which changes nobody recorded"
     return f"the same, {after}"
 
 

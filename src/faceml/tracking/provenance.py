@@ -11,6 +11,7 @@ import faceml
 
 _TIMEOUT_S = 5.0
 _DIRTY = "-dirty"
+CHANGED = "+changes"  # behind a commit: what ran was not committed
 _COMMIT, _IS_DIRTY = "mlflow.source.git.commit", "git_dirty"
 
 
@@ -32,11 +33,10 @@ def as_words(tags: Mapping[str, str]) -> str:
     """What `code_version` left among a run's tags; empty where it left nothing.
 
     >>> as_words({"faceml_version": "0.1.0", "mlflow.source.git.commit": "e7032f5c87", "git_dirty": "true"})
-    '0.1.0 e7032f5 with uncommitted changes'
+    '0.1.0 e7032f5+changes'
     """
-    parts = [tags.get("faceml_version", ""), tags.get(_COMMIT, "")[:7]]
-    parts += ["with uncommitted changes"] if tags.get(_IS_DIRTY) == "true" else []
-    return " ".join(part for part in parts if part)
+    commit = tags.get(_COMMIT, "")[:7] + (CHANGED if tags.get(_IS_DIRTY) == "true" else "")
+    return f"{tags.get('faceml_version', '')} {commit}".strip()
 
 
 def _describe(package: Path) -> str | None:
