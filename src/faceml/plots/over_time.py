@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faceml.plots.style import CARD, INK, NOISE, PALETTE, label_axes, new_figure, say_empty
+from faceml.plots.colours import CARD, INK, NOISE, PALETTE
+from faceml.plots.style import label_axes, new_figure, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
