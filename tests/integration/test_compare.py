@@ -15,17 +15,14 @@ from faceml.metrics.comparison import from_json
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
 from faceml.plots.comparisons import interval_plot, parallel_coordinates
-from faceml.services.experiments import (
-    experiment_table,
-    list_experiments,
-    rank_experiments,
-    read_curves,
-)
+from faceml.services.experiment_curves import read_curves
+from faceml.services.experiments import list_experiments
 from faceml.services.models import list_models as versions
 from faceml.services.models import model_rows, show_model, verdict_lines
 from faceml.services.reassign import assign_faces_to
 from faceml.services.thresholds import view_thresholds
 from faceml.services.train import train_matching
+from faceml.tracking.experiment import experiment_table, rank_experiments
 from faceml.training.options import Options
 from faceml.wiring import Library
 from tests.conftest import REPO, WIDTH, add_faces
@@ -71,7 +68,8 @@ def test_runs_are_ranked_and_told_apart_by_what_differs(trained: Library) -> Non
     assert not {"margin", "epochs"} & set(table[0]), "the same in both"
     with pytest.raises(NotFound, match=r"no run measured 'luck': there are .*head\.bcubed_f"):
         rank_experiments(runs, "luck")
-    assert list_experiments(trained, kind="assign") == ()
+    with pytest.raises(NotFound, match=r"no finished run of kind 'assign' is recorded: there are train \(2\)"):
+        list_experiments(trained, kind="assign")
 
 
 def test_curves_of_several_runs_lie_over_the_raw_one(trained: Library) -> None:
@@ -112,7 +110,7 @@ def test_plots_hold_what_was_measured_and_say_where_there_is_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [("05_evaluate", {"fmr": 0.01}), ("07_compare", {"measure": "head.bcubed_f"})],
+    [("05_evaluate", {"fmr": 0.01}), ("07_compare", {})],
 )
 def test_the_notebook_runs(trained: Library, name: str, parameters: dict[str, Any], tmp_path: Path) -> None:
     done = tmp_path / f"{name}.ipynb"
@@ -132,6 +130,14 @@ def test_the_notebook_runs(trained: Library, name: str, parameters: dict[str, An
     found = read_results(done)
     if name == "05_evaluate":
         assert (found["version"], type(found["promotes"])) == (2, bool)
+        (evaluated,) = list_experiments(trained, kind="evaluate")
+        assert evaluated.verdict == ("promotes" if found["promotes"] else "refuses")
+        assert (evaluated.data, evaluated.code) == (
+            list_experiments(trained)[0].data,
+            list_experiments(trained)[0].code,
+        )
     else:
-        assert found["runs"] == 2
+        assert (found["runs"], found["measure"], found["promoted"]) == (2, "head.bcubed_f", False)
+        assert found["version"] in (1, 2)
+        assert "dropout" not in done.read_text(), "what is the same in all is not shown"
     assert done.read_text().count("image/png") >= 2

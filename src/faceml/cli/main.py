@@ -12,6 +12,7 @@ from faceml.cli import (
     completion,
     demo,
     exchange,
+    experiments,
     faces,
     jobs,
     library,
@@ -59,6 +60,7 @@ faces.faces.add_command(exchange.import_xmp)
 faces.faces.add_command(exchange.export_fiftyone)
 cli.add_command(people.people)
 cli.add_command(models.models)
+cli.add_command(experiments.experiments)
 cli.add_command(pipeline.pipeline)
 cli.add_command(jobs.worker)
 cli.add_command(jobs.jobs)

@@ -15,8 +15,7 @@ from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus
 from faceml.pipelines.pictures import without_pictures
 from faceml.pipelines.report import write_report
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
-from faceml.tracking.provenance import code_version
-from faceml.tracking.spool import Measurement, Recorded, as_text, read_spool
+from faceml.tracking.spool import HELD, Measurement, Recorded, as_text, read_spool
 
 _OUTCOMES = {
     RunStatus.DONE: Outcome.FINISHED,
@@ -40,8 +39,8 @@ class RunLog:
         self._answers = True
         self._started = time.monotonic()
         resumed = {"resumed_from": planned.resumed_from} if planned.resumed_from else {}
-        holds = {f"library.{name}": value for name, value in (library or {}).items()}
-        tags = {"kind": "pipeline", **code_version(), **resumed, **holds}
+        holds = {f"{HELD}{name}": value for name, value in (library or {}).items()}
+        tags = {"kind": "pipeline", **resumed, **holds}
         run_id = store.open_run(planned.pipeline, parent=None, tags=tags)
         folder = new_run_folder(home, planned.pipeline, planned.started_at)
         self.folder = folder
@@ -50,7 +49,7 @@ class RunLog:
 
     def open_step(self, name: str) -> tuple[str, Path]:
         """The child run of a step and the spool its notebook writes to."""
-        tags = {"pipeline": self.run.pipeline, "step": name, **code_version()}
+        tags = {"pipeline": self.run.pipeline, "step": name}
         run_id = self._store.open_run(name, parent=self.run.run_id, tags=tags)
         spool = self.folder / f"{name}.spool"
         spool.mkdir()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from faceml.errors import WrongUse
 from faceml.plots.colours import CARD, INK, MUTED, RULE
 
 if TYPE_CHECKING:
@@ -59,6 +61,20 @@ def say_empty(axes: Axes, text: str) -> None:
 
 def legend(axes: Axes, **options: Any) -> None:
     axes.legend(frameon=False, fontsize=9, labelcolor=INK, **options)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure into a file of the kind its ending tells.
+
+    Raises:
+        WrongUse: a kind that is not known, or a folder that cannot be written to.
+    """
+    try:
+        figure.savefig(path)
+    except (ValueError, OSError) as error:
+        raise WrongUse(
+            f"the plot {path} cannot be written ({error}): name a .png, .svg or .pdf in a folder that is there"
+        ) from error
 
 
 def finite(values: ArrayLike | Sequence[float]) -> NDArray[np.float64]:

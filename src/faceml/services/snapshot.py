@@ -1,4 +1,4 @@
-"""What the library held when a run was made, so that runs can be compared."""
+"""What the library held when a run began, so that runs can be compared."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from faceml.wiring import Library
 
 
 def library_snapshot(library: Library) -> dict[str, Any]:
-    """Counts, pack, and a hash over which face is under whom: two equal hashes are the same data."""
-    digest = hashlib.sha256()
+    """Counts, pack, and hashes: of which face is under whom (two equal ones are the same data), and of its parts.
+
+    `faces_hash` tells which faces there are, `people_hash` also under which people; so a run that groups or names
+    the same faces otherwise can be told from one on other faces.
+    """
+    whole, faces, people = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     with library.repository.read() as unit:
         counts = count_library(unit)
         for face_id, person_id, cluster_id in unit.faces.labels():
-            digest.update(f"{face_id} {person_id} {cluster_id}\n".encode())
-    return {**counts, "hash": digest.hexdigest()[:16]}
+            whole.update(f"{face_id} {person_id} {cluster_id}\n".encode())
+            faces.update(f"{face_id}\n".encode())
+            people.update(f"{face_id} {person_id}\n".encode())
+    hashes = {"hash": whole, "faces_hash": faces, "people_hash": people}
+    return {**counts, **{name: digest.hexdigest()[:16] for name, digest in hashes.items()}}

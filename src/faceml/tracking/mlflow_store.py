@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from faceml.errors import Unavailable
-from faceml.tracking.spool import Child, Measurement, Recorded, as_text
+from faceml.tracking.provenance import code_version
+from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
 
 EXPERIMENT = "faceml"
 _PARAMETER_LIMIT = 6000  # characters, mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
@@ -48,10 +49,12 @@ class MlflowStore:
         self._on_note = on_note
 
     def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any]) -> str:
-        """Start a run and return its id."""
+        """Start a run, made by the code of now, and return its id."""
         family = {} if parent is None else {"mlflow.parentRunId": parent}
         with self.errors():
-            run = self.client.create_run(self._experiment, run_name=name, tags=_tags({**tags, **family}))
+            run = self.client.create_run(
+                self._experiment, run_name=name, tags=_tags({**code_version(), **tags, **family})
+            )
         return str(run.info.run_id)
 
     def log(self, run_id: str, recorded: Recorded) -> None:
@@ -61,17 +64,18 @@ class MlflowStore:
         with self.errors():
             self.client.log_batch(
                 run_id,
-                metrics=[Metric(_key(m.name), m.value, m.at_ms, m.step) for m in recorded.metrics],
-                params=[Param(_key(k), _short(v, _PARAMETER_LIMIT)) for k, v in recorded.parameters.items()],
+                metrics=[Metric(stored_name(m.name), m.value, m.at_ms, m.step) for m in recorded.metrics],
+                params=[Param(stored_name(k), _short(v, _PARAMETER_LIMIT)) for k, v in recorded.parameters.items()],
                 tags=[RunTag(k, v) for k, v in _tags(recorded.tags).items()],
             )
             if recorded.artifacts is not None and any(recorded.artifacts.iterdir()):
                 self.client.log_artifacts(run_id, str(recorded.artifacts))
         for child in recorded.children:
-            self._log_child(run_id, child)
+            self._log_child(run_id, child, recorded.tags)
 
-    def _log_child(self, run_id: str, child: Child) -> None:
-        child_id = self.open_run(child.name, parent=run_id, tags={"kind": "child"})
+    def _log_child(self, run_id: str, child: Child, tags: Mapping[str, str]) -> None:
+        held = {name: value for name, value in tags.items() if name.startswith(HELD)}
+        child_id = self.open_run(child.name, parent=run_id, tags={"kind": "child", **held})
         at_ms = int(time.time() * 1000)
         measured = tuple(Measurement(name, value, 0, at_ms) for name, value in child.metrics.items())
         self.log(child_id, Recorded(child.parameters, measured, {}, pictures_allowed=False, artifacts=None))
@@ -164,13 +168,13 @@ def _reason(error: Exception) -> str:
 
 
 def _tags(values: Mapping[str, Any]) -> dict[str, str]:
-    return {_key(name): _short(as_text(value), _TAG_LIMIT) for name, value in values.items()}
+    return {stored_name(name): _short(as_text(value), _TAG_LIMIT) for name, value in values.items()}
 
 
-def _key(name: str) -> str:
+def stored_name(name: str) -> str:
     """MLflow's names hold letters, digits and _ - . / : and blanks.
 
-    >>> _key("tar@far=1e-3")
+    >>> stored_name("tar@far=1e-3")
     'tar_far_1e-3'
     """
     return "".join(letter if letter.isalnum() or letter in "_-./: " else "_" for letter in name)[:250]

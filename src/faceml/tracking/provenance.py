@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import faceml
 
 _TIMEOUT_S = 5.0
 _DIRTY = "-dirty"
+CHANGED = "+changes"  # behind a commit: what ran was not committed
+_COMMIT, _IS_DIRTY = "mlflow.source.git.commit", "git_dirty"
 
 
 @cache
@@ -23,7 +26,17 @@ def code_version() -> dict[str, str]:
     if described is None:
         return version
     commit = described.removesuffix(_DIRTY)
-    return {**version, "mlflow.source.git.commit": commit, "git_dirty": str(described.endswith(_DIRTY)).lower()}
+    return {**version, _COMMIT: commit, _IS_DIRTY: str(described.endswith(_DIRTY)).lower()}
+
+
+def as_words(tags: Mapping[str, str]) -> str:
+    """What `code_version` left among a run's tags; empty where it left nothing.
+
+    >>> as_words({"faceml_version": "0.1.0", "mlflow.source.git.commit": "e7032f5c87", "git_dirty": "true"})
+    '0.1.0 e7032f5+changes'
+    """
+    commit = tags.get(_COMMIT, "")[:7] + (CHANGED if tags.get(_IS_DIRTY) == "true" else "")
+    return f"{tags.get('faceml_version', '')} {commit}".strip()
 
 
 def _describe(package: Path) -> str | None:

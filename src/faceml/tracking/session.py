@@ -13,7 +13,6 @@ from typing import Any
 
 from faceml.errors import Unavailable
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
-from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import Run, read_spool
 
 logger = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class Tracking:
             run.tags({"kind": name})
             yield run
             return
-        run_id = self.store.open_run(name, parent=parent, tags={"kind": name, **code_version()})
+        run_id = self.store.open_run(name, parent=parent, tags={"kind": name})
         spool = Path(tempfile.mkdtemp(prefix="faceml-run-"))
         run = Run(spool, id=run_id, **options)
         _describe(run, parameters, library)

@@ -17,6 +17,7 @@ from faceml.errors import FileNotReadable, WrongUse
 
 logger = logging.getLogger(__name__)
 
+HELD = "library."  # how the tags of what the library held begin
 _EVENTS = "events.jsonl"
 _ARTIFACTS = "artifacts"
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
@@ -92,7 +93,7 @@ class Run:
 
     def library(self, snapshot: Mapping[str, Any]) -> None:
         """What the library held: counts, pack, hash; becomes the tags `library.*`."""
-        self.tags({f"library.{name}": value for name, value in snapshot.items()})
+        self.tags({f"{HELD}{name}": value for name, value in snapshot.items()})
 
     def figure(self, name: str, figure: Any) -> None:
         """A plot without faces: a matplotlib figure, a PIL image or an (H, W[, 3]) uint8 array. See `faces_picture`."""

@@ -1,0 +1,143 @@
+"""`faceml experiments …`: the runs in MLflow, side by side and in time."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from faceml.cli import experiment_reports, show
+from faceml.cli.models import REFUSED, promotion
+from faceml.config import current_actor
+
+kind_option = click.option(
+    "--kind", default="train", show_default=True, help="detect, cluster, train, evaluate, assign, pipeline, …"
+)
+since_option = click.option("--since", help="Only runs begun at or after this day (YYYY-MM-DD) or moment, UTC.")
+limit_option = click.option("--limit", default=50, show_default=True, help="Runs to look at, the newest.")
+direction_option = click.option(
+    "--lower-is-better/--higher-is-better",
+    default=None,
+    help="What is good of the measure; unsaid, its name tells (loss, eer, errors, seconds, noise: lower).",
+)
+
+
+@click.group()
+def experiments() -> None:
+    """Compare the runs that notebooks, pipelines and trainings recorded in MLflow."""
+
+
+@experiments.command("list")
+@click.option("--kind", help="Only this kind: detect, cluster, train, evaluate, assign, pipeline, …")
+@since_option
+@limit_option
+@show.as_json
+def list_(kind: str | None, since: str | None, limit: int, as_json: bool) -> None:
+    """List finished runs, the newest first."""
+    from faceml.services.experiments import list_experiments
+
+    found = list_experiments(show.open_configured(), kind=kind, limit=limit, since=_moment(since))
+    show.print_report(
+        {"runs": [experiment_reports.as_mapping(run) for run in found]},
+        experiment_reports.listing(found),
+        as_json=as_json,
+    )
+
+
+@experiments.command()
+@kind_option
+@click.option("--by", metavar="MEASURE", help="Rank by it and mark the best; without it the newest come first.")
+@direction_option
+@click.option("--show", "also", multiple=True, metavar="MEASURE", help="Measures to show; may be repeated.")
+@since_option
+@limit_option
+@click.option("--promote", is_flag=True, help="Ask the gate to let the best run's version in, as `models promote`.")
+@show.as_json
+def compare(
+    kind: str,
+    by: str | None,
+    lower_is_better: bool | None,
+    also: tuple[str, ...],
+    since: str | None,
+    limit: int,
+    promote: bool,
+    as_json: bool,
+) -> None:
+    """Compare the runs of one kind: what they measured, and the parameters, data and code in which they differ."""
+    from faceml.services.experiments import compare_experiments, promote_best
+
+    library = show.open_configured()
+    compared = compare_experiments(
+        library, kind=kind, by=by, also=also, lower_is_better=lower_is_better, limit=limit, since=_moment(since)
+    )
+    report = promote_best(library, compared, actor=current_actor()) if promote else None
+    text = experiment_reports.comparison(compared, tells_how=not promote)
+    show.print_report(
+        experiment_reports.comparison_as_mapping(compared, report),
+        f"{text}\n\n{promotion(report)}" if report else text,
+        as_json=as_json,
+    )
+    if report and not report.promoted:
+        sys.exit(REFUSED)
+
+
+@experiments.command("over-time")
+@click.argument("measure")
+@kind_option
+@direction_option
+@since_option
+@limit_option
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it into this file too: .png, .svg or .pdf.")
+@show.as_json
+def over_time(
+    measure: str,
+    kind: str,
+    lower_is_better: bool | None,
+    since: str | None,
+    limit: int,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Show how MEASURE went from run to run, the oldest first."""
+    from faceml.services.experiments import course_of_kind
+
+    course = course_of_kind(
+        show.open_configured(),
+        measure,
+        kind=kind,
+        lower_is_better=lower_is_better,
+        limit=limit,
+        since=_moment(since),
+    )
+    if plot is not None:
+        from faceml.plots.over_time import over_time_plot
+        from faceml.plots.style import save_figure
+
+        save_figure(over_time_plot(course), plot)
+    text = experiment_reports.course(course)
+    show.print_report(course, f"{text}\n\nPlot: {plot}" if plot else text, as_json=as_json)
+
+
+@experiments.command()
+@click.argument("before", metavar="RUN_A")
+@click.argument("after", metavar="RUN_B")
+@show.as_json
+def diff(before: str, after: str, as_json: bool) -> None:
+    """Show what changed from RUN_A to RUN_B: parameters, data, code, and what was measured.
+
+    A run is named by the first letters of its id, 4 or more.
+    """
+    from faceml.services.experiments import find_experiment
+    from faceml.tracking.difference import difference
+
+    library = show.open_configured()
+    found = difference(find_experiment(library, before), find_experiment(library, after))
+    show.print_report(found, experiment_reports.changed(found), as_json=as_json)
+
+
+def _moment(text: str | None) -> datetime | None:
+    from faceml.services.assign import parse_since
+
+    return parse_since(text) if text else None
