@@ -78,7 +78,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("faceml: stopped; what was done is kept, the same command goes on from here", err=True)
+        click.echo("faceml: stopped; what was stored stays, and the same command may be run again", err=True)
         sys.exit(INTERRUPTED)
     except FacemlError as error:
         if is_debug:

@@ -45,13 +45,14 @@ def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -
     """A started kernel in `folder`; it is gone when the block is left, however that happens.
 
     Args:
-        log: takes what the process itself prints (a crash's last words); removed where that is nothing.
+        log: takes what the process itself prints (a crash's last words); kept where the block fails and there is any.
     """
     # A short path of its own: unix sockets allow about 100 characters, and a library's folder may lie deep.
     with tempfile.TemporaryDirectory(prefix="faceml-kernel-") as sockets:
         manager = KernelOfThisInterpreter(
             transport="ipc", connection_file=f"{sockets}/kernel.json", shutdown_wait_time=SHUTDOWN_WAIT_S
         )
+        has_failed = True
         try:
             with log.open("wb") as output:
                 run_sync(manager.start_kernel)(
@@ -62,6 +63,7 @@ def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -
                     extra_arguments=["--HistoryManager.hist_file=:memory:"],  # leave the user's history alone
                 )
             yield manager
+            has_failed = False
         except (KeyboardInterrupt, SystemExit):
             # The process ends; that papermill was cut off in the middle of a wait is no news.
             warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
@@ -72,7 +74,7 @@ def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -
             # Its sockets and threads are not freed by the manager: 14 file handles a kernel.
             if manager.kernel_client is not None:
                 manager.kernel_client.stop_channels()
-            if log.exists() and log.stat().st_size == 0:
+            if log.exists() and not (has_failed and log.stat().st_size):
                 log.unlink()
 
 
