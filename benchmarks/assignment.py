@@ -97,7 +97,7 @@ def stored(
     def ours() -> None:
         found = match()
         with library.repository.begin() as unit:
-            store_matches(unit, ids, found, names, model_version="raw")
+            store_matches(unit, ids, found, names, model_version="raw", threshold=MIN_SIMILARITY)
 
     def set_free() -> None:
         with library.repository.begin() as unit:
@@ -122,10 +122,13 @@ def plain_write(unit: UnitOfWork, ids: Sequence[UUID], matches: Matches, people:
             "runner_up_id": people[int(matches.runner_up_rows[row])],
             "runner_up_similarity": float(matches.runner_up_similarities[row]),
             "model_version": "raw",
+            "threshold": MIN_SIMILARITY,
         }
         for row in np.flatnonzero(matches.person_rows >= 0).tolist()
     ]
-    unit._session.connection().execute(statement.values({name: bindparam(name) for name in columns}), rows)
+    unit._session.connection().execute(
+        statement.values({name: bindparam(name) for name in (*columns, "threshold")}), rows
+    )
     unit.outbox.push([row["face"] for row in rows])
 
 

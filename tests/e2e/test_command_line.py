@@ -96,7 +96,8 @@ def test_a_first_session_from_photos_to_a_recognised_person(shell: Shell, photos
         "again.jpg": "prototype",
     }
     explained = shell.says("faces", "explain", named["again.jpg"]["face_id"])
-    assert "Grace Hopper (by prototype)" in explained
+    assert "Grace Hopper (recognised by faceml)" in explained
+    assert re.search(r"Assigned at similarity 0\.\d{3}, threshold 0\.6, by model raw", explained)
     stats = shell.says("faces", "stats")
     assert re.search(r"Total faces: 9\nAssigned faces: 2\nClustered faces: \d+\nTotal persons: 1", stats)
     assert "Qdrant Collection: faces\nPoints: 10\nVectors: 10" in stats  # nine faces and a centroid

@@ -22,6 +22,7 @@ from faceml.services.explain import explain_face
 from faceml.services.label import label_cluster
 from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
 from faceml.services.repair import find_orphans
+from faceml.services.undo import undo
 from faceml.storage.assets import PhotoFile
 from faceml.wiring import Library
 from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
@@ -155,6 +156,33 @@ def test_a_person_ruled_out_is_never_proposed_and_no_decision_is_overwritten(peo
     assert after[new[0]].person_id != person
     assert after[new[1]].person_id is None
     assert "Person" in explain_face(peopled, new[0]).ruled_out[0]
+
+
+def test_an_assignment_explains_itself(peopled: Library) -> None:
+    cluster_faces(peopled)
+    label_all(peopled)
+    compute_centroids(peopled)
+    (new,) = add_faces(peopled, people_vectors(PEOPLE, FACES)[:1] + 0.005, prefix="new")
+    assign_faces(peopled, threshold=0.55)
+    why = explain_face(peopled, new)
+    own = [item for item in why.nearest if item.person_name == why.person_name]
+    next_one = next(item for item in why.nearest if item.person_name != why.person_name)
+    assert (why.assigned_by, why.threshold, why.model_version) == ("prototype", 0.55, "raw")
+    assert why.similarity == pytest.approx(own[0].similarity, abs=1e-6)
+    assert why.runner_up_name == next_one.person_name
+    assert why.runner_up_similarity == pytest.approx(next_one.similarity, abs=1e-6)
+
+    cluster_dual(peopled, person_threshold=0.65)  # assigns it anew, under person_{uuid}
+    cluster_dual(peopled, person_threshold=0.6)  # leaves it where it is, by the word that put it there
+    assert explain_face(peopled, new).threshold == 0.65
+    person = next(face.person_id for face in faces(peopled) if face.id == new)
+    rejected = reject_person(peopled, [new], person, actor="me")
+    assert explain_face(peopled, new).threshold is None
+    undo(peopled, rejected.event_id, actor="me")
+    assert explain_face(peopled, new).threshold == 0.65
+
+    by_hand = next(face.id for face in faces(peopled) if face.assigned_by is AssignedBy.MANUAL)
+    assert explain_face(peopled, by_hand).threshold is None
 
 
 def test_without_anybody_named_nobody_is_recognised(peopled: Library) -> None:

@@ -73,7 +73,9 @@ def comparison(compared: RunComparison, *, tells_how: bool) -> str:
         ]
     if best and compared.measure:
         value = figure(best.metrics[compared.measure])
-        lines += ["", f"Best: run {best.short_id}, {compared.measure} {value}"]
+        level = sum(run.metrics[compared.measure] == best.metrics[compared.measure] for run in compared.runs) - 1
+        also = f", level with {level} more: the newest of them is named" if level else ""
+        lines += ["", f"Best: run {best.short_id}, {compared.measure} {value}{also}"]
         if compared.version and tells_how:
             ask = f"`faceml models promote {compared.version}` asks the gate to let it in"
             lines.append(f"It registered version {compared.version}: {ask}")

@@ -120,10 +120,15 @@ def evaluation(report: EvaluationReport) -> str:
 
 
 def explanation(report: Explanation) -> str:
-    who = f"{report.person_name} (by {report.assigned_by})" if report.person_name else "nobody"
+    how = "recognised by faceml" if report.assigned_by == "prototype" else "named by a person"
+    who = f"{report.person_name} ({how})" if report.person_name else "nobody"
     lines = [f"Face {report.face_id}: {who}"]
     if report.similarity is not None:
-        lines.append(f"Assigned at similarity {report.similarity:.3f} by model {report.model_version}")
+        asked = f", threshold {report.threshold:g}" if report.threshold is not None else ""
+        lines.append(f"Assigned at similarity {report.similarity:.3f}{asked}, by model {report.model_version}")
+    if report.similarity is not None and report.runner_up_similarity is not None and report.runner_up_name:
+        margin = report.similarity - report.runner_up_similarity
+        lines.append(f"Next then: {report.runner_up_name} at {report.runner_up_similarity:.3f}, margin {margin:.3f}")
     if report.ruled_out:
         lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
     lines.append(

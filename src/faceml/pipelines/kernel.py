@@ -5,6 +5,7 @@ The kernel is started here rather than by papermill, which can hand it neither a
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import tempfile
@@ -65,8 +66,7 @@ def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -
             yield manager
             has_failed = False
         except (KeyboardInterrupt, SystemExit):
-            # The process ends; that papermill was cut off in the middle of a wait is no news.
-            warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
+            _hush_what_was_cut_off()
             raise
         finally:
             if manager.has_kernel:
@@ -76,6 +76,12 @@ def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -
                 manager.kernel_client.stop_channels()
             if log.exists() and not (has_failed and log.stat().st_size):
                 log.unlink()
+
+
+def _hush_what_was_cut_off() -> None:
+    """The process ends; that papermill was cut off while it waited, and then misses the kernel, is no news."""
+    warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # or: "Task exception was never retrieved"
 
 
 @contextmanager

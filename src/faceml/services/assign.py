@@ -74,7 +74,7 @@ def assign_faces(
     people = sorted(set(prototypes.person_ids))
     matches = _match(faces, prototypes, people, rejections, threshold)
     with library.repository.begin() as unit:
-        assigned = store_matches(unit, faces.face_ids, matches, people, model_version=space.name)
+        assigned = store_matches(unit, faces.face_ids, matches, people, model_version=space.name, threshold=threshold)
     backlog = drain_outbox(library).backlog
     matched = {int(row) for row in matches.person_rows if row >= 0}
     return AssignReport(
@@ -132,7 +132,13 @@ def rejected_pairs(
 
 
 def store_matches(
-    unit: UnitOfWork, face_ids: Sequence[UUID], matches: Matches, people: Sequence[UUID], *, model_version: str
+    unit: UnitOfWork,
+    face_ids: Sequence[UUID],
+    matches: Matches,
+    people: Sequence[UUID],
+    *,
+    model_version: str,
+    threshold: float,
 ) -> int:
     """Write matches for faces that are still free; returns how many."""
     unit.events.lock()
@@ -154,6 +160,7 @@ def store_matches(
                     runner_up_id=people[runner_up] if runner_up >= 0 else None,
                     runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
                     model_version=model_version,
+                    threshold=threshold,
                 ),
             )
         )

@@ -112,7 +112,7 @@ def cluster_dual(
     )
     labels = _group(library, unknown, space.name, unknown_method, unknown_min_cluster_size, unknown_eps, on_note)
     with library.repository.begin() as unit:
-        _store(unit, given, found, labels)
+        _store(unit, given, found, labels, threshold)
     backlog = drain_outbox(library).backlog
     assigned = found.person_rows[found.person_rows >= 0]
     return DualReport(
@@ -185,7 +185,7 @@ def _group(
     return cast("list[int]", labels.tolist())
 
 
-def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[int]) -> None:
+def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[int], threshold: float) -> None:
     """Write what is still true: faces that a person decided about meanwhile are left as they are."""
     unit.events.lock()
     ids = given.faces.face_ids
@@ -193,7 +193,7 @@ def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[in
     is_free = {id_ for id_, state in current.items() if state.assigned_by is not AssignedBy.MANUAL}
     names = _names(unit, [ids[row] for row in found.unknown_rows], labels, current)
     matched = np.flatnonzero(found.person_rows >= 0)
-    states = [(ids[row], _assigned(given, found.matches, int(row))) for row in matched]
+    states = [(ids[row], _assigned(given, found.matches, int(row), threshold)) for row in matched]
     states += [(ids[row], FaceState(None, None, name)) for row, name in zip(found.unknown_rows, names, strict=True)]
     states += [(ids[row], FaceState(None, None, None)) for row in found.review_rows]
     changed = [(id_, state) for id_, state in states if id_ in is_free and current[id_] != state]
@@ -212,7 +212,7 @@ def _names(
     return name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
 
 
-def _assigned(given: _Given, matches: Matches, row: int) -> FaceState:
+def _assigned(given: _Given, matches: Matches, row: int, threshold: float) -> FaceState:
     people = given.people
     person_id, runner_up = people[int(matches.candidate_rows[row])], int(matches.runner_up_rows[row])
     return FaceState(
@@ -223,6 +223,7 @@ def _assigned(given: _Given, matches: Matches, row: int) -> FaceState:
         runner_up_id=people[runner_up] if runner_up >= 0 else None,
         runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
         model_version=given.space,
+        threshold=threshold,
     )
 
 

@@ -28,6 +28,9 @@ class Explanation:
     person_name: str | None
     assigned_by: str | None  # manual or prototype
     similarity: float | None  # at the time of assignment
+    threshold: float | None  # that it reached then; None where a person assigned it
+    runner_up_name: str | None  # the nearest other person at the time
+    runner_up_similarity: float | None
     model_version: str | None  # whose vectors assigned it; None where a person did
     ruled_out: tuple[str, ...]  # people that a person said it is not
     compared_in: str  # the space that `nearest` was computed in
@@ -45,7 +48,7 @@ def explain_face(library: Library, face_id: UUID, *, model: str | int | None = N
         ModelMismatch, Unavailable: of the model.
     """
     with library.repository.read() as unit:
-        face = unit.faces.get(face_id)
+        face = unit.faces.states([unit.faces.get(face_id).id])[face_id]
     space = open_space(library, model) if model is not None else _space_of(library, face.model_version)
     with library.repository.read() as unit:
         vector = space.project(unit.vectors.of([face_id]).vectors)
@@ -60,6 +63,9 @@ def explain_face(library: Library, face_id: UUID, *, model: str | int | None = N
         person_name=names.get(face.person_id) if face.person_id else None,
         assigned_by=face.assigned_by,
         similarity=face.similarity,
+        threshold=face.threshold,
+        runner_up_name=names.get(face.runner_up_id) if face.runner_up_id else None,
+        runner_up_similarity=face.runner_up_similarity,
         model_version=face.model_version,
         ruled_out=tuple(ruled_out),
         compared_in=space.name,

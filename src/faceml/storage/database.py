@@ -15,7 +15,7 @@ from faceml.config import without_password
 from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
 from faceml.storage.tables import Base
 
-SCHEMA_VERSION = "0006"  # the newest migration; a test holds it against the migrations folder
+SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
 LABOUR = ("image_assets", "persons", "face_instances", "label_events")  # a database without rows in these holds nothing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,8 @@ class FaceState:
     runner_up_similarity: float | None = None
     model_version: str | None = None
     dismissed_as: Dismissal | None = None
+    # The cosine that similarity had to reach. Another one that leaves the face where it is changes nothing.
+    threshold: float | None = field(default=None, compare=False)
 
 
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)

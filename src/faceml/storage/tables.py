@@ -153,6 +153,7 @@ class FaceInstance(Base):
     runner_up_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
     runner_up_similarity: Mapped[float | None] = mapped_column(SqlFloat)
     model_version: Mapped[str | None] = mapped_column(String(100))
+    threshold: Mapped[float | None] = mapped_column(SqlFloat)
     # A person's word that nobody is to be asked about this face; it is then under no person and in no cluster.
     dismissed_as: Mapped[Dismissal | None] = mapped_column(
         Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
