@@ -169,9 +169,12 @@ def test_no_labels_and_rates_out_of_range_are_refused() -> None:
 def test_auto_finds_a_point_of_high_precision_and_recall_from_three_labels_a_person(
     shared: Path, tmp_path: Path, pack: str, least_recall: float
 ) -> None:
-    """Half of the people with several photos labelled with three each; everybody else is a stranger; 20 draws."""
+    """Half of the people with several photos labelled with three each; everybody else is a stranger; 100 draws.
+
+    Strangers are so few (460 faces a draw) that the rate needs that many: 20 draws of opencv-zoo meet none at all.
+    """
     rows, owners = embed_crops(shared, tmp_path, pack)
-    trials = [trial(rows, owners, seed) for seed in range(20)]
+    trials = [trial(rows, owners, seed) for seed in range(100)]
     assert np.mean([one.precision for one in trials]) >= 0.995
     assert np.mean([one.recall for one in trials]) >= least_recall
     assert np.mean([one.singletons_assigned for one in trials]) <= 0.005
