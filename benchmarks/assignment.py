@@ -32,12 +32,12 @@ from sqlalchemy import bindparam, delete, update
 
 from faceml.identity.assignment import Matches, match_people
 from faceml.records import AssignedBy
-from faceml.services.assign import store_matches
-from faceml.storage.edge_index import open_edge
-from faceml.storage.repository import UnitOfWork
-from faceml.storage.server_index import ServerIndex
-from faceml.storage.tables import FaceInstance, OutboxRow
-from faceml.storage.vector_index import Payload, VectorIndex
+from faceml.services.recognise.assign import store_matches
+from faceml.storage.index.edge_index import open_edge
+from faceml.storage.index.server_index import ServerIndex
+from faceml.storage.index.vector_index import Payload, VectorIndex
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.storage.sql.tables import FaceInstance, OutboxRow
 
 CLAIMED_RATIO, CLAIMED_SPEEDUP = 2.0, 100.0
 MIN_SIMILARITY = 0.4

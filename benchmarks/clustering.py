@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.cost import expected_cost
-from faceml.identity.distances import blocks, scratch
-from faceml.identity.hdbscan_exact import fit
+from faceml.identity.hdbscan.distances import blocks, scratch
+from faceml.identity.hdbscan.exact import fit
 
 WIDTH = 512
 MIN_CLUSTER_SIZE, MIN_SAMPLES = 5, 3

@@ -50,8 +50,8 @@ def plain_loop(pack: str, model_root: Path, photos: list[Path]) -> Turn:
 
 def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
     from faceml.config import Settings
-    from faceml.services.detect import backfill_faces
-    from faceml.services.ingest import ingest_folder
+    from faceml.services.photos.detect import backfill_faces
+    from faceml.services.photos.ingest import ingest_folder
     from faceml.vision.model_packs import load_pack
     from faceml.wiring import Library
 

@@ -9,7 +9,7 @@ crops. All tables of docs/results/training.md:
 Each photo's face of highest confidence x size counts. People are dealt out into five folds; each fold's people are
 asked about with a head trained on the others (those with five faces or more), as `faceml faces train-matching` does.
 Figures are over all folds, intervals by a bootstrap over people, gains paired within each draw. The measure that
-decides is the one `faceml.metrics.comparison` names before anything is trained. Embeddings stay in the temporary folder
+decides is the one `faceml.trial.comparison` names before anything is trained. Embeddings stay in the temporary folder
 for the next run.
 """
 
@@ -28,15 +28,15 @@ from identities import Faces, Photos, cached_faces
 from numpy.typing import NDArray
 
 from faceml.identity.projection import Head
-from faceml.metrics.comparison import RAW, Comparison, Gain
-from faceml.metrics.held_out import compare
-from faceml.metrics.held_out_measures import Projected, Trial
 from faceml.metrics.verification import pair_scores, roc, tar_at_far
 from faceml.training.cross_fit import cross_fit
 from faceml.training.fit import fit
 from faceml.training.options import PULL, Options
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
+from faceml.trial.comparison import RAW, Comparison, Gain
+from faceml.trial.held_out import compare
+from faceml.trial.measures import Projected, Trial
 
 FOLDS, MIN_FACES = 5, 5
 MEASURES = ("tar@far=1e-2", "tar@far=1e-3", "eer", "dir@far=1e-2", "bcubed_f", "assignment_f")

@@ -27,7 +27,7 @@ from faceml.identity.assignment import match_people
 from faceml.identity.calibration import calibrate
 from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cohesion import drop_loose
-from faceml.identity.hdbscan_exact import fit_predict
+from faceml.identity.hdbscan.exact import fit_predict
 from faceml.identity.prototypes import centroid, centroids, choose_exemplars, trimmed_centroid
 from faceml.metrics.agreement import agreement
 from faceml.metrics.identification import answer, dir_at_far, rank_one

@@ -25,7 +25,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.storage.vector_index import COLLECTION, VectorIndex
+from faceml.storage.index.vector_index import COLLECTION, VectorIndex
 
 PAGE = 5_000
 LIMIT = 5
@@ -84,14 +84,14 @@ def unit_rows(count: int, width: int, *, seed: int = 0) -> NDArray[np.float32]:
 def _opened(adapter: str, url: str) -> Iterator[VectorIndex]:
     # Each adapter's library is imported only where it is measured: it counts as its memory.
     if adapter == "edge":
-        from faceml.storage.edge_index import open_edge
+        from faceml.storage.index.edge_index import open_edge
 
         with tempfile.TemporaryDirectory() as folder, open_edge(Path(folder) / "index") as edge:
             yield edge
         return
     from qdrant_client import QdrantClient
 
-    from faceml.storage.server_index import ServerIndex, connect_server
+    from faceml.storage.index.server_index import ServerIndex, connect_server
 
     if adapter == "memory":
         warnings.filterwarnings("ignore", module="qdrant_client|__main__|faceml")

@@ -20,9 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faceml.records import Face
-from faceml.services.follow import IndexFollower, follow_aside
-from faceml.services.open_clusters import list_open_clusters, look_at_cluster
-from faceml.services.thumbnail_cache import Thumbnails
+from faceml.services.index.drain import IndexFollower, follow_aside
+from faceml.services.pictures.thumbnails import Thumbnails
+from faceml.services.review.browse import list_open_clusters, look_at_cluster
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.people import People
 from faceml.widgets.screen import PAGE_FACES, Event, as_message

@@ -22,7 +22,7 @@ import numpy as np
 from faceml.config import Settings
 from faceml.identity.projection import Head, Layer, project
 from faceml.storage.projected import ProjectedVectors
-from faceml.storage.registry_records import CHAMPION, ModelCard
+from faceml.storage.registry.records import CHAMPION, ModelCard
 from faceml.wiring import Library
 
 LOAD = """

@@ -27,9 +27,9 @@ from clustering import identities
 from fixtures.made_library import add_faces, new_library
 from numpy.typing import NDArray
 
-from faceml.services import cluster as cluster_service
-from faceml.services import grouping as grouping_service
-from faceml.services.label import label_cluster
+from faceml.services.cluster import cluster as cluster_service
+from faceml.services.cluster import grouping as grouping_service
+from faceml.services.decisions.label import label_cluster
 from faceml.wiring import Library
 
 WIDTH = 512

@@ -34,9 +34,9 @@ from sqlalchemy.orm import Session
 from faceml.config import Settings
 from faceml.identity.projection import Head, Layer
 from faceml.records import PackContract
-from faceml.storage.database import connect
-from faceml.storage.registry_records import CHAMPION, ModelCard
-from faceml.storage.tables import FaceInstance, ImageAsset, utc_now
+from faceml.storage.registry.records import CHAMPION, ModelCard
+from faceml.storage.sql.database import connect
+from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
 from faceml.wiring import Library
 
 WIDTH = 512

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from fixtures.made_library import add_faces, new_library
 
-from faceml.services.centroids import compute_centroids
-from faceml.services.label import label_cluster
-from faceml.services.suggest import suggest_merges, suggest_names_of, suggest_splits
-from faceml.services.suggest_faces import suggest_intruders, suggest_uncertain
+from faceml.services.decisions.label import label_cluster
+from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.review.faces import suggest_intruders, suggest_uncertain
+from faceml.services.review.groups import suggest_merges, suggest_names_of, suggest_splits
 from faceml.wiring import Library
 
 WIDTH = 512

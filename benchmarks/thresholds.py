@@ -28,12 +28,12 @@ from faceml.identity.calibration import calibrate, score_open_set
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import centroids
 from faceml.identity.threshold_map import ThresholdMap
-from faceml.metrics.comparison import Recipe
 from faceml.metrics.identification import answer, dir_at_far, rank_one, split_open_set
-from faceml.services.compare_heads import LabelledFaces, compare_heads, threshold_map
 from faceml.training.fit import fit
 from faceml.training.options import Options
 from faceml.training.whitening import identity_head
+from faceml.trial.comparison import Recipe
+from faceml.trial.heads import LabelledFaces, compare_heads, threshold_map
 
 LABELLED, DRAWS = 40, 10
 ASKED = (1e-2, 1e-3)  # shares of strangers' faces; the second is the default

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from faceml.config import Settings, read_settings
 from faceml.errors import FacemlError
-from faceml.services.drain import drain_outbox
+from faceml.services.index.drain import drain_outbox
 from faceml.wiring import Library
 from serving import openapi, problems
 from serving.champion import WATCH_EVERY_S, Champion

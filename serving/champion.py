@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from faceml.errors import FacemlError, Unavailable
 from faceml.records import PackContract
-from faceml.services.spaces import RAW, Space, open_space
-from faceml.storage.registry_records import CHAMPION, RegisteredModel
+from faceml.services.recognise.spaces import RAW, Space, open_space
+from faceml.storage.registry.records import CHAMPION, RegisteredModel
 from faceml.wiring import Library
 
 WATCH_EVERY_S = 2.0

@@ -16,8 +16,8 @@ from PIL import Image
 
 from faceml.config import Settings
 from faceml.records import BBox, FoundFace
-from faceml.storage.assets import PhotoFile
-from faceml.storage.repository import UnitOfWork
+from faceml.storage.sql.assets import PhotoFile
+from faceml.storage.sql.repository import UnitOfWork
 from faceml.wiring import Library
 
 if TYPE_CHECKING:

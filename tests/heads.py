@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from faceml.identity.projection import Head, Layer
-from faceml.metrics.comparison import Comparison, Gain, Measured
-from faceml.storage.registry_records import ModelCard, RegisteredModel
+from faceml.storage.registry.records import ModelCard, RegisteredModel
+from faceml.trial.comparison import Comparison, Gain, Measured
 from faceml.wiring import Library
 from tests.conftest import WIDTH
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from faceml.config import Settings
 from faceml.records import BBox, FoundFace, PackContract
-from faceml.services.drain import drain_outbox
-from faceml.services.label import label_cluster
-from faceml.services.open_clusters import look_at_cluster
-from faceml.storage.assets import LookedAt, PhotoFile
+from faceml.services.decisions.label import label_cluster
+from faceml.services.index.drain import drain_outbox
+from faceml.services.review.browse import look_at_cluster
+from faceml.storage.sql.assets import LookedAt, PhotoFile
 from faceml.wiring import Library
 from tests.conftest import WIDTH, people_vectors
 

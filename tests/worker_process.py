@@ -17,7 +17,7 @@ from tests.polling import until
 
 WORK = """
 import os, sys
-import faceml.jobs.backfill as backfill, faceml.jobs.worker as worker, faceml.storage.repository as repository
+import faceml.jobs.backfill as backfill, faceml.jobs.worker as worker, faceml.storage.sql.repository as repository
 import faceml.vision.stream as stream
 from faceml.config import read_settings
 from faceml.jobs.supervisor import configure_logging

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
-from faceml.services.browse import list_clusters, show_cluster
-from faceml.services.label import label_cluster
-from faceml.services.split import split_cluster
+from faceml.services.decisions.label import label_cluster
+from faceml.services.decisions.split import split_cluster
+from faceml.services.review.browse import list_clusters, show_cluster
 from serving.deps import ACTOR, Shared, router_for
 from serving.openapi import QUEUED, UNCHANGED, Responses, problems
 from serving.schemas.base import ClusterId
@@ -93,7 +93,7 @@ async def cluster(
     parameters = body.model_dump(exclude={"queue"})
     if body.queue:
         return await service.hand_out("cluster_faces_job", **parameters)
-    from faceml.services.cluster import cluster_faces
+    from faceml.services.cluster.cluster import cluster_faces
 
     return await service.run(lambda: ClusteringResultResponse.of(cluster_faces(service.library, **parameters)))
 
@@ -106,6 +106,6 @@ async def cluster_in_dual_mode(
     parameters = body.model_dump(exclude={"queue"})
     if body.queue:
         return await service.hand_out("cluster_dual_job", **parameters)
-    from faceml.services.dual import cluster_dual
+    from faceml.services.cluster.dual import cluster_dual
 
     return await service.run(lambda: DualClusterResponse.of(cluster_dual(service.library, **parameters)))

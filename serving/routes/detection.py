@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import Body, File, Path, Query, Request, UploadFile
 from fastapi.responses import Response
 
-from faceml.services.identify import identify_photo
-from faceml.services.photo_faces import detect_in_photo, faces_of_photo
+from faceml.services.photos.detect import detect_in_photo, faces_of_photo
+from faceml.services.recognise.identify import identify_photo
 from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB

@@ -9,8 +9,8 @@ from uuid import UUID
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
-from faceml.services.thumbnail import LARGEST_PX, SMALLEST_PX, draw_thumbnail
+from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
+from faceml.services.pictures.thumbnails import LARGEST_PX, SMALLEST_PX, draw_thumbnail
 from serving.deps import ACTOR, API, Shared, router_for, unless_known
 from serving.openapi import UNCHANGED, problems
 from serving.schemas.faces import AssignFaceResponse, RejectFaceResponse, UnassignFaceResponse, WhoRequest

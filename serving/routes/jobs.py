@@ -29,7 +29,7 @@ async def train(
     parameters = body.model_dump(exclude={"queue"})
     if body.queue:
         return await service.hand_out("train_matching_job", **parameters)
-    from faceml.services.train import PATIENCE, train_matching
+    from faceml.services.learn.train import PATIENCE, train_matching
     from faceml.training.options import Options
 
     min_faces = parameters.pop("min_faces_per_person")

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from faceml.errors import FacemlError, ModelMismatch
-from faceml.services.spaces import Space
+from faceml.services.recognise.spaces import Space
 from serving.deps import API, Service, Shared, router_for, unless_known
 from serving.openapi import UNCHANGED, problems
 from serving.problems import of_error, of_invalid

@@ -9,12 +9,10 @@ from uuid import UUID
 from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
-from faceml.services.erase import erase_person
-from faceml.services.hide import hide_person, unhide_person
-from faceml.services.merge import merge_people
-from faceml.services.people import list_people, show_person
-from faceml.services.rename import rename_person
-from faceml.services.undo import undo
+from faceml.services.decisions.erase import erase_person
+from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
+from faceml.services.decisions.undo import undo
+from faceml.services.review.browse import list_people, show_person
 from serving.deps import ACTOR, Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.schemas.base import Page

@@ -36,7 +36,8 @@ async def suggest(service: Shared, query: Annotated[SuggestionQuery, Query()]) -
 
 
 def _suggestions(library: Library, query: SuggestionQuery) -> SuggestionsResponse:
-    from faceml.services import suggest, suggest_faces
+    from faceml.services.review import faces as suggest_faces
+    from faceml.services.review import groups as suggest
 
     answer = SuggestionsResponse(kind=query.kind)
     match query.kind:

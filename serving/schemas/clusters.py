@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from faceml.services.browse import ClusterDetails, ClusterPage
-from faceml.services.label import LabelReport
-from faceml.services.split import SplitReport
-from faceml.storage.clusters import ClusterSummary
+from faceml.services.decisions.label import LabelReport
+from faceml.services.decisions.split import SplitReport
+from faceml.services.review.browse import ClusterDetails, ClusterPage
+from faceml.storage.sql.clusters import ClusterSummary
 from serving.schemas.base import WHOLE, Answer, Name, Page, Question, count, example
 from serving.schemas.faces import FACE, PERSON, FaceInstance
 

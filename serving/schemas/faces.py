@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import Field
 
 from faceml.records import BBox, Face
-from faceml.services.identify import Identification, IdentifiedFace, Likeness
-from faceml.services.photo_faces import NamedFaces
-from faceml.services.reassign import ReassignReport, RejectReport
+from faceml.services.decisions.label import ReassignReport, RejectReport
+from faceml.services.photos.detect import NamedFaces
+from faceml.services.recognise.identify import Identification, IdentifiedFace, Likeness
 from serving.schemas.base import WHOLE, Answer, Flag, Name, Question, Share, count, example
 
 FACE = "0b8f7e0c-6f2c-4b0e-9d6c-2a4b1f3e5d70"

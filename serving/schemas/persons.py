@@ -9,13 +9,11 @@ from uuid import UUID
 from pydantic import Field
 
 from faceml.records import PersonStatus
-from faceml.services.erase import EraseReport
-from faceml.services.hide import StatusReport
-from faceml.services.merge import MergeReport
-from faceml.services.people import PeoplePage, PersonDetails
-from faceml.services.rename import RenameReport
-from faceml.services.undo import UndoReport
-from faceml.storage.people import PersonSummary
+from faceml.services.decisions.erase import EraseReport
+from faceml.services.decisions.people import MergeReport, RenameReport, StatusReport
+from faceml.services.decisions.undo import UndoReport
+from faceml.services.review.browse import PeoplePage, PersonDetails
+from faceml.storage.sql.people import PersonSummary
 from serving.schemas.base import LARGEST_EVENT, WHOLE, Answer, Name, Page, Question, count, example
 from serving.schemas.faces import FACE, PERSON, FaceInstance
 

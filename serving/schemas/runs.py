@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from faceml.services.cluster import ClusterReport
-from faceml.services.dual import DualReport
+from faceml.services.cluster.cluster import ClusterReport
+from faceml.services.cluster.dual import DualReport
 from serving.schemas.base import WHOLE, Answer, Flag, Question, Share, SnakeQuestion, count, example
 
 if TYPE_CHECKING:
     from faceml.jobs.state import JobState
-    from faceml.services.train import TrainReport
+    from faceml.services.learn.train import TrainReport
 
 MOST_FACES = 10_000_000
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from faceml.services.suggest import Group, MergeSuggestion, Resemblance, SplitSuggestion
-from faceml.services.suggest_faces import Intruder, UncertainFace
+from faceml.services.review.faces import Intruder, UncertainFace
+from faceml.services.review.groups import Group, MergeSuggestion, Resemblance, SplitSuggestion
 from serving.schemas.base import Answer, ClusterId, Question
 from serving.schemas.faces import Candidate
 

@@ -15,10 +15,10 @@ from faceml.records import PackContract
 if TYPE_CHECKING:
     from faceml.jobs.queue import JobQueue
     from faceml.storage.graph_files import GraphFiles
-    from faceml.storage.registry import ModelRegistry
-    from faceml.storage.repository import Repository
-    from faceml.storage.server_index import ServerIndex
-    from faceml.storage.vector_index import VectorIndex
+    from faceml.storage.index.server_index import ServerIndex
+    from faceml.storage.index.vector_index import VectorIndex
+    from faceml.storage.registry.model_registry import ModelRegistry
+    from faceml.storage.sql.repository import Repository
     from faceml.tracking import Tracking
     from faceml.vision.model_packs import FacePack
 
@@ -53,8 +53,8 @@ class Library:
     @opened_once
     def repository(self) -> Repository:
         """Raises DatabaseUnavailable."""
-        from faceml.storage.database import connect
-        from faceml.storage.repository import Repository
+        from faceml.storage.sql.database import connect
+        from faceml.storage.sql.repository import Repository
 
         return Repository(connect(self.settings.database))
 
@@ -108,7 +108,7 @@ class Library:
         """
         if self.settings.qdrant_url:
             return self._server_index()
-        from faceml.storage.edge_index import open_edge
+        from faceml.storage.index.edge_index import open_edge
 
         return open_edge(self.settings.index_folder)
 
@@ -124,7 +124,7 @@ class Library:
 
     @opened_once
     def _server(self) -> ServerIndex:
-        from faceml.storage.server_index import connect_server
+        from faceml.storage.index.server_index import connect_server
 
         return connect_server(self.settings.qdrant_url)
 
@@ -145,7 +145,7 @@ class Library:
     @opened_once
     def registry(self) -> ModelRegistry:
         """Versions of the projection; reading them imports no mlflow."""
-        from faceml.storage.registry import ModelRegistry
+        from faceml.storage.registry.model_registry import ModelRegistry
 
         return ModelRegistry(self.tracking.store, self.settings.cache_folder / "models")
 

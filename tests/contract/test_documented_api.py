@@ -13,8 +13,8 @@ import pytest
 
 from faceml.config import Settings
 from faceml.records import BBox
-from faceml.services.ingest import ingest_folder
-from faceml.services.label import label_cluster
+from faceml.services.decisions.label import label_cluster
+from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import Library
 from serving.schemas import clusters, faces, persons, runs
 from tests.conftest import found_face, people_vectors

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from faceml.records import AssignedBy, PersonStatus
-from faceml.storage import groups, vectors
-from faceml.storage.database import connect
-from faceml.storage.face_states import FaceState
-from faceml.storage.repository import Repository
+from faceml.storage.sql import groups, vectors
+from faceml.storage.sql.database import connect
+from faceml.storage.sql.face_states import FaceState
+from faceml.storage.sql.repository import Repository
 from tests.conftest import add_photo, found_face, unit_rows
 
 ROWS = unit_rows(9, seed=4)

@@ -15,11 +15,11 @@ from sqlalchemy.exc import IntegrityError
 
 from faceml.errors import DatabaseUnavailable, ModelMismatch, NotFound, WrongUse
 from faceml.records import AssetStatus, AssignedBy, PackContract, PrototypeRole
-from faceml.storage.assets import LookedAt, PhotoFile
-from faceml.storage.database import SCHEMA_VERSION, connect, migrate
-from faceml.storage.events import Change
-from faceml.storage.face_states import FaceState
-from faceml.storage.repository import Repository, UnitOfWork
+from faceml.storage.sql.assets import LookedAt, PhotoFile
+from faceml.storage.sql.database import SCHEMA_VERSION, connect, migrate
+from faceml.storage.sql.events import Change
+from faceml.storage.sql.face_states import FaceState
+from faceml.storage.sql.repository import Repository, UnitOfWork
 from tests.conftest import add_photo, found_face, unit_rows
 from tests.polling import until
 
@@ -122,7 +122,7 @@ def test_the_newest_migration_is_the_one_the_code_expects() -> None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", "faceml.storage:migrations")
+    config.set_main_option("script_location", "faceml.storage.sql:migrations")
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_VERSION
 
 
@@ -130,7 +130,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from faceml.storage.tables import Base
+    from faceml.storage.sql.tables import Base
 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})

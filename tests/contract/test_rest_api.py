@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faceml.config import Settings
-from faceml.services.repair import find_orphans
+from faceml.services.index.repair import find_orphans
 from faceml.wiring import Library
 from tests.rest import API, client_of, two_people
 

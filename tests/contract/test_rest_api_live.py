@@ -24,10 +24,10 @@ import pytest
 
 from faceml.config import Settings
 from faceml.identity.projection import project
-from faceml.services.drain import drain_outbox
-from faceml.services.ingest import ingest_folder
-from faceml.services.repair import find_orphans
-from faceml.storage.registry_records import CHAMPION
+from faceml.services.index.drain import drain_outbox
+from faceml.services.index.repair import find_orphans
+from faceml.services.photos.ingest import ingest_folder
+from faceml.storage.registry.records import CHAMPION
 from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors, skip_or_fail, unit_rows
 from tests.contract.conftest import QdrantEngine, QdrantHandler

@@ -21,10 +21,10 @@ from qdrant_client import QdrantClient
 
 from faceml.errors import IndexDamaged, IndexUnavailable, ModelMismatch, WrongUse
 from faceml.records import PackContract
-from faceml.storage.edge_index import open_edge, reset_edge
-from faceml.storage.face_qdrant import get_face_qdrant_client
-from faceml.storage.server_index import ServerIndex, connect_server
-from faceml.storage.vector_index import PAYLOAD_INDEXES, VectorIndex
+from faceml.storage.index.edge_index import open_edge, reset_edge
+from faceml.storage.index.server_index import ServerIndex, connect_server
+from faceml.storage.index.vector_index import PAYLOAD_INDEXES, VectorIndex
+from faceml.vector.face_qdrant import get_face_qdrant_client
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
@@ -332,7 +332,7 @@ def test_edge_only_looks_where_nothing_is_stored(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from faceml.storage.edge_index import open_edge
+from faceml.storage.index.edge_index import open_edge
 with open_edge(Path(sys.argv[1])) as index:
     print("held", flush=True)
     sys.stdin.readline()
@@ -343,7 +343,7 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 import numpy as np
-from faceml.storage.edge_index import open_edge
+from faceml.storage.index.edge_index import open_edge
 for turn in range(10):
     with open_edge(Path(sys.argv[1]), wait_s=60) as index:
         index.ensure_collection(8)
@@ -355,7 +355,7 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 import numpy as np
-from faceml.storage.edge_index import open_edge
+from faceml.storage.index.edge_index import open_edge
 rows = np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32)
 def write(index, who):
     index.upsert([uuid4() for _ in rows], rows, [{"person_id": who}] * len(rows))

@@ -14,9 +14,8 @@ import pytest
 
 from faceml.config import Settings
 from faceml.records import PackContract
-from faceml.services.hide import hide_person
-from faceml.services.merge import merge_people
-from faceml.services.reassign import assign_faces_to
+from faceml.services.decisions.label import assign_faces_to
+from faceml.services.decisions.people import hide_person, merge_people
 from faceml.wiring import Library
 from tests.conftest import add_faces, unit_rows
 from tests.e2e.test_command_line import FACEML, Shell

@@ -20,11 +20,11 @@ from PIL import Image
 
 from faceml.config import Settings
 from faceml.demo.build import build_demo
-from faceml.services.cluster import cluster_faces
-from faceml.services.detect import backfill_faces
-from faceml.services.ingest import ingest_folder
-from faceml.services.known_labels import match_known_labels, read_known_labels
-from faceml.services.open_clusters import list_open_clusters
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.exchange.known_labels import match_known_labels, read_known_labels
+from faceml.services.photos.detect import backfill_faces
+from faceml.services.photos.ingest import ingest_folder
+from faceml.services.review.browse import list_open_clusters
 from faceml.wiring import Library
 from tests.conftest import REPO
 from tests.e2e.lab import Lab, browser, open_notebook, running_lab

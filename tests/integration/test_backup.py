@@ -17,15 +17,14 @@ import pytest
 
 from faceml.config import Settings
 from faceml.errors import Conflict, FileNotReadable, WrongUse
-from faceml.services.backup import back_up, check_backup
-from faceml.services.centroids import compute_centroids
-from faceml.services.cluster import cluster_faces
-from faceml.services.hide import hide_person
-from faceml.services.merge import merge_people
-from faceml.services.reassign import assign_faces_to, reject_person
-from faceml.services.repair import find_orphans
-from faceml.services.restore import restore
-from faceml.services.undo import undo
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.decisions.label import assign_faces_to, reject_person
+from faceml.services.decisions.people import hide_person, merge_people
+from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.undo import undo
+from faceml.services.index.repair import find_orphans
+from faceml.services.operate.backup import back_up, check_backup
+from faceml.services.operate.restore import restore
 from faceml.storage.archive import MANIFEST
 from faceml.wiring import Library
 from tests.conftest import REPO, add_faces, people_vectors, unit_rows

@@ -11,19 +11,18 @@ import pytest
 
 from faceml.config import Settings
 from faceml.errors import NotFound
-from faceml.metrics.comparison import from_json
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
 from faceml.plots.comparisons import interval_plot, parallel_coordinates
-from faceml.services.experiment_curves import read_curves
-from faceml.services.experiments import list_experiments
-from faceml.services.models import list_models as versions
-from faceml.services.models import model_rows, show_model, verdict_lines
-from faceml.services.reassign import assign_faces_to
-from faceml.services.thresholds import view_thresholds
-from faceml.services.train import train_matching
+from faceml.services.decisions.label import assign_faces_to
+from faceml.services.learn.experiments import list_experiments, read_curves
+from faceml.services.learn.promote import list_models as versions
+from faceml.services.learn.promote import model_rows, show_model, verdict_lines
+from faceml.services.learn.train import train_matching
+from faceml.services.recognise.calibrate import view_thresholds
 from faceml.tracking.experiment import experiment_table, rank_experiments
 from faceml.training.options import Options
+from faceml.trial.comparison import from_json
 from faceml.wiring import Library
 from tests.conftest import REPO, WIDTH, add_faces
 from tests.heads import comparison

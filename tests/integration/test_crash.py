@@ -13,22 +13,22 @@ import pytest
 
 from faceml.config import Settings
 from faceml.demo.build import build_demo
-from faceml.services.cluster import cluster_faces
-from faceml.services.detect import backfill_faces
-from faceml.services.drain import drain_outbox
-from faceml.services.ingest import ingest_folder
-from faceml.services.repair import find_orphans
-from faceml.services.stats import read_stats
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.index.drain import drain_outbox
+from faceml.services.index.repair import find_orphans
+from faceml.services.operate.stats import read_stats
+from faceml.services.photos.detect import backfill_faces
+from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import Library
 
 KILLS = 20
 WORK = """
 import sys
 from faceml.config import read_settings
-from faceml.services.cluster import cluster_faces
-from faceml.services.detect import backfill_faces
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.photos.detect import backfill_faces
 from faceml.wiring import Library
-import faceml.services.detect as detect
+import faceml.services.photos.detect as detect
 
 detect.BATCH = 4  # more transactions to be killed in
 library = Library(read_settings())

@@ -29,24 +29,19 @@ from sqlalchemy import event
 from faceml.config import Settings
 from faceml.errors import Conflict, IndexUnavailable, NameTaken, NotFound, WrongUse
 from faceml.records import Dismissal, PersonStatus
-from faceml.services.apart import keep_apart
-from faceml.services.assign import assign_faces
-from faceml.services.centroids import compute_centroids
-from faceml.services.cluster import cluster_faces
-from faceml.services.dismiss import dismiss_faces
-from faceml.services.drain import drain_outbox
-from faceml.services.dual import cluster_dual
-from faceml.services.exemplars import choose_exemplars
-from faceml.services.hide import hide_person, unhide_person
-from faceml.services.label import label_cluster
-from faceml.services.merge import merge_people
-from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
-from faceml.services.rename import rename_person
-from faceml.services.repair import find_orphans
-from faceml.services.split import split_cluster
-from faceml.services.suggest import suggest_merges
-from faceml.services.undo import redo, undo
-from faceml.storage.people import fold_name
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.cluster.dual import cluster_dual
+from faceml.services.decisions.label import assign_faces_to, dismiss_faces, label_cluster, reject_person, unassign_faces
+from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
+from faceml.services.decisions.prototypes import choose_exemplars, compute_centroids
+from faceml.services.decisions.split import split_cluster
+from faceml.services.decisions.undo import redo, undo
+from faceml.services.index.drain import drain_outbox
+from faceml.services.index.repair import find_orphans
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.apart import keep_apart
+from faceml.services.review.groups import suggest_merges
+from faceml.storage.sql.people import fold_name
 from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors
 from tests.integration.conftest import PACK

@@ -13,13 +13,13 @@ from PIL import Image
 from faceml.config import Settings
 from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.records import AssetStatus
-from faceml.services.detect import backfill_faces, detect_in_assets
-from faceml.services.drain import drain_outbox
-from faceml.services.import_labels import import_labels
-from faceml.services.ingest import ingest_folder
-from faceml.services.repair import find_orphans, fix_orphans
-from faceml.services.stats import read_stats
-from faceml.storage.edge_index import open_edge
+from faceml.services.exchange.import_labels import import_labels
+from faceml.services.index.drain import drain_outbox
+from faceml.services.index.repair import find_orphans, fix_orphans
+from faceml.services.operate.stats import read_stats
+from faceml.services.photos.detect import backfill_faces, detect_in_assets
+from faceml.services.photos.ingest import ingest_folder
+from faceml.storage.index.edge_index import open_edge
 from faceml.wiring import Library
 
 

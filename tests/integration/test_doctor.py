@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from faceml.config import Settings
-from faceml.services.checks.findings import Finding, Level
-from faceml.services.doctor import examine
-from faceml.services.drain import drain_outbox
-from faceml.services.repair import fix_orphans
+from faceml.services.index.drain import drain_outbox
+from faceml.services.index.repair import fix_orphans
+from faceml.services.operate.doctor import examine
+from faceml.services.operate.findings import Finding, Level
 from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors
 

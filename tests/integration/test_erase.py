@@ -13,20 +13,18 @@ from click.testing import CliRunner
 from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, NotFound
-from faceml.services.assign import assign_faces
-from faceml.services.centroids import compute_centroids
-from faceml.services.detect import backfill_faces, detect_in_assets
-from faceml.services.erase import erase_person
-from faceml.services.history import history
-from faceml.services.identify import identify_photo
-from faceml.services.ingest import ingest_folder
-from faceml.services.label import label_cluster
-from faceml.services.merge import merge_people
-from faceml.services.reassign import assign_faces_to
-from faceml.services.rename import rename_person
-from faceml.services.repair import find_orphans, fix_orphans
-from faceml.services.thumbnail_cache import Thumbnails
-from faceml.services.undo import redo, undo
+from faceml.services.decisions.erase import erase_person
+from faceml.services.decisions.history import history
+from faceml.services.decisions.label import assign_faces_to, label_cluster
+from faceml.services.decisions.people import merge_people, rename_person
+from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.undo import redo, undo
+from faceml.services.index.repair import find_orphans, fix_orphans
+from faceml.services.photos.detect import backfill_faces, detect_in_assets
+from faceml.services.photos.ingest import ingest_folder
+from faceml.services.pictures.thumbnails import Thumbnails
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.recognise.identify import identify_photo
 from faceml.wiring import Library
 from tests.rest import two_people
 

@@ -21,9 +21,9 @@ from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
 from faceml.pipelines.runner import run_pipeline
-from faceml.services.experiments import find_experiment, list_experiments
-from faceml.services.models import list_models
-from faceml.services.snapshot import library_snapshot
+from faceml.services.learn.experiments import find_experiment, list_experiments
+from faceml.services.learn.promote import list_models
+from faceml.services.operate.stats import library_snapshot
 from faceml.tracking.experiment import Experiment
 from faceml.wiring import Library
 from tests.conftest import REPO

@@ -10,11 +10,10 @@ import pytest
 from PIL import Image
 
 from faceml.errors import Conflict
-from faceml.services.detect import backfill_faces
-from faceml.services.export import export_faces
-from faceml.services.export_fiftyone import export_fiftyone
-from faceml.services.ingest import ingest_folder
-from faceml.services.reassign import assign_faces_to
+from faceml.services.decisions.label import assign_faces_to
+from faceml.services.exchange.export import export_faces, export_fiftyone
+from faceml.services.photos.detect import backfill_faces
+from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import Library
 
 

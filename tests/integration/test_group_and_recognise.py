@@ -13,17 +13,16 @@ import pytest
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.records import AssignedBy, Face
-from faceml.services.assign import assign_faces
-from faceml.services.calibrate import calibrate_library
-from faceml.services.centroids import compute_centroids
-from faceml.services.cluster import cluster_faces, month_bounds
-from faceml.services.dual import cluster_dual
-from faceml.services.explain import explain_face
-from faceml.services.label import label_cluster
-from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
-from faceml.services.repair import find_orphans
-from faceml.services.undo import undo
-from faceml.storage.assets import PhotoFile
+from faceml.services.cluster.cluster import cluster_faces, month_bounds
+from faceml.services.cluster.dual import cluster_dual
+from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
+from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.undo import undo
+from faceml.services.index.repair import find_orphans
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.recognise.calibrate import calibrate_library
+from faceml.services.recognise.explain import explain_face
+from faceml.storage.sql.assets import PhotoFile
 from faceml.wiring import Library
 from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
 

@@ -18,9 +18,9 @@ from faceml.config import Settings
 from faceml.errors import NotFound, QueueUnavailable, WrongUse
 from faceml.jobs import functions, queue
 from faceml.jobs.state import JobState
-from faceml.services.detect import backfill_faces
-from faceml.services.ingest import ingest_folder
-from faceml.services.label import label_cluster
+from faceml.services.decisions.label import label_cluster
+from faceml.services.photos.detect import backfill_faces
+from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors
 from tests.polling import until

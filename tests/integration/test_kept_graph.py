@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from faceml.errors import WrongUse
-from faceml.identity import cost, hdbscan_exact, reachability_graph
-from faceml.identity.hdbscan_exact import fit_predict
-from faceml.services import grouping
-from faceml.services.cluster import cluster_faces
-from faceml.services.dual import cluster_dual
-from faceml.services.grouping import group_faces
-from faceml.services.label import label_cluster
+from faceml.identity import cost
+from faceml.identity.hdbscan import exact as hdbscan_exact
+from faceml.identity.hdbscan import reachability_graph
+from faceml.identity.hdbscan.exact import fit_predict
+from faceml.services.cluster import grouping
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.cluster.dual import cluster_dual
+from faceml.services.cluster.grouping import group_faces
+from faceml.services.decisions.label import label_cluster
 from faceml.wiring import Library
 from tests.conftest import add_faces, found_face, people_vectors, unit_rows
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 
 from faceml.errors import Conflict, NotFound
-from faceml.services.follow import IndexFollower, follow_aside
-from faceml.services.open_clusters import list_open_clusters
+from faceml.services.index.drain import IndexFollower, follow_aside
+from faceml.services.review.browse import list_open_clusters
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
 from faceml.wiring import Library

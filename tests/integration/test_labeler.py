@@ -20,15 +20,14 @@ from click.testing import CliRunner
 from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, FacemlError, NotFound, WrongUse
-from faceml.services.assign import assign_faces
-from faceml.services.cluster import cluster_faces
-from faceml.services.drain import drain_outbox
-from faceml.services.follow import IndexFollower, follow_aside
-from faceml.services.history import history
-from faceml.services.label import label_cluster
-from faceml.services.open_clusters import list_open_clusters
-from faceml.services.repair import find_orphans
-from faceml.services.undo import undo
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.decisions.history import history
+from faceml.services.decisions.label import label_cluster
+from faceml.services.decisions.undo import undo
+from faceml.services.index.drain import IndexFollower, drain_outbox, follow_aside
+from faceml.services.index.repair import find_orphans
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.browse import list_open_clusters
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
 from faceml.wiring import Library
@@ -249,7 +248,7 @@ def test_two_kernels_see_each_others_names_and_never_overwrite_them(library: Lib
 HOLD = """
 import sys
 from pathlib import Path
-from faceml.storage.edge_index import open_edge
+from faceml.storage.index.edge_index import open_edge
 with open_edge(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -311,7 +310,7 @@ def test_two_threads_naming_at_once_meet_no_lock_error(library: Library) -> None
 NAME = """
 import sys
 from faceml.config import read_settings
-from faceml.services.follow import follow_aside
+from faceml.services.index.drain import follow_aside
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
 from faceml.wiring import Library

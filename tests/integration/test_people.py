@@ -19,19 +19,15 @@ from faceml.cli.people import people as people_commands
 from faceml.config import Settings
 from faceml.errors import Conflict, FacemlError, NameTaken, NotFound, WrongUse
 from faceml.records import AssignedBy, Face, PackContract, PersonStatus
-from faceml.services.assign import assign_faces
-from faceml.services.centroids import compute_centroids
-from faceml.services.cluster import cluster_faces
-from faceml.services.exemplars import choose_exemplars
-from faceml.services.hide import hide_person, unhide_person
-from faceml.services.label import label_cluster
-from faceml.services.merge import merge_people
-from faceml.services.people import find, list_people, show_person
-from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
-from faceml.services.rename import rename_person
-from faceml.services.repair import find_orphans
-from faceml.services.split import preview_split, split_cluster
-from faceml.services.undo import undo
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
+from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
+from faceml.services.decisions.prototypes import choose_exemplars, compute_centroids
+from faceml.services.decisions.split import preview_split, split_cluster
+from faceml.services.decisions.undo import undo
+from faceml.services.index.repair import find_orphans
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.browse import find, list_people, show_person
 from faceml.wiring import Library
 from tests.conftest import WIDTH, add_faces, people_vectors
 
@@ -334,7 +330,7 @@ def test_a_person_left_without_faces_loses_the_centroid(library: Library, two, f
 
 
 def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    import faceml.services.cluster as service
+    import faceml.services.cluster.cluster as service
 
     compute = service.group_faces
 
@@ -353,7 +349,7 @@ def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeyp
 def test_a_decision_made_while_faces_are_matched_wins(
     library: Library, two, faces, monkeypatch: pytest.MonkeyPatch, decision: str
 ) -> None:
-    import faceml.services.assign as service
+    import faceml.services.recognise.assign as service
 
     ada, bea = two
     match = service.match_people

@@ -20,8 +20,8 @@ import requests
 from faceml.config import Settings
 from faceml.errors import ModelUnavailable, NotFound, Unavailable
 from faceml.identity.projection import Head, project
-from faceml.storage.onnx_head import read_onnx, write_onnx
-from faceml.storage.registry_records import CHAMPION, RegisteredModel
+from faceml.storage.registry.onnx_head import read_onnx, write_onnx
+from faceml.storage.registry.records import CHAMPION, RegisteredModel
 from faceml.wiring import Library
 from tests.conftest import WIDTH, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head, whitening_head

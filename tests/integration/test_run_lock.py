@@ -14,9 +14,9 @@ import pytest
 
 from faceml.config import Settings
 from faceml.errors import LibraryBusy
-from faceml.services.cluster import cluster_faces
-from faceml.services.dual import cluster_dual
-from faceml.services.label import label_cluster
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.cluster.dual import cluster_dual
+from faceml.services.decisions.label import label_cluster
 from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors
 from tests.polling import until

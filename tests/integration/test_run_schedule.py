@@ -25,9 +25,9 @@ from faceml.errors import Conflict, WrongUse
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs
 from faceml.pipelines.report import render
 from faceml.pipelines.run_lock import run_lock
+from faceml.pipelines.run_schedule import plan_schedule, run_due, run_schedule
 from faceml.pipelines.schedule import STATE
-from faceml.services.repair import find_orphans
-from faceml.services.run_schedule import plan_schedule, run_due, run_schedule
+from faceml.services.index.repair import find_orphans
 from faceml.wiring import Library
 from tests.integration.test_pipeline_runner import write_notebook
 
@@ -173,8 +173,8 @@ def test_sigterm_in_the_middle_ends_the_kernel_and_leaves_the_library_consistent
     cell = f"""
 import os, time
 from pathlib import Path
-from faceml.services.detect import backfill_faces
-from faceml.services.ingest import ingest_folder
+from faceml.services.photos.detect import backfill_faces
+from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import open_library
 library = open_library()
 ingest_folder(library, Path({str(photos)!r}))

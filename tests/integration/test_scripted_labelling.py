@@ -12,7 +12,7 @@ import pytest
 
 from faceml.config import Settings
 from faceml.records import PackContract
-from faceml.services.cluster import cluster_faces
+from faceml.services.cluster.cluster import cluster_faces
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
 from faceml.wiring import Library

@@ -13,15 +13,15 @@ from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.threshold_map import equal_rates, stranger_scores
 from faceml.records import AssignedBy, Face, PrototypeRole
-from faceml.services.assign import assign_faces
-from faceml.services.calibrate import calibrate_library
-from faceml.services.centroids import compute_centroids
-from faceml.services.cluster import cluster_faces
-from faceml.services.dual import cluster_dual
-from faceml.services.explain import explain_face
-from faceml.services.label import label_cluster
-from faceml.services.promote import promote, roll_back
-from faceml.services.spaces import open_space
+from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.cluster.dual import cluster_dual
+from faceml.services.decisions.label import label_cluster
+from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.learn.promote import promote, roll_back
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.recognise.calibrate import calibrate_library
+from faceml.services.recognise.explain import explain_face
+from faceml.services.recognise.spaces import open_space
 from faceml.storage import projected
 from faceml.wiring import Library
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows

@@ -11,18 +11,17 @@ from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.errors import NotEnoughData, NotFound, WrongUse
-from faceml.services.apart import keep_apart
-from faceml.services.assign import assign_faces
-from faceml.services.centroids import compute_centroids
-from faceml.services.history import history
-from faceml.services.label import label_cluster
-from faceml.services.merge import merge_people
-from faceml.services.people import find
-from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
-from faceml.services.split import preview_split, split_cluster
-from faceml.services.suggest import suggest_merges, suggest_names, suggest_splits
-from faceml.services.suggest_faces import suggest_intruders, suggest_uncertain
-from faceml.services.undo import undo
+from faceml.services.decisions.history import history
+from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
+from faceml.services.decisions.people import merge_people
+from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.split import preview_split, split_cluster
+from faceml.services.decisions.undo import undo
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.apart import keep_apart
+from faceml.services.review.browse import find
+from faceml.services.review.faces import suggest_intruders, suggest_uncertain
+from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
 from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors, unit_rows
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity.hdbscan_exact import fit_predict
+from faceml.identity.hdbscan.exact import fit_predict
 from faceml.metrics.agreement import bcubed
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.runner import run_pipeline
-from faceml.services.modes import cluster_in_mode, key_figures
-from faceml.services.reassign import assign_faces_to
-from faceml.services.sweep import SweepReport, parse_counts, parse_values, sweep_clusters
+from faceml.services.cluster.modes import cluster_in_mode, key_figures
+from faceml.services.cluster.sweep import SweepReport, parse_counts, parse_values, sweep_clusters
+from faceml.services.decisions.label import assign_faces_to
 from faceml.tracking import Tracking
 from faceml.wiring import Library
 from tests.conftest import REPO, add_faces, people_vectors, unit_rows

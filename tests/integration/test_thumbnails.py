@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from faceml.records import BBox, Face
-from faceml.services.erase import erase_person
-from faceml.services.label import label_cluster
-from faceml.services.picture import draw_people
-from faceml.services.thumbnail_cache import SIDE_PX, Thumbnails
+from faceml.services.decisions.erase import erase_person
+from faceml.services.decisions.label import label_cluster
+from faceml.services.pictures.sheets import draw_people
+from faceml.services.pictures.thumbnails import SIDE_PX, Thumbnails
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
 from faceml.wiring import Library

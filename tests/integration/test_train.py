@@ -19,17 +19,17 @@ from faceml.cli.train import _duration
 from faceml.config import Settings
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.projection import project
-from faceml.metrics.comparison import from_json
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
-from faceml.services.assign import assign_faces
-from faceml.services.promote import promote
-from faceml.services.reassign import assign_faces_to
-from faceml.services.recipes import is_marked
-from faceml.services.train import Listener, Prepared, train_matching
+from faceml.services.decisions.label import assign_faces_to
+from faceml.services.learn.promote import promote
+from faceml.services.learn.train import Listener, Prepared, train_matching
+from faceml.services.recognise.assign import assign_faces
 from faceml.training import FaceTrainer
 from faceml.training.history import Epoch
 from faceml.training.options import Options
+from faceml.trial.comparison import from_json
+from faceml.trial.heads import is_marked
 from faceml.wiring import Library
 from tests.conftest import REPO, WIDTH, add_faces, people_vectors
 from tests.unit.training.made_up import people_in_changing_light

@@ -9,18 +9,15 @@ import pytest
 
 from faceml.errors import Conflict, NotFound
 from faceml.records import AssignedBy
-from faceml.services.assign import assign_faces
-from faceml.services.exemplars import choose_exemplars
-from faceml.services.hide import hide_person
-from faceml.services.history import history
-from faceml.services.label import label_cluster
-from faceml.services.merge import merge_people
-from faceml.services.people import find, list_people, show_person
-from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
-from faceml.services.rename import rename_person
-from faceml.services.repair import find_orphans
-from faceml.services.split import split_cluster
-from faceml.services.undo import redo, undo
+from faceml.services.decisions.history import history
+from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
+from faceml.services.decisions.people import hide_person, merge_people, rename_person
+from faceml.services.decisions.prototypes import choose_exemplars
+from faceml.services.decisions.split import split_cluster
+from faceml.services.decisions.undo import redo, undo
+from faceml.services.index.repair import find_orphans
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.browse import find, list_people, show_person
 from faceml.wiring import Library
 from tests.integration.decisions import differences, snapshot
 

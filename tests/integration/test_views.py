@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from faceml.errors import NotFound, WrongUse
-from faceml.services.assign import assign_faces
-from faceml.services.history import history
-from faceml.services.people import show_person
-from faceml.services.reassign import assign_faces_to
-from faceml.services.review import Topic, answer, ask
-from faceml.services.tune import take_sample, try_settings
+from faceml.services.cluster.tune import take_sample, try_settings
+from faceml.services.decisions.history import history
+from faceml.services.decisions.label import assign_faces_to
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.browse import show_person
+from faceml.services.review.review import Topic, answer, ask
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.people import People
 from faceml.widgets.reviewer import Reviewer

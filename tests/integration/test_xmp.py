@@ -14,13 +14,13 @@ from PIL import Image, PngImagePlugin
 
 from faceml.errors import FolderNotFound, NotEnoughData
 from faceml.records import BBox, Face
-from faceml.services.detect import backfill_faces
-from faceml.services.export_xmp import export_xmp
-from faceml.services.import_xmp import import_xmp
-from faceml.services.ingest import ingest_folder
-from faceml.services.reassign import assign_faces_to, reject_person, unassign_faces
-from faceml.services.rename import rename_person
-from faceml.services.undo import undo
+from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
+from faceml.services.decisions.people import rename_person
+from faceml.services.decisions.undo import undo
+from faceml.services.exchange.export_xmp import export_xmp
+from faceml.services.exchange.import_xmp import import_xmp
+from faceml.services.photos.detect import backfill_faces
+from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import Library
 from faceml.xmp.areas import Area, Size, area_of, stored
 from faceml.xmp.regions import read_regions
@@ -186,7 +186,7 @@ def test_recognition_is_no_decision_on_either_side(
     library: Library, other: Library, portrait: tuple[Path, Face], photos: Path
 ) -> None:
     from faceml.records import AssignedBy
-    from faceml.storage.face_states import FaceState
+    from faceml.storage.sql.face_states import FaceState
 
     _, face = portrait
     with library.repository.begin() as unit:

@@ -22,7 +22,7 @@ from faceml.demo.sources import ADMIRAL, PORTRAITS, STRANGER, Portrait, open_pic
 from faceml.demo.truth import TruthFace, read_truth
 from faceml.demo.variations import Cover, FaceLook, cut_out, draw_look
 from faceml.errors import FileNotReadable, Unavailable, WrongUse
-from faceml.identity.hdbscan_exact import fit_predict
+from faceml.identity.hdbscan.exact import fit_predict
 from faceml.records import BBox, FoundFace
 from faceml.vision.model_packs import OPENCV_ZOO, load_pack
 from faceml.vision.stream import find_faces

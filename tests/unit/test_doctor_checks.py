@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from faceml.services.checks.findings import Finding, Level
-from faceml.services.checks.packages import opencv_findings, runtime_findings
-from faceml.services.checks.place import misspelt
+from faceml.services.operate.check_machine import misspelt, opencv_findings, runtime_findings
+from faceml.services.operate.findings import Finding, Level
 
 
 def levels(findings: object) -> list[Level]:

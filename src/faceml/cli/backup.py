@@ -10,8 +10,8 @@ import click
 from faceml.cli import show
 
 if TYPE_CHECKING:
-    from faceml.services.backup import BackupReport
-    from faceml.services.restore import RestoreReport
+    from faceml.services.operate.backup import BackupReport
+    from faceml.services.operate.restore import RestoreReport
 
 
 @click.command()
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @show.as_json
 def backup(file: Path, no_check: bool, as_json: bool) -> None:
     """Write people, decisions, faces, vectors and models to FILE; photos are not in it."""
-    from faceml.services.backup import back_up
+    from faceml.services.operate.backup import back_up
 
     report = back_up(show.open_configured(), file, check=not no_check)
     show.print_report(report, _backed_up(report), as_json=as_json)
@@ -31,7 +31,7 @@ def backup(file: Path, no_check: bool, as_json: bool) -> None:
 @show.as_json
 def restore(file: Path, as_json: bool) -> None:
     """Bring a backup back into an empty FACEML_HOME; photos are expected at their old places."""
-    from faceml.services.restore import restore as run
+    from faceml.services.operate.restore import restore as run
 
     settings = show.open_configured().settings
     with show.progress_bar("Building the index", "points") as on_progress:

@@ -11,8 +11,8 @@ from faceml.cli import show
 from faceml.cli.pipeline import step_progress
 
 if TYPE_CHECKING:
-    from faceml.services.demo import DemoReport
-    from faceml.services.evaluate import EvaluationReport
+    from faceml.demo.run import DemoReport
+    from faceml.services.learn.evaluate import EvaluationReport
 
 
 @click.command()
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def demo(photos: Path | None, lfw: bool, folder: Path) -> None:
     """Find, group, name and recognise real faces, end to end, through the notebooks."""
     from faceml.config import read_settings
+    from faceml.demo import run as service
     from faceml.pipelines.locate import find_pipeline
-    from faceml.services import demo as service
 
     if photos is not None and lfw:
         raise click.UsageError("--photos and --lfw exclude each other")

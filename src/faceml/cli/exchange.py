@@ -11,8 +11,8 @@ from faceml.cli import show
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
-    from faceml.services.export_xmp import XmpExportReport
-    from faceml.services.import_xmp import XmpImportReport
+    from faceml.services.exchange.export_xmp import XmpExportReport
+    from faceml.services.exchange.import_xmp import XmpImportReport
 
 MOST_LINES = 10
 
@@ -23,7 +23,7 @@ MOST_LINES = 10
 @show.as_json
 def export_xmp(folder: Path | None, recognised: bool, as_json: bool) -> None:
     """Write names as XMP sidecars beside the photos below FOLDER (default: all); photos stay untouched."""
-    from faceml.services.export_xmp import export_xmp as run
+    from faceml.services.exchange.export_xmp import export_xmp as run
 
     library = show.open_configured()
     with show.progress_bar("Writing", "photos") as on_progress:
@@ -36,7 +36,7 @@ def export_xmp(folder: Path | None, recognised: bool, as_json: bool) -> None:
 @show.as_json
 def import_xmp(folder: Path, as_json: bool) -> None:
     """Label faces by the names in XMP sidecars and photos below FOLDER (digiKam, Immich, Picasa, Lightroom)."""
-    from faceml.services.import_xmp import import_xmp as run
+    from faceml.services.exchange.import_xmp import import_xmp as run
 
     library = show.open_configured()
     with show.progress_bar("Reading", "photos") as on_progress:
@@ -49,7 +49,7 @@ def import_xmp(folder: Path, as_json: bool) -> None:
 @show.as_json
 def export_fiftyone(folder: Path, as_json: bool) -> None:
     """Write photos and faces as a dataset for FiftyOne into a new FOLDER; photos are pointed at, not copied."""
-    from faceml.services.export_fiftyone import export_fiftyone as run
+    from faceml.services.exchange.export import export_fiftyone as run
 
     show.print_report(run(show.open_configured(), folder), as_json=as_json)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from faceml.cli.columns import figure, signed, strip, table
 
 if TYPE_CHECKING:
-    from faceml.services.experiments import RunComparison
-    from faceml.services.promote import PromotionReport
+    from faceml.services.learn.experiments import RunComparison
+    from faceml.services.learn.promote import PromotionReport
     from faceml.tracking.course import Course
     from faceml.tracking.difference import Change, Difference, Shift
     from faceml.tracking.experiment import Experiment

@@ -36,7 +36,7 @@ def experiments() -> None:
 @show.as_json
 def list_(kind: str | None, since: str | None, limit: int, as_json: bool) -> None:
     """List finished runs, the newest first."""
-    from faceml.services.experiments import list_experiments
+    from faceml.services.learn.experiments import list_experiments
 
     found = list_experiments(show.open_configured(), kind=kind, limit=limit, since=_moment(since))
     show.print_report(
@@ -66,7 +66,7 @@ def compare(
     as_json: bool,
 ) -> None:
     """Compare the runs of one kind: what they measured, and the parameters, data and code in which they differ."""
-    from faceml.services.experiments import compare_experiments, promote_best
+    from faceml.services.learn.experiments import compare_experiments, promote_best
 
     library = show.open_configured()
     compared = compare_experiments(
@@ -101,7 +101,7 @@ def over_time(
     as_json: bool,
 ) -> None:
     """Show how MEASURE went from run to run, the oldest first."""
-    from faceml.services.experiments import course_of_kind
+    from faceml.services.learn.experiments import course_of_kind
 
     course = course_of_kind(
         show.open_configured(),
@@ -129,7 +129,7 @@ def diff(before: str, after: str, as_json: bool) -> None:
 
     A run is named by the first letters of its id, 4 or more.
     """
-    from faceml.services.experiments import find_experiment
+    from faceml.services.learn.experiments import find_experiment
     from faceml.tracking.difference import difference
 
     library = show.open_configured()
@@ -138,6 +138,6 @@ def diff(before: str, after: str, as_json: bool) -> None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    from faceml.services.assign import parse_since
+    from faceml.services.recognise.assign import parse_since
 
     return parse_since(text) if text else None

@@ -39,7 +39,7 @@ def ensure_collection(as_json: bool) -> None:
 @queued_as("backfill_faces_job")
 def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int, as_json: bool) -> None:
     """Backfill face detection for existing assets without faces."""
-    from faceml.services.detect import backfill_faces
+    from faceml.services.photos.detect import backfill_faces
 
     library = show.open_configured()
     with show.progress_bar("Detecting", "photos") as on_progress:
@@ -75,7 +75,7 @@ def cluster(
     as_json: bool,
 ) -> None:
     """Cluster unlabeled faces using HDBSCAN."""
-    from faceml.services.cluster import cluster_faces
+    from faceml.services.cluster.cluster import cluster_faces
 
     report = cluster_faces(
         show.open_configured(),
@@ -112,7 +112,7 @@ def cluster_dual(
     as_json: bool,
 ) -> None:
     """Assign faces to known persons, then group the unknown ones."""
-    from faceml.services.dual import cluster_dual as run
+    from faceml.services.cluster.dual import cluster_dual as run
 
     report = run(
         show.open_configured(),
@@ -134,7 +134,7 @@ def cluster_dual(
 @show.as_json
 def calibrate(fmr: float, model: str, as_json: bool) -> None:
     """Read the assignment threshold off the library's own labels."""
-    from faceml.services.calibrate import calibrate_library
+    from faceml.services.recognise.calibrate import calibrate_library
 
     report = calibrate_library(show.open_configured(), fmr=fmr, model=model)
     show.print_report(report, reports.calibrated(report), as_json=as_json)
@@ -146,7 +146,7 @@ def calibrate(fmr: float, model: str, as_json: bool) -> None:
 @show.as_json
 def explain(face_id: UUID, model: str | None, as_json: bool) -> None:
     """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
-    from faceml.services.explain import explain_face
+    from faceml.services.recognise.explain import explain_face
 
     report = explain_face(show.open_configured(), face_id, model=model)
     show.print_report(report, reports.explanation(report), as_json=as_json)
@@ -160,8 +160,8 @@ def explain(face_id: UUID, model: str | None, as_json: bool) -> None:
 @show.as_json
 def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | None, as_json: bool) -> None:
     """List clusters, largest first, and draw them."""
-    from faceml.services.browse import list_clusters
-    from faceml.services.picture import draw_clusters
+    from faceml.services.pictures.sheets import draw_clusters
+    from faceml.services.review.browse import list_clusters
 
     library = show.open_configured()
     found = list_clusters(library, page=page, page_size=page_size, include_labeled=include_labeled)
@@ -176,7 +176,7 @@ def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | Non
 @show.as_json
 def label(cluster_id: str, name: str, as_json: bool) -> None:
     """Say who a cluster is: all its faces go under the person NAME."""
-    from faceml.services.label import label_cluster
+    from faceml.services.decisions.label import label_cluster
 
     report = label_cluster(show.open_configured(), cluster_id, name, actor=current_actor())
     show.print_report(report, as_json=as_json)
@@ -191,7 +191,7 @@ def label(cluster_id: str, name: str, as_json: bool) -> None:
 @queued_as("assign_faces_job", threshold="similarity_threshold")
 def assign(since: str | None, max_faces: int, threshold: str, model: str, as_json: bool) -> None:
     """Assign new faces to known persons via prototype matching."""
-    from faceml.services.assign import assign_faces, parse_since
+    from faceml.services.recognise.assign import assign_faces, parse_since
 
     report = assign_faces(
         show.open_configured(),
@@ -208,7 +208,7 @@ def assign(since: str | None, max_faces: int, threshold: str, model: str, as_jso
 @queued_as("compute_centroids_job")
 def centroids(as_json: bool) -> None:
     """Compute/update person centroid embeddings."""
-    from faceml.services.centroids import compute_centroids
+    from faceml.services.decisions.prototypes import compute_centroids
 
     show.print_report(compute_centroids(show.open_configured()), as_json=as_json)
 
@@ -217,7 +217,7 @@ def centroids(as_json: bool) -> None:
 @show.as_json
 def stats(as_json: bool) -> None:
     """Show face detection and recognition statistics."""
-    from faceml.services.stats import read_stats
+    from faceml.services.operate.stats import read_stats
 
     report = read_stats(show.open_configured())
     show.print_report(report, reports.statistics(report), as_json=as_json)
@@ -229,7 +229,7 @@ def stats(as_json: bool) -> None:
 @show.as_json
 def find_orphans(limit: int, fix: bool, as_json: bool) -> None:
     """Find and optionally fix orphaned faces (faces in the database without vectors in the index)."""
-    from faceml.services import repair
+    from faceml.services.index import repair
 
     library = show.open_configured()
     with show.progress_bar("Comparing", "faces") as on_progress:
@@ -249,7 +249,7 @@ def find_orphans(limit: int, fix: bool, as_json: bool) -> None:
 @show.as_json
 def export(file: Path, as_json: bool) -> None:
     """Write every face to FILE (.csv or .parquet)."""
-    from faceml.services.export import export_faces
+    from faceml.services.exchange.export import export_faces
 
     show.print_report(export_faces(show.open_configured(), file), as_json=as_json)
 
@@ -259,7 +259,7 @@ def export(file: Path, as_json: bool) -> None:
 @show.as_json
 def import_labels(file: Path, as_json: bool) -> None:
     """Label faces from a CSV with person_name, and face_id or path (for photos with one face)."""
-    from faceml.services.import_labels import import_labels as run
+    from faceml.services.exchange.import_labels import import_labels as run
 
     report = run(show.open_configured(), file, actor=current_actor())
     show.print_report(report, reports.imported(report), as_json=as_json)

@@ -12,7 +12,7 @@ from faceml.cli import reports, show
 
 if TYPE_CHECKING:
     from faceml.config import ShownSetting
-    from faceml.services.doctor import DoctorReport
+    from faceml.services.operate.doctor import DoctorReport
 
 
 @click.command()
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @show.as_json
 def ingest(folder: Path, as_json: bool) -> None:
     """Take the photos below FOLDER into the library; only new, changed and moved files cost time."""
-    from faceml.services.ingest import ingest_folder
+    from faceml.services.photos.ingest import ingest_folder
 
     library = show.open_configured()
     with show.progress_bar("Reading", "photos") as on_progress:
@@ -34,7 +34,7 @@ def ingest(folder: Path, as_json: bool) -> None:
 @show.as_json
 def evaluate(labels: Path, photos: Path | None, as_json: bool) -> None:
     """Measure clusters and names against labels that are known."""
-    from faceml.services.evaluate import evaluate_labels
+    from faceml.services.learn.evaluate import evaluate_labels
 
     report = evaluate_labels(show.open_configured(), labels, photos=photos)
     show.print_report(report, reports.evaluation(report), as_json=as_json)
@@ -44,7 +44,7 @@ def evaluate(labels: Path, photos: Path | None, as_json: bool) -> None:
 @show.as_json
 def doctor(as_json: bool) -> None:
     """Look at packages, models, stores, disk and settings; each finding comes with its fix. Changes nothing."""
-    from faceml.services.doctor import examine
+    from faceml.services.operate.doctor import examine
 
     report = examine(show.open_configured())
     show.print_report(report, _examined(report), as_json=as_json)

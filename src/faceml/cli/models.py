@@ -12,9 +12,8 @@ from faceml.cli import show
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
-    from faceml.metrics.comparison import Comparison
-    from faceml.services.models import ModelList, ModelSheet
-    from faceml.services.promote import PromotionReport, RollbackReport
+    from faceml.services.learn.promote import ModelList, ModelSheet, PromotionReport, RollbackReport
+    from faceml.trial.comparison import Comparison
 
 REFUSED = 1
 
@@ -28,7 +27,7 @@ def models() -> None:
 @show.as_json
 def list_(as_json: bool) -> None:
     """List the registered versions and what happened to the champion."""
-    from faceml.services.models import list_models
+    from faceml.services.learn.promote import list_models
 
     found = list_models(show.open_configured())
     show.print_report(found, listing(found), as_json=as_json)
@@ -39,7 +38,7 @@ def list_(as_json: bool) -> None:
 @show.as_json
 def show_(version: str, as_json: bool) -> None:
     """Show VERSION (a number, champion or challenger): what it is, what was measured, what the gate says."""
-    from faceml.services.models import show_model
+    from faceml.services.learn.promote import show_model
 
     found = show_model(show.open_configured(), version)
     show.print_report(found, sheet(found), as_json=as_json)
@@ -52,7 +51,7 @@ def show_(version: str, as_json: bool) -> None:
 @show.as_json
 def promote(version: str, force: bool, reason: str | None, as_json: bool) -> None:
     """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
-    from faceml.services.promote import promote as run
+    from faceml.services.learn.promote import promote as run
 
     report = run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
     show.print_report(report, promotion(report), as_json=as_json)
@@ -65,7 +64,7 @@ def promote(version: str, force: bool, reason: str | None, as_json: bool) -> Non
 @show.as_json
 def rollback(reason: str | None, as_json: bool) -> None:
     """Go back to the champion before this one; before the first there were raw embeddings."""
-    from faceml.services.promote import roll_back
+    from faceml.services.learn.promote import roll_back
 
     report = roll_back(show.open_configured(), actor=current_actor(), reason=reason)
     show.print_report(report, rolled_back(report), as_json=as_json)

@@ -12,9 +12,9 @@ from faceml.cli import completion, show
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
-    from faceml.services.people import PeoplePage, PersonDetails
-    from faceml.services.split import SplitPreview, SplitReport
-    from faceml.services.undo import UndoReport
+    from faceml.services.decisions.split import SplitPreview, SplitReport
+    from faceml.services.decisions.undo import UndoReport
+    from faceml.services.review.browse import PeoplePage, PersonDetails
 
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
 MOST_FACES = 20
@@ -39,7 +39,7 @@ def people() -> None:
 def list_(status: str, page: int, page_size: int, as_json: bool) -> None:
     """List people, most faces first."""
     from faceml.records import PersonStatus
-    from faceml.services.people import list_people
+    from faceml.services.review.browse import list_people
 
     wanted = None if status == "all" else PersonStatus(status)
     found = list_people(show.open_configured(), status=wanted, page=page, page_size=page_size)
@@ -51,7 +51,7 @@ def list_(status: str, page: int, page_size: int, as_json: bool) -> None:
 @show.as_json
 def show_(person: str, as_json: bool) -> None:
     """Show one person: faces, exemplars, names of those merged into them."""
-    from faceml.services.people import show_person
+    from faceml.services.review.browse import show_person
 
     found = show_person(show.open_configured(), person)
     show.print_report(found, _person(found), as_json=as_json)
@@ -63,8 +63,8 @@ def show_(person: str, as_json: bool) -> None:
 @show.as_json
 def merge(source: str, target: str, as_json: bool) -> None:
     """Merge SOURCE into TARGET: they are the same person, called TARGET."""
-    from faceml.services.merge import merge_people
-    from faceml.services.people import find
+    from faceml.services.decisions.people import merge_people
+    from faceml.services.review.browse import find
 
     library = show.open_configured()
     report = merge_people(library, find(library, source).id, find(library, target).id, actor=current_actor())
@@ -77,8 +77,8 @@ def merge(source: str, target: str, as_json: bool) -> None:
 @show.as_json
 def rename(person: str, name: str, as_json: bool) -> None:
     """Give PERSON another NAME."""
-    from faceml.services.people import find
-    from faceml.services.rename import rename_person
+    from faceml.services.decisions.people import rename_person
+    from faceml.services.review.browse import find
 
     library = show.open_configured()
     show.print_report(rename_person(library, find(library, person).id, name, actor=current_actor()), as_json=as_json)
@@ -89,8 +89,8 @@ def rename(person: str, name: str, as_json: bool) -> None:
 @show.as_json
 def hide(person: str, as_json: bool) -> None:
     """Leave PERSON out of lists and recognition; their faces stay theirs."""
-    from faceml.services.hide import hide_person
-    from faceml.services.people import find
+    from faceml.services.decisions.people import hide_person
+    from faceml.services.review.browse import find
 
     library = show.open_configured()
     show.print_report(hide_person(library, find(library, person).id, actor=current_actor()), as_json=as_json)
@@ -101,8 +101,8 @@ def hide(person: str, as_json: bool) -> None:
 @show.as_json
 def unhide(person: str, as_json: bool) -> None:
     """Bring a hidden PERSON back."""
-    from faceml.services.hide import unhide_person
-    from faceml.services.people import find
+    from faceml.services.decisions.people import unhide_person
+    from faceml.services.review.browse import find
 
     library = show.open_configured()
     show.print_report(unhide_person(library, find(library, person).id, actor=current_actor()), as_json=as_json)
@@ -114,8 +114,8 @@ def unhide(person: str, as_json: bool) -> None:
 @show.as_json
 def erase(person: str, yes: bool, as_json: bool) -> None:
     """Erase PERSON for good: faces, vectors, prototypes, and their name in the log. This cannot be undone."""
-    from faceml.services.erase import erase_person
-    from faceml.services.people import find
+    from faceml.services.decisions.erase import erase_person
+    from faceml.services.review.browse import find
 
     library = show.open_configured()
     report = erase_person(library, find(library, person).id, is_confirmed=yes, actor=current_actor())
@@ -128,7 +128,7 @@ def erase(person: str, yes: bool, as_json: bool) -> None:
 @show.as_json
 def assign(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
     """Say that faces are PERSON, who is new where nobody has that name."""
-    from faceml.services.reassign import assign_faces_to
+    from faceml.services.decisions.label import assign_faces_to
 
     report = assign_faces_to(show.open_configured(), face_ids, person, actor=current_actor())
     show.print_report(report, as_json=as_json)
@@ -139,7 +139,7 @@ def assign(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
 @show.as_json
 def unassign(face_ids: tuple[UUID, ...], as_json: bool) -> None:
     """Take faces from whom they are under; they stay without a name."""
-    from faceml.services.reassign import unassign_faces
+    from faceml.services.decisions.label import unassign_faces
 
     show.print_report(unassign_faces(show.open_configured(), face_ids, actor=current_actor()), as_json=as_json)
 
@@ -150,7 +150,7 @@ def unassign(face_ids: tuple[UUID, ...], as_json: bool) -> None:
 @show.as_json
 def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
     """Say that faces are NOT that PERSON, who is never proposed for them again."""
-    from faceml.services.reassign import reject_person
+    from faceml.services.decisions.label import reject_person
 
     report = reject_person(show.open_configured(), face_ids, person, actor=current_actor())
     show.print_report(report, as_json=as_json)
@@ -170,7 +170,7 @@ def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
 def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str, as_json: bool) -> None:
     """Take faces out of clusters and recognition: they are none, or of strangers nobody wants to name."""
     from faceml.records import Dismissal
-    from faceml.services.dismiss import dismiss_faces
+    from faceml.services.decisions.label import dismiss_faces
 
     why = Dismissal(dismissed_as.replace("-", "_"))
     show.print_report(dismiss_faces(show.open_configured(), face_ids, why, actor=current_actor()), as_json=as_json)
@@ -183,7 +183,7 @@ def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str, as_json: bool) -> Non
 @show.as_json
 def split(cluster_id: str, min_cluster_size: int, preview: bool, as_json: bool) -> None:
     """Split a cluster that shows several people."""
-    from faceml.services.split import preview_split, split_cluster
+    from faceml.services.decisions.split import preview_split, split_cluster
 
     library = show.open_configured()
     if preview:
@@ -199,7 +199,7 @@ def split(cluster_id: str, min_cluster_size: int, preview: bool, as_json: bool) 
 @show.as_json
 def undo(event_id: int | None, as_json: bool) -> None:
     """Take a decision back: EVENT_ID of `faceml people history`, or the latest that stands."""
-    from faceml.services.undo import undo as run
+    from faceml.services.decisions.undo import undo as run
 
     report = run(show.open_configured(), event_id, actor=current_actor())
     show.print_report(report, _undo(report), as_json=as_json)
@@ -210,7 +210,7 @@ def undo(event_id: int | None, as_json: bool) -> None:
 @show.as_json
 def redo(event_id: int | None, as_json: bool) -> None:
     """Make a decision again that was undone: EVENT_ID, or that of the latest undo."""
-    from faceml.services.undo import redo as run
+    from faceml.services.decisions.undo import redo as run
 
     report = run(show.open_configured(), event_id, actor=current_actor())
     show.print_report(report, _undo(report), as_json=as_json)
@@ -221,7 +221,7 @@ def redo(event_id: int | None, as_json: bool) -> None:
 @show.as_json
 def history(limit: int, as_json: bool) -> None:
     """Show the latest decisions, newest first."""
-    from faceml.services.history import history as run
+    from faceml.services.decisions.history import history as run
 
     lines = run(show.open_configured(), limit=limit)
     text = "\n".join(map(str, lines)) or "No decision yet: `faceml faces label CLUSTER NAME` makes the first"
@@ -234,7 +234,7 @@ def history(limit: int, as_json: bool) -> None:
 @show.as_json
 def exemplars(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
     """Choose the faces PERSON is recognised by; without any, the best three are chosen anew."""
-    from faceml.services.exemplars import choose_exemplars
+    from faceml.services.decisions.prototypes import choose_exemplars
 
     report = choose_exemplars(show.open_configured(), person, face_ids or None, actor=current_actor())
     show.print_report(report, as_json=as_json)

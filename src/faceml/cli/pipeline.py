@@ -45,7 +45,7 @@ def run(
     """Run the pipeline FILE (pipelines/demo.yaml, or just demo)."""
     from faceml.pipelines.definition import read_pipeline
     from faceml.pipelines.runner import run_pipeline
-    from faceml.services.snapshot import library_snapshot
+    from faceml.services.operate.stats import library_snapshot
 
     path = find_pipeline(file)
     definition = read_pipeline(path)
@@ -109,7 +109,7 @@ def history(name: str | None, limit: int, as_json: bool) -> None:
 @click.option("--webhook", metavar="URL", help="POST counts and outcomes of each run there, as JSON.")
 def schedule(files: tuple[str, ...], parameters: tuple[str, ...], webhook: str | None) -> None:
     """Run pipelines by their cron lines until stopped (default: all that have one); what was missed runs once."""
-    from faceml.services.run_schedule import plan_schedule, run_schedule
+    from faceml.pipelines.run_schedule import plan_schedule, run_schedule
 
     chosen = [find_pipeline(file) for file in files] or pipeline_files()
     settings = show.open_configured().settings

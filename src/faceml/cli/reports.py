@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from faceml.services.assign import AssignReport
-    from faceml.services.browse import ClusterPage
-    from faceml.services.calibrate import CalibrationReport
-    from faceml.services.cluster import ClusterReport
-    from faceml.services.detect import DetectReport
-    from faceml.services.dual import DualReport
-    from faceml.services.evaluate import EvaluationReport
-    from faceml.services.explain import Explanation
-    from faceml.services.import_labels import ImportReport
-    from faceml.services.repair import OrphanReport, RepairReport
-    from faceml.services.stats import StatsReport
+    from faceml.services.cluster.cluster import ClusterReport
+    from faceml.services.cluster.dual import DualReport
+    from faceml.services.exchange.import_labels import ImportReport
+    from faceml.services.index.repair import OrphanReport, RepairReport
+    from faceml.services.learn.evaluate import EvaluationReport
+    from faceml.services.operate.stats import StatsReport
+    from faceml.services.photos.detect import DetectReport
+    from faceml.services.recognise.assign import AssignReport
+    from faceml.services.recognise.calibrate import CalibrationReport
+    from faceml.services.recognise.explain import Explanation
+    from faceml.services.review.browse import ClusterPage
 
 RULE = "=" * 50
 MOST_LINES = 10

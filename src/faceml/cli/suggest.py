@@ -12,8 +12,8 @@ from faceml.cli import show
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
-    from faceml.services.suggest import Group, MergeSuggestion, SplitSuggestion
-    from faceml.services.suggest_faces import UncertainFace
+    from faceml.services.review.faces import UncertainFace
+    from faceml.services.review.groups import Group, MergeSuggestion, SplitSuggestion
     from faceml.wiring import Library
 
 KINDS = ("merges", "splits", "uncertain")
@@ -39,14 +39,14 @@ def suggest(kind: str | None, limit: int, as_json: bool) -> None:
 @show.as_json
 def apart(one: str, other: str, as_json: bool) -> None:
     """Say that ONE and OTHER, clusters or people, are different people: merging them is not suggested again."""
-    from faceml.services.apart import keep_apart
+    from faceml.services.review.apart import keep_apart
 
     show.print_report(keep_apart(show.open_configured(), one, other, actor=current_actor()), as_json=as_json)
 
 
 def _ask(library: Library, kind: str, limit: int) -> list[Any]:
-    from faceml.services import suggest as groups
-    from faceml.services import suggest_faces as single
+    from faceml.services.review import faces as single
+    from faceml.services.review import groups
 
     services: dict[str, Callable[..., list[Any]]] = {
         "merges": groups.suggest_merges,

@@ -12,9 +12,9 @@ from faceml.cli.jobs import queued_as
 from faceml.training.options import DEFAULT_HEAD
 
 if TYPE_CHECKING:
-    from faceml.metrics.comparison import Comparison
-    from faceml.services.train import Prepared, TrainReport
+    from faceml.services.learn.train import Prepared, TrainReport
     from faceml.training.history import Epoch
+    from faceml.trial.comparison import Comparison
 
 SHOWN_EVERY = 5  # epochs
 NAME_WIDTH = 20
@@ -53,8 +53,8 @@ def train_matching(
     as_json: bool,
 ) -> None:
     """Train a projection on labeled faces, compare it on people held out, and register it as challenger."""
-    from faceml.services.train import PATIENCE, Listener
-    from faceml.services.train import train_matching as run
+    from faceml.services.learn.train import PATIENCE, Listener
+    from faceml.services.learn.train import train_matching as run
     from faceml.training.options import Options
 
     options = Options(

@@ -12,8 +12,8 @@ import numpy as np
 
 from faceml.errors import WrongUse
 from faceml.identity.cost import Linkage, Method, refuse_too_large
-from faceml.identity.distances import Metric, blocks, space_of
-from faceml.identity.reachability_graph import Graph, graph_of
+from faceml.identity.hdbscan.distances import Metric, blocks, space_of
+from faceml.identity.hdbscan.reachability_graph import Graph, graph_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def cluster_embeddings(
     if vectors.ndim == 2:
         refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage, available=available_bytes)
     if method == "hdbscan":
-        from faceml.identity.hdbscan_exact import fit_predict
+        from faceml.identity.hdbscan.exact import fit_predict
 
         return fit_predict(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples,
                            cluster_selection_epsilon=cluster_selection_epsilon, metric=metric)  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from faceml.errors import WrongUse
-from faceml.identity.distances import BLOCK
+from faceml.identity.hdbscan.distances import BLOCK
 
 Method = Literal["hdbscan", "dbscan", "agglomerative"]
 Linkage = Literal["average", "complete", "single"]

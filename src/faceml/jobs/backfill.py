@@ -23,7 +23,7 @@ from faceml.jobs.functions import detect_faces_job
 from faceml.jobs.interruption import JobCanceled
 from faceml.jobs.queue import KEPT_S
 from faceml.jobs.state import ENDED, STATES
-from faceml.services.detect import waiting_photos
+from faceml.services.photos.detect import waiting_photos
 
 CHUNK = 64  # photos; as many as detection stores in one transaction
 AHEAD = 2  # chunks in the queue for each worker that listens

@@ -12,7 +12,7 @@ from typing import Any
 
 from faceml.errors import WrongUse
 from faceml.jobs.context import job_context
-from faceml.storage.registry_records import CHAMPION
+from faceml.storage.registry.records import CHAMPION
 
 TRAIN_ANSWER = (
     "status",
@@ -29,7 +29,7 @@ TRAIN_ANSWER = (
 
 def detect_faces_job(asset_ids: Sequence[str], min_confidence: float = 0.5, min_face_size: int = 20) -> dict[str, int]:
     """Detect faces for a batch of assets."""
-    from faceml.services.detect import detect_in_assets
+    from faceml.services.photos.detect import detect_in_assets
 
     with job_context() as job:
         report = detect_in_assets(
@@ -65,7 +65,7 @@ def cluster_faces_job(
     model: str | int = CHAMPION,
 ) -> dict[str, int]:
     """Cluster unlabeled faces using HDBSCAN."""
-    from faceml.services.cluster import cluster_faces
+    from faceml.services.cluster.cluster import cluster_faces
 
     with job_context() as job:
         report = cluster_faces(
@@ -95,7 +95,7 @@ def cluster_dual_job(
     model: str | int = CHAMPION,
 ) -> dict[str, Any]:
     """Assign faces to known persons, then group the unknown ones; answers as `POST /cluster/dual` does."""
-    from faceml.services.dual import cluster_dual
+    from faceml.services.cluster.dual import cluster_dual
 
     with job_context() as job:
         report = cluster_dual(
@@ -132,7 +132,7 @@ def assign_faces_job(
     model: str | int = CHAMPION,
 ) -> dict[str, int | str]:
     """Assign faces to persons via prototype matching."""
-    from faceml.services.assign import assign_faces, parse_since
+    from faceml.services.recognise.assign import assign_faces, parse_since
 
     with job_context() as job:
         report = assign_faces(
@@ -152,7 +152,7 @@ def assign_faces_job(
 
 def compute_centroids_job() -> dict[str, int]:
     """Compute person centroid embeddings."""
-    from faceml.services.centroids import compute_centroids
+    from faceml.services.decisions.prototypes import compute_centroids
 
     with job_context() as job:
         report = compute_centroids(job.library)
@@ -166,7 +166,7 @@ def train_matching_job(
     **options: Any,
 ) -> dict[str, Any]:
     """Train the projection; answers as `POST /train` does. `options` are those of `training.options.Options`."""
-    from faceml.services.train import PATIENCE, Listener, train_matching
+    from faceml.services.learn.train import PATIENCE, Listener, train_matching
     from faceml.training.options import Options
 
     with job_context() as job:
@@ -188,7 +188,7 @@ def pipeline_job(
     from faceml.pipelines.definition import read_pipeline
     from faceml.pipelines.locate import find_pipeline
     from faceml.pipelines.runner import run_pipeline
-    from faceml.services.snapshot import library_snapshot
+    from faceml.services.operate.stats import library_snapshot
 
     with job_context() as job:
         done = run_pipeline(

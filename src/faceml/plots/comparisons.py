@@ -13,7 +13,7 @@ from faceml.plots.style import label_axes, new_figure, say_empty
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from faceml.metrics.comparison import Comparison
+    from faceml.trial.comparison import Comparison
 
 MOST_RUNS_NAMED = 8
 

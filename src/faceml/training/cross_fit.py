@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData
 from faceml.identity.calibration import calibrate
 from faceml.identity.projection import Head, project
-from faceml.metrics.held_out_measures import Projected
 from faceml.training.splits import NEVER
+from faceml.trial.measures import Projected
 
 Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learnt from → a head
 

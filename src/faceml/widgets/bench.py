@@ -16,7 +16,7 @@ import anywidget
 
 from faceml.errors import FacemlError
 from faceml.records import Face
-from faceml.services.thumbnail_cache import Thumbnails
+from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.widgets.screen import Event, Notice, View, as_message
 from faceml.wiring import Library
 

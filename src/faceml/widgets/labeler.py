@@ -9,14 +9,12 @@ from uuid import UUID
 
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.records import Dismissal, Face
-from faceml.services.dismiss import dismiss_faces
-from faceml.services.label import label_cluster
-from faceml.services.open_clusters import OpenCluster, label_progress, list_open_clusters, look_at_cluster
-from faceml.services.people import active_names
-from faceml.services.photo import PhotoView, look_at_photo
-from faceml.services.split import SplitPreview, prepare_split, preview_split, split_cluster
-from faceml.services.suggest import Resemblance, suggest_names
-from faceml.services.undo import redo, undo
+from faceml.services.decisions.label import dismiss_faces, label_cluster
+from faceml.services.decisions.split import SplitPreview, prepare_split, preview_split, split_cluster
+from faceml.services.decisions.undo import redo, undo
+from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.review.browse import OpenCluster, active_names, label_progress, list_open_clusters, look_at_cluster
+from faceml.services.review.groups import Resemblance, suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
 from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.records import Dismissal, Face
-from faceml.services.open_clusters import LabelProgress, OpenCluster
-from faceml.services.photo import PhotoView
-from faceml.services.split import SplitPreview
-from faceml.services.suggest import Resemblance
+from faceml.services.decisions.split import SplitPreview
+from faceml.services.pictures.photo import PhotoView
+from faceml.services.review.browse import LabelProgress, OpenCluster
+from faceml.services.review.groups import Resemblance
 from faceml.widgets.screen import (
     Action,
     Box,

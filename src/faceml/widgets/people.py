@@ -7,17 +7,14 @@ from uuid import UUID
 
 from faceml.errors import NotFound, WrongUse
 from faceml.records import Dismissal, Face, PersonStatus
-from faceml.services.dismiss import dismiss_faces
-from faceml.services.exemplars import choose_exemplars
-from faceml.services.hide import hide_person, unhide_person
-from faceml.services.history import history
-from faceml.services.merge import merge_people
-from faceml.services.people import PersonDetails, active_names, find, list_people, show_person
-from faceml.services.photo import PhotoView, look_at_photo
-from faceml.services.reassign import reject_person, unassign_faces
-from faceml.services.rename import rename_person
-from faceml.services.undo import redo, undo
-from faceml.storage.people import PersonSummary
+from faceml.services.decisions.history import history
+from faceml.services.decisions.label import dismiss_faces, reject_person, unassign_faces
+from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
+from faceml.services.decisions.prototypes import choose_exemplars
+from faceml.services.decisions.undo import redo, undo
+from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.review.browse import PersonDetails, active_names, find, list_people, show_person
+from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import people_screens as screens
 from faceml.widgets.labeler_screens import photo
 from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of

@@ -7,9 +7,9 @@ from dataclasses import replace
 from enum import StrEnum
 
 from faceml.records import AssignedBy, Face, PersonStatus
-from faceml.services.history import HistoryLine
-from faceml.services.people import PersonDetails
-from faceml.storage.people import PersonSummary
+from faceml.services.decisions.history import HistoryLine
+from faceml.services.review.browse import PersonDetails
+from faceml.storage.sql.people import PersonSummary
 from faceml.widgets.labeler_screens import BACK, REDO_KEYS, UNDO_KEYS, page_actions
 from faceml.widgets.screen import PAGE_FACES, Action, Entry, Group, Notice, Row, Screen, Tile, pages_of, tiles
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from faceml.errors import Conflict, NotEnoughData, NotFound
 from faceml.records import Face
-from faceml.services.people import active_names
-from faceml.services.photo import PhotoView, look_at_photo
-from faceml.services.review import Question, Side, Topic, answer, ask, rounds
-from faceml.services.undo import undo
+from faceml.services.decisions.undo import undo
+from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.review.browse import active_names
+from faceml.services.review.review import Question, Side, Topic, answer, ask, rounds
 from faceml.widgets.labeler_screens import BACK, UNDO_KEYS, photo
 from faceml.widgets.screen import Action, Entry, Event, Group, Notice, Progress, Row, Screen, action_of, tiles
 from faceml.wiring import Library

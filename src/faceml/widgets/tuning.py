@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from faceml.records import Face
-from faceml.services.tune import Effect, Pair, Sample, take_sample, try_settings
+from faceml.services.cluster.tune import Effect, Pair, Sample, take_sample, try_settings
 from faceml.widgets.screen import Action, Event, Group, Notice, Screen, Slider, Tile, action_of
 from faceml.wiring import Library
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from faceml.records import Face
-from faceml.services.follow import follow_aside
+from faceml.services.index.drain import follow_aside
 from faceml.wiring import Library
 
 if TYPE_CHECKING:

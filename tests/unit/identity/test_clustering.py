@@ -22,8 +22,8 @@ from faceml.identity.clustering import (
     without_small,
 )
 from faceml.identity.cost import Linkage, available_memory_bytes, expected_cost
-from faceml.identity.distances import Metric
-from faceml.identity.hdbscan_exact import fit_predict
+from faceml.identity.hdbscan.distances import Metric
+from faceml.identity.hdbscan.exact import fit_predict
 
 LINKAGES: list[Linkage] = ["single", "average", "complete"]
 METRICS: list[Metric] = ["euclidean", "cosine"]

@@ -14,18 +14,11 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 
 from faceml.errors import WrongUse
-from faceml.identity import (
-    dendrogram,
-    distances,
-    growth,
-    hdbscan_exact,
-    neighbours,
-    reachability_graph,
-    spanning_tree,
-)
-from faceml.identity.distances import space_of
-from faceml.identity.hdbscan_exact import Clustering, cut, fit, fit_predict
-from faceml.identity.reachability_graph import Graph
+from faceml.identity.hdbscan import dendrogram, distances, growth, neighbours, reachability_graph, spanning_tree
+from faceml.identity.hdbscan import exact as hdbscan_exact
+from faceml.identity.hdbscan.distances import space_of
+from faceml.identity.hdbscan.exact import Clustering, cut, fit, fit_predict
+from faceml.identity.hdbscan.reachability_graph import Graph
 
 many_examples = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

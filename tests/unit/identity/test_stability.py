@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from faceml.errors import WrongUse
-from faceml.identity.hdbscan_exact import fit_predict
+from faceml.identity.hdbscan.exact import fit_predict
 from faceml.identity.stability import stability, subsamples
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from faceml.errors import WrongUse
-from faceml.metrics.comparison import Comparison, Gain, Measured, from_json, verdict
+from faceml.trial.comparison import Comparison, Gain, Measured, from_json, verdict
 
 PRIMARY, OTHER = "tar@far=1e-3", "bcubed_f"
 

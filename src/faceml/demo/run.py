@@ -1,0 +1,159 @@
+"""The demo: the whole pipeline on faces that the installed packages bring along, or on one's own photos."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from faceml.config import Settings
+from faceml.errors import Conflict, FolderNotFound
+from faceml.pipelines.definition import read_pipeline
+from faceml.pipelines.history import PipelineRun
+from faceml.pipelines.runner import OnProgress, run_pipeline
+from faceml.progress import Progress, silent
+from faceml.services.review.browse import LARGEST_PAGE, list_clusters
+from faceml.services.learn.evaluate import EvaluationReport, evaluate_labels
+from faceml.services.pictures.sheets import draw_clusters, draw_people
+from faceml.services.operate.stats import library_snapshot
+from faceml.services.operate.stats import StatsReport, read_stats
+from faceml.storage.sql.clusters import ClusterSummary
+from faceml.wiring import Library
+
+ACTOR = "demo"  # who labels in the demo's notebooks
+SHOWN_CLUSTERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPhotos:
+    """What the demo runs on; without truth nothing can be named or measured by itself."""
+
+    photos: Path
+    later: Path | None = None  # held back, added at the end
+    truth: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    seconds: float
+    stats: StatsReport
+    clusters: int
+    first: EvaluationReport | None  # of the photos that were clustered; None without truth
+    later: EvaluationReport | None  # of the photos that were held back
+    gate: str | None  # what it said of the projection trained on the demo's labels; None: nothing was trained
+    run: PipelineRun
+    pictures: tuple[Path, ...]
+    home: Path
+
+
+def demo_settings(settings: Settings, folder: Path) -> Settings:
+    """The demo's own library below `folder`: embedded stores only, whatever the environment points at."""
+    is_default = settings.sources.get("FACEML_MODEL_PACK") == "default"
+    return replace(
+        settings,
+        home=(folder / "library").resolve(),
+        database_url="",
+        qdrant_url="",
+        model_pack="opencv-zoo" if is_default else settings.model_pack,
+    )
+
+
+def built_photos(folder: Path, *, on_progress: Progress = silent) -> DemoPhotos:
+    """The photos that faceml makes from pictures in the installed packages."""
+    from faceml.demo.build import build_demo
+
+    demo = build_demo(folder / "photos", on_progress=on_progress)
+    return DemoPhotos(demo.photos_folder, demo.later_folder, demo.truth_csv)
+
+
+def lfw_photos(folder: Path) -> DemoPhotos:
+    """Labeled Faces in the Wild, downloaded by scikit-learn.
+
+    Raises:
+        Unavailable: there is no network.
+    """
+    from faceml.demo.lfw import lfw_photos as download
+
+    demo = download(folder / "lfw")
+    return DemoPhotos(demo.photos_folder, demo.later_folder, demo.truth_csv)
+
+
+def own_photos(folder: Path) -> DemoPhotos:
+    if not folder.expanduser().is_dir():
+        raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
+    return DemoPhotos(folder.expanduser().resolve())
+
+
+def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progress: OnProgress) -> DemoReport:
+    """Run the demo pipeline in a library of its own, which is made anew each time.
+
+    Raises:
+        Conflict: somebody labelled in that library since; it is not thrown away.
+        PipelineFailed: a notebook failed.
+    """
+    started = time.monotonic()
+    _clear(settings)
+    library = Library(settings)
+    run = run_pipeline(
+        read_pipeline(pipeline),
+        parameters={
+            "photos": str(photos.photos),
+            "later": str(photos.later or ""),
+            "truth": str(photos.truth or ""),
+            "actor": ACTOR,
+        },
+        home=settings.home,
+        tracking=library.tracking,
+        environment=_kernel_environment(settings),
+        library=library_snapshot(library),
+        on_progress=on_progress,
+    )
+    clusters = list_clusters(library, page_size=LARGEST_PAGE, include_labeled=True)
+    truth = photos.truth
+    return DemoReport(
+        seconds=time.monotonic() - started,
+        stats=read_stats(library),
+        clusters=clusters.total,
+        first=evaluate_labels(library, truth, photos=photos.photos) if truth else None,
+        later=evaluate_labels(library, truth, photos=photos.later) if truth and photos.later else None,
+        gate=_gate(run),
+        run=run,
+        pictures=_draw(library, clusters.items[:SHOWN_CLUSTERS]),
+        home=settings.home,
+    )
+
+
+def _gate(run: PipelineRun) -> str | None:
+    step = run.step("evaluate")
+    if step is None or "verdict" not in step.results:
+        return None
+    word = "let in" if step.results["promotes"] else "refused"
+    return f"version {step.results['version']} {word}: {step.results['verdict']}"
+
+
+def _clear(settings: Settings) -> None:
+    """Throw the last demo's library away, unless a person has worked in it."""
+    if not (settings.home / "faceml.db").exists():
+        return
+    library = Library(settings)
+    with library.repository.read() as unit:
+        decisions = unit.events.count(by_other_than=ACTOR)
+    library.close()
+    if decisions:
+        raise Conflict(
+            f"the demo library {settings.home} holds {decisions} decisions that you made: move the folder away, or "
+            "choose another one with --folder"
+        )
+    shutil.rmtree(settings.home)
+
+
+def _kernel_environment(settings: Settings) -> dict[str, str]:
+    return {"FACEML_MODEL_PACK": settings.model_pack, "DATABASE_URL": "", "QDRANT_URL": ""}
+
+
+def _draw(library: Library, clusters: tuple[ClusterSummary, ...]) -> tuple[Path, ...]:
+    home = library.settings.home
+    draw_clusters(library, clusters, title="Clusters").save(home / "clusters.png")
+    draw_people(library, title="People").save(home / "people.png")
+    return home / "clusters.png", home / "people.png"

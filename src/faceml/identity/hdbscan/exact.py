@@ -1,0 +1,152 @@
+"""Exact HDBSCAN at the speed of matrix products, in memory that grows with N and not with N squared (DESIGN D6).
+
+One half of all products finds the nearest neighbours (`neighbours`), the other proves the minimum spanning tree
+(`spanning_tree`); the `hdbscan` library's own functions turn the tree into clusters, so the labels are the library's.
+Neighbours and tree are kept in a `Graph` (`reachability_graph`): a later fit of more rows pays for the new rows only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from faceml.errors import WrongUse
+from faceml.identity.hdbscan.dendrogram import single_linkage
+from faceml.identity.hdbscan.distances import Metric, space_of
+from faceml.identity.hdbscan.library_order import library_order
+from faceml.identity.hdbscan.reachability_graph import Graph, graph_from, graph_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Selection = Literal["eom", "leaf"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clustering:
+    """A clustering of N rows and what it was cut from."""
+
+    labels: NDArray[np.int64]  # (N,) -1 is noise
+    probabilities: NDArray[np.float64]  # (N,) how strongly a row belongs to its cluster, 0 to 1; 0 for noise
+    outlier_scores: NDArray[np.float64]  # (N,) GLOSH, 0 to 1: 1 lies far out of its surroundings
+    spanning_tree: NDArray[np.float64]  # (N - 1, 3) row, row, mutual reachability; as hdbscan's generic path finds it
+    single_linkage: NDArray[np.float64]  # (N - 1, 4) as scipy.cluster.hierarchy writes it
+    graph: Graph  # give it to the next `fit` as `previous`
+
+
+def fit_predict(
+    embeddings: NDArray[np.floating],
+    *,
+    min_cluster_size: int = 5,
+    min_samples: int = 3,
+    cluster_selection_epsilon: float = 0.0,
+    cluster_selection_method: Selection = "eom",
+    metric: Metric = "euclidean",
+) -> NDArray[np.int64]:
+    """Cluster rows; the labels only, see `fit`.
+
+    >>> faces = np.repeat(np.eye(2), 5, axis=0) + np.linspace(0.0, 0.01, 10)[:, None]
+    >>> fit_predict(faces, min_cluster_size=3).tolist()
+    [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
+    """
+    return fit(
+        embeddings,
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        cluster_selection_epsilon=cluster_selection_epsilon,
+        cluster_selection_method=cluster_selection_method,
+        metric=metric,
+    ).labels
+
+
+def fit(
+    embeddings: NDArray[np.floating],
+    *,
+    min_cluster_size: int = 5,
+    min_samples: int = 3,
+    cluster_selection_epsilon: float = 0.0,
+    cluster_selection_method: Selection = "eom",
+    metric: Metric = "euclidean",
+    neighbours: int = 8,
+    previous: Graph | None = None,
+    previous_rows: NDArray[np.intp] | None = None,
+) -> Clustering:
+    """Cluster rows with the labels of `hdbscan.HDBSCAN(algorithm="generic")` (Campello, Moulavi and Sander 2013).
+
+    Args:
+        embeddings: (N, D) rows, best unit and float32, which are used without a copy.
+        min_cluster_size: smallest cluster, 2 at least; fewer rows are all noise.
+        min_samples: how many *other* rows a core distance reaches, as hdbscan counts; N - 1 at most.
+        cluster_selection_epsilon: clusters nearer than this distance are not split.
+        neighbours: K, the neighbours listed in the graph, `min_samples` at least. More cost little, and help a later
+            fit with a larger `min_samples` or with fewer rows.
+        previous: graph of a former fit of the same metric.
+        previous_rows: where its rows are now, -1 for those that are gone; None: they are the first, in their order. A
+            row that is another by now costs what a new one costs, and is never taken for the former.
+    Raises:
+        WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of another metric.
+    """
+    _check(min_cluster_size, min_samples, cluster_selection_epsilon, cluster_selection_method)
+    space = space_of(embeddings, metric=metric)
+    if previous is None:
+        graph = graph_of(space, min_samples=min_samples, neighbours=neighbours)
+    else:
+        graph = graph_from(space, previous, previous_rows, min_samples=min_samples, neighbours=neighbours)
+    return cut(
+        graph,
+        min_cluster_size=min_cluster_size,
+        cluster_selection_epsilon=cluster_selection_epsilon,
+        cluster_selection_method=cluster_selection_method,
+    )
+
+
+def cut(
+    graph: Graph,
+    *,
+    min_cluster_size: int = 5,
+    cluster_selection_epsilon: float = 0.0,
+    cluster_selection_method: Selection = "eom",
+) -> Clustering:
+    """Clusters of a graph; no products, so a sweep over these three parameters costs next to nothing."""
+    from hdbscan._hdbscan_tree import condense_tree, outlier_scores
+
+    count = len(graph)
+    if count < 2:
+        return _all_noise(graph)
+    tree = library_order(count, graph.spanning_edges)
+    # The library sorts with numpy's default, which is not stable: the same call keeps ties in the same order.
+    merges = single_linkage(tree[np.argsort(tree.T[2])])
+    condensed = condense_tree(merges, min_cluster_size)
+    labels, probabilities = _selected(condensed, cluster_selection_method, cluster_selection_epsilon)
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal rows have infinite density
+        scores = outlier_scores(condensed)
+    return Clustering(labels, probabilities, scores, tree, merges, graph)
+
+
+def _selected(
+    condensed: NDArray[np.void], method: Selection, epsilon: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    from hdbscan._hdbscan_tree import compute_stability, get_clusters
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stability = compute_stability(condensed)
+        labels, probabilities, _ = get_clusters(condensed, stability, method, False, False, epsilon)
+    return labels.astype(np.int64), probabilities
+
+
+def _all_noise(graph: Graph) -> Clustering:
+    nobody = np.zeros(len(graph))
+    return Clustering(np.full(len(graph), -1), nobody, nobody.copy(), np.empty((0, 3)), np.empty((0, 4)), graph)
+
+
+def _check(min_cluster_size: int, min_samples: int, epsilon: float, method: str) -> None:
+    if min_cluster_size < 2:
+        raise WrongUse(f"min_cluster_size is {min_cluster_size}: a cluster has 2 faces at least")
+    if min_samples < 1:
+        raise WrongUse(f"min_samples is {min_samples}: give 1 or more")
+    if not epsilon >= 0:
+        raise WrongUse(f"cluster_selection_epsilon is {epsilon}: give a distance, 0 or more")
+    if method not in ("eom", "leaf"):
+        raise WrongUse(f"cluster_selection_method {method!r} is not known: use 'eom' or 'leaf'")

@@ -1,0 +1,220 @@
+"""What a clustering of rows is made from and what the next one can start from: neighbour lists and spanning edges.
+
+Rows that come or go change little. For rows that came, with `min_samples` as before:
+
+- a core distance can only shrink, and it shrinks for a row exactly where a newcomer is among its nearest;
+- so a mutual reachability `max(core(i), core(j), d)` between former rows changes only where a core distance was above
+  `d`: there one of the two is listed among the other's `min_samples` nearest;
+- every other former pair was no lighter than its way through the former tree, whose edges only get lighter, so it can
+  still be left out (cycle property).
+
+Hence the new tree lies within: former edges, former lists to depth `min_samples`, new lists, and pairs with a newcomer.
+Only the last are many, and they are products of newcomers with all.
+
+Rows that went take edges of the former tree with them and let core distances grow, so other edges get heavier. What is
+left holds together in parts; within a part every way through the tree is as good as it was, so what was left out still
+can be. Only pairs between parts have to be looked at: rows outside the largest part, as if they were newcomers. Where
+whole clusters went they are few. Where rows went all over the place, or `min_samples` changed, the tree is proven over
+all pairs again: half of a full run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceml.errors import WrongUse
+from faceml.identity.hdbscan.dendrogram import Edges, edges_between, merged, spanning_forest
+from faceml.identity.hdbscan.distances import blocks
+from faceml.identity.hdbscan.growth import carried, grown
+from faceml.identity.hdbscan.neighbours import Neighbours, Tile, nearest
+from faceml.identity.hdbscan.spanning_tree import extended_tree, graph_edges, reachability, reachability_tree
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from faceml.identity.hdbscan.distances import Space
+
+_KEPT = 8192  # up to so many rows the first products are kept for the second look: 144 MB
+_MOST = 0.4  # part of the rows from which on comparing them with all costs more than comparing all once
+_SAME = 1e-9  # by so much fingerprints of equal rows differ at most
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """Neighbour lists and minimum spanning edges of N rows.
+
+    `np.savez(file, **graph.arrays())` keeps it, `Graph.from_arrays(np.load(file))` brings it back.
+    """
+
+    metric: NDArray[np.str_]  # () 'euclidean' or 'cosine'
+    min_samples: NDArray[np.int64]  # () other rows that a core distance reaches, at most N - 1
+    neighbours: NDArray[np.int32]  # (N, K) nearest first, the row itself left out; -1 where fewer are known
+    distances: NDArray[np.float64]  # (N, K) ascending; infinite where fewer are known
+    horizon: NDArray[np.float64]  # (N,) no row missing from the list is nearer than this
+    edges: NDArray[np.int64]  # (E, 2) pairs of rows: all edges of all minimum spanning trees
+    weights: NDArray[np.float64]  # (E,) their mutual reachability
+    fingerprints: NDArray[np.float64]  # (N,) tell whether a row is still the same
+
+    def __len__(self) -> int:
+        return len(self.neighbours)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Graph:
+        """Raises ValueError or KeyError where these are not the arrays of a graph."""
+        graph = cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        count, width = graph.neighbours.shape
+        shapes = {
+            "distances": (count, width),
+            "horizon": (count,),
+            "fingerprints": (count,),
+            "edges": (len(graph.weights), 2),
+        }
+        if any(getattr(graph, name).shape != shape for name, shape in shapes.items()):
+            raise ValueError(f"arrays of a graph of {count} rows do not fit each other")
+        for rows, least in ((graph.neighbours, -1), (graph.edges, 0)):
+            if rows.size and not least <= rows.min() <= rows.max() < count:
+                raise ValueError(f"a graph of {count} rows names a row that it has not")
+        return graph
+
+    @property
+    def lists(self) -> Neighbours:
+        return Neighbours(self.neighbours, self.distances, self.horizon)
+
+    @property
+    def spanning_edges(self) -> Edges:
+        return Edges(self.edges[:, 0], self.edges[:, 1], self.weights)
+
+
+def graph_of(space: Space, *, min_samples: int, neighbours: int) -> Graph:
+    """Build the graph of all rows: two halves of the full product."""
+    min_samples = _reach(space, min_samples)
+    kept: list[Tile] | None = [] if len(space.rows) <= _KEPT else None
+    found = nearest(space, max(neighbours, min_samples), exact_to=min_samples, keep=kept)
+    core = found.core_distances(min_samples)
+    edges = _edges_of_all(space, core, graph_edges(found, core, depth=found.indices.shape[1]), kept or [])
+    return _graph(space, min_samples, found, edges, fingerprints(space.rows))
+
+
+def graph_from(
+    space: Space, previous: Graph, previous_rows: NDArray[np.intp] | None, *, min_samples: int, neighbours: int
+) -> Graph:
+    """Build the graph from a former one; see the module.
+
+    Args:
+        previous_rows: (len(previous),) where each former row is now, -1 where it is gone; None: the first rows are the
+            former ones, in their order. One that has changed counts as gone, and as new.
+    Raises:
+        WrongUse: a graph of another metric, or rows that cannot be where they are said to be.
+    """
+    rows = np.arange(len(previous)) if previous_rows is None else np.asarray(previous_rows)
+    _check_rows(space, previous, rows)
+    prints = fingerprints(space.rows)
+    rows = np.where(_are_unchanged(previous, rows, prints), rows, -1)
+    newcomers = np.setdiff1d(np.arange(len(space.rows)), rows)
+    min_samples = _reach(space, min_samples)
+    is_of_use = max(min_samples, 1) <= previous.neighbours.shape[1] < len(space.rows)
+    if not is_of_use or len(newcomers) > _MOST * len(space.rows):
+        return graph_of(space, min_samples=min_samples, neighbours=neighbours)
+    former = carried(previous.lists, rows, len(space.rows))
+    reach = float(previous.weights.max(initial=0.0))
+    found, seen = grown(space, former, newcomers, exact_to=min_samples, reach=reach)
+    core = found.core_distances(min_samples)
+    weights = _weights_now(space, previous, rows, core)
+    lists = graph_edges(found, core, depth=min_samples)
+    crowded_out = graph_edges(former, core, depth=min_samples)
+    known = merged(len(core), lists, crowded_out, _carried_edges(previous, rows, weights))
+    unproven = newcomers
+    if (rows < 0).any():
+        short = np.flatnonzero(former.core_distances(min_samples) > former.horizon)  # may have lost what crowded them
+        unproven = np.unique(np.concatenate([newcomers, short, _cut_off(previous, rows, weights)]))
+    if min_samples != previous.min_samples or len(unproven) > _MOST * len(core):
+        return _graph(space, min_samples, found, _edges_of_all(space, core, known, []), prints)
+    return _graph(space, min_samples, found, extended_tree(space, core, known, unproven, seen).edges, prints)
+
+
+def fingerprints(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N,) one number a row that two different rows hardly share: its product with a fixed random direction."""
+    direction = np.random.default_rng(0).standard_normal(rows.shape[1])
+    return np.concatenate([np.empty(0)] + [rows[part].astype(np.float64) @ direction for part in blocks(len(rows))])
+
+
+def _reach(space: Space, min_samples: int) -> int:
+    return min(min_samples, max(len(space.rows) - 1, 0))
+
+
+def _edges_of_all(space: Space, core: NDArray[np.float64], known: Edges, kept: list[Tile]) -> Edges:
+    return reachability_tree(space, core, known, kept).edges if len(core) > 1 else known
+
+
+def _weights_now(
+    space: Space, previous: Graph, rows: NDArray[np.intp], core: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The former edges weighed anew, infinite where an end is gone."""
+    pairs = rows[previous.edges]
+    stay = (pairs >= 0).all(axis=1)
+    left, right = pairs[stay].T
+    weights = np.full(len(pairs), np.inf)
+    weights[stay] = reachability(core, left, right, space.distances(left, right))
+    return weights
+
+
+def _carried_edges(previous: Graph, rows: NDArray[np.intp], weights: NDArray[np.float64]) -> Edges:
+    stay = np.isfinite(weights)
+    left, right = rows[previous.edges[stay]].T
+    return edges_between(left, right, weights[stay])
+
+
+def _cut_off(previous: Graph, rows: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Rows outside the largest part that the former tree still holds together without an edge that got heavier."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    is_heavier = weights > previous.weights
+    order = np.lexsort((is_heavier, previous.weights))  # of equal edges the tree takes those that are as they were
+    tree = order[spanning_forest(len(rows), previous.spanning_edges[order])]
+    low, high = previous.edges[tree[~is_heavier[tree]]].T
+    held = csr_array((np.ones(len(low), np.int8), (low, high)), shape=(len(rows), len(rows)))
+    part = connected_components(held, directed=False)[1]
+    stay = rows >= 0
+    largest = np.bincount(part[stay], minlength=1).argmax()
+    outside: NDArray[np.intp] = rows[stay & (part != largest)]
+    return outside
+
+
+def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges, prints: NDArray[np.float64]) -> Graph:
+    return Graph(
+        metric=np.array(space.metric),
+        min_samples=np.array(min_samples),
+        neighbours=found.indices,
+        distances=found.distances,
+        horizon=found.horizon,
+        edges=np.column_stack([edges.low, edges.high]),
+        weights=edges.weight,
+        fingerprints=prints,
+    )
+
+
+def _are_unchanged(previous: Graph, rows: NDArray[np.intp], prints: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which former rows are where they are said to be, and still the same."""
+    answer: NDArray[np.bool_] = rows >= 0
+    answer[answer] = np.isclose(prints[rows[answer]], previous.fingerprints[answer], rtol=_SAME, atol=_SAME)
+    return answer
+
+
+def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
+    if str(previous.metric) != space.metric:
+        raise WrongUse(f"the former graph is of metric {previous.metric}, not {space.metric}: leave `previous` out")
+    if rows.shape != (len(previous),) or rows.max(initial=-1) >= len(space.rows):
+        raise WrongUse(
+            f"`previous_rows` must place each of {len(previous)} former rows in 0..{len(space.rows) - 1} or -1"
+        )
+    stay = rows >= 0
+    if len(np.unique(rows[stay])) != stay.sum():
+        raise WrongUse("`previous_rows` puts two former rows in one place: give each its own, or -1")

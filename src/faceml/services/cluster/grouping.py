@@ -1,0 +1,122 @@
+"""Group faces, paying for what is new only: the neighbour graph of the last run is kept and brought up to date.
+
+Services that rewrite a library's clusters take turns, whoever calls them: shell, notebook, route or job.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.identity.cost import Method, expected_cost, refuse_too_large
+from faceml.identity.hdbscan.exact import fit
+from faceml.identity.hdbscan.reachability_graph import Graph
+from faceml.records import Embeddings
+from faceml.services.recognise.spaces import RAW
+from faceml.storage.graph_files import GraphKey, KeptGraph, packed
+from faceml.wiring import Library
+
+log = logging.getLogger(__name__)
+
+WORTH_KEEPING = 1_000  # faces; below, a full run takes no longer than reading a file
+WORTH_ANNOUNCING = 10_000  # faces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Former:
+    graph: Graph
+    rows: NDArray[np.intp]  # where its rows are now, -1 for those that are gone
+
+
+def silent(note: str) -> None:
+    """Show nothing."""
+
+
+def group_faces(
+    library: Library,
+    faces: Embeddings,
+    *,
+    purpose: str,
+    space: str = RAW,
+    min_cluster_size: int,
+    min_samples: int,
+    on_note: Callable[[str], None] = silent,
+) -> NDArray[np.int64]:
+    """(N,) HDBSCAN labels of faces; -1 is noise. The same as from a graph made anew.
+
+    Args:
+        purpose: which faces these are, so that runs over others do not take their graph.
+        space: name of the space that the vectors are in.
+        on_note: told what a large run will take, before it starts.
+    Raises:
+        WrongUse: parameters out of range, or more faces than the memory can hold.
+    """
+    announce(faces.vectors, method="hdbscan", on_note=on_note)
+    contract = library.contract()
+    if contract is None or len(faces.face_ids) < WORTH_KEEPING:
+        return fit(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples).labels
+    key = GraphKey(contract.fingerprint, space, purpose)
+    former = _former(library.graphs.read(key), faces)
+    found = fit(
+        faces.vectors,
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        previous=former.graph if former else None,
+        previous_rows=former.rows if former else None,
+    )
+    library.graphs.write(key, faces.face_ids, found.graph.arrays())
+    return found.labels
+
+
+def announce(vectors: NDArray[np.float32], *, method: Method, on_note: Callable[[str], None]) -> None:
+    """Say what a large run will take; refuse what the memory cannot hold.
+
+    Raises:
+        WrongUse: it cannot.
+    """
+    count, width = len(vectors), vectors.shape[1]
+    refuse_too_large(count, width, method=method)
+    if count >= WORTH_ANNOUNCING:
+        cost = expected_cost(count, width, method=method)
+        on_note(
+            f"Grouping {count:,} faces by {method}: about {cost.seconds:.0f} s and {cost.memory_bytes / 1e6:,.0f} MB"
+            + (", less where most of them were grouped before" if method == "hdbscan" else "")
+        )
+
+
+def _former(kept: KeptGraph | None, faces: Embeddings) -> _Former | None:
+    """None where there is no former graph that is of use."""
+    if kept is None:
+        return None
+    try:
+        graph = Graph.from_arrays(kept.arrays)
+        if kept.face_ids.shape != (len(graph),):
+            raise ValueError(f"{len(kept.face_ids)} faces for {len(graph)} rows")
+    except (ValueError, KeyError) as error:
+        log.warning("the kept neighbour graph is not usable (%s): clustering from the start", error)
+        return None
+    _, now, there = np.intersect1d(packed(faces.face_ids), kept.face_ids, assume_unique=True, return_indices=True)
+    rows = np.full(len(graph), -1, dtype=np.intp)
+    rows[there] = now
+    return _Former(graph, rows)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def one_at_a_time(service: Callable[Concatenate[Library, P], R]) -> Callable[Concatenate[Library, P], R]:
+    """Run `service` while no other of its kind runs on the library; raises LibraryBusy after ten minutes of waiting."""
+
+    @wraps(service)
+    def run(library: Library, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with library.repository.exclusive(service.__name__):
+            return service(library, *args, **kwargs)
+
+    return run

@@ -1,0 +1,211 @@
+"""Write a person's decision down and carry it out, in one transaction (DESIGN D4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from faceml.errors import NotFound, WrongUse
+from faceml.identity.prototypes import centroid, choose_exemplars
+from faceml.records import Face, Person
+from faceml.services.decisions.replay import Verdict, Word, replay, say, settled, survivor
+from faceml.services.index.drain import follow_decision
+from faceml.storage.sql.events import Change
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+EXEMPLARS = 3  # a person has by labelling (specification, `POST /clusters/{cluster_id}/label`)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a decision did."""
+
+    changes: tuple[Change, ...]  # faces that are different now
+    centroids_lost: tuple[UUID, ...]  # people whose last face went
+
+
+@contextmanager
+def deciding(library: Library) -> Iterator[UnitOfWork]:
+    """One decision's transaction, alone among those that write labels; the index follows once it is committed."""
+    with library.repository.begin() as unit:
+        unit.events.lock()
+        yield unit
+    follow_decision(library)
+
+
+def decide(
+    unit: UnitOfWork,
+    word: Word,
+    face_ids: Sequence[UUID],
+    *,
+    actor: str,
+    clusters: Mapping[UUID, str | None] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """Carry out what a person says about faces, log each face's before and after, and refresh what follows from it.
+
+    Args:
+        clusters: the part that a split puts each face in.
+    Returns:
+        The event's id, by which it can be taken back.
+    """
+    unit.events.lock()
+    before = verdicts(unit, face_ids)
+    parts = clusters or {}
+    after = {id_: say(word, id_, verdict, cluster_id=parts.get(id_)) for id_, verdict in before.items()}
+    created = _introduction(unit, word)
+    written = write_verdicts(unit, before, after)
+    return unit.events.append(
+        word.kind,
+        actor=actor,
+        person_id=word.person_id,
+        # Faces that stay as they are have been spoken of too: it counts when an earlier decision is taken back.
+        changes=[Change(id_, before[id_].state, after[id_].state) for id_ in before],
+        details={**(details or {}), **word.details(), **created, **lost_centroids(written)},
+    )
+
+
+def settle(
+    unit: UnitOfWork, face_ids: Sequence[UUID], taken_back: Mapping[int, int], *, gone: Sequence[UUID] = ()
+) -> Written:
+    """Give faces what the decisions that stand say about them, all merges followed.
+
+    Args:
+        taken_back: the events that do not stand, see `replay.taken_back`.
+        gone: people about to be removed.
+    """
+    before = verdicts(unit, face_ids)
+    histories = unit.events.histories(list(before))
+    raw = {
+        id_: replay(id_, histories.get(id_, ()), verdict, lambda event_id: event_id not in taken_back)
+        for id_, verdict in before.items()
+    }
+    merged, people = unit.people.merged(), set(unit.people.names()) - set(gone)
+    return write_verdicts(unit, before, {id_: settled(verdict, merged, people) for id_, verdict in raw.items()})
+
+
+def verdicts(unit: UnitOfWork, face_ids: Sequence[UUID]) -> dict[UUID, Verdict]:
+    """How these faces are now; those that do not exist are left out."""
+    states = unit.faces.states(list(dict.fromkeys(face_ids)))
+    exemplars = unit.prototypes.exemplar_people(list(states))
+    ruled_out = unit.people.ruled_out(list(states))
+    return {
+        id_: Verdict(state, state.person_id is not None and exemplars.get(id_) == state.person_id,
+                     ruled_out.get(id_, frozenset()))
+        for id_, state in states.items()
+    }  # fmt: skip
+
+
+def write_verdicts(unit: UnitOfWork, before: Mapping[UUID, Verdict], after: Mapping[UUID, Verdict]) -> Written:
+    """Bring states, exemplars, rejections, centroids and outbox from one set of verdicts to another."""
+    different = [id_ for id_ in after if after[id_] != before[id_]]
+    unit.faces.set_decided([(id_, after[id_].state) for id_ in different if after[id_].state != before[id_].state])
+    unit.people.allow([(id_, person) for id_ in different for person in before[id_].ruled_out - after[id_].ruled_out])
+    unit.people.rule_out(
+        [(id_, person) for id_ in different for person in after[id_].ruled_out - before[id_].ruled_out]
+    )
+    _write_exemplars(unit, different, after)
+    unit.outbox.push(different)
+    people = {verdict[id_].state.person_id for id_ in different for verdict in (before, after)} - {None}
+    lost = refresh_centroids(unit, sorted(id_ for id_ in people if id_ is not None))
+    changes = tuple(Change(id_, before[id_].state, after[id_].state) for id_ in different)
+    return Written(changes, tuple(lost))
+
+
+def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: bool = False) -> list[UUID]:
+    """Recompute the centroids these people have, or all of theirs with `create`.
+
+    Returns:
+        People who lost theirs, being left without faces.
+    """
+    having = unit.prototypes.people_with_centroid() & set(person_ids)
+    fresh = {}
+    for person_id in person_ids if create else sorted(having):
+        faces = unit.vectors.of([face.id for face in unit.faces.of_person(person_id)])
+        if faces.face_ids:
+            fresh[person_id] = centroid(faces.vectors)
+    lost = sorted(having - set(fresh))
+    unit.outbox.push(unit.prototypes.set_centroids(fresh))
+    unit.outbox.push(unit.prototypes.remove_centroids(lost))
+    return lost
+
+
+def lost_centroids(written: Written) -> dict[str, Any]:
+    return {"centroids_lost": [str(id_) for id_ in written.centroids_lost]} if written.centroids_lost else {}
+
+
+def best_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], *, count: int = EXEMPLARS) -> frozenset[UUID]:
+    """The best `count` of these faces by quality, yet different; fewer where there are fewer."""
+    embeddings = unit.vectors.of(face_ids)
+    if not embeddings.face_ids or count < 1:
+        return frozenset()
+    quality = {face.id: face.quality_score for face in unit.faces.by_ids(face_ids)}
+    scores = np.array([quality[face_id] for face_id in embeddings.face_ids])
+    rows = choose_exemplars(embeddings.vectors, scores, count=count)
+    return frozenset(embeddings.face_ids[row] for row in rows)
+
+
+def counted_as(unit: UnitOfWork, person_id: UUID) -> frozenset[UUID]:
+    """The person and all who were merged into them so far."""
+    merged = unit.people.merged()
+    return frozenset({person_id, *(id_ for id_ in merged if survivor(id_, merged) == person_id)})
+
+
+def find_person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
+    """The person of this id or name; who was merged answers with whom they became.
+
+    Raises:
+        NotFound.
+    """
+    person_id = as_uuid(name_or_id)
+    found = unit.people.survivor(person_id) if person_id else unit.people.named(str(name_or_id))
+    if found is None:
+        raise NotFound(f"nobody here is called {name_or_id!r}: `faceml people list` shows who is")
+    return found
+
+
+def as_uuid(text: str | UUID) -> UUID | None:
+    if isinstance(text, UUID):
+        return text
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def known_faces(unit: UnitOfWork, face_ids: Sequence[UUID]) -> list[Face]:
+    """These faces, each once, in the order asked.
+
+    Raises:
+        WrongUse: none is given.
+        NotFound: one is not in the library.
+    """
+    if not face_ids:
+        raise WrongUse("no face is given: name at least one face id (`faceml people show` lists some)")
+    found = {face.id: face for face in unit.faces.by_ids(face_ids)}
+    return [found.get(face_id) or unit.faces.get(face_id) for face_id in dict.fromkeys(face_ids)]
+
+
+def _introduction(unit: UnitOfWork, word: Word) -> dict[str, Any]:
+    """The name of a person whom this decision is the first to speak of: taken back, they go again."""
+    if word.kind not in ("label", "assign") or word.person_id is None or unit.events.of_person(word.person_id):
+        return {}
+    return {"created": unit.people.get(word.person_id).name}
+
+
+def _write_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], after: Mapping[UUID, Verdict]) -> None:
+    present = unit.prototypes.exemplar_people(face_ids)
+    wanted = {id_: after[id_].state.person_id if after[id_].is_exemplar else None for id_ in face_ids}
+    unit.prototypes.remove_exemplars([id_ for id_ in face_ids if id_ in present and wanted[id_] != present[id_]])
+    by_person: dict[UUID, list[UUID]] = {}
+    for id_, person_id in wanted.items():
+        if person_id is not None and person_id != present.get(id_):
+            by_person.setdefault(person_id, []).append(id_)
+    for person_id, ids in by_person.items():
+        unit.prototypes.add_exemplars(person_id, ids)

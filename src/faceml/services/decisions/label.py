@@ -1,0 +1,198 @@
+"""Put a name to faces (specification, `POST /clusters/{cluster_id}/label`).
+
+Put single faces under people by hand, and take them away.
+
+Take faces out of clustering and recognition for good: they are none, or of strangers nobody wants to name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from faceml.errors import Conflict, NotFound, WrongUse
+from faceml.records import AssignedBy, Dismissal, Face, Person
+from faceml.services.decisions.decide import (
+    EXEMPLARS,
+    as_uuid,
+    best_exemplars,
+    counted_as,
+    decide,
+    deciding,
+    find_person,
+    known_faces,
+)
+from faceml.services.decisions.replay import Word
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReport:
+    person_id: UUID
+    person_name: str
+    faces_labeled: int
+    prototypes_created: int
+    event_id: int
+
+
+def label_cluster(
+    library: Library, cluster_id: str, name: str, *, face_ids: Collection[UUID] | None = None, actor: str
+) -> LabelReport:
+    """Say who a cluster is: all its faces go under the person, who is created where the name is new.
+
+    A face that someone said is *not* this person is left out. The name of a merged person means whom they became; a
+    hidden person stays hidden.
+
+    Args:
+        face_ids: only these of its faces; those that somebody decided about meanwhile are passed by.
+    Raises:
+        NotFound: no face is in such a cluster.
+        Conflict: none of `face_ids` is open any more.
+        WrongUse: the name is empty or too long.
+    """
+    with deciding(library) as unit:
+        faces = unit.faces.in_cluster(cluster_id)
+        if not faces:
+            raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+        if face_ids is not None:
+            faces = _still_open(unit, cluster_id, faces, face_ids)
+        person = unit.people.named(name) or unit.people.add(name)
+        return label_faces(unit, person, faces, kind="label", actor=actor, details={"cluster_id": cluster_id})
+
+
+def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted: Collection[UUID]) -> list[Face]:
+    chosen = [face for face in faces if face.id in wanted and face.assigned_by is not AssignedBy.MANUAL]
+    if not chosen:
+        names = unit.people.names(sorted({face.person_id for face in faces if face.person_id}))
+        who = ", ".join(sorted(names.values())) or "somebody else"
+        raise Conflict(f"these faces of {cluster_id} were decided meanwhile ({who}): look again, nothing was changed")
+    return chosen
+
+
+def label_faces(
+    unit: UnitOfWork, person: Person, faces: Sequence[Face], *, kind: str, actor: str, details: dict[str, str]
+) -> LabelReport:
+    """Put faces under a person by a person's word; the best three become exemplars."""
+    unit.events.lock()
+    ids = [face.id for face in faces]
+    ruled_out = {face_id for face_id, person_id in unit.faces.rejections(ids) if person_id == person.id}
+    chosen = [face_id for face_id in ids if face_id not in ruled_out]
+    exemplars = best_exemplars(unit, chosen)
+    created = exemplars - unit.prototypes.exemplar_faces([person.id])[person.id]
+    word = Word(kind, person.id, counted_as(unit, person.id), exemplars)
+    event_id = decide(unit, word, chosen, actor=actor, details=details)
+    return LabelReport(person.id, person.name, len(chosen), len(created), event_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ReassignReport:
+    person_id: UUID
+    person_name: str
+    faces_assigned: int
+    prototypes_created: int
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnassignReport:
+    faces_unassigned: int
+    faces_passed_by: int  # they were under nobody
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectReport:
+    person_id: UUID
+    person_name: str
+    faces_rejected: int
+    faces_taken_away: int  # part of them: they were under that person
+    event_id: int
+
+
+def assign_faces_to(
+    library: Library, face_ids: Sequence[UUID], name_or_id: str | UUID, *, actor: str
+) -> ReassignReport:
+    """Say who faces are; a new name makes a new person. Having ruled the person out before is taken back for them.
+
+    The best of these faces become exemplars as long as the person has fewer than three.
+
+    Raises:
+        NotFound: a face, or the person of an id, is not in the library.
+        WrongUse: no face, or an empty name.
+    """
+    with deciding(library) as unit:
+        ids = [face.id for face in known_faces(unit, face_ids)]
+        person = _person(unit, name_or_id)
+        already = unit.prototypes.exemplar_faces([person.id])[person.id]
+        free = [face_id for face_id in ids if face_id not in already]
+        exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
+        word = Word("assign", person.id, counted_as(unit, person.id), exemplars)
+        event_id = decide(unit, word, ids, actor=actor)
+    return ReassignReport(person.id, person.name, len(ids), len(exemplars), event_id)
+
+
+def unassign_faces(library: Library, face_ids: Sequence[UUID], *, actor: str) -> UnassignReport:
+    """Take faces from whom they are under. They stay without a name until a person gives them one or undoes this.
+
+    Where only one person is wrong, and another may be right, reject that person instead.
+
+    Raises:
+        NotFound: a face is not in the library.
+        WrongUse: no face, or none that is under anybody.
+    """
+    with deciding(library) as unit:
+        faces = known_faces(unit, face_ids)
+        named = [face for face in faces if face.person_id is not None]
+        if not named:
+            raise WrongUse(f"none of these {len(faces)} faces is under a person: there is nothing to take away")
+        people = {face.person_id for face in named}
+        word = Word("unassign", people.pop() if len(people) == 1 else None)
+        event_id = decide(unit, word, [face.id for face in named], actor=actor)
+    return UnassignReport(len(named), len(faces) - len(named), event_id)
+
+
+def reject_person(library: Library, face_ids: Sequence[UUID], name_or_id: str | UUID, *, actor: str) -> RejectReport:
+    """Say that faces are *not* this person, who is never proposed for them again.
+
+    Faces under that person are taken away, out of their cluster too, and may be recognised as somebody else.
+
+    Raises:
+        NotFound: a face or the person is not in the library.
+        WrongUse: no face.
+    """
+    with deciding(library) as unit:
+        faces = known_faces(unit, face_ids)
+        person = find_person(unit, name_or_id)
+        word = Word("reject", person.id, counted_as(unit, person.id))
+        event_id = decide(unit, word, [face.id for face in faces], actor=actor)
+    taken = sum(face.person_id == person.id for face in faces)
+    return RejectReport(person.id, person.name, len(faces), taken, event_id)
+
+
+def _person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
+    if as_uuid(name_or_id):
+        return find_person(unit, name_or_id)
+    return unit.people.named(str(name_or_id)) or unit.people.add(str(name_or_id))
+
+
+@dataclass(frozen=True, slots=True)
+class DismissReport:
+    dismissed_as: Dismissal
+    faces_dismissed: int
+    event_id: int
+
+
+def dismiss_faces(library: Library, face_ids: Sequence[UUID], dismissed_as: Dismissal, *, actor: str) -> DismissReport:
+    """Say that faces are not to be asked about again. They leave their person and cluster, and no machine groups or
+    recognises them until this is undone, or a person gives them a name after all.
+
+    Raises:
+        NotFound: a face is not in the library.
+        WrongUse: no face.
+    """
+    with deciding(library) as unit:
+        ids = [face.id for face in known_faces(unit, face_ids)]
+        event_id = decide(unit, Word("dismiss", dismissed_as=dismissed_as), ids, actor=actor)
+    return DismissReport(dismissed_as, len(ids), event_id)

@@ -1,0 +1,169 @@
+"""Merge one person into another (specification, `POST /persons/{person_id}/merge`).
+
+Give a person another name.
+
+Leave a person out of lists and recognition, and bring them back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from faceml.errors import Conflict, NameTaken, WrongUse
+from faceml.records import Person, PersonStatus
+from faceml.services.decisions.decide import Written, counted_as, deciding, lost_centroids, refresh_centroids, settle
+from faceml.services.decisions.replay import taken_back
+from faceml.storage.sql.people import tidy_name
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    source_person_id: UUID
+    target_person_id: UUID
+    faces_moved: int
+    faces_left: int  # of the source, but ruled out for the target: they are under nobody now
+    event_id: int
+
+
+def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: str) -> MergeReport:
+    """Say that two people are one: the source's faces and exemplars go to the target, and its name means the target.
+
+    Both records stay. A face of which someone said that it is *not* the target leaves the source and is under nobody;
+    whom a face is not, it is not after the merge either, except for faces that a person put under the target.
+
+    Raises:
+        NotFound: one of them is not in the library.
+        WrongUse: they are the same.
+        Conflict: one of them is merged or hidden.
+    """
+    with deciding(library) as unit:
+        source, target = unit.people.get(source_id), unit.people.get(target_id)
+        if source.id == target.id:
+            raise WrongUse(f"{source.name!r} cannot be merged into itself: name two people")
+        for person in (source, target):
+            _refuse_inactive(unit, person)
+        with_centroid = unit.prototypes.people_with_centroid() & {source.id, target.id}
+        counted = counted_as(unit, source.id)
+        unit.people.set_status(source.id, PersonStatus.MERGED, target.id)
+        written = settle(unit, faces_concerned(unit, source.id, target.id, counted), taken_back(unit.events.undos()))
+        refresh_centroids(unit, [target.id], create=bool(with_centroid))
+        event_id = unit.events.append(
+            "merge",
+            actor=actor,
+            person_id=source.id,
+            changes=written.changes,
+            details={"into": str(target.id), **lost_centroids(written)},
+        )
+    moved, left = _count(written, source.id, target.id)
+    return MergeReport(source.id, target.id, moved, left, event_id)
+
+
+def faces_concerned(unit: UnitOfWork, source_id: UUID, target_id: UUID, counted: frozenset[UUID]) -> list[UUID]:
+    """Faces that a merge, or taking it back, may move: of both, and those ruled out for the source."""
+    of_both = [face.id for person_id in (source_id, target_id) for face in unit.faces.of_person(person_id)]
+    return [*of_both, *sorted(unit.people.faces_ruled_out(sorted(counted)))]
+
+
+def _count(written: Written, source_id: UUID, target_id: UUID) -> tuple[int, int]:
+    of_source = [change for change in written.changes if change.before.person_id == source_id]
+    moved = sum(change.after.person_id == target_id for change in of_source)
+    return moved, len(of_source) - moved
+
+
+def _refuse_inactive(unit: UnitOfWork, person: Person) -> None:
+    if person.status is PersonStatus.MERGED:
+        into = unit.people.survivor(person.id)
+        raise Conflict(f"{person.name!r} is merged into {into.name!r} already: merge {into.id} instead")
+    if person.status is PersonStatus.HIDDEN:
+        raise Conflict(f"{person.name!r} is hidden: `faceml people unhide {person.id}` first")
+
+
+@dataclass(frozen=True, slots=True)
+class RenameReport:
+    person_id: UUID
+    former_name: str
+    name: str
+    event_id: int
+
+
+def rename_person(library: Library, person_id: UUID, name: str, *, actor: str) -> RenameReport:
+    """Rename a person. The name of someone merged into them is theirs to take: the two records swap names.
+
+    Raises:
+        NotFound: the person is not in the library.
+        NameTaken: somebody else has this name, in whatever case.
+        Conflict: the person is merged into another.
+        WrongUse: the name is empty or too long.
+    """
+    with deciding(library) as unit:
+        person = unit.people.get(person_id)
+        if person.status is PersonStatus.MERGED:
+            into = unit.people.survivor(person_id)
+            raise Conflict(f"{person.name!r} is merged into {into.name!r}: rename {into.id} instead")
+        names = {person_id: (person.name, tidy_name(name))}
+        holder = unit.people.holding(name)
+        if holder is not None and holder.id != person_id:
+            _refuse_taken(unit, person, holder)
+            names[holder.id] = (holder.name, person.name)
+        unit.people.set_names({id_: after for id_, (_, after) in names.items()})
+        event_id = unit.events.append(
+            "rename",
+            actor=actor,
+            person_id=person_id,
+            changes=[],
+            details={"names": {str(id_): list(pair) for id_, pair in names.items()}},
+        )
+    return RenameReport(person_id, *names[person_id], event_id)
+
+
+def _refuse_taken(unit: UnitOfWork, person: Person, holder: Person) -> None:
+    owner = unit.people.survivor(holder.id)
+    if owner.id != person.id:
+        merged = f", merged into {owner.name!r} ({owner.id})" if owner.id != holder.id else ""
+        raise NameTaken(
+            f"{holder.name!r} is another person's name ({holder.id}{merged}): take another one, or say that they are "
+            f"the same with `faceml people merge {person.id} {owner.id}`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    person_id: UUID
+    person_name: str
+    status: PersonStatus
+    event_id: int
+
+
+def hide_person(library: Library, person_id: UUID, *, actor: str) -> StatusReport:
+    """Hide a person: nothing is matched to them and lists leave them out; their faces stay theirs.
+
+    Raises:
+        NotFound: the person is not in the library.
+        Conflict: they are hidden already, or merged into another.
+    """
+    return _change(library, person_id, "hide", PersonStatus.ACTIVE, PersonStatus.HIDDEN, actor)
+
+
+def unhide_person(library: Library, person_id: UUID, *, actor: str) -> StatusReport:
+    """Bring a hidden person back.
+
+    Raises:
+        NotFound: the person is not in the library.
+        Conflict: they are not hidden.
+    """
+    return _change(library, person_id, "unhide", PersonStatus.HIDDEN, PersonStatus.ACTIVE, actor)
+
+
+def _change(
+    library: Library, person_id: UUID, kind: str, expected: PersonStatus, status: PersonStatus, actor: str
+) -> StatusReport:
+    with deciding(library) as unit:
+        person = unit.people.get(person_id)
+        if person.status is not expected:
+            raise Conflict(f"{person.name!r} is {person.status}: only who is {expected} can be {status} by `{kind}`")
+        unit.people.set_status(person_id, status)
+        event_id = unit.events.append(kind, actor=actor, person_id=person_id, changes=[])
+    return StatusReport(person_id, person.name, status, event_id)

@@ -1,0 +1,124 @@
+"""Split a cluster that shows several people (specification, `POST /clusters/{cluster_id}/split`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from faceml.errors import NotFound, WrongUse
+from faceml.records import Embeddings
+from faceml.services.decisions.decide import decide, deciding
+from faceml.services.decisions.replay import Word
+from faceml.storage.sql.face_states import SPLIT_MARK
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+LONGEST_ID = 100  # characters of the column
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPreview:
+    cluster_id: str
+    parts: tuple[tuple[UUID, ...], ...]  # face ids, largest part first; one part where it does not fall apart
+    left_out: tuple[UUID, ...]  # faces that fit no part
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    original_cluster_id: str
+    new_clusters: tuple[str, ...]  # largest first
+    status: str  # "split", or "unchanged" where it does not fall apart
+    faces_left_out: int  # that fit no part: in no cluster now
+    event_id: int | None  # None where nothing changed
+
+
+def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 3) -> SplitPreview:
+    """The parts that a split would make; nothing is written.
+
+    Raises:
+        NotFound: no face is in such a cluster.
+        WrongUse: min_cluster_size is below 2.
+    """
+    if min_cluster_size < 2:
+        raise WrongUse(f"min_cluster_size={min_cluster_size}: a part has at least 2 faces")
+    with library.repository.read() as unit:
+        faces = faces_in(unit, cluster_id)
+    if not faces.face_ids:
+        raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+    return SplitPreview(cluster_id, *parts_of(faces, min_cluster_size=min_cluster_size))
+
+
+def prepare_split() -> None:
+    """Load what a split computes with: a second of imports, best spent before somebody waits for it."""
+    import faceml.identity.clustering  # noqa: F401
+
+
+def faces_in(unit: UnitOfWork, cluster_id: str) -> Embeddings:
+    """All faces of a cluster, named or not: what a split is about."""
+    return unit.vectors.of(sorted(face.id for face in unit.faces.in_cluster(cluster_id)))
+
+
+def parts_of(faces: Embeddings, *, min_cluster_size: int) -> tuple[tuple[tuple[UUID, ...], ...], tuple[UUID, ...]]:
+    """The parts that faces of one cluster fall into, largest first, and the faces that fit none."""
+    from faceml.identity.clustering import recluster_within
+
+    labels = recluster_within(faces.vectors, min_cluster_size=min_cluster_size).tolist()
+    parts: dict[int, list[UUID]] = {}
+    for face_id, label in zip(faces.face_ids, labels, strict=True):
+        parts.setdefault(label, []).append(face_id)
+    left_out = parts.pop(-1, [])
+    largest_first = sorted(parts.values(), key=lambda part: (-len(part), part))
+    return tuple(map(tuple, largest_first)), tuple(left_out)
+
+
+def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 3, actor: str) -> SplitReport:
+    """Split a cluster into the parts of `preview_split`, with ids `{id}_sub_{6 hex}`; names of its faces stay.
+
+    Faces that fit no part get no cluster, as noise everywhere. Clustering anew leaves the parts as they are, until they
+    are split again or this is undone: a split is a person's decision.
+
+    Raises:
+        NotFound, WrongUse: as `preview_split`.
+    """
+    preview = preview_split(library, cluster_id, min_cluster_size=min_cluster_size)
+    if len(preview.parts) < 2:
+        return SplitReport(cluster_id, (), "unchanged", 0, None)
+    with deciding(library) as unit:
+        # Who left the cluster while we computed stays where they went.
+        present = {face.id for face in unit.faces.in_cluster(cluster_id)}
+        names = _part_names(unit, cluster_id, len(preview.parts))
+        parts = _placed(preview, names, present)
+        details = {"cluster_id": cluster_id, "parts": len(names)}
+        event_id = decide(unit, Word("split"), list(parts), clusters=parts, actor=actor, details=details)
+    left_out = sum(name is None for name in parts.values())
+    return SplitReport(cluster_id, tuple(names), "split", left_out, event_id)
+
+
+def part_id(cluster_id: str, suffix: str) -> str:
+    """The id of a part; one that would grow too long for the column starts from the cluster of the first split.
+
+    >>> part_id("clu_abc123", "a1b2c3")
+    'clu_abc123_sub_a1b2c3'
+    >>> part_id("clu_abc123" + "_sub_a1b2c3" * 8, "d4e5f6")
+    'clu_abc123_sub_d4e5f6'
+    """
+    longest = LONGEST_ID - len(SPLIT_MARK) - len(suffix)
+    root = cluster_id if len(cluster_id) <= longest else cluster_id.partition(SPLIT_MARK)[0][:longest]
+    return f"{root}{SPLIT_MARK}{suffix}"
+
+
+def _part_names(unit: UnitOfWork, cluster_id: str, count: int) -> list[str]:
+    names: list[str] = []
+    while len(names) < count:
+        name = part_id(cluster_id, uuid4().hex[:6])
+        if name not in names and not unit.faces.in_cluster(name):
+            names.append(name)
+    return names
+
+
+def _placed(preview: SplitPreview, names: Sequence[str], present: set[UUID]) -> Mapping[UUID, str | None]:
+    placed: dict[UUID, str | None] = dict.fromkeys(preview.left_out)
+    for part, name in zip(preview.parts, names, strict=True):
+        placed.update(dict.fromkeys(part, name))
+    return {face_id: name for face_id, name in placed.items() if face_id in present}

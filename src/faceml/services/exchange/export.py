@@ -1,0 +1,157 @@
+"""Write every face to a table that other programs read.
+
+Write photos and faces as a dataset that FiftyOne opens (`fo.Dataset.from_dir`); FiftyOne itself is not needed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TextIO
+
+from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.storage.sql.export_rows import ExportRow
+from faceml.wiring import Library
+
+SUFFIXES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    file: Path
+    faces: int
+
+
+def export_faces(library: Library, file: Path) -> ExportReport:
+    """Write one row a face to a .csv or .parquet file, which appears whole or not at all.
+
+    Raises:
+        WrongUse: another suffix.
+        FileNotReadable: the place cannot be written.
+    """
+    if file.suffix.lower() not in SUFFIXES:
+        raise WrongUse(f"{file} ends in {file.suffix or 'nothing'!r}: export knows {' and '.join(SUFFIXES)}")
+    write = _write_csv if file.suffix.lower() == ".csv" else _write_parquet
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with library.repository.read() as unit:
+            faces = write(partial, unit.export_rows())
+        partial.replace(file)
+    except OSError as error:
+        raise FileNotReadable(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return ExportReport(file, faces)
+
+
+def _columns() -> list[str]:
+    return [field.name for field in fields(ExportRow)]
+
+
+def _write_csv(file: Path, rows: Iterator[ExportRow]) -> int:
+    count = 0
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, _columns(), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(asdict(row))
+            count += 1
+    return count
+
+
+def _write_parquet(file: Path, rows: Iterator[ExportRow]) -> int:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    texts = {"face_id", "path", "cluster_id", "person_id", "person_name", "assigned_by"}
+    texts |= {"model_version", "taken_at"}
+    reals = {"confidence", "quality", "similarity"}
+    schema = pa.schema(
+        [(name, pa.string() if name in texts else pa.float64() if name in reals else pa.int64()) for name in _columns()]
+    )
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+    parquet.write_table(table, file)
+    return int(table.num_rows)
+
+
+NOBODY = "unknown"  # FiftyOne wants a label on every detection
+_OWN_FIELDS = ("face_id", "cluster_id", "person_id", "assigned_by", "similarity", "model_version")
+
+
+@dataclass(frozen=True, slots=True)
+class FiftyOneReport:
+    folder: Path
+    photos: int
+    faces: int
+
+
+def export_fiftyone(library: Library, folder: Path) -> FiftyOneReport:
+    """Write `metadata.json` and `samples.json` into a new folder; photos stay where they are and are pointed at.
+
+    The files are of the FiftyOneDataset format without a version: every release reads that and brings it up to its own
+    (read with the importer of 1.22). Boxes are shares of the upright photo, corner and size.
+
+    Raises:
+        Conflict: the folder is there and not empty.
+        FileNotReadable: it cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Conflict(f"{folder} is there and not empty: name a new folder")
+    photos = faces = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with library.repository.read() as unit, (folder / "samples.json").open("w", encoding="utf-8") as stream:
+            for number, sample in enumerate(_samples(unit.export_rows())):
+                _write_item(stream, sample, is_first=number == 0)
+                photos, faces = photos + 1, faces + len(sample["faces"]["detections"])
+            stream.write("]}\n" if photos else '{"samples": []}\n')
+        (folder / "metadata.json").write_text(json.dumps(_metadata(library)), encoding="utf-8")
+    except OSError as error:
+        raise FileNotReadable(f"{folder} cannot be written: {error.strerror or error}") from error
+    return FiftyOneReport(folder, photos, faces)
+
+
+def _metadata(library: Library) -> dict[str, Any]:
+    pinned = library.contract()
+    return {"media_type": "image", "info": {"made_by": "faceml", "pack": pinned.name if pinned else None}}
+
+
+def _write_item(stream: TextIO, sample: dict[str, Any], *, is_first: bool) -> None:
+    stream.write('{"samples": [' if is_first else ",\n")
+    json.dump(sample, stream)
+
+
+def _samples(rows: Iterator[ExportRow]) -> Iterator[dict[str, Any]]:
+    for _, faces in groupby(rows, key=lambda row: row.asset_id):
+        known = [face for face in faces if face.photo_width and face.photo_height]
+        if known:
+            yield _sample(known)
+
+
+def _sample(faces: Sequence[ExportRow]) -> dict[str, Any]:
+    photo = faces[0]
+    return {
+        "filepath": photo.path,
+        "tags": [],
+        "metadata": {"_cls": "ImageMetadata", "width": photo.photo_width, "height": photo.photo_height},
+        "taken_at": photo.taken_at,
+        "faces": {"_cls": "Detections", "detections": [_detection(face) for face in faces]},
+    }
+
+
+def _detection(face: ExportRow) -> dict[str, Any]:
+    width, height = face.photo_width or 1, face.photo_height or 1
+    return {
+        "_cls": "Detection",
+        "label": face.person_name or NOBODY,
+        "bounding_box": [face.x / width, face.y / height, face.w / width, face.h / height],
+        "confidence": face.confidence,
+        "quality": face.quality,
+        "tags": [],
+        **{name: value for name in _OWN_FIELDS if (value := getattr(face, name)) is not None},
+    }

@@ -1,0 +1,167 @@
+"""Write the names of faces beside their photos, for other photo programs; the photos are never touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from faceml.errors import FolderNotFound
+from faceml.progress import Progress, silent
+from faceml.records import Asset, AssignedBy, BBox, PersonStatus
+from faceml.services.photos.ingest import PHOTO_SUFFIXES
+from faceml.storage.sql.export_rows import ExportRow
+from faceml.vision.image import read_orientation
+from faceml.wiring import Library
+from faceml.xmp.areas import Size, area_of, stored
+from faceml.xmp.elements import NotXmp
+from faceml.xmp.merge import NamedFace, plan_regions
+from faceml.xmp.packet import write_regions
+from faceml.xmp.regions import FACEML, Regions, read_regions
+from faceml.xmp.sidecars import Sidecars
+
+
+@dataclass(frozen=True, slots=True)
+class XmpExportReport:
+    photos: int  # with a name to write
+    faces: int  # that stand in sidecars now
+    sidecars_written: int
+    sidecars_unchanged: int
+    names_removed: int  # that faceml had written, of faces without that name by now
+    recognised_left_out: int  # named by recognition only, no person has confirmed them
+    disputed: tuple[str, ...]  # somebody wrote another name there: it stays
+    skipped: tuple[str, ...]  # one reason a photo
+
+
+@dataclass(slots=True)
+class _Tally:
+    photos: int = 0
+    faces: int = 0
+    written: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    left_out: int = 0
+    disputed: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def export_xmp(
+    library: Library, folder: Path | None = None, *, recognised: bool = False, on_progress: Progress = silent
+) -> XmpExportReport:
+    """Write an XMP sidecar beside every photo with named faces (MWG regions); what else a sidecar holds is kept.
+
+    Names that somebody else wrote are never changed. Running it again writes what changed since. Hidden people are left
+    out.
+
+    Args:
+        folder: only photos below it.
+        recognised: also names that recognition gave, marked so that reading them back makes no decisions of them.
+    Raises:
+        FolderNotFound: `folder` is missing.
+    """
+    if folder is not None and not folder.expanduser().is_dir():
+        raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
+    root = folder.expanduser().resolve() if folder is not None else None
+    with library.repository.read() as unit:
+        hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
+        rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
+        assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}
+    tally, sidecars = _Tally(), Sidecars(PHOTO_SUFFIXES)
+    for number, (asset, faces) in enumerate(_photos(rows, assets), start=1):
+        named = _to_write(faces, hidden, recognised=recognised, tally=tally)
+        _export_photo(asset, faces, named, sidecars.to_write(asset.path), tally)
+        on_progress(number, len(assets))
+    return XmpExportReport(
+        photos=tally.photos,
+        faces=tally.faces,
+        sidecars_written=tally.written,
+        sidecars_unchanged=tally.unchanged,
+        names_removed=tally.removed,
+        recognised_left_out=tally.left_out,
+        disputed=tuple(tally.disputed),
+        skipped=tuple(tally.skipped),
+    )
+
+
+def _photos(rows: Sequence[ExportRow], assets: dict[int, Asset]) -> Iterator[tuple[Asset, list[ExportRow]]]:
+    for asset_id, faces in groupby(rows, key=lambda row: row.asset_id):
+        yield assets[asset_id], list(faces)
+
+
+def _to_write(faces: Sequence[ExportRow], hidden: set[str], *, recognised: bool, tally: _Tally) -> list[ExportRow]:
+    named = [face for face in faces if face.person_name and face.person_id not in hidden]
+    decided = [face for face in named if face.assigned_by == AssignedBy.MANUAL]
+    if not recognised:
+        tally.left_out += len(named) - len(decided)
+    return named if recognised else decided
+
+
+def _export_photo(
+    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], sidecar: Path, tally: _Tally
+) -> None:
+    tally.photos += bool(named)
+    try:
+        before = sidecar.read_bytes() if sidecar.exists() else None
+        if not named and (before is None or FACEML.encode() not in before):
+            return
+        if not asset.path.is_file():
+            tally.skipped.append(f"{asset.path}: the photo is not there")
+            return
+        after = _merged(asset, faces, named, before, tally)
+        if after == before:
+            tally.unchanged += 1
+            return
+        _replace(sidecar, after)
+        tally.written += 1
+    except NotXmp as error:
+        tally.skipped.append(f"{sidecar}: {error}; it is left as it is")
+    except OSError as error:
+        tally.skipped.append(f"{sidecar} cannot be written: {error.strerror or error}")
+
+
+def _merged(
+    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], before: bytes | None, tally: _Tally
+) -> bytes:
+    orientation = read_orientation(asset.path)
+    upright_size = Size(asset.width or 0, asset.height or 0)
+    photo = upright_size.turned(orientation)
+    there = read_regions(before) if before is not None else Regions(None, ())
+    if there.applied_to is not None and there.regions and not there.applied_to.has_shape_of(photo):
+        size = f"{there.applied_to.width:.0f}×{there.applied_to.height:.0f}"
+        raise NotXmp(f"its regions are of a picture of {size}, the photo has {photo.width:.0f}×{photo.height:.0f}")
+    wanted = [
+        NamedFace(
+            face.face_id,
+            _printable(face.person_name or ""),
+            stored(area_of(BBox(face.x, face.y, face.w, face.h), upright_size), orientation),
+            face.assigned_by or "",
+        )
+        for face in named
+    ]
+    plan = plan_regions(there.regions, wanted, known={face.face_id for face in faces})
+    tally.disputed += [f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in plan.disputed]
+    tally.faces += plan.there_already + len(plan.replaced) + len(plan.added)
+    tally.removed += len(plan.removed)
+    if before is not None and not (plan.replaced or plan.removed or plan.added):
+        return before
+    return write_regions(before, plan, photo)
+
+
+def _printable(name: str) -> str:
+    """Without what XML cannot hold."""
+    return "".join(letter for letter in name if letter >= " " and letter not in "\ufffe\uffff")
+
+
+def _replace(file: Path, data: bytes) -> None:
+    """Write all or nothing, with the permissions that the file had."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(data)
+        if file.exists():
+            shutil.copymode(file, partial)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)

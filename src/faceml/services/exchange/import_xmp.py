@@ -1,0 +1,217 @@
+"""Take names over that another photo program wrote beside the photos, or into them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from faceml.errors import FolderNotFound, NotEnoughData, WrongUse
+from faceml.progress import Progress, silent
+from faceml.records import Asset, AssignedBy, BBox, Face
+from faceml.services.decisions.label import label_faces
+from faceml.services.exchange.known_labels import SAME_PLACE_IOU
+from faceml.services.index.drain import drain_outbox
+from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_files
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.people import fold_name, tidy_name
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.vision.image import read_embedded_xmp, read_orientation
+from faceml.wiring import Library
+from faceml.xmp.areas import Size, bbox_of, upright
+from faceml.xmp.elements import NotXmp
+from faceml.xmp.regions import Region, Regions, read_regions
+from faceml.xmp.sidecars import Sidecars
+
+
+@dataclass(frozen=True, slots=True)
+class XmpImportReport:
+    photos: int  # of the library, below the folder
+    photos_with_names: int
+    names: int  # regions that name a face
+    faces_labeled: int
+    already_labeled: int
+    decided_otherwise: int  # a person said something else here: that stays
+    without_face: int  # no face was found at that place
+    guesses_passed_by: int  # written by faceml's recognition, no person's word
+    people: int  # whose faces were labelled
+    photos_not_ingested: int
+    skipped: tuple[str, ...]  # one reason a file
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedBoxes:
+    """What a photo's XMP says, box by box, under the two readings of a turned photo (the standard's first)."""
+
+    asset_id: int
+    names: tuple[str, ...]
+    readings: tuple[tuple[BBox, ...], ...]
+
+
+@dataclass(slots=True)
+class _Tally:
+    photos: int = 0
+    unknown: int = 0
+    labeled: int = 0
+    already: int = 0
+    otherwise: int = 0
+    without_face: int = 0
+    guesses: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+
+def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progress = silent) -> XmpImportReport:
+    """Label faces by the regions in sidecars (`IMG.jpg.xmp`, `IMG.xmp`) or in the photos; all of them, or none.
+
+    A region names the face that it overlaps most (IoU of 0.3 or more). What a person decided here about a face is never
+    overruled, so running it again changes nothing. Each person's labels are one event that can be undone.
+
+    Raises:
+        FolderNotFound: `folder` is missing.
+        NotEnoughData: none of its photos is in the library.
+    """
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
+    tally = _Tally()
+    said = list(_read_all(library, sorted(photo_files(folder)), tally, on_progress))
+    if not tally.photos:
+        raise NotEnoughData(f"none of the {tally.unknown} photos below {folder} is in this library: ingest it first")
+    with library.repository.begin() as unit:
+        unit.events.lock()  # before names are looked up, as every import does
+        by_name, names = _match(unit, said, tally)
+        for folded, faces in by_name.items():
+            person = unit.people.named(folded) or unit.people.add(names[folded])
+            details = {"imported_from": "XMP"}
+            tally.labeled += label_faces(unit, person, faces, kind="assign", actor=actor, details=details).faces_labeled
+    drain_outbox(library)
+    return XmpImportReport(
+        photos=tally.photos,
+        photos_with_names=len(said),
+        names=sum(len(photo.names) for photo in said),
+        faces_labeled=tally.labeled,
+        already_labeled=tally.already,
+        decided_otherwise=tally.otherwise,
+        without_face=tally.without_face,
+        guesses_passed_by=tally.guesses,
+        people=len(by_name),
+        photos_not_ingested=tally.unknown,
+        skipped=tuple(tally.skipped),
+    )
+
+
+def _read_all(library: Library, photos: Sequence[Path], tally: _Tally, on_progress: Progress) -> Iterator[_NamedBoxes]:
+    sidecars, done = Sidecars(PHOTO_SUFFIXES), 0
+    for piece in chunks(photos):
+        with library.repository.read() as unit:
+            known = [file.asset_id for file in unit.assets.at_paths(piece).values()]
+            assets = unit.assets.by_ids(known)
+        tally.photos += len(assets)
+        tally.unknown += len(piece) - len(assets)
+        for asset in assets:
+            if named := _named_boxes(asset, sidecars.to_read(asset.path), tally):
+                yield named
+        done += len(piece)
+        on_progress(done, len(photos))
+
+
+def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _NamedBoxes | None:
+    found = _read_photo(asset.path, sidecars, tally)
+    regions = [region for region in found.regions if region.is_face and _is_name(region, asset.path, tally)]
+    guesses = [region for region in regions if _is_guess(region)]
+    tally.guesses += len(guesses)
+    regions = [region for region in regions if region not in guesses]
+    if not regions or not asset.width or not asset.height:
+        tally.without_face += len(regions)
+        return None
+    size, orientation = Size(asset.width, asset.height), read_orientation(asset.path)
+    photo = size.turned(orientation)
+    if found.applied_to is not None and not (
+        found.applied_to.has_shape_of(photo) or found.applied_to.has_shape_of(size)
+    ):
+        shown = f"{found.applied_to.width:.0f}×{found.applied_to.height:.0f}"
+        tally.skipped.append(f"{asset.path}: its regions are of a picture of {shown}, cut differently")
+        return None
+    areas = [region.area for region in regions if region.area is not None]
+    # Some programs forget the orientation, against the standard: the faces tell which reading is meant.
+    turned = tuple(bbox_of(upright(area, orientation), size) for area in areas)
+    as_seen = tuple(bbox_of(area, size) for area in areas)
+    return _NamedBoxes(asset.id, tuple(region.name for region in regions), (turned, as_seen))
+
+
+def _read_photo(photo: Path, sidecars: Sequence[Path], tally: _Tally) -> Regions:
+    """The first that has regions: a sidecar's count more than the photo's own."""
+    for place in (*sidecars, photo):
+        try:
+            packet = place.read_bytes() if place != photo else read_embedded_xmp(photo)
+            found = read_regions(packet) if packet else Regions(None, ())
+        except (NotXmp, OSError) as error:
+            tally.skipped.append(f"{place} cannot be read: {error}")
+            continue
+        if found.regions:
+            return found
+    return Regions(None, ())
+
+
+def _is_name(region: Region, photo: Path, tally: _Tally) -> bool:
+    if not region.name:
+        return False
+    try:
+        tidy_name(region.name)
+    except WrongUse as error:
+        tally.skipped.append(f"{photo}: {error}")
+        return False
+    return True
+
+
+def _is_guess(region: Region) -> bool:
+    """Written by faceml's recognition and confirmed by nobody; under another name by now it is a person's word."""
+    return region.is_ours and region.mark is not None and region.mark.assigned_by == AssignedBy.PROTOTYPE
+
+
+def _match(
+    unit: UnitOfWork, said: Sequence[_NamedBoxes], tally: _Tally
+) -> tuple[dict[str, list[Face]], dict[str, str]]:
+    """Faces to label by folded name, and each name as it is first written."""
+    in_photo: dict[int, list[Face]] = defaultdict(list)
+    for face in unit.faces.in_assets([photo.asset_id for photo in said]):
+        in_photo[face.asset_id].append(face)
+    by_name: dict[str, list[Face]] = defaultdict(list)
+    names: dict[str, str] = {}
+    person_named = cache(unit.people.named)
+    for photo in said:
+        # The standard's reading comes first, so it also wins where both fit equally well.
+        pairs = max((_pair(boxes, in_photo[photo.asset_id]) for boxes in photo.readings), key=_fit)
+        tally.without_face += len(photo.names) - len(pairs)
+        for row, (face, _) in pairs.items():
+            name = photo.names[row]
+            person = person_named(name)
+            if face.assigned_by is not AssignedBy.MANUAL:
+                names.setdefault(fold_name(name), tidy_name(name))
+                by_name[fold_name(name)].append(face)
+            elif person is not None and person.id == face.person_id:
+                tally.already += 1
+            else:
+                tally.otherwise += 1
+    return by_name, names
+
+
+def _fit(pairs: dict[int, tuple[Face, float]]) -> float:
+    return sum(overlap for _, overlap in pairs.values())
+
+
+def _pair(boxes: Sequence[BBox], faces: Sequence[Face]) -> dict[int, tuple[Face, float]]:
+    """Face and overlap by box number, the largest overlaps first; each face once."""
+    overlaps = sorted(
+        ((box.iou(face.bbox), row, number) for row, box in enumerate(boxes) for number, face in enumerate(faces)),
+        key=lambda item: (-item[0], item[1], item[2]),
+    )
+    pairs: dict[int, tuple[Face, float]] = {}
+    taken: set[int] = set()
+    for overlap, row, number in overlaps:
+        if overlap >= SAME_PLACE_IOU and row not in pairs and number not in taken:
+            pairs[row] = faces[number], overlap
+            taken.add(number)
+    return pairs

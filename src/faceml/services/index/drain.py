@@ -1,0 +1,161 @@
+"""Bring the vector index up to SQL by emptying the outbox (DESIGN D3).
+
+Let the index follow decisions aside, so that whoever labels does not wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceml.errors import FacemlError, IndexUnavailable
+from faceml.progress import Progress, silent
+from faceml.storage.index.vector_index import VectorIndex
+from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.wiring import Library
+
+BATCH = 2000  # points a round: 4 MB of vectors at 512-d
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DrainReport:
+    points_written: int
+    points_removed: int
+    backlog: int  # outbox rows left
+    reason: str | None = None  # why the index could not be reached
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    written: int
+    removed: int
+    row_ids: tuple[int, ...]  # of the outbox
+
+
+def follow_decision(library: Library) -> None:
+    """Bring the index up to a decision just committed: now, or soon and aside where the library has a follower."""
+    if library.index_follower is not None:
+        library.index_follower()
+    else:
+        drain_outbox(library)
+
+
+def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING) -> DrainReport:
+    """Copy the present state of every point in the outbox to the index, then forget the rows.
+
+    An index that cannot be reached fails nothing: the outbox waits, and the report says why.
+
+    Args:
+        log_level: of the line that says so.
+    """
+    total = _backlog(library.repository)
+    if total == 0:
+        return DrainReport(0, 0, 0)
+    written = removed = done = 0
+    try:
+        with library.open_index() as index:
+            index.ensure_collection(library.index_width())
+            while batch := _drain_batch(library.repository, index):
+                written, removed, done = written + batch.written, removed + batch.removed, done + len(batch.row_ids)
+                on_progress(done, max(total, done))
+    except IndexUnavailable as error:
+        left = _backlog(library.repository)
+        log.log(log_level, "%s; %d changes wait for the index, nothing is lost", error, left)
+        return DrainReport(written, removed, left, str(error))
+    return DrainReport(written, removed, _backlog(library.repository))
+
+
+def _drain_batch(repository: Repository, index: VectorIndex) -> _Batch | None:
+    if repository.is_shared:
+        # Nobody else may drain between reading a point and writing it: theirs would be newer, and ours overwrite it.
+        with repository.begin() as unit:
+            unit.outbox.lock()
+            batch = _copy(unit, index)
+            unit.outbox.remove(batch.row_ids)
+    else:  # whoever holds the index drains alone, and a write lock would hold up people's decisions
+        with repository.read() as unit:
+            batch = _copy(unit, index)
+        # Only now: a crash before this line repeats the batch, and repeating it changes nothing.
+        if batch.row_ids:
+            with repository.begin() as unit:
+                unit.outbox.remove(batch.row_ids)
+    return batch if batch.row_ids else None
+
+
+def _copy(unit: UnitOfWork, index: VectorIndex) -> _Batch:
+    pending = unit.outbox.peek(BATCH)
+    points = unit.outbox.points(pending.point_ids)
+    gone = list(set(pending.point_ids) - {point.id for point in points})
+    if points:
+        vectors = np.stack([point.vector for point in points if point.vector is not None])
+        index.upsert([point.id for point in points], vectors, [point.payload for point in points])
+    if gone:
+        index.delete(gone)
+    return _Batch(len(points), len(gone), pending.row_ids)
+
+
+def _backlog(repository: Repository) -> int:
+    with repository.read() as unit:
+        return unit.outbox.backlog()
+
+
+PAUSE_S = 1.5  # without a decision: opening Edge takes 0.3 s at 50,000 faces, and whoever labels needs the processor
+LONGEST_S = 20.0  # that decisions one after the other put it off
+RETRY_S = 15.0
+log = logging.getLogger(__name__)
+
+
+class IndexFollower:
+    """A thread that drains the outbox shortly after decisions.
+
+    An index held by another process is tried again later, without a word: nothing is lost, and no one who labels can
+    do anything about it. Whatever the outbox holds when the process ends, the next one drains.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._woken, self._closed = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="faceml-index-follower", daemon=True)
+        self._thread.start()
+
+    def __call__(self) -> None:
+        """A decision was committed."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Drain what waits, and stop."""
+        self._closed.set()
+        self._woken.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._woken.wait()
+            self._wait_for_a_pause()
+            if not self._drain() and not self._closed.wait(RETRY_S):
+                self._woken.set()
+
+    def _wait_for_a_pause(self) -> None:
+        latest = time.monotonic() + LONGEST_S
+        while self._woken.is_set() and not self._closed.is_set() and time.monotonic() < latest:
+            self._woken.clear()
+            self._woken.wait(PAUSE_S)
+        self._woken.clear()
+
+    def _drain(self) -> bool:
+        try:
+            return drain_outbox(self._library, log_level=logging.INFO).backlog == 0
+        except FacemlError as error:
+            log.info("the index does not follow yet: %s", error)
+            return False
+
+
+def follow_aside(library: Library) -> None:
+    """From now on the index follows this library's decisions in a thread."""
+    if library.index_follower is None:
+        library.index_follower = IndexFollower(library)

@@ -1,0 +1,221 @@
+"""Compare the vector index with SQL, both ways, and mend it (DESIGN D3; specification, `faces find-orphans`)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from faceml.errors import IndexDamaged
+from faceml.progress import Progress, silent
+from faceml.records import Face, FoundFace
+from faceml.services.index.drain import drain_outbox
+from faceml.services.photos.detect import match_by_overlap
+from faceml.storage.index.vector_index import Payload, Point, VectorIndex
+from faceml.wiring import Library
+
+PAGE = 2000  # points compared at a time
+VECTOR_TOLERANCE = 1e-3  # the index normalises once more in float32; another face differs by far more
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A face of the database that the index does not answer for."""
+
+    face_id: UUID
+    asset_id: int
+    qdrant_point_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanReport:
+    faces_checked: int
+    orphans: tuple[Orphan, ...]  # faces without a point in the index
+    affected_assets: tuple[tuple[int, int], ...]  # (asset id, orphans), most first
+    stale_points: int  # points whose payload or vector differs from SQL
+    stray_points: int  # points that SQL does not know
+    centroids_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    points_restored: int  # written from stored vectors
+    points_removed: int
+    assets_processed: int  # looked at again, because a vector was lost
+    errors: int
+    faces_redetected: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    checked: int
+    missing: list[UUID]
+    stale: list[UUID]
+    stray: list[UUID]
+
+
+def find_orphans(library: Library, *, limit: int = 100, on_progress: Progress = silent) -> OrphanReport:
+    """Check up to `limit` points in each direction; what only waits in the outbox is brought over first.
+
+    Raises:
+        IndexUnavailable: the index cannot be opened.
+    """
+    if library.contract() is None:  # nothing was ever detected
+        return OrphanReport(0, (), (), 0, 0, 0)
+    drain_outbox(library)
+    difference = _compare(library, limit, on_progress)
+    return _report(library, difference)
+
+
+def fix_orphans(
+    library: Library, *, limit: int = 100, on_progress: Progress = silent
+) -> tuple[OrphanReport, RepairReport]:
+    """Mend what `find_orphans` finds: points are written anew from SQL, strays removed, lost vectors detected again.
+
+    A damaged embedded index is moved aside and built anew from the database.
+    """
+    if library.contract() is None:
+        return OrphanReport(0, (), (), 0, 0, 0), RepairReport(0, 0, 0, 0, 0)
+    rebuilt = _start_anew_where_damaged(library)
+    redetected = _restore_vectors(library)
+    drain_outbox(library)
+    difference = _compare(library, limit if not rebuilt else 2**62, on_progress)
+    report = _report(library, difference)
+    with library.repository.begin() as unit:
+        unit.outbox.push([*difference.missing, *difference.stale, *difference.stray])
+    drained = drain_outbox(library, on_progress=on_progress)
+    return report, RepairReport(
+        points_restored=drained.points_written,
+        points_removed=drained.points_removed,
+        assets_processed=redetected.assets,
+        errors=redetected.errors,
+        faces_redetected=redetected.faces,
+    )
+
+
+def _compare(library: Library, limit: int, on_progress: Progress) -> _Difference:
+    missing: list[UUID] = []
+    stale: list[UUID] = []
+    checked = 0
+    after: UUID | None = None
+    with library.open_index() as index:
+        index.ensure_collection(library.index_width())
+        while checked < limit:
+            with library.repository.read() as unit:
+                page = unit.outbox.point_ids(limit=min(PAGE, limit - checked), after=after)
+                wanted = unit.outbox.points(page)
+            if not page:
+                break
+            absent, differing = _differences(wanted, index)
+            missing += absent
+            stale += differing
+            checked, after = checked + len(page), page[-1]
+            on_progress(checked, min(limit, checked + PAGE))
+        stray = _strays(library, index, limit)
+    return _Difference(checked, missing, stale, stray)
+
+
+def _differences(wanted: Sequence[Point], index: VectorIndex) -> tuple[list[UUID], list[UUID]]:
+    there = {point.id: point for point in index.retrieve([point.id for point in wanted], with_vectors=True)}
+    absent = [point.id for point in wanted if point.id not in there]
+    stale = [point.id for point in wanted if point.id in there and not _is_same(point, there[point.id])]
+    return absent, stale
+
+
+def _is_same(wanted: Point, stored: Point) -> bool:
+    if not _same_payload(wanted.payload, stored.payload) or wanted.vector is None or stored.vector is None:
+        return False
+    return bool(np.allclose(wanted.vector, stored.vector, atol=VECTOR_TOLERANCE))
+
+
+def _same_payload(wanted: Payload, stored: Payload) -> bool:
+    """Equal but for the last digit of a real number, which the engine's JSON may turn."""
+    return wanted.keys() == stored.keys() and all(
+        math.isclose(value, stored[key]) if isinstance(value, float) else value == stored[key]
+        for key, value in wanted.items()
+    )
+
+
+def _strays(library: Library, index: VectorIndex, limit: int) -> list[UUID]:
+    strays: list[UUID] = []
+    offset: UUID | None = None
+    seen = 0
+    while seen < limit:
+        points, offset = index.scroll(limit=min(PAGE, limit - seen), offset=offset)
+        seen += len(points)
+        with library.repository.read() as unit:
+            known = {point.id for point in unit.outbox.points([point.id for point in points])}
+        strays += [point.id for point in points if point.id not in known]
+        if offset is None:
+            break
+    return strays
+
+
+def _report(library: Library, difference: _Difference) -> OrphanReport:
+    with library.repository.read() as unit:
+        faces = unit.faces.by_ids(difference.missing)
+        lost = unit.faces.without_vector(limit=PAGE)
+    orphans = [Orphan(face.id, face.asset_id, face.id) for face in [*faces, *lost]]
+    per_asset = Counter(orphan.asset_id for orphan in orphans)
+    return OrphanReport(
+        faces_checked=difference.checked + len(lost),
+        orphans=tuple(sorted(orphans, key=lambda orphan: (orphan.asset_id, orphan.face_id))),
+        affected_assets=tuple(sorted(per_asset.items(), key=lambda item: (-item[1], item[0]))),
+        stale_points=len(difference.stale),
+        stray_points=len(difference.stray),
+        centroids_missing=len(difference.missing) - len(faces),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Redetected:
+    assets: int
+    errors: int
+    faces: int
+
+
+def _restore_vectors(library: Library) -> _Redetected:
+    """Detect again in photos of faces whose vector is lost; the face keeps its id and its labels."""
+    with library.repository.read() as unit:
+        lost = unit.faces.without_vector(limit=PAGE)
+        assets = unit.assets.by_ids(sorted({face.asset_id for face in lost}))
+    if not lost:
+        return _Redetected(0, 0, 0)
+    from faceml.vision.stream import find_faces
+
+    errors = 0
+    found: list[tuple[UUID, FoundFace]] = []
+    # Only boxes that are known already are taken, so looking loosely adds nothing wrong.
+    for photo in find_faces(
+        ((asset.id, asset.path) for asset in assets), library.pack, min_confidence=0.1, min_face_size=1
+    ):
+        mine = [face for face in lost if face.asset_id == photo.asset_id]
+        found += _pair(mine, photo.faces)
+        errors += photo.error is not None
+    with library.repository.begin() as unit:
+        unit.faces.renew(found, pack=library.pack.contract.name)
+        unit.outbox.push([face_id for face_id, _ in found])
+    return _Redetected(len(assets), errors, len(found))
+
+
+def _pair(lost: Sequence[Face], faces: Sequence[FoundFace]) -> list[tuple[UUID, FoundFace]]:
+    matched = match_by_overlap(lost, faces)
+    return list({same.id: face for face, same in zip(faces, matched, strict=True) if same is not None}.items())
+
+
+def _start_anew_where_damaged(library: Library) -> bool:
+    """Whether the embedded index was damaged, and is now an empty one."""
+    if library.settings.qdrant_url:
+        return False
+    from faceml.storage.index.edge_index import reset_edge
+
+    try:
+        with library.open_index():
+            return False
+    except IndexDamaged:
+        reset_edge(library.settings.index_folder)
+        return True

@@ -1,0 +1,233 @@
+"""The runs that were recorded: found, compared, and the best one let in (DESIGN D9).
+
+The ROC curves that training runs left, for laying them over each other.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from faceml.errors import NotFound, WrongUse
+from faceml.plots.curves import MatchCurve
+from faceml.services.learn.promote import PromotionReport, promote
+from faceml.tracking.course import Course, course_of
+from faceml.tracking.experiment import SHORT, Experiment, is_lower_better, leading_measures, rank_experiments
+from faceml.tracking.mlflow_store import EXPERIMENT, stored_name
+from faceml.tracking.provenance import as_words
+from faceml.tracking.spool import HELD
+from faceml.wiring import Library
+
+CHILD = "child"  # kind of a sweep's settings: shown where asked for
+_KIND = "kind"  # tag: detect, cluster, train, …
+_COUNTED = 1000  # runs, the newest, in which kinds are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """Runs of one kind, and the best of them."""
+
+    kind: str
+    measure: str | None  # that decides; None: none was asked for, or nothing was recorded
+    lower_is_better: bool
+    runs: tuple[Experiment, ...]  # best first where a measure decides, otherwise newest first
+    unmeasured: int  # runs left out, as they have not this measure
+    shown: tuple[str, ...]  # measures worth a column, the deciding one first
+    version: int | None  # that the best run registered
+
+    @property
+    def best(self) -> Experiment | None:
+        return self.runs[0] if self.measure and self.runs else None
+
+
+def list_experiments(
+    library: Library, *, kind: str | None = "train", limit: int = 100, since: datetime | None = None
+) -> tuple[Experiment, ...]:
+    """The newest finished runs of one kind, or of all but a sweep's settings, newest first.
+
+    Raises:
+        NotFound: runs, but none of this kind; the message names the kinds there are.
+        WrongUse: a kind that cannot be one, a limit below 1.
+        Unavailable.
+    """
+    if kind is not None and not re.fullmatch(r"[\w-]+", kind):
+        raise WrongUse(f"--kind {kind!r} is no kind of run: write detect, cluster, train, evaluate or assign")
+    if limit < 1:
+        raise WrongUse(f"limit={limit}: ask for 1 run or more")
+    wanted = f"tags.{_KIND} = '{kind}'" if kind else f"tags.{_KIND} != '{CHILD}'"
+    begun = [f"attributes.start_time >= {int(since.timestamp() * 1000)}"] if since else []
+    found = _search(library, [wanted, "attributes.status = 'FINISHED'", *begun], limit)
+    if not found and kind and (kinds := _kinds(library)) and kind not in kinds:
+        known = ", ".join(f"{name} ({count})" for name, count in sorted(kinds.items()))
+        raise NotFound(f"no finished run of kind {kind!r} is recorded: there are {known}")
+    return found
+
+
+def compare_experiments(
+    library: Library,
+    *,
+    kind: str = "train",
+    by: str | None = None,
+    also: Sequence[str] = (),
+    lower_is_better: bool | None = None,
+    limit: int = 100,
+    since: datetime | None = None,
+) -> RunComparison:
+    """The newest runs of a kind, the best first where `by` names a measure, with the version that the best registered.
+
+    Args:
+        by: a measure as a run or `faceml models show` spells it.
+        also: further measures worth a column.
+        lower_is_better: None leaves it to the measure's name.
+    Raises:
+        NotFound: no run of this kind, or none that has this measure.
+        WrongUse, Unavailable.
+    """
+    runs = list_experiments(library, kind=kind, limit=limit, since=since)
+    measure = stored_name(by) if by else None
+    is_lower = bool(measure and is_lower_better(measure)) if lower_is_better is None else lower_is_better
+    ordered = tuple(rank_experiments(runs, measure, lower_is_better=is_lower)) if measure else runs
+    asked = [*filter(None, [measure]), *map(stored_name, also)]
+    shown = tuple(dict.fromkeys(asked + ([] if also else leading_measures(runs))))
+    version = version_of(library, ordered[0]) if measure and ordered else None
+    return RunComparison(kind, measure, is_lower, ordered, len(runs) - len(ordered), shown, version)
+
+
+def course_of_kind(
+    library: Library,
+    measure: str,
+    *,
+    kind: str = "train",
+    lower_is_better: bool | None = None,
+    limit: int = 100,
+    since: datetime | None = None,
+) -> Course:
+    """How a measure went over the newest runs of a kind. Arguments and errors as `compare_experiments`."""
+    runs = list_experiments(library, kind=kind, limit=limit, since=since)
+    name = stored_name(measure)
+    return course_of(runs, name, lower_is_better=is_lower_better(name) if lower_is_better is None else lower_is_better)
+
+
+def find_experiment(library: Library, run: str) -> Experiment:
+    """A run, finished or not, by its id or the first letters of it.
+
+    Raises:
+        WrongUse: no id, or several runs begin so.
+        NotFound: no run does.
+        Unavailable.
+    """
+    if not re.fullmatch(r"[0-9a-f]{4,32}", run):
+        raise WrongUse(f"{run!r} is no run: write 4 or more letters of an id that `faceml experiments list` shows")
+    found = _search(library, [f"attributes.run_id LIKE '{run}%'"], 5)
+    if not found:
+        raise NotFound(f"no run begins with {run}: `faceml experiments list` shows them")
+    if len(found) > 1:
+        ids = ", ".join(experiment.run_id[: max(SHORT, len(run) + 4)] for experiment in found)
+        raise WrongUse(f"several runs begin with {run}: {ids}; write more letters")
+    return found[0]
+
+
+def version_of(library: Library, experiment: Experiment) -> int | None:
+    """The version of the registry that a run made; None where it made none, as only trainings do."""
+    made = [model.version for model in library.registry.versions() if model.run_id == experiment.run_id]
+    return made[-1] if made else None
+
+
+def promote_best(library: Library, compared: RunComparison, *, actor: str) -> PromotionReport:
+    """Ask the gate to let the best run's version in, as `faceml models promote` does; nothing forces it here.
+
+    Raises:
+        WrongUse: no measure decides which run is the best.
+        NotFound: no run, or one that registered nothing.
+        Conflict, ModelMismatch, ModelUnavailable, Unavailable: as `promote`.
+    """
+    if compared.measure is None:
+        raise WrongUse("to promote the best run say by which measure: --by MEASURE")
+    if compared.best is None:
+        raise NotFound(f"no finished {compared.kind} run is recorded, so none can be promoted")
+    if compared.version is None:
+        raise NotFound(f"run {compared.best.short_id} registered no version, as only trainings do: --kind train")
+    reason = f"best {compared.kind} run by {compared.measure}"
+    return promote(library, compared.version, actor=actor, reason=reason)
+
+
+def _kinds(library: Library) -> Mapping[str, int]:
+    found = _search(library, [f"tags.{_KIND} != ''", "attributes.status = 'FINISHED'"], _COUNTED)
+    return Counter(experiment.kind for experiment in found)
+
+
+def _search(library: Library, filters: Sequence[str], limit: int) -> tuple[Experiment, ...]:
+    """Newest first; none where nothing was recorded yet."""
+    store = library.tracking.store
+    if store.is_missing:
+        return ()
+    with store.errors("the question"):
+        experiment = store.client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return ()
+        runs = store.client.search_runs(
+            [experiment.experiment_id],
+            filter_string=" and ".join(filters),
+            order_by=["attributes.start_time DESC"],
+            max_results=limit,
+        )
+    return tuple(_experiment(run) for run in runs)
+
+
+def _experiment(run: Any) -> Experiment:
+    tags = run.data.tags
+    return Experiment(
+        run_id=run.info.run_id,
+        kind=tags.get(_KIND, ""),
+        started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        seconds=((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000,
+        parameters=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        data={name.removeprefix(HELD): value for name, value in tags.items() if name.startswith(HELD)},
+        code=as_words(tags),
+        verdict=tags.get("verdict"),
+    )
+
+
+ROC_TABLE = "roc.csv"  # candidate, far, tar: what a training run measured on people held out
+
+
+def read_curves(
+    library: Library, experiments: Sequence[Experiment], *, candidate: str = "head", rivals: Sequence[str] = ("raw",)
+) -> list[MatchCurve]:
+    """The ROC of each run's candidate on held-out people, and of the rivals as the first of these runs measured them.
+
+    Runs that left no curve are passed over.
+    """
+    curves: list[MatchCurve] = []
+    for experiment in experiments:
+        found = _curves_of(library, experiment.run_id)
+        if candidate in found:
+            if not curves:
+                curves += [found[rival] for rival in rivals if rival in found]
+            head = found[candidate]
+            curves.append(MatchCurve(f"{experiment.short_id} {candidate}", head.far, head.tar))
+    return curves
+
+
+def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
+    store = library.tracking.store
+    with store.errors("the question"), TemporaryDirectory(prefix="faceml-roc-") as folder:
+        if ROC_TABLE not in {file.path for file in store.client.list_artifacts(run_id)}:
+            return {}
+        path = store.client.download_artifacts(run_id, ROC_TABLE, folder)
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    points: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        points.setdefault(row["candidate"], []).append((float(row["far"]), float(row["tar"])))
+    return {name: MatchCurve(name, *np.array(found).T) for name, found in points.items()}

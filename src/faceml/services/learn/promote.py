@@ -1,0 +1,267 @@
+"""Which projection is used: the gate, a person's word over it, and the way back (DESIGN D8).
+
+What the registry holds, for a person to read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from faceml.errors import Conflict, ModelMismatch, WrongUse
+from faceml.storage.registry.model_registry import ModelRegistry
+from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
+from faceml.trial.comparison import RAW, Comparison, Verdict, from_json, verdict
+from faceml.wiring import Library
+
+# Tags of the registered model, so that any machine on the same registry knows the way back.
+CHAMPIONS = "champions"  # versions that were champion, oldest first; the last one is
+HISTORY = "history"  # JSON: what happened, oldest first
+TAG_LIMIT = 4500  # characters; MLflow takes 5000
+REASON_LIMIT = 300
+MOST_CHAMPIONS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionReport:
+    version: int
+    promoted: bool
+    forced: bool  # against the gate's word
+    champion_before: int | None  # None: raw embeddings were used
+    reasons: tuple[str, ...]  # the gate's, in words
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackReport:
+    champion: int | None  # None: raw embeddings are used again
+    rolled_back: int
+
+
+def judge(library: Library, selector: str | int = CHALLENGER) -> Verdict:
+    """What the gate says of a version: does it beat raw embeddings and the present champion beyond the noise?
+
+    Raises:
+        NotFound, Unavailable, ModelUnavailable.
+    """
+    registry = library.registry
+    state = registry.state()
+    return _judge(registry, registry.get(selector), state.with_alias(CHAMPION))
+
+
+def promote(
+    library: Library,
+    selector: str | int = CHALLENGER,
+    *,
+    actor: str,
+    force: bool = False,
+    reason: str | None = None,
+) -> PromotionReport:
+    """Make a version the champion if the gate lets it in; `force` lets it in anyway and records who and why.
+
+    Raises:
+        WrongUse: force without a reason.
+        Conflict: it is the champion already.
+        ModelMismatch: it was made for another pack than this library's.
+        NotFound, Unavailable, ModelUnavailable.
+    """
+    if force and not (reason or "").strip():
+        raise WrongUse("to promote against the gate say why: --force --reason TEXT")
+    registry = library.registry
+    state = registry.state()
+    model, champion = registry.get(selector), state.with_alias(CHAMPION)
+    if champion is not None and champion.version == model.version:
+        raise Conflict(f"{model.space} is the champion already")
+    _check_pack(library, model)
+    found = _judge(registry, model, champion)
+    before = champion.version if champion else None
+    if not (found.promotes or force):
+        return PromotionReport(model.version, False, False, before, found.reasons)
+    is_forced = not found.promotes
+    event = _event("forced" if is_forced else "promoted", model, actor, reason)
+    registry.tag_version(model.version, {f"promotion_{name}": value for name, value in event.items()})
+    registry.tag_version(model.version, {"promotion_verdict": _short(" · ".join(found.reasons), TAG_LIMIT)})
+    # A process that dies between the two leaves a history that `_champions` completes; in `roll_back` likewise.
+    registry.set_alias(CHAMPION, model.version)
+    _record(registry, [*_champions(state), model.version], [*history(state), event])
+    if CHALLENGER in model.aliases:
+        registry.remove_alias(CHALLENGER)
+    return PromotionReport(model.version, True, is_forced, before, found.reasons)
+
+
+def roll_back(library: Library, *, actor: str, reason: str | None = None) -> RollbackReport:
+    """Go back to the champion before this one; before the first there were raw embeddings.
+
+    Raises:
+        Conflict: there is no champion.
+        NotFound: the champion before was deleted.
+        Unavailable.
+    """
+    registry = library.registry
+    state = registry.state()
+    champion = state.with_alias(CHAMPION)
+    if champion is None:
+        raise Conflict("there is no champion to roll back: raw embeddings are used")
+    before = _champions(state)[:-1]
+    if before:
+        registry.get(before[-1])  # it may have been deleted
+    event = _event("rolled back", champion, actor, reason)
+    registry.tag_version(champion.version, {f"rollback_{name}": value for name, value in event.items()})
+    _record(registry, before, [*history(state), event])
+    if before:
+        registry.set_alias(CHAMPION, before[-1])
+    else:
+        registry.remove_alias(CHAMPION)
+    return RollbackReport(before[-1] if before else None, champion.version)
+
+
+def history(state: RegistryState) -> tuple[Mapping[str, str], ...]:
+    """What happened to the champion, oldest first: version, what, by, at, and why where somebody said."""
+    return tuple(json.loads((state.tags or {}).get(HISTORY, "[]")))
+
+
+def read_comparison(registry: ModelRegistry, model: RegisteredModel) -> Comparison | None:
+    """What the training run measured; None where it measured nothing."""
+    text = registry.load(model).comparison
+    return from_json(text) if text else None
+
+
+def _judge(registry: ModelRegistry, model: RegisteredModel, champion: RegisteredModel | None) -> Verdict:
+    comparison = read_comparison(registry, model)
+    if comparison is None or model.card is None:
+        return Verdict(False, (f"{model.space} was never measured on held-out people: train it again",))
+    rivals = [RAW]
+    if champion is not None and champion.version != model.version:
+        rivals.append(champion.space)
+    unknown = [name for name in (model.card.candidate, *rivals) if name not in comparison.candidates]
+    if unknown:
+        return Verdict(
+            False,
+            (f"{model.space} was not measured against {', '.join(unknown)}: train again to compare them",),
+        )
+    return verdict(comparison, challenger=model.card.candidate, rivals=rivals)
+
+
+def _check_pack(library: Library, model: RegisteredModel) -> None:
+    pinned = library.contract()
+    if pinned is not None and model.card is not None and model.card.fingerprint != pinned.fingerprint:
+        raise ModelMismatch(
+            f"{model.space} was made for vectors of {model.card.pack}, this library's are of {pinned.name}: promote it "
+            "where it was trained"
+        )
+
+
+def _champions(state: RegistryState) -> list[int]:
+    """Former champions and the present one last, whoever moved the alias."""
+    found = [int(version) for version in (state.tags or {}).get(CHAMPIONS, "").split()]
+    champion = state.with_alias(CHAMPION)
+    if champion is not None and found[-1:] != [champion.version]:
+        found.append(champion.version)
+    return found
+
+
+def _event(what: str, model: RegisteredModel, actor: str, reason: str | None) -> dict[str, str]:
+    event = {
+        "version": str(model.version),
+        "what": what,
+        "by": actor,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return {**event, "why": _short(reason.strip(), REASON_LIMIT)} if reason else event
+
+
+def _record(registry: ModelRegistry, champions: Sequence[int], events: Sequence[Mapping[str, str]]) -> None:
+    kept = list(events)
+    while len(text := json.dumps(kept)) > TAG_LIMIT:
+        kept.pop(0)  # the version's own tags still tell
+    numbers = " ".join(str(version) for version in champions[-MOST_CHAMPIONS:])
+    registry.tag_model({CHAMPIONS: numbers or " ", HISTORY: text})
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    versions: tuple[RegisteredModel, ...]  # oldest first
+    champion: int | None  # None: raw embeddings are used
+    history: tuple[Mapping[str, str], ...]  # of the champion, oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSheet:
+    """One version, what was measured of it, and what the gate says of it today."""
+
+    model: RegisteredModel
+    width_in: int
+    width_out: int
+    comparison: Comparison | None
+    verdict: Verdict
+    history: tuple[Mapping[str, str], ...]  # what happened to this version
+
+
+def list_models(library: Library) -> ModelList:
+    """All versions; none where nothing was trained yet.
+
+    Raises:
+        Unavailable.
+    """
+    state = library.registry.state()
+    champion = state.with_alias(CHAMPION)
+    return ModelList(state.versions, champion.version if champion else None, history(state))
+
+
+def show_model(library: Library, selector: str | int) -> ModelSheet:
+    """A version by number or alias.
+
+    Raises:
+        NotFound, Unavailable, ModelUnavailable.
+    """
+    registry = library.registry
+    loaded = registry.load(selector)
+    return ModelSheet(
+        model=loaded.model,
+        width_in=loaded.head.width_in,
+        width_out=loaded.head.width_out,
+        comparison=read_comparison(registry, loaded.model),
+        verdict=judge(library, loaded.model.version),
+        history=tuple(e for e in history(registry.state()) if e["version"] == str(loaded.model.version)),
+    )
+
+
+def verdict_lines(sheet: ModelSheet | None) -> list[str]:
+    """The gate's word and its reasons, with what could not be measured."""
+    if sheet is None:
+        return ["Nothing is registered yet, so there is nothing to judge"]
+    missing = sheet.comparison.missing if sheet.comparison else {}
+    return [
+        f"{sheet.model.space}: the gate {'lets it in' if sheet.verdict.promotes else 'refuses it'}",
+        *(f"  - {reason}" for reason in sheet.verdict.reasons),
+        *(f"  - {measure} was not measured: {why}" for measure, why in missing.items()),
+    ]
+
+
+def model_rows(models: ModelList) -> list[dict[str, Any]]:
+    """One row a version, for a table."""
+    return [
+        {
+            "version": model.version,
+            "alias": ", ".join(model.aliases),
+            "made": model.created_at.strftime("%Y-%m-%d %H:%M"),
+            "kind": model.card.kind if model.card else "registered by other means",
+            "pack": model.card.pack if model.card else "",
+            "people": model.card.people if model.card else None,
+            "faces": model.card.faces if model.card else None,
+        }
+        for model in models.versions
+    ]
+
+
+def comparison_metrics(comparison: Comparison | None) -> dict[str, float]:
+    """What was measured, by candidate and measure, for a run's metrics."""
+    if comparison is None:
+        return {}
+    return {f"{name}.{m}": f.value for name, figures in comparison.measured.items() for m, f in figures.items()}

@@ -1,0 +1,286 @@
+"""Train a projection on the faces that people labelled, measure what it is worth, register it as challenger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.errors import NotEnoughData, WrongUse
+from faceml.progress import Progress, silent
+from faceml.records import PackContract
+from faceml.services.learn.training_log import log_comparison, log_confusion, log_epochs
+from faceml.services.operate.stats import library_snapshot
+from faceml.storage.registry.model_registry import LoadedModel
+from faceml.storage.registry.records import ModelCard, RegisteredModel
+from faceml.tracking import Run
+from faceml.training.history import Epoch
+from faceml.training.options import Options
+from faceml.training.splits import split_faces
+from faceml.trial.comparison import RAW, Comparison, Recipe, Verdict, verdict
+from faceml.trial.heads import HEAD, Compared, LabelledFaces, compare_heads, count_folds, mark_faces, threshold_map
+from faceml.wiring import Library
+
+if TYPE_CHECKING:
+    from faceml.training.fit import Fitted
+
+# The specification's ranges, chapter Training Parameters.
+RANGES = {
+    "epochs": (10, 100),
+    "margin": (0.1, 0.5),
+    "batch_size": (16, 128),
+    "learning_rate": (1e-5, 1e-3),
+}
+PATIENCE = 5  # epochs without a better validation loss
+LEAST_PEOPLE, LEAST_FACES = 5, 5  # the documented minimum
+TRIPLETS_A_FACE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What will be trained on; known before the first epoch."""
+
+    persons: int
+    total_faces: int
+    training_faces: int
+    validation_faces: int
+    triplets_per_epoch: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    status: str
+    persons_used: int
+    total_faces: int
+    training_faces: int
+    validation_faces: int
+    triplets_per_epoch: int
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    final_train_loss: float
+    final_val_loss: float
+    model_checkpoint: str
+    checkpoint_bytes: int
+    training_time_seconds: float
+    comparison: Comparison
+    verdict: Verdict
+    version: int  # of `face-projection`, now its challenger
+    run_id: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who wants to know how far it is."""
+
+    on_prepared: Callable[[Prepared], None] = lambda _: None
+    on_epoch: Callable[[Epoch], None] = lambda _: None
+    on_progress: Progress = silent  # in epochs, those of the comparison included
+
+
+def train_matching(
+    library: Library,
+    options: Options | None = None,
+    *,
+    min_faces: int = 5,
+    quality_threshold: float = 0.5,
+    resume: Path | None = None,
+    listener: Listener | None = None,
+) -> TrainReport:
+    """Learn a projection from labels that people gave, compare it on people held out, and register it.
+
+    Nothing that answers changes: the new version is the challenger until `faceml models promote`.
+
+    Args:
+        min_faces: people with fewer labelled faces are not trained on; in the comparison they are strangers.
+        quality_threshold: faces below it take no part, 0 to 1.
+        resume: a checkpoint to go on from, made on the same labels with the same options.
+    Raises:
+        WrongUse: an option outside its documented range, or a checkpoint that does not fit.
+        NotEnoughData: fewer than two people with enough faces.
+        FileNotReadable: `resume` is no checkpoint.
+        Unavailable: MLflow cannot be reached; at the start, before any work.
+    """
+    options, listener = options or Options(patience=PATIENCE), listener or Listener()
+    _check(options, min_faces, quality_threshold)
+    labelled, contract = _read(library, quality_threshold)
+    rows = labelled.rows_of_many(min_faces)
+    prepared = _prepare(labelled, rows, options, min_faces)
+    listener.on_prepared(prepared)
+    champion = _champion(library, contract)
+    snapshot = library_snapshot(library)
+    settings = {**asdict(options), "weight_decay": options.decay, "min_faces": min_faces}
+    settings |= {"quality_threshold": quality_threshold, "resume": resume}
+    with library.tracking.run("train", parameters=settings, library=snapshot) as run:
+        counter = _Counter(listener, options.epochs, 1 + _fits_of_comparison(labelled, min_faces, champion))
+        fitted = _fit(library, labelled, rows, options, resume, contract, counter)
+        log_epochs(run, fitted.history)
+        recipe = Recipe(asdict(options), min_faces, mark_faces([labelled.face_ids[row] for row in rows]))
+        compared = compare_heads(labelled, options, recipe, champion=champion, on_fold=counter.fold_done)
+        found = verdict(compared.comparison, challenger=HEAD, rivals=_rivals(champion))
+        log_comparison(run, compared, found)
+        log_confusion(run, labelled, rows, fitted.head, seed=options.seed)
+        registered = library.registry.register(
+            fitted.head,
+            _card(options, contract, str(snapshot["hash"]), prepared),
+            comparison=compared.comparison.to_json(),
+            run_id=_run_id(run),
+            thresholds=threshold_map(compared),
+            files=[path for path in (fitted.checkpoint,) if path is not None],
+        )
+    return _report(prepared, fitted, compared, found, registered)
+
+
+def _check(options: Options, min_faces: int, quality_threshold: float) -> None:
+    for name, (least, most) in RANGES.items():
+        value = getattr(options, name)
+        if not least <= value <= most:
+            raise WrongUse(f"{name}={value:g} is outside the range {least:g} to {most:g}")
+    if min_faces < 2:
+        raise WrongUse(f"min_faces={min_faces}: a person needs 2 faces for one to be told from the other")
+    if not 0 <= quality_threshold <= 1:
+        raise WrongUse(f"quality_threshold={quality_threshold:g} is outside 0 to 1")
+
+
+def _read(library: Library, quality_threshold: float) -> tuple[LabelledFaces, PackContract]:
+    with library.repository.read() as unit:
+        faces, owners = unit.vectors.labelled_by_a_person(min_quality=quality_threshold)
+        pinned = unit.contract.pinned()
+    if pinned is None or not owners:
+        raise NotEnoughData(
+            f"nobody labelled a face of quality {quality_threshold:g} or more yet: `faceml faces label CLUSTER NAME`"
+        )
+    people = tuple(sorted(set(owners)))
+    row = {person_id: number for number, person_id in enumerate(people)}
+    numbers = np.array([row[person_id] for person_id in owners], dtype=np.intp)
+    return LabelledFaces(faces.face_ids, faces.vectors, numbers, people), pinned
+
+
+def _prepare(labelled: LabelledFaces, rows: NDArray[np.intp], options: Options, min_faces: int) -> Prepared:
+    sizes = np.unique(labelled.people[rows], return_counts=True)[1]
+    if len(sizes) < 2:
+        raise NotEnoughData(
+            f"{len(sizes)} of {len(labelled.person_ids)} labelled people have {min_faces} faces or more that are good "
+            "enough; training needs 2, better 10: label more, or lower --min-faces or --quality-threshold"
+        )
+    split = split_faces(labelled.people[rows], seed=options.seed)
+    warnings = []
+    if len(sizes) < LEAST_PEOPLE or sizes.min() < LEAST_FACES:
+        warnings.append(
+            f"{len(sizes)} people with at least {sizes.min()} faces: below the minimum of {LEAST_PEOPLE} people with "
+            f"{LEAST_FACES} faces, do not expect a better model"
+        )
+    return Prepared(
+        persons=len(sizes),
+        total_faces=len(rows),
+        training_faces=len(split.training),
+        validation_faces=len(split.validation),
+        triplets_per_epoch=len(split.training) * TRIPLETS_A_FACE,
+        warnings=tuple(warnings),
+    )
+
+
+def _champion(library: Library, contract: PackContract) -> LoadedModel | None:
+    """The champion where it takes this library's vectors."""
+    found = library.registry.champion()
+    if found is None or found.card is None or found.card.fingerprint != contract.fingerprint:
+        return None
+    return library.registry.load(found)
+
+
+def _rivals(champion: LoadedModel | None) -> list[str]:
+    return [RAW] if champion is None else [RAW, champion.model.space]
+
+
+def _fits_of_comparison(labelled: LabelledFaces, min_faces: int, champion: LoadedModel | None) -> int:
+    return count_folds(labelled, min_faces) * (1 if champion is None else 2)
+
+
+class _Counter:
+    """Counts epochs of all that is trained; a fold counts as one training when it is done."""
+
+    def __init__(self, listener: Listener, epochs: int, fits: int) -> None:
+        self._listener = listener
+        self._epochs = epochs
+        self._fits = fits
+        self._done = 0  # trainings
+
+    def epoch_done(self, epoch: Epoch) -> None:
+        self._listener.on_progress(epoch.number, self._epochs * self._fits)
+        self._listener.on_epoch(epoch)
+
+    def fold_done(self) -> None:
+        self._done = min(self._done + 1, self._fits - 1)
+        self._listener.on_progress((1 + self._done) * self._epochs, self._epochs * self._fits)
+
+
+def _fit(
+    library: Library,
+    labelled: LabelledFaces,
+    rows: NDArray[np.intp],
+    options: Options,
+    resume: Path | None,
+    contract: PackContract,
+    counter: _Counter,
+) -> Fitted:
+    from faceml.training.fit import fit  # torch and Lightning, seconds
+
+    return fit(
+        labelled.vectors[rows],
+        labelled.people[rows],
+        options,
+        folder=library.settings.checkpoint_folder,
+        resume=resume,
+        metadata={"pack": contract.name, "fingerprint": contract.fingerprint},
+        on_epoch=counter.epoch_done,
+    )
+
+
+def _card(options: Options, contract: PackContract, snapshot: str, prepared: Prepared) -> ModelCard:
+    how = (options.head, options.loss, *([options.mining] if options.loss == "triplet" else []))
+    return ModelCard(
+        kind=" ".join(how),
+        pack=contract.name,
+        fingerprint=contract.fingerprint,
+        snapshot=snapshot,
+        people=prepared.persons,
+        faces=prepared.total_faces,
+        candidate=HEAD,
+    )
+
+
+def _run_id(run: Run) -> str:
+    if run.id is None:
+        raise WrongUse("a projection is registered under its MLflow run, and this spool belongs to none: open a run")
+    return run.id
+
+
+def _report(
+    prepared: Prepared, fitted: Fitted, compared: Compared, found: Verdict, registered: RegisteredModel
+) -> TrainReport:
+    checkpoint = fitted.checkpoint
+    return TrainReport(
+        status="completed",
+        persons_used=prepared.persons,
+        total_faces=prepared.total_faces,
+        training_faces=fitted.training_faces,
+        validation_faces=fitted.validation_faces,
+        triplets_per_epoch=prepared.triplets_per_epoch,
+        epochs=fitted.history,
+        best_epoch=fitted.best.number,
+        final_train_loss=fitted.best.loss,
+        final_val_loss=fitted.best.val_loss,
+        model_checkpoint=str(checkpoint),
+        checkpoint_bytes=checkpoint.stat().st_size if checkpoint else 0,
+        training_time_seconds=fitted.seconds,
+        comparison=compared.comparison,
+        verdict=found,
+        version=registered.version,
+        run_id=str(registered.run_id),
+        warnings=prepared.warnings,
+    )

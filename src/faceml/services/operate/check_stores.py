@@ -1,0 +1,126 @@
+"""Database, vector index, Redis and MLflow: reachable, and in step with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from faceml.config import without_password
+from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
+from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
+from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
+from faceml.storage.sql.database import SCHEMA_VERSION, read_schema
+from faceml.wiring import Library
+
+WAIT_S = 1.5  # a doctor is quick
+MEND = "faceml faces find-orphans --fix --limit 1000000"
+
+
+def check_database(library: Library) -> Iterator[Finding]:
+    url = library.settings.database
+    try:
+        schema = read_schema(url)
+    except (DatabaseUnavailable, WrongUse) as error:
+        yield with_fix("database", str(error))
+        return
+    if schema is None:
+        yield ok("database", f"{without_password(url)} is empty or not there yet; the first command makes it")
+    elif schema > SCHEMA_VERSION:
+        yield fail("database", f"schema {schema} is newer than this faceml's {SCHEMA_VERSION}", "upgrade faceml")
+    elif schema < SCHEMA_VERSION:
+        yield warn(
+            "database",
+            f"schema {schema}; this faceml's is {SCHEMA_VERSION}",
+            "faceml backup FILE, then any command brings it up to date (faceml faces stats)",
+        )
+    else:
+        yield ok("database", f"{without_password(url)}, schema {schema}")
+
+
+def check_index(library: Library) -> Iterator[Finding]:
+    if not _has_current_database(library):
+        yield ok("index", "nothing to index yet")
+        return
+    with library.repository.read() as unit:
+        backlog, wanted, pinned = unit.outbox.backlog(), unit.outbox.count_points(), unit.contract.pinned()
+        lost = len(unit.faces.without_vector(limit=1000))
+    if lost:
+        yield warn("vectors", f"{lost} faces have no stored vector", f"{MEND}   # detects again in their photos")
+    try:
+        with _open_index(library) as index:
+            info = index.info()
+    except IndexDamaged as error:
+        yield fail("index", str(error), f"{MEND}   # moves the damaged files aside and builds it from the database")
+    except IndexUnavailable as error:
+        yield warn(
+            "index", f"{error}; {backlog} changes wait, nothing is lost", "wait for the other process, or start it"
+        )
+    else:
+        yield from _compared(info, wanted=wanted, backlog=backlog, width=pinned.width if pinned else None)
+
+
+def check_redis(library: Library) -> Iterator[Finding]:
+    url = library.settings.redis_url
+    if not url:
+        return
+    import redis
+
+    try:
+        redis.Redis.from_url(url, socket_connect_timeout=WAIT_S, socket_timeout=WAIT_S).ping()
+        yield ok("redis", without_password(url))
+    except (redis.RedisError, ValueError, OSError) as error:
+        yield fail(
+            "redis", f"{without_password(url)} does not answer ({error})", "start it (make db-up), or unset REDIS_URL"
+        )
+
+
+def check_mlflow(library: Library) -> Iterator[Finding]:
+    uri = library.settings.tracking
+    if uri.startswith(("http://", "https://")):
+        try:
+            with urlopen(f"{uri.rstrip('/')}/health", timeout=WAIT_S):
+                yield ok("mlflow", without_password(uri))
+        except (URLError, OSError, ValueError) as error:
+            yield fail(
+                "mlflow",
+                f"{without_password(uri)} does not answer ({getattr(error, 'reason', error)})",
+                "start it (make db-up), or unset MLFLOW_TRACKING_URI to keep runs below mlruns/",
+            )
+    elif uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        yield ok("mlflow", f"{uri} is made by the first run")
+    else:
+        yield ok("mlflow", without_password(uri))
+
+
+def _compared(info: CollectionInfo | None, *, wanted: int, backlog: int, width: int | None) -> Iterator[Finding]:
+    points = info.points_count if info else 0
+    if info is not None and width is not None and info.width != width:
+        yield fail(
+            "index",
+            f"its vectors have {info.width} numbers, the library's {width}",
+            f"point QDRANT_URL at a Qdrant of this library's own, or move its folder index/ away, then {MEND}",
+        )
+    elif backlog:
+        yield warn("index", f"{backlog} changes wait for it", "faceml faces find-orphans   # brings them over")
+    elif points != wanted:
+        yield warn("index", f"it holds {points} points, the database {wanted}", MEND)
+    else:
+        yield ok("index", f"{points} points, as the database has them")
+
+
+def _has_current_database(library: Library) -> bool:
+    try:
+        return read_schema(library.settings.database) == SCHEMA_VERSION
+    except (DatabaseUnavailable, WrongUse):
+        return False
+
+
+def _open_index(library: Library) -> AbstractContextManager[VectorIndex]:
+    if library.settings.qdrant_url:
+        return library.open_index()
+    from faceml.storage.index.edge_index import open_edge
+
+    return open_edge(library.settings.index_folder, wait_s=WAIT_S)

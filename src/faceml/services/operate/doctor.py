@@ -1,0 +1,53 @@
+"""Look at everything that commonly goes wrong, and say how to mend it; nothing is changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from faceml.config import ShownSetting, show_settings
+from faceml.services.operate.check_machine import check_disk, check_folder, check_packages, check_settings
+from faceml.services.operate.check_models import check_pack, check_provider
+from faceml.services.operate.check_stores import check_database, check_index, check_mlflow, check_redis
+from faceml.services.operate.findings import Check, Finding, Level, fail
+from faceml.wiring import Library
+
+CHECKS: tuple[Check, ...] = (
+    check_packages,
+    check_provider,
+    check_pack,
+    check_folder,
+    check_disk,
+    check_database,
+    check_index,
+    check_redis,
+    check_mlflow,
+    check_settings,
+)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    findings: tuple[Finding, ...]
+    settings: tuple[ShownSetting, ...]  # secrets hidden
+
+    @property
+    def is_well(self) -> bool:
+        return all(finding.level is not Level.FAIL for finding in self.findings)
+
+
+def examine(library: Library) -> DoctorReport:
+    """Run every check; one that breaks is a finding, and stops no other."""
+    findings = tuple(finding for check in CHECKS for finding in _findings(check, library))
+    return DoctorReport(findings, tuple(show_settings(library.settings)))
+
+
+def _findings(check: Check, library: Library) -> Iterator[Finding]:
+    try:
+        yield from check(library)
+    except Exception as error:
+        log.debug("%s broke", check.__name__, exc_info=True)
+        subject = check.__name__.removeprefix("check_")
+        yield fail(subject, f"could not be looked at ({type(error).__name__}: {error})", "faceml --debug doctor")

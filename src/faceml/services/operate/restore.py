@@ -1,0 +1,227 @@
+"""Bring a backup back into an empty library.
+
+Registered projections out of a backup, under the numbers that assignments know them by.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from faceml.config import Settings
+from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.progress import Progress, silent
+from faceml.services.index.drain import drain_outbox
+from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
+from faceml.storage.registry.records import MODEL_NAME, ModelCard, RegistryState
+from faceml.storage.sql.database import SCHEMA_VERSION, empty_schema
+from faceml.storage.sql.dump import fill_table, shape_from_json
+from faceml.wiring import Library
+
+STAGING = ".restoring"
+PAGE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    home: Path
+    made_at: str  # when the backup was made
+    photos: int
+    faces: int
+    people: int
+    decisions: int
+    index_backlog: int  # points that wait for the index
+    models: int
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def restore(settings: Settings, file: Path, *, on_progress: Progress = silent) -> RestoreReport:
+    """Restore a backup into an empty FACEML_HOME (and an empty DATABASE_URL, where one is set).
+
+    Everything is checked before anything is written. The vector index is built from the stored vectors. Photos are not
+    in a backup: they are found at their old places.
+
+    Raises:
+        FileNotReadable: the file is missing, damaged, or no backup.
+        Conflict: the library is not empty; or the model registry holds other versions.
+        WrongUse: a newer faceml made it.
+    """
+    started = time.monotonic()
+    home = settings.home
+    with open_archive(file) as archive:
+        _check_versions(archive)
+        archive.check()
+        _check_empty(home)
+        with tempfile.TemporaryDirectory(prefix="faceml-check-") as nowhere:
+            check_models(Library(replace(settings, home=Path(nowhere))), archive)
+        was_there = home.exists()
+        staging = home / STAGING
+        staging.mkdir(parents=True)
+        library = Library(replace(settings, home=staging))
+        try:
+            report = _restore(library, archive, on_progress)
+            library.close()
+            _move_up(staging, home)
+        except BaseException:
+            library.close()
+            shutil.rmtree(staging, ignore_errors=True)
+            if not was_there:
+                shutil.rmtree(home, ignore_errors=True)
+            raise
+    return replace(report, home=home, seconds=time.monotonic() - started)
+
+
+def fill_database(url: str, archive: ArchiveReader) -> dict[str, int]:
+    """All tables of a backup into an empty database, all or nothing; returns rows by table.
+
+    The database gets the backup's own schema: migrations bring it up to date when it is opened, data and all.
+
+    Raises:
+        Conflict: it is not empty.
+        FileNotReadable: the backup is damaged.
+    """
+    manifest = archive.manifest
+    try:
+        shapes = {shape_from_json(table): int(table["rows"]) for table in manifest["tables"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileNotReadable(f"the backup's list of tables cannot be read ({error}): use another one") from error
+    rows: dict[str, int] = {}
+    with empty_schema(url, manifest["schema"]) as connection:
+        for shape, promised in shapes.items():
+            rows[shape.name] = fill_table(connection, shape, archive.lines(table_part(shape.name)))
+            if rows[shape.name] != promised:
+                raise FileNotReadable(f"the backup's table {shape.name} lacks rows: use another one")
+    return rows
+
+
+def table_part(name: str) -> str:
+    return f"tables/{name}.jsonl"
+
+
+def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> RestoreReport:
+    manifest = archive.manifest
+    rows = fill_database(library.settings.database, archive)
+    _queue_all_points(library)
+    drained = drain_outbox(library, on_progress=on_progress)
+    notes = restore_models(library, archive)
+    if drained.reason:
+        notes = (*notes, f"the vector index waits: {drained.reason}")
+    return RestoreReport(
+        home=library.settings.home,
+        made_at=str(manifest.get("made_at", "")),
+        photos=_count(rows, "image_assets"),
+        faces=_count(rows, "face_instances"),
+        people=_count(rows, "persons"),
+        decisions=_count(rows, "label_events"),
+        index_backlog=drained.backlog,
+        models=len(manifest.get("models", [])),
+        notes=notes,
+        seconds=0.0,
+    )
+
+
+def _count(rows: Mapping[str, Any], table: str) -> int:
+    return int(rows.get(table, 0))
+
+
+def _check_versions(archive: ArchiveReader) -> None:
+    manifest = archive.manifest
+    schema, form = str(manifest.get("schema")), manifest.get("format", 0)
+    if form > FORMAT or schema > SCHEMA_VERSION:
+        raise WrongUse(
+            f"the backup was made by a newer {manifest.get('made_by', 'faceml')} (schema {schema}, this one knows "
+            f"{SCHEMA_VERSION}): upgrade faceml, then restore"
+        )
+
+
+def _check_empty(home: Path) -> None:
+    if not home.exists():
+        return
+    there = sorted(entry.name for entry in home.iterdir()) if home.is_dir() else [home.name]
+    if there:
+        raise Conflict(
+            f"the library's folder {home} is not empty ({', '.join(there[:5])}): set FACEML_HOME to a new folder, or "
+            "move this one away; a backup is never restored over a library"
+        )
+
+
+def _queue_all_points(library: Library) -> None:
+    after = None
+    with library.repository.begin() as unit:
+        while page := unit.outbox.point_ids(limit=PAGE, after=after):
+            unit.outbox.push(page)
+            after = page[-1]
+
+
+def _move_up(staging: Path, home: Path) -> None:
+    """The database last: until it is there the folder is no library."""
+    for entry in sorted(staging.iterdir(), key=lambda path: path.name.startswith("faceml.db")):
+        entry.rename(home / entry.name)
+    staging.rmdir()
+
+
+def check_models(library: Library, archive: ArchiveReader) -> None:
+    """Raises Conflict where the registry holds other versions under the backup's numbers; reads only."""
+    wanted = _entries(archive)
+    if not wanted:
+        return
+    there = {model.version: model.checksum for model in library.registry.state().versions}
+    for entry in wanted:
+        version = entry["version"]
+        if version in there and there[version] != entry["checksum"]:
+            raise Conflict(
+                f"the model registry has another {MODEL_NAME}/{version} than the backup: point MLFLOW_TRACKING_URI at "
+                "a new one, or move mlruns/ away"
+            )
+        if version not in there and there and version < max(there):
+            raise Conflict(
+                f"the model registry has versions up to {max(there)}, but not the backup's {version}: point "
+                "MLFLOW_TRACKING_URI at a new one, or move mlruns/ away"
+            )
+
+
+def restore_models(library: Library, archive: ArchiveReader) -> tuple[str, ...]:
+    """Register what is missing, then the aliases and tags of a registry that had none; returns notes for the reader."""
+    wanted = _entries(archive)
+    state = library.registry.state() if wanted else RegistryState()
+    there = {model.version for model in state.versions}
+    missing = [entry for entry in wanted if entry["version"] not in there]
+    if missing:
+        _register(library, archive, missing, next_version=max(there, default=0) + 1)
+    if wanted and not there:
+        for entry in wanted:
+            for alias in entry["aliases"]:
+                library.registry.set_alias(alias, entry["version"])
+        library.registry.tag_model(archive.manifest.get("model_tags", {}))
+    if there:
+        return (f"the model registry knew {MODEL_NAME} already: its aliases stay as they are (`faceml models list`)",)
+    return ()
+
+
+def _register(
+    library: Library, archive: ArchiveReader, entries: Sequence[dict[str, Any]], *, next_version: int
+) -> None:
+    registry = library.registry
+    with library.tracking.run("restore", parameters={"made_at": archive.manifest.get("made_at", "")}) as run:
+        for entry in entries:
+            content, card = archive.content(entry["part"]), ModelCard(**entry["card"])
+            while next_version < entry["version"]:
+                registry.skip_version(content, card, run_id=run.id or "")
+                next_version += 1
+            given = registry.register_again(content, card, run_id=run.id or "", tags=entry["tags"])
+            if given != entry["version"]:
+                raise Conflict(
+                    f"the model registry gave {MODEL_NAME}/{entry['version']} the number {given}: point "
+                    "MLFLOW_TRACKING_URI at a new one"
+                )
+            next_version = given + 1
+
+
+def _entries(archive: ArchiveReader) -> list[dict[str, Any]]:
+    return sorted(archive.manifest.get("models", []), key=lambda entry: int(entry["version"]))

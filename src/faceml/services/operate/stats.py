@@ -1,0 +1,92 @@
+"""What the library holds (specification, `faces stats`).
+
+What the library held when a run began, so that runs can be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from faceml.errors import IndexUnavailable
+from faceml.records import AssetStatus, PersonStatus
+from faceml.storage.index.vector_index import CollectionInfo
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+
+@dataclass(frozen=True, slots=True)
+class StatsReport:
+    total_photos: int
+    photos_waiting: int
+    photos_failed: int
+    total_faces: int
+    assigned_faces: int
+    clustered_faces: int
+    total_persons: int
+    active_persons: int
+    merged_persons: int
+    total_prototypes: int
+    pack: str | None
+    index_backlog: int
+    points: int | None  # None where the index cannot be reached
+    vectors: int | None
+    index_problem: str | None = None
+
+
+def read_stats(library: Library) -> StatsReport:
+    """Count everything; an index out of reach is said, not raised."""
+    info, problem = _index_info(library)
+    with library.repository.read() as unit:
+        counts = count_library(unit)
+    return StatsReport(
+        **counts,
+        points=None if problem else info.points_count if info else 0,
+        vectors=None if problem else info.vectors_count if info else 0,
+        index_problem=problem,
+    )
+
+
+def count_library(unit: UnitOfWork) -> dict[str, Any]:
+    """The numbers that SQL knows, by the names of `StatsReport`."""
+    pinned = unit.contract.pinned()
+    return {
+        "total_photos": unit.assets.count(),
+        "photos_waiting": unit.assets.count(AssetStatus.PENDING),
+        "photos_failed": unit.assets.count(AssetStatus.FAILED),
+        "total_faces": unit.faces.count(),
+        "assigned_faces": unit.faces.count_assigned(),
+        "clustered_faces": unit.faces.count_clustered(),
+        "total_persons": unit.people.count(),
+        "active_persons": unit.people.count(PersonStatus.ACTIVE),
+        "merged_persons": unit.people.count(PersonStatus.MERGED),
+        "total_prototypes": unit.prototypes.count(),
+        "pack": pinned.name if pinned else None,
+        "index_backlog": unit.outbox.backlog(),
+    }
+
+
+def _index_info(library: Library) -> tuple[CollectionInfo | None, str | None]:
+    try:
+        with library.open_index() as index:
+            return index.info(), None
+    except IndexUnavailable as error:
+        return None, str(error)
+
+
+def library_snapshot(library: Library) -> dict[str, Any]:
+    """Counts, pack, and hashes: of which face is under whom (two equal ones are the same data), and of its parts.
+
+    `faces_hash` tells which faces there are, `people_hash` also under which people; so a run that groups or names
+    the same faces otherwise can be told from one on other faces.
+    """
+    whole, faces, people = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+    with library.repository.read() as unit:
+        counts = count_library(unit)
+        for face_id, person_id, cluster_id in unit.faces.labels():
+            whole.update(f"{face_id} {person_id} {cluster_id}\n".encode())
+            faces.update(f"{face_id}\n".encode())
+            people.update(f"{face_id} {person_id}\n".encode())
+    hashes = {"hash": whole, "faces_hash": faces, "people_hash": people}
+    return {**counts, **{name: digest.hexdigest()[:16] for name, digest in hashes.items()}}

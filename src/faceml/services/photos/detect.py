@@ -1,0 +1,238 @@
+"""Find the faces of photos that have not been looked at, and store each face once (DESIGN D5).
+
+The faces of one photo, as they are stored or after looking again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+from uuid import UUID
+
+from faceml.errors import NotFound, UnreadablePhoto, WrongUse
+from faceml.progress import Progress, silent
+from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
+from faceml.services.index.drain import drain_outbox
+from faceml.storage.sql.assets import LookedAt
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+SAME_FACE_IOU = 0.5
+BATCH = 64  # photos a transaction
+DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectReport:
+    processed: int  # photos looked at
+    total_faces: int  # faces in them, known ones too
+    faces_added: int
+    errors: int  # photos that could not be read
+    seconds: float
+    index_backlog: int
+    reasons: tuple[tuple[str, int], ...] = ()  # why photos could not be read, how often
+
+
+@dataclass(slots=True)
+class _Tally:
+    processed: int = 0
+    total_faces: int = 0
+    added: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def backfill_faces(
+    library: Library,
+    *,
+    limit: int = 1000,
+    offset: int = 0,
+    min_confidence: float = 0.5,
+    min_face_size: int = 20,
+    on_progress: Progress = silent,
+) -> DetectReport:
+    """Detect in photos not looked at yet, or only with stricter thresholds; what was stored before stays.
+
+    Args:
+        limit: photos at most.
+        offset: waiting photos to leave out, in order of arrival.
+        min_confidence: of the detector, 0 to 1.
+        min_face_size: pixels, width and height.
+    Raises:
+        ModelUnavailable, ModelMismatch, DatabaseUnavailable.
+    """
+    waiting = waiting_photos(
+        library, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
+    )
+    return _detect(library, waiting, min_confidence, min_face_size, on_progress)
+
+
+def waiting_photos(
+    library: Library, *, limit: int, offset: int, min_confidence: float, min_face_size: int
+) -> list[Asset]:
+    """The photos that `backfill_faces` would look at."""
+    check_detection(min_confidence, min_face_size)
+    if limit < 0 or offset < 0:
+        raise WrongUse(f"limit={limit} and offset={offset} must not be negative")
+    with library.repository.read() as unit:
+        return unit.assets.waiting(
+            min_confidence=min_confidence, min_face_size=min_face_size, limit=limit, offset=offset
+        )
+
+
+def detect_in_assets(
+    library: Library,
+    asset_ids: Sequence[int],
+    *,
+    min_confidence: float = 0.5,
+    min_face_size: int = 20,
+    on_progress: Progress = silent,
+) -> DetectReport:
+    """Detect in these photos, looked at before or not.
+
+    Raises:
+        NotFound: an id is not in the library.
+    """
+    check_detection(min_confidence, min_face_size)
+    with library.repository.read() as unit:
+        assets = unit.assets.by_ids(asset_ids)
+    missing = sorted(set(asset_ids) - {asset.id for asset in assets})
+    if missing:
+        raise NotFound(f"asset {missing[0]} is not in this library: `faceml ingest DIR` takes photos in")
+    return _detect(library, assets, min_confidence, min_face_size, on_progress)
+
+
+def _detect(
+    library: Library, assets: Sequence[Asset], min_confidence: float, min_face_size: int, on_progress: Progress
+) -> DetectReport:
+    started = drained = time.monotonic()
+    tally = _Tally()
+    if assets:
+        from faceml.vision.stream import find_faces
+
+        with library.repository.begin() as unit:
+            unit.contract.pin(library.pack.contract)
+        photos = find_faces(
+            ((asset.id, asset.path) for asset in assets),
+            library.pack,
+            min_confidence=min_confidence,
+            min_face_size=min_face_size,
+        )
+        for batch in _batches(photos, BATCH):
+            with library.repository.begin() as unit:
+                _store(unit, batch, library.pack.contract.name, tally)
+                unit.assets.record_detection(
+                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error) for photo in batch],
+                    min_confidence=min_confidence,
+                    min_face_size=min_face_size,
+                )
+            on_progress(tally.processed, len(assets))
+            if time.monotonic() - drained > DRAIN_EVERY_S:
+                drain_outbox(library)
+                drained = time.monotonic()
+    drain = drain_outbox(library)
+    return DetectReport(
+        processed=tally.processed,
+        total_faces=tally.total_faces,
+        faces_added=tally.added,
+        errors=sum(tally.reasons.values()),
+        seconds=time.monotonic() - started,
+        index_backlog=drain.backlog,
+        reasons=tuple(sorted(tally.reasons.items())),
+    )
+
+
+def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Tally) -> None:
+    ids = [photo.asset_id for photo in photos if photo.error is None]
+    unit.assets.lock(ids)
+    changed = unit.assets.content_changed(ids)
+    known: dict[int, list[Face]] = {id_: [] for id_ in ids}
+    for face in unit.faces.in_assets(ids):
+        known[face.asset_id].append(face)
+    blank = unit.erasure.boxes(ids)
+    new: list[tuple[int, FoundFace]] = []
+    renewed: list[tuple[UUID, FoundFace]] = []
+    left_over: list[UUID] = []
+    for photo in photos:
+        tally.processed += 1
+        if photo.error is not None:
+            tally.reasons[photo.error] = tally.reasons.get(photo.error, 0) + 1
+            continue
+        matched = match_by_overlap(known[photo.asset_id], photo.faces)
+        unknown = [face for face, same in zip(photo.faces, matched, strict=True) if same is None]
+        fresh = [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
+        new += fresh
+        tally.total_faces += len(known[photo.asset_id]) + len(fresh)
+        if photo.asset_id in changed:
+            pairs = zip(photo.faces, matched, strict=True)
+            seen_again = {same.id: face for face, same in pairs if same is not None}
+            renewed += seen_again.items()
+            left_over += [face.id for face in known[photo.asset_id] if face.id not in seen_again]
+    # A changed photo loses the faces that are gone from it, but never one that a person decided about.
+    removed = sorted(set(left_over) - unit.faces.decided_by_a_person(left_over))
+    unit.faces.remove(removed)
+    unit.faces.renew(renewed, pack=pack)
+    tally.added += len(new)
+    tally.total_faces -= len(removed)
+    unit.outbox.push(unit.faces.add(new, pack=pack) + [id_ for id_, _ in renewed] + removed)
+
+
+def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
+    """Whether this is the face of a person who was erased."""
+    return any(box.iou(face.bbox) > SAME_FACE_IOU for box in boxes)
+
+
+def match_by_overlap(known: Sequence[Face], found: Sequence[FoundFace]) -> list[Face | None]:
+    """For each found face the stored one that it is (IoU > 0.5, the largest first), or None where it is new."""
+    best: list[Face | None] = []
+    for face in found:
+        rival = max(known, key=lambda stored: stored.bbox.iou(face.bbox), default=None)
+        best.append(rival if rival is not None and rival.bbox.iou(face.bbox) > SAME_FACE_IOU else None)
+    return best
+
+
+def check_detection(min_confidence: float, min_face_size: int) -> None:
+    """Raises WrongUse where a threshold of detection is none."""
+    if not 0.0 <= min_confidence <= 1.0:
+        raise WrongUse(f"min_confidence={min_confidence} is outside 0 to 1; the default is 0.5")
+    if min_face_size < 1:
+        raise WrongUse(f"min_face_size={min_face_size} is below 1 pixel; the default is 20")
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFaces:
+    faces: tuple[Face, ...]
+    names: Mapping[UUID, str]  # of the people they are under
+
+
+def faces_of_photo(library: Library, asset_id: int) -> NamedFaces:
+    """Raises NotFound where the library has no such photo."""
+    with library.repository.read() as unit:
+        if not unit.assets.by_ids([asset_id]):
+            raise NotFound(f"asset {asset_id} is not in this library: `faceml ingest DIR` takes photos in")
+        faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
+        return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
+
+
+def detect_in_photo(
+    library: Library, asset_id: int, *, min_confidence: float = 0.5, min_face_size: int = 20
+) -> tuple[Face, ...]:
+    """Look at one photo, again if need be; its faces, known and new.
+
+    Raises:
+        NotFound: the library has no such photo.
+        UnreadablePhoto: its file cannot be read; the reason is kept with the photo.
+    """
+    report = detect_in_assets(library, [asset_id], min_confidence=min_confidence, min_face_size=min_face_size)
+    if report.reasons:
+        raise UnreadablePhoto(f"asset {asset_id}: {report.reasons[0][0]}")
+    return faces_of_photo(library, asset_id).faces

@@ -1,0 +1,154 @@
+"""Take a folder's photos into the library: new, changed and moved files, each content once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from faceml.errors import FolderNotFound
+from faceml.progress import Progress, silent
+from faceml.records import AssetStatus
+from faceml.storage.sql.assets import KnownFile, PhotoFile
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp"})
+BATCH = 500  # files a transaction
+READ_SIZE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    files_seen: int
+    added: int
+    changed: int  # same place, other content: detected again
+    moved: int  # same content, other place: keeps its faces
+    duplicates: int  # copies of a photo that is still in its place: left out
+    unchanged: int
+    unreadable: int  # files that could not be opened at all
+
+
+def ingest_folder(library: Library, folder: Path, *, on_progress: Progress = silent) -> IngestReport:
+    """Take all photos below `folder` in; files that did not change since the last time are not even read.
+
+    Raises:
+        FolderNotFound: `folder` is missing, or no folder.
+    """
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise FolderNotFound(f"the folder {folder} is not there: check its spelling, or create it and put photos in it")
+    files = sorted(photo_files(folder))
+    counts: Counter[str] = Counter(files_seen=len(files))
+    replaced: list[PhotoFile] = []
+    done = 0
+    for piece in chunks(files, BATCH):
+        batch = _read_batch(library, piece, counts)
+        with library.repository.begin() as unit:
+            replaced += _store_batch(unit, batch, counts)
+        done += len(piece)
+        on_progress(done, len(files))
+    # Last, when every moved photo has left its old place: what is still there was really overwritten.
+    for late in chunks(replaced, BATCH):
+        with library.repository.begin() as unit:
+            _store_replaced(unit, late, counts)
+    return IngestReport(**{name: counts[name] for name in IngestReport.__dataclass_fields__})
+
+
+def _read_batch(library: Library, paths: Sequence[Path], counts: Counter[str]) -> list[PhotoFile]:
+    with library.repository.read() as unit:
+        known = unit.assets.at_paths(paths)
+    read: list[PhotoFile] = []
+    for path in paths:
+        try:
+            stat = path.stat()
+            if _is_unchanged(known.get(path), stat):
+                counts["unchanged"] += 1
+            else:
+                read.append(_read_file(path, stat))
+        except OSError:
+            counts["unreadable"] += 1
+    return read
+
+
+def _store_batch(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[str]) -> list[PhotoFile]:
+    """Store what is new, moved or touched; returns files with new content at a place that is taken."""
+    by_hash = unit.assets.with_hashes([file.content_hash for file in files])
+    by_path = unit.assets.at_paths([file.path for file in files])
+    new: dict[str, PhotoFile] = {}
+    rewritten: list[tuple[int, PhotoFile]] = []
+    replaced: list[PhotoFile] = []
+    for file in files:
+        same = by_hash.get(file.content_hash)
+        if same and same.path == file.path:
+            rewritten.append((same.asset_id, file))
+            counts["unchanged"] += 1
+        elif file.content_hash in new or (same and _is_in_place(same)):
+            counts["duplicates"] += 1
+        elif same:
+            rewritten.append((same.asset_id, file))
+            by_hash[file.content_hash] = replace(same, path=file.path, mtime_ns=file.mtime_ns)
+            counts["moved"] += 1
+        elif file.path in by_path:
+            replaced.append(file)
+        else:
+            new[file.content_hash] = file
+    counts["added"] += len(new)
+    unit.assets.add(list(new.values()))
+    unit.assets.rewrite(rewritten, is_changed=False)
+    unit.assets.wait_again([known.asset_id for known in by_hash.values() if known.status == AssetStatus.FAILED])
+    return replaced
+
+
+def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[str]) -> None:
+    by_hash = unit.assets.with_hashes([file.content_hash for file in files])
+    by_path = unit.assets.at_paths([file.path for file in files])
+    fresh: dict[str, PhotoFile] = {}
+    for file in files:
+        if file.content_hash not in by_hash:
+            fresh.setdefault(file.content_hash, file)  # where one content overwrote several photos, once
+    changed = [(by_path[file.path].asset_id, file) for file in fresh.values() if file.path in by_path]
+    added = [file for file in fresh.values() if file.path not in by_path]
+    counts.update(changed=len(changed), added=len(added), duplicates=len(files) - len(fresh))
+    unit.assets.rewrite(changed, is_changed=True)
+    unit.assets.add(added)
+
+
+def _is_in_place(known: KnownFile) -> bool:
+    try:
+        stat = known.path.stat()
+    except OSError:
+        return False
+    return (known.size_bytes, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+
+def _is_unchanged(known: KnownFile | None, stat: os.stat_result) -> bool:
+    # A photo that failed is read again each time: its reason may have gone (permissions, a missing disk).
+    return (
+        known is not None
+        and (known.size_bytes, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+        and known.status != AssetStatus.FAILED
+    )
+
+
+def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
+    from faceml.vision.image import read_taken_at
+
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(READ_SIZE):
+            digest.update(piece)
+    return PhotoFile(path, digest.hexdigest(), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
+
+
+def photo_files(folder: Path) -> Iterator[Path]:
+    """All files below a folder that are photos by their names; hidden files and folders are passed by."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES:
+                yield Path(parent, name)

@@ -1,0 +1,207 @@
+"""One face as a small picture.
+
+Small pictures of faces, made once and kept below FACEML_HOME/cache: they are biometric data, as the library is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from faceml.errors import NotFound, UnreadablePhoto, WrongUse
+from faceml.records import Asset, BBox, Face
+from faceml.wiring import Library
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SMALLEST_PX, LARGEST_PX = 16, 512
+THUMBNAIL_QUALITY = 88
+
+
+def draw_thumbnail(library: Library, face_id: UUID, *, size_px: int = 112) -> bytes:
+    """A square JPEG of a face with some of its surroundings; no EXIF.
+
+    Args:
+        size_px: side, 16 to 512.
+    Raises:
+        NotFound: there is no such face, or its photo cannot be read now.
+        WrongUse: a size outside its range.
+    """
+    from PIL import Image
+
+    from faceml.vision.crops import face_thumbnail
+    from faceml.vision.image import read_photo
+
+    if not SMALLEST_PX <= size_px <= LARGEST_PX:
+        raise WrongUse(f"size={size_px}: a thumbnail has {SMALLEST_PX} to {LARGEST_PX} pixels a side")
+    with library.repository.read() as unit:
+        face = unit.faces.get(face_id)
+        asset = unit.assets.by_ids([face.asset_id])[0]
+    try:
+        photo = read_photo(asset.path)
+    except UnreadablePhoto as error:
+        raise NotFound(f"the photo of face {face_id} (asset {asset.id}) cannot be read now: {error}") from error
+    content = io.BytesIO()
+    Image.fromarray(face_thumbnail(photo, face.bbox, size_px=size_px)).save(content, "JPEG", quality=THUMBNAIL_QUALITY)
+    return content.getvalue()
+
+
+SIDE_PX = 128
+MARGIN = 0.3  # of the box's longer side, on each side of it; as `face_thumbnail`
+JPEG_QUALITY = 85
+THREADS = 4  # decoding runs outside Python's lock
+FORESEEN_AT_ONCE = 10
+IN_MEMORY = 4_000  # pictures, some 5 KB each
+
+
+class Thumbnails:
+    """The pictures of one library's faces, as JPEG bytes; safe to use from several threads.
+
+    A picture belongs to the photo's content and the face's box: where either changes, another one is made.
+    """
+
+    def __init__(self, library: Library, *, pixelate: Callable[[Face], bool] | None = None) -> None:
+        """
+        Args:
+            pixelate: which faces to make unrecognisable, for screenshots that may be published.
+        """
+        self._library = library
+        self._folder = library.settings.cache_folder / "thumbnails"
+        self._pixelate = pixelate
+        self._memory: dict[UUID, tuple[BBox, bytes]] = {}
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="faceml-thumbnails")
+
+    def at_hand(self, faces: Sequence[Face]) -> dict[UUID, bytes]:
+        """Those of the pictures that are in memory."""
+        known = {face.id: self._memory.get(face.id) for face in faces}
+        return {face.id: kept[1] for face in faces if (kept := known[face.id]) and kept[0] == face.bbox}
+
+    def of(self, faces: Sequence[Face]) -> dict[UUID, bytes]:
+        """Pictures by face id; faces whose photo cannot be read now are left out."""
+        found = self.at_hand(faces)
+        missing = [face for face in faces if face.id not in found]
+        if missing:
+            made = self._load(missing, self._threads.map)
+            self._remember(missing, made)
+            found |= made
+        return found
+
+    def foresee(self, faces: Sequence[Face]) -> None:
+        """Make pictures that may be asked for soon: one photo after the other, behind those asked for now."""
+        missing = [face for face in faces if face.id not in self._memory]
+        for place in range(0, len(missing), FORESEEN_AT_ONCE):
+            part = missing[place : place + FORESEEN_AT_ONCE]
+            self._remember(part, self._load(part, map))
+
+    def _remember(self, faces: Sequence[Face], pictures: Mapping[UUID, bytes]) -> None:
+        with self._lock:
+            self._memory |= {face.id: (face.bbox, pictures[face.id]) for face in faces if face.id in pictures}
+            for oldest in list(self._memory)[: max(0, len(self._memory) - IN_MEMORY)]:
+                del self._memory[oldest]
+
+    def _load(self, faces: Sequence[Face], each: Callable[..., Iterable[dict[UUID, bytes]]]) -> dict[UUID, bytes]:
+        with self._library.repository.read() as unit:
+            assets = {asset.id: asset for asset in unit.assets.by_ids(list({face.asset_id for face in faces}))}
+        by_photo: dict[int, list[Face]] = {}
+        for face in faces:
+            if face.asset_id in assets:
+                by_photo.setdefault(face.asset_id, []).append(face)
+        jobs = each(lambda asset_id: self._of_photo(assets[asset_id], by_photo[asset_id]), by_photo)
+        return {face_id: data for part in jobs for face_id, data in part.items()}
+
+    def _of_photo(self, asset: Asset, faces: Sequence[Face]) -> dict[UUID, bytes]:
+        hidden = {face.id for face in faces if self._pixelate and self._pixelate(face)}
+        found = {
+            face.id: data
+            for face in faces
+            if face.id not in hidden and (data := _read(self._file(asset, face))) is not None
+        }
+        missing = [face for face in faces if face.id not in found]
+        if missing:
+            made = draw_thumbnails(asset, missing, pixelate=hidden)
+            for face in missing:
+                if face.id in made and face.id not in hidden:
+                    _write(self._file(asset, face), made[face.id])
+            found |= made
+        return found
+
+    def _file(self, asset: Asset, face: Face) -> Path:
+        content = f"{asset.content_hash} {face.bbox} {SIDE_PX}"
+        name = f"{face.id.hex}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.jpg"
+        return self._folder / name[:2] / name
+
+
+def forget_thumbnails(library: Library, face_ids: Iterable[UUID]) -> None:
+    """Delete the kept pictures of faces, as when a person is erased."""
+    for face_id in face_ids:
+        for file in (library.settings.cache_folder / "thumbnails" / face_id.hex[:2]).glob(f"{face_id.hex}-*.jpg"):
+            file.unlink(missing_ok=True)
+
+
+def draw_thumbnails(asset: Asset, faces: Sequence[Face], *, pixelate: Collection[UUID] = ()) -> dict[UUID, bytes]:
+    """Pictures of the faces of one photo, decoded once and no larger than they need; none where it cannot be read."""
+    from faceml.plots.contact_sheet import pixelated
+    from faceml.vision.crops import face_thumbnail
+    from faceml.vision.image import read_photo
+
+    shrink = _shrink(asset, faces)
+    try:
+        photo = read_photo(asset.path, shrink=shrink)
+    except UnreadablePhoto:
+        return {}
+    scale = photo.shape[1] / asset.width if asset.width and shrink > 1 else 1.0
+    pictures: dict[UUID, bytes] = {}
+    for face in faces:
+        picture = face_thumbnail(photo, _scaled(face.bbox, scale), size_px=SIDE_PX, margin=MARGIN)
+        pictures[face.id] = encode_jpeg(pixelated(picture) if face.id in pixelate else picture)
+    return pictures
+
+
+def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int = JPEG_QUALITY) -> bytes:
+    """(H, W, 3) RGB as a JPEG file."""
+    import cv2
+
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return bytes(data)
+
+
+def _shrink(asset: Asset, faces: Iterable[Face]) -> int:
+    """The most a photo can be shrunk with its smallest face still three quarters of its picture's size or more."""
+    if not asset.width:
+        return 1
+    side = min(max(face.bbox.w, face.bbox.h) * (1 + 2 * MARGIN) for face in faces)
+    return next((shrink for shrink in (8, 4, 2) if side >= shrink * 0.75 * SIDE_PX), 1)
+
+
+def _scaled(bbox: BBox, scale: float) -> BBox:
+    return BBox(*(round(side * scale) for side in (bbox.x, bbox.y, bbox.w, bbox.h))) if scale != 1.0 else bbox
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes() or None
+    except OSError:
+        return None
+
+
+def _write(file: Path, data: bytes) -> None:
+    """All or nothing; a cache that cannot be written costs time, not the picture."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(file)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()

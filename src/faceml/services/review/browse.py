@@ -1,0 +1,178 @@
+"""Look at what the library holds, a page at a time.
+
+Look at people: a page of them, or one with faces and exemplars.
+
+What is left to name: clusters with faces that nobody has been named for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from faceml.errors import NotFound, WrongUse
+from faceml.identity.cohesion import mean_similarity
+from faceml.records import Face, Person, PersonStatus
+from faceml.services.decisions.decide import counted_as, find_person
+from faceml.storage.sql.clusters import ClusterSummary
+from faceml.storage.sql.people import PersonSummary
+from faceml.wiring import Library
+
+LARGEST_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPage:
+    items: tuple[ClusterSummary, ...]
+    total: int
+    page: int
+    page_size: int
+
+
+def list_clusters(
+    library: Library, *, page: int = 1, page_size: int = 20, include_labeled: bool = False
+) -> ClusterPage:
+    """Clusters largest first.
+
+    Raises:
+        WrongUse: a page below 1, or a page size outside 1 to 100.
+    """
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
+    with library.repository.read() as unit:
+        items = unit.clusters.page(limit=page_size, offset=(page - 1) * page_size, include_labeled=include_labeled)
+        return ClusterPage(tuple(items), unit.clusters.count(include_labeled=include_labeled), page, page_size)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterDetails:
+    cluster_id: str
+    faces: tuple[Face, ...]  # best quality first
+    names: Mapping[UUID, str]  # of the people that its faces are under
+    person_id: UUID | None  # whom most of its faces are under
+
+
+def show_cluster(library: Library, cluster_id: str) -> ClusterDetails:
+    """One cluster with all its faces.
+
+    Raises:
+        NotFound: no face is in such a cluster.
+    """
+    with library.repository.read() as unit:
+        faces = unit.faces.in_cluster(cluster_id)
+        if not faces:
+            raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+        people = Counter(face.person_id for face in faces if face.person_id is not None)
+        names = unit.people.names(sorted(people))
+    person_id = max(people, key=lambda id_: (people[id_], id_), default=None)
+    return ClusterDetails(cluster_id, tuple(faces), names, person_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    items: tuple[PersonSummary, ...]
+    total: int
+    page: int
+    page_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDetails:
+    person: PersonSummary
+    also_called: tuple[str, ...]  # names of people merged into them
+    exemplars: tuple[UUID, ...]
+    has_centroid: bool
+    faces: tuple[Face, ...]  # best quality first
+
+
+def list_people(
+    library: Library, *, status: PersonStatus | None = None, page: int = 1, page_size: int = 20
+) -> PeoplePage:
+    """People with most faces first.
+
+    Args:
+        status: only people of this status; None lists all.
+    Raises:
+        WrongUse: a page below 1, or a page size outside 1 to 100.
+    """
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
+    with library.repository.read() as unit:
+        items = unit.people.page(status=status, limit=page_size, offset=(page - 1) * page_size)
+        return PeoplePage(tuple(items), unit.people.count(status), page, page_size)
+
+
+def active_names(library: Library) -> list[str]:
+    """Names that faces can be put under, in order: to complete what somebody types."""
+    with library.repository.read() as unit:
+        return unit.people.active_names()
+
+
+def show_person(library: Library, name_or_id: str | UUID) -> PersonDetails:
+    """One person; who was merged answers with whom they became.
+
+    Raises:
+        NotFound: nobody has this name or id.
+    """
+    with library.repository.read() as unit:
+        person = find_person(unit, name_or_id)
+        others = unit.people.names(sorted(counted_as(unit, person.id) - {person.id}))
+        return PersonDetails(
+            unit.people.summary(person.id),
+            tuple(sorted(others.values())),
+            tuple(sorted(unit.prototypes.exemplar_faces([person.id])[person.id])),
+            person.id in unit.prototypes.people_with_centroid(),
+            tuple(unit.faces.of_person(person.id)),
+        )
+
+
+def find(library: Library, name_or_id: str | UUID) -> Person:
+    """The person of this name or id, see `show_person`."""
+    with library.repository.read() as unit:
+        return find_person(unit, name_or_id)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCluster:
+    cluster_id: str
+    faces: tuple[Face, ...]  # those nobody was named for, best quality first
+    named_faces: int  # others of the cluster
+    mean_quality: float  # of the open faces
+    cohesion: float  # mean cosine of the open faces to their centroid
+
+
+@dataclass(frozen=True, slots=True)
+class LabelProgress:
+    faces: int  # in the library
+    faces_named: int
+    people: int
+
+
+def list_open_clusters(library: Library) -> list[tuple[str, int]]:
+    """(cluster id, faces to name) of every cluster that has some, most faces first."""
+    with library.repository.read() as unit:
+        return unit.clusters.open()
+
+
+def look_at_cluster(library: Library, cluster_id: str) -> OpenCluster | None:
+    """A cluster as it is now; None where nothing of it is left to name."""
+    with library.repository.read() as unit:
+        members = unit.faces.in_cluster(cluster_id)
+        faces = [face for face in members if face.person_id is None and face.assigned_by is None]
+        vectors = unit.vectors.of([face.id for face in faces]).vectors
+    if not faces:
+        return None
+    return OpenCluster(
+        cluster_id,
+        tuple(faces),
+        len(members) - len(faces),
+        sum(face.quality_score for face in faces) / len(faces),
+        mean_similarity(vectors) if len(vectors) else 0.0,
+    )
+
+
+def label_progress(library: Library) -> LabelProgress:
+    with library.repository.read() as unit:
+        return LabelProgress(unit.faces.count(), unit.faces.count_assigned(), unit.people.count())

@@ -1,0 +1,210 @@
+"""Suggest what to do with groups: whom a cluster shows, which are one person, which are two.
+
+Groups are read one at a time, so memory does not grow with the library; what a person said is honoured (`apart`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from uuid import UUID
+
+import numpy as np
+
+from faceml.errors import NotEnoughData, NotFound, WrongUse
+from faceml.identity.prototypes import centroid
+from faceml.identity.suggestions import GROUP_MARGIN, Halves, NearGroups, halve, near_groups, nearest_faces
+from faceml.records import Embeddings, Prototypes
+from faceml.services.decisions.split import faces_in, parts_of
+from faceml.services.review.apart import is_ruled_out, pairs_apart
+from faceml.storage.sql.groups import GroupKey
+from faceml.storage.sql.repository import UnitOfWork
+from faceml.wiring import Library
+
+SAMPLES = 4  # faces shown of a group, the most typical first
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    person_id: UUID
+    person_name: str
+    similarity: float  # of a face, or a cluster's centroid, to the person's nearest prototype
+
+    def __str__(self) -> str:
+        return f"{self.person_name} {self.similarity:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    cluster_id: str | None  # a cluster that nobody named …
+    person_id: UUID | None  # … or a person
+    name: str  # of the person, or the cluster's id
+    faces: int
+    sample_face_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MergeSuggestion:
+    """Two groups that look like one person; all similarities are cosines."""
+
+    one: Group  # the person where there is one, then the larger
+    other: Group
+    similarity: float  # of the centroids
+    mean_similarity: float  # over all pairs of one face of each
+    nearest_similarity: float
+    nearest_face_ids: tuple[UUID, UUID]  # the most similar pair
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSuggestion:
+    """A cluster that looks like two people, and the parts that `split_cluster` would make of it."""
+
+    cluster_id: str
+    faces: int
+    similarity: float  # of the centroids of its two halves
+    gap: float  # by how much its faces are nearer to their own half
+    purity: float  # the largest part's share of the faces
+    parts: tuple[tuple[UUID, ...], ...]  # face ids, largest part first
+    left_out: tuple[UUID, ...]  # that fit no part
+    min_cluster_size: int  # to split with
+
+
+def suggest_names(library: Library, cluster_id: str, *, limit: int = 3) -> list[Resemblance]:
+    """People whom a cluster resembles, the nearest first; nobody whom a person ruled out for it.
+
+    Raises:
+        NotFound: no face without a name is in such a cluster.
+    """
+    found = suggest_names_of(library, [cluster_id], limit=limit)
+    if cluster_id not in found:
+        raise NotFound(
+            f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
+        )
+    return found[cluster_id]
+
+
+def suggest_names_of(library: Library, cluster_ids: Sequence[str], *, limit: int = 3) -> dict[str, list[Resemblance]]:
+    """`suggest_names` of a page of clusters; those without unnamed faces are left out."""
+    _check(limit)
+    with library.repository.read() as unit:
+        prototypes, names = unit.prototypes.all(), unit.people.names()
+        times = Counter(unit.groups.ruled_out())
+        faces = {id_: faces for id_ in cluster_ids if (faces := unit.groups.of(id_)).face_ids}
+    return {
+        id_: [
+            Resemblance(person, names[person], similarity)
+            for person, similarity in _resembled(embeddings, prototypes)
+            if not is_ruled_out(times[id_, person], len(embeddings.face_ids))
+        ][:limit]
+        for id_, embeddings in faces.items()
+    }
+
+
+def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float | None = None) -> list[MergeSuggestion]:
+    """Pairs of unnamed clusters and people that look like one person, the most alike first.
+
+    Never two that a person said are different, see `apart`.
+
+    Args:
+        limit: how many at most.
+        min_similarity: of their centroids; None is the pack's recommended threshold and a margin measured for groups.
+    """
+    _check(limit)
+    with library.repository.read() as unit:
+        minimum = _group_threshold(unit) if min_similarity is None else min_similarity
+        sizes: dict[GroupKey, int] = {}
+        means = []
+        for key, faces in _groups(unit):
+            sizes[key] = len(faces.face_ids)
+            means.append(faces.vectors.mean(axis=0))
+        if not means:
+            return []
+        rows = {key: row for row, key in enumerate(sizes)}
+        pairs = near_groups(np.stack(means), min_similarity=minimum, apart=pairs_apart(unit, rows), limit=limit)
+        names = unit.people.names()
+        return [_with_evidence(unit, list(sizes), pair, names) for pair in pairs]
+
+
+def suggest_splits(library: Library, *, limit: int = 20, max_similarity: float | None = None) -> list[SplitSuggestion]:
+    """Unnamed clusters that look like two people, the clearest first.
+
+    Args:
+        limit: how many at most.
+        max_similarity: of the centroids of a cluster's two halves; None as for `suggest_merges`.
+    """
+    _check(limit)
+    with library.repository.read() as unit:
+        maximum = _group_threshold(unit) if max_similarity is None else max_similarity
+        halved = ((key, halve(faces.vectors)) for key, faces in unit.groups.clusters())
+        divided = ((key, halves) for key, halves in halved if halves and halves.similarity <= maximum)
+        chosen = nsmallest(limit, divided, key=lambda item: (-item[1].gap, item[0]))
+        previews = [_split_preview(key, faces_in(unit, key), halves) for key, halves in chosen]
+    return [preview for preview in previews if preview is not None]
+
+
+def _groups(unit: UnitOfWork) -> Iterator[tuple[GroupKey, Embeddings]]:
+    yield from unit.groups.clusters()
+    yield from unit.groups.people()
+
+
+def _group_threshold(unit: UnitOfWork) -> float:
+    pinned = unit.contract.pinned()
+    if pinned is None:
+        raise NotEnoughData("no face was detected yet, so there is nothing to suggest: `faceml faces backfill` first")
+    return pinned.match_threshold + GROUP_MARGIN
+
+
+def _resembled(faces: Embeddings, prototypes: Prototypes) -> list[tuple[UUID, float]]:
+    if not prototypes.person_ids:
+        return []
+    nearest: dict[UUID, float] = {}
+    similarities = prototypes.vectors @ centroid(faces.vectors)
+    for person_id, similarity in zip(prototypes.person_ids, similarities.tolist(), strict=True):
+        nearest[person_id] = max(similarity, nearest.get(person_id, -1.0))
+    return sorted(nearest.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _with_evidence(
+    unit: UnitOfWork, keys: Sequence[GroupKey], pair: NearGroups, names: dict[UUID, str]
+) -> MergeSuggestion:
+    sides = [(keys[row], unit.groups.of(keys[row])) for row in (pair.first, pair.second)]
+    (one, of_one), (other, of_other) = sorted(
+        sides, key=lambda side: (not isinstance(side[0], UUID), -len(side[1].face_ids))
+    )
+    nearest = nearest_faces(of_one.vectors, of_other.vectors)
+    return MergeSuggestion(
+        _described(one, of_one, names),
+        _described(other, of_other, names),
+        pair.similarity,
+        pair.mean_linkage,
+        nearest.similarity,
+        (of_one.face_ids[nearest.first], of_other.face_ids[nearest.second]),
+    )
+
+
+def _described(key: GroupKey, faces: Embeddings, names: dict[UUID, str]) -> Group:
+    typical = np.argsort(-(faces.vectors @ faces.vectors.mean(axis=0)), kind="stable")[:SAMPLES]
+    samples = tuple(faces.face_ids[row] for row in typical)
+    if isinstance(key, UUID):
+        return Group(None, key, names[key], len(faces.face_ids), samples)
+    return Group(key, None, key, len(faces.face_ids), samples)
+
+
+def _split_preview(cluster_id: str, faces: Embeddings, halves: Halves) -> SplitSuggestion | None:
+    """None where the tree finds no two parts either, so that a split would change nothing."""
+    for min_cluster_size in (3, 2):
+        parts, left_out = parts_of(faces, min_cluster_size=min_cluster_size)
+        if len(parts) > 1:
+            count = len(faces.face_ids)
+            purity = len(parts[0]) / count
+            return SplitSuggestion(
+                cluster_id, count, halves.similarity, halves.gap, purity, parts, left_out, min_cluster_size
+            )
+    return None
+
+
+def _check(limit: int) -> None:
+    if limit < 1:
+        raise WrongUse(f"limit={limit} is below 1")

@@ -1,0 +1,195 @@
+"""Questions that a person answers with yes or no, the most useful first, and what the answers do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from uuid import UUID
+
+from faceml.errors import WrongUse
+from faceml.records import PersonStatus
+from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person
+from faceml.services.decisions.people import merge_people
+from faceml.services.review.apart import keep_apart
+from faceml.services.review.browse import PersonDetails, list_people, show_person
+from faceml.services.review.faces import suggest_intruders, suggest_uncertain
+from faceml.services.review.groups import Group, suggest_merges
+from faceml.wiring import Library
+
+SHOWN = 4  # faces of a person beside the one asked about
+PEOPLE_A_ROUND = 40  # looked through for intruders at a time
+
+
+class Topic(StrEnum):
+    """What a question is about."""
+
+    SAME_PERSON = "same person"
+    INTRUDERS = "intruders"
+    CLOSE_CALLS = "close calls"
+    RECOGNISED = "recognised"  # by faceml, and confirmed by nobody yet
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A face, a cluster or a person, shown on one side of a question."""
+
+    title: str
+    face_ids: tuple[UUID, ...]
+    person_id: UUID | None = None
+    cluster_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    topic: Topic
+    text: str
+    evidence: str
+    one: Side  # what is asked about
+    other: Side
+
+    @property
+    def key(self) -> str:
+        """The same when it is asked again."""
+        sides = (self.one.person_id or self.one.cluster_id or self.one.face_ids[0], self.other.person_id)
+        return f"{self.topic} {sides[0]} {sides[1] or self.other.cluster_id}"
+
+    @property
+    def needs_name(self) -> bool:
+        """Two clusters that nobody named: a yes has to say who it is."""
+        return self.one.cluster_id is not None and self.other.cluster_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    event_ids: tuple[int, ...]  # oldest first
+    text: str
+
+
+def ask(
+    library: Library, topic: Topic, *, limit: int = 20, leaving_out: Collection[str] = (), round_: int = 0
+) -> list[Question]:
+    """The next questions of a topic; scored anew each time, so that earlier answers count.
+
+    Args:
+        leaving_out: keys of questions that were put off.
+        round_: of `Topic.INTRUDERS`, which looks through 40 people at a time, those with most faces first.
+    """
+    several = limit + len(leaving_out)
+    questions = {
+        Topic.SAME_PERSON: lambda: _same_person(library, several),
+        Topic.INTRUDERS: lambda: _intruders(library, round_, several),
+        Topic.CLOSE_CALLS: lambda: _close_calls(library, several),
+        Topic.RECOGNISED: lambda: _recognised(library, several),
+    }[topic]()
+    return list(islice((question for question in questions if question.key not in leaving_out), limit))
+
+
+def rounds(library: Library, topic: Topic) -> int:
+    """How many rounds a topic has."""
+    if topic is not Topic.INTRUDERS:
+        return 1
+    people = list_people(library, status=PersonStatus.ACTIVE, page_size=1).total
+    return max(1, -(-people // PEOPLE_A_ROUND))
+
+
+def answer(library: Library, question: Question, *, is_yes: bool, name: str = "", actor: str) -> Answer:
+    """Carry an answer out. "No" is remembered: the same pair is not suggested again.
+
+    Args:
+        name: who two unnamed clusters are, where they are one person.
+    Raises:
+        WrongUse: such a name is missing.
+        FacemlError: what the question is about has changed meanwhile.
+    """
+    if question.topic is Topic.SAME_PERSON:
+        return _answer_same(library, question, is_yes, name, actor)
+    person = _person_id(question.other)
+    if is_yes:
+        assigned = assign_faces_to(library, question.one.face_ids, person, actor=actor)
+        return Answer((assigned.event_id,), f"yes, {assigned.person_name}")
+    rejected = reject_person(library, question.one.face_ids, person, actor=actor)
+    return Answer((rejected.event_id,), f"not {rejected.person_name}")
+
+
+def _answer_same(library: Library, question: Question, is_yes: bool, name: str, actor: str) -> Answer:
+    one, other = question.one, question.other
+    if not is_yes:
+        keys = [side.person_id or side.cluster_id or "" for side in (one, other)]
+        apart = keep_apart(library, *keys, actor=actor)
+        return Answer((apart.event_id,), f"{apart.one} and {apart.other} stay apart")
+    if one.person_id and other.person_id:
+        merged = merge_people(library, other.person_id, one.person_id, actor=actor)
+        return Answer((merged.event_id,), f"{other.title} is {one.title}")
+    who = one.title if one.person_id else name.strip()
+    if not who:
+        raise WrongUse("both clusters are without a name: type who it is")
+    clusters = [side.cluster_id for side in (one, other) if side.cluster_id]
+    labelled = [label_cluster(library, cluster_id, who, actor=actor) for cluster_id in clusters]
+    faces = sum(report.faces_labeled for report in labelled)
+    return Answer(tuple(report.event_id for report in labelled), f"{faces} faces: {who}")
+
+
+def _same_person(library: Library, limit: int) -> Iterator[Question]:
+    for found in suggest_merges(library, limit=limit):
+        evidence = f"similarity {found.similarity:.2f}, nearest faces {found.nearest_similarity:.2f}"
+        yield Question(Topic.SAME_PERSON, "Same person?", evidence, _side_of(found.one), _side_of(found.other))
+
+
+def _intruders(library: Library, round_: int, limit: int) -> Iterator[Question]:
+    page = list_people(library, status=PersonStatus.ACTIVE, page=round_ + 1, page_size=PEOPLE_A_ROUND)
+    for person in page.items:
+        intruders = suggest_intruders(library, person.id, limit=limit)
+        if not intruders:
+            continue
+        side = _person_side(library, person.id, without=[item.face_id for item in intruders])
+        for found in intruders:
+            nearest = f", nearer to {found.nearest}" if found.nearest else ""
+            text = f"Does this face belong to {person.name}?"
+            evidence = f"similarity {found.similarity:.2f}{nearest}"
+            yield Question(Topic.INTRUDERS, text, evidence, Side("This face", (found.face_id,)), side)
+
+
+def _close_calls(library: Library, limit: int) -> Iterator[Question]:
+    sides: dict[UUID, Side] = {}
+    for found in suggest_uncertain(library, limit=limit):
+        person = found.nearest
+        side = sides.setdefault(person.person_id, _person_side(library, person.person_id, without=[found.face_id]))
+        runner_up = f", then {found.runner_up}" if found.runner_up else ""
+        evidence = f"similarity {person.similarity:.2f} at threshold {found.threshold:.2f}{runner_up}"
+        face = Side("This face", (found.face_id,))
+        yield Question(Topic.CLOSE_CALLS, f"Is this {person.person_name}?", evidence, face, side)
+
+
+def _recognised(library: Library, limit: int) -> Iterator[Question]:
+    with library.repository.read() as unit:
+        faces = unit.faces.recognised(limit=limit)
+    sides: dict[UUID, Side] = {}
+    for face in faces:
+        if face.person_id is not None:
+            side = sides.setdefault(face.person_id, _person_side(library, face.person_id, without=[face.id]))
+            evidence = f"similarity {face.similarity or 0:.2f}, model {face.model_version or 'unknown'}"
+            yield Question(Topic.RECOGNISED, f"Is this {side.title}?", evidence, Side("This face", (face.id,)), side)
+
+
+def _side_of(group: Group) -> Side:
+    title = group.name if group.person_id else f"{group.faces} faces without a name"
+    return Side(title, group.sample_face_ids, group.person_id, group.cluster_id)
+
+
+def _person_side(library: Library, person_id: UUID, *, without: Sequence[UUID]) -> Side:
+    details = show_person(library, person_id)
+    shown = [id_ for id_ in _typical(details) if id_ not in without][:SHOWN]
+    return Side(details.person.name, tuple(shown), details.person.id)
+
+
+def _typical(details: PersonDetails) -> list[UUID]:
+    """Exemplars first, then the best faces."""
+    return list(dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)]))
+
+
+def _person_id(side: Side) -> UUID:
+    if side.person_id is None:
+        raise WrongUse(f"{side.title!r} is nobody: this question has no such answer")
+    return side.person_id

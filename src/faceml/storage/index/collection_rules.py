@@ -1,0 +1,86 @@
+"""What the Edge and the server adapter agree on: which rows and payload values they take, and how they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+
+from faceml.errors import IndexUnavailable, ModelMismatch, WrongUse
+from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, Payload
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class PointBatch:
+    """Some rows of an upsert, checked and ready to send."""
+
+    ids: tuple[UUID, ...]  # (B,)
+    vectors: list[list[float]]  # (B, D)
+    payloads: list[Payload]  # (B,)
+
+
+def point_batches(
+    ids: Sequence[UUID], vectors: NDArray[np.float32], payloads: Sequence[Payload], *, width: int, size: int
+) -> Iterator[PointBatch]:
+    """Check all rows, then cut them into batches of `size`, so that a million points need no second copy.
+
+    Raises:
+        ModelMismatch: the rows are not `width` wide.
+        WrongUse: the three differ in length, or a vector holds NaN or infinity (the engines would store it).
+    """
+    rows = np.asarray(vectors, dtype=np.float32)
+    if not len(ids) == len(rows) == len(payloads):
+        raise WrongUse(f"{len(ids)} ids, {len(rows)} vectors and {len(payloads)} payloads: pass as many of each")
+    if len(rows) == 0:
+        return iter(())
+    check_width(width, rows.shape[-1])
+    if not np.isfinite(rows.sum(dtype=np.float64)):  # one number, where isfinite(rows) is a second matrix
+        raise WrongUse("a vector holds NaN or infinity: embed its face again before storing it")
+    return _cut(ids, rows, payloads, size=size)
+
+
+def stored_payload(payload: Payload) -> Payload:
+    """The payload as it is written: None is dropped, so "not set" is always an absent key.
+
+    >>> stored_payload({"asset_id": 12, "person_id": None, "is_prototype": False})
+    {'asset_id': '12', 'is_prototype': False}
+    """
+    return {key: stored_value(key, value) for key, value in payload.items() if value is not None}
+
+
+def stored_value(key: str, value: Any) -> Any:
+    """A value as it is written and matched: text under the keyword-indexed keys, whatever it was (asset ids, UUIDs).
+
+    >>> stored_value("asset_id", 12), stored_value("quality_score", 0.5)
+    ('12', 0.5)
+    """
+    return str(value) if PAYLOAD_INDEXES.get(key) == "keyword" else value
+
+
+def check_width(stored: int, asked: int) -> None:
+    if stored != asked:
+        raise ModelMismatch(
+            f"the collection `{COLLECTION}` holds vectors of width {stored}, not {asked}: use the model pack that this "
+            "library was made with (FACEML_MODEL_PACK), or another library (FACEML_HOME)"
+        )
+
+
+def missing_collection(place: str) -> IndexUnavailable:
+    return IndexUnavailable(
+        f"the collection `{COLLECTION}` does not exist in {place}: create it (`faceml faces ensure-collection`), "
+        "then fill it from the database (`faceml faces find-orphans --fix`)"
+    )
+
+
+def _cut(
+    ids: Sequence[UUID], rows: NDArray[np.float32], payloads: Sequence[Payload], *, size: int
+) -> Iterator[PointBatch]:
+    for start in range(0, len(ids), size):
+        part = slice(start, start + size)
+        yield PointBatch(tuple(ids[part]), rows[part].tolist(), [stored_payload(item) for item in payloads[part]])

@@ -1,0 +1,118 @@
+"""Reading a registry out of MLflow's own database, which takes milliseconds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from faceml.config import without_password
+from faceml.errors import Unavailable
+from faceml.storage.registry.records import (
+    CHECKSUM,
+    FILE,
+    MODEL_NAME,
+    ModelCard,
+    RegisteredModel,
+    RegistryState,
+)
+
+_SQLITE = "sqlite:///"
+_VERSIONS = text(
+    "SELECT version, creation_time, run_id, source, storage_location FROM model_versions"
+    " WHERE name = :name AND status = 'READY' AND COALESCE(current_stage, '') <> 'Deleted_Internal' ORDER BY version"
+)
+_VERSION_TAGS = text("SELECT version, key, value FROM model_version_tags WHERE name = :name")
+_ALIASES = text("SELECT version, alias FROM registered_model_aliases WHERE name = :name ORDER BY alias")
+_TAGS = text("SELECT key, value FROM registered_model_tags WHERE name = :name")
+
+
+class SqlRegistry:
+    """`face-projection` in the tables of MLflow 3; opened read-only, made never."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def read(self) -> RegistryState:
+        if self._uri.startswith(_SQLITE) and not Path(self._uri.removeprefix(_SQLITE)).exists():
+            return RegistryState()
+        try:
+            engine = _engine(self._uri)
+            with engine.connect() as connection:
+                if not inspect(connection).has_table("registered_model_aliases"):
+                    return RegistryState()
+                state = _read(connection)
+            engine.dispose()
+        except (SQLAlchemyError, ImportError) as error:
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise Unavailable(
+                f"the model registry {without_password(self._uri)} cannot be read ({reason}): start it or correct "
+                "MLFLOW_TRACKING_URI; --model raw goes on without it"
+            ) from error
+        return state
+
+    def fetch(self, model: RegisteredModel) -> bytes:
+        file = local_path(model.location) / FILE
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise Unavailable(
+                f"{model.space} is registered, but its file {file} cannot be read ({error.strerror}): restore it, "
+                "promote another version, or use --model raw"
+            ) from error
+
+
+def _engine(uri: str) -> Engine:
+    if not uri.startswith(_SQLITE):
+        return create_engine(uri, connect_args={"connect_timeout": 10} if uri.startswith("postgres") else {})
+    return create_engine(f"{_SQLITE}file:{uri.removeprefix(_SQLITE)}?mode=ro&uri=true", connect_args={"timeout": 10})
+
+
+def _read(connection: Connection) -> RegistryState:
+    name = {"name": MODEL_NAME}
+    tags: dict[int, dict[str, str]] = defaultdict(dict)
+    for version, key, value in connection.execute(_VERSION_TAGS, name):
+        tags[int(version)][key] = value
+    aliases: dict[int, list[str]] = defaultdict(list)
+    for version, alias in connection.execute(_ALIASES, name):
+        aliases[int(version)].append(alias)
+    versions = tuple(
+        _model(row, tuple(aliases[int(row.version)]), tags[int(row.version)])
+        for row in connection.execute(_VERSIONS, name)
+    )
+    return RegistryState(versions, {row.key: row.value for row in connection.execute(_TAGS, name)})
+
+
+def _model(row: Any, aliases: tuple[str, ...], tags: dict[str, str]) -> RegisteredModel:
+    return RegisteredModel(
+        version=int(row.version),
+        aliases=aliases,
+        card=ModelCard.from_tags(tags),
+        checksum=tags.get(CHECKSUM, ""),
+        run_id=row.run_id or None,
+        created_at=datetime.fromtimestamp(row.creation_time / 1000, UTC),
+        location=row.storage_location or row.source or "",
+        tags=tags,
+    )
+
+
+def local_path(location: str) -> Path:
+    """The folder of a file: URI or a plain path.
+
+    >>> local_path("file:///srv/my%20runs/m-1").as_posix(), local_path("/srv/runs/m-1").as_posix()
+    ('/srv/my runs/m-1', '/srv/runs/m-1')
+    """
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    if "://" in location or parts.scheme.startswith("mlflow"):
+        raise Unavailable(
+            f"the model's file lies at {location}, which only an MLflow server can reach: set MLFLOW_TRACKING_URI to "
+            "the server's http address"
+        )
+    return Path(location)

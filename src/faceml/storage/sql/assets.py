@@ -1,0 +1,201 @@
+"""Photos: found, moved, changed, waiting for detection, looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from faceml.records import Asset, AssetStatus
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """A photo as it lies on the disk."""
+
+    path: Path
+    content_hash: str
+    size_bytes: int
+    mtime_ns: int
+    taken_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the library remembers of a photo's file."""
+
+    asset_id: int
+    path: Path
+    content_hash: str
+    size_bytes: int
+    mtime_ns: int
+    status: AssetStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """The outcome of one detection, for the asset's row."""
+
+    asset_id: int
+    width: int
+    height: int
+    error: str | None
+
+
+class Assets:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def at_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
+        return {known.path: known for known in self._known(ImageAsset.path, [str(path) for path in paths])}
+
+    def with_hashes(self, hashes: Sequence[str]) -> dict[str, KnownFile]:
+        return {known.content_hash: known for known in self._known(ImageAsset.content_hash, hashes)}
+
+    def add(self, files: Sequence[PhotoFile]) -> None:
+        if files:
+            self._session.execute(insert(ImageAsset), [_columns(file) for file in files])
+
+    def rewrite(self, files: Sequence[tuple[int, PhotoFile]], *, is_changed: bool) -> None:
+        """Record where the file lies now; `is_changed` content waits for detection again."""
+        again = {"status": AssetStatus.PENDING, "error": None} if is_changed else {}
+        rows = [{"id": asset_id, **_columns(file), **again} for asset_id, file in files]
+        if rows:
+            self._session.execute(update(ImageAsset), rows)
+
+    def wait_again(self, asset_ids: Sequence[int]) -> None:
+        for piece in chunks(asset_ids):
+            self._session.execute(
+                update(ImageAsset).where(ImageAsset.id.in_(piece)).values(status=AssetStatus.PENDING, error=None)
+            )
+
+    def waiting(self, *, min_confidence: float, min_face_size: int, limit: int, offset: int = 0) -> list[Asset]:
+        """Photos never looked at, or only with stricter thresholds than these, in order of arrival."""
+        statement = (
+            select(ImageAsset)
+            .where(_is_waiting(min_confidence, min_face_size))
+            .order_by(ImageAsset.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        return [_asset(row) for row in self._session.scalars(statement)]
+
+    def by_ids(self, asset_ids: Sequence[int]) -> list[Asset]:
+        """The assets of these ids that exist, in order of id."""
+        found: list[Asset] = []
+        for piece in chunks(sorted(asset_ids)):
+            rows = self._session.scalars(select(ImageAsset).where(ImageAsset.id.in_(piece)).order_by(ImageAsset.id))
+            found.extend(_asset(row) for row in rows)
+        return found
+
+    def lock(self, asset_ids: Sequence[int]) -> None:
+        """Hold these rows until the transaction ends, so that two workers do not add the same faces."""
+        for piece in chunks(sorted(asset_ids)):
+            self._session.execute(
+                select(ImageAsset.id).where(ImageAsset.id.in_(piece)).order_by(ImageAsset.id).with_for_update()
+            ).all()
+
+    def content_changed(self, asset_ids: Sequence[int]) -> set[int]:
+        """Those whose faces were found in another content than the file has now."""
+        changed: set[int] = set()
+        for piece in chunks(asset_ids):
+            changed.update(
+                self._session.scalars(
+                    select(ImageAsset.id).where(
+                        ImageAsset.id.in_(piece),
+                        ImageAsset.detected_hash.is_not(None),
+                        ImageAsset.detected_hash != ImageAsset.content_hash,
+                    )
+                )
+            )
+        return changed
+
+    def record_detection(self, looked_at: Sequence[LookedAt], *, min_confidence: float, min_face_size: int) -> None:
+        """Note the outcome of detection, and the loosest thresholds so far; an unreadable photo keeps its reason."""
+        now = utc_now()
+        tried = self._tried([photo.asset_id for photo in looked_at])
+        rows: list[dict[str, Any]] = [
+            {
+                "id": photo.asset_id,
+                "status": AssetStatus.FAILED if photo.error else AssetStatus.DETECTED,
+                "error": photo.error,
+                "width": photo.width or None,
+                "height": photo.height or None,
+                "detected_at": now,
+                "detected_min_confidence": min(min_confidence, tried.get(photo.asset_id, (1.0, 0))[0]),
+                "detected_min_face_size": min(min_face_size, tried.get(photo.asset_id, (1.0, min_face_size))[1]),
+            }
+            for photo in looked_at
+        ]
+        if not rows:
+            return
+        self._session.execute(update(ImageAsset), rows)
+        for piece in chunks([photo.asset_id for photo in looked_at if not photo.error]):
+            self._session.execute(
+                update(ImageAsset).where(ImageAsset.id.in_(piece)).values(detected_hash=ImageAsset.content_hash)
+            )
+
+    def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int]]:
+        """The loosest thresholds these were looked at with, as long as their content is the same."""
+        tried: dict[int, tuple[float, int]] = {}
+        for piece in chunks(asset_ids):
+            rows = self._session.execute(
+                select(ImageAsset.id, ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size).where(
+                    ImageAsset.id.in_(piece), ImageAsset.detected_hash == ImageAsset.content_hash
+                )
+            )
+            tried.update((row[0], (row[1], row[2])) for row in rows if row[1] is not None and row[2] is not None)
+        return tried
+
+    def count(self, status: AssetStatus | None = None) -> int:
+        statement = select(func.count()).select_from(ImageAsset)
+        return self._session.execute(statement.where(ImageAsset.status == status) if status else statement).scalar_one()
+
+    def count_waiting(self, *, min_confidence: float, min_face_size: int) -> int:
+        statement = select(func.count()).select_from(ImageAsset).where(_is_waiting(min_confidence, min_face_size))
+        return self._session.execute(statement).scalar_one()
+
+    def without_faces(self, *, limit: int) -> list[Asset]:
+        """Photos that failed, or in which no face was found."""
+        has_face = select(FaceInstance.id).where(FaceInstance.asset_id == ImageAsset.id).exists()
+        statement = (
+            select(ImageAsset)
+            .where(ImageAsset.status != AssetStatus.PENDING, ~has_face)
+            .order_by(ImageAsset.id)
+            .limit(limit)
+        )
+        return [_asset(row) for row in self._session.scalars(statement)]
+
+    def _known(self, column: Any, values: Sequence[str]) -> Iterator[KnownFile]:
+        for piece in chunks(values):
+            for row in self._session.scalars(select(ImageAsset).where(column.in_(piece)).order_by(ImageAsset.id)):
+                yield KnownFile(row.id, Path(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
+
+
+def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool]:
+    return or_(
+        ImageAsset.status == AssetStatus.PENDING,
+        (ImageAsset.status == AssetStatus.DETECTED)
+        & ((ImageAsset.detected_min_confidence > min_confidence) | (ImageAsset.detected_min_face_size > min_face_size)),
+    )
+
+
+def _columns(file: PhotoFile) -> dict[str, Any]:
+    return {
+        "path": str(file.path),
+        "content_hash": file.content_hash,
+        "size_bytes": file.size_bytes,
+        "mtime_ns": file.mtime_ns,
+        "taken_at": file.taken_at,
+    }
+
+
+def _asset(row: ImageAsset) -> Asset:
+    return Asset(row.id, Path(row.path), row.content_hash, row.status, row.error, row.width, row.height, row.taken_at)

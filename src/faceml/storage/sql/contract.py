@@ -1,0 +1,64 @@
+"""The library's contract: which pack its vectors come from, and counters that never go back."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from faceml.errors import ModelMismatch
+from faceml.records import PackContract
+from faceml.storage.sql.tables import LibraryContract
+
+
+class Contract:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def pinned(self) -> PackContract | None:
+        """The pack this library is pinned to; None before its first detection."""
+        row = self._session.get(LibraryContract, 1)
+        if row is None:
+            return None
+        return PackContract(row.pack, row.width, row.fingerprint, row.licence, row.match_threshold)
+
+    def check(self, pack: PackContract) -> None:
+        """Raises ModelMismatch when the library is pinned to other weights than `pack`."""
+        pinned = self.pinned()
+        if pinned is not None and pinned.fingerprint != pack.fingerprint:
+            raise ModelMismatch(
+                f"this library holds vectors of pack {pinned.name!r} ({pinned.width}-d), not of {pack.name!r} "
+                f"({pack.width}-d): set FACEML_MODEL_PACK={pinned.name}, or start a new library "
+                "with another FACEML_HOME and detect there again"
+            )
+
+    def pin(self, pack: PackContract) -> None:
+        """Pin the library to `pack` at its first detection; raises ModelMismatch as `check` does."""
+        self.check(pack)
+        if self.pinned() is not None:
+            return
+        row = LibraryContract(
+            id=1,
+            pack=pack.name,
+            width=pack.width,
+            fingerprint=pack.fingerprint,
+            licence=pack.licence,
+            match_threshold=pack.match_threshold,
+        )
+        try:
+            with self._session.begin_nested():
+                self._session.add(row)
+        except IntegrityError:  # another worker was first
+            self.check(pack)
+
+    def next_unknown_clusters(self, count: int) -> range:
+        """Numbers for `count` new unknown_cluster_N groups; a number is given out once in a library's life."""
+        last = self._session.execute(
+            update(LibraryContract)
+            .values(last_unknown_cluster=LibraryContract.last_unknown_cluster + count)
+            .returning(LibraryContract.last_unknown_cluster)
+        ).scalar_one()
+        return range(last - count + 1, last + 1)
+
+    def last_unknown_cluster(self) -> int:
+        return self._session.execute(select(LibraryContract.last_unknown_cluster)).scalar() or 0

@@ -1,0 +1,199 @@
+"""Opening the database: engine, pragmas, migrations, and the errors of both databases turned into ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from faceml.config import without_password
+from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
+from faceml.storage.sql.tables import Base
+
+SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the migrations folder
+BUSY_TIMEOUT_S = 30
+READ_ONLY = "faceml_read_only"
+LABOUR = ("image_assets", "persons", "face_instances", "label_events")  # a database without rows in these holds nothing
+_MIGRATION_LOCK = 7_302_911  # any constant: PostgreSQL's advisory locks are numbers
+
+
+def connect(url: str, *, echo: bool = False) -> Engine:
+    """An engine for SQLite (WAL) or PostgreSQL (psycopg), its schema migrated to the newest.
+
+    Raises:
+        WrongUse: the URL is not one of a database that faceml knows.
+        DatabaseUnavailable: it does not answer, refuses the password, or is no faceml database.
+    """
+    engine = _engine(url, echo=echo)
+    with translated_errors(url):
+        migrate(engine)
+    return engine
+
+
+def read_schema(url: str) -> str | None:
+    """The schema's revision, nothing migrated and no file made; None where there is no faceml database yet.
+
+    Raises:
+        WrongUse, DatabaseUnavailable: as `connect`.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return None
+    engine = _engine(url, echo=False)
+    try:
+        with translated_errors(url), engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+            return _version(connection)
+    finally:
+        engine.dispose()
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to `SCHEMA_VERSION`; two processes that start at once take turns."""
+    with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        if _version(connection) == SCHEMA_VERSION:
+            return
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        version = _version(connection)
+        if version == SCHEMA_VERSION:
+            return
+        if version is not None and version > SCHEMA_VERSION:
+            raise DatabaseUnavailable(
+                f"the database has schema {version}, newer than this faceml's {SCHEMA_VERSION}: upgrade faceml"
+            )
+        _upgrade(connection)
+
+
+@contextmanager
+def empty_schema(url: str, revision: str) -> Iterator[Connection]:
+    """A transaction on a database that holds nothing, with the schema of a revision; left as it was on an error.
+
+    Raises:
+        Conflict: a table holds rows.
+        WrongUse, DatabaseUnavailable: as `connect`.
+    """
+    engine = _engine(url, echo=False)
+    try:
+        with translated_errors(url), engine.begin() as connection:
+            filled = [name for name in LABOUR if inspect(connection).has_table(name) and _has_rows(connection, name)]
+            if filled:
+                raise Conflict(
+                    f"the database {without_password(url)} is not empty ({', '.join(filled)}): point DATABASE_URL at "
+                    "an empty one"
+                )
+            Base.metadata.drop_all(connection)
+            connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+            _upgrade(connection, revision)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def translated_errors(url: str) -> Iterator[None]:
+    """Turn what a driver raises when the database is out of reach into one line with the fix."""
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseUnavailable(_explain(url, error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(f"the connection to {without_password(url)} broke: try again") from error
+        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            raise DatabaseUnavailable(_explain(url, error)) from error
+        raise
+
+
+def _engine(url: str, *, echo: bool) -> Engine:
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, parsed.database, echo=echo)
+    return create_engine(
+        url,
+        echo=echo,
+        hide_parameters=True,  # an error's text may end in a log, and parameters are names and vectors
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "application_name": "faceml"},
+    )
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() in ("sqlite", "postgresql"):
+            parsed.get_dialect()
+            return parsed
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise WrongUse(
+            f"DATABASE_URL={without_password(url)!r} cannot be read: write postgresql+psycopg://user:password@host/name"
+        ) from error
+    raise WrongUse(f"DATABASE_URL={without_password(url)!r}: faceml knows sqlite:/// and postgresql://")
+
+
+def _sqlite_engine(url: str, file: str | None, *, echo: bool) -> Engine:
+    if file and file != ":memory:":
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUnavailable(f"the folder {Path(file).parent} cannot be made: {error.strerror}") from error
+    engine = create_engine(url, echo=echo, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver would commit before DDL; transactions begin in _begin_sqlite
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # a label outlives a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock at once: a reader that turns writer half-way cannot wait, it fails with SQLITE_BUSY.
+    read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _has_rows(connection: Connection, table: str) -> bool:
+    return connection.execute(text(f'SELECT 1 FROM "{table}" LIMIT 1')).first() is not None
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(connection: Connection, revision: str = "head") -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "faceml.storage.sql:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _explain(url: str, error: Any) -> str:
+    shown, reason = without_password(url), " ".join(str(error.orig).split())
+    if url.startswith("sqlite"):
+        file = url.removeprefix("sqlite:///")
+        if "locked" in reason:
+            return (
+                f"the library's database {file} has been busy for {BUSY_TIMEOUT_S} s: let the other run end, try again"
+            )
+        return f"the library's database {file} cannot be opened ({reason}): check FACEML_HOME and its permissions"
+    if "authentication failed" in reason or "no password" in reason:
+        return f"PostgreSQL at {shown} refuses this user or password: correct DATABASE_URL"
+    if "does not exist" in reason and "database" in reason:
+        return f"PostgreSQL at {shown} has no such database: create it, or correct DATABASE_URL"
+    return f"PostgreSQL at {shown} does not answer: start it (make db-up), or unset DATABASE_URL to use SQLite"

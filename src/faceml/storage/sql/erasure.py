@@ -1,0 +1,99 @@
+"""Forgetting a person: what is deleted beyond their records, and what is kept so that they stay forgotten."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from faceml.records import BBox
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.tables import (
+    ErasedFace,
+    FaceEmbedding,
+    FaceInstance,
+    LabelEvent,
+    OutboxRow,
+    PersonPrototype,
+    PersonRow,
+    utc_now,
+)
+
+REDACTED = "erased"  # the kind of an event of which only the time and the actor are left
+ERASURE = "erase"  # the kind of the event that an erasure itself is
+IRREVERSIBLE = (REDACTED, ERASURE)
+
+
+class Erasure:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # --- boxes that stay blank
+
+    def boxes(self, asset_ids: Sequence[int]) -> dict[int, list[BBox]]:
+        """Where erased people are on these photos."""
+        found: dict[int, list[BBox]] = defaultdict(list)
+        for piece in chunks(asset_ids):
+            for row in self._session.scalars(select(ErasedFace).where(ErasedFace.asset_id.in_(piece))):
+                found[row.asset_id].append(BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h))
+        return found
+
+    def keep_blank(self, boxes: Sequence[tuple[int, BBox]]) -> None:
+        """Remember (asset, box) of faces that are never to be taken in again."""
+        if boxes:
+            rows = [
+                {"asset_id": id_, "bbox_x": b.x, "bbox_y": b.y, "bbox_w": b.w, "bbox_h": b.h, "created_at": utc_now()}
+                for id_, b in boxes
+            ]
+            self._session.execute(insert(ErasedFace), rows)
+
+    # --- counting and deleting
+
+    def count_embeddings(self, face_ids: Sequence[UUID]) -> int:
+        where = FaceEmbedding.face_instance_id
+        return sum(self._count(select(func.count()).where(where.in_(piece))) for piece in chunks(face_ids))
+
+    def count_prototypes(self, person_ids: Sequence[UUID]) -> int:
+        return self._count(select(func.count()).where(PersonPrototype.person_id.in_(person_ids)))
+
+    def remove_people(self, person_ids: Sequence[UUID]) -> None:
+        """Delete the records; their prototypes and rejections go with them."""
+        self._session.execute(delete(PersonRow).where(PersonRow.id.in_(person_ids)))
+        self._session.expire_all()
+
+    def renew_index(self) -> None:
+        """Send every point to the index again, for one that is about to be built anew."""
+        points = select(FaceInstance.qdrant_point_id).union_all(
+            select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
+        )
+        rows = [{"point_id": point_id} for point_id in self._session.scalars(points)]
+        if rows:
+            self._session.execute(insert(OutboxRow), rows)
+
+    # --- the log
+
+    def events_about(self, person_ids: Collection[UUID]) -> list[int]:
+        """Events that speak of one of these people, undone or not."""
+        wanted = {str(person_id) for person_id in person_ids}
+        rows = self._session.execute(select(LabelEvent.id, LabelEvent.person_id, LabelEvent.details))
+        return [row.id for row in rows if wanted & _people_of(row.person_id, row.details)]
+
+    def redact(self, event_ids: Sequence[int]) -> None:
+        """Take names and faces out of events; that something was decided, when and by whom, stays."""
+        for piece in chunks(event_ids):
+            for row in self._session.scalars(select(LabelEvent).where(LabelEvent.id.in_(piece))):
+                if row.kind not in IRREVERSIBLE:
+                    row.kind, row.details = REDACTED, {"was": row.kind}
+        self._session.flush()
+
+    def _count(self, statement: Any) -> int:
+        return int(self._session.execute(statement).scalar_one())
+
+
+def _people_of(person_id: UUID | None, details: dict[str, Any]) -> set[str]:
+    people = {*details.get("names", ()), *filter(None, [details.get("into")])}
+    return people | ({str(person_id)} if person_id else set())

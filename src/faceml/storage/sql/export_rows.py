@@ -1,0 +1,66 @@
+"""Faces with their photo's path and their person's name, streamed in order of photo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonRow
+
+PAGE_ROWS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    face_id: str
+    asset_id: int
+    path: str
+    x: int
+    y: int
+    w: int
+    h: int
+    confidence: float
+    quality: float
+    cluster_id: str | None
+    person_id: str | None
+    person_name: str | None
+    assigned_by: str | None
+    similarity: float | None
+    model_version: str | None
+    photo_width: int | None  # upright pixels, as the box
+    photo_height: int | None
+    taken_at: str | None  # ISO 8601
+
+
+def export_rows(session: Session) -> Iterator[ExportRow]:
+    statement = (
+        select(FaceInstance, ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, PersonRow.name)
+        .join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
+        .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
+        .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
+        .execution_options(yield_per=PAGE_ROWS)
+    )
+    for face, path, width, height, taken_at, name in session.execute(statement):
+        yield ExportRow(
+            face_id=str(face.id),
+            asset_id=face.asset_id,
+            path=path,
+            x=face.bbox_x,
+            y=face.bbox_y,
+            w=face.bbox_w,
+            h=face.bbox_h,
+            confidence=face.detection_confidence,
+            quality=face.quality_score,
+            cluster_id=face.cluster_id,
+            person_id=str(face.person_id) if face.person_id else None,
+            person_name=name,
+            assigned_by=face.assigned_by,
+            similarity=face.similarity,
+            model_version=face.model_version,
+            photo_width=width,
+            photo_height=height,
+            taken_at=taken_at.isoformat() if taken_at else None,
+        )

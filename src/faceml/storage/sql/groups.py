@@ -1,0 +1,106 @@
+"""Groups of faces, one in memory at a time: clusters that nobody named, and people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from faceml.records import Embeddings, PersonStatus
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.face_states import SPLIT_MARK, merged_people
+from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, PersonRow
+from faceml.storage.sql.vectors import as_embeddings
+
+PAGE_ROWS = 2000  # vectors read at a time
+
+GroupKey = str | UUID  # a cluster's id or a person's
+
+
+class Groups:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def clusters(self) -> Iterator[tuple[str, Embeddings]]:
+        """Every cluster with those of its faces that are under nobody."""
+        return self._grouped(FaceInstance.cluster_id, *_in_a_cluster())
+
+    def people(self) -> Iterator[tuple[UUID, Embeddings]]:
+        """Every active person with their faces."""
+        active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
+        return self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(active))
+
+    def of(self, key: GroupKey) -> Embeddings:
+        """The faces of one of them, in order of id; none where it is gone."""
+        column = FaceInstance.person_id if isinstance(key, UUID) else FaceInstance.cluster_id
+        where = [] if isinstance(key, UUID) else _in_a_cluster()
+        return next((faces for _, faces in self._grouped(column, column == key, *where)), as_embeddings(()))
+
+    def sizes(self, keys: Collection[GroupKey]) -> dict[GroupKey, int]:
+        """Faces of each of these clusters that are under nobody; people are left out."""
+        found: dict[GroupKey, int] = {}
+        for piece in chunks(sorted({key for key in keys if isinstance(key, str)})):
+            rows = self._session.execute(
+                select(FaceInstance.cluster_id, func.count())
+                .where(FaceInstance.cluster_id.in_(piece), FaceInstance.person_id.is_(None))
+                .group_by(FaceInstance.cluster_id)
+            )
+            found.update((row[0], row[1]) for row in rows if row[0])
+        return found
+
+    def holding(self, face_ids: Collection[UUID]) -> dict[UUID, GroupKey]:
+        """The group that each of these faces is in; those in none are left out."""
+        found: dict[UUID, GroupKey] = {}
+        for piece in chunks(sorted(face_ids)):
+            rows = self._session.execute(
+                select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).where(
+                    FaceInstance.id.in_(piece)
+                )
+            )
+            found.update((row.id, row.person_id or row.cluster_id) for row in rows if row.person_id or row.cluster_id)
+        return found
+
+    def ruled_out(self) -> Iterator[tuple[GroupKey, UUID]]:
+        """(group, person) once for each of its faces of which somebody said that it is not that person."""
+        became = merged_people(self._session)
+        rows = self._session.execute(
+            select(FaceInstance.cluster_id, FaceInstance.person_id, FaceRejection.person_id.label("not_person")).join(
+                FaceInstance, FaceInstance.id == FaceRejection.face_instance_id
+            )
+        )
+        for row in rows:
+            person_id = row.not_person
+            while person_id in became:
+                person_id = became[person_id]
+            if row.person_id or row.cluster_id:
+                yield row.person_id or row.cluster_id, person_id
+
+    def split_parts(self) -> Iterator[tuple[GroupKey, str]]:
+        """(group, part of a person's split that its faces are in)."""
+        rows = self._session.execute(
+            select(FaceInstance.person_id, FaceInstance.cluster_id)
+            .where(FaceInstance.cluster_id.contains(SPLIT_MARK, autoescape=True))
+            .distinct()
+        )
+        for row in rows:
+            yield row.person_id or row.cluster_id, row.cluster_id
+
+    def _grouped(self, column: InstrumentedAttribute[Any], *where: ColumnElement[bool]) -> Iterator[Any]:
+        statement = (
+            select(FaceInstance.id, FaceEmbedding.vector, column.label("key"))
+            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .where(*where)
+            .order_by(column)
+            .execution_options(yield_per=PAGE_ROWS)
+        )
+        for key, rows in groupby(self._session.execute(statement), key=attrgetter("key")):
+            yield key, as_embeddings(sorted((row.id, row.vector) for row in rows))
+
+
+def _in_a_cluster() -> list[ColumnElement[bool]]:
+    return [FaceInstance.cluster_id.is_not(None), FaceInstance.person_id.is_(None)]

@@ -1,0 +1,122 @@
+"""The outbox: points whose state in the index may lag behind SQL (DESIGN D3).
+
+A row only names a point. Whoever drains it copies the point's present state, so order and repeats do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.orm import Session
+
+from faceml.storage.index.vector_index import Payload, Point
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
+
+_DRAINING = 7_302_914  # any constant: PostgreSQL's advisory locks are numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Some of the backlog: the outbox rows, and the points they name (each once)."""
+
+    row_ids: tuple[int, ...]
+    point_ids: tuple[UUID, ...]
+
+
+class Outbox:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def push(self, point_ids: Sequence[UUID]) -> None:
+        if point_ids:
+            self._session.execute(insert(OutboxRow), [{"point_id": point_id} for point_id in point_ids])
+
+    def lock(self) -> None:
+        """Wait for whoever else is draining; until this transaction ends nobody else does. PostgreSQL only."""
+        self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DRAINING})
+
+    def backlog(self) -> int:
+        return self._session.execute(select(func.count()).select_from(OutboxRow)).scalar_one()
+
+    def peek(self, limit: int) -> Pending:
+        rows = self._session.execute(select(OutboxRow.id, OutboxRow.point_id).order_by(OutboxRow.id).limit(limit)).all()
+        return Pending(tuple(row.id for row in rows), tuple(dict.fromkeys(row.point_id for row in rows)))
+
+    def remove(self, row_ids: Sequence[int]) -> None:
+        for piece in chunks(row_ids):
+            self._session.execute(delete(OutboxRow).where(OutboxRow.id.in_(piece)))
+
+    def points(self, point_ids: Sequence[UUID]) -> list[Point]:
+        """These points as SQL has them now, vector and payload; the ones it no longer has are left out."""
+        return [point for piece in chunks(point_ids) for point in self._face_points(piece) + self._centroids(piece)]
+
+    def count_points(self) -> int:
+        """How many points the index ought to hold."""
+        faces = select(func.count()).select_from(FaceEmbedding)
+        centroids = select(func.count()).where(PersonPrototype.face_instance_id.is_(None))
+        return self._session.execute(faces).scalar_one() + self._session.execute(centroids).scalar_one()
+
+    def point_ids(self, *, limit: int, after: UUID | None = None) -> list[UUID]:
+        """Ids that the index ought to hold, in order, one page."""
+        faces = select(FaceInstance.qdrant_point_id).join(
+            FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id
+        )
+        centroids = select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
+        every = faces.union_all(centroids).subquery()
+        statement = select(every.c.qdrant_point_id).order_by(every.c.qdrant_point_id).limit(limit)
+        if after is not None:
+            statement = statement.where(every.c.qdrant_point_id > after)
+        return list(self._session.scalars(statement))
+
+    def _face_points(self, point_ids: Sequence[UUID]) -> list[Point]:
+        is_prototype = select(PersonPrototype.id).where(PersonPrototype.face_instance_id == FaceInstance.id).exists()
+        rows = self._session.execute(
+            select(FaceInstance, FaceEmbedding.vector, ImageAsset.taken_at, is_prototype)
+            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
+            .where(FaceInstance.qdrant_point_id.in_(point_ids))
+        )
+        return [
+            Point(
+                face.qdrant_point_id,
+                face_payload(face, is_prototype=prototype, taken_at=taken_at.isoformat() if taken_at else None),
+                np.frombuffer(vector, dtype="<f4"),
+            )
+            for face, vector, taken_at, prototype in rows
+        ]
+
+    def _centroids(self, point_ids: Sequence[UUID]) -> list[Point]:
+        rows = self._session.scalars(
+            select(PersonPrototype).where(
+                PersonPrototype.qdrant_point_id.in_(point_ids), PersonPrototype.face_instance_id.is_(None)
+            )
+        )
+        return [
+            Point(
+                row.qdrant_point_id,
+                {"person_id": str(row.person_id), "is_prototype": True},
+                np.frombuffer(row.vector or b"", dtype="<f4"),
+            )
+            for row in rows
+        ]
+
+
+def face_payload(face: FaceInstance, *, is_prototype: bool, taken_at: str | None) -> Payload:
+    """The specification's payload of a face's point; what is not set is left out."""
+    payload = {
+        "asset_id": str(face.asset_id),
+        "face_instance_id": str(face.id),
+        "detection_confidence": face.detection_confidence,
+        "quality_score": face.quality_score,
+        "bbox": {"x": face.bbox_x, "y": face.bbox_y, "w": face.bbox_w, "h": face.bbox_h},
+        "person_id": str(face.person_id) if face.person_id else None,
+        "cluster_id": face.cluster_id,
+        "is_prototype": is_prototype,
+        "taken_at": taken_at,
+    }
+    return {key: value for key, value in payload.items() if value is not None}

@@ -1,0 +1,215 @@
+"""People: found by name or id, created, renamed, hidden, merged, counted; and whom a face is not."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from faceml.errors import NotFound, WrongUse
+from faceml.records import Person, PersonStatus
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.face_states import merged_people
+from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
+
+NAME_LENGTH = 255
+FOLDED_LENGTH = 512
+
+
+def tidy_name(name: str) -> str:
+    """The name as it is stored: Unicode NFC, spaces single.
+
+    Raises:
+        WrongUse: empty, or longer than 255 characters.
+    """
+    tidy = " ".join(unicodedata.normalize("NFC", name).split())
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in tidy):  # PostgreSQL refuses NUL
+        raise WrongUse("the name of a person holds control characters: leave them out")
+    if not tidy:
+        raise WrongUse("the name of a person is empty: give at least one letter")
+    if len(tidy) > NAME_LENGTH:
+        raise WrongUse(f"the name of a person has {len(tidy)} characters; the longest is {NAME_LENGTH}")
+    if len(_folded(tidy)) > FOLDED_LENGTH:  # a letter may fold to three
+        raise WrongUse(f"the name of a person is too long to be compared: {NAME_LENGTH} plain letters fit")
+    return tidy
+
+
+def fold_name(name: str) -> str:
+    """The name as it is compared.
+
+    >>> fold_name("  JOSÉ  garcía") == fold_name("José García")
+    True
+    """
+    return _folded(tidy_name(name))
+
+
+def _folded(tidy: str) -> str:
+    return unicodedata.normalize("NFC", tidy.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSummary:
+    id: UUID
+    name: str
+    status: PersonStatus
+    merged_into_id: UUID | None
+    face_count: int
+    prototype_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class People:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # --- finding
+
+    def named(self, name: str) -> Person | None:
+        """The person of this name, whatever the case; a merged one answers with whom it was merged into."""
+        row = self._holder(name)
+        return _person(self._survivor(row)) if row else None
+
+    def holding(self, name: str) -> Person | None:
+        """Whose record bears this name, be it a merged one's."""
+        row = self._holder(name)
+        return _person(row) if row else None
+
+    def get(self, person_id: UUID) -> Person:
+        """Raises NotFound."""
+        return _person(self._row(person_id))
+
+    def survivor(self, person_id: UUID) -> Person:
+        """The person, or whom they were merged into in the end. Raises NotFound."""
+        return _person(self._survivor(self._row(person_id)))
+
+    def existing(self, person_ids: Sequence[UUID]) -> dict[UUID, Person]:
+        rows = self._session.scalars(select(PersonRow).where(PersonRow.id.in_(person_ids)))
+        return {row.id: _person(row) for row in rows}
+
+    def merged(self) -> dict[UUID, UUID]:
+        """Whom each merged person was merged into; chains are not followed."""
+        return merged_people(self._session)
+
+    def names(self, person_ids: Sequence[UUID] | None = None) -> dict[UUID, str]:
+        """Name by id; of all people where no ids are given."""
+        statement = select(PersonRow.id, PersonRow.name)
+        if person_ids is not None:
+            statement = statement.where(PersonRow.id.in_(person_ids))
+        return {row.id: row.name for row in self._session.execute(statement)}
+
+    def active_names(self) -> list[str]:
+        """Names of active people, in order."""
+        statement = select(PersonRow.name).where(PersonRow.status == PersonStatus.ACTIVE)
+        return list(self._session.scalars(statement.order_by(PersonRow.folded_name)))
+
+    def page(self, *, status: PersonStatus | None = None, limit: int, offset: int = 0) -> list[PersonSummary]:
+        """People with most faces first, of one status where given."""
+        statement = select(PersonRow, _faces_of.label("faces"), _prototypes_of).order_by(
+            _faces_of.desc(), PersonRow.folded_name
+        )
+        if status is not None:
+            statement = statement.where(PersonRow.status == status)
+        return [_summary(*row) for row in self._session.execute(statement.limit(limit).offset(offset))]
+
+    def summary(self, person_id: UUID) -> PersonSummary:
+        """Raises NotFound."""
+        self._row(person_id)
+        statement = select(PersonRow, _faces_of, _prototypes_of).where(PersonRow.id == person_id)
+        return _summary(*self._session.execute(statement).one())
+
+    def count(self, status: PersonStatus | None = None) -> int:
+        statement = select(func.count()).select_from(PersonRow)
+        return self._session.execute(statement.where(PersonRow.status == status) if status else statement).scalar_one()
+
+    # --- changing
+
+    def add(self, name: str, *, person_id: UUID | None = None) -> Person:
+        row = PersonRow(name=tidy_name(name), folded_name=fold_name(name))
+        if person_id is not None:
+            row.id = person_id
+        self._session.add(row)
+        self._session.flush()
+        return _person(row)
+
+    def set_names(self, names: Mapping[UUID, str]) -> None:
+        """Rename, several at once where they swap; the names must be free but for these people's own."""
+        rows = [self._row(person_id) for person_id in names]
+        for row in rows:
+            row.name = row.folded_name = f"-{row.id}"  # out of each other's way
+        self._session.flush()
+        for row in rows:
+            row.name, row.folded_name = tidy_name(names[row.id]), fold_name(names[row.id])
+        self._session.flush()
+
+    def set_status(self, person_id: UUID, status: PersonStatus, merged_into_id: UUID | None = None) -> None:
+        row = self._row(person_id)
+        row.status, row.merged_into_id = status, merged_into_id
+        self._session.flush()
+
+    def remove(self, person_id: UUID) -> None:
+        """Delete the record; whoever does it has seen to the faces."""
+        self._session.execute(delete(PersonRow).where(PersonRow.id == person_id))
+        self._session.expire_all()
+
+    # --- whom a face is not
+
+    def ruled_out(self, face_ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
+        """Whom each face is not, as it was said: a merged person stands for itself."""
+        found: dict[UUID, set[UUID]] = defaultdict(set)
+        for piece in chunks(face_ids):
+            for row in self._session.scalars(select(FaceRejection).where(FaceRejection.face_instance_id.in_(piece))):
+                found[row.face_instance_id].add(row.person_id)
+        return {face_id: frozenset(people) for face_id, people in found.items()}
+
+    def faces_ruled_out(self, person_ids: Sequence[UUID]) -> set[UUID]:
+        """Faces of which somebody said that they are not one of these."""
+        statement = select(FaceRejection.face_instance_id).where(FaceRejection.person_id.in_(person_ids))
+        return set(self._session.scalars(statement))
+
+    def rule_out(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+        if pairs:
+            rows = [{"face_instance_id": face_id, "person_id": person_id} for face_id, person_id in pairs]
+            self._session.execute(insert(FaceRejection), rows)
+
+    def allow(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+        """Take rejections back."""
+        for face_id, person_id in pairs:
+            where = (FaceRejection.face_instance_id == face_id, FaceRejection.person_id == person_id)
+            self._session.execute(delete(FaceRejection).where(*where))
+
+    def _holder(self, name: str) -> PersonRow | None:
+        return self._session.scalars(select(PersonRow).where(PersonRow.folded_name == fold_name(name))).one_or_none()
+
+    def _row(self, person_id: UUID) -> PersonRow:
+        row = self._session.get(PersonRow, person_id)
+        if row is None:
+            raise NotFound(f"person {person_id} is not in this library: `faceml people list` shows who is")
+        return row
+
+    def _survivor(self, row: PersonRow) -> PersonRow:
+        while row.status == PersonStatus.MERGED and row.merged_into_id is not None:
+            row = self._row(row.merged_into_id)
+        return row
+
+
+_faces_of = select(func.count()).where(FaceInstance.person_id == PersonRow.id).correlate(PersonRow).scalar_subquery()
+_prototypes_of = (
+    select(func.count()).where(PersonPrototype.person_id == PersonRow.id).correlate(PersonRow).scalar_subquery()
+)
+
+
+def _summary(row: PersonRow, faces: int, prototypes: int) -> PersonSummary:
+    return PersonSummary(
+        row.id, row.name, row.status, row.merged_into_id, faces, prototypes, row.created_at, row.updated_at
+    )
+
+
+def _person(row: PersonRow) -> Person:
+    return Person(row.id, row.name, row.status, row.merged_into_id, row.created_at, row.updated_at)

@@ -1,0 +1,121 @@
+"""What people are recognised by: exemplars (faces) and centroids (vectors of their own)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from faceml.records import PersonStatus, PrototypeRole, Prototypes
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, PersonPrototype, PersonRow
+from faceml.storage.sql.vectors import as_blob
+
+
+class PrototypeStore:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def all(self) -> Prototypes:
+        """Every prototype of active people, in order of person; an exemplar counts while its face is that person's."""
+        rows = self._session.execute(
+            select(PersonPrototype, func.coalesce(PersonPrototype.vector, FaceEmbedding.vector))
+            .join(PersonRow, PersonRow.id == PersonPrototype.person_id)
+            .outerjoin(FaceInstance, FaceInstance.id == PersonPrototype.face_instance_id)
+            .outerjoin(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .where(
+                PersonRow.status == PersonStatus.ACTIVE,
+                PersonPrototype.face_instance_id.is_(None) | (FaceInstance.person_id == PersonPrototype.person_id),
+            )
+            .order_by(PersonPrototype.person_id, PersonPrototype.role, PersonPrototype.id)
+        ).all()
+        usable = [(row, vector) for row, vector in rows if vector]
+        vectors = np.frombuffer(b"".join(vector for _, vector in usable), dtype="<f4")
+        return Prototypes(
+            person_ids=tuple(row.person_id for row, _ in usable),
+            vectors=vectors.reshape(len(usable), -1) if usable else vectors.reshape(0, 0),
+            roles=tuple(row.role for row, _ in usable),
+            face_ids=tuple(row.face_instance_id for row, _ in usable),
+        )
+
+    def exemplar_faces(self, person_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
+        """Faces that are exemplars, by person."""
+        found: dict[UUID, set[UUID]] = {person_id: set() for person_id in person_ids}
+        rows = self._session.scalars(
+            select(PersonPrototype).where(
+                PersonPrototype.person_id.in_(person_ids), PersonPrototype.role == PrototypeRole.EXEMPLAR
+            )
+        )
+        for row in rows:
+            if row.face_instance_id is not None:
+                found[row.person_id].add(row.face_instance_id)
+        return found
+
+    def exemplar_people(self, face_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Whom each of these faces is an exemplar of; faces that are none are left out."""
+        found: dict[UUID, UUID] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.scalars(select(PersonPrototype).where(PersonPrototype.face_instance_id.in_(piece)))
+            found.update((row.face_instance_id, row.person_id) for row in rows if row.face_instance_id is not None)
+        return found
+
+    def add_exemplars(self, person_id: UUID, face_ids: Sequence[UUID]) -> None:
+        rows = self._session.execute(
+            select(FaceInstance.id, FaceInstance.qdrant_point_id).where(FaceInstance.id.in_(face_ids))
+        )
+        points = {row.id: row.qdrant_point_id for row in rows}
+        self._session.add_all(
+            PersonPrototype(
+                person_id=person_id,
+                face_instance_id=face_id,
+                qdrant_point_id=points[face_id],
+                role=PrototypeRole.EXEMPLAR,
+            )
+            for face_id in face_ids
+        )
+        self._session.flush()
+
+    def remove_exemplars(self, face_ids: Sequence[UUID]) -> None:
+        for piece in chunks(face_ids):
+            self._session.execute(delete(PersonPrototype).where(PersonPrototype.face_instance_id.in_(piece)))
+
+    def people_with_centroid(self) -> set[UUID]:
+        return set(
+            self._session.scalars(
+                select(PersonPrototype.person_id).where(PersonPrototype.role == PrototypeRole.CENTROID)
+            )
+        )
+
+    def set_centroids(self, centroids: Mapping[UUID, NDArray[np.float32]]) -> list[UUID]:
+        """Create or replace one centroid a person; returns the points that changed."""
+        rows = {
+            row.person_id: row
+            for row in self._session.scalars(
+                select(PersonPrototype).where(PersonPrototype.role == PrototypeRole.CENTROID)
+            )
+        }
+        changed: list[UUID] = []
+        for person_id, vector in centroids.items():
+            row = rows.get(person_id)
+            if row is None:
+                row = PersonPrototype(person_id=person_id, role=PrototypeRole.CENTROID, qdrant_point_id=uuid4())
+                self._session.add(row)
+            if row.vector != as_blob(vector):
+                row.vector = as_blob(vector)
+                changed.append(row.qdrant_point_id)
+        self._session.flush()
+        return changed
+
+    def remove_centroids(self, person_ids: Sequence[UUID]) -> list[UUID]:
+        """Returns the points that went."""
+        where = (PersonPrototype.role == PrototypeRole.CENTROID, PersonPrototype.person_id.in_(person_ids))
+        gone = list(self._session.scalars(select(PersonPrototype.qdrant_point_id).where(*where)))
+        self._session.execute(delete(PersonPrototype).where(*where))
+        return gone
+
+    def count(self) -> int:
+        return self._session.execute(select(func.count()).select_from(PersonPrototype)).scalar_one()

@@ -1,0 +1,137 @@
+"""The library's memory in domain words: one transaction at a time, everything in it or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from faceml.errors import DatabaseUnavailable
+from faceml.storage.sql.assets import Assets
+from faceml.storage.sql.clusters import Clusters
+from faceml.storage.sql.contract import Contract
+from faceml.storage.sql.database import READ_ONLY, translated_errors
+from faceml.storage.sql.dump import DatabaseDump
+from faceml.storage.sql.erasure import Erasure
+from faceml.storage.sql.events import Events
+from faceml.storage.sql.export_rows import ExportRow, export_rows
+from faceml.storage.sql.faces import Faces
+from faceml.storage.sql.groups import Groups
+from faceml.storage.sql.outbox import Outbox
+from faceml.storage.sql.people import People
+from faceml.storage.sql.prototypes import PrototypeStore
+from faceml.storage.sql.run_lock import run_lock
+from faceml.storage.sql.vectors import Vectors
+
+RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes
+
+
+class UnitOfWork:
+    """One transaction; the stores share it. Whatever changes a point of the index also tells `outbox`."""
+
+    def __init__(self, session: Session) -> None:
+        self.assets = Assets(session)
+        self.faces = Faces(session)
+        self.vectors = Vectors(session)
+        self.clusters = Clusters(session)
+        self.groups = Groups(session)
+        self.people = People(session)
+        self.prototypes = PrototypeStore(session)
+        self.events = Events(session)
+        self.erasure = Erasure(session)
+        self.outbox = Outbox(session)
+        self.contract = Contract(session)
+        self._session = session
+
+    def export_rows(self) -> Iterator[ExportRow]:
+        """Every face with its photo and person, in order of photo, a page in memory at a time."""
+        return export_rows(self._session)
+
+    def database_identity(self) -> str:
+        statement = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+        return f"postgresql:{self._session.execute(text(statement)).scalar_one()}"
+
+
+class Repository:
+    """Opens transactions on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._url = engine.url.render_as_string(hide_password=True)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a server, which several machines may use."""
+        return self._engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def begin(self) -> Iterator[UnitOfWork]:
+        """A writing transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer, or stays locked.
+        """
+        with translated_errors(self._url), Session(self._engine) as session, session.begin():
+            yield UnitOfWork(session)
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """A consistent view to read from; takes no lock that would hold up a writer."""
+        reader = self._engine.execution_options(**{READ_ONLY: True})
+        with translated_errors(self._url), Session(reader) as session, session.begin():
+            yield UnitOfWork(session)
+
+    @contextmanager
+    def exclusive(self, task: str, *, wait_s: float = RUN_WAIT_S) -> Iterator[None]:
+        """Keep other exclusive runs out while the block runs, but no reader and no person's decision.
+
+        Raises:
+            LibraryBusy: another run still holds the library after `wait_s`; DatabaseUnavailable.
+        """
+        with ExitStack() as held:
+            with translated_errors(self._url):
+                held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
+            yield
+
+    def compact(self) -> None:
+        """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
+
+        Raises:
+            DatabaseUnavailable: others are at it for too long.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with translated_errors(self._url), closing(self._engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute("VACUUM")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                raise DatabaseUnavailable(f"the database cannot be compacted now: {error}") from error
+
+    def identity(self) -> str:
+        """Which database this is, the same from every machine and without a password.
+
+        A SQLite file by its path; a PostgreSQL by the identifier that its cluster was given when it was made.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
+        with self.read() as unit:
+            return unit.database_identity()
+
+    @contextmanager
+    def dump(self) -> Iterator[DatabaseDump]:
+        """Every table as it was at one moment; holds up no writer."""
+        options: dict[str, Any] = {READ_ONLY: True}
+        if self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        reader = self._engine.execution_options(**options)
+        with translated_errors(self._url), reader.begin() as connection:
+            yield DatabaseDump(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()

@@ -1,0 +1,148 @@
+"""Vectors of faces, chosen by what is known of the faces (DESIGN D2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
+
+from faceml.records import AssignedBy, Embeddings
+from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.face_states import in_no_split_part, is_unlabelled
+from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset
+
+PAGE_ROWS = 10_000  # vectors read at a time
+
+
+class Vectors:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of(self, face_ids: Sequence[UUID]) -> Embeddings:
+        """Vectors of these faces, in the order asked; faces without a stored vector are left out."""
+        blobs: dict[UUID, bytes] = {}
+        for piece in chunks(face_ids):
+            rows = self._session.execute(
+                select(FaceEmbedding.face_instance_id, FaceEmbedding.vector).where(
+                    FaceEmbedding.face_instance_id.in_(piece)
+                )
+            )
+            blobs.update((row.face_instance_id, row.vector) for row in rows)
+        known = [face_id for face_id in face_ids if face_id in blobs]
+        return as_embeddings((face_id, blobs[face_id]) for face_id in known)
+
+    def unlabelled(
+        self,
+        *,
+        min_quality: float,
+        limit: int,
+        taken_from: datetime | None = None,
+        taken_before: datetime | None = None,
+    ) -> Embeddings:
+        """Faces that clustering may group: under no person and in no part of a person's split.
+
+        Best quality first where there are more than `limit`; then in order of id.
+        """
+        where = is_unlabelled(min_quality)
+        if taken_from is not None:
+            where.append(ImageAsset.taken_at >= taken_from)
+        if taken_before is not None:
+            where.append(ImageAsset.taken_at < taken_before)
+        return self._vectors(where, limit=limit, with_assets=taken_from is not None or taken_before is not None)
+
+    def best(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
+        """The faces of best quality, whoever they are under."""
+        return self._vectors([FaceInstance.quality_score >= min_quality], limit=limit)
+
+    def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
+        """Faces under no person and in no cluster (specification, Assignment Process), oldest first.
+
+        One that a person took from everybody stays out: having no name is that person's decision.
+        """
+        where: list[ColumnElement[bool]] = [
+            FaceInstance.person_id.is_(None),
+            FaceInstance.cluster_id.is_(None),
+            FaceInstance.assigned_by.is_(None),
+        ]
+        if since is not None:
+            where.append(FaceInstance.created_at >= since)
+        return self._vectors(where, limit=limit, newest_last=True)
+
+    def undecided(self, *, limit: int) -> Embeddings:
+        """Faces that no person decided about, automatic assignments included; the best where there are more.
+
+        Left out with them are faces in a part of a person's split.
+        """
+        where = [FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL), in_no_split_part()]
+        return self._vectors(where, limit=limit)
+
+    def undecided_pages(self, *, min_quality: float) -> Iterator[Embeddings]:
+        """Those of `undecided` from a quality on, a page in memory at a time, in order of id."""
+        statement = (
+            select(FaceInstance.id, FaceEmbedding.vector)
+            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .where(
+                FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL),
+                FaceInstance.quality_score >= min_quality,
+                in_no_split_part(),
+            )
+            .order_by(FaceInstance.id)
+            .execution_options(yield_per=PAGE_ROWS)
+        )
+        for page in self._session.execute(statement).partitions():
+            yield as_embeddings((row[0], row[1]) for row in page)
+
+    def labelled_by_a_person(self, *, min_quality: float = 0.0) -> tuple[Embeddings, list[UUID]]:
+        """Faces that a person labelled, with whom, in order of person."""
+        is_good = FaceInstance.quality_score >= min_quality
+        return self._under_people(FaceInstance.assigned_by == AssignedBy.MANUAL, is_good)
+
+    def under_people(self) -> tuple[Embeddings, list[UUID]]:
+        """All faces under a person, with that person's id row for row, in order of person."""
+        return self._under_people()
+
+    def _under_people(self, *where: ColumnElement[bool]) -> tuple[Embeddings, list[UUID]]:
+        statement = (
+            select(FaceInstance.id, FaceEmbedding.vector, FaceInstance.person_id)
+            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .where(FaceInstance.person_id.is_not(None), *where)
+            .order_by(FaceInstance.person_id, FaceInstance.id)
+        )
+        rows = self._session.execute(statement).all()
+        return as_embeddings((row.id, row.vector) for row in rows), [row.person_id for row in rows]
+
+    def _vectors(
+        self, where: list[ColumnElement[bool]], *, limit: int, with_assets: bool = False, newest_last: bool = False
+    ) -> Embeddings:
+        order = (FaceInstance.created_at,) if newest_last else (FaceInstance.quality_score.desc(),)
+        chosen: Select[Any] = select(FaceInstance.id).where(*where).order_by(*order, FaceInstance.id).limit(limit)
+        if with_assets:
+            chosen = chosen.join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
+        subquery = chosen.subquery()
+        statement = (
+            select(FaceEmbedding.face_instance_id, FaceEmbedding.vector)
+            .join(subquery, subquery.c.id == FaceEmbedding.face_instance_id)
+            .order_by(FaceEmbedding.face_instance_id)
+            .execution_options(yield_per=PAGE_ROWS)
+        )
+        return as_embeddings((row[0], row[1]) for row in self._session.execute(statement))
+
+
+def as_blob(vector: np.ndarray[Any, Any]) -> bytes:
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+
+
+def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
+    """Rows of (id, little-endian float32 blob) as ids and one (N, D) matrix; (0, 0) where there are none."""
+    ids: list[UUID] = []
+    joined = bytearray()
+    for face_id, blob in rows:
+        ids.append(face_id)
+        joined += blob
+    vectors = np.frombuffer(joined, dtype="<f4")
+    return Embeddings(tuple(ids), vectors.reshape(len(ids), -1) if ids else vectors.reshape(0, 0))

@@ -1,0 +1,166 @@
+"""Ways of representing a face, compared on people none of them was trained on; and what the comparison allows.
+
+Every figure comes from identity-disjoint folds (`faceml.trial.held_out`). A *gain* is how much better a challenger is
+than a rival, above 0 whichever way the measure points, with the interval of a bootstrap that draws the same people for
+both. Docs: docs/decisions/0017-when-a-head-is-let-in.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from faceml.errors import WrongUse
+
+RAW = "raw"  # the candidate that every comparison has: embeddings as the pack makes them
+# A threshold trades one for the other, so neither alone is a loss; their F is judged.
+HALVES = frozenset({"assignment_precision", "assignment_recall"})
+LEAST_PEOPLE = 10  # held out, with two faces or more: fewer say nothing about people not seen yet
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure with the interval a bootstrap over identities puts around it."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much better the challenger is than the rival in one measure; above 0 is better, whatever the measure."""
+
+    challenger: str
+    rival: str
+    measure: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Better beyond the noise."""
+        return self.low > 0
+
+    @property
+    def is_loss(self) -> bool:
+        """Worse beyond the noise."""
+        return self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the challenger was made, so that a later run can make it again without the people it asks about."""
+
+    options: Mapping[str, Any]  # of `faceml.training.options.Options`
+    min_faces: int  # people with fewer were left out
+    faces: str  # marks of the faces it learnt from, see `faceml.trial.heads`
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was measured of each candidate, and of each pair of them, on the same held-out people."""
+
+    candidates: tuple[str, ...]  # "raw" first
+    measured: Mapping[str, Mapping[str, Measured]]  # candidate → measure → figure
+    gains: tuple[Gain, ...]  # each candidate but raw against each other one
+    primary: str | None  # the measure that decides; None where nothing could be measured
+    missing: Mapping[str, str]  # measure → why there is no figure
+    people: int  # held out in turn, with two faces or more
+    faces: int  # all that took part, those of people with one face included
+    folds: int
+    confidence: float  # of every interval
+    recipe: Recipe | None = None
+
+    def gain(self, challenger: str, rival: str, measure: str) -> Gain | None:
+        """None where it was not measured."""
+        wanted = (challenger, rival, measure)
+        return next((g for g in self.gains if (g.challenger, g.rival, g.measure) == wanted), None)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a challenger may become champion, and why, in words."""
+
+    promotes: bool
+    reasons: tuple[str, ...]
+
+
+def from_json(text: str) -> Comparison:
+    """What `Comparison.to_json` wrote.
+
+    Raises:
+        WrongUse: it is something else.
+    """
+    try:
+        raw = json.loads(text)
+        measured = {
+            name: {measure: Measured(**figure) for measure, figure in figures.items()}
+            for name, figures in raw.pop("measured").items()
+        }
+        gains = tuple(Gain(**gain) for gain in raw.pop("gains"))
+        recipe = raw.pop("recipe", None)
+        raw["recipe"] = Recipe(**recipe) if recipe else None
+        return Comparison(candidates=tuple(raw.pop("candidates")), measured=measured, gains=gains, **raw)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WrongUse(f"this is no comparison as faceml writes it ({type(error).__name__}: {error})") from error
+
+
+def verdict(comparison: Comparison, *, challenger: str, rivals: Sequence[str]) -> Verdict:
+    """Let the challenger in only if it beats every rival beyond the noise in the primary measure and loses in none.
+
+    Being better than each rival is required of one measure named before anything is trained, so the number of
+    measures cannot make a lucky winner: the others can only refuse. A tie is refused.
+
+    Raises:
+        WrongUse: a name that the comparison does not hold, or no rival.
+    """
+    _check_names(comparison, (challenger, *rivals))
+    if not rivals or challenger in rivals:
+        raise WrongUse(f"{challenger!r} needs rivals other than itself; every comparison holds {RAW!r}")
+    if comparison.primary is None:
+        return Verdict(False, ("nothing could be measured on held-out people: label more people",))
+    if comparison.people < LEAST_PEOPLE:
+        return Verdict(
+            False,
+            (
+                f"{comparison.people} people with two faces or more were held out; fewer than {LEAST_PEOPLE} say "
+                "nothing about people not seen yet: label more people",
+            ),
+        )
+    found = [_against(comparison, challenger, rival) for rival in rivals]
+    return Verdict(all(part.promotes for part in found), tuple(reason for part in found for reason in part.reasons))
+
+
+def _against(comparison: Comparison, challenger: str, rival: str) -> Verdict:
+    measure = str(comparison.primary)
+    gain = comparison.gain(challenger, rival, measure)
+    if gain is None:
+        return Verdict(False, (f"{challenger} was not measured against {rival} in {measure}: compare them again",))
+    reasons = [f"{challenger} {_outcome(gain)} {rival} in {_figures(gain)}"]
+    between = [g for g in comparison.gains if (g.challenger, g.rival) == (challenger, rival)]
+    losses = [g for g in between if g.is_loss and g.measure not in HALVES]
+    reasons += [f"{challenger} {_outcome(g)} {rival} in {_figures(g)}" for g in losses if g.measure != measure]
+    return Verdict(gain.is_clear and not losses, tuple(reasons))
+
+
+def _outcome(gain: Gain) -> str:
+    if gain.is_clear:
+        return "beats"
+    return "loses to" if gain.is_loss else "does not differ beyond the noise from"
+
+
+def _figures(gain: Gain) -> str:
+    return f"{gain.measure} ({gain.value:+.4f}, interval {gain.low:+.4f} to {gain.high:+.4f})"
+
+
+def _check_names(comparison: Comparison, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in comparison.candidates:
+            raise WrongUse(f"{name!r} is not in this comparison of {', '.join(comparison.candidates)}")

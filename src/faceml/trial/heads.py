@@ -1,0 +1,189 @@
+"""The honest comparison: raw vectors, new head, whitening and champion, on people they were not trained on.
+
+Making a former head again: which faces it learnt from, kept as short marks beside what was measured.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.errors import NotEnoughData, WrongUse
+from faceml.identity.projection import Head
+from faceml.identity.threshold_map import equal_rates, stranger_scores
+from faceml.storage.registry.model_registry import LoadedModel
+from faceml.training.cross_fit import Learn, cross_fit
+from faceml.training.options import Options
+from faceml.training.splits import identity_folds
+from faceml.training.whitening import identity_head, within_whitening
+from faceml.trial.comparison import RAW, Comparison, Recipe, from_json
+from faceml.trial.held_out import compare
+from faceml.trial.measures import MEASURES, Projected, Trial
+
+HEAD, WHITENING = "head", "whitening"
+FOLDS = 5
+MOST_HELD_OUT = 5_000  # faces; more narrow the intervals little and cost minutes
+OnFold = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledFaces:
+    """Faces that a person labelled, row for row."""
+
+    face_ids: tuple[UUID, ...]
+    vectors: NDArray[np.float32]  # (N, D) unit rows
+    people: NDArray[np.intp]  # (N,) row number into person_ids
+    person_ids: tuple[UUID, ...]
+
+    def rows_of_many(self, min_faces: int, rows: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
+        """Of these rows (default: all) those whose person has `min_faces` among them."""
+        rows = np.arange(len(self.people)) if rows is None else rows
+        counts = np.bincount(self.people[rows], minlength=len(self.person_ids))
+        return rows[counts[self.people[rows]] >= min_faces]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    comparison: Comparison
+    trial: Trial | None  # None where nothing could be measured
+    projected: Mapping[str, Projected] = field(default_factory=dict)
+
+
+def count_folds(labelled: LabelledFaces, min_faces: int) -> int:
+    """Up to `FOLDS`, so that each holds two people to train on otherwise; 0 where there are too few for two."""
+    several = len(np.unique(labelled.people[labelled.rows_of_many(min_faces)]))
+    folds = min(FOLDS, several // 2)
+    return folds if folds > 1 else 0
+
+
+def compare_heads(
+    labelled: LabelledFaces,
+    options: Options,
+    recipe: Recipe,
+    *,
+    champion: LoadedModel | None,
+    on_fold: OnFold = lambda: None,
+) -> Compared:
+    """Train anew in each fold and measure on the people left out.
+
+    The champion is made again by its recipe from those of its faces that the fold leaves, so it has no advantage from
+    having seen whom it is asked about; where it has no recipe or too few faces are left, it is taken as it is, which
+    favours it.
+
+    Args:
+        on_fold: called after each head that was trained.
+    """
+    folds = count_folds(labelled, recipe.min_faces)
+    names = [RAW, HEAD, WHITENING, *([champion.model.space] if champion else [])]
+    if folds == 0:
+        return Compared(_nothing_measured(labelled, recipe, names), None)
+    fold_of = identity_folds(labelled.people, count=folds, seed=options.seed, most_faces=MOST_HELD_OUT)
+    vectors, people = labelled.vectors, labelled.people
+    learners = {
+        RAW: lambda _: identity_head(vectors.shape[1]),
+        HEAD: _trained(labelled, options, recipe.min_faces, on_fold),
+        WHITENING: lambda rows: within_whitening(vectors[rows], people[rows]),
+    }
+    if champion is not None:
+        learners[champion.model.space] = _made_again(labelled, champion, on_fold)
+    projected = {name: cross_fit(vectors, people, fold_of, learn) for name, learn in learners.items()}
+    trial = Trial(people, fold_of)
+    return Compared(replace(compare(trial, projected, seed=options.seed), recipe=recipe), trial, projected)
+
+
+def threshold_map(compared: Compared) -> str | None:
+    """How raw thresholds carry over to the head, from people it was made without; None where they are too few."""
+    if compared.trial is None:
+        return None
+    trial = compared.trial.held_out_only()
+    scores = {
+        name: [
+            stranger_scores(compared.projected[name].of(trial).vectors[rows], trial.labels[rows])
+            for _, rows in trial.each_fold()
+        ]
+        for name in (RAW, HEAD)
+    }
+    found = equal_rates(np.concatenate(scores[RAW]), np.concatenate(scores[HEAD]))
+    return found.to_json() if found else None
+
+
+def _trained(labelled: LabelledFaces, options: Options, min_faces: int, on_fold: OnFold) -> Learn:
+    def learn(rows: NDArray[np.intp]) -> Head:
+        from faceml.training.fit import fit  # torch and Lightning, seconds
+
+        kept = labelled.rows_of_many(min_faces, rows)
+        head = fit(labelled.vectors[kept], labelled.people[kept], options).head
+        on_fold()
+        return head
+
+    return learn
+
+
+def _made_again(labelled: LabelledFaces, champion: LoadedModel, on_fold: OnFold) -> Learn:
+    recipe = _recipe(champion)
+    if recipe is None:
+        return lambda _: champion.head
+    options, marked = Options(**recipe.options), is_marked(labelled.face_ids, recipe.faces)
+    train = _trained(labelled, options, recipe.min_faces, on_fold)
+
+    def learn(rows: NDArray[np.intp]) -> Head:
+        try:
+            return train(rows[marked[rows]])
+        except NotEnoughData:
+            return champion.head
+
+    return learn
+
+
+def _recipe(champion: LoadedModel) -> Recipe | None:
+    try:
+        return from_json(champion.comparison).recipe if champion.comparison else None
+    except WrongUse:
+        return None
+
+
+def _nothing_measured(labelled: LabelledFaces, recipe: Recipe, names: list[str]) -> Comparison:
+    several = int((np.bincount(labelled.people) > 1).sum())
+    reason = f"fewer than 4 people have {recipe.min_faces} labelled faces, so none can be held out: label more people"
+    return Comparison(
+        candidates=tuple(names),
+        measured={name: {} for name in names},
+        gains=(),
+        primary=None,
+        missing=dict.fromkeys(MEASURES, reason),
+        people=several,
+        faces=len(labelled.people),
+        folds=0,
+        confidence=0.95,
+        recipe=recipe,
+    )
+
+
+_MARK_BYTES = 8
+
+
+def mark_faces(face_ids: Sequence[UUID]) -> str:
+    """Eight bytes a face, in order, as text: two faces of a million share one with a chance of 1 in 10^7."""
+    return base64.b64encode(b"".join(sorted(map(_mark, face_ids)))).decode()
+
+
+def is_marked(face_ids: Sequence[UUID], marks: str) -> NDArray[np.bool_]:
+    """(N,) which of the faces are among the marked ones.
+
+    >>> first, second = UUID(int=1), UUID(int=2)
+    >>> is_marked([first, second], mark_faces([second])).tolist()
+    [False, True]
+    """
+    content = base64.b64decode(marks)
+    known = {content[start : start + _MARK_BYTES] for start in range(0, len(content), _MARK_BYTES)}
+    return np.array([_mark(face_id) in known for face_id in face_ids], bool)
+
+
+def _mark(face_id: UUID) -> bytes:
+    return hashlib.blake2b(face_id.bytes, digest_size=_MARK_BYTES).digest()

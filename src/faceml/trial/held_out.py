@@ -1,0 +1,117 @@
+"""Candidates measured side by side on people that their heads were not trained on.
+
+Each fold's people are compared among themselves only, since each fold has a head, and so a space, of its own. One
+bootstrap over people serves all candidates and measures: a gain is a difference within the same draw of people, so what
+makes a draw hard for both does not blur it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.errors import NotEnoughData, WrongUse
+from faceml.trial import measures
+from faceml.trial.comparison import RAW, Comparison, Gain, Measured
+from faceml.trial.measures import PAIR_FARS, Draws, Projected, Trial
+
+RESAMPLES = 400
+LOWER_IS_BETTER = frozenset({"eer"})
+
+
+def compare(
+    trial: Trial,
+    candidates: Mapping[str, Projected],
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """Measure every candidate, and every one against every other.
+
+    The measure that decides is TAR at the strictest false-accept rate that the trial's pairs can show (EER where they
+    show none): it follows from how many faces there are, never from how anybody did.
+
+    Raises:
+        WrongUse: there is no candidate "raw".
+    """
+    if RAW not in candidates:
+        raise WrongUse(f"a comparison of {', '.join(candidates) or 'nothing'} lacks {RAW!r}, which it is made against")
+    trial = trial.held_out_only()
+    draws = Draws.of(trial, resamples, seed)
+    drawn: dict[str, dict[str, NDArray[np.float64]]] = {}
+    missing: dict[str, str] = {}
+    for name, projected in candidates.items():
+        found = _measure(trial, projected.of(trial), draws, seed)
+        drawn[name], lacks = found.drawn, found.missing
+        missing |= lacks
+    for figures in drawn.values():
+        for measure in missing:
+            figures.pop(measure, None)  # what one candidate lacks is compared for none
+    names = [RAW, *(name for name in candidates if name != RAW)]
+    return Comparison(
+        candidates=tuple(names),
+        measured={name: {m: _figure(values, confidence) for m, values in drawn[name].items()} for name in names},
+        gains=tuple(
+            _gain(name, rival, measure, drawn, confidence)
+            for name in names[1:]
+            for rival in names
+            if rival != name
+            for measure in drawn[name]
+        ),
+        primary=_primary(drawn[RAW]),
+        missing=missing,
+        people=trial.several,
+        faces=len(trial.labels),
+        folds=len(np.unique(trial.folds)),
+        confidence=confidence,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    drawn: dict[str, NDArray[np.float64]]  # measure → (1 + R,) the figure, then one a draw
+    missing: dict[str, str]
+
+
+def _measure(trial: Trial, projected: Projected, draws: Draws, seed: int) -> _Found:
+    found = _Found({}, {})
+    for family, names in measures.FAMILIES:
+        try:
+            figures = family(trial, projected, draws, seed)
+        except NotEnoughData as error:
+            found.missing.update(dict.fromkeys(names, str(error)))
+            continue
+        for name, (values, reason) in figures.items():
+            if reason or np.isnan(values[0]):
+                found.missing[name] = reason or "no held-out face could be judged: label more people"
+            else:
+                found.drawn[name] = values
+    return found
+
+
+def _primary(figures: Mapping[str, object]) -> str | None:
+    wanted = [measures.tar_name(far) for far in sorted(PAIR_FARS)] + ["eer"]
+    return next((name for name in wanted if name in figures), None)
+
+
+def _figure(values: NDArray[np.float64], confidence: float) -> Measured:
+    low, high = _interval(values, confidence)
+    return Measured(float(values[0]), low, high)
+
+
+def _gain(
+    name: str, rival: str, measure: str, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]], confidence: float
+) -> Gain:
+    sign = -1 if measure in LOWER_IS_BETTER else 1
+    differences = sign * (drawn[name][measure] - drawn[rival][measure])
+    low, high = _interval(differences, confidence)
+    return Gain(name, rival, measure, float(differences[0]) + 0.0, low, high)
+
+
+def _interval(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    low, high = np.nanquantile(values, ((1 - confidence) / 2, (1 + confidence) / 2))
+    return float(min(low, values[0])) + 0.0, float(max(high, values[0])) + 0.0

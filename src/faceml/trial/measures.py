@@ -1,0 +1,224 @@
+"""The measures of `faceml.trial.held_out`: each as one figure and one a bootstrap draw of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.errors import NotEnoughData
+from faceml.identity.assignment import match_people
+from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.prototypes import centroids
+from faceml.metrics.agreement import bcubed_by_face
+from faceml.metrics.identification import answer, split_open_set
+from faceml.metrics.pair_counts import BINS, PairCounts, count_pairs
+from faceml.metrics.verification import eer, roc_of_counts, tar_at_far
+
+PAIR_FARS = (1e-2, 1e-3, 1e-4)
+OPEN_SET_FAR = 1e-2
+OPEN_SET_DRAWS = 5  # of who is enrolled, for one draw of a few people says little
+GALLERY_FACES = 3
+CLUSTER_FACES = 3
+DIR = "dir@far=1e-2"
+FALSE_ACCEPTS = 10  # that a rate must allow before it counts as measured
+BOOTSTRAP_GROUPS = 500  # people are drawn in at most so many groups: bounds the memory of pair counts to 65 MB
+
+Figures = dict[str, tuple[NDArray[np.float64], str]]  # measure → the figure and one a draw, and why it is none or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Labelled faces, and in which fold each one's person is held out."""
+
+    labels: NDArray[np.intp]  # (N,) who each is, from 0
+    folds: NDArray[np.intp]  # (N,) the same for all faces of a person; -1: never held out
+    rows: NDArray[np.intp] | None = None  # (N,) where they stand in the whole trial; None: this is the whole
+
+    def held_out_only(self) -> Trial:
+        rows = np.flatnonzero(self.folds >= 0)
+        return Trial(np.unique(self.labels[rows], return_inverse=True)[1], self.folds[rows], rows)
+
+    @property
+    def several(self) -> int:
+        """People with two faces or more."""
+        return int((np.bincount(self.labels) > 1).sum()) if len(self.labels) else 0
+
+    def each_fold(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        for fold in np.unique(self.folds):
+            yield int(fold), np.flatnonzero(self.folds == fold)
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """What one candidate makes of a trial's faces, each by the head that was trained without its person."""
+
+    vectors: NDArray[np.float32]  # (N, d) unit rows
+    thresholds: tuple[float | None, ...]  # by fold: calibrated on the people trained on; None: too few for it
+
+    def of(self, trial: Trial) -> Projected:
+        return self if trial.rows is None else Projected(self.vectors[trial.rows], self.thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """How often each bootstrap draw has each person; the first row is the trial itself, everybody once."""
+
+    times: NDArray[np.float64]  # (1 + R, people)
+    groups: NDArray[np.float64]  # (1 + R, groups) the same by group
+    group_of: NDArray[np.intp]  # (people,)
+
+    @classmethod
+    def of(cls, trial: Trial, resamples: int, seed: int) -> Draws:
+        rng = np.random.default_rng(seed)
+        people = int(trial.labels.max()) + 1 if len(trial.labels) else 0
+        group_of = rng.permutation(people) % BOOTSTRAP_GROUPS
+        groups = min(people, BOOTSTRAP_GROUPS)
+        drawn = rng.multinomial(groups, np.full(groups, 1 / max(groups, 1)), size=resamples)
+        by_group = np.concatenate([np.ones((1, groups)), drawn])
+        return cls(by_group[:, group_of], by_group, group_of)
+
+    def mean(self, values: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(1 + R,) mean over faces; NaN where a draw has none."""
+        people = self.times.shape[1]
+        sums = self.times @ np.bincount(labels, values, minlength=people)
+        counts = self.times @ np.bincount(labels, minlength=people)
+        means: NDArray[np.float64] = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        return means
+
+
+class Family(Protocol):
+    def __call__(self, trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
+        """Raises NotEnoughData where none of the family's measures can be told."""
+
+
+def tar_name(far: float) -> str:
+    """The name of TAR@FAR.
+
+    >>> tar_name(1e-3)
+    'tar@far=1e-3'
+    """
+    return f"tar@far={_plain(far)}"
+
+
+def verification(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:  # noqa: ARG001
+    """TAR at each rate that allows `FALSE_ACCEPTS`, and EER, over the pairs within folds."""
+    genuine = impostor = np.zeros((draws.groups.shape[1], BINS))
+    for _, rows in trial.each_fold():
+        counts = count_pairs(projected.vectors[rows], trial.labels[rows], draws.group_of)
+        genuine, impostor = genuine + counts.genuine, impostor + counts.impostor
+    pairs = impostor.sum() / 2
+    names = [*map(tar_name, PAIR_FARS), "eer"]
+    values = np.full((len(draws.groups), len(names)), np.nan)
+    for row, (yes, no) in enumerate(zip(*PairCounts(genuine, impostor).drawn(draws.groups), strict=True)):
+        if row == 0 or (yes.sum() > 0 and no.sum() > 0):
+            curve = roc_of_counts(yes, no)
+            values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS), eer(curve).rate]
+    short = {tar_name(far): _too_few(pairs, far, "pairs of two people") for far in PAIR_FARS}
+    return {name: (values[:, column], short.get(name, "")) for column, name in enumerate(names)}
+
+
+def identification(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
+    """DIR at the rate at which people who are not enrolled get an answer, over several draws of who is enrolled."""
+    parts = []
+    for rows, gallery, probes in _galleries(trial, seed):
+        known, asked = rows[gallery], rows[probes]
+        of_fold = answer(projected.vectors[asked], trial.labels[asked], projected.vectors[known], trial.labels[known])
+        parts.append((of_fold.similarities, of_fold.is_right, of_fold.is_mated, trial.labels[asked]))
+    similarities, is_right, is_mated, people = (np.concatenate(column) for column in zip(*parts, strict=True))
+    unknown = np.flatnonzero(~is_mated)
+    unknown = unknown[np.argsort(-similarities[unknown], kind="stable")]
+    if not len(unknown) or not is_mated.any():
+        raise NotEnoughData("every held-out person, or none, could be enrolled: label more people")
+    values = np.full(len(draws.times), np.nan)
+    for draw, times in enumerate(draws.times):
+        weights = times[people]
+        answered = np.cumsum(weights[unknown])
+        first_refused = int(np.searchsorted(answered, OPEN_SET_FAR * answered[-1] + 1e-9, side="right"))
+        highest = similarities[unknown[first_refused]] if first_refused < len(unknown) else -np.inf
+        mated = weights[is_mated].sum()
+        if mated > 0 and answered[-1] > 0:
+            values[draw] = weights[is_mated & is_right & (similarities > highest)].sum() / mated
+    return {DIR: (values, _too_few(len(unknown), OPEN_SET_FAR, "probes of people not enrolled"))}
+
+
+def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:  # noqa: ARG001
+    """BCubed F of HDBSCAN over each fold's people; it needs no threshold, which would favour one space."""
+    precision, recall = np.zeros(len(trial.labels)), np.zeros(len(trial.labels))
+    for _, rows in trial.each_fold():
+        found = fit_predict(projected.vectors[rows], min_cluster_size=CLUSTER_FACES, min_samples=CLUSTER_FACES - 1)
+        faces = bcubed_by_face(trial.labels[rows], found)
+        precision[rows], recall[rows] = faces.precision, faces.recall
+    mean_precision, mean_recall = draws.mean(precision, trial.labels), draws.mean(recall, trial.labels)
+    return {"bcubed_f": (_harmonic(mean_precision, mean_recall), "")}
+
+
+def assignment(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
+    """Precision, recall and F of naming faces at the threshold that `--threshold auto` reads off the other people."""
+    named, right, known, people = [], [], [], []
+    for rows, gallery, probes in _galleries(trial, seed):
+        threshold = projected.thresholds[int(trial.folds[rows[0]])]
+        if threshold is None:
+            raise NotEnoughData(
+                "a threshold cannot be calibrated on the people trained on: it takes 10 with two faces or more, 50 "
+                "faces in all"
+            )
+        enrolled, owners = np.unique(trial.labels[rows[gallery]], return_inverse=True)
+        faces = projected.vectors[rows[gallery]]
+        prototypes = np.concatenate([centroids(faces, owners), faces])
+        answered = match_people(
+            projected.vectors[rows[probes]],
+            prototypes,
+            np.concatenate([np.arange(len(enrolled)), owners]),
+            min_similarity=threshold,
+        ).person_rows
+        truth = trial.labels[rows[probes]]
+        named.append(answered >= 0)
+        right.append((answered >= 0) & (enrolled[answered] == truth))
+        known.append(np.isin(truth, enrolled))
+        people.append(truth)
+    is_named, is_right, is_known, of_whom = (np.concatenate(part) for part in (named, right, known, people))
+    hits = is_right.astype(np.float64)
+    precision = draws.mean(hits[is_named], of_whom[is_named])
+    recall = draws.mean(hits[is_known], of_whom[is_known])
+    return {
+        "assignment_f": (_harmonic(precision, recall), ""),
+        "assignment_precision": (precision, ""),
+        "assignment_recall": (recall, ""),
+    }
+
+
+def _galleries(trial: Trial, seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows of a fold, and which of them are enrolled and which asked about; several times each fold."""
+    for fold, rows in trial.each_fold():
+        for draw in range(OPEN_SET_DRAWS):
+            divided = split_open_set(
+                trial.labels[rows], gallery_faces=GALLERY_FACES, seed=seed + fold * OPEN_SET_DRAWS + draw
+            )
+            yield rows, divided.gallery, divided.probes
+
+
+def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
+    both = precision + recall
+    return np.where(both > 0, 2 * precision * recall / np.where(both > 0, both, 1), both)  # 0, or NaN, as `both` is
+
+
+def _too_few(count: float, rate: float, what: str) -> str:
+    needed = FALSE_ACCEPTS / rate
+    return "" if count >= needed else f"{count:.0f} {what}; {needed:.0f} are needed for {_plain(rate)}"
+
+
+def _plain(rate: float) -> str:
+    return f"{rate:.0e}".replace("e-0", "e-")
+
+
+FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
+    (verification, (*map(tar_name, PAIR_FARS), "eer")),
+    (identification, (DIR,)),
+    (clustering, ("bcubed_f",)),
+    (assignment, ("assignment_f", "assignment_precision", "assignment_recall")),
+)
+MEASURES = tuple(name for _, names in FAMILIES for name in names)

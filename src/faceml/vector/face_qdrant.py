@@ -1,0 +1,53 @@
+"""The specification's client for looking into the index by hand (its chapter "Inspect Qdrant Vectors")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from faceml.storage.index.vector_index import CollectionInfo, Match, Point
+
+if TYPE_CHECKING:
+    from faceml.config import Settings
+    from faceml.wiring import Library
+
+
+def get_face_qdrant_client(settings: Settings | None = None) -> FaceQdrantClient:
+    """A client for the library of these settings (default: those of the environment)."""
+    from faceml.wiring import open_library  # entry points use this file; wiring comes after storage
+
+    return FaceQdrantClient(open_library(settings))
+
+
+@dataclass(frozen=True, slots=True)
+class FaceQdrantClient:
+    """Opens the index anew for each call, so that an idle notebook does not keep others out.
+
+    Every call may raise IndexUnavailable.
+    """
+
+    library: Library
+
+    def ensure_collection(self) -> None:
+        """Create the collection `faces` and its payload indexes where missing, as wide as the library's model pack."""
+        width = self.library.index_width()
+        with self.library.open_index() as index:
+            index.ensure_collection(width)
+
+    def get_collection_info(self) -> CollectionInfo | None:
+        """None before the collection exists."""
+        with self.library.open_index() as index:
+            return index.info()
+
+    def scroll_faces(
+        self,
+        limit: int = 10,
+        offset: UUID | None = None,
+        *,
+        match: Match | None = None,
+        with_vectors: bool = False,
+    ) -> tuple[list[Point], UUID | None]:
+        """Up to `limit` faces in id order from `offset` on, and the next page's offset (None: at the end)."""
+        with self.library.open_index() as index:
+            return index.scroll(limit=limit, offset=offset, match=match, with_vectors=with_vectors)
