@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -52,16 +52,16 @@ def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
     from faceml.config import Settings
     from faceml.services.photos.detect import backfill_faces
     from faceml.services.photos.ingest import ingest_folder
-    from faceml.vision.model_packs import load_pack
-    from faceml.wiring import Library
+    from faceml.vision.model_packs import LoadedPack, load_pack
+    from faceml.wiring import open_library
 
     cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
     loaded = load_pack(pack, model_root=model_root, cache_dir=cache)
 
     def prepare() -> Callable[[], int]:
-        library = Library(Settings(home=Path(tempfile.mkdtemp(dir=photos[0].parent.parent)), model_pack=pack))
-        library.__dict__["pack"] = loaded
-        ingest_folder(library, photos[0].parent)
+        settings = Settings(home=Path(tempfile.mkdtemp(dir=photos[0].parent.parent)), model_pack=pack)
+        library = replace(open_library(settings), packs=LoadedPack(loaded))
+        ingest_folder(library.repository, photos[0].parent)
         return lambda: backfill_faces(library, limit=len(photos), min_face_size=1).faces_added
 
     return prepare

@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from faceml.library import Library
 from faceml.records import Face
 from faceml.services.index.drain import IndexFollower, follow_aside
 from faceml.services.pictures.thumbnails import Thumbnails
@@ -26,7 +27,6 @@ from faceml.services.review.browse import list_open_clusters, look_at_cluster
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.people import People
 from faceml.widgets.screen import PAGE_FACES, Event, as_message
-from faceml.wiring import Library
 from tests.synthetic import synthetic_library
 
 FACES_A_PERSON = 20
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measure(library: Library) -> None:
-    follow_aside(library)
+    library = follow_aside(library)
     page = page_of(library)
     Thumbnails(library, pixelate=lambda _: True).of(page[:1])  # imports; what is pixelated is not kept
     thumbnails = Thumbnails(library)
@@ -72,8 +72,8 @@ def decide(view: Labeler, name: str) -> None:
 def page_of(library: Library) -> list[Face]:
     faces: list[Face] = []
     photos: set[int] = set()
-    for cluster_id, _ in list_open_clusters(library):
-        cluster = look_at_cluster(library, cluster_id)
+    for cluster_id, _ in list_open_clusters(library.repository):
+        cluster = look_at_cluster(library.repository, cluster_id)
         for face in cluster.faces if cluster else ():
             if face.asset_id not in photos and len(faces) < PAGE_FACES:
                 photos.add(face.asset_id)

@@ -23,14 +23,15 @@ from faceml.config import Settings
 from faceml.identity.projection import Head, Layer, project
 from faceml.storage.projected import ProjectedVectors
 from faceml.storage.registry.records import CHAMPION, ModelCard
-from faceml.wiring import Library
+from faceml.wiring import open_library
 
 LOAD = """
 import time, numpy, sqlalchemy
 from pathlib import Path
 from faceml.config import Settings
-from faceml.wiring import Library
-library = Library(Settings(home=Path({home!r}), tracking_uri={uri!r}))
+from faceml.library import Library
+from faceml.wiring import open_library
+library = open_library(Settings(home=Path({home!r}), tracking_uri={uri!r}))
 started = time.perf_counter()
 library.registry.load("champion")
 loaded = time.perf_counter() - started
@@ -76,7 +77,7 @@ def time_projecting(width: int, scratch: Path) -> None:
 
 def time_loading(scratch: Path) -> None:
     uri = f"sqlite:///{scratch / 'mlflow.db'}"
-    library = Library(Settings(home=scratch / "library", tracking_uri=uri))
+    library = open_library(Settings(home=scratch / "library", tracking_uri=uri))
     card = ModelCard("documented", "none", "f" * 64, "none", people=0, faces=0)
     with library.tracking.run("train") as run:
         model = library.registry.register(documented_head(512), card, comparison=None, run_id=str(run.id))

@@ -27,10 +27,10 @@ from clustering import identities
 from fixtures.made_library import add_faces, new_library
 from numpy.typing import NDArray
 
+from faceml.library import Library
 from faceml.services.cluster import cluster as cluster_service
 from faceml.services.cluster import grouping as grouping_service
 from faceml.services.decisions.label import label_cluster
-from faceml.wiring import Library
 
 WIDTH = 512
 CLAIMED = 0.2

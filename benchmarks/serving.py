@@ -33,11 +33,12 @@ from sqlalchemy.orm import Session
 
 from faceml.config import Settings
 from faceml.identity.projection import Head, Layer
+from faceml.library import Library
 from faceml.records import PackContract
 from faceml.storage.registry.records import CHAMPION, ModelCard
 from faceml.storage.sql.database import connect
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
-from faceml.wiring import Library
+from faceml.wiring import open_library
 
 WIDTH = 512
 REPO = Path(__file__).resolve().parents[1]
@@ -183,7 +184,7 @@ def make_library(folder: Path, faces: int, clusters: int) -> Library:
             rows.append({**row, "quality_score": float(quality), "created_at": now, "updated_at": now})
         session.execute(insert(FaceInstance), rows)
     engine.dispose()
-    library = Library(settings)
+    library = open_library(settings)
     with library.repository.begin() as unit:
         unit.contract.pin(CONTRACT)
     return library

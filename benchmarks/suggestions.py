@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from fixtures.made_library import add_faces, new_library
 
+from faceml.library import Library
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.prototypes import compute_centroids
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names_of, suggest_splits
-from faceml.wiring import Library
 
 WIDTH = 512
 
@@ -37,12 +37,12 @@ def main() -> None:
         fill(library, args.faces, args.clusters, args.people)
         print(f"{args.faces:,} faces x {WIDTH}, {args.clusters:,} clusters, {args.people:,} of them with a name")
         page = [f"clu_{number}" for number in range(args.people, args.people + 20)]
-        report("names of a page of 20 clusters", lambda: suggest_names_of(library, page))
-        report("merges", lambda: suggest_merges(library))
-        report("splits", lambda: suggest_splits(library))
+        report("names of a page of 20 clusters", lambda: suggest_names_of(library.repository, page))
+        report("merges", lambda: suggest_merges(library.repository))
+        report("splits", lambda: suggest_splits(library.repository))
         report("uncertain, threshold given", lambda: suggest_uncertain(library, threshold=0.5))
         report("uncertain, threshold from labels", lambda: suggest_uncertain(library))
-        report("who does not belong", lambda: suggest_intruders(library, "Person 0"))
+        report("who does not belong", lambda: suggest_intruders(library.repository, "Person 0"))
         library.close()
 
 

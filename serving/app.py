@@ -14,8 +14,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from faceml.config import Settings, read_settings
 from faceml.errors import FacemlError
+from faceml.jobs.queue import JobQueue
+from faceml.library import Library
+from faceml.once import Once
 from faceml.services.index.drain import drain_outbox
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from serving import openapi, problems
 from serving.champion import WATCH_EVERY_S, Champion
 from serving.deps import Service
@@ -88,14 +91,16 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
 def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics: Metrics) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        library = given or Library(settings)
+        library = given or open_library(settings)
+        queue = Once(lambda: _connect_queue(library))
         desk = Desk(limits)
         champion = Champion(library, on_swap=metrics.swaps.inc)
-        app.state.service = Service(settings, library, limits, desk, champion, metrics)
+        app.state.service = Service(settings, library, queue, limits, desk, champion, metrics)
         await desk.watch(champion.refresh)  # warm: the first request waits for nothing
         async with AsyncExitStack() as stack:
             if given is None:
                 stack.callback(library.close)
+            stack.callback(_close, queue)
             stack.callback(desk.close)
             for every_s, work in (
                 (WATCH_EVERY_S, champion.refresh),
@@ -122,6 +127,17 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+def _connect_queue(library: Library) -> JobQueue:
+    from faceml.jobs.connection import connect_queue
+
+    return connect_queue(library)
+
+
+def _close(queue: Once[JobQueue]) -> None:
+    if queue.opened is not None:
+        queue.opened.close()
 
 
 def _drain(library: Library, metrics: Metrics) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from faceml.errors import FacemlError, Unavailable
+from faceml.library import Library
 from faceml.records import PackContract
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION, RegisteredModel
-from faceml.wiring import Library
 
 WATCH_EVERY_S = 2.0
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Champion:
         self._say(None)
 
     def _ask(self) -> _Wanted:
-        return _wanted(self._library.registry.ask().with_alias(CHAMPION), self._library.contract())
+        return _wanted(self._library.registry.ask().with_alias(CHAMPION), self._library.repository.pack())
 
     def _load(self, wanted: _Wanted) -> None:
         space = open_space(self._library, CHAMPION)
@@ -75,7 +75,7 @@ class Champion:
     def _load_last_seen(self) -> None:
         try:
             seen = self._library.registry.champion()
-            self._load(_wanted(seen, self._library.contract()))
+            self._load(_wanted(seen, self._library.repository.pack()))
         except FacemlError:
             log.info("no projection was seen before: raw embeddings are used until the registry answers")
 

@@ -12,7 +12,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from faceml.config import Settings
-from faceml.wiring import Library
+from faceml.jobs.queue import JobQueue
+from faceml.library import Library
+from faceml.once import Once
 from serving.champion import Champion
 from serving.desk import Desk
 from serving.limits import Limits
@@ -31,6 +33,7 @@ R = TypeVar("R")
 class Service:
     settings: Settings
     library: Library
+    queue: Once[JobQueue]
     limits: Limits
     desk: Desk
     champion: Champion
@@ -56,9 +59,14 @@ class Service:
         """Do heavy work now."""
         return Response(await self.desk.heavy(lambda: _json(work())), media_type="application/json")
 
+    def ask_queue(self) -> None:
+        """Raises QueueUnavailable."""
+        with self.queue().answering():
+            self.queue().connection.ping()
+
     async def hand_out(self, job: str, **parameters: Any) -> Response:
         """Leave heavy work to the workers."""
-        ticket = await self.desk.quick(lambda: self.library.jobs.enqueue(job, **parameters))
+        ticket = await self.desk.quick(lambda: self.queue().enqueue(job, **parameters))
         content = _json(JobQueuedResponse(job_id=ticket.id))
         return Response(content, 202, {"Location": f"{API}/jobs/{ticket.id}"}, "application/json")
 

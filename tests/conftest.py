@@ -15,16 +15,16 @@ import pytest
 from PIL import Image
 
 from faceml.config import Settings
+from faceml.library import Library
 from faceml.records import BBox, FoundFace
 from faceml.storage.sql.assets import PhotoFile
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from tests.fakes import WIDTH, library_with
 
 if TYPE_CHECKING:
     from tests.redis_server import RedisServer
 
 REPO = Path(__file__).resolve().parents[1]
-WIDTH = 128  # of the opencv-zoo pack
 
 
 def skip_or_fail(reason: str) -> None:
@@ -150,8 +150,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def library(settings: Settings, opencv_zoo: Any) -> Iterator[Library]:
     """An empty library on SQLite and Edge, with the real models."""
-    opened = Library(settings)
-    opened.__dict__["pack"] = opencv_zoo  # loaded once a session
+    opened = library_with(opencv_zoo, settings)
     yield opened
     opened.close()
 
@@ -230,8 +229,8 @@ def add_faces(library: Library, vectors: Any, *, quality: float = 0.9, prefix: s
     """One photo and one face a vector, stored as detection stores them; the index follows with the next drain."""
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     with library.repository.begin() as unit:
-        unit.contract.pin(library.pack.contract)
+        unit.contract.pin(library.packs.contract())
         rows = [(add_photo(unit, f"{prefix}{i}.jpg"), found_face(v, quality=quality)) for i, v in enumerate(vectors)]
-        ids = unit.faces.add(rows, pack=library.pack.contract.name)
+        ids = unit.faces.add(rows, pack=library.packs.contract().name)
         unit.outbox.push(ids)
     return ids

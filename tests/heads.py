@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from faceml.identity.projection import Head, Layer
+from faceml.library import Library
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.trial.comparison import Comparison, Gain, Measured
-from faceml.wiring import Library
 from tests.conftest import WIDTH
 
 CARD = ModelCard(kind="made up", pack="opencv-zoo", fingerprint="f" * 64, snapshot="abc", people=3, faces=30)
@@ -50,7 +50,7 @@ def register(
 
 def card_for(library: Library) -> ModelCard:
     """A card whose pack is this library's."""
-    return replace(CARD, fingerprint=library.pack.contract.fingerprint)
+    return replace(CARD, fingerprint=library.packs.contract().fingerprint)
 
 
 def comparison(gain: float, *rivals: str) -> str:

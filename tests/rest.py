@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -20,17 +19,16 @@ import httpx
 from fastapi.testclient import TestClient
 
 from faceml.config import Settings
-from faceml.records import PackContract
-from faceml.wiring import Library
+from faceml.library import Library
 from serving.app import create_app
 from serving.limits import Limits
-from tests.conftest import REPO, WIDTH, add_faces, people_vectors
+from tests.conftest import REPO, add_faces, people_vectors
+from tests.fakes import FakePack, library_with
 
 API = "/api/v1/faces"
 HERE = ("127.0.0.1", 50_000)
 LOCAL = "http://127.0.0.1:8000"
 UNLIMITED = Limits(rate=0)
-MADE_UP = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
 
 
 @contextmanager
@@ -43,8 +41,7 @@ def client_of(library: Library, limits: Limits = UNLIMITED, **headers: str) -> I
 
 def two_people(settings: Settings) -> tuple[Library, list[UUID]]:
     """A library without photos: two people with six faces each, four of them in the clusters clu_0 and clu_1."""
-    library = Library(settings)
-    library.__dict__["pack"] = MADE_UP
+    library = library_with(FakePack(), settings)
     ids = add_faces(library, people_vectors(2, 6, seed=3))
     with library.repository.begin() as unit:
         unit.faces.set_clusters([(id_, f"clu_{row // 6}") for row, id_ in enumerate(ids) if row % 6 < 4])

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from PIL import Image
 
 from faceml.config import Settings
-from faceml.records import BBox, FoundFace, PackContract
+from faceml.library import Library
+from faceml.records import BBox, FoundFace
 from faceml.services.decisions.label import label_cluster
 from faceml.services.index.drain import drain_outbox
 from faceml.services.review.browse import look_at_cluster
 from faceml.storage.sql.assets import LookedAt, PhotoFile
-from faceml.wiring import Library
-from tests.conftest import WIDTH, people_vectors
+from tests.conftest import people_vectors
+from tests.fakes import CONTRACT, FakePack, library_with
 
-PACK = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
 PHOTO_PX = (800, 600)
 FACE_PX = 150
 FACES_A_PHOTO = 4
@@ -31,8 +31,7 @@ def synthetic_library(home: Path, *, people: int, faces: int, known: int = 0, sp
 
     The n-th person's cluster is `clu_{n:05}`; of four people or more, no two faces of one are on one photo.
     """
-    library = Library(Settings(home=home, model_pack=PACK.contract.name))
-    library.__dict__["pack"] = PACK
+    library = library_with(FakePack(), Settings(home=home, model_pack=CONTRACT.name))
     owners = np.repeat(np.arange(people), faces)
     vectors = people_vectors(people, faces, spread=spread)
     places = np.argsort(np.arange(people * faces) % faces, kind="stable")  # photos go across people
@@ -42,13 +41,11 @@ def synthetic_library(home: Path, *, people: int, faces: int, known: int = 0, sp
         for place, row in enumerate(places)
     ]
     with library.repository.begin() as unit:
-        unit.contract.pin(PACK.contract)
-        ids = unit.faces.add(rows, pack=PACK.contract.name)
+        unit.contract.pin(CONTRACT)
+        ids = unit.faces.add(rows, pack=CONTRACT.name)
         unit.outbox.push(ids)
         unit.faces.set_clusters([(id_, f"clu_{owners[row]:05}") for id_, row in zip(ids, places, strict=True)])
-    library.index_follower = lambda: None
-    _name(library, known, faces)
-    library.index_follower = None
+    _name(replace(library, index_follower=lambda: None), known, faces)
     drain_outbox(library)
     return library
 
@@ -100,7 +97,7 @@ def _face(vector: np.ndarray[tuple[int], np.dtype[np.float32]], place: int, row:
 
 def _name(library: Library, known: int, faces: int) -> None:
     for person in range(known):
-        cluster = look_at_cluster(library, f"clu_{person:05}")
+        cluster = look_at_cluster(library.repository, f"clu_{person:05}")
         assert cluster is not None
         half = [face.id for face in cluster.faces[: faces // 2]]
         label_cluster(library, cluster.cluster_id, f"Person {person:05}", face_ids=half, actor="synthetic")

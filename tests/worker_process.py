@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from faceml.config import Settings
+from faceml.jobs.connection import connect_queue
 from faceml.jobs.queue import JobQueue
 from faceml.jobs.worker import worker_prefix
+from faceml.library import Library
+from faceml.wiring import open_library
 from tests.polling import until
 
 WORK = """
@@ -39,6 +43,16 @@ settings = read_settings()
 configure_logging(settings)
 worker.run_worker(settings)
 """
+
+
+def queue_of(library: Library) -> JobQueue:
+    """The queue that takes jobs for this library, connected once."""
+    return _queue_of(library.settings)
+
+
+@cache
+def _queue_of(settings: Settings) -> JobQueue:
+    return connect_queue(open_library(settings))
 
 
 class WorkerProcess:

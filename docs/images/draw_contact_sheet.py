@@ -1,4 +1,4 @@
-"""The README's contact sheet, made by what it shows: `python docs/images/draw_contact_sheet.py docs/images/contact-sheet.png`.
+"""The README's contact sheet, made by what it shows: `python docs/images/draw_contact_sheet.py contact-sheet.png`.
 
 A picture in the project shows only two faces that may be shown, both of works in the public domain; every other face
 is pixelated past recognition, judged face by face: a wrong one in a cluster stays hidden too.
@@ -22,13 +22,13 @@ from faceml.demo.sources import ADMIRAL, ASTRONAUT
 from faceml.demo.truth import TruthFace, read_truth
 from faceml.errors import FacemlError
 from faceml.identity.hdbscan.exact import fit_predict
+from faceml.library import Library
 from faceml.plots.contact_sheet import SheetRow, contact_sheet, pixelated
 from faceml.records import BBox, Face, FoundFace
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import OPENCV_ZOO, load_pack
 from faceml.vision.stream import find_faces
-from faceml.wiring import Library
 
 MAY_BE_SHOWN = frozenset({ASTRONAUT.person, ADMIRAL.person})
 _COLUMNS, _MIN_QUALITY, _MIN_IOU = 12, 0.5, 0.35

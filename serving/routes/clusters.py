@@ -42,7 +42,10 @@ async def list_face_clusters(request: Request, service: Shared, query: Annotated
         request,
         lambda: ClusterListResponse.of(
             list_clusters(
-                service.library, page=query.page, page_size=query.page_size, include_labeled=query.include_labeled
+                service.library.repository,
+                page=query.page,
+                page_size=query.page_size,
+                include_labeled=query.include_labeled,
             )
         ),
     )
@@ -55,7 +58,9 @@ async def list_face_clusters(request: Request, service: Shared, query: Annotated
 )
 async def get_cluster(request: Request, service: Shared, cluster_id: ClusterId) -> Response:
     """Get one cluster with all its faces, best quality first."""
-    return await service.read(request, lambda: ClusterDetailResponse.of(show_cluster(service.library, cluster_id)))
+    return await service.read(
+        request, lambda: ClusterDetailResponse.of(show_cluster(service.library.repository, cluster_id))
+    )
 
 
 @router.post(

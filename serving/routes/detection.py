@@ -54,7 +54,9 @@ async def detect(
 @router.get("/assets/{asset_id}", response_model=FaceInstanceListResponse, responses={**UNCHANGED, **UNKNOWN})
 async def list_faces_of_asset(request: Request, service: Shared, asset_id: AssetId) -> Response:
     """Get all detected faces of a photo, from left to right."""
-    return await service.read(request, lambda: FaceInstanceListResponse.of(faces_of_photo(service.library, asset_id)))
+    return await service.read(
+        request, lambda: FaceInstanceListResponse.of(faces_of_photo(service.library.repository, asset_id))
+    )
 
 
 @router.post("/identify", response_model=IdentifyResponse, responses=problems(HTTPStatus.CONFLICT))

@@ -42,4 +42,4 @@ async def train(
 @router.get("/jobs/{job_id}", response_model=JobResponse, responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)})
 async def get_job(request: Request, service: Shared, job_id: JobId) -> Response:
     """Get the state, progress, result or error of a job."""
-    return await service.read(request, lambda: JobResponse.of(service.library.jobs.get(job_id)))
+    return await service.read(request, lambda: JobResponse.of(service.queue().get(job_id)))

@@ -96,7 +96,7 @@ def _projected(space: Space, embeddings: list[list[float]]) -> bytes:
 
 
 def _model(service: Service) -> ModelResponse:
-    served, pinned = service.champion.current, service.library.contract()
+    served, pinned = service.champion.current, service.library.repository.pack()
     head = served.space.head
     return ModelResponse(
         model_version=served.space.name,

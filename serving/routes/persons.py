@@ -41,7 +41,7 @@ async def list_persons(request: Request, service: Shared, query: Annotated[Perso
     return await service.read(
         request,
         lambda: PersonListResponse.of(
-            list_people(service.library, status=query.status, page=query.page, page_size=query.page_size)
+            list_people(service.library.repository, status=query.status, page=query.page, page_size=query.page_size)
         ),
     )
 
@@ -50,7 +50,7 @@ async def list_persons(request: Request, service: Shared, query: Annotated[Perso
 async def get_person(request: Request, service: Shared, person_id: UUID, query: Annotated[Page, Query()]) -> Response:
     """Get one person with a page of their faces; who was merged answers with whom they became."""
     return await service.read(
-        request, lambda: PersonDetailResponse.of_details(show_person(service.library, person_id), query)
+        request, lambda: PersonDetailResponse.of_details(show_person(service.library.repository, person_id), query)
     )
 
 

@@ -9,7 +9,7 @@ from fastapi import Query
 from fastapi.responses import Response
 
 from faceml.errors import WrongUse
-from faceml.wiring import Library
+from faceml.library import Library
 from serving.deps import Shared, router_for
 from serving.openapi import problems
 from serving.schemas.suggestions import (
@@ -42,19 +42,23 @@ def _suggestions(library: Library, query: SuggestionQuery) -> SuggestionsRespons
     answer = SuggestionsResponse(kind=query.kind)
     match query.kind:
         case "merges":
-            answer.merges = [MergeItem.of(item) for item in suggest.suggest_merges(library, limit=query.limit)]
+            answer.merges = [
+                MergeItem.of(item) for item in suggest.suggest_merges(library.repository, limit=query.limit)
+            ]
         case "splits":
-            answer.splits = [SplitItem.of(item) for item in suggest.suggest_splits(library, limit=query.limit)]
+            answer.splits = [
+                SplitItem.of(item) for item in suggest.suggest_splits(library.repository, limit=query.limit)
+            ]
         case "uncertain":
             uncertain = suggest_faces.suggest_uncertain(library, limit=query.limit)
             answer.uncertain = [UncertainItem.of(item) for item in uncertain]
         case "names":
             if query.cluster_id is None:
                 raise WrongUse("kind=names asks whom a cluster resembles: give its clusterId")
-            answer.names = candidates(suggest.suggest_names(library, query.cluster_id, limit=query.limit))
+            answer.names = candidates(suggest.suggest_names(library.repository, query.cluster_id, limit=query.limit))
         case "intruders":
             if query.person_id is None:
                 raise WrongUse("kind=intruders asks who does not belong to a person: give their personId")
-            intruders = suggest_faces.suggest_intruders(library, query.person_id, limit=query.limit)
+            intruders = suggest_faces.suggest_intruders(library.repository, query.person_id, limit=query.limit)
             answer.intruders = [IntruderItem.of(item) for item in intruders]
     return answer

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from faceml.config import Settings
+from faceml.library import Library
 from faceml.records import BBox
 from faceml.services.decisions.label import label_cluster
 from faceml.services.photos.ingest import ingest_folder
-from faceml.wiring import Library
 from serving.schemas import clusters, faces, persons, runs
 from tests.conftest import found_face, people_vectors
 from tests.contract.spec_examples import differences, kept, read_specification
+from tests.fakes import library_with
 from tests.rest import Served, environment_of, served
 
 BODIES = kept()["bodies"]
@@ -73,9 +74,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory, photo_folder: Path, opencv_z
     """A small library in which everything exists that the commands name, and a server on it."""
     folder = tmp_path_factory.mktemp("curl")
     settings = Settings(home=folder / "library", model_pack="opencv-zoo", tracking_uri=f"sqlite:///{folder / 'm.db'}")
-    library = Library(settings)
-    library.__dict__["pack"] = opencv_zoo
-    ingest_folder(library, photo_folder)
+    library = library_with(opencv_zoo, settings)
+    ingest_folder(library.repository, photo_folder)
     people = fill(library)
     library.close()
     environment = dict(environment_of(settings))
@@ -91,14 +91,14 @@ def fill(library: Library) -> dict[str, str]:
     vectors = iter(people_vectors(12, 6, seed=8))
     with library.repository.begin() as unit:
         unit._session.execute(text("UPDATE image_assets SET id = 123 WHERE path LIKE '%group.jpg'"))
-        unit.contract.pin(library.pack.contract)
+        unit.contract.pin(library.packs.contract())
         placed: list[tuple[Any, str]] = []
         for row, (name, size) in enumerate(sizes.items()):
             found = [
                 (123, found_face(next(vectors), x=5000 + 200 * (20 * row + i), quality=0.5 + i / 50))
                 for i in range(size)
             ]
-            placed += [(id_, name) for id_ in unit.faces.add(found, pack=library.pack.contract.name)]
+            placed += [(id_, name) for id_ in unit.faces.add(found, pack=library.packs.contract().name)]
         unit.faces.set_clusters(placed)
         unit.outbox.push([id_ for id_, _ in placed])
     names = {"first": "source-uuid", "second": "target-uuid", "third": "duplicate-uuid", "fourth": "canonical-uuid"}

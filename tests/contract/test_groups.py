@@ -11,7 +11,6 @@ import pytest
 
 from faceml.records import AssignedBy, PersonStatus
 from faceml.storage.sql import groups, vectors
-from faceml.storage.sql.database import connect
 from faceml.storage.sql.face_states import FaceState
 from faceml.storage.sql.repository import Repository
 from tests.conftest import add_photo, found_face, unit_rows
@@ -23,9 +22,9 @@ ROWS = unit_rows(9, seed=4)
 def repository(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
     for module in (groups, vectors):
         monkeypatch.setattr(module, "PAGE_ROWS", 2)  # so that reading goes on between other questions
-    engine = connect(database_url)
-    yield Repository(engine)
-    engine.dispose()
+    opened = Repository(database_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

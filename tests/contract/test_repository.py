@@ -34,8 +34,10 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def repository(engine: Engine) -> Repository:
-    return Repository(engine)
+def repository(database_url: str) -> Iterator[Repository]:
+    opened = Repository(database_url)
+    yield opened
+    opened.close()
 
 
 def add_face(unit: UnitOfWork, name: str = "a.jpg", *, seed: int = 0, x: int = 10, quality: float = 0.9):

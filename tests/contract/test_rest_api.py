@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faceml.config import Settings
+from faceml.library import Library
 from faceml.services.index.repair import find_orphans
-from faceml.wiring import Library
 from tests.rest import API, client_of, two_people
 
 
@@ -165,7 +165,7 @@ def test_an_erased_person_is_gone_from_every_answer_and_cannot_come_back(
     assert api.get(f"{API}/persons/{ada}").status_code == 404
     assert [item["name"] for item in api.get(f"{API}/persons").json()["items"]] == ["Bea"]
     assert api.post(f"{API}/undo", json={"eventId": event}).status_code == 409
-    with library.open_index() as index:
+    with library.index.open() as index:
         assert index.retrieve(faces[:5]) == []
     assert api.post(f"{API}/undo").json()["kind"] == "label"  # Bea's: the erasure is passed by
     found = find_orphans(library, limit=1000)

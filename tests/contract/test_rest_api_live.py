@@ -24,15 +24,16 @@ import pytest
 
 from faceml.config import Settings
 from faceml.identity.projection import project
+from faceml.library import Library
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
 from faceml.services.photos.ingest import ingest_folder
 from faceml.storage.registry.records import CHAMPION
-from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors, skip_or_fail, unit_rows
 from tests.contract.conftest import QdrantEngine, QdrantHandler
+from tests.fakes import FakePack, library_with
 from tests.heads import CARD, deep_head, register, whitening_head
-from tests.rest import API, MADE_UP, Served, client_of, environment_of, served, two_people, wait_until
+from tests.rest import API, Served, client_of, environment_of, served, two_people, wait_until
 
 
 @pytest.fixture
@@ -109,8 +110,7 @@ def test_eight_clients_at_once_leave_stores_in_agreement_and_every_decision_in_t
     settings: Settings, postgres_url: str, qdrant_over_http: str, seconds: float, tmp_path: Path
 ) -> None:
     shared = replace(settings, database_url=postgres_url, qdrant_url=qdrant_over_http)
-    library = Library(shared)
-    library.__dict__["pack"] = MADE_UP
+    library = library_with(FakePack(), shared)
     faces = add_faces(library, people_vectors(PEOPLE, FACES, seed=5))
     with library.repository.begin() as unit:
         unit.faces.set_clusters([(id_, f"clu_{row // FACES}") for row, id_ in enumerate(faces)])
@@ -306,7 +306,7 @@ def test_a_moved_alias_is_followed_within_seconds_and_no_request_fails(
 
 
 def test_photos_are_looked_at_shown_and_identified(library: Library, photos: Path) -> None:
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     with library.repository.read() as unit:
         ids = {asset.path.name: asset.id for asset in unit.assets.by_ids(range(1, 9))}
     with client_of(library) as api:

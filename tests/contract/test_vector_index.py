@@ -560,7 +560,7 @@ def test_face_qdrant_client_works_as_the_specification_shows(tmp_path: Path, mon
         unit.contract.pin(PackContract("tiny", WIDTH, "00" * 32, "MIT", 0.4))
 
     client.ensure_collection()
-    with client.library.open_index() as index:
+    with client.library.index.open() as index:
         ids = fill(index, 12)
 
     info = client.get_collection_info()

@@ -8,17 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from faceml.config import Settings
-from faceml.records import PackContract
+from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.decisions.people import hide_person, merge_people
-from faceml.wiring import Library
 from tests.conftest import add_faces, unit_rows
 from tests.e2e.test_command_line import FACEML, Shell
+from tests.fakes import FakePack, library_with
 
 
 @pytest.fixture
@@ -29,8 +28,7 @@ def shell(tmp_path: Path) -> Shell:
 @pytest.fixture
 def named(shell: Shell) -> Iterator[Library]:
     """People with blanks and quotes in their names, and two clusters."""
-    library = Library(Settings(home=shell.home))
-    library.__dict__["pack"] = SimpleNamespace(contract=PackContract("opencv-zoo", 128, "f" * 64, "MIT", 0.36))
+    library = library_with(FakePack(), Settings(home=shell.home))
     ids = add_faces(library, unit_rows(6, seed=1))
     people = [
         assign_faces_to(library, [face_id], name, actor="t").person_id

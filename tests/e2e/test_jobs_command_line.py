@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from faceml.config import Settings
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import skip_or_fail
 from tests.e2e.test_command_line import FACEML, Shell
 from tests.integration.test_pipeline_runner import make_project
 from tests.polling import until
+from tests.worker_process import queue_of
 
 
 @pytest.fixture
@@ -106,16 +107,16 @@ def test_a_pipeline_runs_as_a_job(shell: Shell) -> None:
 
 def test_a_worker_that_dies_is_started_again_and_its_job_runs_again(shell: Shell, photos: Path) -> None:
     shell.says("ingest", photos)
-    library = Library(Settings(home=shell.home))
+    library = open_library(Settings(home=shell.home))
     job_id = queued(shell, "faces", "cluster")
     with running(shell, "worker") as supervisor:
         with library.repository.exclusive("a long run"):
-            until(lambda: library.jobs.get(job_id).state == "started")
-            (name,) = library.jobs.connection.smembers("rq:workers:default")
+            until(lambda: queue_of(library).get(job_id).state == "started")
+            (name,) = queue_of(library).connection.smembers("rq:workers:default")
             os.kill(int(name.decode().split(".")[-2]), signal.SIGKILL)
-            until(lambda: library.jobs.get(job_id).state == "waiting")
-        until(lambda: library.jobs.get(job_id).state == "finished")
-        assert library.jobs.get(job_id).attempts == 2
+            until(lambda: queue_of(library).get(job_id).state == "waiting")
+        until(lambda: queue_of(library).get(job_id).state == "finished")
+        assert queue_of(library).get(job_id).attempts == 2
         supervisor.terminate()
         assert supervisor.wait(60) == 0
     library.close()

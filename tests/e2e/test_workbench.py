@@ -20,14 +20,16 @@ from PIL import Image
 
 from faceml.config import Settings
 from faceml.demo.build import build_demo
+from faceml.library import Library
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.exchange.known_labels import match_known_labels, read_known_labels
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.browse import list_open_clusters
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import REPO
 from tests.e2e.lab import Lab, browser, open_notebook, running_lab
+from tests.fakes import library_with
 from tests.synthetic import synthetic_library
 
 pytestmark = pytest.mark.browser
@@ -71,12 +73,13 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, ope
     """The demo's photos, and a library with their faces found and grouped; two groups are thrown together."""
     folder = tmp_path_factory.mktemp("workbench")
     demo = build_demo(folder / "photos")
-    library = Library(Settings(home=folder / "library", model_pack="opencv-zoo", model_root=model_cache))
-    library.__dict__["pack"] = opencv_zoo
-    ingest_folder(library, demo.photos_folder)
+    library = library_with(
+        opencv_zoo, Settings(home=folder / "library", model_pack="opencv-zoo", model_root=model_cache)
+    )
+    ingest_folder(library.repository, demo.photos_folder)
     backfill_faces(library, limit=1000)
     cluster_faces(library)
-    first, second = (cluster_id for cluster_id, _ in list_open_clusters(library)[-2:])
+    first, second = (cluster_id for cluster_id, _ in list_open_clusters(library.repository)[-2:])
     with library.repository.begin() as unit:
         mixed = [face.id for id_ in (first, second) for face in unit.faces.in_cluster(id_)]
         unit.faces.set_clusters([(face_id, MIXED) for face_id in mixed])
@@ -88,7 +91,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, ope
 @pytest.fixture
 def demo_library(demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
     """A copy to work in."""
-    library = Library(Settings(home=shutil.copytree(demo_folder / "library", tmp_path / "library")))
+    library = open_library(Settings(home=shutil.copytree(demo_folder / "library", tmp_path / "library")))
     yield library
     library.close()
 
@@ -265,7 +268,7 @@ def median_of_ten(person: Person, number: int) -> float:
 
 
 PUBLISHED = """from pathlib import Path
-from faceml.demo.picture import unpublishable
+from draw_contact_sheet import unpublishable
 from faceml.widgets.views import open_workbench
 from faceml.wiring import open_library
 

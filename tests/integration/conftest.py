@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
 from faceml.config import Settings
-from faceml.records import PackContract
-from faceml.wiring import Library
-from tests.conftest import WIDTH, add_faces, people_vectors
-
-PACK = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
+from faceml.library import Library
+from tests.conftest import add_faces, people_vectors
+from tests.fakes import FakePack, library_with
 
 
 @pytest.fixture
 def bare_library(tmp_path: Path) -> Iterator[Library]:
     """An empty library of faces that a test makes up."""
-    opened = Library(Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
-    opened.__dict__["pack"] = PACK
+    opened = library_with(FakePack(), Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
     yield opened
     opened.close()
 

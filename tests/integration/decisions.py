@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from faceml.library import Library
 from faceml.records import AssignedBy
-from faceml.wiring import Library
 
 NOBODY = UUID(int=0)  # a person said that a face has no name
 

@@ -17,6 +17,7 @@ import pytest
 
 from faceml.config import Settings
 from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.library import Library
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.people import hide_person, merge_people
@@ -26,7 +27,7 @@ from faceml.services.index.repair import find_orphans
 from faceml.services.operate.backup import back_up, check_backup
 from faceml.services.operate.restore import restore
 from faceml.storage.archive import MANIFEST
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import REPO, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head
 
@@ -62,7 +63,7 @@ def tables(library: Library, *, without: tuple[str, ...] = ()) -> dict[str, list
 
 
 def answers(library: Library) -> list[list[tuple[UUID, float]]]:
-    with library.open_index() as index:
+    with library.index.open() as index:
         hits = index.search(unit_rows(7, seed=3), limit=5)
     return [[(hit.id, round(hit.similarity, 5)) for hit in found] for found in hits]
 
@@ -89,7 +90,7 @@ def mlflow_elsewhere(mlflow_here: Path, empty_mlflow: Path, tmp_path: Path) -> N
 @pytest.fixture
 def restored(elsewhere: Settings) -> Iterator[Library]:
     """The library there, once something restored it."""
-    opened = Library(elsewhere)
+    opened = open_library(elsewhere)
     yield opened
     opened.close()
 
@@ -116,7 +117,7 @@ def test_everything_is_back_after_everything_was_deleted(
     settings = replace(settings, tracking_uri=elsewhere.tracking_uri)  # mlflow keeps the deleted file open
     told = restore(settings, file)
     assert (told.faces, told.people, told.models, told.index_backlog, told.notes) == (30, 4, 2, 0, ())
-    back = Library(settings)
+    back = open_library(settings)
     assert tables(back, without=("outbox",)) == before
     assert answers(back) == found
     assert find_orphans(back).stale_points == find_orphans(back).stray_points == 0
@@ -154,7 +155,7 @@ def test_a_registry_with_other_versions_is_refused_before_anything_is_written(
 ) -> None:
     register(library, deep_head(1))
     back_up(library, tmp_path / "faces.zip", check=False)
-    other = Library(elsewhere)
+    other = open_library(elsewhere)
     register(other, deep_head(9))
     other.close()
     shutil.rmtree(elsewhere.home, ignore_errors=True)
@@ -169,9 +170,9 @@ def test_a_backup_moves_between_sqlite_and_postgresql(
 ) -> None:
     back_up(filled, tmp_path / "sqlite.zip")
     on_server = replace(elsewhere, database_url=postgres_url)
-    Library(on_server).contract()  # the schema is there already, and empty
+    open_library(on_server).repository.pack()  # the schema is there already, and empty
     restore(on_server, tmp_path / "sqlite.zip")
-    server = Library(on_server)
+    server = open_library(on_server)
     assert tables(server, without=("outbox",)) == tables(filled, without=("outbox",))
     assert answers(server) == answers(filled)
     ids = add_faces(server, unit_rows(1, seed=8), prefix="later")
@@ -182,7 +183,7 @@ def test_a_backup_moves_between_sqlite_and_postgresql(
         restore(on_server, tmp_path / "postgres.zip")
     assert not on_server.home.exists()
     restore(elsewhere, tmp_path / "postgres.zip")
-    back = Library(elsewhere)
+    back = open_library(elsewhere)
     assert tables(back, without=("outbox",)) == tables(server, without=("outbox",))
     for opened in (server, back):
         opened.close()

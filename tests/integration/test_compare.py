@@ -11,6 +11,7 @@ import pytest
 
 from faceml.config import Settings
 from faceml.errors import NotFound
+from faceml.library import Library
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
 from faceml.plots.comparisons import interval_plot, parallel_coordinates
@@ -23,8 +24,9 @@ from faceml.services.recognise.calibrate import view_thresholds
 from faceml.tracking.experiment import experiment_table, rank_experiments
 from faceml.training.options import Options
 from faceml.trial.comparison import from_json
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import REPO, WIDTH, add_faces
+from tests.fakes import library_with
 from tests.heads import comparison
 from tests.unit.training.made_up import people_in_changing_light
 
@@ -42,8 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path, opencv
         tracking_uri=f"sqlite:///{folder / 'mlflow.db'}",
     )
     (folder / "mlflow.db").write_bytes(empty_mlflow.read_bytes())
-    library = Library(settings)
-    library.__dict__["pack"] = opencv_zoo
+    library = library_with(opencv_zoo, settings)
     vectors, owners = people_in_changing_light(PEOPLE, FACES, width=WIDTH)
     ids = add_faces(library, vectors)
     for person in np.unique(owners):
@@ -90,7 +91,7 @@ def test_versions_thresholds_and_the_verdict_are_shown_for_each_space(trained: L
 
 
 def test_without_runs_and_versions_there_is_nothing_to_show_and_nothing_is_made(settings: Settings) -> None:
-    library = Library(settings)
+    library = open_library(settings)
     assert list_experiments(library) == ()
     assert view_thresholds(library) == ()
     assert verdict_lines(None) == ["Nothing is registered yet, so there is nothing to judge"]

@@ -13,13 +13,15 @@ import pytest
 
 from faceml.config import Settings
 from faceml.demo.build import build_demo
+from faceml.library import Library
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
 from faceml.services.operate.stats import read_stats
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
-from faceml.wiring import Library
+from faceml.wiring import open_library
+from tests.fakes import library_with
 
 KILLS = 20
 WORK = """
@@ -27,12 +29,13 @@ import sys
 from faceml.config import read_settings
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.photos.detect import backfill_faces
-from faceml.wiring import Library
+from faceml.library import Library
+from faceml.wiring import open_library
 import faceml.services.photos.detect as detect
 
 detect.BATCH = 4  # more transactions to be killed in
-library = Library(read_settings())
-library.pack
+library = open_library(read_settings())
+library.packs.load()
 print("ready", flush=True)
 while backfill_faces(library, limit=8).processed:
     cluster_faces(library, min_cluster_size=3)
@@ -51,8 +54,8 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(
     demo_photos: Path, tmp_path: Path, model_cache: Path, opencv_zoo: object
 ) -> None:
     settings = Settings(home=tmp_path / "killed", model_pack="opencv-zoo", model_root=model_cache)
-    library = Library(settings)
-    ingest_folder(library, demo_photos)
+    library = open_library(settings)
+    ingest_folder(library.repository, demo_photos)
     rng = random.Random(20)
     for _ in range(KILLS):
         kill_a_worker_after(rng.uniform(0.0, 2.5), settings)
@@ -87,9 +90,8 @@ def kill_a_worker_after(seconds: float, settings: Settings) -> None:
 
 
 def never_killed(photos: Path, tmp_path: Path, pack: object) -> Library:
-    library = Library(Settings(home=tmp_path / "whole", model_pack="opencv-zoo"))
-    library.__dict__["pack"] = pack
-    ingest_folder(library, photos)
+    library = library_with(pack, Settings(home=tmp_path / "whole", model_pack="opencv-zoo"))
+    ingest_folder(library.repository, photos)
     backfill_faces(library, limit=10_000)
     return library
 

@@ -6,11 +6,9 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -27,7 +25,8 @@ from hypothesis.stateful import (
 from sqlalchemy import event
 
 from faceml.config import Settings
-from faceml.errors import Conflict, IndexUnavailable, NameTaken, NotFound, WrongUse
+from faceml.errors import Conflict, NameTaken, NotFound, WrongUse
+from faceml.library import Library
 from faceml.records import Dismissal, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
@@ -41,10 +40,10 @@ from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.apart import keep_apart
 from faceml.services.review.groups import suggest_merges
+from faceml.storage.index.stores import index_store
 from faceml.storage.sql.people import fold_name
-from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors
-from tests.integration.conftest import PACK
+from tests.fakes import FakePack, LostIndex, library_with
 from tests.integration.decisions import Decision, check, differences, snapshot, truth
 
 NAMES = st.sampled_from(["Ada", "Bea", "ADA", "Cleo", "Dora"])
@@ -76,17 +75,10 @@ def new_folder() -> Path:
 
 
 def opened(home: Path) -> Library:
-    library = Library(Settings(home=home, model_pack="opencv-zoo"))
-    library.__dict__["pack"] = PACK
+    library = library_with(FakePack(), Settings(home=home, model_pack="opencv-zoo"))
     # Nothing here outlives a power cut, so no commit waits for the disk.
     event.listen(library.repository._engine, "connect", lambda dbapi, _: dbapi.execute("PRAGMA synchronous=OFF"))
     return library
-
-
-@contextmanager
-def no_index() -> Iterator[Any]:
-    raise IndexUnavailable("the index is away for a while")
-    yield
 
 
 class Decisions(RuleBasedStateMachine):
@@ -97,7 +89,7 @@ class Decisions(RuleBasedStateMachine):
         self.folder = new_folder()
         self.home = Path(shutil.copytree(template(), self.folder / "library"))
         self.library = opened(self.home)
-        self.library.__dict__["open_index"] = no_index
+        self.library = replace(self.library, index=LostIndex())
         self.decisions: list[Decision] = []
         self.undos: list[tuple[int, int]] = []
         with self.library.repository.read() as unit:
@@ -218,7 +210,7 @@ class Decisions(RuleBasedStateMachine):
             except (NotFound, WrongUse):  # no unnamed face left, nobody under that name, or the same person twice
                 return
             self.said(Decision(report.event_id, "apart"))
-            suggested = suggest_merges(self.library, min_similarity=-1.0, limit=1000)
+            suggested = suggest_merges(self.library.repository, min_similarity=-1.0, limit=1000)
             assert {report.one, report.other} not in [{found.one.name, found.other.name} for found in suggested]
 
     @precondition(lambda self: self.decisions)
@@ -280,9 +272,9 @@ class Decisions(RuleBasedStateMachine):
 
     @rule()
     def the_index_follows(self) -> None:
-        self.library.__dict__.pop("open_index")
+        self.library = replace(self.library, index=index_store(self.library.settings))
         assert drain_outbox(self.library).backlog == 0
-        self.library.__dict__["open_index"] = no_index
+        self.library = replace(self.library, index=LostIndex())
 
     # --- what must hold
 
@@ -301,10 +293,10 @@ class Decisions(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "library"):
             return
-        self.library.__dict__.pop("open_index")
+        self.library = replace(self.library, index=index_store(self.library.settings))
         found = find_orphans(self.library, limit=1000)
         assert (found.orphans, found.stale_points, found.stray_points, found.centroids_missing) == ((), 0, 0, 0)
-        self.library.__dict__["open_index"] = no_index
+        self.library = replace(self.library, index=LostIndex())
         if self.take_everything_back():
             after = snapshot(self.library)
             for table in ("exemplars", "rejections", "people"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from faceml.config import Settings
 from faceml.errors import ModelMismatch, NotFound, WrongUse
+from faceml.library import Library
 from faceml.records import AssetStatus
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox
@@ -20,12 +22,12 @@ from faceml.services.operate.stats import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
 from faceml.storage.index.edge_index import open_edge
-from faceml.wiring import Library
+from faceml.storage.index.stores import EdgeStore
 
 
 @pytest.fixture
 def detected(library: Library, photos: Path) -> Library:
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     backfill_faces(library)
     return library
 
@@ -72,7 +74,7 @@ def test_detecting_again_finds_the_same_faces(detected: Library) -> None:
 
 
 def test_looser_thresholds_add_only_new_faces(library: Library, photos: Path) -> None:
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     strict = backfill_faces(library, min_face_size=120)
     before = face_ids(library)
     loose = backfill_faces(library)
@@ -82,7 +84,7 @@ def test_looser_thresholds_add_only_new_faces(library: Library, photos: Path) ->
 
 
 def test_limit_and_offset_take_a_part_of_the_waiting_photos(library: Library, photos: Path) -> None:
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     assert backfill_faces(library, limit=1, offset=1).processed == 1
     assert backfill_faces(library).processed == 3
 
@@ -91,7 +93,7 @@ def test_broken_files_are_counted_with_their_reason_and_stop_nothing(library: Li
     (photos / "empty.jpg").write_bytes(b"")
     (photos / "text.jpg").write_bytes(b"this is no picture")
     (photos / "cut.jpg").write_bytes((photos / "hopper.jpg").read_bytes()[:3000])
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     (photos / "astronaut.jpg").unlink()
     report = backfill_faces(library)
     assert (report.processed, report.errors, report.total_faces) == (7, 4, 7), report.reasons
@@ -107,7 +109,7 @@ def test_an_edited_photo_renews_its_faces_and_keeps_what_a_person_said(library: 
     only = photos / "one"
     only.mkdir()
     (photos / "hopper.jpg").rename(only / "hopper.jpg")
-    ingest_folder(library, only)
+    ingest_folder(library.repository, only)
     backfill_faces(library)
     labels = only / "labels.csv"
     labels.write_text("path,person_name\nhopper.jpg,Grace Hopper\n")
@@ -115,20 +117,20 @@ def test_an_edited_photo_renews_its_faces_and_keeps_what_a_person_said(library: 
     before = face_ids(library)
     with Image.open(only / "hopper.jpg") as photo:
         photo.convert("L").save(only / "hopper.jpg")
-    ingest_folder(library, only)
+    ingest_folder(library.repository, only)
     assert backfill_faces(library).faces_added == 0
     assert face_ids(library) == before
     Image.new("RGB", (600, 600)).save(only / "hopper.jpg")
-    ingest_folder(library, only)
+    ingest_folder(library.repository, only)
     backfill_faces(library)
     assert face_ids(library) == before, "a face that a person named is never thrown away"
 
 
 def test_a_face_that_is_gone_from_an_edited_photo_goes(library: Library, photos: Path) -> None:
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     backfill_faces(library)
     Image.new("RGB", (600, 600)).save(photos / "group.jpg")
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     backfill_faces(library)
     assert by_photo(library)["group.jpg"] == 0
     assert read_stats(library).points == 2
@@ -162,13 +164,13 @@ def test_unknown_assets_and_silly_thresholds_are_refused(detected: Library) -> N
 def test_an_index_held_by_another_fails_no_detection(library: Library, photos: Path) -> None:
     import multiprocessing
 
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     context = multiprocessing.get_context("spawn")
     ready, release = context.Event(), context.Event()
     holder = context.Process(target=hold_index, args=(library.settings.index_folder, ready, release))
     holder.start()
     assert ready.wait(60)
-    library.__dict__["open_index"] = lambda: open_edge(library.settings.index_folder, wait_s=0.2)
+    library = replace(library, index=EdgeStore(library.settings.index_folder, wait_s=0.2))
     report = backfill_faces(library)
     assert (report.faces_added, report.index_backlog) == (8, 8)
     assert read_stats(library).index_problem
@@ -186,7 +188,7 @@ def hold_index(folder: Path, ready, release) -> None:
 
 def test_orphans_of_both_directions_are_found_and_mended(detected: Library) -> None:
     ids = sorted(face_ids(detected))
-    with detected.open_index() as index:
+    with detected.index.open() as index:
         index.delete(ids[:2])
         stray = UUID(int=7)
         index.upsert([stray], np.eye(1, detected.index_width(), dtype=np.float32), [{"asset_id": "9"}])

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from faceml.config import Settings
+from faceml.library import Library
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import fix_orphans
 from faceml.services.operate.doctor import examine
 from faceml.services.operate.findings import Finding, Level
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import add_faces, people_vectors
 
 
@@ -42,7 +43,7 @@ def filled(library: Library) -> Library:
 
 
 def at(settings: Settings, **changes: object) -> Library:
-    return Library(replace(settings, **changes))  # type: ignore[arg-type]  # names of settings
+    return open_library(replace(settings, **changes))  # type: ignore[arg-type]  # names of settings
 
 
 def test_a_library_that_is_well_is_called_so_and_left_as_it_was(filled: Library) -> None:
@@ -50,16 +51,16 @@ def test_a_library_that_is_well_is_called_so_and_left_as_it_was(filled: Library)
     filled.close()
     before = {file: file.stat().st_mtime_ns for file in home.rglob("*.db")}
     started = time.monotonic()
-    report = examine(Library(filled.settings))
+    report = examine(open_library(filled.settings))
     assert time.monotonic() - started < 5
     assert [item for item in report.findings if item.level is Level.FAIL] == []
-    assert "12 points" in finding(Library(filled.settings), "index").detail
+    assert "12 points" in finding(open_library(filled.settings), "index").detail
     assert {file: file.stat().st_mtime_ns for file in home.rglob("*.db")} == before
     assert {item.name for item in report.settings} >= {"FACEML_HOME", "DATABASE_URL"}
 
 
 def test_a_library_that_is_not_there_yet_is_not_made(settings: Settings) -> None:
-    report = examine(Library(settings))
+    report = examine(open_library(settings))
     assert report.is_well
     assert not settings.home.exists()
 
@@ -78,7 +79,7 @@ def test_a_missing_index_is_noticed_and_the_fix_mends_it(filled: Library) -> Non
 def test_drift_and_a_backlog_are_noticed(filled: Library) -> None:
     with filled.repository.read() as unit:
         ids = unit.outbox.point_ids(limit=5)
-    with filled.open_index() as index:
+    with filled.index.open() as index:
         index.delete(ids)
     assert "7 points, the database 12" in finding(filled, "index").detail
     with filled.repository.begin() as unit:
@@ -112,7 +113,7 @@ def test_a_stopped_postgresql_is_a_failure_without_its_password(settings: Settin
 def test_postgresql_is_looked_at_and_not_migrated(settings: Settings, postgres_url: str) -> None:
     library = at(settings, database_url=postgres_url)
     assert "not there yet" in finding(library, "database").detail
-    library.contract()  # migrates
+    library.repository.pack()  # migrates
     assert "schema" in finding(library, "database").detail
     library.close()
 
@@ -121,13 +122,13 @@ def test_a_newer_schema_is_a_failure_and_an_older_one_a_warning(filled: Library)
     for version, expected in (("9999", Level.FAIL), ("0000", Level.WARN)):
         with sqlite3.connect(filled.settings.home / "faceml.db") as connection:
             connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
-        assert level(Library(filled.settings), "database") is expected
+        assert level(open_library(filled.settings), "database") is expected
 
 
 def test_a_file_that_is_no_database_is_a_failure(settings: Settings) -> None:
     settings.home.mkdir()
     (settings.home / "faceml.db").write_text("no database at all, but long enough to be read as one" * 10)
-    assert level(Library(settings), "database") is Level.FAIL
+    assert level(open_library(settings), "database") is Level.FAIL
 
 
 def test_a_folder_that_cannot_be_written_or_made_is_a_failure(settings: Settings, tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_a_folder_that_cannot_be_written_or_made_is_a_failure(settings: Settings
 def test_other_weights_than_the_librarys_are_a_failure(filled: Library) -> None:
     with sqlite3.connect(filled.settings.home / "faceml.db") as connection:
         connection.execute("UPDATE library_contract SET fingerprint = ?", ("0" * 64,))
-    assert "has other weights" in finding(Library(filled.settings), "model pack").detail
+    assert "has other weights" in finding(open_library(filled.settings), "model pack").detail
 
 
 def test_a_pack_that_is_not_there_is_warned_of_and_a_damaged_one_fails(settings: Settings) -> None:
@@ -158,7 +159,7 @@ def test_servers_that_do_not_answer_are_failures(settings: Settings) -> None:
         tracking_uri="http://127.0.0.1:9",
         qdrant_url="http://127.0.0.1:9",
     )
-    library.contract()
+    library.repository.pack()
     assert level(library, "redis") is Level.FAIL
     assert "secret" not in finding(library, "redis").detail
     assert level(library, "mlflow") is Level.FAIL
@@ -168,7 +169,7 @@ def test_servers_that_do_not_answer_are_failures(settings: Settings) -> None:
 def test_a_check_that_breaks_is_a_finding(filled: Library) -> None:
     with sqlite3.connect(filled.settings.home / "faceml.db") as connection:
         connection.execute("DROP TABLE outbox")
-    told = finding(Library(filled.settings), "index")
+    told = finding(open_library(filled.settings), "index")
     assert told.level is Level.FAIL
     assert "could not be looked at" in told.detail
 

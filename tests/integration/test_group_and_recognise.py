@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.library import Library
 from faceml.records import AssignedBy, Face
 from faceml.services.cluster.cluster import cluster_faces, month_bounds
 from faceml.services.cluster.dual import cluster_dual
@@ -23,7 +24,6 @@ from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
 from faceml.services.recognise.explain import explain_face
 from faceml.storage.sql.assets import PhotoFile
-from faceml.wiring import Library
 from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
 
 PEOPLE, FACES = 4, 8

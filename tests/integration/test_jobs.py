@@ -18,14 +18,16 @@ from faceml.config import Settings
 from faceml.errors import NotFound, QueueUnavailable, WrongUse
 from faceml.jobs import functions, queue
 from faceml.jobs.state import JobState
+from faceml.library import Library
 from faceml.services.decisions.label import label_cluster
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import add_faces, people_vectors
+from tests.fakes import library_with
 from tests.polling import until
 from tests.redis_server import RedisServer
-from tests.worker_process import WorkerProcess, running_worker
+from tests.worker_process import WorkerProcess, queue_of, running_worker
 
 pytestmark = pytest.mark.redis
 
@@ -39,8 +41,7 @@ def job_settings(settings: Settings, redis_server: RedisServer, model_cache: Pat
 def job_library(job_settings: Settings, opencv_zoo: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """A library whose jobs wait one second, not five, before they are tried again."""
     monkeypatch.setattr(queue, "RETRY_AFTER_S", (1, 1, 1))
-    library = Library(job_settings)
-    library.__dict__["pack"] = opencv_zoo
+    library = library_with(opencv_zoo, job_settings)
     yield library
     library.close()
 
@@ -48,16 +49,16 @@ def job_library(job_settings: Settings, opencv_zoo: Any, monkeypatch: pytest.Mon
 @pytest.fixture
 def worker(job_library: Library, tmp_path: Path) -> Iterator[WorkerProcess]:
     """One worker that gives up waiting for a busy library after a moment."""
-    with running_worker(job_library.settings, tmp_path, job_library.jobs, wait_s=0.5) as process:
+    with running_worker(job_library.settings, tmp_path, queue_of(job_library), wait_s=0.5) as process:
         yield process
 
 
 def ended(library: Library, job_id: str) -> JobState:
-    return until(lambda: state if (state := library.jobs.get(job_id)).has_ended else None)
+    return until(lambda: state if (state := queue_of(library).get(job_id)).has_ended else None)
 
 
 def in_state(library: Library, job_id: str, name: str) -> JobState:
-    return until(lambda: state if (state := library.jobs.get(job_id)).state == name else None)
+    return until(lambda: state if (state := queue_of(library).get(job_id)).state == name else None)
 
 
 def boxes(library: Library) -> list[tuple[str, int, int, int, int]]:
@@ -98,8 +99,8 @@ def test_parameters_and_defaults_are_the_documented_ones(name: str) -> None:
 
 
 def test_every_documented_job_answers_as_documented(job_library: Library, worker: WorkerProcess, photos: Path) -> None:
-    ingest_folder(job_library, photos)
-    jobs = job_library.jobs
+    ingest_folder(job_library.repository, photos)
+    jobs = queue_of(job_library)
 
     def answer(name: str, **parameters: Any) -> Any:
         return ended(job_library, jobs.enqueue(name, **parameters).id).result
@@ -133,9 +134,9 @@ def test_every_documented_job_answers_as_documented(job_library: Library, worker
 
 
 def test_a_job_keeps_its_models_for_the_next_one(job_library: Library, worker: WorkerProcess, photos: Path) -> None:
-    ingest_folder(job_library, photos)
-    first = ended(job_library, job_library.jobs.enqueue("detect_faces_job", asset_ids=["1"]).id)
-    second = ended(job_library, job_library.jobs.enqueue("detect_faces_job", asset_ids=["1"]).id)
+    ingest_folder(job_library.repository, photos)
+    first = ended(job_library, queue_of(job_library).enqueue("detect_faces_job", asset_ids=["1"]).id)
+    second = ended(job_library, queue_of(job_library).enqueue("detect_faces_job", asset_ids=["1"]).id)
 
     def seconds(state: JobState) -> float:
         assert state.started_at is not None
@@ -147,25 +148,25 @@ def test_a_job_keeps_its_models_for_the_next_one(job_library: Library, worker: W
 
 
 def test_wrong_use_fails_at_once_and_says_why(job_library: Library, worker: WorkerProcess) -> None:
-    state = ended(job_library, job_library.jobs.enqueue("cluster_faces_job", min_cluster_size=1).id)
+    state = ended(job_library, queue_of(job_library).enqueue("cluster_faces_job", min_cluster_size=1).id)
     assert (state.state, state.attempts) == ("failed", 1)
     assert state.error == "min_cluster_size=1: a cluster has at least 2 faces"
 
 
 def test_a_wrong_job_or_parameter_is_refused_before_it_is_queued(job_library: Library) -> None:
     with pytest.raises(WrongUse, match="backfill_faces_job"):
-        job_library.jobs.enqueue("backfill")
+        queue_of(job_library).enqueue("backfill")
     with pytest.raises(WrongUse, match="min_size"):
-        job_library.jobs.enqueue("cluster_faces_job", min_size=3)
+        queue_of(job_library).enqueue("cluster_faces_job", min_size=3)
     with pytest.raises(NotFound, match="faceml jobs list"):
-        job_library.jobs.get("nothing")
-    assert job_library.jobs.list() == []
+        queue_of(job_library).get("nothing")
+    assert queue_of(job_library).list() == []
 
 
 def test_a_passing_fault_is_tried_again_until_it_has_passed(job_library: Library, worker: WorkerProcess) -> None:
     add_faces(job_library, people_vectors(2, 6))
     with job_library.repository.exclusive("a long run"):
-        job_id = job_library.jobs.enqueue("cluster_faces_job").id
+        job_id = queue_of(job_library).enqueue("cluster_faces_job").id
         waiting = in_state(job_library, job_id, "waiting")
         assert waiting.error is not None
         assert f"a long run (pid {os.getpid()}" in waiting.error
@@ -176,32 +177,32 @@ def test_a_passing_fault_is_tried_again_until_it_has_passed(job_library: Library
 
 def test_a_fault_that_does_not_pass_fails_in_the_end(job_library: Library, worker: WorkerProcess) -> None:
     with job_library.repository.exclusive("a very long run"):
-        state = ended(job_library, job_library.jobs.enqueue("cluster_faces_job").id)
+        state = ended(job_library, queue_of(job_library).enqueue("cluster_faces_job").id)
     assert (state.state, state.attempts) == ("failed", 4)
     assert state.error is not None
     assert "a very long run" in state.error
 
 
 def test_a_job_in_the_queue_is_cancelled(job_library: Library) -> None:
-    job_id = job_library.jobs.enqueue("compute_centroids_job").id
-    assert job_library.jobs.cancel(job_id).state == "canceled"
-    assert job_library.jobs.connection.llen("rq:queue:default") == 0
-    assert [state.state for state in job_library.jobs.list()] == ["canceled"]
+    job_id = queue_of(job_library).enqueue("compute_centroids_job").id
+    assert queue_of(job_library).cancel(job_id).state == "canceled"
+    assert queue_of(job_library).connection.llen("rq:queue:default") == 0
+    assert [state.state for state in queue_of(job_library).list()] == ["canceled"]
 
 
 def test_a_running_job_is_cancelled_and_its_worker_goes_on(job_library: Library, tmp_path: Path) -> None:
-    with running_worker(job_library.settings, tmp_path, job_library.jobs) as worker:
+    with running_worker(job_library.settings, tmp_path, queue_of(job_library)) as worker:
         with job_library.repository.exclusive("a long run"):
-            job_id = job_library.jobs.enqueue("cluster_faces_job").id
+            job_id = queue_of(job_library).enqueue("cluster_faces_job").id
             in_state(job_library, job_id, "started")
-            until(lambda: job_library.jobs.cancel(job_id).state == "canceled")
-        after = job_library.jobs.enqueue("compute_centroids_job").id
+            until(lambda: queue_of(job_library).cancel(job_id).state == "canceled")
+        after = queue_of(job_library).enqueue("compute_centroids_job").id
         assert ended(job_library, after).state == "finished"
         assert worker.process.poll() is None
 
 
 def test_sigterm_hands_a_running_job_to_the_next_worker(job_library: Library, tmp_path: Path) -> None:
-    jobs = job_library.jobs
+    jobs = queue_of(job_library)
     with running_worker(job_library.settings, tmp_path, jobs) as first, job_library.repository.exclusive("a long run"):
         job_id = jobs.enqueue("cluster_faces_job").id
         later = jobs.enqueue("compute_centroids_job").id
@@ -218,21 +219,20 @@ def test_sigterm_hands_a_running_job_to_the_next_worker(job_library: Library, tm
 def test_two_workers_share_one_backfill_and_look_at_each_photo_once(
     job_settings: Settings, postgres_url: str, opencv_zoo: Any, photos: Path, tmp_path: Path
 ) -> None:
-    library = Library(replace(job_settings, database_url=postgres_url))
-    library.__dict__["pack"] = opencv_zoo
-    ingest_folder(library, turned_photos(photos, 12))
+    library = library_with(opencv_zoo, replace(job_settings, database_url=postgres_url))
+    ingest_folder(library.repository, turned_photos(photos, 12))
     with (
-        running_worker(library.settings, tmp_path, library.jobs, chunk=1) as first,
-        running_worker(library.settings, tmp_path, library.jobs, chunk=1) as second,
+        running_worker(library.settings, tmp_path, queue_of(library), chunk=1) as first,
+        running_worker(library.settings, tmp_path, queue_of(library), chunk=1) as second,
     ):
-        job_id = library.jobs.enqueue("backfill_faces_job").id
+        job_id = queue_of(library).enqueue("backfill_faces_job").id
         state = ended(library, job_id)
     assert state.result == {"processed": 12, "total_faces": 12, "status": "completed"}
     assert state.progress is not None
     assert (state.progress.done, state.progress.total) == (12, 12)
     assert sorted(asset_id for _, asset_id in first.looked_at()) == list(range(1, 13))
     assert {pid for pid, _ in first.looked_at()} == {first.process.pid, second.process.pid}
-    assert [job.id for job in library.jobs.list()] == [job_id]
+    assert [job.id for job in queue_of(library).list()] == [job_id]
     assert len(boxes(library)) == 12
     library.close()
 
@@ -242,8 +242,8 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
     job_library: Library, opencv_zoo: Any, photos: Path, tmp_path: Path, workers: int
 ) -> None:
     folder = turned_photos(photos, 8)
-    ingest_folder(job_library, folder)
-    settings, jobs = job_library.settings, job_library.jobs
+    ingest_folder(job_library.repository, folder)
+    settings, jobs = job_library.settings, queue_of(job_library)
     with running_worker(settings, tmp_path, jobs, chunk=2) as killed:
         job_id = jobs.enqueue("backfill_faces_job").id
         until(lambda: len(killed.looked_at()) >= 3)
@@ -254,17 +254,16 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
         state = ended(job_library, job_id)
     assert state.result == {"processed": 8, "total_faces": 8, "status": "completed"}
     assert state.attempts == 2
-    whole = Library(replace(settings, home=tmp_path / "whole"))
-    whole.__dict__["pack"] = opencv_zoo
-    ingest_folder(whole, folder)
+    whole = library_with(opencv_zoo, replace(settings, home=tmp_path / "whole"))
+    ingest_folder(whole.repository, folder)
     backfill_faces(whole)
     assert boxes(job_library) == boxes(whole)
     whole.close()
 
 
 def test_cancelling_a_shared_backfill_cancels_its_chunks(job_library: Library, photos: Path, tmp_path: Path) -> None:
-    ingest_folder(job_library, turned_photos(photos, 40))
-    jobs = job_library.jobs
+    ingest_folder(job_library.repository, turned_photos(photos, 40))
+    jobs = queue_of(job_library)
     with (
         running_worker(job_library.settings, tmp_path, jobs, chunk=1) as first,
         running_worker(job_library.settings, tmp_path, jobs, chunk=1),
@@ -282,7 +281,7 @@ def test_redis_stopped_and_started_again_loses_no_job(
     job_library: Library, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     add_faces(job_library, people_vectors(2, 6))
-    jobs = job_library.jobs
+    jobs = queue_of(job_library)
     with running_worker(job_library.settings, tmp_path, jobs) as worker:
         with job_library.repository.exclusive("a long run"):
             running = jobs.enqueue("cluster_faces_job").id
@@ -302,7 +301,7 @@ def test_redis_stopped_and_started_again_loses_no_job(
 def test_a_worker_that_waits_for_redis_leaves_when_it_is_told_to(
     job_library: Library, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    with running_worker(job_library.settings, tmp_path, job_library.jobs) as worker:
+    with running_worker(job_library.settings, tmp_path, queue_of(job_library)) as worker:
         redis_server.stop()
         until(lambda: "could not connect to Redis" in (tmp_path / "workers.log").read_text())
         assert worker.stop(signal.SIGTERM) == 0
@@ -310,7 +309,7 @@ def test_a_worker_that_waits_for_redis_leaves_when_it_is_told_to(
 
 def test_a_worker_calls_nothing_but_jobs_of_faceml(job_library: Library, worker: WorkerProcess) -> None:
     made = worker.tally.parent / "made"
-    job = job_library.jobs.rq.enqueue_call("os.mkdir", args=[str(made)], meta={"library": {}})
+    job = queue_of(job_library).rq.enqueue_call("os.mkdir", args=[str(made)], meta={"library": {}})
     state = ended(job_library, job.id)
     assert (state.state, state.error) == ("failed", "'os.mkdir' is no job of faceml")
     assert not made.exists()
@@ -319,7 +318,7 @@ def test_a_worker_calls_nothing_but_jobs_of_faceml(job_library: Library, worker:
 def test_a_job_of_another_machines_library_is_refused(
     job_library: Library, worker: WorkerProcess, job_settings: Settings, tmp_path: Path
 ) -> None:
-    elsewhere = Library(replace(job_settings, home=tmp_path / "elsewhere"))
+    elsewhere = open_library(replace(job_settings, home=tmp_path / "elsewhere"))
     job_id = elsewhere.jobs.enqueue("compute_centroids_job").id
     assert ended(job_library, job_id).state == "finished", "another library of this machine is opened"
     (tmp_path / "elsewhere").rename(tmp_path / "gone")
@@ -335,8 +334,8 @@ def test_a_job_for_another_database_is_refused(
     job_library: Library, job_settings: Settings, postgres_url: str, tmp_path: Path
 ) -> None:
     on_postgres = replace(job_settings, database_url=postgres_url)
-    job_id = job_library.jobs.enqueue("compute_centroids_job").id
-    with running_worker(on_postgres, tmp_path, job_library.jobs):
+    job_id = queue_of(job_library).enqueue("compute_centroids_job").id
+    with running_worker(on_postgres, tmp_path, queue_of(job_library)):
         state = ended(job_library, job_id)
     assert state.state == "failed"
     assert state.error is not None
@@ -345,9 +344,9 @@ def test_a_job_for_another_database_is_refused(
 
 def test_no_secret_travels_with_a_job(job_library: Library, postgres_server: str) -> None:
     settings = replace(job_library.settings, database_url=postgres_server.replace("postgres:@", "postgres:topsecret@"))
-    library = Library(settings)
-    job_id = library.jobs.enqueue("compute_centroids_job").id
-    stored = library.jobs.connection.hgetall(f"rq:job:{job_id}")
+    library = open_library(settings)
+    job_id = queue_of(library).enqueue("compute_centroids_job").id
+    stored = queue_of(library).connection.hgetall(f"rq:job:{job_id}")
     library.close()
     assert not any(b"topsecret" in value for value in stored.values())
     assert b"postgresql:" in stored[b"meta"]

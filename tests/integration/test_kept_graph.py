@@ -15,12 +15,12 @@ from faceml.identity import cost
 from faceml.identity.hdbscan import exact as hdbscan_exact
 from faceml.identity.hdbscan import reachability_graph
 from faceml.identity.hdbscan.exact import fit_predict
+from faceml.library import Library
 from faceml.services.cluster import grouping
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.cluster.grouping import group_faces
 from faceml.services.decisions.label import label_cluster
-from faceml.wiring import Library
 from tests.conftest import add_faces, found_face, people_vectors, unit_rows
 
 PEOPLE, FACES = 12, 6

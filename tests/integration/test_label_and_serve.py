@@ -15,11 +15,12 @@ from pathlib import Path
 import httpx
 
 from faceml.errors import Conflict, NotFound
+from faceml.library import Library
 from faceml.services.index.drain import IndexFollower, follow_aside
 from faceml.services.review.browse import list_open_clusters
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import REPO
 from tests.synthetic import synthetic_library
 
@@ -59,7 +60,7 @@ def served(home: Path) -> Iterator[httpx.Client]:
 
 def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
     library = synthetic_library(tmp_path / "library", people=CLUSTERS, faces=4)
-    kernels = [Library(library.settings) for _ in range(2)]
+    kernels = [open_library(library.settings) for _ in range(2)]
     problems: list[str] = []
 
     def type_names(mine: Library, actor: str, backwards: bool) -> None:
@@ -97,7 +98,7 @@ def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
         people = client.get("/persons", params={"page_size": 100}).json()
         seen = {item["name"].split()[0] for item in people["items"]}
         assert seen == {"ada", "bob", "api"}
-        open_now = [cluster_id for cluster_id, _ in list_open_clusters(library)]
+        open_now = [cluster_id for cluster_id, _ in list_open_clusters(library.repository)]
         for mine in kernels:
             view = Labeler(mine, actor="ada")
             assert (view.cluster.cluster_id if view.cluster else None) == next(iter(open_now), None)

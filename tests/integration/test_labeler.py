@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, FacemlError, NotFound, WrongUse
+from faceml.library import Library
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import label_cluster
@@ -30,9 +31,10 @@ from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import list_open_clusters
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import REPO
-from tests.synthetic import PACK, synthetic_library
+from tests.fakes import FakePack, library_with
+from tests.synthetic import synthetic_library
 
 PEOPLE, FACES = 6, 8
 
@@ -130,7 +132,7 @@ def test_what_is_dismissed_is_neither_grouped_nor_recognised_until_it_is_undone(
     assert {(state.cluster_id, state.person_id, state.dismissed_as) for state in states.values()} == {
         (None, None, "not_a_face")
     }
-    assert history(library)[0].text == "said of 4 faces: not a face"
+    assert history(library.repository)[0].text == "said of 4 faces: not a face"
     press(labeler, "u")
     assert asked(labeler) == "clu_00000"
     assert {face.id for face in labeler.cluster.faces} == set(faces)
@@ -152,7 +154,7 @@ def test_faces_are_dismissed_from_a_shell_too(library: Library, monkeypatch: pyt
     with library.repository.read() as unit:
         state = unit.faces.states([face])[face]
     assert (state.cluster_id, state.dismissed_as) == (None, "stranger")
-    assert history(library)[0].text == "said of 1 face: a stranger, stop asking"
+    assert history(library.repository)[0].text == "said of 1 face: a stranger, stop asking"
 
 
 def test_a_split_is_shown_before_it_is_done(library: Library, labeler: Labeler) -> None:
@@ -166,13 +168,13 @@ def test_a_split_is_shown_before_it_is_done(library: Library, labeler: Labeler) 
     assert screen.title == "Split into 2 groups?"
     assert [len(group.tiles) for group in screen.groups] == [FACES, FACES]
     press(labeler, "Escape")
-    assert len(history(library)) == 2, "only the two labels of the fixture"
+    assert len(history(library.repository)) == 2, "only the two labels of the fixture"
     press(labeler, "s", "Enter")
     assert asked(labeler).startswith("clu_00002_sub_")
-    parts = [cluster_id for cluster_id, _ in list_open_clusters(library) if "_sub_" in cluster_id]
+    parts = [cluster_id for cluster_id, _ in list_open_clusters(library.repository) if "_sub_" in cluster_id]
     press(labeler, "u")
     assert asked(labeler) == "clu_00002"
-    assert not any("_sub_" in cluster_id for cluster_id, _ in list_open_clusters(library)), parts
+    assert not any("_sub_" in cluster_id for cluster_id, _ in list_open_clusters(library.repository)), parts
     press(labeler, "r")
     assert asked(labeler) in parts
 
@@ -192,7 +194,7 @@ def test_skipping_and_going_back_decide_nothing(library: Library, labeler: Label
     )
     press(labeler, "Enter")
     assert asked(labeler) == first
-    assert len(history(library)) == 2
+    assert len(history(library.repository)) == 2
 
 
 def test_undo_walks_back_through_this_session_only(library: Library, labeler: Labeler) -> None:
@@ -231,7 +233,7 @@ def test_the_whole_photo_shows_whose_faces_are_on_it(library: Library, labeler: 
 
 
 def test_two_kernels_see_each_others_names_and_never_overwrite_them(library: Library) -> None:
-    other_library = Library(library.settings)
+    other_library = open_library(library.settings)
     one, other = Labeler(library, actor="ada"), Labeler(other_library, actor="bob")
     press(one, "Enter", text="Cleo")
     with pytest.raises(Conflict, match=r"decided meanwhile \(Cleo\)"):
@@ -281,7 +283,7 @@ def test_an_index_held_by_another_process_neither_delays_nor_fails_a_label(
 
 
 def test_two_threads_naming_at_once_meet_no_lock_error(library: Library) -> None:
-    libraries = [Library(library.settings) for _ in range(2)]
+    libraries = [open_library(library.settings) for _ in range(2)]
     problems: list[FacemlError] = []
 
     def name_all(mine: Library, name: str) -> None:
@@ -302,7 +304,7 @@ def test_two_threads_naming_at_once_meet_no_lock_error(library: Library) -> None
     for thread in threads:
         thread.join()
     assert problems == []
-    assert list_open_clusters(library) == []
+    assert list_open_clusters(library.repository) == []
     for mine in libraries:
         mine.close()
 
@@ -313,10 +315,10 @@ from faceml.config import read_settings
 from faceml.services.index.drain import follow_aside
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
-from faceml.wiring import Library
+from faceml.library import Library
+from faceml.wiring import open_library
 
-library = Library(read_settings())
-follow_aside(library)
+library = follow_aside(open_library(read_settings()))
 view = Labeler(library, actor="ada")
 print("ready", flush=True)
 number = 0
@@ -359,7 +361,6 @@ def test_a_label_of_chosen_faces_passes_by_what_a_person_said(library: Library) 
 
 
 def test_an_empty_library_says_that_all_is_done(tmp_path: Path) -> None:
-    library = Library(Settings(home=tmp_path / "empty", model_pack="opencv-zoo"))
-    library.__dict__["pack"] = PACK
+    library = library_with(FakePack(), Settings(home=tmp_path / "empty", model_pack="opencv-zoo"))
     screen = Labeler(library, actor="ada").screen()
     assert (screen.title, screen.empty) == ("All done", "Every cluster is done.")

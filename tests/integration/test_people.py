@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +17,8 @@ from click.testing import CliRunner
 from faceml.cli.people import people as people_commands
 from faceml.config import Settings
 from faceml.errors import Conflict, FacemlError, NameTaken, NotFound, WrongUse
-from faceml.records import AssignedBy, Face, PackContract, PersonStatus
+from faceml.library import Library
+from faceml.records import AssignedBy, Face, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
@@ -28,8 +28,8 @@ from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import find, list_people, show_person
-from faceml.wiring import Library
-from tests.conftest import WIDTH, add_faces, people_vectors
+from tests.conftest import add_faces, people_vectors
+from tests.fakes import FakePack, library_with
 
 ME = "ada"
 
@@ -45,7 +45,7 @@ def face(library: Library, face_id: UUID) -> Face:
 
 
 def named(library: Library, name: str) -> UUID:
-    return find(library, name).id
+    return find(library.repository, name).id
 
 
 def index_is_equal(library: Library) -> bool:
@@ -70,7 +70,7 @@ def test_a_face_assigned_by_hand_makes_a_person_and_is_never_moved_by_a_machine(
 def test_a_person_has_three_exemplars_however_many_faces_are_assigned_one_by_one(library: Library, faces) -> None:
     for face_id in faces[:6]:
         assign_faces_to(library, [face_id], "Ada", actor=ME)
-    assert len(show_person(library, "ada").exemplars) == 3
+    assert len(show_person(library.repository, "ada").exemplars) == 3
 
 
 def test_an_unassigned_face_stays_without_a_name(library: Library, faces) -> None:
@@ -145,7 +145,7 @@ def test_a_merge_moves_faces_exemplars_and_name_and_keeps_both_records(library: 
     ada, bea = two
     report = merge_people(library, ada, bea, actor=ME)
     assert (report.faces_moved, report.faces_left) == (4, 0)
-    shown = show_person(library, "ada")
+    shown = show_person(library.repository, "ada")
     assert (shown.person.id, shown.person.face_count, len(shown.exemplars)) == (bea, 8, 6)
     assert (shown.also_called, shown.has_centroid) == (("Ada",), True)
     with library.repository.read() as unit:
@@ -167,7 +167,7 @@ def test_chains_of_merges_are_followed(library: Library, two, faces) -> None:
     merge_people(library, bea, cleo, actor=ME)
     assert named(library, "ADA") == cleo
     assert assign_faces_to(library, [faces[4]], ada, actor=ME).person_id == cleo
-    assert show_person(library, cleo).also_called == ("Ada", "Bea")
+    assert show_person(library.repository, cleo).also_called == ("Ada", "Bea")
 
 
 def test_faces_ruled_out_for_the_target_stay_out_of_a_merge(library: Library, two, faces) -> None:
@@ -222,9 +222,9 @@ def test_the_name_of_who_was_merged_into_them_is_theirs_to_take(library: Library
     merge_people(library, ada, bea, actor=ME)
     rename_person(library, bea, "Ada", actor=ME)
     assert (named(library, "Ada"), named(library, "Bea")) == (bea, bea)
-    assert show_person(library, bea).person.name == "Ada"
+    assert show_person(library.repository, bea).person.name == "Ada"
     undo(library, actor=ME)
-    assert show_person(library, bea).person.name == "Bea"
+    assert show_person(library.repository, bea).person.name == "Bea"
 
 
 def test_a_hidden_person_is_matched_and_listed_no_more_and_keeps_their_faces(library: Library, two, faces) -> None:
@@ -232,7 +232,7 @@ def test_a_hidden_person_is_matched_and_listed_no_more_and_keeps_their_faces(lib
     hide_person(library, ada, actor=ME)
     assign_faces(library, threshold=0.0)
     assert ada not in {face(library, face_id).person_id for face_id in (faces[4], faces[5])}
-    assert [item.name for item in list_people(library, status=PersonStatus.ACTIVE).items] == ["Bea"]
+    assert [item.name for item in list_people(library.repository, status=PersonStatus.ACTIVE).items] == ["Bea"]
     assert face(library, faces[0]).person_id == ada
     with pytest.raises(Conflict, match="is hidden"):
         hide_person(library, ada, actor=ME)
@@ -249,7 +249,7 @@ def mixed(library: Library, faces) -> str:
 
 
 def test_a_preview_shows_the_parts_and_writes_nothing(library: Library, mixed: str, faces) -> None:
-    preview = preview_split(library, mixed)
+    preview = preview_split(library.repository, mixed)
     assert {frozenset(part) for part in preview.parts} == {frozenset(faces[:6]), frozenset(faces[6:])}
     with library.repository.read() as unit:
         assert len(unit.faces.in_cluster(mixed)) == 12
@@ -293,7 +293,7 @@ def test_a_split_of_nothing_is_refused(library: Library) -> None:
     with pytest.raises(NotFound, match="'clu_9' has no faces"):
         split_cluster(library, "clu_9", actor=ME)
     with pytest.raises(WrongUse, match="min_cluster_size=1"):
-        preview_split(library, "clu_0", min_cluster_size=1)
+        preview_split(library.repository, "clu_0", min_cluster_size=1)
 
 
 # --- exemplars
@@ -302,7 +302,7 @@ def test_a_split_of_nothing_is_refused(library: Library) -> None:
 def test_exemplars_are_chosen_by_hand_and_anew(library: Library, two, faces) -> None:
     report = choose_exemplars(library, "ada", [faces[3]], actor=ME)
     assert report.exemplars == (faces[3],)
-    assert show_person(library, "ada").exemplars == (faces[3],)
+    assert show_person(library.repository, "ada").exemplars == (faces[3],)
     assert index_is_equal(library)
     assert len(choose_exemplars(library, "ada", actor=ME).exemplars) == 3
     with pytest.raises(WrongUse, match="is not under 'Ada'"):
@@ -310,9 +310,9 @@ def test_exemplars_are_chosen_by_hand_and_anew(library: Library, two, faces) -> 
 
 
 def test_an_exemplar_that_is_taken_away_is_no_prototype_in_the_index(library: Library, two, faces) -> None:
-    exemplar = show_person(library, "ada").exemplars[0]
+    exemplar = show_person(library.repository, "ada").exemplars[0]
     unassign_faces(library, [exemplar], actor=ME)
-    with library.open_index() as index:
+    with library.index.open() as index:
         payload = index.retrieve([exemplar])[0].payload
     assert payload["is_prototype"] is False
     assert "person_id" not in payload
@@ -320,9 +320,9 @@ def test_an_exemplar_that_is_taken_away_is_no_prototype_in_the_index(library: Li
 
 def test_a_person_left_without_faces_loses_the_centroid(library: Library, two, faces) -> None:
     reject_person(library, faces[:4], "Ada", actor=ME)
-    assert not show_person(library, "Ada").has_centroid
+    assert not show_person(library.repository, "Ada").has_centroid
     undo(library, actor=ME)
-    assert show_person(library, "Ada").has_centroid
+    assert show_person(library.repository, "Ada").has_centroid
     assert index_is_equal(library)
 
 
@@ -340,7 +340,7 @@ def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeyp
 
     monkeypatch.setattr(service, "group_faces", label_meanwhile)
     cluster_faces(library, min_cluster_size=2)
-    assert show_person(library, "Ada").person.face_count == 4
+    assert show_person(library.repository, "Ada").person.face_count == 4
     with library.repository.read() as unit:
         assert len(unit.faces.in_cluster("clu_0")) == 4
 
@@ -374,8 +374,9 @@ def test_a_decision_made_while_faces_are_matched_wins(
 
 @pytest.mark.postgres
 def test_two_who_label_at_once_on_postgresql_take_turns(tmp_path: Path, postgres_url: str) -> None:
-    opened = Library(Settings(home=tmp_path / "library", model_pack="opencv-zoo", database_url=postgres_url))
-    opened.__dict__["pack"] = SimpleNamespace(contract=PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36))
+    opened = library_with(
+        FakePack(), Settings(home=tmp_path / "library", model_pack="opencv-zoo", database_url=postgres_url)
+    )
     ids = add_faces(opened, people_vectors(1, 4, seed=3))
     failures: list[BaseException] = []
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from faceml.cli.models import models
 from faceml.errors import Conflict, ModelMismatch, NotFound, WrongUse
+from faceml.library import Library
 from faceml.services.learn.promote import judge, list_models, promote, roll_back, show_model
-from faceml.wiring import Library
 from tests.conftest import add_faces, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, register
 

@@ -20,9 +20,10 @@ import requests
 from faceml.config import Settings
 from faceml.errors import ModelUnavailable, NotFound, Unavailable
 from faceml.identity.projection import Head, project
+from faceml.library import Library
 from faceml.storage.registry.onnx_head import read_onnx, write_onnx
 from faceml.storage.registry.records import CHAMPION, RegisteredModel
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.conftest import WIDTH, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head, whitening_head
 
@@ -60,7 +61,7 @@ def test_without_a_registry_there_is_no_champion_and_nothing_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    registry = Library(Settings(home=tmp_path / "library")).registry
+    registry = open_library(Settings(home=tmp_path / "library")).registry
     assert registry.champion() is None
     assert registry.versions() == ()
     with pytest.raises(NotFound, match="train-matching"):
@@ -88,9 +89,10 @@ def test_a_fresh_process_reads_the_champion_within_a_second_and_without_mlflow(
 import sys, time
 import numpy, sqlalchemy
 from faceml.config import read_settings
-from faceml.wiring import Library
+from faceml.library import Library
+from faceml.wiring import open_library
 started = time.perf_counter()
-loaded = Library(read_settings({{"FACEML_HOME": {str(library.settings.home)!r}}})).registry.load("champion")
+loaded = open_library(read_settings({{"FACEML_HOME": {str(library.settings.home)!r}}})).registry.load("champion")
 print(time.perf_counter() - started, loaded.model.space, "mlflow" in sys.modules, "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -166,7 +168,7 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
 ) -> None:
     uri = str(server.args)
     wait_for(f"{uri}/health")
-    library = Library(replace(settings, tracking_uri=uri))
+    library = open_library(replace(settings, tracking_uri=uri))
     assert library.registry.champion() is None
     register(library, deep_head(0))
     register(library, whitening_head(1))
@@ -176,7 +178,7 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
     os.killpg(server.pid, signal.SIGKILL)
     server.wait()
     with caplog.at_level(logging.WARNING):
-        again = Library(replace(settings, tracking_uri=uri)).registry.load(CHAMPION)
+        again = open_library(replace(settings, tracking_uri=uri)).registry.load(CHAMPION)
     assert "does not answer" in caplog.text
     assert "going on with what it said last" in caplog.text
     assert again.model == loaded.model
@@ -186,7 +188,7 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
 
 
 def test_a_registry_that_never_answered_is_not_taken_for_an_empty_one(settings: Settings) -> None:
-    registry = Library(replace(settings, tracking_uri="http://me:secret@127.0.0.1:9")).registry
+    registry = open_library(replace(settings, tracking_uri="http://me:secret@127.0.0.1:9")).registry
     with pytest.raises(Unavailable, match=r"http://me:\*\*\*@127\.0\.0\.1:9 does not answer.*--model raw"):
         registry.champion()
 

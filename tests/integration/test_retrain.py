@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from faceml.library import Library
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.runner import run_pipeline
 from faceml.services.decisions.label import assign_faces_to
-from faceml.wiring import Library
 from tests.conftest import REPO, add_faces, people_vectors
 from tests.heads import card_for, comparison, register, whitening_head
 

@@ -14,19 +14,21 @@ import pytest
 
 from faceml.config import Settings
 from faceml.errors import LibraryBusy
+from faceml.library import Library
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import label_cluster
-from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors
+from tests.fakes import library_with
 from tests.polling import until
 
 HOLD = """
 import sys
 from faceml.config import Settings
-from faceml.wiring import Library
+from faceml.library import Library
+from faceml.wiring import open_library
 from pathlib import Path
-library = Library(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2]))
+library = open_library(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2]))
 with library.repository.exclusive("cluster_faces"):
     print("held", flush=True)
     sys.stdin.read()
@@ -35,8 +37,7 @@ with library.repository.exclusive("cluster_faces"):
 
 @pytest.fixture
 def either_library(settings: Settings, database_url: str, opencv_zoo: Any) -> Iterator[Library]:
-    library = Library(replace(settings, database_url=database_url))
-    library.__dict__["pack"] = opencv_zoo
+    library = library_with(opencv_zoo, replace(settings, database_url=database_url))
     yield library
     library.close()
 

@@ -28,7 +28,7 @@ from faceml.pipelines.run_lock import run_lock
 from faceml.pipelines.run_schedule import plan_schedule, run_due, run_schedule
 from faceml.pipelines.schedule import STATE
 from faceml.services.index.repair import find_orphans
-from faceml.wiring import Library
+from faceml.wiring import open_library
 from tests.integration.test_pipeline_runner import write_notebook
 
 FACEML = Path(sys.executable).with_name("faceml")
@@ -177,7 +177,7 @@ from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import open_library
 library = open_library()
-ingest_folder(library, Path({str(photos)!r}))
+ingest_folder(library.repository, Path({str(photos)!r}))
 backfill_faces(library)
 with library.repository.begin() as unit:
     unit.people.add("half a transaction")
@@ -199,7 +199,7 @@ with library.repository.begin() as unit:
     assert stopped.status is RunStatus.STOPPED
     with sqlite3.connect(place.home / "faceml.db") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    library = Library(place)
+    library = open_library(place)
     with library.repository.read() as unit:
         assert (unit.people.count(), unit.faces.count()) == (0, 8)
     report = find_orphans(library)

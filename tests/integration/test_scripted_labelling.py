@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 from uuid import UUID
 
 import numpy as np
@@ -15,8 +14,8 @@ from faceml.records import PackContract
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
-from faceml.wiring import Library
 from tests.conftest import add_faces
+from tests.fakes import FakePack, library_with
 from tests.unit.identity.test_calibration import embed_crops
 
 MOSTLY = 0.5  # a cluster shows whoever has more than half of its faces
@@ -71,9 +70,8 @@ def test_eighty_people_take_at_most_1_3_actions_a_cluster(shared: Path, model_ca
     vectors, owners = embed_crops(shared, model_cache, "opencv-zoo")
     sizes = np.bincount(owners)
     several = np.flatnonzero(sizes[owners] > 1)
-    library = Library(Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
     contract = PackContract("opencv-zoo", vectors.shape[1], "f" * 64, "MIT", 0.36)
-    library.__dict__["pack"] = SimpleNamespace(contract=contract)
+    library = library_with(FakePack(contract), Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
     ids = add_faces(library, vectors[several])
     truth = dict(zip(ids, (f"Person {owner}" for owner in owners[several]), strict=True))
     cluster_faces(library, min_cluster_size=3, min_samples=2)

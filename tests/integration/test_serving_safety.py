@@ -21,7 +21,8 @@ from PIL import Image
 
 from faceml.config import Settings
 from faceml.errors import WrongUse
-from faceml.wiring import Library
+from faceml.library import Library
+from faceml.vision.model_packs import LoadedPack
 from serving.app import create_app
 from serving.limits import Limits
 from serving.security import check_binding
@@ -157,7 +158,7 @@ def test_large_bodies_are_refused_whether_or_not_they_say_so(library: Library) -
 
 
 def test_photos_that_are_none_or_unfold_beyond_measure_are_refused(library: Library, opencv_zoo: object) -> None:
-    library.__dict__["pack"] = opencv_zoo
+    library = replace(library, packs=LoadedPack(opencv_zoo))
     with client_of(library) as api:
         for content, words in (
             (b"%!PS-Adobe-3.0 EPSF-3.0", "not a picture"),

@@ -12,6 +12,7 @@ import pytest
 from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.threshold_map import equal_rates, stranger_scores
+from faceml.library import Library
 from faceml.records import AssignedBy, Face, PrototypeRole
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
@@ -23,7 +24,6 @@ from faceml.services.recognise.calibrate import calibrate_library
 from faceml.services.recognise.explain import explain_face
 from faceml.services.recognise.spaces import open_space
 from faceml.storage import projected
-from faceml.wiring import Library
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
 

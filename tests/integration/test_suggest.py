@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.errors import NotEnoughData, NotFound, WrongUse
+from faceml.library import Library
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.people import merge_people
@@ -22,7 +23,6 @@ from faceml.services.review.apart import keep_apart
 from faceml.services.review.browse import find
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
-from faceml.wiring import Library
 from tests.conftest import add_faces, people_vectors, unit_rows
 
 ME = "ada"
@@ -51,7 +51,7 @@ def library(empty: Library, ids: list[UUID]) -> Library:
 
 
 def merges(library: Library) -> list[set[str]]:
-    return [{found.one.name, found.other.name} for found in suggest_merges(library)]
+    return [{found.one.name, found.other.name} for found in suggest_merges(library.repository)]
 
 
 # --- names
@@ -61,37 +61,37 @@ def test_the_people_a_cluster_resembles_are_named_nearest_first(library: Library
     label_cluster(library, "clu_a", "Alice", actor=ME)
     label_cluster(library, "clu_d", "Dora", actor=ME)
     compute_centroids(library)
-    found = suggest_names(library, "clu_a2")
+    found = suggest_names(library.repository, "clu_a2")
     assert [item.person_name for item in found] == ["Alice", "Dora"]
     assert found[0].similarity > 0.6 > 0.4 > found[1].similarity
     assert str(found[0]) == f"Alice {found[0].similarity:.2f}"
-    assert len(suggest_names(library, "clu_a2", limit=1)) == 1
+    assert len(suggest_names(library.repository, "clu_a2", limit=1)) == 1
 
 
 def test_a_person_ruled_out_for_a_cluster_is_not_named_again_also_when_it_grows(library: Library, ids) -> None:
     label_cluster(library, "clu_a", "Alice", actor=ME)
     reject_person(library, ids[4:5], "Alice", actor=ME)
-    assert [item.person_name for item in suggest_names(library, "clu_a2")] == ["Alice"]
+    assert [item.person_name for item in suggest_names(library.repository, "clu_a2")] == ["Alice"]
     reject_person(library, ids[4:8], "Alice", actor=ME)
     more = add_faces(library, people_vectors(4, FACES, spread=0.8)[:3], prefix="more")
     with library.repository.begin() as unit:
         unit.faces.set_clusters([(face_id, "clu_a2") for face_id in more])
-    assert suggest_names(library, "clu_a2") == []
+    assert suggest_names(library.repository, "clu_a2") == []
 
 
 def test_names_for_a_cluster_that_is_not_there_are_refused(library: Library) -> None:
     with pytest.raises(NotFound, match="clu_x"):
-        suggest_names(library, "clu_x")
+        suggest_names(library.repository, "clu_x")
     label_cluster(library, "clu_a", "Alice", actor=ME)
     with pytest.raises(NotFound, match="without a name"):
-        suggest_names(library, "clu_a")
+        suggest_names(library.repository, "clu_a")
 
 
 # --- merges
 
 
 def test_clusters_of_one_person_are_suggested_with_evidence(library: Library, ids) -> None:
-    (found,) = suggest_merges(library)
+    (found,) = suggest_merges(library.repository)
     assert {found.one.cluster_id, found.other.cluster_id} == {"clu_a", "clu_a2"}
     assert set(found.one.sample_face_ids) | set(found.other.sample_face_ids) == set(ids[:8])
     vectors = vectors_of(library, ids)
@@ -105,20 +105,20 @@ def test_clusters_of_one_person_are_suggested_with_evidence(library: Library, id
 
 def test_a_person_and_a_cluster_and_two_people_are_suggested_with_the_person_first(library: Library) -> None:
     label_cluster(library, "clu_a2", "Alice", actor=ME)
-    (found,) = suggest_merges(library)
+    (found,) = suggest_merges(library.repository)
     assert (found.one.name, found.other.name) == ("Alice", "clu_a")
-    assert (found.one.person_id, found.one.cluster_id) == (find(library, "Alice").id, None)
+    assert (found.one.person_id, found.one.cluster_id) == (find(library.repository, "Alice").id, None)
     label_cluster(library, "clu_a", "Alicia", actor=ME)
     assert merges(library) == [{"Alice", "Alicia"}]
 
 
 def test_limit_and_similarity_bound_what_is_suggested(library: Library) -> None:
-    everything = suggest_merges(library, min_similarity=-1.0)
+    everything = suggest_merges(library.repository, min_similarity=-1.0)
     assert len(everything) == 6
-    assert suggest_merges(library, min_similarity=-1.0, limit=2) == everything[:2]
+    assert suggest_merges(library.repository, min_similarity=-1.0, limit=2) == everything[:2]
     assert [found.similarity for found in everything] == sorted((f.similarity for f in everything), reverse=True)
     with pytest.raises(WrongUse, match="limit=0"):
-        suggest_merges(library, limit=0)
+        suggest_merges(library.repository, limit=0)
 
 
 def test_two_groups_kept_apart_are_not_suggested_again_until_that_is_undone(library: Library) -> None:
@@ -126,7 +126,7 @@ def test_two_groups_kept_apart_are_not_suggested_again_until_that_is_undone(libr
     assert merges(library) == []
     label_cluster(library, "clu_a", "Alice", actor=ME)  # the word stays with the faces
     assert merges(library) == []
-    assert "said that clu_a and clu_a2 are different people" in [line.text for line in history(library)]
+    assert "said that clu_a and clu_a2 are different people" in [line.text for line in history(library.repository)]
     undo(library, report.event_id, actor=ME)
     assert merges(library) == [{"Alice", "clu_a2"}]
 
@@ -134,9 +134,9 @@ def test_two_groups_kept_apart_are_not_suggested_again_until_that_is_undone(libr
 def test_people_are_kept_apart_by_name(library: Library) -> None:
     label_cluster(library, "clu_a", "Alice", actor=ME)
     label_cluster(library, "clu_a2", "Alicia", actor=ME)
-    keep_apart(library, "alice", find(library, "Alicia").id, actor=ME)
+    keep_apart(library, "alice", find(library.repository, "Alicia").id, actor=ME)
     assert merges(library) == []
-    assert history(library)[0].text == "said that Alice and Alicia are different people"
+    assert history(library.repository)[0].text == "said that Alice and Alicia are different people"
     with pytest.raises(WrongUse, match="the same"):
         keep_apart(library, "Alice", "ALICE", actor=ME)
     with pytest.raises(NotFound, match="neither a cluster"):
@@ -162,12 +162,12 @@ def test_a_merge_taken_back_is_not_suggested_again(library: Library) -> None:
 def test_parts_of_a_split_are_not_suggested_for_merging_whoever_they_are(library: Library) -> None:
     parts = set(split_cluster(library, "clu_bc", actor=ME).new_clusters)
     assert len(parts) == 2
-    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library, min_similarity=-1.0)]
+    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library.repository, min_similarity=-1.0)]
     assert len(pairs) == 9
     assert parts not in pairs
     first, second = sorted(parts)
     label_cluster(library, first, "Bea", actor=ME)
-    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library, min_similarity=-1.0)]
+    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library.repository, min_similarity=-1.0)]
     assert {"Bea", "clu_a"} in pairs
     assert {"Bea", second} not in pairs
 
@@ -176,9 +176,9 @@ def test_parts_of_a_split_are_not_suggested_for_merging_whoever_they_are(library
 
 
 def test_a_cluster_of_two_people_is_suggested_with_the_parts_a_split_would_make(library: Library, ids) -> None:
-    (found,) = suggest_splits(library)
+    (found,) = suggest_splits(library.repository)
     assert (found.cluster_id, found.faces) == ("clu_bc", 16)
-    preview = preview_split(library, "clu_bc", min_cluster_size=found.min_cluster_size)
+    preview = preview_split(library.repository, "clu_bc", min_cluster_size=found.min_cluster_size)
     assert (found.parts, found.left_out) == (preview.parts, preview.left_out)
     assert found.purity == len(found.parts[0]) / 16
     people = [{ids.index(face_id) // FACES for face_id in part} for part in found.parts]
@@ -186,16 +186,16 @@ def test_a_cluster_of_two_people_is_suggested_with_the_parts_a_split_would_make(
     assert found.similarity < 0.4
     with library.repository.begin() as unit:
         unit.faces.set_clusters([(face_id, "clu_ad") for face_id in [*ids[:4], *ids[24:]]])
-    both = suggest_splits(library)
+    both = suggest_splits(library.repository)
     assert {split.cluster_id for split in both} == {"clu_ad", "clu_bc"}
     assert both[0].gap >= both[1].gap
-    assert suggest_splits(library, limit=1) == both[:1]
-    assert suggest_splits(library, max_similarity=-1.0) == []
+    assert suggest_splits(library.repository, limit=1) == both[:1]
+    assert suggest_splits(library.repository, max_similarity=-1.0) == []
 
 
 def test_a_cluster_with_a_name_is_not_suggested_for_splitting(library: Library) -> None:
     label_cluster(library, "clu_bc", "Both", actor=ME)
-    assert suggest_splits(library) == []
+    assert suggest_splits(library.repository) == []
 
 
 # --- single faces
@@ -226,7 +226,7 @@ def test_a_face_assigned_by_a_narrow_margin_is_uncertain(library: Library, ids) 
     label_cluster(library, "clu_a", "Alice", actor=ME)
     compute_centroids(library)
     new = add_faces(library, people_vectors(4, FACES, spread=0.8)[5:6], prefix="new")
-    similarity = suggest_names(library, "clu_a2")[0].similarity
+    similarity = suggest_names(library.repository, "clu_a2")[0].similarity
     assign_faces(library, threshold=0.3)
     with library.repository.read() as unit:
         assigned = unit.faces.get(new[0])
@@ -245,18 +245,18 @@ def test_who_does_not_belong_is_found_with_whom_they_resemble(library: Library, 
     label_cluster(library, "clu_a2", "Alice", actor=ME)
     label_cluster(library, "clu_d", "Dora", actor=ME)
     compute_centroids(library)
-    assert suggest_intruders(library, "Alice") == []
+    assert suggest_intruders(library.repository, "Alice") == []
     assign_faces_to(library, [ids[30]], "Alice", actor=ME)
     stranger = add_faces(library, unit_rows(1, seed=99), prefix="stranger")
     assign_faces_to(library, stranger, "Alice", actor=ME)
-    found = suggest_intruders(library, "alice")
+    found = suggest_intruders(library.repository, "alice")
     assert [face.face_id for face in found] == [ids[30], stranger[0]]
     assert found[0].nearest is not None
     assert (found[0].nearest.person_name, found[0].misfit > found[1].misfit) == ("Dora", True)
-    assert suggest_intruders(library, "Alice", limit=1) == found[:1]
+    assert suggest_intruders(library.repository, "Alice", limit=1) == found[:1]
     assign_faces_to(library, stranger, "Alice", actor=ME)  # asked and answered: it is Alice
     unassign_faces(library, [ids[30]], actor=ME)
-    assert suggest_intruders(library, "Alice") == []
+    assert suggest_intruders(library.repository, "Alice") == []
 
 
 # --- all of them

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from faceml.library import Library
 from faceml.records import BBox, Face
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import label_cluster
@@ -18,7 +19,6 @@ from faceml.services.pictures.sheets import draw_people
 from faceml.services.pictures.thumbnails import SIDE_PX, Thumbnails
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
-from faceml.wiring import Library
 from tests.synthetic import synthetic_library
 
 

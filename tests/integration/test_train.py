@@ -19,6 +19,7 @@ from faceml.cli.train import _duration
 from faceml.config import Settings
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.projection import project
+from faceml.library import Library
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
 from faceml.services.decisions.label import assign_faces_to
@@ -30,8 +31,8 @@ from faceml.training.history import Epoch
 from faceml.training.options import Options
 from faceml.trial.comparison import from_json
 from faceml.trial.heads import is_marked
-from faceml.wiring import Library
 from tests.conftest import REPO, WIDTH, add_faces, people_vectors
+from tests.fakes import library_with
 from tests.unit.training.made_up import people_in_changing_light
 
 PEOPLE, FACES = 16, 7
@@ -54,8 +55,7 @@ def label(
 def labelled_home(tmp_path_factory: pytest.TempPathFactory, opencv_zoo: Any) -> Path:
     """Few people whose vectors are full of what changes from photo to photo alike for all; labelled once."""
     home = tmp_path_factory.mktemp("labelled") / "library"
-    library = Library(Settings(home=home, model_pack="opencv-zoo", model_root=home / "no-models"))
-    library.__dict__["pack"] = opencv_zoo
+    library = library_with(opencv_zoo, Settings(home=home, model_pack="opencv-zoo", model_root=home / "no-models"))
     label(library, *people_in_changing_light(PEOPLE, FACES, width=WIDTH))
     library.close()
     return home

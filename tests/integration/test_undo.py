@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from faceml.errors import Conflict, NotFound
+from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
@@ -18,7 +19,6 @@ from faceml.services.decisions.undo import redo, undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import find, list_people, show_person
-from faceml.wiring import Library
 from tests.integration.decisions import differences, snapshot
 
 ME = "ada"
@@ -52,7 +52,7 @@ EVERY_DECISION: dict[str, Decide] = {
 
 
 def named(library: Library, name: str) -> UUID:
-    return find(library, name).id
+    return find(library.repository, name).id
 
 
 @pytest.mark.parametrize("name", EVERY_DECISION)
@@ -90,7 +90,7 @@ def test_undoing_both_in_the_wrong_order_leaves_neither(library: Library, faces:
     undo(library, first.event_id, actor=ME)
     undo(library, second.event_id, actor=ME)
     assert person_of(library, faces[0]) is None
-    assert list_people(library).total == 0
+    assert list_people(library.repository).total == 0
 
 
 def test_undoing_a_merge_brings_the_person_back_although_others_were_merged_since(
@@ -102,7 +102,7 @@ def test_undoing_a_merge_brings_the_person_back_although_others_were_merged_sinc
     merge_people(library, bea.person_id, cleo.person_id, actor=ME)
     assign_faces_to(library, [faces[4]], "Ada", actor=ME)
     undo(library, merged.event_id, actor=ME)
-    assert show_person(library, "Ada").person.face_count == 4
+    assert show_person(library.repository, "Ada").person.face_count == 4
     assert [person_of(library, faces[row]) for row in (0, 4, 6)] == ["Ada", "Cleo", "Cleo"]
 
 
@@ -112,12 +112,12 @@ def test_undoing_twice_is_refused_until_it_was_redone(library: Library) -> None:
     with pytest.raises(Conflict, match=f"event {label.event_id} is already undone, by event {first.event_id}"):
         undo(library, label.event_id, actor=ME)
     undo(library, first.event_id, actor=ME)  # a redo
-    assert show_person(library, "Ada").person.face_count == 4
+    assert show_person(library.repository, "Ada").person.face_count == 4
     with pytest.raises(Conflict, match="is not undone"):
         redo(library, label.event_id, actor=ME)
     undo(library, label.event_id, actor=ME)
     redo(library, label.event_id, actor=ME)
-    assert show_person(library, "Ada").person.face_count == 4
+    assert show_person(library.repository, "Ada").person.face_count == 4
 
 
 def test_repeated_undo_and_redo_walk_back_and_forth(library: Library, faces: list[UUID]) -> None:
@@ -144,11 +144,11 @@ def test_a_person_first_named_by_an_undone_label_goes_with_whom_machines_put_the
     assign_faces(library)
     assert person_of(library, faces[4]) == "Grase Hoper"
     undo(library, actor=ME)
-    assert list_people(library).total == 0
+    assert list_people(library.repository).total == 0
     assert person_of(library, faces[4]) is None
-    assert history(library)[1].text == "labelled clu_0 (4 faces) as Grase Hoper"
+    assert history(library.repository)[1].text == "labelled clu_0 (4 faces) as Grase Hoper"
     redo(library, actor=ME)
-    shown = show_person(library, "grase hoper").person
+    shown = show_person(library.repository, "grase hoper").person
     assert (shown.id, shown.face_count) == (label.person_id, 6)
 
 
@@ -156,9 +156,9 @@ def test_a_person_of_whom_another_decision_speaks_stays(library: Library, faces:
     label = label_cluster(library, "clu_0", "Ada", actor=ME)
     reject_person(library, [faces[9]], "Ada", actor=ME)
     undo(library, label.event_id, actor=ME)
-    assert show_person(library, "Ada").person.face_count == 0
+    assert show_person(library.repository, "Ada").person.face_count == 0
     undo(library, actor=ME)
-    assert list_people(library).total == 0
+    assert list_people(library.repository).total == 0
 
 
 def test_an_undone_rejection_may_be_proposed_again(library: Library, faces: list[UUID]) -> None:
@@ -202,7 +202,7 @@ def test_a_name_that_was_taken_since_is_not_restored(library: Library) -> None:
     assert differences(before, snapshot(library)) == []
     undo(library, actor=ME)
     undo(library, renamed.event_id, actor=ME)
-    assert show_person(library, "Ada").person.id == ada.person_id
+    assert show_person(library.repository, "Ada").person.id == ada.person_id
 
 
 def test_an_earlier_renaming_undone_keeps_the_later_name(library: Library) -> None:
@@ -210,9 +210,9 @@ def test_an_earlier_renaming_undone_keeps_the_later_name(library: Library) -> No
     first = rename_person(library, ada, "Bea", actor=ME)
     second = rename_person(library, ada, "Cleo", actor=ME)
     undo(library, first.event_id, actor=ME)
-    assert show_person(library, ada).person.name == "Cleo"
+    assert show_person(library.repository, ada).person.name == "Cleo"
     undo(library, second.event_id, actor=ME)
-    assert show_person(library, ada).person.name == "Ada"
+    assert show_person(library.repository, ada).person.name == "Ada"
 
 
 def test_two_merges_in_a_circle_are_refused(library: Library) -> None:
@@ -238,7 +238,7 @@ def test_history_tells_everything_in_words(library: Library, faces: list[UUID]) 
     undo(library, actor=ME)
     merge_people(library, bea, ada, actor=ME)
     rename_person(library, ada, "Ada Lovelace", actor=ME)
-    lines = history(library)
+    lines = history(library.repository)
     assert [line.text for line in reversed(lines)] == [
         "labelled clu_0 (4 faces) as Ada Lovelace",
         "assigned 1 face to Bea",
@@ -252,7 +252,7 @@ def test_history_tells_everything_in_words(library: Library, faces: list[UUID]) 
     ]
     assert lines[-2].actor == "bob"
     assert [line.event_id for line in lines if line.undone_by] == [6]
-    assert len(history(library, limit=2)) == 2
+    assert len(history(library.repository, limit=2)) == 2
 
 
 def test_an_event_that_is_not_there_is_refused(library: Library) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from faceml.errors import NotFound, WrongUse
+from faceml.library import Library
 from faceml.services.cluster.tune import take_sample, try_settings
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to
@@ -26,7 +27,6 @@ from faceml.widgets.screen import Event
 from faceml.widgets.tuning import Tuning
 from faceml.widgets.views import open_workbench
 from faceml.widgets.workbench import Workbench
-from faceml.wiring import Library
 from tests.synthetic import synthetic_library
 
 PEOPLE, FACES = 6, 8
@@ -64,7 +64,7 @@ def test_yes_names_the_cluster_and_no_is_remembered(library: Library) -> None:
     question = view.question
     assert question is not None
     view.handle(Event(key="y"))
-    assert show_person(library, question.one.title).person.face_count == FACES
+    assert show_person(library.repository, question.one.title).person.face_count == FACES
     denied = view.question
     assert denied is not None
     assert denied.key != question.key
@@ -110,7 +110,7 @@ def test_a_face_that_was_skipped_comes_last(library: Library) -> None:
     assert first.key not in seen[1:]
     view.handle(Event(key="g"))
     assert view.question == first
-    assert len(history(library)) == 3, "only the labels of the fixture"
+    assert len(history(library.repository)) == 3, "only the labels of the fixture"
 
 
 def test_a_wrong_face_in_a_person_is_asked_about_and_taken_out(library: Library) -> None:
@@ -121,7 +121,7 @@ def test_a_wrong_face_in_a_person_is_asked_about_and_taken_out(library: Library)
     assert questions[0].text == "Does this face belong to Person 00000?"
     answer(library, questions[0], is_yes=False, actor="ada")
     assert ask(library, Topic.INTRUDERS) == []
-    assert wrong not in [face.id for face in show_person(library, "Person 00000").faces]
+    assert wrong not in [face.id for face in show_person(library.repository, "Person 00000").faces]
 
 
 def test_two_clusters_without_a_name_need_one(library: Library) -> None:
@@ -136,10 +136,10 @@ def test_two_clusters_without_a_name_need_one(library: Library) -> None:
     with pytest.raises(WrongUse, match="type who it is"):
         view.handle(Event(key="Enter"))
     view.handle(Event(key="Enter", text="Eve"))
-    assert show_person(library, "Eve").person.face_count == FACES
+    assert show_person(library.repository, "Eve").person.face_count == FACES
     view.handle(Event(key="u"))
     with pytest.raises(NotFound):
-        show_person(library, "Eve")
+        show_person(library.repository, "Eve")
 
 
 def test_a_question_whose_person_is_gone_makes_room_for_the_next(library: Library) -> None:
@@ -171,11 +171,11 @@ def test_people_are_renamed_merged_hidden_and_every_line_of_the_history_can_be_t
     merge = next(row for row in view.screen().history if row.text.startswith("merged Ada"))
     assert merge.button == "Undo"
     view.handle(Event(action="history", row=merge.id))
-    assert show_person(library, "Ada").person.face_count == 4
+    assert show_person(library.repository, "Ada").person.face_count == 4
     struck = next(row for row in view.screen().history if row.id == merge.id)
     assert (struck.is_struck, struck.button) == (True, "Redo")
     view.handle(Event(action="history", row=merge.id))
-    assert show_person(library, "Ada").person.name == "Person 00001"
+    assert show_person(library.repository, "Ada").person.name == "Person 00001"
     view.handle(Event(key="u"))
     view.handle(Event(key="h"))
     assert "hidden" in view.screen().facts
@@ -185,18 +185,18 @@ def test_people_are_renamed_merged_hidden_and_every_line_of_the_history_can_be_t
 
 def test_chosen_faces_are_taken_away_refused_dismissed_or_made_exemplars(library: Library) -> None:
     view = People(library, actor="ada")
-    faces = [face.id for face in show_person(library, "Person 00000").faces]
+    faces = [face.id for face in show_person(library.repository, "Person 00000").faces]
     with pytest.raises(WrongUse, match="no face is chosen"):
         view.handle(Event(key="t"))
     for key, face_id in zip("ntf", faces, strict=False):
         view.handle(Event(key=key, chosen=frozenset({face_id})))
     with library.repository.read() as unit:
         states = unit.faces.states(faces)
-        assert unit.faces.rejections(faces) == [(faces[0], show_person(library, "Person 00000").person.id)]
+        assert unit.faces.rejections(faces) == [(faces[0], show_person(library.repository, "Person 00000").person.id)]
     assert [states[face_id].person_id is None for face_id in faces] == [True, True, True, False]
     assert [states[face_id].dismissed_as for face_id in faces] == [None, None, "not_a_face", None]
     view.handle(Event(key="k", chosen=frozenset({faces[3]})))
-    assert show_person(library, "Person 00000").exemplars == (faces[3],)
+    assert show_person(library.repository, "Person 00000").exemplars == (faces[3],)
 
 
 def test_how_a_face_was_found_is_told(library: Library) -> None:
@@ -231,7 +231,7 @@ def test_sliders_show_what_settings_would_do_and_change_nothing(library: Library
     notice = view.screen().notice
     assert notice is not None
     assert "threshold=0.50, min_cluster_size=9" in notice.text
-    assert len(history(library)) == 3
+    assert len(history(library.repository)) == 3
     assert len(view.faces()) > 0
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from faceml.errors import FolderNotFound, NotEnoughData
+from faceml.library import Library
 from faceml.records import BBox, Face
 from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
 from faceml.services.decisions.people import rename_person
@@ -21,9 +22,9 @@ from faceml.services.exchange.export_xmp import export_xmp
 from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
-from faceml.wiring import Library
 from faceml.xmp.areas import Area, Size, area_of, stored
 from faceml.xmp.regions import read_regions
+from tests.fakes import library_with
 from tests.unit.xmp.samples import DIGIKAM, digikam
 from tests.unit.xmp.test_areas import ORIENTATIONS, save_turned
 
@@ -34,14 +35,13 @@ NAMES = ("Ada Lovelace", "Grace Hopper", "Söhne & <Töchter>", "林 徽因", 'O
 @pytest.fixture
 def other(library: Library, tmp_path: Path, opencv_zoo: Any) -> Iterator[Library]:
     """A second, empty library."""
-    opened = Library(replace(library.settings, home=tmp_path / "other"))
-    opened.__dict__["pack"] = opencv_zoo
+    opened = library_with(opencv_zoo, replace(library.settings, home=tmp_path / "other"))
     yield opened
     opened.close()
 
 
 def detect(library: Library, folder: Path) -> None:
-    ingest_folder(library, folder)
+    ingest_folder(library.repository, folder)
     backfill_faces(library)
 
 
@@ -81,7 +81,7 @@ def test_every_name_and_box_survives_the_round_trip_in_all_orientations(
     detect(library, turned_photos)
     name_everybody(library)
     before = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in turned_photos.glob("*.jpg")}
-    exported = export_xmp(library, turned_photos)
+    exported = export_xmp(library.repository, turned_photos)
     faces = len(named_boxes(library))
     assert faces > 40
     assert (exported.photos, exported.sidecars_written, exported.faces, exported.skipped) == (8, 8, faces, ())
@@ -95,8 +95,8 @@ def test_every_name_and_box_survives_the_round_trip_in_all_orientations(
 
     again = import_xmp(other, turned_photos, actor=ACTOR)
     assert (again.faces_labeled, again.already_labeled, again.people) == (0, faces, 0)
-    assert export_xmp(other).disputed == ()
-    assert export_xmp(other).sidecars_written == 0, "nothing changed since"
+    assert export_xmp(other.repository).disputed == ()
+    assert export_xmp(other.repository).sidecars_written == 0, "nothing changed since"
 
 
 @pytest.mark.parametrize("forgets_orientation", [False, True])
@@ -154,14 +154,14 @@ def test_what_else_a_sidecar_holds_is_kept(library: Library, portrait: tuple[Pat
     sidecar(photo).write_bytes(theirs)
     sidecar(photo).chmod(0o640)
     assign_faces_to(library, [face.id], "Grace Hopper", actor=ACTOR)
-    assert export_xmp(library).sidecars_written == 1
+    assert export_xmp(library.repository).sidecars_written == 1
     ours = sidecar(photo).read_bytes()
     assert ours.startswith(theirs[:start])
     assert ours.endswith(theirs[start:])
     assert [region.name for region in read_regions(ours).regions] == ["Grace Hopper"]
     assert sidecar(photo).stat().st_mode & 0o777 == 0o640
     unassign_faces(library, [face.id], actor=ACTOR)
-    assert export_xmp(library).names_removed == 1
+    assert export_xmp(library.repository).names_removed == 1
     assert b"Grace" not in sidecar(photo).read_bytes().replace(b"People/Grace Hopper", b"")
 
 
@@ -170,14 +170,14 @@ def test_a_rename_reaches_the_sidecar_but_anothers_name_is_left_and_told(
 ) -> None:
     photo, face = portrait
     person = assign_faces_to(library, [face.id], "Grace", actor=ACTOR)
-    export_xmp(library)
+    export_xmp(library.repository)
     rename_person(library, person.person_id, "Grace Hopper", actor=ACTOR)
-    assert export_xmp(library).sidecars_written == 1
+    assert export_xmp(library.repository).sidecars_written == 1
     text = sidecar(photo).read_text()
     assert 'mwg-rs:Name="Grace Hopper"' in text
     theirs = text.replace('mwg-rs:Name="Grace Hopper"', 'mwg-rs:Name="Admiral Hopper"')
     sidecar(photo).write_text(theirs)
-    report = export_xmp(library)
+    report = export_xmp(library.repository)
     assert report.disputed == (f"{photo}: Grace Hopper, where the sidecar says Admiral Hopper",)
     assert sidecar(photo).read_text() == theirs
 
@@ -192,9 +192,9 @@ def test_recognition_is_no_decision_on_either_side(
     with library.repository.begin() as unit:
         person = unit.people.add("Grace Hopper")
         unit.faces.set_states([(face.id, FaceState(person.id, AssignedBy.PROTOTYPE, None, 0.8))])
-    report = export_xmp(library)
+    report = export_xmp(library.repository)
     assert (report.sidecars_written, report.recognised_left_out) == (0, 1)
-    assert export_xmp(library, recognised=True).sidecars_written == 1
+    assert export_xmp(library.repository, recognised=True).sidecars_written == 1
     detect(other, photos)
     imported = import_xmp(other, photos, actor=ACTOR)
     assert (imported.faces_labeled, imported.guesses_passed_by) == (0, 1)
@@ -206,7 +206,7 @@ def test_a_decision_made_here_is_never_overruled(library: Library, other: Librar
     detect(other, photos)
     first, second, third = faces_on(library, photos / "group.jpg")[:3]
     assign_faces_to(library, [first.id, second.id, third.id], "Ada", actor=ACTOR)
-    export_xmp(library)
+    export_xmp(library.repository)
     here, rejected, emptied = faces_on(other, photos / "group.jpg")[:3]
     assign_faces_to(other, [here.id], "Grace", actor=ACTOR)
     assign_faces_to(other, [emptied.id, rejected.id], "Ada", actor=ACTOR)
@@ -221,7 +221,7 @@ def test_a_decision_made_here_is_never_overruled(library: Library, other: Librar
 def test_an_import_is_undone_like_any_decision(library: Library, other: Library, photos: Path) -> None:
     detect(library, photos)
     name_everybody(library)
-    export_xmp(library)
+    export_xmp(library.repository)
     detect(other, photos)
     report = import_xmp(other, photos, actor=ACTOR)
     assert report.people == len(NAMES)
@@ -270,7 +270,7 @@ def test_a_sidecar_of_another_cut_or_that_is_broken_is_left_and_told(
     cut = DIGIKAM.replace(b'stDim:w="4000"', b'stDim:w="9000"')
     for theirs, reason in ((cut, "9000×3000"), (b"<x:xmpmeta", "no XML"), (b"<!DOCTYPE a><a/>", "document type")):
         sidecar(photo).write_bytes(theirs)
-        (told,) = export_xmp(library).skipped
+        (told,) = export_xmp(library.repository).skipped
         assert reason in told
         assert sidecar(photo).read_bytes() == theirs
         (told,) = import_xmp(library, photos, actor=ACTOR).skipped
@@ -281,20 +281,20 @@ def test_a_sidecar_that_cannot_be_written_is_told(library: Library, portrait: tu
     photo, face = portrait
     assign_faces_to(library, [face.id], "Grace", actor=ACTOR)
     sidecar(photo).mkdir()
-    assert export_xmp(library).skipped == (f"{sidecar(photo)} cannot be written: Is a directory",)
+    assert export_xmp(library.repository).skipped == (f"{sidecar(photo)} cannot be written: Is a directory",)
 
 
 def test_a_photo_that_is_not_there_is_told(library: Library, portrait: tuple[Path, Face]) -> None:
     photo, face = portrait
     assign_faces_to(library, [face.id], "Grace", actor=ACTOR)
     photo.unlink()
-    assert export_xmp(library).skipped == (f"{photo}: the photo is not there",)
+    assert export_xmp(library.repository).skipped == (f"{photo}: the photo is not there",)
     assert not sidecar(photo).exists()
 
 
 def test_wrong_folders_are_told(library: Library, photos: Path) -> None:
     with pytest.raises(FolderNotFound):
-        export_xmp(library, photos / "nowhere")
+        export_xmp(library.repository, photos / "nowhere")
     with pytest.raises(FolderNotFound):
         import_xmp(library, photos / "nowhere", actor=ACTOR)
     with pytest.raises(NotEnoughData, match="ingest it first"):

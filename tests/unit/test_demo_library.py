@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from draw_contact_sheet import who
 from PIL import Image, ImageOps
 
 from faceml.demo.build import build_demo, truth_faces
 from faceml.demo.library import DemoLibrary
 from faceml.demo.montage import Placement, render, truth_box
-from faceml.demo.picture import who
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import ADMIRAL, PORTRAITS, STRANGER, Portrait, open_picture
 from faceml.demo.truth import TruthFace, read_truth

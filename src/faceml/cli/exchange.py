@@ -27,7 +27,7 @@ def export_xmp(folder: Path | None, recognised: bool, as_json: bool) -> None:
 
     library = show.open_configured()
     with show.progress_bar("Writing", "photos") as on_progress:
-        report = run(library, folder, recognised=recognised, on_progress=on_progress)
+        report = run(library.repository, folder, recognised=recognised, on_progress=on_progress)
     show.print_report(report, _exported(report), as_json=as_json)
 
 
@@ -51,7 +51,7 @@ def export_fiftyone(folder: Path, as_json: bool) -> None:
     """Write photos and faces as a dataset for FiftyOne into a new FOLDER; photos are pointed at, not copied."""
     from faceml.services.exchange.export import export_fiftyone as run
 
-    show.print_report(run(show.open_configured(), folder), as_json=as_json)
+    show.print_report(run(show.open_configured().repository, folder), as_json=as_json)
 
 
 def _exported(report: XmpExportReport) -> str:

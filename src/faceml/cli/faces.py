@@ -22,9 +22,11 @@ def faces() -> None:
 @show.as_json
 def ensure_collection(as_json: bool) -> None:
     """Ensure the Qdrant faces collection exists with proper indexes."""
+    from faceml.services.index.drain import index_width
+
     library = show.open_configured()
-    width = library.index_width()
-    with library.open_index() as index:
+    width = index_width(library)
+    with library.index.open() as index:
         index.ensure_collection(width)
         info = index.info()
     show.print_report(info, as_json=as_json)
@@ -164,7 +166,7 @@ def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | Non
     from faceml.services.review.browse import list_clusters
 
     library = show.open_configured()
-    found = list_clusters(library, page=page, page_size=page_size, include_labeled=include_labeled)
+    found = list_clusters(library.repository, page=page, page_size=page_size, include_labeled=include_labeled)
     if sheet is not None:
         draw_clusters(library, found.items).save(sheet)
     show.print_report(found, reports.cluster_page(found), as_json=as_json)
@@ -251,7 +253,7 @@ def export(file: Path, as_json: bool) -> None:
     """Write every face to FILE (.csv or .parquet)."""
     from faceml.services.exchange.export import export_faces
 
-    show.print_report(export_faces(show.open_configured(), file), as_json=as_json)
+    show.print_report(export_faces(show.open_configured().repository, file), as_json=as_json)
 
 
 @faces.command("import-labels")

@@ -14,8 +14,8 @@ import click
 from faceml.cli import show
 
 if TYPE_CHECKING:
+    from faceml.jobs.queue import JobQueue
     from faceml.jobs.state import JobState
-    from faceml.wiring import Library
 
 LOOK_EVERY_S = 0.5
 
@@ -29,18 +29,19 @@ def worker(workers: int, burst: bool) -> None:
     A job that runs then goes back to the front of the queue; what it stored stays.
     """
     from faceml.config import read_settings
+    from faceml.jobs.connection import connect_queue
     from faceml.jobs.supervisor import Supervisor, configure_logging
-    from faceml.wiring import Library
+    from faceml.wiring import open_library
 
     settings = read_settings()
     configure_logging(settings)
-    library = Library(settings)
+    queue = connect_queue(open_library(settings))
     try:
-        supervisor = Supervisor(settings, library.jobs, count=workers, is_burst=burst)
+        supervisor = Supervisor(settings, queue, count=workers, is_burst=burst)
         click.echo(f"{workers} worker{'s' if workers > 1 else ''} on the queue 'default'; Ctrl-C stops", err=True)
         supervisor.run()
     finally:
-        library.close()
+        queue.close()
 
 
 @click.group()
@@ -53,7 +54,7 @@ def jobs() -> None:
 @show.as_json
 def list_jobs(limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
-    states = show.open_configured().jobs.list(limit)
+    states = configured_queue().list(limit)
     if as_json:
         show.print_report({"jobs": [asdict(state) for state in states]}, as_json=True)
         return
@@ -66,7 +67,7 @@ def list_jobs(limit: int, as_json: bool) -> None:
 @show.as_json
 def show_job(job_id: str, follow: bool, as_json: bool) -> None:
     """Show one job: state, progress, result or error."""
-    queue = show.open_configured().jobs
+    queue = configured_queue()
     state = queue.get(job_id)
     with show.progress_bar("Job", "steps") as on_progress:
         while follow and not state.has_ended:
@@ -82,7 +83,7 @@ def show_job(job_id: str, follow: bool, as_json: bool) -> None:
 @show.as_json
 def cancel(job_id: str, as_json: bool) -> None:
     """Take a job out of the queue, or stop it; what it stored stays."""
-    state = show.open_configured().jobs.cancel(job_id)
+    state = configured_queue().cancel(job_id)
     text = "is being stopped" if state.state == "started" else f"is {state.state}"
     show.print_report(asdict(state), f"Job {state.id} {text}", as_json=as_json)
 
@@ -103,18 +104,26 @@ def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Call
                 return
             as_json = options.pop("as_json")
             parameters = {renamed.get(option, option): _travelling(value) for option, value in options.items()}
-            enqueue(show.open_configured(), name, parameters, as_json=as_json)
+            enqueue(name, parameters, as_json=as_json)
 
         return run_or_enqueue
 
     return decorate
 
 
-def enqueue(library: Library, name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
+def configured_queue() -> JobQueue:
+    """The queue of the environment's library."""
+    from faceml.jobs.connection import connect_queue
+
+    return connect_queue(show.open_configured())
+
+
+def enqueue(name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
     """Hand a job out, and say how to follow it."""
-    ticket = library.jobs.enqueue(name, **parameters)
+    queue = configured_queue()
+    ticket = queue.enqueue(name, **parameters)
     text = f"Queued: job {ticket.id}\nFollow: faceml jobs show --follow {ticket.id}"
-    if not library.jobs.worker_count():
+    if not queue.worker_count():
         text += "\nNo worker is running: start one with `make worker` (or `faceml worker`)"
     show.print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
 

@@ -24,7 +24,7 @@ def ingest(folder: Path, as_json: bool) -> None:
 
     library = show.open_configured()
     with show.progress_bar("Reading", "photos") as on_progress:
-        report = ingest_folder(library, folder, on_progress=on_progress)
+        report = ingest_folder(library.repository, folder, on_progress=on_progress)
     show.print_report(report, as_json=as_json)
 
 
@@ -36,7 +36,7 @@ def evaluate(labels: Path, photos: Path | None, as_json: bool) -> None:
     """Measure clusters and names against labels that are known."""
     from faceml.services.learn.evaluate import evaluate_labels
 
-    report = evaluate_labels(show.open_configured(), labels, photos=photos)
+    report = evaluate_labels(show.open_configured().repository, labels, photos=photos)
     show.print_report(report, reports.evaluation(report), as_json=as_json)
 
 

@@ -42,7 +42,7 @@ def list_(status: str, page: int, page_size: int, as_json: bool) -> None:
     from faceml.services.review.browse import list_people
 
     wanted = None if status == "all" else PersonStatus(status)
-    found = list_people(show.open_configured(), status=wanted, page=page, page_size=page_size)
+    found = list_people(show.open_configured().repository, status=wanted, page=page, page_size=page_size)
     show.print_report(found, _page(found), as_json=as_json)
 
 
@@ -53,7 +53,7 @@ def show_(person: str, as_json: bool) -> None:
     """Show one person: faces, exemplars, names of those merged into them."""
     from faceml.services.review.browse import show_person
 
-    found = show_person(show.open_configured(), person)
+    found = show_person(show.open_configured().repository, person)
     show.print_report(found, _person(found), as_json=as_json)
 
 
@@ -67,7 +67,9 @@ def merge(source: str, target: str, as_json: bool) -> None:
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    report = merge_people(library, find(library, source).id, find(library, target).id, actor=current_actor())
+    report = merge_people(
+        library, find(library.repository, source).id, find(library.repository, target).id, actor=current_actor()
+    )
     show.print_report(report, as_json=as_json)
 
 
@@ -81,7 +83,9 @@ def rename(person: str, name: str, as_json: bool) -> None:
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    show.print_report(rename_person(library, find(library, person).id, name, actor=current_actor()), as_json=as_json)
+    show.print_report(
+        rename_person(library, find(library.repository, person).id, name, actor=current_actor()), as_json=as_json
+    )
 
 
 @people.command()
@@ -93,7 +97,7 @@ def hide(person: str, as_json: bool) -> None:
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    show.print_report(hide_person(library, find(library, person).id, actor=current_actor()), as_json=as_json)
+    show.print_report(hide_person(library, find(library.repository, person).id, actor=current_actor()), as_json=as_json)
 
 
 @people.command()
@@ -105,7 +109,9 @@ def unhide(person: str, as_json: bool) -> None:
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    show.print_report(unhide_person(library, find(library, person).id, actor=current_actor()), as_json=as_json)
+    show.print_report(
+        unhide_person(library, find(library.repository, person).id, actor=current_actor()), as_json=as_json
+    )
 
 
 @people.command()
@@ -118,7 +124,7 @@ def erase(person: str, yes: bool, as_json: bool) -> None:
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    report = erase_person(library, find(library, person).id, is_confirmed=yes, actor=current_actor())
+    report = erase_person(library, find(library.repository, person).id, is_confirmed=yes, actor=current_actor())
     show.print_report(report, as_json=as_json)
 
 
@@ -187,7 +193,7 @@ def split(cluster_id: str, min_cluster_size: int, preview: bool, as_json: bool) 
 
     library = show.open_configured()
     if preview:
-        parts = preview_split(library, cluster_id, min_cluster_size=min_cluster_size)
+        parts = preview_split(library.repository, cluster_id, min_cluster_size=min_cluster_size)
         show.print_report(parts, _preview(parts), as_json=as_json)
         return
     report = split_cluster(library, cluster_id, min_cluster_size=min_cluster_size, actor=current_actor())
@@ -223,7 +229,7 @@ def history(limit: int, as_json: bool) -> None:
     """Show the latest decisions, newest first."""
     from faceml.services.decisions.history import history as run
 
-    lines = run(show.open_configured(), limit=limit)
+    lines = run(show.open_configured().repository, limit=limit)
     text = "\n".join(map(str, lines)) or "No decision yet: `faceml faces label CLUSTER NAME` makes the first"
     show.print_report({"events": [asdict(line) for line in lines]}, text, as_json=as_json)
 

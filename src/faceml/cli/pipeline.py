@@ -53,7 +53,7 @@ def run(
     if queue and not dry_run:
         values = dict(_parameter(item) for item in parameters)
         queued = {"pipeline": str(path.resolve()), "parameters": values, "from_step": from_step}
-        enqueue(library, "pipeline_job", queued, as_json=as_json)
+        enqueue("pipeline_job", queued, as_json=as_json)
         return
     with step_progress() as on_progress:
         done = run_pipeline(
@@ -61,7 +61,7 @@ def run(
             parameters=dict(_parameter(item) for item in parameters),
             home=library.settings.home,
             tracking=library.tracking,
-            library=library_snapshot(library),
+            library=library_snapshot(library.repository),
             from_step=from_step,
             dry_run=dry_run,
             on_progress=on_progress,

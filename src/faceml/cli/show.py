@@ -16,7 +16,7 @@ import click
 from faceml.progress import Progress
 
 if TYPE_CHECKING:
-    from faceml.wiring import Library
+    from faceml.library import Library
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +30,7 @@ queue_option = click.option("--queue", is_flag=True, help="Run as background job
 def open_configured() -> Library:
     """The library of the environment, with logging as its settings say."""
     from faceml.config import read_settings
-    from faceml.wiring import Library
+    from faceml.wiring import open_library
 
     settings = read_settings()
     is_debug = "--debug" in sys.argv[1:]
@@ -38,7 +38,7 @@ def open_configured() -> Library:
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if not is_debug:
         logging.getLogger("alembic").setLevel(logging.WARNING)
-    return Library(settings)
+    return open_library(settings)
 
 
 def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None:

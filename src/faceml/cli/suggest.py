@@ -12,9 +12,9 @@ from faceml.cli import show
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
+    from faceml.library import Library
     from faceml.services.review.faces import UncertainFace
     from faceml.services.review.groups import Group, MergeSuggestion, SplitSuggestion
-    from faceml.wiring import Library
 
 KINDS = ("merges", "splits", "uncertain")
 

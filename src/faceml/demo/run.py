@@ -19,7 +19,8 @@ from faceml.services.pictures.sheets import draw_clusters, draw_people
 from faceml.services.operate.stats import library_snapshot
 from faceml.services.operate.stats import StatsReport, read_stats
 from faceml.storage.sql.clusters import ClusterSummary
-from faceml.wiring import Library
+from faceml.library import Library
+from faceml.wiring import open_library
 
 ACTOR = "demo"  # who labels in the demo's notebooks
 SHOWN_CLUSTERS = 20
@@ -94,7 +95,7 @@ def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progr
     """
     started = time.monotonic()
     _clear(settings)
-    library = Library(settings)
+    library = open_library(settings)
     run = run_pipeline(
         read_pipeline(pipeline),
         parameters={
@@ -106,17 +107,17 @@ def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progr
         home=settings.home,
         tracking=library.tracking,
         environment=_kernel_environment(settings),
-        library=library_snapshot(library),
+        library=library_snapshot(library.repository),
         on_progress=on_progress,
     )
-    clusters = list_clusters(library, page_size=LARGEST_PAGE, include_labeled=True)
+    clusters = list_clusters(library.repository, page_size=LARGEST_PAGE, include_labeled=True)
     truth = photos.truth
     return DemoReport(
         seconds=time.monotonic() - started,
         stats=read_stats(library),
         clusters=clusters.total,
-        first=evaluate_labels(library, truth, photos=photos.photos) if truth else None,
-        later=evaluate_labels(library, truth, photos=photos.later) if truth and photos.later else None,
+        first=evaluate_labels(library.repository, truth, photos=photos.photos) if truth else None,
+        later=evaluate_labels(library.repository, truth, photos=photos.later) if truth and photos.later else None,
         gate=_gate(run),
         run=run,
         pictures=_draw(library, clusters.items[:SHOWN_CLUSTERS]),
@@ -136,7 +137,7 @@ def _clear(settings: Settings) -> None:
     """Throw the last demo's library away, unless a person has worked in it."""
     if not (settings.home / "faceml.db").exists():
         return
-    library = Library(settings)
+    library = open_library(settings)
     with library.repository.read() as unit:
         decisions = unit.events.count(by_other_than=ACTOR)
     library.close()

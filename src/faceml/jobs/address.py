@@ -13,7 +13,7 @@ from typing import Any
 
 from faceml.config import Settings
 from faceml.errors import WrongUse
-from faceml.wiring import Library
+from faceml.library import Library
 
 SQLITE = "sqlite:"
 

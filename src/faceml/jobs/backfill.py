@@ -62,7 +62,11 @@ def backfill_in_chunks(
 
     def plan() -> list[list[int]]:
         waiting = waiting_photos(
-            job.library, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
+            job.library.repository,
+            limit=limit,
+            offset=offset,
+            min_confidence=min_confidence,
+            min_face_size=min_face_size,
         )
         ids = [asset.id for asset in waiting]
         return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]

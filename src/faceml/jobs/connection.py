@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from faceml.config import Settings, without_password
+from faceml.config import without_password
 from faceml.errors import WrongUse
+from faceml.jobs.address import address_of
 from faceml.jobs.embedded_redis import EmbeddedRedis
 from faceml.jobs.queue import JobQueue
+from faceml.library import Library
 
 ANSWER_WITHIN_S = 5.0
 
 
-def connect_queue(settings: Settings, *, address: Callable[[], Mapping[str, Any]]) -> JobQueue:
-    """Raises QueueUnavailable: Redis does not answer; WrongUse: REDIS_URL is none."""
+def connect_queue(library: Library) -> JobQueue:
+    """The queue that takes jobs for this library.
+
+    Raises:
+        QueueUnavailable: Redis does not answer, or there is neither a REDIS_URL nor the embedded one.
+        WrongUse: REDIS_URL is not the address of a Redis.
+    """
+    settings, address = library.settings, partial(address_of, library)
     if settings.redis_url:
         connection = _connect(settings.redis_url)
         queue = JobQueue(connection, address=address, where=without_password(settings.redis_url))

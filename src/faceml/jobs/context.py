@@ -8,8 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from faceml.library import Library
 from faceml.progress import Progress, silent
-from faceml.wiring import Library, open_library
+from faceml.wiring import open_library
 
 if TYPE_CHECKING:
     from faceml.jobs.queue import JobQueue

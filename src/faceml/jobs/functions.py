@@ -196,7 +196,7 @@ def pipeline_job(
             parameters=parameters or {},
             home=job.library.settings.home,
             tracking=job.library.tracking,
-            library=library_snapshot(job.library),
+            library=library_snapshot(job.library.repository),
             from_step=from_step,
             on_progress=lambda step, steps, _name, _cell, _cells: job.on_progress(step - 1, steps),
         )

@@ -246,7 +246,7 @@ def _work_once(libraries: Libraries, name: str, *, is_burst: bool) -> bool:
     """True where the worker was told to leave, False where it lost Redis."""
     worker: FaceWorker | None = None
     try:
-        worker = FaceWorker(libraries.own.jobs, libraries, name=name)
+        worker = FaceWorker(libraries.queue(), libraries, name=name)
         worker.work(burst=is_burst, logging_level="ERROR")
         return worker.is_stopping or is_burst
     except (RedisError, QueueUnavailable) as error:

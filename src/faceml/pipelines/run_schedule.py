@@ -21,7 +21,7 @@ from faceml.pipelines.schedule import Clock, Entry, Schedule, SystemClock
 from faceml.pipelines.suggest import known_names
 from faceml.pipelines.webhook import call_webhook, check_webhook
 from faceml.services.operate.stats import library_snapshot
-from faceml.wiring import Library
+from faceml.wiring import open_library
 
 Note = Callable[[str], None]
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def run_schedule(settings: Settings, plan: Plan, *, clock: Clock | None = None, 
 
 def run_due(settings: Settings, plan: Plan, entry: Entry) -> PipelineRun | None:
     """One run with its report and webhook; one that fails is recorded and logged. None where nothing was recorded."""
-    library, started = Library(settings), datetime.now().astimezone()
+    library, started = open_library(settings), datetime.now().astimezone()
     try:
         pipeline = read_pipeline(plan.files[entry.name])  # as it is now
         done: PipelineRun | None = run_pipeline(
@@ -98,7 +98,7 @@ def run_due(settings: Settings, plan: Plan, entry: Entry) -> PipelineRun | None:
             parameters=_known_to(pipeline, plan.parameters),
             home=settings.home,
             tracking=library.tracking,
-            library=library_snapshot(library),
+            library=library_snapshot(library.repository),
             wait=True,
         )
     except FacemlError as error:

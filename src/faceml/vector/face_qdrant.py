@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from faceml.services.index.drain import index_width
 from faceml.storage.index.vector_index import CollectionInfo, Match, Point
 
 if TYPE_CHECKING:
     from faceml.config import Settings
-    from faceml.wiring import Library
+    from faceml.library import Library
 
 
 def get_face_qdrant_client(settings: Settings | None = None) -> FaceQdrantClient:
@@ -31,13 +32,13 @@ class FaceQdrantClient:
 
     def ensure_collection(self) -> None:
         """Create the collection `faces` and its payload indexes where missing, as wide as the library's model pack."""
-        width = self.library.index_width()
-        with self.library.open_index() as index:
+        width = index_width(self.library)
+        with self.library.index.open() as index:
             index.ensure_collection(width)
 
     def get_collection_info(self) -> CollectionInfo | None:
         """None before the collection exists."""
-        with self.library.open_index() as index:
+        with self.library.index.open() as index:
             return index.info()
 
     def scroll_faces(
@@ -49,5 +50,5 @@ class FaceQdrantClient:
         with_vectors: bool = False,
     ) -> tuple[list[Point], UUID | None]:
         """Up to `limit` faces in id order from `offset` on, and the next page's offset (None: at the end)."""
-        with self.library.open_index() as index:
+        with self.library.index.open() as index:
             return index.scroll(limit=limit, offset=offset, match=match, with_vectors=with_vectors)

@@ -39,6 +39,29 @@ class FacePack(Protocol):
         """(N, 112, 112, 3) aligned RGB crops → (N, D) unit rows, N >= 0."""
 
 
+class Packs(Protocol):
+    """The models that a library works with."""
+
+    def load(self) -> FacePack:
+        """Raises ModelUnavailable, ModelMismatch."""
+
+    def contract(self) -> PackContract:
+        """What they promise. Raises ModelUnavailable."""
+
+
+class LoadedPack:
+    """Models that are open already."""
+
+    def __init__(self, pack: FacePack) -> None:
+        self._pack = pack
+
+    def load(self) -> FacePack:
+        return self._pack
+
+    def contract(self) -> PackContract:
+        return self._pack.contract
+
+
 def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, threads: int | None = None) -> FacePack:
     """Open a pack, fetching it where it can be fetched.
 

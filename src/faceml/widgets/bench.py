@@ -15,10 +15,10 @@ from uuid import UUID
 import anywidget
 
 from faceml.errors import FacemlError
+from faceml.library import Library
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.widgets.screen import Event, Notice, View, as_message
-from faceml.wiring import Library
 
 PICTURES_AT_ONCE = 20  # those still to be made appear so many at a time
 HERE = Path(__file__).parent

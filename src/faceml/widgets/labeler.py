@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.errors import Conflict, NotFound, WrongUse
+from faceml.library import Library
 from faceml.records import Dismissal, Face
 from faceml.services.decisions.label import dismiss_faces, label_cluster
 from faceml.services.decisions.split import SplitPreview, prepare_split, preview_split, split_cluster
@@ -18,7 +19,6 @@ from faceml.services.review.groups import Resemblance, suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
 from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of
-from faceml.wiring import Library
 
 SUGGESTIONS = 3
 
@@ -62,7 +62,7 @@ class Labeler:
         self._at, self._page = 0, 1
         self.cluster: OpenCluster | None = None
         self.suggestions: Sequence[Resemblance] = ()
-        contract = library.contract()
+        contract = library.repository.pack()
         self._likely_from = contract.match_threshold if contract else 1.0
         self._refresh()
 
@@ -111,7 +111,7 @@ class Labeler:
 
     def foresee(self) -> Sequence[Face]:
         following = [id_ for id_ in self._queue[self._at : self._at + 3] if not self._is_shown(id_)]
-        found = [cluster for id_ in following[:2] if (cluster := look_at_cluster(self._library, id_))]
+        found = [cluster for id_ in following[:2] if (cluster := look_at_cluster(self._library.repository, id_))]
         prepare_split()
         return [face for cluster in found for face in cluster.faces[:PAGE_FACES]]
 
@@ -141,7 +141,7 @@ class Labeler:
         if report.faces_labeled < len(chosen):
             text += f" ({len(chosen) - report.faces_labeled} left out: said or ruled out by a person)"
         if report.person_name not in self._names:
-            self._names = active_names(self._library)
+            self._names = active_names(self._library.repository)
         self._note(Decided(report.event_id, cluster.cluster_id, text, report.faces_labeled))
         self._show(self._at)
 
@@ -156,7 +156,7 @@ class Labeler:
     def _split(self, _event: Event) -> None:
         cluster = self._asked()
         for size in (3, 2):
-            preview = preview_split(self._library, cluster.cluster_id, min_cluster_size=size)
+            preview = preview_split(self._library.repository, cluster.cluster_id, min_cluster_size=size)
             if len(preview.parts) > 1:
                 self._preview, self._part_size = preview, size
                 return
@@ -178,7 +178,7 @@ class Labeler:
         last = self._decided.pop()  # whatever comes of it: what somebody else took back is not undone twice
         undo(self._library, last.event_id, actor=self._actor)
         self._taken_back.append(last)
-        self._names = active_names(self._library)
+        self._names = active_names(self._library.repository)
         self._bring_back(last.cluster_id)
         self._notice = Notice(f"Undone: {last.text}", "done")
 
@@ -188,9 +188,11 @@ class Labeler:
         last = self._taken_back.pop()
         redo(self._library, last.event_id, actor=self._actor)
         self._decided.append(last)
-        self._names = active_names(self._library)
+        self._names = active_names(self._library.repository)
         known = set(self._queue)
-        self._queue[self._at : self._at] = [id_ for id_, _ in list_open_clusters(self._library) if id_ not in known]
+        self._queue[self._at : self._at] = [
+            id_ for id_, _ in list_open_clusters(self._library.repository) if id_ not in known
+        ]
         self._show(self._at)
         self._notice = Notice(f"Made again: {last.text}", "done")
 
@@ -209,7 +211,7 @@ class Labeler:
 
     def _look(self, event: Event) -> None:
         self._asked_face = event.face_id or self._asked().faces[0].id
-        self._photo = look_at_photo(self._library, self._asked_face, pixelate=self._pixelate)
+        self._photo = look_at_photo(self._library.repository, self._asked_face, pixelate=self._pixelate)
 
     def _back(self, _event: Event) -> None:
         if self._photo is None:
@@ -218,8 +220,8 @@ class Labeler:
 
     def _refresh(self, _event: Event | None = None) -> None:
         """See what others did: clusters, names and counts as they are now."""
-        self._queue = [cluster_id for cluster_id, _ in list_open_clusters(self._library)]
-        self._names = active_names(self._library)
+        self._queue = [cluster_id for cluster_id, _ in list_open_clusters(self._library.repository)]
+        self._names = active_names(self._library.repository)
         self._show(0)
 
     # --- state
@@ -229,14 +231,14 @@ class Labeler:
         self._preview = self._photo = self.cluster = None
         self._page, self._at = 1, at
         while self.cluster is None and self._at < len(self._queue):
-            self.cluster = look_at_cluster(self._library, self._queue[self._at])
+            self.cluster = look_at_cluster(self._library.repository, self._queue[self._at])
             if self.cluster is None:
                 del self._queue[self._at]
         self.suggestions = self._resembled() if self.cluster else []
 
     def _resembled(self) -> list[Resemblance]:
         try:
-            found = suggest_names(self._library, self._asked().cluster_id, limit=SUGGESTIONS)
+            found = suggest_names(self._library.repository, self._asked().cluster_id, limit=SUGGESTIONS)
         except NotFound:  # named by somebody else since we looked
             return []
         return [item for item in found if item.similarity >= self._likely_from / 2]
@@ -264,7 +266,7 @@ class Labeler:
     def _progress(self) -> screens.Standing:
         spent_s = self._clock() - self._started if self._started is not None else 0.0
         named = sum(decided.faces_named for decided in self._decided)
-        return screens.Standing(label_progress(self._library), len(self._queue), named, spent_s)
+        return screens.Standing(label_progress(self._library.repository), len(self._queue), named, spent_s)
 
 
 def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:

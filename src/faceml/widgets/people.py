@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from faceml.errors import NotFound, WrongUse
+from faceml.library import Library
 from faceml.records import Dismissal, Face, PersonStatus
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import dismiss_faces, reject_person, unassign_faces
@@ -18,7 +19,6 @@ from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import people_screens as screens
 from faceml.widgets.labeler_screens import photo
 from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of
-from faceml.wiring import Library
 
 LISTED = 100  # people; the entry finds any other
 DECISIONS = 30  # of the history
@@ -51,7 +51,7 @@ class People:
     def screen(self) -> Screen:
         if self._photo is not None and self.person is not None:
             return photo(self._photo, self._asked_face, str(self.person.person.id), self._notice)
-        lines = history(self._library, limit=DECISIONS)
+        lines = history(self._library.repository, limit=DECISIONS)
         return screens.person(self.person, self._listed, lines, self._mode, self._page, self._notice)
 
     def faces(self) -> Sequence[Face]:
@@ -76,7 +76,7 @@ class People:
         self._done(f"{report.former_name} is called {report.name}")
 
     def _merge(self, event: Event) -> None:
-        source, target = self._asked().person, find(self._library, event.text)
+        source, target = self._asked().person, find(self._library.repository, event.text)
         report = merge_people(self._library, source.id, target.id, actor=self._actor)
         self._show(target.id)
         self._done(f"{source.name} is {target.name}: {report.faces_moved} faces moved")
@@ -114,7 +114,9 @@ class People:
 
     def _toggle(self, event: Event) -> None:
         """Take back the decision of a line of the history, or make it again."""
-        line = next(line for line in history(self._library, limit=DECISIONS) if line.event_id == int(event.row))
+        line = next(
+            line for line in history(self._library.repository, limit=DECISIONS) if line.event_id == int(event.row)
+        )
         undo(self._library, line.undone_by or line.event_id, actor=self._actor)
         self._done(f"{'Undone' if line.undone_by is None else 'Made again'}: {line.text}")
 
@@ -125,7 +127,7 @@ class People:
 
     def _find(self, event: Event) -> None:
         if event.text.strip():
-            self._show(find(self._library, event.text).id)
+            self._show(find(self._library.repository, event.text).id)
 
     def _step(self, by: int, _event: Event) -> None:
         ids = [person.id for person in self._listed]
@@ -145,17 +147,17 @@ class People:
         if not event.face_id and not faces:
             raise NotFound("there is no face to show")
         self._asked_face = event.face_id or faces[0].id
-        self._photo = look_at_photo(self._library, self._asked_face, pixelate=self._pixelate)
+        self._photo = look_at_photo(self._library.repository, self._asked_face, pixelate=self._pixelate)
 
     def _back(self, _event: Event) -> None:
         self._photo, self._mode = None, screens.Mode.LOOKING
 
     def _refresh(self, _event: Event | None = None) -> None:
         """See everybody as they are now."""
-        listed = [list_people(self._library, status=status, page_size=LISTED).items
+        listed = [list_people(self._library.repository, status=status, page_size=LISTED).items
                   for status in (PersonStatus.ACTIVE, PersonStatus.HIDDEN)]  # fmt: skip
         self._listed = [person for items in listed for person in items]
-        self._names = active_names(self._library)
+        self._names = active_names(self._library.repository)
         self._show(self.person.person.id if self.person else None)
 
     # --- state
@@ -166,7 +168,7 @@ class People:
         known = [person_id] if person_id else []
         for candidate in [*known, *(person.id for person in self._listed[:1])]:
             try:
-                self.person = show_person(self._library, candidate)
+                self.person = show_person(self._library.repository, candidate)
                 break
             except NotFound:  # gone with an undo
                 continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.errors import Conflict, NotEnoughData, NotFound
+from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.undo import undo
 from faceml.services.pictures.photo import PhotoView, look_at_photo
@@ -15,7 +16,6 @@ from faceml.services.review.browse import active_names
 from faceml.services.review.review import Question, Side, Topic, answer, ask, rounds
 from faceml.widgets.labeler_screens import BACK, UNDO_KEYS, photo
 from faceml.widgets.screen import Action, Entry, Event, Group, Notice, Progress, Row, Screen, action_of, tiles
-from faceml.wiring import Library
 
 VIEW = "reviewer"
 BATCH = 20  # questions between two scorings
@@ -134,7 +134,7 @@ class Reviewer:
 
     def _look(self, event: Event) -> None:
         face_id = event.face_id or self._asked().one.face_ids[0]
-        self._photo = look_at_photo(self._library, face_id, pixelate=self._pixelate)
+        self._photo = look_at_photo(self._library.repository, face_id, pixelate=self._pixelate)
 
     def _back(self, _event: Event) -> None:
         self._photo, self._is_naming = None, False
@@ -148,7 +148,7 @@ class Reviewer:
     def _refresh(self, _event: Event | None = None) -> None:
         """Score everything again; questions put off come back."""
         self._put_off.clear()
-        self._names = active_names(self._library)
+        self._names = active_names(self._library.repository)
         self._turn_to(TOPICS[0])
 
     # --- state
@@ -160,13 +160,13 @@ class Reviewer:
     def _next(self) -> None:
         self._queue.pop(0)
         self._is_naming = False
-        self._names = active_names(self._library)
+        self._names = active_names(self._library.repository)
         self._fill()
 
     def _fill(self) -> None:
         """With an empty queue, ask anew: of this topic, its further rounds, and then the other topics."""
         for step in range(len(TOPICS) + 1):
-            while not self._queue and self._round < rounds(self._library, self._topic):
+            while not self._queue and self._round < rounds(self._library.repository, self._topic):
                 self._queue = self._ask()
                 self._round += not self._queue
             if self._queue or step == len(TOPICS):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from faceml.library import Library
 from faceml.records import Face
 from faceml.services.cluster.tune import Effect, Pair, Sample, take_sample, try_settings
 from faceml.widgets.screen import Action, Event, Group, Notice, Screen, Slider, Tile, action_of
-from faceml.wiring import Library
 
 VIEW = "tuning"
 

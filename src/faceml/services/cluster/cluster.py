@@ -14,12 +14,12 @@ from faceml.errors import WrongUse
 from faceml.identity.clustering import without_small
 from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
+from faceml.library import Library
 from faceml.services.cluster.grouping import group_faces, one_at_a_time, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.spaces import open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 
 @dataclass(frozen=True, slots=True)

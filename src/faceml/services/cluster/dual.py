@@ -16,6 +16,7 @@ from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import Method
 from faceml.identity.dual_mode import DualMode, dual_mode
 from faceml.identity.naming import keep_names, name_clusters
+from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.cluster.grouping import announce, group_faces, one_at_a_time, silent
 from faceml.services.index.drain import drain_outbox
@@ -24,8 +25,7 @@ from faceml.services.recognise.calibrate import resolve_threshold, threshold_not
 from faceml.services.recognise.spaces import Space, open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.face_states import FaceState
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 METHODS = ("hdbscan", "dbscan", "agglomerative")
 MIN_SAMPLES = 2  # of the unknown; their groups are small
@@ -96,7 +96,7 @@ def cluster_dual(
     space = open_space(library, model)
     threshold = resolve_threshold(library, person_threshold, space)
     notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
-    given = _read(library, max_faces, space)
+    given = _read(library.repository, max_faces, space)
     found = dual_mode(
         given.faces.vectors,
         given.prototypes.vectors if given.people else given.faces.vectors[:0],
@@ -131,8 +131,8 @@ def cluster_dual(
     )
 
 
-def _read(library: Library, max_faces: int, space: Space) -> _Given:
-    with library.repository.read() as unit:
+def _read(repository: Repository, max_faces: int, space: Space) -> _Given:
+    with repository.read() as unit:
         faces = space.embeddings(unit.vectors.undecided(limit=max_faces))
         prototypes = space.prototypes(unit)
         people = tuple(sorted(set(prototypes.person_ids)))

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from faceml.identity.cost import Method, expected_cost, refuse_too_large
 from faceml.identity.hdbscan.exact import fit
 from faceml.identity.hdbscan.reachability_graph import Graph
+from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.recognise.spaces import RAW
 from faceml.storage.graph_files import GraphKey, KeptGraph, packed
-from faceml.wiring import Library
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def group_faces(
         WrongUse: parameters out of range, or more faces than the memory can hold.
     """
     announce(faces.vectors, method="hdbscan", on_note=on_note)
-    contract = library.contract()
+    contract = library.repository.pack()
     if contract is None or len(faces.face_ids) < WORTH_KEEPING:
         return fit(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples).labels
     key = GraphKey(contract.fingerprint, space, purpose)

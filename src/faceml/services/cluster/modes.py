@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from faceml.errors import WrongUse
+from faceml.library import Library
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.dual import DualReport, cluster_dual
 from faceml.services.cluster.grouping import silent
-from faceml.wiring import Library
 
 
 def cluster_in_mode(

@@ -26,8 +26,7 @@ from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.grouping import announce
 from faceml.services.cluster.grouping import silent as no_note
 from faceml.services.exchange.known_labels import match_known_labels, read_known_labels
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 PARTS, SHARE = 5, 0.8  # random parts of the faces that stability is measured on
 LEAST_LABELS = 10  # labelled faces; with fewer a score against them says nothing
@@ -109,7 +108,7 @@ def parse_counts(text: str) -> list[int]:
 
 
 def sweep_clusters(
-    library: Library,
+    repository: Repository,
     *,
     min_cluster_sizes: Sequence[int] = (3, 5, 8),
     min_samples: Sequence[int] = (2, 3),
@@ -134,7 +133,7 @@ def sweep_clusters(
     settings = [Setting(*values) for values in product(min_cluster_sizes, min_samples, min_cohesions)]
     if not settings:
         raise WrongUse("a sweep over no values: give one or more for each parameter")
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         faces = unit.vectors.best(limit=max_faces, min_quality=quality_threshold)
         truth = _truth(unit, faces, labels)
     if not faces.face_ids:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.calibration import OpenSetScores, score_open_set
+from faceml.library import Library
 from faceml.records import Embeddings, Face, Prototypes
 from faceml.services.recognise.calibrate import usual_threshold
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 LARGEST_SAMPLE = 2_000  # faces; grouped again in about a second
 LARGEST_CALIBRATION = 4_000  # labelled faces scored

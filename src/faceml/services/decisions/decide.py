@@ -12,12 +12,12 @@ import numpy as np
 
 from faceml.errors import NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
+from faceml.library import Library
 from faceml.records import Face, Person
 from faceml.services.decisions.replay import Verdict, Word, replay, say, settled, survivor
 from faceml.services.index.drain import follow_decision
 from faceml.storage.sql.events import Change
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 EXEMPLARS = 3  # a person has by labelling (specification, `POST /clusters/{cluster_id}/label`)
 

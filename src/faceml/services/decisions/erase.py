@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from faceml.errors import Conflict, Unavailable
+from faceml.library import Library
 from faceml.records import Face, PersonStatus
 from faceml.services.decisions.decide import counted_as, deciding
 from faceml.services.index.drain import drain_outbox
 from faceml.services.pictures.thumbnails import forget_thumbnails
 from faceml.storage.sql.erasure import ERASURE
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 log = logging.getLogger(__name__)
 DERIVED_CACHES = ("spaces", "graphs", "thumbnails")  # below the cache folder, made again when needed

@@ -12,8 +12,7 @@ from faceml.services.decisions.decide import as_uuid
 from faceml.services.decisions.replay import taken_back
 from faceml.storage.sql.erasure import IRREVERSIBLE
 from faceml.storage.sql.events import Event
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, stop asking"}
 
@@ -32,9 +31,9 @@ class HistoryLine:
         return f"{self.event_id:5}  {self.at.astimezone():%Y-%m-%d %H:%M}  {self.actor} {self.text}{undone}"
 
 
-def history(library: Library, *, limit: int = 20) -> list[HistoryLine]:
+def history(repository: Repository, *, limit: int = 20) -> list[HistoryLine]:
     """The latest decisions, newest first."""
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         events = unit.events.latest(limit)
         off = taken_back(unit.events.undos())
         undone = unit.events.by_ids({event.undoes_id for event in events if event.undoes_id is not None})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.errors import Conflict, NotFound, WrongUse
+from faceml.library import Library
 from faceml.records import AssignedBy, Dismissal, Face, Person
 from faceml.services.decisions.decide import (
     EXEMPLARS,
@@ -25,7 +26,6 @@ from faceml.services.decisions.decide import (
 )
 from faceml.services.decisions.replay import Word
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.errors import Conflict, NameTaken, WrongUse
+from faceml.library import Library
 from faceml.records import Person, PersonStatus
 from faceml.services.decisions.decide import Written, counted_as, deciding, lost_centroids, refresh_centroids, settle
 from faceml.services.decisions.replay import taken_back
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 
 @dataclass(frozen=True, slots=True)

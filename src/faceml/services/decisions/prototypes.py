@@ -12,11 +12,11 @@ from uuid import UUID
 
 from faceml.errors import WrongUse
 from faceml.identity.prototypes import centroid
+from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.decide import best_exemplars, counted_as, decide, deciding, find_person, known_faces
 from faceml.services.decisions.replay import Word
 from faceml.services.index.drain import drain_outbox
-from faceml.wiring import Library
 
 MOST = 20  # exemplars by hand; beyond, single faces say no more than the centroid
 

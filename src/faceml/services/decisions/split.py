@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from faceml.errors import NotFound, WrongUse
+from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.decisions.decide import decide, deciding
 from faceml.services.decisions.replay import Word
 from faceml.storage.sql.face_states import SPLIT_MARK
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 LONGEST_ID = 100  # characters of the column
 
@@ -33,7 +33,7 @@ class SplitReport:
     event_id: int | None  # None where nothing changed
 
 
-def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 3) -> SplitPreview:
+def preview_split(repository: Repository, cluster_id: str, *, min_cluster_size: int = 3) -> SplitPreview:
     """The parts that a split would make; nothing is written.
 
     Raises:
@@ -42,7 +42,7 @@ def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 
     """
     if min_cluster_size < 2:
         raise WrongUse(f"min_cluster_size={min_cluster_size}: a part has at least 2 faces")
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         faces = faces_in(unit, cluster_id)
     if not faces.face_ids:
         raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
@@ -81,7 +81,7 @@ def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 
     Raises:
         NotFound, WrongUse: as `preview_split`.
     """
-    preview = preview_split(library, cluster_id, min_cluster_size=min_cluster_size)
+    preview = preview_split(library.repository, cluster_id, min_cluster_size=min_cluster_size)
     if len(preview.parts) < 2:
         return SplitReport(cluster_id, (), "unchanged", 0, None)
     with deciding(library) as unit:

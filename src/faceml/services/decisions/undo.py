@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.errors import Conflict, NotFound
+from faceml.library import Library
 from faceml.services.decisions.decide import deciding, lost_centroids, refresh_centroids, settle
 from faceml.services.decisions.replay import (
     PEOPLE_KINDS,
@@ -23,7 +24,6 @@ from faceml.storage.sql.erasure import IRREVERSIBLE
 from faceml.storage.sql.events import Event
 from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 
 @dataclass(frozen=True, slots=True)

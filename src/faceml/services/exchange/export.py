@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from faceml.errors import Conflict, FileNotReadable, WrongUse
 from faceml.storage.sql.export_rows import ExportRow
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -27,7 +27,7 @@ class ExportReport:
     faces: int
 
 
-def export_faces(library: Library, file: Path) -> ExportReport:
+def export_faces(repository: Repository, file: Path) -> ExportReport:
     """Write one row a face to a .csv or .parquet file, which appears whole or not at all.
 
     Raises:
@@ -39,7 +39,7 @@ def export_faces(library: Library, file: Path) -> ExportReport:
     write = _write_csv if file.suffix.lower() == ".csv" else _write_parquet
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with library.repository.read() as unit:
+        with repository.read() as unit:
             faces = write(partial, unit.export_rows())
         partial.replace(file)
     except OSError as error:
@@ -90,7 +90,7 @@ class FiftyOneReport:
     faces: int
 
 
-def export_fiftyone(library: Library, folder: Path) -> FiftyOneReport:
+def export_fiftyone(repository: Repository, folder: Path) -> FiftyOneReport:
     """Write `metadata.json` and `samples.json` into a new folder; photos stay where they are and are pointed at.
 
     The files are of the FiftyOneDataset format without a version: every release reads that and brings it up to its own
@@ -105,19 +105,19 @@ def export_fiftyone(library: Library, folder: Path) -> FiftyOneReport:
     photos = faces = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with library.repository.read() as unit, (folder / "samples.json").open("w", encoding="utf-8") as stream:
+        with repository.read() as unit, (folder / "samples.json").open("w", encoding="utf-8") as stream:
             for number, sample in enumerate(_samples(unit.export_rows())):
                 _write_item(stream, sample, is_first=number == 0)
                 photos, faces = photos + 1, faces + len(sample["faces"]["detections"])
             stream.write("]}\n" if photos else '{"samples": []}\n')
-        (folder / "metadata.json").write_text(json.dumps(_metadata(library)), encoding="utf-8")
+        (folder / "metadata.json").write_text(json.dumps(_metadata(repository)), encoding="utf-8")
     except OSError as error:
         raise FileNotReadable(f"{folder} cannot be written: {error.strerror or error}") from error
     return FiftyOneReport(folder, photos, faces)
 
 
-def _metadata(library: Library) -> dict[str, Any]:
-    pinned = library.contract()
+def _metadata(repository: Repository) -> dict[str, Any]:
+    pinned = repository.pack()
     return {"media_type": "image", "info": {"made_by": "faceml", "pack": pinned.name if pinned else None}}
 
 

@@ -14,8 +14,8 @@ from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
 from faceml.services.photos.ingest import PHOTO_SUFFIXES
 from faceml.storage.sql.export_rows import ExportRow
+from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
-from faceml.wiring import Library
 from faceml.xmp.areas import Size, area_of, stored
 from faceml.xmp.elements import NotXmp
 from faceml.xmp.merge import NamedFace, plan_regions
@@ -49,7 +49,7 @@ class _Tally:
 
 
 def export_xmp(
-    library: Library, folder: Path | None = None, *, recognised: bool = False, on_progress: Progress = silent
+    repository: Repository, folder: Path | None = None, *, recognised: bool = False, on_progress: Progress = silent
 ) -> XmpExportReport:
     """Write an XMP sidecar beside every photo with named faces (MWG regions); what else a sidecar holds is kept.
 
@@ -65,7 +65,7 @@ def export_xmp(
     if folder is not None and not folder.expanduser().is_dir():
         raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
     root = folder.expanduser().resolve() if folder is not None else None
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
         rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
         assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}

@@ -10,12 +10,12 @@ from pathlib import Path
 from uuid import UUID
 
 from faceml.errors import FileNotReadable
+from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.label import label_faces
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.sql.people import fold_name, tidy_name
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 
 @dataclass(frozen=True, slots=True)

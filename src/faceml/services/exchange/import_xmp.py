@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from faceml.errors import FolderNotFound, NotEnoughData, WrongUse
+from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
 from faceml.services.decisions.label import label_faces
@@ -17,9 +18,8 @@ from faceml.services.index.drain import drain_outbox
 from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_files
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.people import fold_name, tidy_name
-from faceml.storage.sql.repository import UnitOfWork
+from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.image import read_embedded_xmp, read_orientation
-from faceml.wiring import Library
 from faceml.xmp.areas import Size, bbox_of, upright
 from faceml.xmp.elements import NotXmp
 from faceml.xmp.regions import Region, Regions, read_regions
@@ -76,7 +76,7 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
     if not folder.is_dir():
         raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
     tally = _Tally()
-    said = list(_read_all(library, sorted(photo_files(folder)), tally, on_progress))
+    said = list(_read_all(library.repository, sorted(photo_files(folder)), tally, on_progress))
     if not tally.photos:
         raise NotEnoughData(f"none of the {tally.unknown} photos below {folder} is in this library: ingest it first")
     with library.repository.begin() as unit:
@@ -102,10 +102,12 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
     )
 
 
-def _read_all(library: Library, photos: Sequence[Path], tally: _Tally, on_progress: Progress) -> Iterator[_NamedBoxes]:
+def _read_all(
+    repository: Repository, photos: Sequence[Path], tally: _Tally, on_progress: Progress
+) -> Iterator[_NamedBoxes]:
     sidecars, done = Sidecars(PHOTO_SUFFIXES), 0
     for piece in chunks(photos):
-        with library.repository.read() as unit:
+        with repository.read() as unit:
             known = [file.asset_id for file in unit.assets.at_paths(piece).values()]
             assets = unit.assets.by_ids(known)
         tally.photos += len(assets)

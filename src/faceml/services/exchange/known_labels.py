@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceml.errors import FileNotReadable, NotEnoughData
+from faceml.library import Library
 from faceml.records import BBox, Face
 from faceml.services.decisions.label import label_cluster
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 SAME_PLACE_IOU = 0.3  # people draw boxes looser than detectors do
 BOX = ("x", "y", "w", "h")

@@ -8,15 +8,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from faceml.errors import FacemlError, IndexUnavailable
+from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.storage.index.vector_index import VectorIndex
 from faceml.storage.sql.repository import Repository, UnitOfWork
-from faceml.wiring import Library
 
 BATCH = 2000  # points a round: 4 MB of vectors at 512-d
 log = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level:
         return DrainReport(0, 0, 0)
     written = removed = done = 0
     try:
-        with library.open_index() as index:
-            index.ensure_collection(library.index_width())
+        with library.index.open() as index:
+            index.ensure_collection(index_width(library))
             while batch := _drain_batch(library.repository, index):
                 written, removed, done = written + batch.written, removed + batch.removed, done + len(batch.row_ids)
                 on_progress(done, max(total, done))
@@ -104,10 +104,14 @@ def _backlog(repository: Repository) -> int:
         return unit.outbox.backlog()
 
 
+def index_width(library: Library) -> int:
+    """D of the collection: the pinned pack's; before the first detection, that of the pack that would be used."""
+    return (library.repository.pack() or library.packs.contract()).width
+
+
 PAUSE_S = 1.5  # without a decision: opening Edge takes 0.3 s at 50,000 faces, and whoever labels needs the processor
 LONGEST_S = 20.0  # that decisions one after the other put it off
 RETRY_S = 15.0
-log = logging.getLogger(__name__)
 
 
 class IndexFollower:
@@ -155,7 +159,6 @@ class IndexFollower:
             return False
 
 
-def follow_aside(library: Library) -> None:
-    """From now on the index follows this library's decisions in a thread."""
-    if library.index_follower is None:
-        library.index_follower = IndexFollower(library)
+def follow_aside(library: Library) -> Library:
+    """The same library, whose index follows decisions in a thread."""
+    return library if library.index_follower else replace(library, index_follower=IndexFollower(library))

@@ -11,12 +11,13 @@ from uuid import UUID
 import numpy as np
 
 from faceml.errors import IndexDamaged
+from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Face, FoundFace
-from faceml.services.index.drain import drain_outbox
+from faceml.services.index.drain import drain_outbox, index_width
 from faceml.services.photos.detect import match_by_overlap
 from faceml.storage.index.vector_index import Payload, Point, VectorIndex
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 PAGE = 2000  # points compared at a time
 VECTOR_TOLERANCE = 1e-3  # the index normalises once more in float32; another face differs by far more
@@ -64,11 +65,11 @@ def find_orphans(library: Library, *, limit: int = 100, on_progress: Progress = 
     Raises:
         IndexUnavailable: the index cannot be opened.
     """
-    if library.contract() is None:  # nothing was ever detected
+    if library.repository.pack() is None:  # nothing was ever detected
         return OrphanReport(0, (), (), 0, 0, 0)
     drain_outbox(library)
     difference = _compare(library, limit, on_progress)
-    return _report(library, difference)
+    return _report(library.repository, difference)
 
 
 def fix_orphans(
@@ -78,13 +79,13 @@ def fix_orphans(
 
     A damaged embedded index is moved aside and built anew from the database.
     """
-    if library.contract() is None:
+    if library.repository.pack() is None:
         return OrphanReport(0, (), (), 0, 0, 0), RepairReport(0, 0, 0, 0, 0)
     rebuilt = _start_anew_where_damaged(library)
     redetected = _restore_vectors(library)
     drain_outbox(library)
     difference = _compare(library, limit if not rebuilt else 2**62, on_progress)
-    report = _report(library, difference)
+    report = _report(library.repository, difference)
     with library.repository.begin() as unit:
         unit.outbox.push([*difference.missing, *difference.stale, *difference.stray])
     drained = drain_outbox(library, on_progress=on_progress)
@@ -102,8 +103,8 @@ def _compare(library: Library, limit: int, on_progress: Progress) -> _Difference
     stale: list[UUID] = []
     checked = 0
     after: UUID | None = None
-    with library.open_index() as index:
-        index.ensure_collection(library.index_width())
+    with library.index.open() as index:
+        index.ensure_collection(index_width(library))
         while checked < limit:
             with library.repository.read() as unit:
                 page = unit.outbox.point_ids(limit=min(PAGE, limit - checked), after=after)
@@ -115,7 +116,7 @@ def _compare(library: Library, limit: int, on_progress: Progress) -> _Difference
             stale += differing
             checked, after = checked + len(page), page[-1]
             on_progress(checked, min(limit, checked + PAGE))
-        stray = _strays(library, index, limit)
+        stray = _strays(library.repository, index, limit)
     return _Difference(checked, missing, stale, stray)
 
 
@@ -140,14 +141,14 @@ def _same_payload(wanted: Payload, stored: Payload) -> bool:
     )
 
 
-def _strays(library: Library, index: VectorIndex, limit: int) -> list[UUID]:
+def _strays(repository: Repository, index: VectorIndex, limit: int) -> list[UUID]:
     strays: list[UUID] = []
     offset: UUID | None = None
     seen = 0
     while seen < limit:
         points, offset = index.scroll(limit=min(PAGE, limit - seen), offset=offset)
         seen += len(points)
-        with library.repository.read() as unit:
+        with repository.read() as unit:
             known = {point.id for point in unit.outbox.points([point.id for point in points])}
         strays += [point.id for point in points if point.id not in known]
         if offset is None:
@@ -155,8 +156,8 @@ def _strays(library: Library, index: VectorIndex, limit: int) -> list[UUID]:
     return strays
 
 
-def _report(library: Library, difference: _Difference) -> OrphanReport:
-    with library.repository.read() as unit:
+def _report(repository: Repository, difference: _Difference) -> OrphanReport:
+    with repository.read() as unit:
         faces = unit.faces.by_ids(difference.missing)
         lost = unit.faces.without_vector(limit=PAGE)
     orphans = [Orphan(face.id, face.asset_id, face.id) for face in [*faces, *lost]]
@@ -191,13 +192,13 @@ def _restore_vectors(library: Library) -> _Redetected:
     found: list[tuple[UUID, FoundFace]] = []
     # Only boxes that are known already are taken, so looking loosely adds nothing wrong.
     for photo in find_faces(
-        ((asset.id, asset.path) for asset in assets), library.pack, min_confidence=0.1, min_face_size=1
+        ((asset.id, asset.path) for asset in assets), library.packs.load(), min_confidence=0.1, min_face_size=1
     ):
         mine = [face for face in lost if face.asset_id == photo.asset_id]
         found += _pair(mine, photo.faces)
         errors += photo.error is not None
     with library.repository.begin() as unit:
-        unit.faces.renew(found, pack=library.pack.contract.name)
+        unit.faces.renew(found, pack=library.packs.load().contract.name)
         unit.outbox.push([face_id for face_id, _ in found])
     return _Redetected(len(assets), errors, len(found))
 
@@ -214,7 +215,7 @@ def _start_anew_where_damaged(library: Library) -> bool:
     from faceml.storage.index.edge_index import reset_edge
 
     try:
-        with library.open_index():
+        with library.index.open():
             return False
     except IndexDamaged:
         reset_edge(library.settings.index_folder)

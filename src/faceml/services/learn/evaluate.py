@@ -11,7 +11,7 @@ from faceml.metrics.agreement import Report, agreement
 from faceml.records import AssignedBy
 from faceml.services.exchange.known_labels import KnownFace, match_known_labels, read_known_labels
 from faceml.storage.sql.people import fold_name
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class EvaluationReport:
     recognition: Recognition
 
 
-def evaluate_labels(library: Library, labels: Path, *, photos: Path | None = None) -> EvaluationReport:
+def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None = None) -> EvaluationReport:
     """Compare clusters and names with a CSV of known labels (see `read_known_labels`).
 
     Args:
@@ -53,7 +53,7 @@ def evaluate_labels(library: Library, labels: Path, *, photos: Path | None = Non
         for label in read_known_labels(labels)
         if photos is None or label.path.is_relative_to(photos.expanduser().resolve())
     ]
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         known = match_known_labels(unit, known_labels)
         names = unit.people.names()
     return EvaluationReport(

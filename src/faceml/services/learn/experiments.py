@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from faceml.errors import NotFound, WrongUse
+from faceml.library import Library
 from faceml.plots.curves import MatchCurve
 from faceml.services.learn.promote import PromotionReport, promote
 from faceml.tracking.course import Course, course_of
@@ -25,7 +26,6 @@ from faceml.tracking.experiment import SHORT, Experiment, is_lower_better, leadi
 from faceml.tracking.mlflow_store import EXPERIMENT, stored_name
 from faceml.tracking.provenance import as_words
 from faceml.tracking.spool import HELD
-from faceml.wiring import Library
 
 CHILD = "child"  # kind of a sweep's settings: shown where asked for
 _KIND = "kind"  # tag: detect, cluster, train, …

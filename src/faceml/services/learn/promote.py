@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from faceml.errors import Conflict, ModelMismatch, WrongUse
+from faceml.library import Library
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
+from faceml.storage.sql.repository import Repository
 from faceml.trial.comparison import RAW, Comparison, Verdict, from_json, verdict
-from faceml.wiring import Library
 
 # Tags of the registered model, so that any machine on the same registry knows the way back.
 CHAMPIONS = "champions"  # versions that were champion, oldest first; the last one is
@@ -74,7 +75,7 @@ def promote(
     model, champion = registry.get(selector), state.with_alias(CHAMPION)
     if champion is not None and champion.version == model.version:
         raise Conflict(f"{model.space} is the champion already")
-    _check_pack(library, model)
+    _check_pack(library.repository, model)
     found = _judge(registry, model, champion)
     before = champion.version if champion else None
     if not (found.promotes or force):
@@ -144,8 +145,8 @@ def _judge(registry: ModelRegistry, model: RegisteredModel, champion: Registered
     return verdict(comparison, challenger=model.card.candidate, rivals=rivals)
 
 
-def _check_pack(library: Library, model: RegisteredModel) -> None:
-    pinned = library.contract()
+def _check_pack(repository: Repository, model: RegisteredModel) -> None:
+    pinned = repository.pack()
     if pinned is not None and model.card is not None and model.card.fingerprint != pinned.fingerprint:
         raise ModelMismatch(
             f"{model.space} was made for vectors of {model.card.pack}, this library's are of {pinned.name}: promote it "

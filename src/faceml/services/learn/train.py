@@ -11,19 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import PackContract
 from faceml.services.learn.training_log import log_comparison, log_confusion, log_epochs
 from faceml.services.operate.stats import library_snapshot
 from faceml.storage.registry.model_registry import LoadedModel
 from faceml.storage.registry.records import ModelCard, RegisteredModel
+from faceml.storage.sql.repository import Repository
 from faceml.tracking import Run
 from faceml.training.history import Epoch
 from faceml.training.options import Options
 from faceml.training.splits import split_faces
 from faceml.trial.comparison import RAW, Comparison, Recipe, Verdict, verdict
 from faceml.trial.heads import HEAD, Compared, LabelledFaces, compare_heads, count_folds, mark_faces, threshold_map
-from faceml.wiring import Library
 
 if TYPE_CHECKING:
     from faceml.training.fit import Fitted
@@ -108,12 +109,12 @@ def train_matching(
     """
     options, listener = options or Options(patience=PATIENCE), listener or Listener()
     _check(options, min_faces, quality_threshold)
-    labelled, contract = _read(library, quality_threshold)
+    labelled, contract = _read(library.repository, quality_threshold)
     rows = labelled.rows_of_many(min_faces)
     prepared = _prepare(labelled, rows, options, min_faces)
     listener.on_prepared(prepared)
     champion = _champion(library, contract)
-    snapshot = library_snapshot(library)
+    snapshot = library_snapshot(library.repository)
     settings = {**asdict(options), "weight_decay": options.decay, "min_faces": min_faces}
     settings |= {"quality_threshold": quality_threshold, "resume": resume}
     with library.tracking.run("train", parameters=settings, library=snapshot) as run:
@@ -147,8 +148,8 @@ def _check(options: Options, min_faces: int, quality_threshold: float) -> None:
         raise WrongUse(f"quality_threshold={quality_threshold:g} is outside 0 to 1")
 
 
-def _read(library: Library, quality_threshold: float) -> tuple[LabelledFaces, PackContract]:
-    with library.repository.read() as unit:
+def _read(repository: Repository, quality_threshold: float) -> tuple[LabelledFaces, PackContract]:
+    with repository.read() as unit:
         faces, owners = unit.vectors.labelled_by_a_person(min_quality=quality_threshold)
         pinned = unit.contract.pinned()
     if pinned is None or not owners:

@@ -13,11 +13,13 @@ from typing import Any
 from faceml import __version__
 from faceml.config import Settings
 from faceml.errors import FileNotReadable, ModelUnavailable, Unavailable
+from faceml.library import Library
 from faceml.services.operate.restore import fill_database, table_part
 from faceml.storage.archive import ArchiveWriter, new_archive, open_archive
 from faceml.storage.registry.records import CHAMPION, RegisteredModel
 from faceml.storage.sql.dump import shape_as_json
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
+from faceml.wiring import open_library
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,11 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
         Unavailable: the model registry does not answer, and never did.
     """
     started = time.monotonic()
-    contract = library.contract()
+    contract = library.repository.pack()
     state = library.registry.state()
     left_out: list[str] = []
     with new_archive(file, check=check_backup if check else lambda _: None) as archive:
-        schema, tables = _add_tables(library, archive)
+        schema, tables = _add_tables(library.repository, archive)
         models = [entry for model in state.versions if (entry := _add_model(library, model, archive, left_out))]
         rows = {table["name"]: table["rows"] for table in tables}
         archive.close(
@@ -83,9 +85,9 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
     )
 
 
-def _add_tables(library: Library, archive: ArchiveWriter) -> tuple[str, list[dict[str, Any]]]:
+def _add_tables(repository: Repository, archive: ArchiveWriter) -> tuple[str, list[dict[str, Any]]]:
     """The schema's revision, and every table's shape and number of rows."""
-    with library.repository.dump() as dump:
+    with repository.dump() as dump:
         counts = {shape.name: archive.add(table_part(shape.name), dump.lines(shape)) for shape in dump.shapes}
         return dump.schema, [{**shape_as_json(shape), "rows": counts[shape.name]} for shape in dump.shapes]
 
@@ -122,7 +124,7 @@ def check_backup(file: Path) -> None:
         archive.check()
         settings = Settings(home=Path(folder))
         fill_database(settings.database, archive)
-        restored = Library(settings)
+        restored = open_library(settings)
         with restored.repository.dump() as dump:
             for shape in dump.shapes:
                 digest = hashlib.sha256()

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from faceml import __version__
 from faceml.config import setting_names
+from faceml.library import Library
 from faceml.services.operate.findings import Finding, fail, ok, warn
-from faceml.wiring import Library
 
 REINSTALL = "make install"
 

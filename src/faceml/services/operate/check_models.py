@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from faceml.errors import FacemlError, ModelUnavailable
+from faceml.library import Library
 from faceml.records import PackContract
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
 from faceml.vision.insightface_files import has_models, pack_folder
 from faceml.vision.model_packs import OPENCV_ZOO, read_contract
-from faceml.wiring import Library
 
 
 def check_pack(library: Library) -> Iterator[Finding]:
@@ -86,6 +86,6 @@ def _pinned(library: Library) -> PackContract | None:
     from faceml.storage.sql.database import SCHEMA_VERSION, read_schema
 
     try:
-        return library.contract() if read_schema(library.settings.database) == SCHEMA_VERSION else None
+        return library.repository.pack() if read_schema(library.settings.database) == SCHEMA_VERSION else None
     except FacemlError:
         return None

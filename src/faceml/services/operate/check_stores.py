@@ -10,10 +10,10 @@ from urllib.request import urlopen
 
 from faceml.config import without_password
 from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
+from faceml.library import Library
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
 from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
 from faceml.storage.sql.database import SCHEMA_VERSION, read_schema
-from faceml.wiring import Library
 
 WAIT_S = 1.5  # a doctor is quick
 MEND = "faceml faces find-orphans --fix --limit 1000000"
@@ -120,7 +120,7 @@ def _has_current_database(library: Library) -> bool:
 
 def _open_index(library: Library) -> AbstractContextManager[VectorIndex]:
     if library.settings.qdrant_url:
-        return library.open_index()
+        return library.index.open()
     from faceml.storage.index.edge_index import open_edge
 
     return open_edge(library.settings.index_folder, wait_s=WAIT_S)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from faceml.wiring import Library
+from faceml.library import Library
 
 
 class Level(StrEnum):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faceml.errors import Unavailable
-from faceml.wiring import Library
+from faceml.library import Library
+from faceml.storage.sql.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +17,18 @@ class Part:
     is_needed: bool  # whether nothing works without it
 
 
-def check_parts(library: Library) -> tuple[Part, ...]:
-    """Database, index, and the queue where a server is named; each asked once, never raises for their faults."""
+def check_parts(library: Library, *, ask_queue: Callable[[], None]) -> tuple[Part, ...]:
+    """Database, index, and the queue where a server is named; each asked once, never raises for their faults.
+
+    Args:
+        ask_queue: raises QueueUnavailable.
+    """
     parts = [
-        Part("database", _problem(lambda: _ask_database(library)), is_needed=True),
+        Part("database", _problem(lambda: _ask_database(library.repository)), is_needed=True),
         Part("index", _problem(lambda: _ask_index(library)), is_needed=False),
     ]
     if library.settings.redis_url:
-        parts.append(Part("queue", _problem(lambda: _ask_queue(library)), is_needed=False))
+        parts.append(Part("queue", _problem(ask_queue), is_needed=False))
     return tuple(parts)
 
 
@@ -35,16 +40,11 @@ def _problem(ask: Callable[[], None]) -> str | None:
     return None
 
 
-def _ask_database(library: Library) -> None:
-    with library.repository.read() as unit:
+def _ask_database(repository: Repository) -> None:
+    with repository.read() as unit:
         unit.contract.pinned()
 
 
 def _ask_index(library: Library) -> None:
-    with library.open_index() as index:
+    with library.index.open() as index:
         index.info()
-
-
-def _ask_queue(library: Library) -> None:
-    with library.jobs.answering():
-        library.jobs.connection.ping()

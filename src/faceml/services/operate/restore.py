@@ -15,13 +15,15 @@ from typing import Any
 
 from faceml.config import Settings
 from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
 from faceml.storage.registry.records import MODEL_NAME, ModelCard, RegistryState
 from faceml.storage.sql.database import SCHEMA_VERSION, empty_schema
 from faceml.storage.sql.dump import fill_table, shape_from_json
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
+from faceml.wiring import open_library
 
 STAGING = ".restoring"
 PAGE = 5_000
@@ -59,11 +61,11 @@ def restore(settings: Settings, file: Path, *, on_progress: Progress = silent) -
         archive.check()
         _check_empty(home)
         with tempfile.TemporaryDirectory(prefix="faceml-check-") as nowhere:
-            check_models(Library(replace(settings, home=Path(nowhere))), archive)
+            check_models(open_library(replace(settings, home=Path(nowhere))), archive)
         was_there = home.exists()
         staging = home / STAGING
         staging.mkdir(parents=True)
-        library = Library(replace(settings, home=staging))
+        library = open_library(replace(settings, home=staging))
         try:
             report = _restore(library, archive, on_progress)
             library.close()
@@ -107,7 +109,7 @@ def table_part(name: str) -> str:
 def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> RestoreReport:
     manifest = archive.manifest
     rows = fill_database(library.settings.database, archive)
-    _queue_all_points(library)
+    _queue_all_points(library.repository)
     drained = drain_outbox(library, on_progress=on_progress)
     notes = restore_models(library, archive)
     if drained.reason:
@@ -151,9 +153,9 @@ def _check_empty(home: Path) -> None:
         )
 
 
-def _queue_all_points(library: Library) -> None:
+def _queue_all_points(repository: Repository) -> None:
     after = None
-    with library.repository.begin() as unit:
+    with repository.begin() as unit:
         while page := unit.outbox.point_ids(limit=PAGE, after=after):
             unit.outbox.push(page)
             after = page[-1]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from faceml.errors import IndexUnavailable
+from faceml.library import Library
 from faceml.records import AssetStatus, PersonStatus
 from faceml.storage.index.vector_index import CollectionInfo
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +69,20 @@ def count_library(unit: UnitOfWork) -> dict[str, Any]:
 
 def _index_info(library: Library) -> tuple[CollectionInfo | None, str | None]:
     try:
-        with library.open_index() as index:
+        with library.index.open() as index:
             return index.info(), None
     except IndexUnavailable as error:
         return None, str(error)
 
 
-def library_snapshot(library: Library) -> dict[str, Any]:
+def library_snapshot(repository: Repository) -> dict[str, Any]:
     """Counts, pack, and hashes: of which face is under whom (two equal ones are the same data), and of its parts.
 
     `faces_hash` tells which faces there are, `people_hash` also under which people; so a run that groups or names
     the same faces otherwise can be told from one on other faces.
     """
     whole, faces, people = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         counts = count_library(unit)
         for face_id, person_id, cluster_id in unit.faces.labels():
             whole.update(f"{face_id} {person_id} {cluster_id}\n".encode())

@@ -13,12 +13,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from faceml.errors import NotFound, UnreadablePhoto, WrongUse
+from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.sql.assets import LookedAt
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAME_FACE_IOU = 0.5
 BATCH = 64  # photos a transaction
@@ -65,19 +65,19 @@ def backfill_faces(
         ModelUnavailable, ModelMismatch, DatabaseUnavailable.
     """
     waiting = waiting_photos(
-        library, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
+        library.repository, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
     )
     return _detect(library, waiting, min_confidence, min_face_size, on_progress)
 
 
 def waiting_photos(
-    library: Library, *, limit: int, offset: int, min_confidence: float, min_face_size: int
+    repository: Repository, *, limit: int, offset: int, min_confidence: float, min_face_size: int
 ) -> list[Asset]:
     """The photos that `backfill_faces` would look at."""
     check_detection(min_confidence, min_face_size)
     if limit < 0 or offset < 0:
         raise WrongUse(f"limit={limit} and offset={offset} must not be negative")
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         return unit.assets.waiting(
             min_confidence=min_confidence, min_face_size=min_face_size, limit=limit, offset=offset
         )
@@ -114,16 +114,16 @@ def _detect(
         from faceml.vision.stream import find_faces
 
         with library.repository.begin() as unit:
-            unit.contract.pin(library.pack.contract)
+            unit.contract.pin(library.packs.load().contract)
         photos = find_faces(
             ((asset.id, asset.path) for asset in assets),
-            library.pack,
+            library.packs.load(),
             min_confidence=min_confidence,
             min_face_size=min_face_size,
         )
         for batch in _batches(photos, BATCH):
             with library.repository.begin() as unit:
-                _store(unit, batch, library.pack.contract.name, tally)
+                _store(unit, batch, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
                     [LookedAt(photo.asset_id, photo.width, photo.height, photo.error) for photo in batch],
                     min_confidence=min_confidence,
@@ -214,9 +214,9 @@ class NamedFaces:
     names: Mapping[UUID, str]  # of the people they are under
 
 
-def faces_of_photo(library: Library, asset_id: int) -> NamedFaces:
+def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
     """Raises NotFound where the library has no such photo."""
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         if not unit.assets.by_ids([asset_id]):
             raise NotFound(f"asset {asset_id} is not in this library: `faceml ingest DIR` takes photos in")
         faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
@@ -235,4 +235,4 @@ def detect_in_photo(
     report = detect_in_assets(library, [asset_id], min_confidence=min_confidence, min_face_size=min_face_size)
     if report.reasons:
         raise UnreadablePhoto(f"asset {asset_id}: {report.reasons[0][0]}")
-    return faces_of_photo(library, asset_id).faces
+    return faces_of_photo(library.repository, asset_id).faces

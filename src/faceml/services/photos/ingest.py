@@ -14,8 +14,7 @@ from faceml.progress import Progress, silent
 from faceml.records import AssetStatus
 from faceml.storage.sql.assets import KnownFile, PhotoFile
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp"})
 BATCH = 500  # files a transaction
@@ -33,7 +32,7 @@ class IngestReport:
     unreadable: int  # files that could not be opened at all
 
 
-def ingest_folder(library: Library, folder: Path, *, on_progress: Progress = silent) -> IngestReport:
+def ingest_folder(repository: Repository, folder: Path, *, on_progress: Progress = silent) -> IngestReport:
     """Take all photos below `folder` in; files that did not change since the last time are not even read.
 
     Raises:
@@ -47,20 +46,20 @@ def ingest_folder(library: Library, folder: Path, *, on_progress: Progress = sil
     replaced: list[PhotoFile] = []
     done = 0
     for piece in chunks(files, BATCH):
-        batch = _read_batch(library, piece, counts)
-        with library.repository.begin() as unit:
+        batch = _read_batch(repository, piece, counts)
+        with repository.begin() as unit:
             replaced += _store_batch(unit, batch, counts)
         done += len(piece)
         on_progress(done, len(files))
     # Last, when every moved photo has left its old place: what is still there was really overwritten.
     for late in chunks(replaced, BATCH):
-        with library.repository.begin() as unit:
+        with repository.begin() as unit:
             _store_replaced(unit, late, counts)
     return IngestReport(**{name: counts[name] for name in IngestReport.__dataclass_fields__})
 
 
-def _read_batch(library: Library, paths: Sequence[Path], counts: Counter[str]) -> list[PhotoFile]:
-    with library.repository.read() as unit:
+def _read_batch(repository: Repository, paths: Sequence[Path], counts: Counter[str]) -> list[PhotoFile]:
+    with repository.read() as unit:
         known = unit.assets.at_paths(paths)
     read: list[PhotoFile] = []
     for path in paths:

@@ -9,7 +9,7 @@ from uuid import UUID
 from faceml.errors import NotFound, UnreadablePhoto
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import encode_jpeg
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 LARGEST_SIDE_PX = 1280
 
@@ -35,7 +35,9 @@ class PhotoView:
     boxes: tuple[FaceBox, ...]
 
 
-def look_at_photo(library: Library, face_id: UUID, *, pixelate: Callable[[Face], bool] | None = None) -> PhotoView:
+def look_at_photo(
+    repository: Repository, face_id: UUID, *, pixelate: Callable[[Face], bool] | None = None
+) -> PhotoView:
     """The photo that a face is on, at most 1,280 pixels a side.
 
     Args:
@@ -48,7 +50,7 @@ def look_at_photo(library: Library, face_id: UUID, *, pixelate: Callable[[Face],
     from faceml.plots.contact_sheet import pixelated
     from faceml.vision.image import read_photo
 
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         asset = unit.assets.by_ids([unit.faces.get(face_id).asset_id])[0]
         faces = unit.faces.in_assets([asset.id])
         names = unit.people.names([face.person_id for face in faces if face.person_id])

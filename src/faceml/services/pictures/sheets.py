@@ -9,11 +9,12 @@ from uuid import UUID
 
 import numpy as np
 
+from faceml.library import Library
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.review import Topic, ask
 from faceml.storage.sql.clusters import ClusterSummary
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,11 +84,11 @@ def draw_questions(library: Library, *, title: str | None = None, pixelate: bool
     return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
 
 
-def draw_map(library: Library) -> Figure:
+def draw_map(repository: Repository) -> Figure:
     """A 2-D map of the best faces' embeddings, coloured by person, or by cluster where nobody is named."""
     from faceml.plots.embedding_map import embedding_map
 
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         faces = unit.vectors.best(limit=MAP_FACES)
         states = unit.faces.states(faces.face_ids)
         people = unit.people.names()
@@ -112,11 +113,11 @@ def draw_sweep(report: SweepReport) -> Figure:
     return sweep_scores(runs, score_name=by)
 
 
-def draw_photos_without_faces(library: Library) -> Image:
+def draw_photos_without_faces(repository: Repository) -> Image:
     """The photos in which nothing was found, with the reason where one could not be read."""
     from faceml.plots.photo_table import FacelessPhoto, photos_without_faces
 
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         assets = unit.assets.without_faces(limit=10_000)
     photos = [FacelessPhoto(asset.path, asset.error or "no face found") for asset in assets]
     return photos_without_faces(photos, most=FACELESS_SHOWN)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from faceml.errors import NotFound, UnreadablePhoto, WrongUse
+from faceml.library import Library
 from faceml.records import Asset, BBox, Face
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,7 @@ SMALLEST_PX, LARGEST_PX = 16, 512
 THUMBNAIL_QUALITY = 88
 
 
-def draw_thumbnail(library: Library, face_id: UUID, *, size_px: int = 112) -> bytes:
+def draw_thumbnail(repository: Repository, face_id: UUID, *, size_px: int = 112) -> bytes:
     """A square JPEG of a face with some of its surroundings; no EXIF.
 
     Args:
@@ -44,7 +45,7 @@ def draw_thumbnail(library: Library, face_id: UUID, *, size_px: int = 112) -> by
 
     if not SMALLEST_PX <= size_px <= LARGEST_PX:
         raise WrongUse(f"size={size_px}: a thumbnail has {SMALLEST_PX} to {LARGEST_PX} pixels a side")
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         face = unit.faces.get(face_id)
         asset = unit.assets.by_ids([face.asset_id])[0]
     try:

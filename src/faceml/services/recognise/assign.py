@@ -12,6 +12,7 @@ import numpy as np
 
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches, match_people
+from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
@@ -19,7 +20,6 @@ from faceml.services.recognise.spaces import open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.face_states import FaceState
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 
 @dataclass(frozen=True, slots=True)

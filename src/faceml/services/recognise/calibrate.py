@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.calibration import Calibration, OpenSetScores, calibrate, score_open_set
+from faceml.library import Library
 from faceml.records import PrototypeRole
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 AUTO = "auto"
 DEFAULT_FMR = 1e-3
@@ -50,17 +51,17 @@ def calibrate_library(
     """
     space = model if isinstance(model, Space) else open_space(library, model)
     if space.thresholds is None:
-        found = _calibrate(library, space, fmr)
+        found = _calibrate(library.repository, space, fmr)
         note = space.note if space.is_raw else LEARNED_FROM
         return replace(found, note=note)
-    found = _calibrate(library, Space(RAW), fmr)
+    found = _calibrate(library.repository, Space(RAW), fmr)
     threshold = space.thresholds.of(found.threshold)
     note = f"as many strangers reach {threshold:.3f} here as reach {found.threshold:.3f} in raw embeddings"
     return replace(found, threshold=threshold, model_version=space.name, note=note)
 
 
-def _calibrate(library: Library, space: Space, fmr: float) -> CalibrationReport:
-    with library.repository.read() as unit:
+def _calibrate(repository: Repository, space: Space, fmr: float) -> CalibrationReport:
+    with repository.read() as unit:
         faces, person_ids = unit.vectors.labelled_by_a_person()
         prototypes = unit.prototypes.all()
         pinned = unit.contract.pinned()
@@ -120,7 +121,7 @@ def usual_threshold(library: Library) -> float:
     try:
         return calibrate_library(library, model=RAW).calibration.threshold
     except NotEnoughData:
-        pinned = library.contract()
+        pinned = library.repository.pack()
         if pinned is None:
             raise
         return pinned.match_threshold

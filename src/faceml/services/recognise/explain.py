@@ -8,8 +8,8 @@ from uuid import UUID
 import numpy as np
 
 from faceml.errors import NotFound
+from faceml.library import Library
 from faceml.services.recognise.spaces import Space, open_space
-from faceml.wiring import Library
 
 NEAREST = 5
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.assignment import match_people
+from faceml.library import Library
 from faceml.records import BBox, FoundFace, Prototypes
 from faceml.services.photos.detect import check_detection
 from faceml.services.recognise.calibrate import resolve_threshold
 from faceml.services.recognise.spaces import Space, open_space
-from faceml.wiring import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def identify_photo(
     space = space or open_space(library)
     least = resolve_threshold(library, threshold, space)
     image = decode_photo(photo)
-    found = find_faces_in(image, library.pack, min_confidence=min_confidence, min_face_size=min_face_size)
+    found = find_faces_in(image, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
     with library.repository.read() as unit:
         prototypes = space.prototypes(unit)
         names = unit.people.names(sorted(set(prototypes.person_ids)))

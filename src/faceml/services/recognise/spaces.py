@@ -14,11 +14,11 @@ from faceml.errors import ModelMismatch, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.threshold_map import ThresholdMap
+from faceml.library import Library
 from faceml.records import Embeddings, PackContract, PrototypeRole, Prototypes
 from faceml.storage.projected import ProjectedVectors, drop_projected
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, MODEL_NAME, RegisteredModel
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 RAW = "raw"  # the pack's own vectors, no projection
 
@@ -90,13 +90,13 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
         champion = library.registry.champion()
         if champion is None:
             return Space(RAW)
-        if mismatch := _mismatch(champion, library.contract()):
+        if mismatch := _mismatch(champion, library.repository.pack()):
             return Space(RAW, note=f"{mismatch}; raw embeddings were used")
         return _space(library, champion)
     if text != CHALLENGER and not text.isdecimal():
         raise WrongUse(f"model {selector!r} is none: say champion, challenger, raw, or the number of a version")
     model = library.registry.get(text)
-    if mismatch := _mismatch(model, library.contract()):
+    if mismatch := _mismatch(model, library.repository.pack()):
         raise ModelMismatch(f"{mismatch}: choose another version, or raw")
     return _space(library, model)
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotFound, WrongUse
 from faceml.identity.prototypes import centroid
+from faceml.library import Library
 from faceml.services.decisions.decide import as_uuid, decide, deciding, find_person
 from faceml.services.decisions.replay import Word, survivor, taken_back
 from faceml.storage.sql.face_states import SPLIT_MARK
 from faceml.storage.sql.groups import GroupKey
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
 
 KIND = "apart"
 WITNESSES = 5  # faces of each side that the log names: they carry the word on when clusters change

@@ -18,7 +18,7 @@ from faceml.records import Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, find_person
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.storage.sql.people import PersonSummary
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 LARGEST_PAGE = 100
 
@@ -32,7 +32,7 @@ class ClusterPage:
 
 
 def list_clusters(
-    library: Library, *, page: int = 1, page_size: int = 20, include_labeled: bool = False
+    repository: Repository, *, page: int = 1, page_size: int = 20, include_labeled: bool = False
 ) -> ClusterPage:
     """Clusters largest first.
 
@@ -41,7 +41,7 @@ def list_clusters(
     """
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         items = unit.clusters.page(limit=page_size, offset=(page - 1) * page_size, include_labeled=include_labeled)
         return ClusterPage(tuple(items), unit.clusters.count(include_labeled=include_labeled), page, page_size)
 
@@ -54,13 +54,13 @@ class ClusterDetails:
     person_id: UUID | None  # whom most of its faces are under
 
 
-def show_cluster(library: Library, cluster_id: str) -> ClusterDetails:
+def show_cluster(repository: Repository, cluster_id: str) -> ClusterDetails:
     """One cluster with all its faces.
 
     Raises:
         NotFound: no face is in such a cluster.
     """
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         faces = unit.faces.in_cluster(cluster_id)
         if not faces:
             raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
@@ -88,7 +88,7 @@ class PersonDetails:
 
 
 def list_people(
-    library: Library, *, status: PersonStatus | None = None, page: int = 1, page_size: int = 20
+    repository: Repository, *, status: PersonStatus | None = None, page: int = 1, page_size: int = 20
 ) -> PeoplePage:
     """People with most faces first.
 
@@ -99,24 +99,24 @@ def list_people(
     """
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         items = unit.people.page(status=status, limit=page_size, offset=(page - 1) * page_size)
         return PeoplePage(tuple(items), unit.people.count(status), page, page_size)
 
 
-def active_names(library: Library) -> list[str]:
+def active_names(repository: Repository) -> list[str]:
     """Names that faces can be put under, in order: to complete what somebody types."""
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         return unit.people.active_names()
 
 
-def show_person(library: Library, name_or_id: str | UUID) -> PersonDetails:
+def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails:
     """One person; who was merged answers with whom they became.
 
     Raises:
         NotFound: nobody has this name or id.
     """
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         person = find_person(unit, name_or_id)
         others = unit.people.names(sorted(counted_as(unit, person.id) - {person.id}))
         return PersonDetails(
@@ -128,9 +128,9 @@ def show_person(library: Library, name_or_id: str | UUID) -> PersonDetails:
         )
 
 
-def find(library: Library, name_or_id: str | UUID) -> Person:
+def find(repository: Repository, name_or_id: str | UUID) -> Person:
     """The person of this name or id, see `show_person`."""
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         return find_person(unit, name_or_id)
 
 
@@ -150,15 +150,15 @@ class LabelProgress:
     people: int
 
 
-def list_open_clusters(library: Library) -> list[tuple[str, int]]:
+def list_open_clusters(repository: Repository) -> list[tuple[str, int]]:
     """(cluster id, faces to name) of every cluster that has some, most faces first."""
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         return unit.clusters.open()
 
 
-def look_at_cluster(library: Library, cluster_id: str) -> OpenCluster | None:
+def look_at_cluster(repository: Repository, cluster_id: str) -> OpenCluster | None:
     """A cluster as it is now; None where nothing of it is left to name."""
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         members = unit.faces.in_cluster(cluster_id)
         faces = [face for face in members if face.person_id is None and face.assigned_by is None]
         vectors = unit.vectors.of([face.id for face in faces]).vectors
@@ -173,6 +173,6 @@ def look_at_cluster(library: Library, cluster_id: str) -> OpenCluster | None:
     )
 
 
-def label_progress(library: Library) -> LabelProgress:
-    with library.repository.read() as unit:
+def label_progress(repository: Repository) -> LabelProgress:
+    with repository.read() as unit:
         return LabelProgress(unit.faces.count(), unit.faces.count_assigned(), unit.people.count())

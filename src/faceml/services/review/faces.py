@@ -14,6 +14,7 @@ from faceml.errors import WrongUse
 from faceml.identity.assignment import NOBODY, Matches, match_people
 from faceml.identity.prototypes import trimmed_centroid
 from faceml.identity.suggestions import distance_to_change, misfit
+from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.decisions.decide import counted_as, find_person
 from faceml.services.decisions.replay import taken_back
@@ -21,8 +22,7 @@ from faceml.services.recognise.assign import rejected_pairs
 from faceml.services.recognise.calibrate import resolve_threshold, usual_threshold
 from faceml.services.recognise.spaces import RAW, Space
 from faceml.services.review.groups import Resemblance
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 DOUBT = 0.1  # an answer is uncertain where it changes with less of a similarity than that
 
@@ -64,7 +64,7 @@ def suggest_uncertain(
         return nsmallest(limit, _uncertain(unit, value, min_quality), key=lambda face: (face.distance, face.face_id))
 
 
-def suggest_intruders(library: Library, name_or_id: str | UUID, *, limit: int = 20) -> list[Intruder]:
+def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: int = 20) -> list[Intruder]:
     """Faces under a person that look as if they were not theirs, the worst first; often none.
 
     A face that was put under the person a second time, by hand, is believed: the question was asked and answered.
@@ -73,7 +73,7 @@ def suggest_intruders(library: Library, name_or_id: str | UUID, *, limit: int = 
         NotFound: nobody has this name or id.
     """
     _check(limit)
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         person = find_person(unit, name_or_id)
         faces = unit.groups.of(person.id)
         if not faces.face_ids:

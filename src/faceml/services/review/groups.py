@@ -20,8 +20,7 @@ from faceml.records import Embeddings, Prototypes
 from faceml.services.decisions.split import faces_in, parts_of
 from faceml.services.review.apart import is_ruled_out, pairs_apart
 from faceml.storage.sql.groups import GroupKey
-from faceml.storage.sql.repository import UnitOfWork
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
 
@@ -71,13 +70,13 @@ class SplitSuggestion:
     min_cluster_size: int  # to split with
 
 
-def suggest_names(library: Library, cluster_id: str, *, limit: int = 3) -> list[Resemblance]:
+def suggest_names(repository: Repository, cluster_id: str, *, limit: int = 3) -> list[Resemblance]:
     """People whom a cluster resembles, the nearest first; nobody whom a person ruled out for it.
 
     Raises:
         NotFound: no face without a name is in such a cluster.
     """
-    found = suggest_names_of(library, [cluster_id], limit=limit)
+    found = suggest_names_of(repository, [cluster_id], limit=limit)
     if cluster_id not in found:
         raise NotFound(
             f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
@@ -85,10 +84,12 @@ def suggest_names(library: Library, cluster_id: str, *, limit: int = 3) -> list[
     return found[cluster_id]
 
 
-def suggest_names_of(library: Library, cluster_ids: Sequence[str], *, limit: int = 3) -> dict[str, list[Resemblance]]:
+def suggest_names_of(
+    repository: Repository, cluster_ids: Sequence[str], *, limit: int = 3
+) -> dict[str, list[Resemblance]]:
     """`suggest_names` of a page of clusters; those without unnamed faces are left out."""
     _check(limit)
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         prototypes, names = unit.prototypes.all(), unit.people.names()
         times = Counter(unit.groups.ruled_out())
         faces = {id_: faces for id_ in cluster_ids if (faces := unit.groups.of(id_)).face_ids}
@@ -102,7 +103,9 @@ def suggest_names_of(library: Library, cluster_ids: Sequence[str], *, limit: int
     }
 
 
-def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float | None = None) -> list[MergeSuggestion]:
+def suggest_merges(
+    repository: Repository, *, limit: int = 20, min_similarity: float | None = None
+) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
     Never two that a person said are different, see `apart`.
@@ -112,7 +115,7 @@ def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float |
         min_similarity: of their centroids; None is the pack's recommended threshold and a margin measured for groups.
     """
     _check(limit)
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         minimum = _group_threshold(unit) if min_similarity is None else min_similarity
         sizes: dict[GroupKey, int] = {}
         means = []
@@ -127,7 +130,9 @@ def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float |
         return [_with_evidence(unit, list(sizes), pair, names) for pair in pairs]
 
 
-def suggest_splits(library: Library, *, limit: int = 20, max_similarity: float | None = None) -> list[SplitSuggestion]:
+def suggest_splits(
+    repository: Repository, *, limit: int = 20, max_similarity: float | None = None
+) -> list[SplitSuggestion]:
     """Unnamed clusters that look like two people, the clearest first.
 
     Args:
@@ -135,7 +140,7 @@ def suggest_splits(library: Library, *, limit: int = 20, max_similarity: float |
         max_similarity: of the centroids of a cluster's two halves; None as for `suggest_merges`.
     """
     _check(limit)
-    with library.repository.read() as unit:
+    with repository.read() as unit:
         maximum = _group_threshold(unit) if max_similarity is None else max_similarity
         halved = ((key, halve(faces.vectors)) for key, faces in unit.groups.clusters())
         divided = ((key, halves) for key, halves in halved if halves and halves.similarity <= maximum)

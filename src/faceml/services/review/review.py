@@ -9,6 +9,7 @@ from itertools import islice
 from uuid import UUID
 
 from faceml.errors import WrongUse
+from faceml.library import Library
 from faceml.records import PersonStatus
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person
 from faceml.services.decisions.people import merge_people
@@ -16,7 +17,7 @@ from faceml.services.review.apart import keep_apart
 from faceml.services.review.browse import PersonDetails, list_people, show_person
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import Group, suggest_merges
-from faceml.wiring import Library
+from faceml.storage.sql.repository import Repository
 
 SHOWN = 4  # faces of a person beside the one asked about
 PEOPLE_A_ROUND = 40  # looked through for intruders at a time
@@ -78,19 +79,19 @@ def ask(
     """
     several = limit + len(leaving_out)
     questions = {
-        Topic.SAME_PERSON: lambda: _same_person(library, several),
-        Topic.INTRUDERS: lambda: _intruders(library, round_, several),
+        Topic.SAME_PERSON: lambda: _same_person(library.repository, several),
+        Topic.INTRUDERS: lambda: _intruders(library.repository, round_, several),
         Topic.CLOSE_CALLS: lambda: _close_calls(library, several),
-        Topic.RECOGNISED: lambda: _recognised(library, several),
+        Topic.RECOGNISED: lambda: _recognised(library.repository, several),
     }[topic]()
     return list(islice((question for question in questions if question.key not in leaving_out), limit))
 
 
-def rounds(library: Library, topic: Topic) -> int:
+def rounds(repository: Repository, topic: Topic) -> int:
     """How many rounds a topic has."""
     if topic is not Topic.INTRUDERS:
         return 1
-    people = list_people(library, status=PersonStatus.ACTIVE, page_size=1).total
+    people = list_people(repository, status=PersonStatus.ACTIVE, page_size=1).total
     return max(1, -(-people // PEOPLE_A_ROUND))
 
 
@@ -131,19 +132,19 @@ def _answer_same(library: Library, question: Question, is_yes: bool, name: str, 
     return Answer(tuple(report.event_id for report in labelled), f"{faces} faces: {who}")
 
 
-def _same_person(library: Library, limit: int) -> Iterator[Question]:
-    for found in suggest_merges(library, limit=limit):
+def _same_person(repository: Repository, limit: int) -> Iterator[Question]:
+    for found in suggest_merges(repository, limit=limit):
         evidence = f"similarity {found.similarity:.2f}, nearest faces {found.nearest_similarity:.2f}"
         yield Question(Topic.SAME_PERSON, "Same person?", evidence, _side_of(found.one), _side_of(found.other))
 
 
-def _intruders(library: Library, round_: int, limit: int) -> Iterator[Question]:
-    page = list_people(library, status=PersonStatus.ACTIVE, page=round_ + 1, page_size=PEOPLE_A_ROUND)
+def _intruders(repository: Repository, round_: int, limit: int) -> Iterator[Question]:
+    page = list_people(repository, status=PersonStatus.ACTIVE, page=round_ + 1, page_size=PEOPLE_A_ROUND)
     for person in page.items:
-        intruders = suggest_intruders(library, person.id, limit=limit)
+        intruders = suggest_intruders(repository, person.id, limit=limit)
         if not intruders:
             continue
-        side = _person_side(library, person.id, without=[item.face_id for item in intruders])
+        side = _person_side(repository, person.id, without=[item.face_id for item in intruders])
         for found in intruders:
             nearest = f", nearer to {found.nearest}" if found.nearest else ""
             text = f"Does this face belong to {person.name}?"
@@ -155,20 +156,22 @@ def _close_calls(library: Library, limit: int) -> Iterator[Question]:
     sides: dict[UUID, Side] = {}
     for found in suggest_uncertain(library, limit=limit):
         person = found.nearest
-        side = sides.setdefault(person.person_id, _person_side(library, person.person_id, without=[found.face_id]))
+        side = sides.setdefault(
+            person.person_id, _person_side(library.repository, person.person_id, without=[found.face_id])
+        )
         runner_up = f", then {found.runner_up}" if found.runner_up else ""
         evidence = f"similarity {person.similarity:.2f} at threshold {found.threshold:.2f}{runner_up}"
         face = Side("This face", (found.face_id,))
         yield Question(Topic.CLOSE_CALLS, f"Is this {person.person_name}?", evidence, face, side)
 
 
-def _recognised(library: Library, limit: int) -> Iterator[Question]:
-    with library.repository.read() as unit:
+def _recognised(repository: Repository, limit: int) -> Iterator[Question]:
+    with repository.read() as unit:
         faces = unit.faces.recognised(limit=limit)
     sides: dict[UUID, Side] = {}
     for face in faces:
         if face.person_id is not None:
-            side = sides.setdefault(face.person_id, _person_side(library, face.person_id, without=[face.id]))
+            side = sides.setdefault(face.person_id, _person_side(repository, face.person_id, without=[face.id]))
             evidence = f"similarity {face.similarity or 0:.2f}, model {face.model_version or 'unknown'}"
             yield Question(Topic.RECOGNISED, f"Is this {side.title}?", evidence, Side("This face", (face.id,)), side)
 
@@ -178,8 +181,8 @@ def _side_of(group: Group) -> Side:
     return Side(title, group.sample_face_ids, group.person_id, group.cluster_id)
 
 
-def _person_side(library: Library, person_id: UUID, *, without: Sequence[UUID]) -> Side:
-    details = show_person(library, person_id)
+def _person_side(repository: Repository, person_id: UUID, *, without: Sequence[UUID]) -> Side:
+    details = show_person(repository, person_id)
     shown = [id_ for id_ in _typical(details) if id_ not in without][:SHOWN]
     return Side(details.person.name, tuple(shown), details.person.id)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -83,10 +82,3 @@ class VectorIndex(Protocol):
         self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None, exclude: Match | None = None
     ) -> list[list[Hit]]:
         """The nearest points of each of (P, D) unit rows, best first; `exclude` drops points where all of it holds."""
-
-
-class IndexOpener(Protocol):
-    """Opens the index for a moment: Edge allows one process at a time, so hold it briefly (DESIGN D3)."""
-
-    def __call__(self) -> AbstractContextManager[VectorIndex]:
-        """Raises IndexUnavailable when it is down, or another process holds it past the wait."""

@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from faceml.config import without_password
 from faceml.errors import DatabaseUnavailable
+from faceml.once import Once
+from faceml.records import PackContract
 from faceml.storage.sql.assets import Assets
 from faceml.storage.sql.clusters import Clusters
 from faceml.storage.sql.contract import Contract
-from faceml.storage.sql.database import READ_ONLY, translated_errors
+from faceml.storage.sql.database import READ_ONLY, connect, translated_errors
 from faceml.storage.sql.dump import DatabaseDump
 from faceml.storage.sql.erasure import Erasure
 from faceml.storage.sql.events import Events
@@ -58,11 +61,18 @@ class UnitOfWork:
 
 
 class Repository:
-    """Opens transactions on one database."""
+    """Opens transactions on one database, which is connected to, and migrated, by the first of them.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._url = engine.url.render_as_string(hide_password=True)
+    Each of them raises WrongUse where the URL is not one of a database that faceml knows.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = without_password(url)
+        self._connected = Once(lambda: connect(url))
+
+    @property
+    def _engine(self) -> Engine:
+        return self._connected()
 
     @property
     def is_shared(self) -> bool:
@@ -97,6 +107,11 @@ class Repository:
             with translated_errors(self._url):
                 held.enter_context(run_lock(self._engine, task, wait_s=wait_s))
             yield
+
+    def pack(self) -> PackContract | None:
+        """The pack this library is pinned to; None before its first detection."""
+        with self.read() as unit:
+            return unit.contract.pinned()
 
     def compact(self) -> None:
         """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
@@ -134,4 +149,5 @@ class Repository:
             yield DatabaseDump(connection)
 
     def close(self) -> None:
-        self._engine.dispose()
+        if self._connected.opened is not None:
+            self._connected.opened.dispose()

@@ -1,0 +1,38 @@
+"""What a library holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faceml.config import Settings
+    from faceml.storage.graph_files import GraphFiles
+    from faceml.storage.index.stores import IndexStore
+    from faceml.storage.registry.model_registry import ModelRegistry
+    from faceml.storage.sql.repository import Repository
+    from faceml.tracking import Tracking
+    from faceml.vision.model_packs import Packs
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """One library's parts, put together by `wiring.open_library`; each reaches for its store when it is first asked.
+
+    A test makes one of its own parts, or takes `dataclasses.replace` to an opened one.
+    """
+
+    settings: Settings
+    repository: Repository  # the truth
+    index: IndexStore  # vectors to search; follows the repository
+    packs: Packs  # the models that find faces
+    registry: ModelRegistry  # trained projections
+    tracking: Tracking  # runs
+    graphs: GraphFiles  # neighbour graphs of former clusterings, to go on from
+    # Told of every decision instead of the index following at once: whoever labels does not wait for it.
+    index_follower: Callable[[], None] | None = None
+
+    def close(self) -> None:
+        self.repository.close()
+        self.index.close()

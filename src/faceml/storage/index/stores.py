@@ -1,0 +1,78 @@
+"""Where the vector index lies, and how it is opened: in this process, or on a server (DESIGN D2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from faceml.once import Once
+
+if TYPE_CHECKING:
+    from faceml.config import Settings
+    from faceml.storage.index.server_index import ServerIndex
+    from faceml.storage.index.vector_index import VectorIndex
+
+WAIT_S = 10.0
+
+
+class IndexStore(Protocol):
+    """Opens the index for a moment: Edge serves one process at a time, so hold it briefly (DESIGN D3)."""
+
+    def open(self) -> AbstractContextManager[VectorIndex]:
+        """Raises IndexUnavailable when it is down, or another process holds it past the wait."""
+
+    def close(self) -> None: ...
+
+
+def index_store(settings: Settings) -> IndexStore:
+    if not settings.qdrant_url:
+        return EdgeStore(settings.index_folder)
+    # A library on a file has one drainer at a time on a server too, as with Edge.
+    return ServerStore(settings.qdrant_url, None if settings.database_url else settings.index_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeStore:
+    """Qdrant Edge in a folder."""
+
+    folder: Path
+    wait_s: float = WAIT_S  # for another process to let go
+
+    def open(self) -> AbstractContextManager[VectorIndex]:
+        from faceml.storage.index.edge_index import open_edge
+
+        return open_edge(self.folder, wait_s=self.wait_s)
+
+    def close(self) -> None:
+        pass  # nothing is held in between
+
+
+class ServerStore:
+    """A Qdrant server."""
+
+    def __init__(self, url: str, locked_folder: Path | None) -> None:
+        self._locked_folder = locked_folder
+        self._server = Once(lambda: _connect(url))
+
+    @contextmanager
+    def open(self) -> Iterator[VectorIndex]:
+        if self._locked_folder is None:
+            yield self._server()
+            return
+        from faceml.storage.folder_lock import folder_lock
+
+        with folder_lock(self._locked_folder, wait_s=WAIT_S):
+            yield self._server()
+
+    def close(self) -> None:
+        if self._server.opened is not None:
+            self._server.opened.close()
+
+
+def _connect(url: str) -> ServerIndex:
+    from faceml.storage.index.server_index import connect_server
+
+    return connect_server(url)

@@ -1,0 +1,49 @@
+"""Parts that stand in for real ones, and libraries made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from faceml.config import Settings
+from faceml.errors import IndexUnavailable
+from faceml.library import Library
+from faceml.records import PackContract
+from faceml.vision.model_packs import LoadedPack
+from faceml.wiring import open_library
+
+WIDTH = 128  # of the opencv-zoo pack
+CONTRACT = PackContract("opencv-zoo", WIDTH, "f" * 64, "MIT", 0.36)
+
+
+@dataclass(frozen=True)
+class FakePack:
+    """A pack that promises, and finds nothing: for libraries whose faces the test makes up."""
+
+    contract: PackContract = CONTRACT
+    provider: str = "CPUExecutionProvider"
+
+    def detect(self, image: Any, *, min_confidence: float, min_face_size: int) -> Any:
+        raise AssertionError("a fake pack looks at no photo")
+
+    def embed(self, crops: Any) -> Any:
+        raise AssertionError("a fake pack embeds no face")
+
+
+class LostIndex:
+    """An index that is away for a while."""
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        raise IndexUnavailable("the index is away for a while")
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+def library_with(pack: Any, settings: Settings) -> Library:
+    """The library of these settings with models that are open already: loading them takes a second a library."""
+    return replace(open_library(settings), packs=LoadedPack(pack))
