@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from faceml import __version__
-from faceml.services.operate.readiness import Part, check_parts
+from faceml.services.operate.status import Part, check_parts
 from serving.deps import Shared, router_for
 from serving.metrics import CONTENT_TYPE
 from serving.schemas.model import HealthResponse, PartItem, ReadyResponse

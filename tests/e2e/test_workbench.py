@@ -22,9 +22,9 @@ from faceml.config import Settings
 from faceml.demo.build import build_demo
 from faceml.library import Library
 from faceml.services.cluster.cluster import cluster_faces
-from faceml.services.exchange.known_labels import match_known_labels, read_known_labels
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
+from faceml.services.photos.known_labels import match_known_labels, read_known_labels
 from faceml.services.review.browse import list_open_clusters
 from faceml.wiring import open_library
 from tests.conftest import REPO

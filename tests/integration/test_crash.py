@@ -17,7 +17,7 @@ from faceml.library import Library
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
-from faceml.services.operate.stats import read_stats
+from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import open_library

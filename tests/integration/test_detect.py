@@ -18,7 +18,7 @@ from faceml.records import AssetStatus
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans, fix_orphans
-from faceml.services.operate.stats import read_stats
+from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
 from faceml.storage.index.edge_index import open_edge

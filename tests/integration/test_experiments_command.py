@@ -24,7 +24,7 @@ from faceml.pipelines.results import read_results
 from faceml.pipelines.runner import run_pipeline
 from faceml.services.learn.experiments import find_experiment, list_experiments
 from faceml.services.learn.promote import list_models
-from faceml.services.operate.stats import library_snapshot
+from faceml.services.operate.status import library_snapshot
 from faceml.tracking.experiment import Experiment
 from tests.conftest import REPO
 from tests.fakes import library_with

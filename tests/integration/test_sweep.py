@@ -17,7 +17,7 @@ from faceml.library import Library
 from faceml.metrics.agreement import bcubed
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.runner import run_pipeline
-from faceml.services.cluster.modes import cluster_in_mode, key_figures
+from faceml.services.cluster.dual import cluster_in_mode, key_figures
 from faceml.services.cluster.sweep import SweepReport, parse_counts, parse_values, sweep_clusters
 from faceml.services.decisions.label import assign_faces_to
 from faceml.tracking import Tracking

@@ -219,7 +219,7 @@ def centroids(as_json: bool) -> None:
 @show.as_json
 def stats(as_json: bool) -> None:
     """Show face detection and recognition statistics."""
-    from faceml.services.operate.stats import read_stats
+    from faceml.services.operate.status import read_stats
 
     report = read_stats(show.open_configured())
     show.print_report(report, reports.statistics(report), as_json=as_json)

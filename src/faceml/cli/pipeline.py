@@ -45,7 +45,7 @@ def run(
     """Run the pipeline FILE (pipelines/demo.yaml, or just demo)."""
     from faceml.pipelines.definition import read_pipeline
     from faceml.pipelines.runner import run_pipeline
-    from faceml.services.operate.stats import library_snapshot
+    from faceml.services.operate.status import library_snapshot
 
     path = find_pipeline(file)
     definition = read_pipeline(path)

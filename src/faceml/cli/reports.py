@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from faceml.services.exchange.import_labels import ImportReport
     from faceml.services.index.repair import OrphanReport, RepairReport
     from faceml.services.learn.evaluate import EvaluationReport
-    from faceml.services.operate.stats import StatsReport
+    from faceml.services.operate.status import StatsReport
     from faceml.services.photos.detect import DetectReport
     from faceml.services.recognise.assign import AssignReport
     from faceml.services.recognise.calibrate import CalibrationReport

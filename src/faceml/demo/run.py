@@ -16,8 +16,8 @@ from faceml.progress import Progress, silent
 from faceml.services.review.browse import LARGEST_PAGE, list_clusters
 from faceml.services.learn.evaluate import EvaluationReport, evaluate_labels
 from faceml.services.pictures.sheets import draw_clusters, draw_people
-from faceml.services.operate.stats import library_snapshot
-from faceml.services.operate.stats import StatsReport, read_stats
+from faceml.services.operate.status import library_snapshot
+from faceml.services.operate.status import StatsReport, read_stats
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.library import Library
 from faceml.wiring import open_library

@@ -188,7 +188,7 @@ def pipeline_job(
     from faceml.pipelines.definition import read_pipeline
     from faceml.pipelines.locate import find_pipeline
     from faceml.pipelines.runner import run_pipeline
-    from faceml.services.operate.stats import library_snapshot
+    from faceml.services.operate.status import library_snapshot
 
     with job_context() as job:
         done = run_pipeline(

@@ -20,7 +20,7 @@ from faceml.pipelines.runner import run_pipeline
 from faceml.pipelines.schedule import Clock, Entry, Schedule, SystemClock
 from faceml.pipelines.suggest import known_names
 from faceml.pipelines.webhook import call_webhook, check_webhook
-from faceml.services.operate.stats import library_snapshot
+from faceml.services.operate.status import library_snapshot
 from faceml.wiring import open_library
 
 Note = Callable[[str], None]

@@ -1,7 +1,4 @@
-"""The honest comparison: raw vectors, new head, whitening and champion, on people they were not trained on.
-
-Making a former head again: which faces it learnt from, kept as short marks beside what was measured.
-"""
+"""The honest comparison: raw vectors, new head, whitening and champion, on people they were not trained on."""
 
 from __future__ import annotations
 
@@ -17,12 +14,11 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.projection import Head
 from faceml.identity.threshold_map import equal_rates, stranger_scores
-from faceml.storage.registry.model_registry import LoadedModel
-from faceml.training.cross_fit import Learn, cross_fit
 from faceml.training.options import Options
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import identity_head, within_whitening
 from faceml.trial.comparison import RAW, Comparison, Recipe, from_json
+from faceml.trial.cross_fit import Learn, cross_fit
 from faceml.trial.held_out import compare
 from faceml.trial.measures import MEASURES, Projected, Trial
 
@@ -48,6 +44,15 @@ class LabelledFaces:
         return rows[counts[self.people[rows]] >= min_faces]
 
 
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The projection in use, which a new head has to beat."""
+
+    space: str  # its name in a comparison
+    head: Head
+    comparison: str | None  # JSON, as its own training measured it; holds the recipe to make it again
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
     comparison: Comparison
@@ -67,7 +72,7 @@ def compare_heads(
     options: Options,
     recipe: Recipe,
     *,
-    champion: LoadedModel | None,
+    champion: Champion | None,
     on_fold: OnFold = lambda: None,
 ) -> Compared:
     """Train anew in each fold and measure on the people left out.
@@ -80,7 +85,7 @@ def compare_heads(
         on_fold: called after each head that was trained.
     """
     folds = count_folds(labelled, recipe.min_faces)
-    names = [RAW, HEAD, WHITENING, *([champion.model.space] if champion else [])]
+    names = [RAW, HEAD, WHITENING, *([champion.space] if champion else [])]
     if folds == 0:
         return Compared(_nothing_measured(labelled, recipe, names), None)
     fold_of = identity_folds(labelled.people, count=folds, seed=options.seed, most_faces=MOST_HELD_OUT)
@@ -91,7 +96,7 @@ def compare_heads(
         WHITENING: lambda rows: within_whitening(vectors[rows], people[rows]),
     }
     if champion is not None:
-        learners[champion.model.space] = _made_again(labelled, champion, on_fold)
+        learners[champion.space] = _made_again(labelled, champion, on_fold)
     projected = {name: cross_fit(vectors, people, fold_of, learn) for name, learn in learners.items()}
     trial = Trial(people, fold_of)
     return Compared(replace(compare(trial, projected, seed=options.seed), recipe=recipe), trial, projected)
@@ -125,7 +130,7 @@ def _trained(labelled: LabelledFaces, options: Options, min_faces: int, on_fold:
     return learn
 
 
-def _made_again(labelled: LabelledFaces, champion: LoadedModel, on_fold: OnFold) -> Learn:
+def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) -> Learn:
     recipe = _recipe(champion)
     if recipe is None:
         return lambda _: champion.head
@@ -141,7 +146,7 @@ def _made_again(labelled: LabelledFaces, champion: LoadedModel, on_fold: OnFold)
     return learn
 
 
-def _recipe(champion: LoadedModel) -> Recipe | None:
+def _recipe(champion: Champion) -> Recipe | None:
     try:
         return from_json(champion.comparison).recipe if champion.comparison else None
     except WrongUse:

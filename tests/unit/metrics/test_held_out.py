@@ -10,10 +10,10 @@ import pytest
 from faceml.errors import WrongUse
 from faceml.metrics.agreement import bcubed
 from faceml.metrics.identification import answer, dir_at_far, split_open_set
-from faceml.training.cross_fit import cross_fit
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import identity_head, within_whitening
 from faceml.trial.comparison import verdict
+from faceml.trial.cross_fit import cross_fit
 from faceml.trial.held_out import compare
 from faceml.trial.measures import DIR, OPEN_SET_FAR, Draws, Projected, Trial, assignment, identification
 from tests.unit.training.made_up import people, people_in_changing_light

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
@@ -18,6 +18,7 @@ from faceml.identity.dual_mode import DualMode, dual_mode
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings, Prototypes
+from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import announce, group_faces, one_at_a_time, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.assign import rejected_pairs
@@ -233,3 +234,39 @@ def _check(method: str, min_cluster_size: int, max_faces: int) -> None:
         raise WrongUse(f"unknown_min_cluster_size={min_cluster_size}: a cluster has at least 2 faces")
     if max_faces < 1:
         raise WrongUse(f"max_faces={max_faces} is below 1")
+
+
+def cluster_in_mode(
+    library: Library,
+    mode: str,
+    *,
+    single: Mapping[str, Any],
+    dual: Mapping[str, Any],
+    on_note: Callable[[str], None] = silent,
+) -> ClusterReport | DualReport:
+    """Cluster in mode "single" (`cluster_faces`) or "dual" (`cluster_dual`), each with its own parameters.
+
+    Raises:
+        WrongUse: another mode, or a parameter outside its range.
+        NotEnoughData: a threshold of "auto" without enough labels.
+    """
+    if mode == "single":
+        return cluster_faces(library, **single, on_note=on_note)
+    if mode == "dual":
+        return cluster_dual(library, **dual, on_note=on_note)
+    raise WrongUse(f"mode={mode!r}: write single (group faces without a name) or dual (name the known first)")
+
+
+def key_figures(report: ClusterReport | DualReport) -> dict[str, int | float]:
+    """What both modes report, under the same names, and what only dual mode has."""
+    found: dict[str, int | float] = {"clusters_found": report.clusters_found, "noise_count": report.noise_count}
+    if isinstance(report, ClusterReport):
+        return {"total_faces": report.total_faces, **found}
+    return {
+        "total_faces": report.faces_processed,
+        **found,
+        "assigned_to_persons": report.assigned_to_persons,
+        "persons_matched": report.persons_matched,
+        "person_threshold": report.person_threshold,
+        "in_review": report.in_review,
+    }

@@ -1,7 +1,4 @@
-"""Group faces, paying for what is new only: the neighbour graph of the last run is kept and brought up to date.
-
-Services that rewrite a library's clusters take turns, whoever calls them: shell, notebook, route or job.
-"""
+"""Group faces, paying for what is new only: the neighbour graph of the last run is kept and brought up to date."""
 
 from __future__ import annotations
 

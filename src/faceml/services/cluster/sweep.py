@@ -25,7 +25,7 @@ from faceml.progress import Progress, silent
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.grouping import announce
 from faceml.services.cluster.grouping import silent as no_note
-from faceml.services.exchange.known_labels import match_known_labels, read_known_labels
+from faceml.services.photos.known_labels import match_known_labels, read_known_labels
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 PARTS, SHARE = 5, 0.8  # random parts of the faces that stability is measured on

@@ -13,9 +13,9 @@ from faceml.library import Library
 from faceml.records import Face, PersonStatus
 from faceml.services.decisions.decide import counted_as, deciding
 from faceml.services.index.drain import drain_outbox
-from faceml.services.pictures.thumbnails import forget_thumbnails
 from faceml.storage.sql.erasure import ERASURE
 from faceml.storage.sql.repository import UnitOfWork
+from faceml.storage.thumbnail_files import ThumbnailFiles
 
 log = logging.getLogger(__name__)
 DERIVED_CACHES = ("spaces", "graphs", "thumbnails")  # below the cache folder, made again when needed
@@ -66,7 +66,7 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
         unit.erasure.redact(found.events)
         unit.erasure.remove_people(found.people)
         unit.events.append(ERASURE, actor=actor, person_id=person_id, changes=[], details={"faces": len(face_ids)})
-    forget_thumbnails(library, face_ids)
+    ThumbnailFiles(library.settings.cache_folder).forget(face_ids)
     _forget_derived(library)
     return replace(found.report, index_backlog=drain_outbox(library).backlog)
 

@@ -1,9 +1,4 @@
-"""Put a name to faces (specification, `POST /clusters/{cluster_id}/label`).
-
-Put single faces under people by hand, and take them away.
-
-Take faces out of clustering and recognition for good: they are none, or of strangers nobody wants to name.
-"""
+"""Say who faces show, who they do not show, and which are none (specification, `POST /clusters/{cluster_id}/label`)."""
 
 from __future__ import annotations
 

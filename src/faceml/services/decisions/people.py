@@ -1,9 +1,4 @@
-"""Merge one person into another (specification, `POST /persons/{person_id}/merge`).
-
-Give a person another name.
-
-Leave a person out of lists and recognition, and bring them back.
-"""
+"""Decisions about people: merge two, rename one, hide one (specification, `POST /persons/{person_id}/merge`)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Choose by hand the faces that stand for a person.
-
-One centroid a person (specification, chapter Centroid Computation).
-"""
+"""What people are recognised by: exemplars chosen by hand, and centroids (specification, Centroid Computation)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Take any decision back, at any time and in any order, and take that back again (DESIGN D4).
-
-Names, statuses and records of people, as the decisions that stand have them.
-"""
+"""Take any decision back, at any time and in any order, and take that back again (DESIGN D4)."""
 
 from __future__ import annotations
 

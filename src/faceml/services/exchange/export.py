@@ -1,7 +1,4 @@
-"""Write every face to a table that other programs read.
-
-Write photos and faces as a dataset that FiftyOne opens (`fo.Dataset.from_dir`); FiftyOne itself is not needed.
-"""
+"""Write every face for other programs: a table, or a dataset that FiftyOne opens."""
 
 from __future__ import annotations
 

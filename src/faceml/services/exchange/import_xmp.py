@@ -13,9 +13,9 @@ from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
 from faceml.services.decisions.label import label_faces
-from faceml.services.exchange.known_labels import SAME_PLACE_IOU
 from faceml.services.index.drain import drain_outbox
 from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_files
+from faceml.services.photos.known_labels import SAME_PLACE_IOU
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.people import fold_name, tidy_name
 from faceml.storage.sql.repository import Repository, UnitOfWork

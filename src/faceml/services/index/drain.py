@@ -1,7 +1,4 @@
-"""Bring the vector index up to SQL by emptying the outbox (DESIGN D3).
-
-Let the index follow decisions aside, so that whoever labels does not wait for it.
-"""
+"""Bring the vector index up to the database: at once, or in a thread beside whoever labels (DESIGN D3)."""
 
 from __future__ import annotations
 

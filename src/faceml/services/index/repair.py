@@ -15,9 +15,9 @@ from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Face, FoundFace
 from faceml.services.index.drain import drain_outbox, index_width
-from faceml.services.photos.detect import match_by_overlap
 from faceml.storage.index.vector_index import Payload, Point, VectorIndex
 from faceml.storage.sql.repository import Repository
+from faceml.vision.overlap import match_by_overlap
 
 PAGE = 2000  # points compared at a time
 VECTOR_TOLERANCE = 1e-3  # the index normalises once more in float32; another face differs by far more

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from faceml.metrics.agreement import Report, agreement
 from faceml.records import AssignedBy
-from faceml.services.exchange.known_labels import KnownFace, match_known_labels, read_known_labels
+from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels
 from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.repository import Repository
 

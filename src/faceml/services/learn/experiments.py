@@ -1,7 +1,4 @@
-"""The runs that were recorded: found, compared, and the best one let in (DESIGN D9).
-
-The ROC curves that training runs left, for laying them over each other.
-"""
+"""The runs that were recorded: found, compared, and the best one let in (DESIGN D9)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which projection is used: the gate, a person's word over it, and the way back (DESIGN D8).
-
-What the registry holds, for a person to read.
-"""
+"""Which projection is used: the gate, a person's word over it, and the way back (DESIGN D8)."""
 
 from __future__ import annotations
 

@@ -15,8 +15,7 @@ from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import PackContract
 from faceml.services.learn.training_log import log_comparison, log_confusion, log_epochs
-from faceml.services.operate.stats import library_snapshot
-from faceml.storage.registry.model_registry import LoadedModel
+from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.storage.sql.repository import Repository
 from faceml.tracking import Run
@@ -24,7 +23,16 @@ from faceml.training.history import Epoch
 from faceml.training.options import Options
 from faceml.training.splits import split_faces
 from faceml.trial.comparison import RAW, Comparison, Recipe, Verdict, verdict
-from faceml.trial.heads import HEAD, Compared, LabelledFaces, compare_heads, count_folds, mark_faces, threshold_map
+from faceml.trial.heads import (
+    HEAD,
+    Champion,
+    Compared,
+    LabelledFaces,
+    compare_heads,
+    count_folds,
+    mark_faces,
+    threshold_map,
+)
 
 if TYPE_CHECKING:
     from faceml.training.fit import Fitted
@@ -186,19 +194,20 @@ def _prepare(labelled: LabelledFaces, rows: NDArray[np.intp], options: Options, 
     )
 
 
-def _champion(library: Library, contract: PackContract) -> LoadedModel | None:
+def _champion(library: Library, contract: PackContract) -> Champion | None:
     """The champion where it takes this library's vectors."""
     found = library.registry.champion()
     if found is None or found.card is None or found.card.fingerprint != contract.fingerprint:
         return None
-    return library.registry.load(found)
+    loaded = library.registry.load(found)
+    return Champion(loaded.model.space, loaded.head, loaded.comparison)
 
 
-def _rivals(champion: LoadedModel | None) -> list[str]:
-    return [RAW] if champion is None else [RAW, champion.model.space]
+def _rivals(champion: Champion | None) -> list[str]:
+    return [RAW] if champion is None else [RAW, champion.space]
 
 
-def _fits_of_comparison(labelled: LabelledFaces, min_faces: int, champion: LoadedModel | None) -> int:
+def _fits_of_comparison(labelled: LabelledFaces, min_faces: int, champion: Champion | None) -> int:
     return count_folds(labelled, min_faces) * (1 if champion is None else 2)
 
 

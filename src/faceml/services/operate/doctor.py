@@ -8,8 +8,14 @@ from dataclasses import dataclass
 
 from faceml.config import ShownSetting, show_settings
 from faceml.library import Library
-from faceml.services.operate.check_machine import check_disk, check_folder, check_packages, check_settings
-from faceml.services.operate.check_models import check_pack, check_provider
+from faceml.services.operate.check_machine import (
+    check_disk,
+    check_folder,
+    check_pack,
+    check_packages,
+    check_provider,
+    check_settings,
+)
 from faceml.services.operate.check_stores import check_database, check_index, check_mlflow, check_redis
 from faceml.services.operate.findings import Check, Finding, Level, fail
 

@@ -1,7 +1,4 @@
-"""Bring a backup back into an empty library.
-
-Registered projections out of a backup, under the numbers that assignments know them by.
-"""
+"""Bring a backup back into an empty library."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Find the faces of photos that have not been looked at, and store each face once (DESIGN D5).
-
-The faces of one photo, as they are stored or after looking again.
-"""
+"""Find the faces of photos, and store each face once (DESIGN D5)."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.sql.assets import LookedAt
 from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.vision.overlap import SAME_FACE_IOU, match_by_overlap
 
-SAME_FACE_IOU = 0.5
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
 T = TypeVar("T")
@@ -183,15 +180,6 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
 def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
     """Whether this is the face of a person who was erased."""
     return any(box.iou(face.bbox) > SAME_FACE_IOU for box in boxes)
-
-
-def match_by_overlap(known: Sequence[Face], found: Sequence[FoundFace]) -> list[Face | None]:
-    """For each found face the stored one that it is (IoU > 0.5, the largest first), or None where it is new."""
-    best: list[Face | None] = []
-    for face in found:
-        rival = max(known, key=lambda stored: stored.bbox.iou(face.bbox), default=None)
-        best.append(rival if rival is not None and rival.bbox.iou(face.bbox) > SAME_FACE_IOU else None)
-    return best
 
 
 def check_detection(min_confidence: float, min_face_size: int) -> None:

@@ -1,18 +1,11 @@
-"""One face as a small picture.
-
-Small pictures of faces, made once and kept below FACEML_HOME/cache: they are biometric data, as the library is.
-"""
+"""Faces as small pictures."""
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,6 +13,7 @@ from faceml.errors import NotFound, UnreadablePhoto, WrongUse
 from faceml.library import Library
 from faceml.records import Asset, BBox, Face
 from faceml.storage.sql.repository import Repository
+from faceml.storage.thumbnail_files import ThumbnailFiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +62,7 @@ IN_MEMORY = 4_000  # pictures, some 5 KB each
 class Thumbnails:
     """The pictures of one library's faces, as JPEG bytes; safe to use from several threads.
 
-    A picture belongs to the photo's content and the face's box: where either changes, another one is made.
+    Made once, and kept in `storage.thumbnail_files`.
     """
 
     def __init__(self, library: Library, *, pixelate: Callable[[Face], bool] | None = None) -> None:
@@ -77,7 +71,7 @@ class Thumbnails:
             pixelate: which faces to make unrecognisable, for screenshots that may be published.
         """
         self._library = library
-        self._folder = library.settings.cache_folder / "thumbnails"
+        self._files = ThumbnailFiles(library.settings.cache_folder, side_px=SIDE_PX)
         self._pixelate = pixelate
         self._memory: dict[UUID, tuple[BBox, bytes]] = {}
         self._lock = threading.Lock()
@@ -126,28 +120,16 @@ class Thumbnails:
         found = {
             face.id: data
             for face in faces
-            if face.id not in hidden and (data := _read(self._file(asset, face))) is not None
+            if face.id not in hidden and (data := self._files.read(asset, face)) is not None
         }
         missing = [face for face in faces if face.id not in found]
         if missing:
             made = draw_thumbnails(asset, missing, pixelate=hidden)
             for face in missing:
                 if face.id in made and face.id not in hidden:
-                    _write(self._file(asset, face), made[face.id])
+                    self._files.write(asset, face, made[face.id])
             found |= made
         return found
-
-    def _file(self, asset: Asset, face: Face) -> Path:
-        content = f"{asset.content_hash} {face.bbox} {SIDE_PX}"
-        name = f"{face.id.hex}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.jpg"
-        return self._folder / name[:2] / name
-
-
-def forget_thumbnails(library: Library, face_ids: Iterable[UUID]) -> None:
-    """Delete the kept pictures of faces, as when a person is erased."""
-    for face_id in face_ids:
-        for file in (library.settings.cache_folder / "thumbnails" / face_id.hex[:2]).glob(f"{face_id.hex}-*.jpg"):
-            file.unlink(missing_ok=True)
 
 
 def draw_thumbnails(asset: Asset, faces: Sequence[Face], *, pixelate: Collection[UUID] = ()) -> dict[UUID, bytes]:
@@ -187,22 +169,3 @@ def _shrink(asset: Asset, faces: Iterable[Face]) -> int:
 
 def _scaled(bbox: BBox, scale: float) -> BBox:
     return BBox(*(round(side * scale) for side in (bbox.x, bbox.y, bbox.w, bbox.h))) if scale != 1.0 else bbox
-
-
-def _read(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes() or None
-    except OSError:
-        return None
-
-
-def _write(file: Path, data: bytes) -> None:
-    """All or nothing; a cache that cannot be written costs time, not the picture."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(file)
-    except OSError:
-        with suppress(OSError):
-            part.unlink()

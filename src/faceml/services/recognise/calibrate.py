@@ -1,7 +1,4 @@
-"""Read the assignment threshold off the library's own labels (DESIGN D7).
-
-Where a threshold falls: labelled faces against their own person and against all others, in one space.
-"""
+"""Read the assignment threshold off the library's own labels, and show where it falls (DESIGN D7)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Look at what the library holds, a page at a time.
-
-Look at people: a page of them, or one with faces and exemplars.
-
-What is left to name: clusters with faces that nobody has been named for.
-"""
+"""Look at what the library holds, a page at a time: clusters, people, and what is left to name."""
 
 from __future__ import annotations
 

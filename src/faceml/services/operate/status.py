@@ -1,15 +1,13 @@
-"""What the library holds (specification, `faces stats`).
-
-What the library held when a run began, so that runs can be compared.
-"""
+"""What the library holds (specification, `faces stats`), and whether the parts outside the process answer."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from faceml.errors import IndexUnavailable
+from faceml.errors import IndexUnavailable, Unavailable
 from faceml.library import Library
 from faceml.records import AssetStatus, PersonStatus
 from faceml.storage.index.vector_index import CollectionInfo
@@ -90,3 +88,43 @@ def library_snapshot(repository: Repository) -> dict[str, Any]:
             people.update(f"{face_id} {person_id}\n".encode())
     hashes = {"hash": whole, "faces_hash": faces, "people_hash": people}
     return {**counts, **{name: digest.hexdigest()[:16] for name, digest in hashes.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    name: str
+    problem: str | None  # None: it answers
+    is_needed: bool  # whether nothing works without it
+
+
+def check_parts(library: Library, *, ask_queue: Callable[[], None]) -> tuple[Part, ...]:
+    """Database, index, and the queue where a server is named; each asked once, never raises for their faults.
+
+    Args:
+        ask_queue: raises QueueUnavailable.
+    """
+    parts = [
+        Part("database", _problem(lambda: _ask_database(library.repository)), is_needed=True),
+        Part("index", _problem(lambda: _ask_index(library)), is_needed=False),
+    ]
+    if library.settings.redis_url:
+        parts.append(Part("queue", _problem(ask_queue), is_needed=False))
+    return tuple(parts)
+
+
+def _problem(ask: Callable[[], None]) -> str | None:
+    try:
+        ask()
+    except Unavailable as error:
+        return str(error)
+    return None
+
+
+def _ask_database(repository: Repository) -> None:
+    with repository.read() as unit:
+        unit.contract.pinned()
+
+
+def _ask_index(library: Library) -> None:
+    with library.index.open() as index:
+        index.info()
