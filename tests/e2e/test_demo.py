@@ -91,7 +91,7 @@ def test_every_step_is_a_run_in_mlflow_with_its_notebook_and_library(said: str, 
     assert len(runs) == 8, "one parent and seven steps"
     assert statuses == {"FINISHED"}
     assert {"detect", "cluster", "label", "train", "evaluate", "assign"} <= set(kinds)
-    assert {"mlflow.parentRunId", "library.hash", "library.packs.load()", "library.total_faces"} <= tags
+    assert {"mlflow.parentRunId", "library.hash", "library.pack", "library.total_faces"} <= tags
     assert {"clusters_found", "photos_per_s", "assigned"} <= metrics
     assert {"min_cluster_size", "threshold"} <= parameters
     logged = [file.name for file in (folder / "mlruns").rglob("*.ipynb")]

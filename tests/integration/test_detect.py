@@ -16,13 +16,14 @@ from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import AssetStatus
 from faceml.services.exchange.import_labels import import_labels
-from faceml.services.index.drain import drain_outbox
+from faceml.services.index.drain import drain_outbox, index_width
 from faceml.services.index.repair import find_orphans, fix_orphans
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
 from faceml.storage.index.edge_index import open_edge
 from faceml.storage.index.stores import EdgeStore
+from faceml.wiring import open_library
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_every_face_is_found_stored_and_indexed(detected: Library) -> None:
 def test_stored_vectors_are_unit_vectors_of_the_packs_width(detected: Library) -> None:
     with detected.repository.read() as unit:
         vectors = unit.vectors.of(sorted(face_ids(detected))).vectors
-    assert vectors.shape == (8, detected.pack.contract.width)
+    assert vectors.shape == (8, detected.packs.contract().width)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
@@ -137,7 +138,7 @@ def test_a_face_that_is_gone_from_an_edited_photo_goes(library: Library, photos:
 
 
 def test_another_pack_is_refused_and_changes_nothing(detected: Library, shared: Path) -> None:
-    other = Library(
+    other = open_library(
         Settings(
             home=detected.settings.home,
             model_pack="scrfd500m_edgeface_xs",
@@ -191,8 +192,8 @@ def test_orphans_of_both_directions_are_found_and_mended(detected: Library) -> N
     with detected.index.open() as index:
         index.delete(ids[:2])
         stray = UUID(int=7)
-        index.upsert([stray], np.eye(1, detected.index_width(), dtype=np.float32), [{"asset_id": "9"}])
-        index.upsert([ids[3]], np.eye(1, detected.index_width(), dtype=np.float32), [{"asset_id": "9"}])
+        index.upsert([stray], np.eye(1, index_width(detected), dtype=np.float32), [{"asset_id": "9"}])
+        index.upsert([ids[3]], np.eye(1, index_width(detected), dtype=np.float32), [{"asset_id": "9"}])
     found = find_orphans(detected)
     assert {orphan.face_id for orphan in found.orphans} == set(ids[:2])
     assert (found.faces_checked, found.stale_points, found.stray_points) == (8, 1, 1)

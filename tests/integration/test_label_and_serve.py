@@ -60,11 +60,10 @@ def served(home: Path) -> Iterator[httpx.Client]:
 
 def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
     library = synthetic_library(tmp_path / "library", people=CLUSTERS, faces=4)
-    kernels = [open_library(library.settings) for _ in range(2)]
+    kernels = [follow_aside(open_library(library.settings)) for _ in range(2)]
     problems: list[str] = []
 
     def type_names(mine: Library, actor: str, backwards: bool) -> None:
-        follow_aside(mine)
         view = Labeler(mine, actor=actor)
         for number in range(CLUSTERS):
             if view.cluster is None:

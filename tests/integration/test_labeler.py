@@ -260,7 +260,7 @@ with open_edge(Path(sys.argv[1])):
 def test_an_index_held_by_another_process_neither_delays_nor_fails_a_label(
     library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    follow_aside(library)
+    library = follow_aside(library)
     labeler = Labeler(library, actor="ada")
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(library.settings.index_folder)],

@@ -263,9 +263,13 @@ def test_who_does_not_belong_is_found_with_whom_they_resemble(library: Library, 
 
 
 def test_an_empty_library_has_nothing_to_suggest_and_says_why(empty: Library) -> None:
-    for service in (suggest_merges, suggest_splits, suggest_uncertain):
+    for ask in (
+        lambda: suggest_merges(empty.repository),
+        lambda: suggest_splits(empty.repository),
+        lambda: suggest_uncertain(empty),
+    ):
         with pytest.raises(NotEnoughData, match=r"nothing to|nobody is labelled"):
-            service(empty)
+            ask()
 
 
 def test_the_command_line_shows_every_kind_and_keeps_apart(library: Library, monkeypatch) -> None:

@@ -48,12 +48,12 @@ def _ask(library: Library, kind: str, limit: int) -> list[Any]:
     from faceml.services.review import faces as single
     from faceml.services.review import groups
 
-    services: dict[str, Callable[..., list[Any]]] = {
-        "merges": groups.suggest_merges,
-        "splits": groups.suggest_splits,
-        "uncertain": single.suggest_uncertain,
-    }
-    return services[kind](library, limit=limit)
+    match kind:
+        case "merges":
+            return groups.suggest_merges(library.repository, limit=limit)
+        case "splits":
+            return groups.suggest_splits(library.repository, limit=limit)
+    return single.suggest_uncertain(library, limit=limit)
 
 
 def _section(kind: str, items: list[Any]) -> str:
