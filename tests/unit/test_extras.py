@@ -70,6 +70,27 @@ def test_the_table_says_what_pyproject_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("extra", "modules"),
+    [
+        (
+            "notebooks",
+            "faceml.pipelines.execution, faceml.widgets.bench, faceml.plots.style, faceml.tracking.mlflow_store",
+        ),
+        ("train", "faceml.training.fit, faceml.services.learn.train, faceml.plots.curves"),
+        ("serve", "serving.app"),
+        ("jobs", "faceml.jobs.functions, faceml.jobs.worker, faceml.jobs.supervisor"),
+    ],
+)
+def test_a_part_needs_no_other_extra_than_its_own(extra: str, modules: str) -> None:
+    brought = distributions(PROJECT["optional-dependencies"][extra])
+    brought |= distributions(PROJECT["optional-dependencies"]["jobs"]) if extra == "serve" else set()
+    others = {name for name in EXTRA_OF if COMES_WITH.get(name, name.replace("_", "-")) not in brought}
+    shared = {"onnxruntime", "pydantic", "yaml"}  # others bring them, too: qdrant-client, Lightning
+    done = without(others - shared, f"import {modules}")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
     ("module", "extra"),
     [
         ("faceml.training.fit", "train"),
