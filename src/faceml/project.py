@@ -35,7 +35,6 @@ def lay_out_project(folder: Path) -> LaidOut:
     Raises:
         WrongUse: one of the files is there already, or the folder cannot be written. Nothing is overwritten.
     """
-    folder = folder.expanduser()
     texts = {
         folder / part / file.name: file.read_text(encoding="utf-8")
         for part, pattern in SHIPPED

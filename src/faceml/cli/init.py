@@ -13,7 +13,7 @@ def init(folder: Path) -> None:
     """Lay out the notebooks, the pipelines and a commented .env in DIR; nothing there is overwritten."""
     from faceml.project import lay_out_project
 
-    made = lay_out_project(folder)
+    made = lay_out_project(folder.expanduser().resolve())
     click.echo(
         f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
         f"Next   cd {made.folder}\n"
