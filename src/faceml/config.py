@@ -238,7 +238,7 @@ def _with_absolute_file(url: str, root: ProjectRoot) -> str:
     'sqlite:////project/mlruns/mlflow.db'
     """
     scheme, is_sqlite, file = url.partition(":///")
-    if not (is_sqlite and file and scheme.partition("+")[0] == "sqlite" and file != ":memory:"):
+    if not is_sqlite or scheme.partition("+")[0] != "sqlite" or not file or file.startswith((":memory:", "file:")):
         return url
     return f"{scheme}:///{_from_root(root, file)}"
 

