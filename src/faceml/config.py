@@ -1,11 +1,14 @@
 """Settings: read once at an entry point, then passed as arguments (DESIGN D13).
 
-Environment over `.env` in the working folder over defaults. Every value remembers where it came from.
+Environment over `.env` in the project's root over defaults. Every value remembers where it came from. Relative paths
+start at the root, never at the working folder: a kernel inherits the shell's variables, but not its folder
+(docs/decisions/0026-the-project-root.md).
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -15,6 +18,19 @@ from urllib.parse import urlsplit, urlunsplit
 from faceml.errors import WrongUse
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_SQLITE = "sqlite:///"
+_MARKS = (  # by which a file of that name makes its folder a project's root
+    (".env", re.compile(r"^[\s#]*(?:export\s+)?FACEML_\w+\s*=", re.MULTILINE)),
+    ("pyproject.toml", re.compile(r'^name = "faceml"$', re.MULTILINE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRoot:
+    """The folder that relative paths of settings start at, and what marks it."""
+
+    folder: Path = Path()
+    marker: str = "working folder"  # a file's name, where one marks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,7 @@ class Settings:
         metadata={"env": "LOG_LEVEL", "help": "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
     )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    root: ProjectRoot = ProjectRoot()
 
     @property
     def database(self) -> str:
@@ -93,11 +110,15 @@ class Settings:
 
     @property
     def tracking(self) -> str:
-        return self.tracking_uri or f"sqlite:///{Path('mlruns').resolve() / 'mlflow.db'}"
+        return self.tracking_uri or f"{_SQLITE}{self._runs_folder / 'mlflow.db'}"
 
     @property
     def artifact_folder(self) -> Path:
-        return Path("mlruns").resolve() / "artifacts"
+        return self._runs_folder / "artifacts"
+
+    @property
+    def _runs_folder(self) -> Path:
+        return (self.root.folder / "mlruns").resolve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +132,16 @@ class ShownSetting:
 
 
 def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
-    """Settings from the environment and from `.env` in `folder` (default: where faceml was started).
+    """Settings from the environment and from `.env` in the root of the project that `folder` (default: here) is in.
+
+    Every path, and every SQLite file in a URL, is absolute.
 
     Raises:
         WrongUse: a value that cannot be used, with the variable's name.
     """
-    folder = folder or Path.cwd()
+    root = find_root(folder)
     environ = os.environ if environ is None else environ
-    dotenv = _read_dotenv(folder / ".env")
+    dotenv = _read_dotenv(root.folder / ".env")
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for setting in _setting_fields():
@@ -130,9 +153,27 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
         else:
             values[setting.name], sources[name] = setting.default, "default"
     for name in ("home", "model_root"):
-        values[name] = (folder / Path(values[name]).expanduser()).resolve()
+        values[name] = _from_root(root, values[name])
+    if os.sep in values["model_pack"]:  # a folder, not a name
+        values["model_pack"] = str(_from_root(root, values["model_pack"]))
+    for name in ("database_url", "tracking_uri"):
+        values[name] = _with_absolute_file(values[name], root)
     values["log_level"] = _checked_level(str(values["log_level"]))
-    return Settings(**values, sources=sources)
+    return Settings(**values, sources=sources, root=root)
+
+
+def find_root(folder: Path | None = None) -> ProjectRoot:
+    """The project that `folder` (default: the working folder) is in: the nearest folder upwards that is marked.
+
+    A `.env` that names a setting `FACEML_…` marks it, set or commented out as `faceml init` leaves it; so does the
+    pyproject.toml of faceml's own checkout. Where nothing is marked, the root is `folder` itself.
+    """
+    folder = (folder or Path.cwd()).resolve()
+    for place in (folder, *folder.parents):
+        for name, mark in _MARKS:
+            if mark.search(_text(place / name)):
+                return ProjectRoot(place, name)
+    return ProjectRoot(folder)
 
 
 def show_settings(settings: Settings) -> list[ShownSetting]:
@@ -184,6 +225,30 @@ def _checked_level(level: str) -> str:
     if level.upper() not in LOG_LEVELS:
         raise WrongUse(f"LOG_LEVEL={level!r} is not a level; use one of {', '.join(LOG_LEVELS)}")
     return level.upper()
+
+
+def _from_root(root: ProjectRoot, path: str | Path) -> Path:
+    return (root.folder / Path(path).expanduser()).resolve()
+
+
+def _with_absolute_file(url: str, root: ProjectRoot) -> str:
+    """The URL; where it names a relative SQLite file, with that file's whole path.
+
+    >>> _with_absolute_file("sqlite:///mlruns/mlflow.db", ProjectRoot(Path("/project")))
+    'sqlite:////project/mlruns/mlflow.db'
+    """
+    scheme, is_sqlite, file = url.partition(":///")
+    if not is_sqlite or scheme.partition("+")[0] != "sqlite" or not file or file.startswith((":memory:", "file:")):
+        return url
+    return f"{scheme}:///{_from_root(root, file)}"
+
+
+def _text(file: Path) -> str:
+    """What a file says; nothing where there is none that may be read."""
+    try:
+        return file.read_text(errors="replace") if file.is_file() else ""
+    except OSError:
+        return ""
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ FacemlError
 ├── NotEnoughData             too few faces or labels for an honest answer
 ├── UnreadablePhoto           one photo; recorded on its asset, never stops a run
 ├── PipelineFailed            a step of a pipeline failed
+├── MissingExtra              a part of faceml whose packages are not installed; an ImportError, too
 └── Unavailable               a part outside the process does not answer; trying later may help
     ├── DatabaseUnavailable
     ├── LibraryBusy           another run holds the library; nobody's labels are held up by it
@@ -64,6 +65,10 @@ class UnreadablePhoto(FacemlError):
 
 
 class PipelineFailed(FacemlError):
+    pass
+
+
+class MissingExtra(FacemlError, ModuleNotFoundError):
     pass
 
 

@@ -7,13 +7,14 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,21 +34,44 @@ class Lab:
     token: str
     folder: Path
     log: Path
+    runtime: Path  # where the server and its kernels say how they are reached
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}?token={self.token}", timeout=5) as answer:
+        return self._ask(path, None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._ask(path, json.dumps(body).encode())
+
+    def _ask(self, path: str, body: bytes | None) -> Any:
+        request = urllib.request.Request(f"{self.url}{path}?token={self.token}", data=body)
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
 
 @contextmanager
-def running_lab(folder: Path, environment: Mapping[str, str], *, theme: str = "JupyterLab Light") -> Iterator[Lab]:
-    """Serve `folder` until the block ends; only this server and its kernels are stopped."""
+def running_lab(
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    theme: str = "JupyterLab Light",
+    command: Sequence[str] = (sys.executable, "-m", "jupyterlab", "."),
+) -> Iterator[Lab]:
+    """Run a command that starts JupyterLab in `folder`, until the block ends; only this server and its kernels stop."""
     home = folder / ".home"
     settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
     token, port = secrets.token_hex(16), _free_port()
+    options = {
+        "ServerApp": {
+            "allow_root": True, "ip": "127.0.0.1", "open_browser": False, "port": port, "port_retries": 0,
+        },
+        "IdentityProvider": {"token": token},
+        "KernelManager": {"transport": "ipc"},
+        "LabApp": {"check_for_updates_class": "jupyterlab.NeverCheckForUpdate", "news_url": None},
+    }  # fmt: skip
+    (home / "config" / "jupyter_server_config.json").write_text(json.dumps(options))
     environ = {
         **os.environ,
         **environment,
@@ -58,28 +82,23 @@ def running_lab(folder: Path, environment: Mapping[str, str], *, theme: str = "J
         "IPYTHONDIR": str(home / "ipython"),
         "PYTHONPATH": f"{REPO / 'src'}:{REPO}",
     }
-    options = (
-        "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--KernelManager.transport=ipc",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None",
-    )  # fmt: skip
     log = folder / ".home" / "lab.log"
     # The kernels' sockets: their path has at most 100 characters.
     with log.open("w") as output, tempfile.TemporaryDirectory(prefix="faceml-lab-") as runtime:
         environ["JUPYTER_RUNTIME_DIR"] = runtime
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], cwd=folder, env=environ, stdout=output, stderr=output
+            command, cwd=folder, env=environ, stdout=output, stderr=output, start_new_session=True
         )
-        lab = Lab(f"http://127.0.0.1:{port}", token, folder, log)
+        lab = Lab(f"http://127.0.0.1:{port}", token, folder, log, Path(runtime))
         try:
             _wait_until_up(lab, server)
             yield lab
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGTERM)  # `make` and what it started
             try:
                 server.wait(20)
             except subprocess.TimeoutExpired:
-                server.kill()
+                os.killpg(server.pid, signal.SIGKILL)
 
 
 def _free_port() -> int:

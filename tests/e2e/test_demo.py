@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from faceml.cli.demo import what_to_try
 from tests.conftest import REPO
 
 PLOTS = {  # none of them shows a face
@@ -68,9 +70,20 @@ def test_the_demo_finds_groups_names_and_recognises(said: str) -> None:
 def test_the_summary_says_where_to_look_and_what_to_try(said: str, folder: Path) -> None:
     for name in ("clusters.png", "people.png"):
         assert (folder / "demo" / "library" / name).stat().st_size > 10_000
-    assert "make lab" in said
-    assert "faceml faces stats" in said
-    assert "make mlflow" in said
+    lab, stats, runs = said.partition("Try next")[2].splitlines()
+    assert lab.strip().startswith("faceml init . && FACEML_HOME=demo/library jupyter lab notebooks")
+    assert "FACEML_HOME=demo/library faceml faces stats" in stats
+    assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in runs
+
+
+def test_in_a_checkout_it_names_the_targets_of_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(REPO / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    lab, stats, runs = what_to_try(tmp_path / "demo" / "library")
+    assert "FACEML_HOME=demo/library make lab" in lab
+    assert "FACEML_HOME=demo/library .venv/bin/faceml faces stats" in stats
+    assert "make mlflow" in runs
 
 
 def test_the_gate_does_not_take_nine_people_for_evidence(said: str, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import time
@@ -178,7 +179,10 @@ def test_the_command_exits_with_1_where_something_fails(tmp_path: Path) -> None:
     from tests.e2e.test_command_line import Shell
 
     shell = Shell(tmp_path, tmp_path / "models")
-    assert "fix: did you mean FACEML_HOME?" in shell.says("doctor", FACEML_HOEM="x")
+    (tmp_path / ".env").write_text("# FACEML_HOME=library\n")
+    said = shell.says("doctor", FACEML_HOEM="x")
+    assert "fix: did you mean FACEML_HOME?" in said
+    assert re.search(rf"^ok +root +{tmp_path} \(\.env\)", said, re.MULTILINE)
     done = shell.run("doctor", "--json", REDIS_URL="redis://127.0.0.1:9/0")
     assert done.returncode == 1
     report = json.loads(done.stdout)

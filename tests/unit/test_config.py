@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faceml.config import read_settings, show_settings, without_password
+from faceml.config import find_root, read_settings, show_settings, without_password
 from faceml.errors import WrongUse
 
 
@@ -41,3 +41,78 @@ def test_a_password_never_survives_showing(url: str) -> None:
 def test_a_level_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match="LOG_LEVEL='loud'"):
         read_settings({"LOG_LEVEL": "loud"}, folder=tmp_path)
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path) -> Path:
+    """A folder one below a project's root, as a kernel's."""
+    folder = tmp_path / "project" / "notebooks"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_kernel_in_a_subfolder_reads_the_roots_dotenv_and_the_shells_relative_paths(notebooks: Path) -> None:
+    root = notebooks.parent
+    (root / ".env").write_text("FACEML_MODEL_ROOT=weights\nDATABASE_URL=sqlite:///db/faces.db\n")
+    environment = {"FACEML_HOME": "demo/library", "FACEML_MODEL_PACK": "./mine"}
+    in_the_kernel, in_the_shell = (read_settings(environment, folder=folder) for folder in (notebooks, root))
+    assert in_the_kernel == in_the_shell
+    assert in_the_kernel.home == root / "demo" / "library"
+    assert in_the_kernel.model_root == root / "weights"
+    assert in_the_kernel.model_pack == str(root / "mine")
+    assert in_the_kernel.database == f"sqlite:///{root / 'db' / 'faces.db'}"
+    assert in_the_kernel.tracking == f"sqlite:///{root / 'mlruns' / 'mlflow.db'}"
+    assert in_the_kernel.artifact_folder == root / "mlruns" / "artifacts"
+
+
+@pytest.mark.parametrize(
+    ("uri", "read"),
+    [
+        ("sqlite:///runs/a.db", "sqlite:///{root}/runs/a.db"),
+        ("sqlite:////runs/a.db", "sqlite:////runs/a.db"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+    ],
+)
+def test_a_relative_file_of_mlflow_starts_at_the_root(uri: str, read: str, notebooks: Path) -> None:
+    (notebooks.parent / ".env").write_text(f"#FACEML_HOME=\nMLFLOW_TRACKING_URI={uri}\n")
+    assert read_settings({}, folder=notebooks).tracking == read.format(root=notebooks.parent)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".env", "FACEML_HOME=library\n"),
+        (".env", "# FACEML_HOME=library\n"),
+        (".env", "SECRET=x\n  export  FACEML_MODEL_PACK = opencv-zoo\n"),
+        ("pyproject.toml", '[project]\nname = "faceml"\n'),
+    ],
+)
+def test_a_dotenv_with_a_setting_and_the_checkout_mark_the_root(file: str, text: str, notebooks: Path) -> None:
+    (notebooks.parent / file).write_text(text)
+    root = find_root(notebooks)
+    assert (root.folder, root.marker) == (notebooks.parent, file)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [(".env", "DATABASE_URL=postgresql://shop@db/shop\n"), ("pyproject.toml", '[project]\nname = "album"\n')],
+)
+def test_files_of_another_project_mark_nothing(file: str, text: str, notebooks: Path) -> None:
+    (notebooks.parent / file).write_text(text)
+    root = find_root(notebooks)
+    assert (root.folder, root.marker) == (notebooks, "working folder")
+    assert read_settings({}, folder=notebooks).database == f"sqlite:///{notebooks / 'library' / 'faceml.db'}"
+
+
+def test_the_nearest_root_counts(notebooks: Path) -> None:
+    (notebooks.parent / ".env").write_text("FACEML_HOME=outer\n")
+    (notebooks / ".env").write_text("FACEML_HOME=inner\n")
+    assert read_settings({}, folder=notebooks).home == notebooks / "inner"
+
+
+def test_without_a_mark_paths_start_at_the_working_folder(notebooks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(notebooks)
+    settings = read_settings({"FACEML_HOME": "faces"})
+    assert settings.home == notebooks / "faces"
+    assert settings.artifact_folder == notebooks / "mlruns" / "artifacts"

@@ -14,7 +14,8 @@ from faceml.cli.reference import commands, reference_page
 from faceml.config import setting_names
 from tests.conftest import REPO
 
-PAGES = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md"))]
+BESIDE_IT = ("CONTRIBUTING.md", "SECURITY.md", "THIRD_PARTY.md")
+PAGES = [REPO / "README.md", *map(REPO.joinpath, BESIDE_IT), *sorted((REPO / "docs").rglob("*.md"))]
 CODE = re.compile(r"```(?:bash)?\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)(?P<target>[^)#]+)")
 OWN_FILE = re.compile(r"^(?:benchmarks|docs|notebooks|pipelines|serving|src|tests)/[\w./-]+\.\w+$")
@@ -76,9 +77,10 @@ def test_every_command_and_option_is_documented() -> None:
 def test_every_setting_is_in_the_readme_and_in_no_other_spelling() -> None:
     table = (REPO / "README.md").read_text().partition("\n## Settings\n")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE) == setting_names()
+    others = {"FACEML_POSTGRES_PASSWORD", "FACEML_REQUIRE_ALL"}
     for page in PAGES:
         for name in re.findall(r"\bFACEML_[A-Z_]+\b", page.read_text()):
-            assert name in {*setting_names(), "FACEML_POSTGRES_PASSWORD"}, f"{page.name} names {name}"
+            assert name in {*setting_names(), *others}, f"{page.name} names {name}"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,8 @@ def test_what_a_page_points_at_is_there(page: Path) -> None:
 
 def test_every_page_is_found_from_the_readme() -> None:
     readme = (REPO / "README.md").read_text()
-    for page in [*(REPO / "docs").glob("*.md"), *(REPO / "docs" / "results").glob("*.md")]:
+    beside = map(REPO.joinpath, BESIDE_IT)
+    for page in [*beside, *(REPO / "docs").glob("*.md"), *(REPO / "docs" / "results").glob("*.md")]:
         assert f"({page.relative_to(REPO)})" in readme, page.name
 
 

@@ -66,11 +66,29 @@ def summary(report: DemoReport) -> str:
         _line("", _short(report.pictures[1])),
         _line("", f"{_short(report.run.folder or report.home)}/*.ipynb (the executed notebooks)"),
         "",
-        _line("Try next", f"FACEML_HOME={_short(report.home)} make lab      label the faces in JupyterLab"),
-        _line("", f"FACEML_HOME={_short(report.home)} .venv/bin/faceml faces stats"),
-        _line("", "make mlflow      compare the runs"),
+        *what_to_try(report.home),
     ]
     return "\n".join(lines)
+
+
+def what_to_try(home: Path) -> list[str]:
+    """Commands that work in this folder; a relative FACEML_HOME starts at the project's root."""
+    from faceml.config import find_root
+
+    root = find_root().folder
+    home = home.relative_to(root) if home.is_relative_to(root) else home
+    with_home = f"FACEML_HOME={home}"
+    if (root / "Makefile").is_file():  # the checkout
+        lab, stats, runs = f"{with_home} make lab", ".venv/bin/faceml faces stats", "make mlflow"
+    else:
+        laid_out = "" if (root / "notebooks").is_dir() else "faceml init . && "
+        lab, stats = f"{laid_out}{with_home} jupyter lab notebooks", "faceml faces stats"
+        runs = f"mlflow ui --backend-store-uri sqlite:///{_short(root / 'mlruns' / 'mlflow.db')}"
+    return [
+        _line("Try next", f"{lab}      label the faces in JupyterLab"),
+        _line("", f"{with_home} {stats}"),
+        _line("", f"{runs}      compare the runs"),
+    ]
 
 
 def _measured(report: DemoReport) -> list[str]:

@@ -58,11 +58,14 @@ def settings(as_json: bool) -> None:
     """Show every setting, its value and where it came from."""
     from faceml.config import read_settings, show_settings
 
-    shown = show_settings(read_settings())
+    found = read_settings()
+    shown, root = show_settings(found), found.root
     if as_json:
-        show.print_report({item.name: {"value": item.value, "source": item.source} for item in shown}, as_json=True)
+        report = {item.name: {"value": item.value, "source": item.source} for item in shown}
+        show.print_report({**report, "root": {"value": root.folder, "source": root.marker}}, as_json=True)
         return
-    click.echo("\n".join(_setting(item) for item in shown))
+    lines = [_setting(item) for item in shown]
+    click.echo("\n".join([*lines, f"{'(root)':20} {root.folder!s:40} ({root.marker}) where relative paths start"]))
 
 
 def _setting(item: ShownSetting) -> str:

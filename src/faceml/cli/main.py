@@ -14,6 +14,7 @@ from faceml.cli import (
     exchange,
     experiments,
     faces,
+    init,
     jobs,
     library,
     models,
@@ -65,6 +66,7 @@ cli.add_command(pipeline.pipeline)
 cli.add_command(jobs.worker)
 cli.add_command(jobs.jobs)
 cli.add_command(demo.demo)
+cli.add_command(init.init)
 faces.faces.add_command(suggest.suggest)
 people.people.add_command(suggest.apart)
 

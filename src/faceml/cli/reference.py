@@ -44,6 +44,7 @@ def _exit_codes() -> str:
 
 def _settings() -> str:
     lines = ["## Settings\n", "Environment over `.env` over defaults. `faceml settings` shows each, secrets hidden.\n"]
+    lines += ["`.env` lies in the project's root, where relative paths start; `faceml settings` says which that is.\n"]
     lines += ["| Variable | Default | What it is |", "|---|---|---|"]
     for item in show_settings(Settings()):
         lines.append(f"| `{item.name}` | {_code(item.value)} | {_cell(item.help)} |")

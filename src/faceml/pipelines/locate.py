@@ -1,16 +1,16 @@
-"""Where pipelines' files lie: in `pipelines/` of the working folder, or of faceml's checkout."""
+"""Where pipelines' files lie: in `pipelines/` of the project's root, or in what faceml ships."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from faceml.config import find_root
 from faceml.errors import FileNotReadable
-
-CHECKOUT = Path(__file__).resolve().parents[3]
+from faceml.project import shipped_folder
 
 
 def pipeline_files() -> list[Path]:
-    """The files in `pipelines/` here, and those of faceml's checkout that are not here."""
+    """The files in the project's `pipelines/`, and those that faceml ships and the project lacks."""
     found: dict[str, Path] = {}
     for folder in _folders():
         for file in sorted(folder.glob("*.yaml")):
@@ -19,7 +19,7 @@ def pipeline_files() -> list[Path]:
 
 
 def find_pipeline(name: str) -> Path:
-    """The file of a pipeline: as it is named, or `pipelines/NAME.yaml` here or in faceml's checkout."""
+    """The file of a pipeline: as it is named, else `pipelines/NAME.yaml` of the project, else the one faceml ships."""
     for place in (Path(name), *(folder / f"{name}.yaml" for folder in _folders())):
         if place.is_file():
             return place
@@ -27,4 +27,7 @@ def find_pipeline(name: str) -> Path:
 
 
 def _folders() -> tuple[Path, Path]:
-    return Path("pipelines"), CHECKOUT / "pipelines"
+    root = find_root().folder
+    # Relative where it can be: messages and lists show these paths.
+    here = Path("pipelines") if root == Path.cwd() else root / "pipelines"
+    return here, shipped_folder() / "pipelines"

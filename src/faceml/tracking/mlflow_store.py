@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from faceml.errors import Unavailable
+from faceml.errors import FacemlError, Unavailable
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
 
@@ -124,7 +124,7 @@ class MlflowStore:
         try:
             yield
         except Exception as error:
-            if not _is_mlflows(error):
+            if isinstance(error, FacemlError) or not _is_mlflows(error):
                 raise
             raise Unavailable(
                 f"MLflow at {without_secrets(self.uri)} does not take {what}: {_reason(error)}; start it or correct"

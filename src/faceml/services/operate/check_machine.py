@@ -120,7 +120,8 @@ def check_disk(library: Library) -> Iterator[Finding]:
 
 
 def check_settings(library: Library) -> Iterator[Finding]:
-    del library
+    root = library.settings.root
+    yield ok("root", f"{root.folder.resolve()} ({root.marker}), where relative paths start")
     yield from misspelt(os.environ)
 
 
