@@ -1,10 +1,11 @@
-"""`${parameters.photos}` and `${steps.detect.faces}`: how a pipeline's values name other values."""
+"""`${parameters.photos}` and `${steps.detect.faces}`: how a pipeline's values name other values, known or not."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
@@ -70,3 +71,19 @@ def fill(value: Any, lookup: Callable[[Reference], Any]) -> Any:
     if whole:
         return lookup(parse_reference(whole[1]))
     return _REFERENCE.sub(lambda match: str(lookup(parse_reference(match[1]))), value)
+
+
+def known_names(word: str, known: Iterable[str]) -> str:
+    """What to tell somebody who wrote a name that is not known: those that are, the likeliest first as a question.
+
+    >>> known_names("notebok", ["notebook", "when"])
+    'did you mean notebook? Known: notebook, when'
+    >>> known_names("xyz", [])
+    'there are none'
+    """
+    names = sorted(known)
+    if not names:
+        return "there are none"
+    likeliest = get_close_matches(word, names, n=1)
+    question = f"did you mean {likeliest[0]}? " if likeliest else ""
+    return f"{question}Known: {', '.join(names)}"

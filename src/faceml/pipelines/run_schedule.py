@@ -13,12 +13,11 @@ from faceml.errors import FacemlError, WrongUse
 from faceml.pipelines.cron import parse_cron
 from faceml.pipelines.definition import Pipeline, read_pipeline
 from faceml.pipelines.history import PipelineRun, RunStatus, past_runs
-from faceml.pipelines.parameters import bind
+from faceml.pipelines.references import known_names
 from faceml.pipelines.report import REPORT
 from faceml.pipelines.run_lock import run_lock
 from faceml.pipelines.runner import run_pipeline
 from faceml.pipelines.schedule import Clock, Entry, Schedule, SystemClock
-from faceml.pipelines.suggest import known_names
 from faceml.pipelines.webhook import call_webhook, check_webhook
 from faceml.services.operate.status import library_snapshot
 from faceml.wiring import open_library
@@ -47,21 +46,23 @@ def plan_schedule(files: Sequence[Path], parameters: Mapping[str, str], *, webho
     """
     if webhook is not None:
         check_webhook(webhook)
-    pipelines = [pipeline for pipeline in map(read_pipeline, files) if pipeline.cron is not None]
-    if not pipelines:
+    read = [(file.resolve(), read_pipeline(file)) for file in files]
+    scheduled = [(file, pipeline) for file, pipeline in read if pipeline.cron is not None]
+    if not scheduled:
         names = ", ".join(str(file) for file in files) or "pipelines/*.yaml"
         raise WrongUse(f'no pipeline of {names} has a cron line: add one, as in cron: "0 3 * * *"')
-    by_name = {pipeline.name: pipeline for pipeline in pipelines}
+    pipelines = [pipeline for _, pipeline in scheduled]
+    by_name = {pipeline.name: file for file, pipeline in scheduled}
     if len(by_name) < len(pipelines):
         raise WrongUse(f"two of the pipelines {', '.join(sorted(p.name for p in pipelines))} share a name: rename one")
-    known = {parameter.name for pipeline in pipelines for parameter in pipeline.parameters}
+    known = {name for pipeline in pipelines for name in pipeline.parameters}
     for name in parameters:
         if name not in known:
             raise WrongUse(f"no scheduled pipeline has a parameter {name!r}; {known_names(name, known)}")
     for pipeline in pipelines:
-        bind(pipeline, _known_to(pipeline, parameters), folder=Path.cwd())
+        pipeline.bind(_known_to(pipeline, parameters), folder=Path.cwd())
     entries = tuple(Entry(pipeline.name, parse_cron(pipeline.cron or "")) for pipeline in pipelines)
-    return Plan({name: pipeline.path for name, pipeline in by_name.items()}, entries, parameters, webhook)
+    return Plan(by_name, entries, parameters, webhook)
 
 
 def run_schedule(settings: Settings, plan: Plan, *, clock: Clock | None = None, on_note: Note = log.info) -> None:
@@ -114,5 +115,4 @@ def run_due(settings: Settings, plan: Plan, entry: Entry) -> PipelineRun | None:
 
 
 def _known_to(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, str]:
-    known = {parameter.name for parameter in pipeline.parameters}
-    return {name: value for name, value in parameters.items() if name in known}
+    return {name: value for name, value in parameters.items() if name in pipeline.parameters}

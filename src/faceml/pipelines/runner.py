@@ -19,12 +19,10 @@ from faceml.errors import PipelineFailed, Unavailable, WrongUse
 from faceml.pipelines.definition import Pipeline, Step
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs
 from faceml.pipelines.notebooks import count_cells
-from faceml.pipelines.parameters import bind
-from faceml.pipelines.references import Reference, StepWasSkipped, fill
+from faceml.pipelines.references import Reference, StepWasSkipped, fill, known_names
 from faceml.pipelines.results import read_results
 from faceml.pipelines.run_lock import run_lock
 from faceml.pipelines.run_log import RunLog
-from faceml.pipelines.suggest import known_names
 from faceml.tracking.mlflow_store import Outcome
 from faceml.tracking.session import RUN_ID_VARIABLE, SPOOL_VARIABLE, Tracking
 
@@ -68,7 +66,7 @@ def run_pipeline(
     """
     folder = (folder or Path.cwd()).resolve()
     last = _last_run(pipeline, home) if from_step else None
-    values = bind(pipeline, {**_known_values(pipeline, last), **parameters}, folder=folder)
+    values = pipeline.bind({**_known_values(pipeline, last), **parameters}, folder=folder)
     earlier = _earlier_steps(pipeline, from_step, last) if from_step and last else ()
     started_at = datetime.now().astimezone()
     planned = PipelineRun(pipeline.name, RunStatus.PLANNED, started_at, values, earlier, resumed_from=from_step)
@@ -220,8 +218,7 @@ def _last_run(pipeline: Pipeline, home: Path) -> PipelineRun:
 
 def _known_values(pipeline: Pipeline, last: PipelineRun | None) -> dict[str, Any]:
     """The last run's values, as far as the pipeline still has the parameters."""
-    known = {parameter.name for parameter in pipeline.parameters}
-    return {name: value for name, value in (last.parameters if last else {}).items() if name in known}
+    return {name: value for name, value in (last.parameters if last else {}).items() if name in pipeline.parameters}
 
 
 def _earlier_steps(pipeline: Pipeline, from_step: str, last: PipelineRun) -> tuple[StepRun, ...]:
