@@ -173,7 +173,7 @@ def test_what_is_no_number_and_not_auto_is_told(folder: Path, text: str) -> None
     [
         ("description: New photos, every night", "description: 3", 2, "description must be a text, not 3"),
         ("  min_cluster_size: 3", "  min_cluster_size: {default: 3}", 9, "the key 'type' is missing"),
-        ("  limit: {", "  li-mit: {", 8, "'li-mit' must be a Python name"),
+        ("  limit: {", "  li-mit: {", 8, "name: 'li-mit' may hold only letters"),
         ("    parameters:\n      photos: ${parameters.photos}", "    parameters: photos", 13, "must be a mapping"),
         ("{type: int, default: null}", "{type: int, defalt: 3}", 8, "a parameter has no key 'defalt'"),
     ],

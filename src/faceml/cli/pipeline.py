@@ -110,7 +110,7 @@ def history(name: str | None, limit: int, as_json: bool) -> None:
 @click.option("--webhook", metavar="URL", help="POST counts and outcomes of each run there, as JSON.")
 def schedule(files: tuple[str, ...], parameters: tuple[str, ...], webhook: str | None) -> None:
     """Run pipelines by their cron lines until stopped (default: all that have one); what was missed runs once."""
-    from faceml.pipelines.run_schedule import plan_schedule, run_schedule
+    from faceml.pipelines.schedule import plan_schedule, run_schedule
 
     chosen = [find_pipeline(file) for file in files] or pipeline_files()
     settings = show.open_configured().settings
@@ -165,14 +165,14 @@ def _summary(run: PipelineRun) -> str:
 
 
 def _listed(file: Path) -> dict[str, Any]:
-    from faceml.pipelines.cron import parse_cron
+    from faceml.pipelines.cron import next_due
     from faceml.pipelines.definition import read_pipeline
 
     try:
         found = read_pipeline(file)
     except WrongUse as error:
         return {"name": file.stem, "file": file, "problem": str(error)}
-    due = parse_cron(found.cron).next_after(datetime.now().astimezone()) if found.cron else None
+    due = next_due(found.cron, datetime.now().astimezone()) if found.cron else None
     return {"name": found.name, "file": file, "description": found.description, "cron": found.cron, "next": due}
 
 

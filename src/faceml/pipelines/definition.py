@@ -46,9 +46,9 @@ from pydantic import (
 )
 
 from faceml.errors import WrongUse
-from faceml.pipelines.cron import parse_cron
+from faceml.pipelines.cron import check_cron
 from faceml.pipelines.notebooks import declared_parameters
-from faceml.pipelines.references import Reference, known_names, parse_reference, references_in
+from faceml.pipelines.references import Reference, known_names, one_reference, references_in
 from faceml.pipelines.yaml_file import Entry, YamlFile, read_yaml
 
 
@@ -72,57 +72,32 @@ _TYPES: Mapping[ParameterType, tuple[TypeAdapter[Any], str]] = {
 }
 
 
-def _known_type(value: Any) -> Any:
-    if value not in list(ParameterType):
-        raise ValueError(f"there is no type {value!r}; {known_names(str(value), ParameterType)}")
-    return value
+def _named(pattern: str, allowed: str) -> AfterValidator:
+    def check(name: str) -> str:
+        if not re.fullmatch(pattern, name):
+            raise ValueError(f"{name!r} may hold only {allowed}; rename it")
+        return name
+
+    return AfterValidator(check)
 
 
-def _named(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):  # it becomes the name of a folder or file
-        raise ValueError(f"the name {name!r} may hold only a-z, 0-9, - and _; rename it")
-    return name
-
-
-def _python_named(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise ValueError(f"the parameter {name!r} must be a Python name (letters, digits, _); rename it")
-    return name
-
-
-def _cron_line(text: str) -> str:
-    try:
-        return parse_cron(text).text
-    except ValueError as error:
-        raise ValueError(f"cron {text!r}: {error}") from error
-
-
-def _notebook(text: str, info: ValidationInfo[Path]) -> Path:
-    notebook = (info.context.parent / text).resolve()
+def _found(notebook: Path, info: ValidationInfo[Path]) -> Path:
+    notebook = (info.context.parent / notebook).resolve()
     if not notebook.is_file():
         raise ValueError(f"there is no notebook {notebook}; the path starts at the folder of this file")
     return notebook
 
 
-def _one_reference(text: Any) -> Reference:
-    if not isinstance(text, str) or not re.fullmatch(r"\$\{[^{}]*\}", text.strip()):
-        raise ValueError(f"when {text!r} must be one reference, as in ${{steps.detect.new_photos}}")
-    return parse_reference(text.strip()[2:-1])
-
-
-def _or_empty(value: Any) -> Any:
-    return {} if value is None else value
-
-
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Name = Annotated[_Text, AfterValidator(_named)]
-_PythonName = Annotated[str, AfterValidator(_python_named)]
+_Name = Annotated[_Text, _named(r"[a-z0-9][a-z0-9_-]*", "a-z, 0-9, - and _")]  # becomes the name of a folder or file
+_PythonName = Annotated[str, _named(r"[A-Za-z_]\w*", "letters, digits and _, as in Python")]
+_OrEmpty = BeforeValidator(lambda value: {} if value is None else value)
 
 
 class Parameter(Entry):
     """What `-p name=value` may set."""
 
-    type: Annotated[ParameterType, BeforeValidator(_known_type)]
+    type: ParameterType
     default: Any = None  # None may be a default that is written, too
     help: _Text = ""
 
@@ -148,7 +123,7 @@ class Parameter(Entry):
             return value
         kind = type(value).__name__
         if kind not in ("bool", "int", "float", "str"):
-            raise ValueError("its type is not clear; write it as {type: str, default: null}")
+            raise ValueError("its type is not clear; write it out, as in {type: str, default: null}")
         return {"type": kind, "default": value}
 
     @field_validator("default")
@@ -166,16 +141,16 @@ class Step(Entry):
     """One notebook of a pipeline; values may hold `${…}` references."""
 
     name: _Name
-    notebook: Annotated[Path, BeforeValidator(_notebook)]  # absolute
-    parameters: Annotated[dict[str, Any], BeforeValidator(_or_empty)] = Field(default_factory=dict)
-    when: Annotated[Reference, BeforeValidator(_one_reference)] | None = None  # skip the step where this is falsy
+    notebook: Annotated[Path, AfterValidator(_found)]  # absolute
+    parameters: Annotated[dict[str, Any], _OrEmpty] = Field(default_factory=dict)
+    when: Annotated[Reference, BeforeValidator(one_reference)] | None = None  # skip the step where this is falsy
 
 
 class Pipeline(Entry):
     name: _Name
     description: _Text = ""
-    cron: Annotated[_Text, AfterValidator(_cron_line)] | None = None
-    parameters: Annotated[dict[_PythonName, Parameter], BeforeValidator(_or_empty)] = Field(default_factory=dict)
+    cron: Annotated[_Text, AfterValidator(check_cron)] | None = None
+    parameters: Annotated[dict[_PythonName, Parameter], _OrEmpty] = Field(default_factory=dict)
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     def bind(self, given: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:

@@ -42,6 +42,14 @@ def parse_reference(text: str) -> Reference:
     return Reference(match["step"], match["parameter"] or match["result"])
 
 
+def one_reference(text: Any) -> Reference:
+    """Read a text that is one `${…}` and nothing else; raises ValueError."""
+    match = _REFERENCE.fullmatch(str(text).strip())
+    if match is None:
+        raise ValueError(f"{text!r} must be one reference, as in ${{steps.detect.new_photos}}")
+    return parse_reference(match[1])
+
+
 def references_in(value: Any) -> Iterator[Reference]:
     """Every reference in a value, its lists and mappings included; raises ValueError as `parse_reference`."""
     if isinstance(value, str):

@@ -1,19 +1,29 @@
-"""A run as one HTML page: what each step found, where it failed. Pictures of faces only where the run allows them."""
+"""What a run tells others: an HTML page for people, and JSON for another program (a webhook).
+
+The page says what each step found and where it failed, and shows pictures of faces only where the run allows them. The
+JSON holds counts and outcomes, never names, paths, pictures or error texts.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import httpx
+
+from faceml.errors import WrongUse
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
 
 REPORT = "report.html"
+WEBHOOK_TIMEOUT_S = 10
 PICTURES = "pictures_allowed"  # the parameter of a pipeline that allows them
+log = logging.getLogger(__name__)
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
@@ -110,3 +120,38 @@ def _images(notebook: Path) -> Iterator[str]:
         image = output.get("data", {}).get("image/png")
         if image:
             yield "".join(image).replace("\n", "")
+
+
+def check_webhook(url: str) -> None:
+    """Raises WrongUse where it is no http address."""
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise WrongUse(f"the webhook {url!r} is no http address: write it as https://host/path")
+
+
+def call_webhook(url: str, run: PipelineRun) -> bool:
+    """POST the run as JSON; one that does not take it is logged, and fails nothing."""
+    try:
+        httpx.post(url, json=_counts(run), timeout=WEBHOOK_TIMEOUT_S).raise_for_status()
+    except httpx.HTTPError as error:
+        log.warning("the webhook on %s did not take the run: %s", urlsplit(url).hostname, error)
+        return False
+    return True
+
+
+def _counts(run: PipelineRun) -> dict[str, Any]:
+    return {
+        "pipeline": run.pipeline,
+        "status": run.status.value,
+        "started_at": run.started_at.isoformat(),
+        "seconds": run.seconds,
+        "failed_step": next((step.name for step in run.steps if step.status is StepStatus.FAILED), None),
+        "steps": [
+            {
+                "name": step.name,
+                "status": step.status.value,
+                "seconds": step.seconds,
+                "numbers": {n: v for n, v in step.results.items() if isinstance(v, bool | int | float)},
+            }
+            for step in run.steps
+        ],
+    }

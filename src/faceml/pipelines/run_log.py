@@ -12,7 +12,7 @@ from typing import Any
 
 from faceml.errors import Unavailable
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, new_run_folder, save_run
-from faceml.pipelines.pictures import without_pictures
+from faceml.pipelines.notebooks import without_pictures
 from faceml.pipelines.report import write_report
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
 from faceml.tracking.spool import HELD, Measurement, Recorded, as_text, read_spool

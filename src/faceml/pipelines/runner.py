@@ -72,7 +72,7 @@ def run_pipeline(
     planned = PipelineRun(pipeline.name, RunStatus.PLANNED, started_at, values, earlier, resumed_from=from_step)
     if dry_run:
         return replace(planned, steps=(*earlier, *(_plan(step, values) for step in pipeline.steps[len(earlier) :])))
-    from faceml.pipelines.kernel import sigterm_unwinds  # late: Jupyter's packages take a second
+    from faceml.pipelines.execution import sigterm_unwinds  # late: Jupyter's packages take a second
 
     with sigterm_unwinds(), run_lock(home, pipeline.name, wait=wait):
         log = RunLog(planned, tracking.store, home=home, library=library)

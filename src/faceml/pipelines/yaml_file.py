@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Entry(BaseModel):
 
 
 E = TypeVar("E", bound=Entry)
+_OF_KEY = "[key]"  # where pydantic found a mapping's key to be wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +117,22 @@ def _plain(file: YamlFile, loader: yaml.SafeLoader, node: yaml.Node, place: Plac
 
 
 def _place(error: ErrorDetails) -> Place:
-    return (*error["loc"], error["ctx"]["key"]) if error["type"] == "unknown_key" else error["loc"]
+    if error["type"] == "unknown_key":
+        return (*error["loc"], error["ctx"]["key"])
+    return error["loc"][:-1] if error["loc"][-1:] == (_OF_KEY,) else error["loc"]
 
 
 def _sentence(error: ErrorDetails) -> str:
-    key = error["loc"][-1] if error["loc"] else "a pipeline"
+    last = error["loc"][-1] if error["loc"] else "a pipeline"
+    key = "name" if last == _OF_KEY else last
     found = error["input"]
     shown = {dict: "a mapping", list: "a list", type(None): "empty"}.get(type(found), repr(found))
     match error["type"]:
+        case "unknown_key":
+            return error["msg"]
         case "missing":
             return f"the key {key!r} is missing; add `{key}: …`"
-        case "string_type" | "string_too_short":
+        case "string_type" | "string_too_short" | "path_type":
             return f"{key} must be a text, not {shown or 'empty'}; put it in quotes"
         case "tuple_type":
             return f"{key} must be a list (lines that start with -), not {shown}"
@@ -133,4 +140,7 @@ def _sentence(error: ErrorDetails) -> str:
             return f"{key} is empty; add at least one `- name: …` with its notebook"
         case "dict_type" | "model_type":
             return f"{key} must be a mapping (key: value), not {shown}"
-    return error["msg"].removeprefix("Value error, ")
+        case "enum":
+            known = re.findall("'([^']*)'", error["ctx"]["expected"])
+            return f"{key} {found!r} is not known; {known_names(str(found), known)}"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}"
