@@ -319,10 +319,10 @@ def test_a_job_of_another_machines_library_is_refused(
     job_library: Library, worker: WorkerProcess, job_settings: Settings, tmp_path: Path
 ) -> None:
     elsewhere = open_library(replace(job_settings, home=tmp_path / "elsewhere"))
-    job_id = elsewhere.jobs.enqueue("compute_centroids_job").id
+    job_id = queue_of(elsewhere).enqueue("compute_centroids_job").id
     assert ended(job_library, job_id).state == "finished", "another library of this machine is opened"
     (tmp_path / "elsewhere").rename(tmp_path / "gone")
-    state = ended(job_library, elsewhere.jobs.enqueue("compute_centroids_job").id)
+    state = ended(job_library, queue_of(elsewhere).enqueue("compute_centroids_job").id)
     elsewhere.close()
     assert state.state == "failed"
     assert state.error is not None

@@ -18,9 +18,8 @@ from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from faceml.jobs.context import Assignment, JobContext
+from faceml.jobs.context import Assignment, JobCanceled, JobContext
 from faceml.jobs.functions import detect_faces_job
-from faceml.jobs.interruption import JobCanceled
 from faceml.jobs.queue import KEPT_S
 from faceml.jobs.state import ENDED, STATES
 from faceml.services.photos.detect import waiting_photos

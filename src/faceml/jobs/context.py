@@ -1,4 +1,4 @@
-"""What a running job may use of the worker that runs it."""
+"""What a running job may use of the worker that runs it, and how it is stopped from outside."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ class JobContext:
     library: Library
     on_progress: Progress = silent
     assignment: Assignment | None = None  # None where the function is called without a queue
+
+
+class JobCanceled(BaseException):
+    """Somebody took the job back.
+
+    This and `WorkerStopping` are no `Exception`s, so that a service which carries on after a broken photo does not take
+    them for one. They are raised as Ctrl-C is, between two steps of Python: transactions roll back, files are closed.
+    """
+
+
+class WorkerStopping(BaseException):
+    """The worker was told to leave; the job goes back to the front of the queue."""
 
 
 Provider = Callable[[], AbstractContextManager[JobContext]]

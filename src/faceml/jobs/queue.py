@@ -1,15 +1,18 @@
-"""The queue as entry points see it: hand work out, follow it, take it back."""
+"""The queue as entry points see it: connect to it, hand work out, follow it, take it back."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.exceptions import LockError, RedisError
+from redis.retry import Retry as Reconnect
 from rq import Queue, Retry, Worker
 from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
@@ -18,15 +21,40 @@ from rq.job import Job
 from rq.registry import clean_registries
 from rq.serializers import JSONSerializer
 
+from faceml.config import without_password
 from faceml.errors import NotFound, QueueUnavailable, WrongUse
+from faceml.jobs.embedded_redis import EmbeddedRedis
 from faceml.jobs.functions import JOBS
+from faceml.jobs.libraries import address_of
 from faceml.jobs.state import ENDED, STATES, JobState, JobTicket, job_state
+from faceml.library import Library
 
 QUEUE = "default"
 KEPT_S = 7 * 86_400  # how long an ended job can be looked up
 RETRY_AFTER_S = (5, 30, 120)  # a fault that may pass is tried again this often, this much later
 NO_TIMEOUT = -1
+ANSWER_WITHIN_S = 5.0
 MAINTENANCE_S = 30.0  # bound of the lock under which one worker at a time looks after the others' jobs
+
+
+def connect_queue(library: Library) -> JobQueue:
+    """The queue that takes jobs for this library.
+
+    Raises:
+        QueueUnavailable: Redis does not answer, or there is neither a REDIS_URL nor the embedded one.
+        WrongUse: REDIS_URL is not the address of a Redis.
+    """
+    settings, address = library.settings, partial(address_of, library)
+    if settings.redis_url:
+        connection = _connect(settings.redis_url)
+        queue = JobQueue(connection, address=address, where=without_password(settings.redis_url))
+    else:
+        server = EmbeddedRedis(settings.redis_folder)
+        connection = Redis(unix_socket_path=str(server.socket), retry=_once_more())
+        queue = JobQueue(connection, address=address, where=str(server.socket), on_close=server.close)
+    with queue.answering():
+        connection.ping()
+    return queue
 
 
 class JobQueue:
@@ -234,3 +262,19 @@ def unavailable(where: str, error: Exception) -> str:
     if "auth" in reason.lower() or "password" in reason.lower():
         return f"Redis at {where} refuses this user or password: correct REDIS_URL"
     return f"Redis at {where} does not answer ({reason}): start it (make db-up), or correct REDIS_URL"
+
+
+def _connect(url: str) -> Redis:
+    try:
+        return Redis.from_url(
+            url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S, retry=_once_more()
+        )
+    except ValueError as error:
+        raise WrongUse(
+            f"REDIS_URL={without_password(url)!r} cannot be read: write redis://user:password@host:6379/0"
+        ) from error
+
+
+def _once_more() -> Reconnect:
+    """A connection that went stale is opened again; a server that is gone is told at once."""
+    return Reconnect(NoBackoff(), 1)

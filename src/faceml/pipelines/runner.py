@@ -115,9 +115,8 @@ class _Runner:
 
     def _run_step(self, number: int, step: Step) -> StepRun:
         try:
-            if step.when is not None and not self._is_true(step.when):
-                note = f"nothing new ({self._shown(step.when)})"
-                return self._log.add(StepRun(step.name, StepStatus.SKIPPED, note=note))
+            if reason := self._reason_to_skip(step):
+                return self._log.add(StepRun(step.name, StepStatus.SKIPPED, note=f"nothing new ({reason})"))
             values = self._values(step)
         except LookupError as error:
             return self._log.add(StepRun(step.name, StepStatus.FAILED, error=str(error.args[0])))
@@ -166,17 +165,14 @@ class _Runner:
             raise LookupError(f"the step {reference.step} reported no {reference.name!r}; {hint}")
         return step.results[reference.name]
 
-    def _is_true(self, reference: Reference) -> bool:
+    def _reason_to_skip(self, step: Step) -> str | None:
+        if step.when is None:
+            return None
         try:
-            return bool(self._lookup(reference))
+            value = self._lookup(step.when)
         except StepWasSkipped:
-            return False
-
-    def _shown(self, reference: Reference) -> str:
-        try:
-            return f"{reference} is {self._lookup(reference)!r}"
-        except StepWasSkipped:
-            return f"the step {reference.step} was skipped"
+            return f"the step {step.when.step} was skipped"
+        return None if value else f"{step.when} is {value!r}"
 
     def _values(self, step: Step) -> dict[str, Any]:
         values = {}
