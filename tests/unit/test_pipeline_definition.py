@@ -127,6 +127,10 @@ def test_steps_must_be_a_list_with_something_in_it(folder: Path) -> None:
         read(folder, "name: a\nsteps: []\n")
     with pytest.raises(WrongUse, match="line 2: steps must be a list"):
         read(folder, "name: a\nsteps: detect\n")
+    with pytest.raises(WrongUse, match="line 3: item 1 of steps must be a mapping"):
+        read(folder, "name: a\nsteps:\n  - detect\n")
+    with pytest.raises(WrongUse, match="line 2: notebook must be a text, not 3"):
+        read(folder, "name: a\nsteps: [{name: a, notebook: 3}]\n")
     with pytest.raises(WrongUse, match="line 1: the file is empty"):
         read(folder, "# nothing\n")
 

@@ -160,7 +160,8 @@ class FaceWorker(SimpleWorker):
         if self._interruption is None:
             super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
             return
-        with self._jobs.requeue(job, at_front=True) as pipeline:
+        with self.connection.pipeline() as pipeline:
+            queue.enqueue_job(job, pipeline=pipeline, at_front=True)  # first: RQ opens the transaction here
             self.cleanup_execution(job, pipeline=pipeline, execution=execution)
             pipeline.execute()
         log.info("%s %s: back to the front of the queue", _short(job), job.id)

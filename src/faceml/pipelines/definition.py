@@ -49,7 +49,7 @@ from faceml.errors import WrongUse
 from faceml.pipelines.cron import check_cron
 from faceml.pipelines.notebooks import declared_parameters
 from faceml.pipelines.references import Reference, known_names, one_reference, references_in
-from faceml.pipelines.yaml_file import Entry, YamlFile, read_yaml
+from faceml.pipelines.yaml_file import Section, YamlFile, read_yaml
 
 
 class ParameterType(StrEnum):
@@ -94,7 +94,7 @@ _PythonName = Annotated[str, _named(r"[A-Za-z_]\w*", "letters, digits and _, as 
 _OrEmpty = BeforeValidator(lambda value: {} if value is None else value)
 
 
-class Parameter(Entry):
+class Parameter(Section):
     """What `-p name=value` may set."""
 
     type: ParameterType
@@ -137,7 +137,7 @@ class Parameter(Entry):
         return value
 
 
-class Step(Entry):
+class Step(Section):
     """One notebook of a pipeline; values may hold `${…}` references."""
 
     name: _Name
@@ -146,12 +146,12 @@ class Step(Entry):
     when: Annotated[Reference, BeforeValidator(one_reference)] | None = None  # skip the step where this is falsy
 
 
-class Pipeline(Entry):
+class Pipeline(Section):
     name: _Name
     description: _Text = ""
     cron: Annotated[_Text, AfterValidator(check_cron)] | None = None
     parameters: Annotated[dict[_PythonName, Parameter], _OrEmpty] = Field(default_factory=dict)
-    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    steps: tuple[Step, ...]
 
     def bind(self, given: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
         """The values of one run: what is given, else the defaults.
@@ -190,6 +190,8 @@ def read_pipeline(path: Path) -> Pipeline:
     """
     file = read_yaml(Path(path))
     pipeline = file.read_as(Pipeline)
+    if not pipeline.steps:
+        raise file.wrong(("steps",), "steps is empty; add at least one `- name: …` with its notebook")
     names = [step.name for step in pipeline.steps]
     for number, step in enumerate(pipeline.steps):
         _check_step(file, pipeline, names, number, step)

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 from urllib.parse import quote, urlsplit
-
-import httpx
+from urllib.request import Request, urlopen
 
 from faceml.errors import WrongUse
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
@@ -130,12 +130,15 @@ def check_webhook(url: str) -> None:
 
 def call_webhook(url: str, run: PipelineRun) -> bool:
     """POST the run as JSON; one that does not take it is logged, and fails nothing."""
+    body = json.dumps(_counts(run)).encode()
+    request = Request(url, data=body, headers={"Content-Type": "application/json"}, method="POST")
     try:
-        httpx.post(url, json=_counts(run), timeout=WEBHOOK_TIMEOUT_S).raise_for_status()
-    except httpx.HTTPError as error:
-        log.warning("the webhook on %s did not take the run: %s", urlsplit(url).hostname, error)
+        with urlopen(request, timeout=WEBHOOK_TIMEOUT_S):
+            return True
+    except (URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        log.warning("the webhook on %s did not take the run: %s", urlsplit(url).hostname, reason)
         return False
-    return True
 
 
 def _counts(run: PipelineRun) -> dict[str, Any]:

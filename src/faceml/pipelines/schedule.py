@@ -35,8 +35,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """A pipeline that is run by its cron line."""
+
     name: str
     cron: str
+    file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,6 @@ class Due:
 class Plan:
     """What a schedule runs."""
 
-    files: Mapping[str, Path]  # by the pipeline's name
     entries: tuple[Entry, ...]
     parameters: Mapping[str, str]
     webhook: str | None
@@ -66,22 +68,21 @@ def plan_schedule(files: Sequence[Path], parameters: Mapping[str, str], *, webho
     if webhook is not None:
         check_webhook(webhook)
     read = [(file.resolve(), read_pipeline(file)) for file in files]
-    scheduled = [(file, pipeline) for file, pipeline in read if pipeline.cron is not None]
-    if not scheduled:
-        names = ", ".join(str(file) for file in files) or "pipelines/*.yaml"
-        raise WrongUse(f'no pipeline of {names} has a cron line: add one, as in cron: "0 3 * * *"')
-    pipelines = [pipeline for _, pipeline in scheduled]
-    by_name = {pipeline.name: file for file, pipeline in scheduled}
-    if len(by_name) < len(pipelines):
-        raise WrongUse(f"two of the pipelines {', '.join(sorted(p.name for p in pipelines))} share a name: rename one")
+    entries = tuple(Entry(pipeline.name, pipeline.cron, file) for file, pipeline in read if pipeline.cron is not None)
+    if not entries:
+        looked_at = ", ".join(str(file) for file in files) or "pipelines/*.yaml"
+        raise WrongUse(f'no pipeline of {looked_at} has a cron line: add one, as in cron: "0 3 * * *"')
+    names = sorted(entry.name for entry in entries)
+    if len(set(names)) < len(names):
+        raise WrongUse(f"two of the pipelines {', '.join(names)} share a name: rename one")
+    pipelines = [pipeline for _, pipeline in read if pipeline.cron is not None]
     known = {name for pipeline in pipelines for name in pipeline.parameters}
     for name in parameters:
         if name not in known:
             raise WrongUse(f"no scheduled pipeline has a parameter {name!r}; {known_names(name, known)}")
     for pipeline in pipelines:
         pipeline.bind(_known_to(pipeline, parameters), folder=Path.cwd())
-    entries = tuple(Entry(pipeline.name, pipeline.cron or "") for pipeline in pipelines)
-    return Plan(by_name, entries, parameters, webhook)
+    return Plan(entries, parameters, webhook)
 
 
 def run_schedule(settings: Settings, plan: Plan, *, clock: Clock | None = None, on_note: Note = log.info) -> None:
@@ -112,7 +113,7 @@ def run_due(settings: Settings, plan: Plan, entry: Entry) -> PipelineRun | None:
     """One run with its report and webhook; one that fails is recorded and logged. None where nothing was recorded."""
     library, started = open_library(settings), datetime.now().astimezone()
     try:
-        pipeline = read_pipeline(plan.files[entry.name])  # as it is now
+        pipeline = read_pipeline(entry.file)  # as it is now
         done: PipelineRun | None = run_pipeline(
             pipeline,
             parameters=_known_to(pipeline, plan.parameters),

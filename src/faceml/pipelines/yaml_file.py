@@ -18,7 +18,7 @@ from faceml.pipelines.references import known_names
 Place = tuple[Hashable, ...]  # keys and positions on the way to a value; () is the whole file
 
 
-class Entry(BaseModel):
+class Section(BaseModel):
     """A mapping of the file; a key that it does not know is an error that names those it does."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +33,7 @@ class Entry(BaseModel):
         return value
 
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=Section)
 _OF_KEY = "[key]"  # where pydantic found a mapping's key to be wrong
 
 
@@ -123,8 +123,11 @@ def _place(error: ErrorDetails) -> Place:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    last = error["loc"][-1] if error["loc"] else "a pipeline"
-    key = "name" if last == _OF_KEY else last
+    key = error["loc"][-1] if error["loc"] else "a pipeline"
+    if isinstance(key, int):
+        key = f"item {key + 1} of {error['loc'][-2]}"
+    elif key == _OF_KEY:
+        key = "name"
     found = error["input"]
     shown = {dict: "a mapping", list: "a list", type(None): "empty"}.get(type(found), repr(found))
     match error["type"]:
@@ -136,8 +139,6 @@ def _sentence(error: ErrorDetails) -> str:
             return f"{key} must be a text, not {shown or 'empty'}; put it in quotes"
         case "tuple_type":
             return f"{key} must be a list (lines that start with -), not {shown}"
-        case "too_short":
-            return f"{key} is empty; add at least one `- name: …` with its notebook"
         case "dict_type" | "model_type":
             return f"{key} must be a mapping (key: value), not {shown}"
         case "enum":
