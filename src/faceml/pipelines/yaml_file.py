@@ -45,7 +45,7 @@ class YamlFile:
 
     def wrong(self, place: Place, message: str) -> WrongUse:
         """An error that points at a place."""
-        return WrongUse(f"{self.path}, line {self.line_of(place)}: {message}")
+        return _wrong(self.path, self.line_of(place), message)
 
     def line_of(self, place: Place) -> int:
         """Of what is not in the file: the line of what lacks it."""
@@ -74,16 +74,16 @@ def read_yaml(path: Path) -> YamlFile:
         raise FileNotReadable(f"The pipeline {path} cannot be read: {error}; check the path") from error
     except yaml.YAMLError as error:
         raise WrongUse(f"{path} is no YAML text: {error}") from error
-    file = YamlFile(path, None, {(): 1})
+    lines: dict[Place, int] = {(): 1}
     try:
         node = loader.get_single_node()
         if node is None:
-            raise file.wrong((), "the file is empty; a pipeline needs name and steps")
-        return YamlFile(path, _plain(file, loader, node, ()), file.lines)
+            raise _wrong(path, 1, "the file is empty; a pipeline needs name and steps")
+        return YamlFile(path, loader.plain(path, node, (), lines), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        file.lines[()] = mark.line + 1 if mark else 1
-        raise file.wrong((), f"this is no YAML ({error.problem}); check quotes and indents") from error
+        line = mark.line + 1 if mark else 1
+        raise _wrong(path, line, f"this is no YAML ({error.problem}); check quotes and indents") from error
     finally:
         loader.dispose()
 
@@ -96,24 +96,26 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def plain(self, path: Path, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
+        """A node's value; the lines of what is in it are added to `lines`."""
+        lines.setdefault(place, node.start_mark.line + 1)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(path, item, (*place, number), lines) for number, item in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            return self.construct_object(node)
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            if key in values:
+                first = lines[*place, key]
+                raise _wrong(path, line, f"the key {key!r} stands twice (first in line {first}); remove one")
+            lines[*place, key] = line
+            values[key] = self.plain(path, value_node, (*place, key), lines)
+        return values
 
-def _plain(file: YamlFile, loader: yaml.SafeLoader, node: yaml.Node, place: Place) -> Any:
-    """A node's value; the lines of what is in it go into `file`."""
-    file.lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(file, loader, item, (*place, number)) for number, item in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
-    values = {}
-    for key_node, value_node in node.value:
-        key, line = str(key_node.value), key_node.start_mark.line + 1
-        if key in values:
-            first = file.lines[*place, key]
-            file.lines[*place, key] = line
-            raise file.wrong((*place, key), f"the key {key!r} stands twice (first in line {first}); remove one")
-        file.lines[*place, key] = line
-        values[key] = _plain(file, loader, value_node, (*place, key))
-    return values
+
+def _wrong(path: Path, line: int, message: str) -> WrongUse:
+    return WrongUse(f"{path}, line {line}: {message}")
 
 
 def _place(error: ErrorDetails) -> Place:
