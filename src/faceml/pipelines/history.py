@@ -45,6 +45,11 @@ class StepRun:
     failed_cell: str | None = None
     error: str | None = None  # one line
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The results that count or measure."""
+        return {name: value for name, value in self.results.items() if isinstance(value, bool | int | float)}
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
@@ -62,6 +67,10 @@ class PipelineRun:
 
     def step(self, name: str) -> StepRun | None:
         return next((step for step in self.steps if step.name == name), None)
+
+    @property
+    def failed_step(self) -> StepRun | None:
+        return next((step for step in self.steps if step.status is StepStatus.FAILED), None)
 
     def taken_over(self) -> tuple[StepRun, ...]:
         """The steps of the run that this one resumes; none where it started anew."""

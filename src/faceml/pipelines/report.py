@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 from faceml.errors import WrongUse
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
+from faceml.pipelines.notebooks import read_cells
 
 REPORT = "report.html"
 WEBHOOK_TIMEOUT_S = 10
@@ -73,7 +74,7 @@ def render(run: PipelineRun) -> str:
 
 
 def _advice(run: PipelineRun) -> str:
-    failed = next((step for step in run.steps if step.status is StepStatus.FAILED), None)
+    failed = run.failed_step
     if failed is None:
         return ""
     name = escape(failed.name)
@@ -115,8 +116,7 @@ def _pictures(run: PipelineRun) -> Iterator[str]:
 
 
 def _images(notebook: Path) -> Iterator[str]:
-    cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    for output in (output for cell in cells for output in cell.get("outputs", [])):
+    for output in (output for cell in read_cells(notebook) for output in cell.get("outputs", [])):
         image = output.get("data", {}).get("image/png")
         if image:
             yield "".join(image).replace("\n", "")
@@ -147,14 +147,9 @@ def _counts(run: PipelineRun) -> dict[str, Any]:
         "status": run.status.value,
         "started_at": run.started_at.isoformat(),
         "seconds": run.seconds,
-        "failed_step": next((step.name for step in run.steps if step.status is StepStatus.FAILED), None),
+        "failed_step": run.failed_step.name if run.failed_step else None,
         "steps": [
-            {
-                "name": step.name,
-                "status": step.status.value,
-                "seconds": step.seconds,
-                "numbers": {n: v for n, v in step.results.items() if isinstance(v, bool | int | float)},
-            }
+            {"name": step.name, "status": step.status.value, "seconds": step.seconds, "numbers": step.numbers}
             for step in run.steps
         ],
     }
