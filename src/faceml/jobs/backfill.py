@@ -19,10 +19,9 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from faceml.jobs.context import Assignment, JobCanceled, JobContext
-from faceml.jobs.functions import detect_faces_job
 from faceml.jobs.queue import KEPT_S
 from faceml.jobs.state import ENDED, STATES
-from faceml.services.photos.detect import waiting_photos
+from faceml.services.photos.detect import backfill_faces, detect_in_assets, waiting_photos
 
 CHUNK = 64  # photos; as many as detection stores in one transaction
 AHEAD = 2  # chunks in the queue for each worker that listens
@@ -46,21 +45,21 @@ def backfill_in_chunks(
         WrongUse, ModelUnavailable, ModelMismatch, DatabaseUnavailable, QueueUnavailable.
     """
     thresholds: dict[str, Any] = {"min_confidence": min_confidence, "min_face_size": min_face_size}
+    if job.assignment is None:
+        report = backfill_faces(job.library, limit=limit, offset=offset, **thresholds, on_progress=job.on_progress)
+        return ChunkTotal(report.processed, report.total_faces)
 
     def plan() -> list[list[str]]:
         waiting = waiting_photos(job.library.repository, limit=limit, offset=offset, **thresholds)
         ids = [str(asset.id) for asset in waiting]
         return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
-    if job.assignment is None:
-        answers = [detect_faces_job(chunk, **thresholds) for chunk in plan()]
-    else:
-        with job.assignment.queue.answering():
-            try:
-                answers = SharedChunks(job, job.assignment, plan, thresholds).run()
-            except JobCanceled:
-                job.assignment.queue.cancel_chunks(job.assignment.job_id)
-                raise
+    with job.assignment.queue.answering():
+        try:
+            answers = SharedChunks(job, job.assignment, plan, thresholds).run()
+        except JobCanceled:
+            job.assignment.queue.cancel_chunks(job.assignment.job_id)
+            raise
     return ChunkTotal(
         processed=sum(answer["processed"] for answer in answers),
         total_faces=sum(answer["total_faces"] for answer in answers),
@@ -82,7 +81,7 @@ class SharedChunks:
             plan: asset ids by chunk; asked where no earlier attempt has left its own.
             thresholds: the other parameters of `detect_faces_job`.
         """
-        self._on_progress = job.on_progress
+        self._job = job
         self._assignment = assignment
         self._queue = assignment.queue
         self._redis = assignment.queue.connection
@@ -107,7 +106,7 @@ class SharedChunks:
                 self._queue.requeue_abandoned()
                 sleep(LOOK_EVERY_S)
             self._collect(out)
-            self._on_progress(sum(len(self._chunks[number]) for number in self._done), sum(map(len, self._chunks)))
+            self._job.on_progress(sum(len(self._chunks[number]) for number in self._done), sum(map(len, self._chunks)))
         return [self._done[number] for number in numbers]
 
     def _hand_out(self, left: list[int], out: set[int]) -> None:
@@ -153,7 +152,8 @@ class SharedChunks:
         return ended > 0
 
     def _run_here(self, number: int) -> None:
-        self._keep(number, detect_faces_job(self._chunks[number], **self._thresholds))
+        report = detect_in_assets(self._job.library, list(map(int, self._chunks[number])), **self._thresholds)
+        self._keep(number, {"processed": report.processed, "total_faces": report.total_faces})
 
     def _keep(self, number: int, answer: Answer) -> None:
         self._done[number] = answer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from faceml.library import Library
@@ -70,10 +70,6 @@ def provided(provider: Provider) -> Iterator[None]:
         _provider.reset(token)
 
 
-@contextmanager
-def job_context() -> Iterator[JobContext]:
-    """The context of the job that begins here; a job function that it calls shares it, but not its progress."""
-    with _provider.get()() as context:
-        part = replace(context, on_progress=silent)
-        with provided(lambda: nullcontext(part)):
-            yield context
+def job_context() -> AbstractContextManager[JobContext]:
+    """The context of the job that begins here."""
+    return _provider.get()()
