@@ -130,7 +130,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 def _connect_queue(library: Library) -> JobQueue:
-    from faceml.jobs.connection import connect_queue
+    from faceml.jobs.queue import connect_queue
 
     return connect_queue(library)
 

@@ -12,8 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from faceml.config import Settings
-from faceml.jobs.connection import connect_queue
-from faceml.jobs.queue import JobQueue
+from faceml.jobs.queue import JobQueue, connect_queue
 from faceml.jobs.worker import worker_prefix
 from faceml.library import Library
 from faceml.wiring import open_library
@@ -24,7 +23,7 @@ import os, sys
 import faceml.jobs.backfill as backfill, faceml.jobs.worker as worker, faceml.storage.sql.repository as repository
 import faceml.vision.stream as stream
 from faceml.config import read_settings
-from faceml.jobs.supervisor import configure_logging
+from faceml.jobs.pool import configure_logging
 
 tally, chunk, wait_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 worker.LEASE_S, worker.LOOK_AROUND_S, worker.REDIS_GONE_PAUSE_S = 2, 1, 0.2

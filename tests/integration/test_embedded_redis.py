@@ -18,8 +18,8 @@ from redis.retry import Retry
 
 from faceml.config import Settings
 from faceml.errors import QueueUnavailable
-from faceml.jobs.connection import connect_queue
 from faceml.jobs.embedded_redis import EmbeddedRedis, socket_path
+from faceml.jobs.queue import connect_queue
 from faceml.wiring import open_library
 from tests.conftest import skip_or_fail
 from tests.polling import until

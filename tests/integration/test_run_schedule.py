@@ -25,8 +25,7 @@ from faceml.errors import Conflict, WrongUse
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs
 from faceml.pipelines.report import render
 from faceml.pipelines.run_lock import run_lock
-from faceml.pipelines.run_schedule import plan_schedule, run_due, run_schedule
-from faceml.pipelines.schedule import STATE
+from faceml.pipelines.schedule import STATE, plan_schedule, run_due, run_schedule
 from faceml.services.index.repair import find_orphans
 from faceml.wiring import open_library
 from tests.integration.test_pipeline_runner import write_notebook
@@ -237,7 +236,7 @@ def test_a_real_minute_comes(place: Settings, tmp_path: Path) -> None:
     ("change", "parameters", "webhook", "expected"),
     [
         (("cron:", "# cron:"), {"who": "x"}, None, r"no pipeline of .*small.yaml has a cron line"),
-        (("0 3 * * *", "0 25 * * *"), {"who": "x"}, None, r"small.yaml, line 2: cron '0 25 \* \* \*': hour '25'"),
+        (("0 3 * * *", "0 25 * * *"), {"who": "x"}, None, r"small.yaml, line 2: cron: hour '25'"),
         (("", ""), {}, None, r"needs the parameter who .*add -p who="),
         (
             ("", ""),

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 import faceml
 from faceml.errors import FileNotReadable, Unavailable, WrongUse
-from faceml.pipelines.pictures import without_pictures
+from faceml.pipelines.notebooks import without_pictures
 from faceml.pipelines.results import MIME_TYPE, read_results
 from faceml.tracking import Run, Tracking
 from faceml.tracking.spool import read_spool

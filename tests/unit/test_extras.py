@@ -90,7 +90,7 @@ def test_whatever_is_imported_is_brought_by_the_core_or_an_extra() -> None:
         ),
         ("train", "faceml.training.fit, faceml.services.learn.train, faceml.plots.curves"),
         ("serve", "serving.app"),
-        ("jobs", "faceml.jobs.functions, faceml.jobs.worker, faceml.jobs.supervisor"),
+        ("jobs", "faceml.jobs.functions, faceml.jobs.worker, faceml.jobs.pool"),
     ],
 )
 def test_a_part_needs_no_other_extra_than_its_own(extra: str, modules: str) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from faceml.errors import FileNotReadable, WrongUse
 from faceml.pipelines.definition import Pipeline, read_pipeline
-from faceml.pipelines.parameters import bind
 from faceml.pipelines.references import Reference, fill
 
 GOOD = """\
@@ -71,7 +70,7 @@ def wrong_line(folder: Path, old: str, new: str) -> str:
 def test_a_pipeline_is_read_whole(folder: Path) -> None:
     pipeline = read(folder, GOOD)
     assert (pipeline.name, pipeline.cron) == ("nightly", "0 3 * * *")
-    assert [(p.name, p.type, p.default, p.required) for p in pipeline.parameters] == [
+    assert [(name, p.type, p.default, p.required) for name, p in pipeline.parameters.items()] == [
         ("photos", "path", None, True),
         ("limit", "int", None, False),
         ("min_cluster_size", "int", 3, False),
@@ -87,7 +86,7 @@ def test_a_pipeline_is_read_whole(folder: Path) -> None:
     [
         ("    when:", "    whem:", 17, "a step has no key 'whem'; did you mean when?"),
         ("cron:", "corn:", 3, "did you mean cron?"),
-        ("name: nightly\n", "", 1, "lacks the key 'name'"),
+        ("name: nightly\n", "", 1, "the key 'name' is missing; add `name: …`"),
         ("notebook: cluster.ipynb", "notebook: clusters.ipynb", 16, "there is no notebook"),
         ("- name: cluster", "- name: detect", 15, "'detect' stands twice"),
         ("- name: cluster", "- name: Cluster it", 15, "may hold only a-z"),
@@ -99,7 +98,7 @@ def test_a_pipeline_is_read_whole(folder: Path) -> None:
         ("      title:", "      titel:", 20, "no parameter 'titel'; did you mean title?"),
         ("{type: int, default: null}", "{type: integer, default: null}", 8, "did you mean int?"),
         ("{type: int, default: null}", "{type: int, default: many}", 8, "is no int"),
-        ("{type: int, default: null}", "null", 8, "the type of limit is not clear"),
+        ("{type: int, default: null}", "null", 8, "its type is not clear"),
         ('"0 3 * * *"', '"3 * *"', 3, "must have five fields"),
         ("    type: path\n", "    type: path\n    type: str\n", 7, "stands twice (first in line 6)"),
         ("    type: path", "\ttype: path", 6, "this is no YAML"),
@@ -128,6 +127,10 @@ def test_steps_must_be_a_list_with_something_in_it(folder: Path) -> None:
         read(folder, "name: a\nsteps: []\n")
     with pytest.raises(WrongUse, match="line 2: steps must be a list"):
         read(folder, "name: a\nsteps: detect\n")
+    with pytest.raises(WrongUse, match="line 3: item 1 of steps must be a mapping"):
+        read(folder, "name: a\nsteps:\n  - detect\n")
+    with pytest.raises(WrongUse, match="line 2: notebook must be a text, not 3"):
+        read(folder, "name: a\nsteps: [{name: a, notebook: 3}]\n")
     with pytest.raises(WrongUse, match="line 1: the file is empty"):
         read(folder, "# nothing\n")
 
@@ -139,24 +142,65 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_texts_after_p_become_the_parameters_type(folder: Path) -> None:
     pipeline = read(folder, GOOD)
-    bound = bind(pipeline, {"photos": "inbox", "min_cluster_size": "7", "limit": "null"}, folder=folder)
+    bound = pipeline.bind({"photos": "inbox", "min_cluster_size": "7", "limit": "null"}, folder=folder)
     assert bound == {"photos": str(folder / "inbox"), "limit": None, "min_cluster_size": 7}
 
 
 def test_an_unknown_parameter_is_told_with_the_known_ones(folder: Path) -> None:
     with pytest.raises(WrongUse, match=r"no parameter 'photo'; did you mean photos\? Known: limit, min_cluster_size"):
-        bind(read(folder, GOOD), {"photo": "x"}, folder=folder)
+        read(folder, GOOD).bind({"photo": "x"}, folder=folder)
 
 
 @pytest.mark.parametrize(("name", "value"), [("min_cluster_size", "three"), ("min_cluster_size", "2.5"), ("limit", "")])
 def test_a_value_of_the_wrong_type_is_told(folder: Path, name: str, value: str) -> None:
     with pytest.raises(WrongUse, match=f"{name}='{value}' of the pipeline nightly is no int"):
-        bind(read(folder, GOOD), {"photos": "x", name: value}, folder=folder)
+        read(folder, GOOD).bind({"photos": "x", name: value}, folder=folder)
+
+
+AUTO = GOOD.replace("min_cluster_size: 3", "min_cluster_size: {type: float or auto, default: 0.6}")
+
+
+@pytest.mark.parametrize(("text", "value"), [("auto", "auto"), ("0.5", 0.5), ("1", 1.0)])
+def test_a_number_or_auto_is_taken_as_such(folder: Path, text: str, value: float | str) -> None:
+    bound = read(folder, AUTO).bind({"photos": "x", "min_cluster_size": text}, folder=folder)
+    assert bound["min_cluster_size"] == value
+
+
+@pytest.mark.parametrize("text", ["automatic", "", "nan", "inf"])
+def test_what_is_no_number_and_not_auto_is_told(folder: Path, text: str) -> None:
+    with pytest.raises(WrongUse, match=r"is no float or auto: .*give a number, or auto"):
+        read(folder, AUTO).bind({"photos": "x", "min_cluster_size": text}, folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("description: New photos, every night", "description: 3", 2, "description must be a text, not 3"),
+        ("  min_cluster_size: 3", "  min_cluster_size: {default: 3}", 9, "the key 'type' is missing"),
+        ("  limit: {", "  li-mit: {", 8, "name: 'li-mit' may hold only letters"),
+        ("    parameters:\n      photos: ${parameters.photos}", "    parameters: photos", 13, "must be a mapping"),
+        ("{type: int, default: null}", "{type: int, defalt: 3}", 8, "a parameter has no key 'defalt'"),
+    ],
+)
+def test_a_wrong_shape_is_told_with_its_line(folder: Path, old: str, new: str, line: int, says: str) -> None:
+    message = wrong_line(folder, old, new)
+    assert message.startswith(f"line {line}:")
+    assert says in message
+
+
+def test_the_first_of_several_mistakes_is_told(folder: Path) -> None:
+    with pytest.raises(WrongUse, match="line 2: description"):
+        read(folder, GOOD.replace("New photos, every night", "3").replace("    when:", "    whem:"))
+
+
+def test_a_date_stays_the_text_that_was_written(folder: Path) -> None:
+    pipeline = read(folder, GOOD.replace("title: ${steps.detect.faces} faces", "title: 2026-11-05"))
+    assert pipeline.steps[1].parameters["title"] == "2026-11-05"
 
 
 def test_a_parameter_without_default_must_be_given(folder: Path) -> None:
     with pytest.raises(WrongUse, match=r"needs the parameter photos \(folder with new photos\); add -p photos="):
-        bind(read(folder, GOOD), {}, folder=folder)
+        read(folder, GOOD).bind({}, folder=folder)
 
 
 def test_a_reference_alone_keeps_its_type() -> None:

@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from faceml.pipelines.cron import parse_cron
 from faceml.pipelines.schedule import STATE, Entry, Schedule
 
 ZONE = ZoneInfo("UTC")
-NIGHTLY = Entry("nightly", parse_cron("0 3 * * *"))
-HOURLY = Entry("hourly", parse_cron("30 * * * *"))
+NIGHTLY = Entry("nightly", "0 3 * * *", Path("nightly.yaml"))
+HOURLY = Entry("hourly", "30 * * * *", Path("hourly.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +113,7 @@ def test_a_first_start_that_saw_no_run_still_counts(tmp_path: Path) -> None:
 
 def test_another_cron_line_counts_from_now_on(tmp_path: Path) -> None:
     runs(tmp_path, at(1, 12), at(2, 4))
-    changed = Entry("nightly", parse_cron("0 1 * * *"))
+    changed = Entry("nightly", "0 1 * * *", NIGHTLY.file)
     assert runs(tmp_path, at(2, 5), at(3, 12), changed) == [("nightly", at(3, 1))]
 
 

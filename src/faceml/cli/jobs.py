@@ -29,17 +29,17 @@ def worker(workers: int, burst: bool) -> None:
     A job that runs then goes back to the front of the queue; what it stored stays.
     """
     from faceml.config import read_settings
-    from faceml.jobs.connection import connect_queue
-    from faceml.jobs.supervisor import Supervisor, configure_logging
+    from faceml.jobs.pool import FaceWorkerPool, configure_logging
+    from faceml.jobs.queue import connect_queue
     from faceml.wiring import open_library
 
     settings = read_settings()
     configure_logging(settings)
     queue = connect_queue(open_library(settings))
     try:
-        supervisor = Supervisor(settings, queue, count=workers, is_burst=burst)
+        pool = FaceWorkerPool(settings, queue, count=workers)
         click.echo(f"{workers} worker{'s' if workers > 1 else ''} on the queue 'default'; Ctrl-C stops", err=True)
-        supervisor.run()
+        pool.start(burst=burst, logging_level="ERROR")
     finally:
         queue.close()
 
@@ -113,7 +113,7 @@ def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Call
 
 def configured_queue() -> JobQueue:
     """The queue of the environment's library."""
-    from faceml.jobs.connection import connect_queue
+    from faceml.jobs.queue import connect_queue
 
     return connect_queue(show.open_configured())
 

@@ -84,8 +84,9 @@ def show_(file: str, as_json: bool) -> None:
     """Show the parameters and steps of the pipeline FILE."""
     from faceml.pipelines.definition import read_pipeline
 
-    definition = read_pipeline(find_pipeline(file))
-    show.print_report(definition, _described(definition), as_json=as_json)
+    path = find_pipeline(file).resolve()
+    definition = read_pipeline(path)
+    show.print_report(_plain(path, definition), _described(path, definition), as_json=as_json)
 
 
 @pipeline.command()
@@ -109,7 +110,7 @@ def history(name: str | None, limit: int, as_json: bool) -> None:
 @click.option("--webhook", metavar="URL", help="POST counts and outcomes of each run there, as JSON.")
 def schedule(files: tuple[str, ...], parameters: tuple[str, ...], webhook: str | None) -> None:
     """Run pipelines by their cron lines until stopped (default: all that have one); what was missed runs once."""
-    from faceml.pipelines.run_schedule import plan_schedule, run_schedule
+    from faceml.pipelines.schedule import plan_schedule, run_schedule
 
     chosen = [find_pipeline(file) for file in files] or pipeline_files()
     settings = show.open_configured().settings
@@ -164,14 +165,14 @@ def _summary(run: PipelineRun) -> str:
 
 
 def _listed(file: Path) -> dict[str, Any]:
-    from faceml.pipelines.cron import parse_cron
+    from faceml.pipelines.cron import next_due
     from faceml.pipelines.definition import read_pipeline
 
     try:
         found = read_pipeline(file)
     except WrongUse as error:
         return {"name": file.stem, "file": file, "problem": str(error)}
-    due = parse_cron(found.cron).next_after(datetime.now().astimezone()) if found.cron else None
+    due = next_due(found.cron, datetime.now().astimezone()) if found.cron else None
     return {"name": found.name, "file": file, "description": found.description, "cron": found.cron, "next": due}
 
 
@@ -182,14 +183,23 @@ def _line(listed: dict[str, Any]) -> str:
     return f"{listed['name']:12} {listed['description']}{due}"
 
 
-def _described(found: Pipeline) -> str:
-    lines = [f"{found.name}: {found.description}", f"File: {found.path}"]
+def _plain(path: Path, found: Pipeline) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "type": item.type, "default": item.default, "required": item.required, "help": item.help}
+        for name, item in found.parameters.items()
+    ]
+    return {"path": path, **found.model_dump(), "parameters": parameters}
+
+
+def _described(path: Path, found: Pipeline) -> str:
+    lines = [f"{found.name}: {found.description}", f"File: {path}"]
     if found.cron:
         lines.append(f"Cron: {found.cron}")
     lines += ["", "Parameters:"] if found.parameters else []
-    for parameter in found.parameters:
+    width = max((len(parameter.type) for parameter in found.parameters.values()), default=0)
+    for name, parameter in found.parameters.items():
         value = "required" if parameter.required else f"default {parameter.default!r}"
-        lines.append(f"  {parameter.name:18} {parameter.type:5} {value:18} {parameter.help}")
+        lines.append(f"  {name:18} {parameter.type:{width}} {value:18} {parameter.help}")
     lines += ["", "Steps:"]
     for step in found.steps:
         when = f", when ${{{step.when}}}" if step.when else ""

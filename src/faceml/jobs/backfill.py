@@ -9,7 +9,7 @@ counts what was done before.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import sleep
 from typing import Any
@@ -18,36 +18,22 @@ from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from faceml.jobs.context import Assignment, JobContext
-from faceml.jobs.functions import detect_faces_job
-from faceml.jobs.interruption import JobCanceled
+from faceml.jobs.context import Assignment, JobCanceled, JobContext
 from faceml.jobs.queue import KEPT_S
 from faceml.jobs.state import ENDED, STATES
-from faceml.services.photos.detect import waiting_photos
+from faceml.services.photos.detect import backfill_faces, detect_in_assets, waiting_photos
 
 CHUNK = 64  # photos; as many as detection stores in one transaction
 AHEAD = 2  # chunks in the queue for each worker that listens
 LOOK_EVERY_S = 0.2  # at chunks that other workers have not finished
+
+Answer = dict[str, int]  # of one chunk
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkTotal:
     processed: int
     total_faces: int
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    min_confidence: float
-    min_face_size: int
-
-    def call(self, asset_ids: Sequence[int]) -> dict[str, Any]:
-        """Parameters of `detect_faces_job`."""
-        return {
-            "asset_ids": [str(asset_id) for asset_id in asset_ids],
-            "min_confidence": self.min_confidence,
-            "min_face_size": self.min_face_size,
-        }
 
 
 def backfill_in_chunks(
@@ -58,29 +44,22 @@ def backfill_in_chunks(
     Raises:
         WrongUse, ModelUnavailable, ModelMismatch, DatabaseUnavailable, QueueUnavailable.
     """
-    thresholds = Thresholds(min_confidence, min_face_size)
+    thresholds: dict[str, Any] = {"min_confidence": min_confidence, "min_face_size": min_face_size}
+    if job.assignment is None:
+        report = backfill_faces(job.library, limit=limit, offset=offset, **thresholds, on_progress=job.on_progress)
+        return ChunkTotal(report.processed, report.total_faces)
 
-    def plan() -> list[list[int]]:
-        waiting = waiting_photos(
-            job.library.repository,
-            limit=limit,
-            offset=offset,
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
-        )
-        ids = [asset.id for asset in waiting]
+    def plan() -> list[list[str]]:
+        waiting = waiting_photos(job.library.repository, limit=limit, offset=offset, **thresholds)
+        ids = [str(asset.id) for asset in waiting]
         return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
-    if job.assignment is None:
-        answers = [detect_faces_job(**thresholds.call(chunk)) for chunk in plan()]
-    else:
-        with job.assignment.queue.answering():
-            shared = SharedChunks(job, job.assignment, thresholds)
-            try:
-                answers = shared.run(shared.recall() or shared.remember(plan()))
-            except JobCanceled:
-                job.assignment.queue.cancel_chunks(job.assignment.job_id)
-                raise
+    with job.assignment.queue.answering():
+        try:
+            answers = SharedChunks(job, job.assignment, plan, thresholds).run()
+        except JobCanceled:
+            job.assignment.queue.cancel_chunks(job.assignment.job_id)
+            raise
     return ChunkTotal(
         processed=sum(answer["processed"] for answer in answers),
         total_faces=sum(answer["total_faces"] for answer in answers),
@@ -90,7 +69,18 @@ def backfill_in_chunks(
 class SharedChunks:
     """The chunks of one backfill: not yet begun, handed out, done."""
 
-    def __init__(self, job: JobContext, assignment: Assignment, thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        job: JobContext,
+        assignment: Assignment,
+        plan: Callable[[], list[list[str]]],
+        thresholds: Mapping[str, Any],
+    ) -> None:
+        """
+        Args:
+            plan: asset ids by chunk; asked where no earlier attempt has left its own.
+            thresholds: the other parameters of `detect_faces_job`.
+        """
         self._job = job
         self._assignment = assignment
         self._queue = assignment.queue
@@ -98,34 +88,28 @@ class SharedChunks:
         self._thresholds = thresholds
         self._plan_key = f"faceml:backfill:{assignment.job_id}:plan"
         self._done_key = f"faceml:backfill:{assignment.job_id}:done"
+        self._chunks = self._recalled() or self._remembered(plan())
+        done: Any = self._redis.hgetall(self._done_key)
+        self._done: dict[int, Answer] = {int(number): json.loads(answer) for number, answer in done.items()}
 
-    def recall(self) -> list[list[int]]:
-        """The plan of an earlier attempt; empty where there was none."""
-        kept = self._redis.get(self._plan_key)
-        return list(json.loads(kept)) if kept else []
-
-    def remember(self, plan: list[list[int]]) -> list[list[int]]:
-        self._redis.set(self._plan_key, json.dumps(plan), ex=KEPT_S)
-        return plan
-
-    def run(self, plan: list[list[int]]) -> list[dict[str, int]]:
+    def run(self) -> list[Answer]:
         """Every chunk's answer, in order, whoever gave it."""
-        done = self._recall_done()
-        out = {number for number in range(len(plan)) if number not in done and self._fetch(number) is not None}
-        left = [number for number in range(len(plan)) if number not in done and number not in out]
-        while len(done) < len(plan):
-            self._hand_out(plan, left, out)
+        numbers = range(len(self._chunks))
+        out = {number for number in numbers if number not in self._done and self._fetch(number) is not None}
+        left = [number for number in numbers if number not in self._done and number not in out]
+        while len(self._done) < len(numbers):
+            self._hand_out(left, out)
             own = left.pop(0) if left else self._take_back(out)
             if own is not None:
-                done[own] = self._run_here(own, plan[own])
-            elif not self._collect(out, done):
+                self._run_here(own)
+            elif not self._collect(out):
                 self._queue.requeue_abandoned()
                 sleep(LOOK_EVERY_S)
-            self._collect(out, done)
-            self._job.on_progress(sum(len(plan[number]) for number in done), sum(map(len, plan)))
-        return [done[number] for number in range(len(plan))]
+            self._collect(out)
+            self._job.on_progress(sum(len(self._chunks[number]) for number in self._done), sum(map(len, self._chunks)))
+        return [self._done[number] for number in numbers]
 
-    def _hand_out(self, plan: list[list[int]], left: list[int], out: set[int]) -> None:
+    def _hand_out(self, left: list[int], out: set[int]) -> None:
         """Give the other workers something to do; the next chunk stays here."""
         others = self._queue.worker_count() - 1
         room = others * AHEAD - len(out)
@@ -133,7 +117,7 @@ class SharedChunks:
             number = left.pop(1)
             self._queue.hand_out(
                 "detect_faces_job",
-                self._thresholds.call(plan[number]),
+                {"asset_ids": self._chunks[number], **self._thresholds},
                 address=self._assignment.address,
                 job_id=self._job_id(number),
                 parent=self._assignment.job_id,
@@ -149,38 +133,41 @@ class SharedChunks:
                 return number
         return None
 
-    def _run_here(self, number: int, asset_ids: Sequence[int]) -> dict[str, int]:
-        answer = detect_faces_job(**self._thresholds.call(asset_ids))
-        self._keep(number, answer)
-        return answer
-
-    def _collect(self, out: set[int], done: dict[int, dict[str, int]]) -> bool:
+    def _collect(self, out: set[int]) -> bool:
         """Take in what others have finished; a chunk that failed there is tried here. True where there was any."""
         ended = 0
         for number in sorted(out):
             chunk = self._fetch(number)
-            if chunk is not None and (state := STATES[chunk.get_status(refresh=False)]) not in ENDED:
+            state = STATES[chunk.get_status(refresh=False)] if chunk is not None else "failed"
+            if state not in ENDED:
                 continue
             answer = chunk.return_value() if chunk is not None and state == "finished" else None
-            if answer is None:
+            if answer is not None:
+                self._keep(number, answer)
+            else:
                 self._forget(number)
-                answer = self._run_here(number, self._asset_ids(number))
-            done[number] = answer
-            self._keep(number, answer)
+                self._run_here(number)
             out.discard(number)
             ended += 1
         return ended > 0
 
-    def _asset_ids(self, number: int) -> list[int]:
-        return self.recall()[number]
+    def _run_here(self, number: int) -> None:
+        report = detect_in_assets(self._job.library, list(map(int, self._chunks[number])), **self._thresholds)
+        self._keep(number, {"processed": report.processed, "total_faces": report.total_faces})
 
-    def _keep(self, number: int, answer: dict[str, int]) -> None:
+    def _keep(self, number: int, answer: Answer) -> None:
+        self._done[number] = answer
         self._redis.hset(self._done_key, str(number), json.dumps(answer))
         self._redis.expire(self._done_key, KEPT_S)
 
-    def _recall_done(self) -> dict[int, dict[str, int]]:
-        kept: Any = self._redis.hgetall(self._done_key)
-        return {int(number): json.loads(answer) for number, answer in kept.items()}
+    def _recalled(self) -> list[list[str]]:
+        """The plan of an earlier attempt; empty where there was none."""
+        plan = self._redis.get(self._plan_key)
+        return list(json.loads(plan)) if plan else []
+
+    def _remembered(self, plan: list[list[str]]) -> list[list[str]]:
+        self._redis.set(self._plan_key, json.dumps(plan), ex=KEPT_S)
+        return plan
 
     def _job_id(self, number: int) -> str:
         return f"{self._assignment.job_id}-{number}"

@@ -1,11 +1,11 @@
-"""What a running job may use of the worker that runs it."""
+"""What a running job may use of the worker that runs it, and how it is stopped from outside."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from faceml.library import Library
@@ -30,6 +30,18 @@ class JobContext:
     library: Library
     on_progress: Progress = silent
     assignment: Assignment | None = None  # None where the function is called without a queue
+
+
+class JobCanceled(BaseException):
+    """Somebody took the job back.
+
+    This and `WorkerStopping` are no `Exception`s, so that a service which carries on after a broken photo does not take
+    them for one. They are raised as Ctrl-C is, between two steps of Python: transactions roll back, files are closed.
+    """
+
+
+class WorkerStopping(BaseException):
+    """The worker was told to leave; the job goes back to the front of the queue."""
 
 
 Provider = Callable[[], AbstractContextManager[JobContext]]
@@ -58,10 +70,6 @@ def provided(provider: Provider) -> Iterator[None]:
         _provider.reset(token)
 
 
-@contextmanager
-def job_context() -> Iterator[JobContext]:
-    """The context of the job that begins here; a job function that it calls shares it, but not its progress."""
-    with _provider.get()() as context:
-        part = replace(context, on_progress=silent)
-        with provided(lambda: nullcontext(part)):
-            yield context
+def job_context() -> AbstractContextManager[JobContext]:
+    """The context of the job that begins here."""
+    return _provider.get()()

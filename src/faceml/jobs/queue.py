@@ -1,32 +1,60 @@
-"""The queue as entry points see it: hand work out, follow it, take it back."""
+"""The queue as entry points see it: connect to it, hand work out, follow it, take it back."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from redis import Redis
-from redis.client import Pipeline
+from redis.backoff import NoBackoff
 from redis.exceptions import LockError, RedisError
+from redis.retry import Retry as Reconnect
 from rq import Queue, Retry, Worker
 from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
 from rq.registry import clean_registries
+from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from faceml.config import without_password
 from faceml.errors import NotFound, QueueUnavailable, WrongUse
+from faceml.jobs.embedded_redis import EmbeddedRedis
 from faceml.jobs.functions import JOBS
+from faceml.jobs.libraries import address_of
 from faceml.jobs.state import ENDED, STATES, JobState, JobTicket, job_state
+from faceml.library import Library
 
 QUEUE = "default"
 KEPT_S = 7 * 86_400  # how long an ended job can be looked up
 RETRY_AFTER_S = (5, 30, 120)  # a fault that may pass is tried again this often, this much later
 NO_TIMEOUT = -1
+ANSWER_WITHIN_S = 5.0
 MAINTENANCE_S = 30.0  # bound of the lock under which one worker at a time looks after the others' jobs
+
+
+def connect_queue(library: Library) -> JobQueue:
+    """The queue that takes jobs for this library.
+
+    Raises:
+        QueueUnavailable: Redis does not answer, or there is neither a REDIS_URL nor the embedded one.
+        WrongUse: REDIS_URL is not the address of a Redis.
+    """
+    settings, address = library.settings, partial(address_of, library)
+    if settings.redis_url:
+        connection = _connect(settings.redis_url)
+        queue = JobQueue(connection, address=address, where=without_password(settings.redis_url))
+    else:
+        server = EmbeddedRedis(settings.redis_folder)
+        connection = Redis(unix_socket_path=str(server.socket), retry=_once_more())
+        queue = JobQueue(connection, address=address, where=str(server.socket), on_close=server.close)
+    with queue.answering():
+        connection.ping()
+    return queue
 
 
 class JobQueue:
@@ -60,7 +88,8 @@ class JobQueue:
             WrongUse: no such job, or no such parameter.
             QueueUnavailable: Redis does not answer.
         """
-        return self.hand_out(name, parameters, address=self._checked_address(name, parameters))
+        check_call(name, parameters)
+        return self.hand_out(name, parameters, address=self._address())
 
     def hand_out(
         self,
@@ -94,8 +123,14 @@ class JobQueue:
     def list(self, limit: int = 50) -> Sequence[JobState]:
         """The newest jobs first; chunks of a job are not listed."""
         with self.answering():
-            ids = [*self.rq.job_ids]
-            for registry in self._registries():
+            queue, ids = self.rq, [*self.rq.job_ids]
+            for registry in (
+                queue.started_job_registry,
+                queue.scheduled_job_registry,
+                queue.finished_job_registry,
+                queue.failed_job_registry,
+                queue.canceled_job_registry,
+            ):
                 ids += registry.get_job_ids(cleanup=False)
             jobs = Job.fetch_many(list(dict.fromkeys(ids)), self.connection, serializer=JSONSerializer)
             own = [job for job in jobs if job is not None and "parent" not in job.meta]
@@ -110,8 +145,7 @@ class JobQueue:
             NotFound, QueueUnavailable.
         """
         with self.answering():
-            job = self._fetch(job_id)
-            self._cancel(job)
+            self._cancel(self._fetch(job_id))
             self.cancel_chunks(job_id)
             return job_state(self._fetch(job_id))
 
@@ -134,8 +168,17 @@ class JobQueue:
         with self.maintaining() as is_ours:
             if is_ours:
                 clean_registries(self.rq)
-                for job_id in self.rq.scheduled_job_registry.get_jobs_to_schedule():
-                    self._requeue_scheduled(job_id)
+                if self.rq.scheduled_job_registry.get_jobs_to_schedule():
+                    self._requeue_scheduled()
+
+    def _requeue_scheduled(self) -> None:
+        """RQ's scheduler, in this process: one of its own would be forked from one that holds models."""
+        scheduler = RQScheduler([self.rq], self.connection, serializer=JSONSerializer, logging_level="ERROR")
+        try:
+            scheduler.prepare_registries([QUEUE])
+            scheduler.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]  # RQ annotates in part
+        finally:
+            scheduler.connection.close()
 
     def give_up_leases(self, worker_prefix: str) -> None:
         """Requeue at once what workers of this name were doing: they are known to be dead."""
@@ -160,23 +203,6 @@ class JobQueue:
                 with suppress(LockError):
                     lock.release()
 
-    def requeue(self, job: Job, *, at_front: bool = False) -> Pipeline:
-        """A transaction that puts a job back; add what belongs to it, then execute it."""
-        pipeline = self.connection.pipeline()
-        self.rq.enqueue_job(job, pipeline=pipeline, at_front=at_front)  # first: RQ opens the transaction here
-        return pipeline
-
-    def _requeue_scheduled(self, job_id: str) -> None:
-        scheduled = self.rq.scheduled_job_registry
-        try:
-            job = Job.fetch(job_id, self.connection, serializer=JSONSerializer)
-        except NoSuchJobError:
-            scheduled.remove(job_id)
-            return
-        with self.requeue(job) as pipeline:
-            scheduled.remove(job_id, pipeline=pipeline)
-            pipeline.execute()
-
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Turn what the driver raises when Redis is out of reach into one line with the fix."""
@@ -188,10 +214,6 @@ class JobQueue:
     def close(self) -> None:
         self.connection.close()
         self._on_close()
-
-    def _checked_address(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        check_call(name, parameters)
-        return self._address()
 
     def _fetch(self, job_id: str) -> Job:
         try:
@@ -207,16 +229,6 @@ class JobQueue:
             elif state not in ENDED:
                 job.cancel()
                 self.connection.expire(job.key, KEPT_S)
-
-    def _registries(self) -> tuple[Any, ...]:
-        queue = self.rq
-        return (
-            queue.started_job_registry,
-            queue.scheduled_job_registry,
-            queue.finished_job_registry,
-            queue.failed_job_registry,
-            queue.canceled_job_registry,
-        )
 
 
 def check_call(name: str, parameters: Mapping[str, Any]) -> None:
@@ -234,3 +246,19 @@ def unavailable(where: str, error: Exception) -> str:
     if "auth" in reason.lower() or "password" in reason.lower():
         return f"Redis at {where} refuses this user or password: correct REDIS_URL"
     return f"Redis at {where} does not answer ({reason}): start it (make db-up), or correct REDIS_URL"
+
+
+def _connect(url: str) -> Redis:
+    try:
+        return Redis.from_url(
+            url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S, retry=_once_more()
+        )
+    except ValueError as error:
+        raise WrongUse(
+            f"REDIS_URL={without_password(url)!r} cannot be read: write redis://user:password@host:6379/0"
+        ) from error
+
+
+def _once_more() -> Reconnect:
+    """A connection that went stale is opened again; a server that is gone is told at once."""
+    return Reconnect(NoBackoff(), 1)

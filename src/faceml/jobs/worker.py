@@ -3,7 +3,7 @@
 RQ's usual worker forks for each job. That loads the models each time, or inherits them from the parent, which CUDA does
 not allow and open connections do not like. What the fork was for is done otherwise here: a thread renews the job's
 lease, so that the job of a worker that died is soon given to another; a signal stops a job that is cancelled; and the
-supervisor starts a worker that crashed again. docs/decisions/0016-jobs.md has the measurements.
+pool starts a worker that crashed again. docs/decisions/0016-jobs.md has the measurements.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from rq.worker import SimpleWorker
 
 from faceml.config import Settings
 from faceml.errors import FacemlError, QueueUnavailable, Unavailable, WrongUse
-from faceml.jobs.context import Assignment, JobContext, provided
+from faceml.jobs.context import Assignment, JobCanceled, JobContext, WorkerStopping, provided
 from faceml.jobs.functions import JOBS
-from faceml.jobs.interruption import JobCanceled, WorkerStopping
 from faceml.jobs.libraries import Libraries
-from faceml.jobs.queue import JobQueue
+from faceml.jobs.queue import JobQueue, connect_queue
+from faceml.once import Once
 from faceml.progress import Progress
 
 LEASE_S = 20  # a job whose worker is not heard of for this long is given to another
@@ -75,19 +75,18 @@ class FaceWorker(SimpleWorker):
 
     # --- running a job
 
-    def execute_job(self, job: Job, queue: Queue) -> None:
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         started = time.monotonic()
-        execution = self.prepare_execution(job)
         self._interruption = None
         self._is_recording = True
         try:
             with self._lease(job, execution), provided(partial(self._context, job)):
-                is_done = self.perform_job(job, queue, execution)
+                is_done = super().perform_job(job, queue, execution)
         finally:
             self._is_recording = False
-        self.set_state("idle")
         if is_done:
             log.info("%s %s: done in %.1f s", _short(job), job.id, time.monotonic() - started)
+        return is_done
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
         super().prepare_job_execution(job, remove_from_intermediate_queue)
@@ -161,7 +160,8 @@ class FaceWorker(SimpleWorker):
         if self._interruption is None:
             super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
             return
-        with self._jobs.requeue(job, at_front=True) as pipeline:
+        with self.connection.pipeline() as pipeline:
+            queue.enqueue_job(job, pipeline=pipeline, at_front=True)  # first: RQ opens the transaction here
             self.cleanup_execution(job, pipeline=pipeline, execution=execution)
             pipeline.execute()
         log.info("%s %s: back to the front of the queue", _short(job), job.id)
@@ -231,22 +231,25 @@ def run_worker(settings: Settings, *, is_burst: bool = False) -> None:
         is_burst: leave as soon as the queue is empty.
     """
     libraries = Libraries(settings)
+    queue = Once(lambda: connect_queue(libraries.own))
     try:
         for number in count():
-            if _work_once(libraries, f"{worker_prefix(os.getpid())}{number}", is_burst=is_burst):
+            if _work_once(queue, libraries, f"{worker_prefix(os.getpid())}{number}", is_burst=is_burst):
                 return
             time.sleep(REDIS_GONE_PAUSE_S)
     except StopRequested:  # in a pause
         return
     finally:
+        if queue.opened is not None:
+            queue.opened.close()
         libraries.close()
 
 
-def _work_once(libraries: Libraries, name: str, *, is_burst: bool) -> bool:
+def _work_once(queue: Once[JobQueue], libraries: Libraries, name: str, *, is_burst: bool) -> bool:
     """True where the worker was told to leave, False where it lost Redis."""
     worker: FaceWorker | None = None
     try:
-        worker = FaceWorker(libraries.queue(), libraries, name=name)
+        worker = FaceWorker(queue(), libraries, name=name)
         worker.work(burst=is_burst, logging_level="ERROR")
         return worker.is_stopping or is_burst
     except (RedisError, QueueUnavailable) as error:

@@ -1,117 +1,59 @@
-"""Cron lines as cron means them: `minute hour day month weekday`, in the machine's own time zone.
-
-APScheduler finds the instants; its own reading of a crontab differs (Monday is 0, both day fields must match), so each
-field is spelled out for it here.
-"""
+"""Cron lines as cron means them: `minute hour day month weekday`, in the machine's own time zone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cached_property
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, tzinfo
 
-if TYPE_CHECKING:
-    from apscheduler.triggers.base import BaseTrigger
+from cronsim import CronSim, CronSimError
+from tzlocal import get_localzone
 
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_FIELDS = (
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day", "1 to 31"),
+    ("month", "1 to 12, or jan to dec"),
+    ("weekday", "0 to 7, or sun to sat"),
+)
 
 
-@dataclass(frozen=True)
-class Cron:
-    """When something is due.
+def next_due(line: str, after: datetime, *, zone: tzinfo | None = None) -> datetime | None:
+    """The first instant after `after` (aware) that is due on the clocks of `zone` (default: the machine's).
 
-    Where day and weekday are both given (neither begins with *), either may match, as crontab(5) has it.
+    Where day and weekday are both given (neither begins with *), either may match, as crontab(5) has it. An hour that
+    clocks repeat in autumn counts once, unless minute or hour begins with *. None where none comes within fifty years.
+
+    >>> next_due("*/20 3 * * mon-fri", datetime(2026, 11, 28, tzinfo=UTC), zone=UTC).isoformat()
+    '2026-11-30T03:00:00+00:00'
     """
-
-    text: str
-    minutes: frozenset[int]
-    hours: frozenset[int]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]  # 0 is Sunday
-    is_either_day: bool
-
-    def next_after(self, moment: datetime, *, zone: tzinfo | None = None) -> datetime | None:
-        """The first instant after `moment` (aware) that is due on the clocks of `zone` (default: the machine's).
-
-        An hour that clocks repeat in autumn counts once, unless every hour is asked for. None where none ever comes.
-        """
-        trigger = self._local if zone is None else self._in(zone)
-        start = probe = moment.astimezone(UTC)  # local times that are repeated neither add up nor compare
-        while True:
-            found: datetime | None = trigger.get_next_fire_time(None, probe + timedelta(microseconds=1))
-            if found is None:
-                return None
-            for fold in (0, 1) if len(self.hours) == 24 else (0,):
-                instant = found.replace(fold=fold).astimezone(UTC)
-                if instant > start:
-                    return instant.astimezone()
-            probe += timedelta(minutes=30)  # APScheduler may answer with either of two equal times
-
-    @cached_property
-    def _local(self) -> BaseTrigger:
-        return self._in(None)
-
-    def _in(self, zone: tzinfo | None) -> BaseTrigger:
-        from apscheduler.triggers.combining import OrTrigger
-        from apscheduler.triggers.cron import CronTrigger
-
-        always = {"minute": _listed(self.minutes), "hour": _listed(self.hours), "month": _listed(self.months)}
-        day = {"day": _listed(self.days)}
-        weekday = {"day_of_week": ",".join(_WEEKDAYS[number] for number in sorted(self.weekdays))}
-        if self.is_either_day:
-            return OrTrigger([CronTrigger(**always, **part, timezone=zone) for part in (day, weekday)])
-        return CronTrigger(**always, **day, **weekday, timezone=zone)
+    start = after.astimezone(UTC)  # local times that are repeated do not compare
+    for found in CronSim(line, after.astimezone(zone or get_localzone())):
+        if found.astimezone(UTC) > start:
+            return found.astimezone(UTC).astimezone()
+    return None
 
 
-def parse_cron(text: str) -> Cron:
-    """Read a cron line.
+def check_cron(line: str) -> str:
+    """The line itself.
 
     Raises:
-        ValueError: it is none, or names no day that ever comes; the message says which field.
-
-    >>> sorted(parse_cron("*/20 3 * * mon-fri").minutes)
-    [0, 20, 40]
+        ValueError: it cannot be read, or names no day that ever comes; the message says which field.
     """
-    fields = text.split()
+    fields = line.split()
     if len(fields) != len(_FIELDS):
-        raise ValueError('it must have five fields, as in "0 3 * * *" (minute hour day month weekday)')
-    values = [_field(field, *spec) for field, spec in zip(fields, _FIELDS, strict=True)]
-    minutes, hours, days, months, weekdays = values
-    if min(days) > max(31 if month in (1, 3, 5, 7, 8, 10, 12) else 29 if month == 2 else 30 for month in months):
+        raise ValueError(f'{line!r} must have five fields, as in "0 3 * * *" (minute hour day month weekday)')
+    for place, (field, (name, allowed)) in enumerate(zip(fields, _FIELDS, strict=True)):
+        alone = ["*"] * len(fields)
+        alone[place] = field
+        if not _is_read(alone):
+            raise ValueError(f"{name} {field!r} cannot be: write {allowed}, or lists, a-b or */n of them")
+    if not _is_read(fields):
         raise ValueError(f"day {fields[2]} never comes in month {fields[3]}")
-    either = not fields[2].startswith("*") and not fields[4].startswith("*")
-    return Cron(text, minutes, hours, days, months, frozenset(number % 7 for number in weekdays), either)
+    return line
 
 
-def _field(text: str, name: str, lowest: int, highest: int) -> frozenset[int]:
-    found: set[int] = set()
-    for part in text.split(","):
-        span, slash, step_text = part.partition("/")
-        step = _number(step_text, name, 1, highest) if slash else 1
-        first, dash, last = span.partition("-")
-        if span == "*":
-            start, end = lowest, highest - (name == "weekday")
-        else:
-            start = _number(first, name, lowest, highest)
-            end = _number(last, name, lowest, highest) if dash else highest if slash else start
-        if end < start:
-            raise ValueError(f"{name} {part!r} runs backwards")
-        found.update(range(start, end + 1, step))
-    return frozenset(found)
-
-
-def _number(text: str, name: str, lowest: int, highest: int) -> int:
-    names = {"month": _MONTHS, "weekday": _WEEKDAYS}.get(name, ())
-    if text.lower() in names:
-        return names.index(text.lower()) + (name == "month")
-    if not text.isdecimal() or not lowest <= int(text) <= highest:
-        raise ValueError(f"{name} {text!r} is not {lowest} to {highest}")
-    return int(text)
-
-
-def _listed(numbers: frozenset[int]) -> str:
-    return ",".join(map(str, sorted(numbers)))
+def _is_read(fields: list[str]) -> bool:
+    try:
+        CronSim(" ".join(fields), datetime.now(UTC))
+    except CronSimError:
+        return False
+    return True

@@ -5,7 +5,8 @@
     cron: "0 3 * * *"                    # minute hour day month weekday; only `faceml pipeline schedule` reads it
     parameters:                          # what -p NAME=VALUE may set
       photos:                            # no default: the run must give it
-        type: path                       # str, int, float, bool or path (made absolute from the current folder)
+        type: path                       # str, int, float, bool, path (made absolute from the current folder)
+                                         # or "float or auto"
         help: folder with new photos
       min_cluster_size: 3                # short form: the default, its type taken from it
     steps:                               # run one after the other; a failed step stops the run
@@ -27,41 +28,157 @@ results: a `when` that asks for one is false, and a parameter that uses one is l
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from faceml.errors import WrongUse
-from faceml.pipelines.cron import parse_cron
-from faceml.pipelines.located_yaml import Located, read_located
+from faceml.pipelines.cron import check_cron
 from faceml.pipelines.notebooks import declared_parameters
-from faceml.pipelines.parameters import Parameter, ParameterType, convert, type_of
-from faceml.pipelines.references import Reference, parse_reference, references_in
-from faceml.pipelines.suggest import known_names
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")  # names become folders and file names
-_PARAMETER_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+from faceml.pipelines.references import Reference, known_names, one_reference, references_in
+from faceml.pipelines.yaml_file import Section, YamlFile, read_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class ParameterType(StrEnum):
+    STR = "str"
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    PATH = "path"  # made absolute from the folder the run was started in
+    FLOAT_OR_AUTO = "float or auto"  # a number, or the word auto: it is read off the library's labels
+
+
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_TYPES: Mapping[ParameterType, tuple[TypeAdapter[Any], str]] = {
+    ParameterType.STR: (TypeAdapter(Annotated[str, Field(coerce_numbers_to_str=True)]), "give one text"),
+    ParameterType.INT: (TypeAdapter(int), "give a whole number"),
+    ParameterType.FLOAT: (TypeAdapter(_Number), "give a number"),
+    ParameterType.BOOL: (TypeAdapter(bool), "give true or false"),
+    ParameterType.PATH: (TypeAdapter(Path), "give a path"),
+    ParameterType.FLOAT_OR_AUTO: (TypeAdapter(_Number | Literal["auto"]), "give a number, or auto"),
+}
+
+
+def _named(pattern: str, allowed: str) -> AfterValidator:
+    def check(name: str) -> str:
+        if not re.fullmatch(pattern, name):
+            raise ValueError(f"{name!r} may hold only {allowed}; rename it")
+        return name
+
+    return AfterValidator(check)
+
+
+def _found(notebook: Path, info: ValidationInfo[Path]) -> Path:
+    notebook = (info.context.parent / notebook).resolve()
+    if not notebook.is_file():
+        raise ValueError(f"there is no notebook {notebook}; the path starts at the folder of this file")
+    return notebook
+
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Name = Annotated[_Text, _named(r"[a-z0-9][a-z0-9_-]*", "a-z, 0-9, - and _")]  # becomes the name of a folder or file
+_PythonName = Annotated[str, _named(r"[A-Za-z_]\w*", "letters, digits and _, as in Python")]
+_OrEmpty = BeforeValidator(lambda value: {} if value is None else value)
+
+
+class Parameter(Section):
+    """What `-p name=value` may set."""
+
+    type: ParameterType
+    default: Any = None  # None may be a default that is written, too
+    help: _Text = ""
+
+    @property
+    def required(self) -> bool:
+        return "default" not in self.model_fields_set
+
+    def convert(self, value: Any, *, folder: Path) -> Any:
+        """Turn a value, or a text as typed after `-p`, into the type; a path becomes absolute from `folder`.
+
+        Raises:
+            ValueError: it cannot be.
+        """
+        if value is None or (value == "null" and not self.required and self.default is None):
+            return None
+        return _converted(self.type, value, folder)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        """A default alone tells the type."""
+        if isinstance(value, dict):
+            return value
+        kind = type(value).__name__
+        if kind not in ("bool", "int", "float", "str"):
+            raise ValueError("its type is not clear; write it out, as in {type: str, default: null}")
+        return {"type": kind, "default": value}
+
+    @field_validator("default")
+    @classmethod
+    def _default_fits(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None and "type" in info.data:
+            try:
+                _converted(info.data["type"], value, Path())
+            except ValueError as error:
+                raise ValueError(f"the default {value!r} is no {info.data['type']}: {error}") from error
+        return value
+
+
+class Step(Section):
     """One notebook of a pipeline; values may hold `${…}` references."""
 
-    name: str
-    notebook: Path  # absolute
-    parameters: dict[str, Any]
-    when: Reference | None  # skip the step where this is falsy
+    name: _Name
+    notebook: Annotated[Path, AfterValidator(_found)]  # absolute
+    parameters: Annotated[dict[str, Any], _OrEmpty] = Field(default_factory=dict)
+    when: Annotated[Reference, BeforeValidator(one_reference)] | None = None  # skip the step where this is falsy
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    path: Path
-    name: str
-    description: str
-    cron: str | None
-    parameters: tuple[Parameter, ...]
+class Pipeline(Section):
+    name: _Name
+    description: _Text = ""
+    cron: Annotated[_Text, AfterValidator(check_cron)] | None = None
+    parameters: Annotated[dict[_PythonName, Parameter], _OrEmpty] = Field(default_factory=dict)
     steps: tuple[Step, ...]
+
+    def bind(self, given: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
+        """The values of one run: what is given, else the defaults.
+
+        Raises:
+            WrongUse: a name that the pipeline does not know, a value of the wrong type, or a required one missing.
+        """
+        for name in given:
+            if name not in self.parameters:
+                hint = known_names(name, self.parameters)
+                raise WrongUse(f"The pipeline {self.name} has no parameter {name!r}; {hint}")
+        return {name: self._value(name, given, folder) for name in self.parameters}
+
+    def _value(self, name: str, given: Mapping[str, Any], folder: Path) -> Any:
+        parameter = self.parameters[name]
+        value = given.get(name, parameter.default)
+        if parameter.required and value is None:
+            raise WrongUse(
+                f"The pipeline {self.name} needs the parameter {name} ({parameter.help or parameter.type});"
+                f" add -p {name}=…"
+            )
+        try:
+            return parameter.convert(value, folder=folder)
+        except ValueError as error:
+            raise WrongUse(
+                f"The parameter {name}={value!r} of the pipeline {self.name} is no {parameter.type}: {error}"
+            ) from error
 
 
 def read_pipeline(path: Path) -> Pipeline:
@@ -71,136 +188,63 @@ def read_pipeline(path: Path) -> Pipeline:
         FileNotReadable: the file cannot be read.
         WrongUse: something in it cannot be; the message names file, line and fix.
     """
-    path = Path(path)
-    document = read_located(path)
-    entries = document.keys("a pipeline", required=("name", "steps"), optional=("description", "cron", "parameters"))
-    parameters = _parameters(entries["parameters"]) if "parameters" in entries else ()
-    return Pipeline(
-        path=path.resolve(),
-        name=_name(entries["name"], "the pipeline's name"),
-        description=entries["description"].text("description") if "description" in entries else "",
-        cron=_cron(entries["cron"]) if "cron" in entries else None,
-        parameters=parameters,
-        steps=_steps(entries["steps"], parameters),
-    )
+    file = read_yaml(Path(path))
+    pipeline = file.read_as(Pipeline)
+    if not pipeline.steps:
+        raise file.wrong(("steps",), "steps is empty; add at least one `- name: …` with its notebook")
+    names = [step.name for step in pipeline.steps]
+    for number, step in enumerate(pipeline.steps):
+        _check_step(file, pipeline, names, number, step)
+    return pipeline
 
 
-def _name(entry: Located, what: str) -> str:
-    name = entry.text(what)
-    if not _NAME.match(name):
-        raise entry.wrong(f"{what} {name!r} may hold only a-z, 0-9, - and _; rename it")
-    return name
-
-
-def _cron(entry: Located) -> str:
-    cron = entry.text("cron")
+def _check_step(file: YamlFile, pipeline: Pipeline, names: Sequence[str], number: int, step: Step) -> None:
+    """The names that a step uses must be known, and known by then."""
+    at = ("steps", number)
+    if step.name in names[:number]:
+        raise file.wrong((*at, "name"), f"the step {step.name!r} stands twice; steps need different names")
     try:
-        return parse_cron(cron).text
-    except ValueError as error:
-        raise entry.wrong(f"cron {cron!r}: {error}") from error
-
-
-def _parameters(entry: Located) -> tuple[Parameter, ...]:
-    if entry.value is None:
-        return ()
-    return tuple(_parameter(name, value) for name, value in entry.mapping("parameters").items())
-
-
-def _parameter(name: str, entry: Located) -> Parameter:
-    if not _PARAMETER_NAME.match(name):
-        raise entry.wrong(f"the parameter {name!r} must be a Python name (letters, digits, _); rename it")
-    if not isinstance(entry.value, dict):
-        kind = type_of(entry.plain())
-        if kind is None:
-            raise entry.wrong(f"the type of {name} is not clear; write `{name}: {{type: str, default: null}}`")
-        return Parameter(name, kind, entry.plain(), required=False)
-    fields = entry.keys(f"the parameter {name}", required=("type",), optional=("default", "help"))
-    kind_name = fields["type"].text("type")
-    if kind_name not in set(ParameterType):
-        raise fields["type"].wrong(f"{name} has no type {kind_name!r}; {known_names(kind_name, list(ParameterType))}")
-    default = fields["default"].plain() if "default" in fields else None
-    explanation = fields["help"].text("help") if "help" in fields else ""
-    parameter = Parameter(name, ParameterType(kind_name), default, "default" not in fields, explanation)
-    try:
-        convert(parameter, default, folder=Path())
-    except ValueError as error:
-        raise fields["default"].wrong(f"the default {default!r} of {name} is no {kind_name}: {error}") from error
-    return parameter
-
-
-def _steps(entry: Located, parameters: Sequence[Parameter]) -> tuple[Step, ...]:
-    items = entry.items("steps")
-    if not items:
-        raise entry.wrong("steps is empty; add at least one `- name: …` with its notebook")
-    names = [_step_name(item) for item in items]
-    for number, item in enumerate(items):
-        if names[number] in names[:number]:
-            raise item.wrong(f"the step {names[number]!r} stands twice; steps need different names")
-    scope = _Scope([parameter.name for parameter in parameters], names)
-    return tuple(_step(item, names[:number], scope) for number, item in enumerate(items))
-
-
-def _step_name(item: Located) -> str:
-    fields = item.keys("a step", required=("name", "notebook"), optional=("parameters", "when"))
-    return _name(fields["name"], "the step's name")
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The names a reference may use."""
-
-    parameters: Sequence[str]
-    steps: Sequence[str]
-
-    def check(self, entry: Located, reference: Reference, earlier: Sequence[str]) -> None:
-        if reference.step is None:
-            if reference.name not in self.parameters:
-                hint = known_names(reference.name, self.parameters)
-                raise entry.wrong(f"${{{reference}}} names no parameter of this pipeline; {hint}")
-        elif reference.step not in earlier:
-            if reference.step in self.steps:
-                raise entry.wrong(f"${{{reference}}} asks for a step that has not run by then; move that step up")
-            raise entry.wrong(f"${{{reference}}} names no step; {known_names(reference.step, earlier)}")
-
-
-def _step(item: Located, earlier: Sequence[str], scope: _Scope) -> Step:
-    fields: dict[str, Located] = item.value
-    notebook = (item.path.parent / fields["notebook"].text("notebook")).resolve()
-    if not notebook.is_file():
-        raise fields["notebook"].wrong(f"there is no notebook {notebook}; the path starts at the folder of this file")
-    try:
-        declared = declared_parameters(notebook)
+        declared = declared_parameters(step.notebook)
     except WrongUse as error:
-        raise fields["notebook"].wrong(str(error)) from error
-    values = _step_values(fields["parameters"], declared, earlier, scope) if "parameters" in fields else {}
-    when = _when(fields["when"], earlier, scope) if "when" in fields else None
-    return Step(fields["name"].text("name"), notebook, values, when)
-
-
-def _step_values(entry: Located, declared: Sequence[str], earlier: Sequence[str], scope: _Scope) -> dict[str, Any]:
-    if entry.value is None:
-        return {}
-    values = entry.mapping("a step's parameters")
-    for name, value in values.items():
+        raise file.wrong((*at, "notebook"), str(error)) from error
+    for name, value in step.parameters.items():
+        place = (*at, "parameters", name)
         if name not in declared:
             hint = known_names(name, declared) if declared else "it has no cell tagged `parameters` that sets anything"
-            raise value.wrong(f"the notebook has no parameter {name!r}; {hint}")
+            raise file.wrong(place, f"the notebook has no parameter {name!r}; {hint}")
         try:
-            references = list(references_in(value.plain()))
+            for reference in references_in(value):
+                _check_reference(reference, pipeline, names, number)
         except ValueError as error:
-            raise value.wrong(f"{name}: {error}") from error
-        for reference in references:
-            scope.check(value, reference, earlier)
-    return {name: value.plain() for name, value in values.items()}
-
-
-def _when(entry: Located, earlier: Sequence[str], scope: _Scope) -> Reference:
-    text = entry.text("when")
-    if not (text.startswith("${") and text.endswith("}") and text.count("${") == 1):
-        raise entry.wrong(f"when {text!r} must be one reference, as in ${{steps.detect.new_photos}}")
+            raise file.wrong(place, f"{name}: {error}") from error
     try:
-        reference = parse_reference(text[2:-1])
+        if step.when is not None:
+            _check_reference(step.when, pipeline, names, number)
     except ValueError as error:
-        raise entry.wrong(f"when: {error}") from error
-    scope.check(entry, reference, earlier)
-    return reference
+        raise file.wrong((*at, "when"), f"when: {error}") from error
+
+
+def _check_reference(reference: Reference, pipeline: Pipeline, names: Sequence[str], number: int) -> None:
+    """Raises ValueError where it names nothing that the step of this number may use."""
+    if reference.step is None:
+        if reference.name not in pipeline.parameters:
+            hint = known_names(reference.name, pipeline.parameters)
+            raise ValueError(f"${{{reference}}} names no parameter of this pipeline; {hint}")
+    elif reference.step not in names[:number]:
+        if reference.step in names:
+            raise ValueError(f"${{{reference}}} asks for a step that has not run by then; move that step up")
+        raise ValueError(f"${{{reference}}} names no step; {known_names(reference.step, names[:number])}")
+
+
+def _converted(kind: ParameterType, value: Any, folder: Path) -> Any:
+    """Raises ValueError with what to give instead."""
+    adapter, advice = _TYPES[kind]
+    if isinstance(value, str) and not value.strip() and kind is not ParameterType.STR:
+        raise ValueError(f"it is empty; {advice}")
+    if isinstance(value, bool) and kind is not ParameterType.BOOL:  # to Python it is a number
+        raise ValueError(advice)
+    try:
+        found = adapter.validate_python(value)
+    except ValidationError:
+        raise ValueError(advice) from None
+    return str((folder / found.expanduser()).resolve()) if isinstance(found, Path) else found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 _FILE = "run.json"
 
@@ -43,6 +45,11 @@ class StepRun:
     failed_cell: str | None = None
     error: str | None = None  # one line
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The results that count or measure."""
+        return {name: value for name, value in self.results.items() if isinstance(value, bool | int | float)}
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
@@ -61,11 +68,18 @@ class PipelineRun:
     def step(self, name: str) -> StepRun | None:
         return next((step for step in self.steps if step.name == name), None)
 
+    @property
+    def failed_step(self) -> StepRun | None:
+        return next((step for step in self.steps if step.status is StepStatus.FAILED), None)
+
     def taken_over(self) -> tuple[StepRun, ...]:
         """The steps of the run that this one resumes; none where it started anew."""
         if self.resumed_from is None:
             return ()
         return tuple(takewhile(lambda step: step.name != self.resumed_from, self.steps))
+
+
+_RUN = TypeAdapter(PipelineRun)
 
 
 def new_run_folder(home: Path, pipeline: str, started_at: datetime) -> Path:
@@ -105,21 +119,13 @@ def past_runs(home: Path, pipeline: str | None = None) -> list[PipelineRun]:
 
 def _read(file: Path) -> PipelineRun | None:
     try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
-        # The library's folder may have been moved since: notebooks are found beside the record.
-        steps = tuple(_read_step(step, file.parent.parent) for step in plain.pop("steps"))
-        plain |= {
-            "steps": steps,
-            "status": RunStatus(plain["status"]),
-            "started_at": datetime.fromisoformat(plain["started_at"]),
-            "folder": file.parent,
-        }
-        return PipelineRun(**plain)
-    except (OSError, ValueError, KeyError, TypeError):
+        run = _RUN.validate_json(file.read_bytes())
+    except (OSError, ValueError):
         return None  # a broken or foreign record hides no other run
+    # The library's folder may have been moved since: notebooks are found beside the record.
+    steps = tuple(replace(step, notebook=_moved(step.notebook, file.parent.parent)) for step in run.steps)
+    return replace(run, steps=steps, folder=file.parent)
 
 
-def _read_step(plain: dict[str, Any], runs: Path) -> StepRun:
-    notebook = plain["notebook"]
-    found = None if notebook is None else runs / Path(notebook).parent.name / Path(notebook).name
-    return StepRun(**{**plain, "status": StepStatus(plain["status"]), "notebook": found})
+def _moved(notebook: Path | None, runs: Path) -> Path | None:
+    return notebook and runs / notebook.parent.name / notebook.name

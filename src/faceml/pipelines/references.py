@@ -1,10 +1,11 @@
-"""`${parameters.photos}` and `${steps.detect.faces}`: how a pipeline's values name other values."""
+"""`${parameters.photos}` and `${steps.detect.faces}`: how a pipeline's values name other values, known or not."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
@@ -41,6 +42,14 @@ def parse_reference(text: str) -> Reference:
     return Reference(match["step"], match["parameter"] or match["result"])
 
 
+def one_reference(text: Any) -> Reference:
+    """Read a text that is one `${…}` and nothing else; raises ValueError."""
+    match = _REFERENCE.fullmatch(str(text).strip())
+    if match is None:
+        raise ValueError(f"{text!r} must be one reference, as in ${{steps.detect.new_photos}}")
+    return parse_reference(match[1])
+
+
 def references_in(value: Any) -> Iterator[Reference]:
     """Every reference in a value, its lists and mappings included; raises ValueError as `parse_reference`."""
     if isinstance(value, str):
@@ -70,3 +79,19 @@ def fill(value: Any, lookup: Callable[[Reference], Any]) -> Any:
     if whole:
         return lookup(parse_reference(whole[1]))
     return _REFERENCE.sub(lambda match: str(lookup(parse_reference(match[1]))), value)
+
+
+def known_names(word: str, known: Iterable[str]) -> str:
+    """What to tell somebody who wrote a name that is not known: those that are, the likeliest first as a question.
+
+    >>> known_names("notebok", ["notebook", "when"])
+    'did you mean notebook? Known: notebook, when'
+    >>> known_names("xyz", [])
+    'there are none'
+    """
+    names = sorted(known)
+    if not names:
+        return "there are none"
+    likeliest = get_close_matches(word, names, n=1)
+    question = f"did you mean {likeliest[0]}? " if likeliest else ""
+    return f"{question}Known: {', '.join(names)}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from faceml.errors import Unavailable
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, new_run_folder, save_run
-from faceml.pipelines.pictures import without_pictures
+from faceml.pipelines.notebooks import without_pictures
 from faceml.pipelines.report import write_report
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
 from faceml.tracking.spool import HELD, Measurement, Recorded, as_text, read_spool
@@ -96,9 +96,8 @@ class RunLog:
 
 def _with_notebook(recorded: Recorded, step: StepRun) -> Recorded:
     """Add what the runner knows of a step: its parameters, results, time, error and executed notebook."""
-    results = {name: value for name, value in step.results.items() if isinstance(value, bool | int | float)}
     measured = {measurement.name for measurement in recorded.metrics}
-    numbers = {name: value for name, value in {**results, "seconds": step.seconds}.items() if name not in measured}
+    numbers = {name: value for name, value in {**step.numbers, "seconds": step.seconds}.items() if name not in measured}
     if recorded.artifacts is not None:
         _add_files(recorded.artifacts, step, pictures_allowed=recorded.pictures_allowed)
     return replace(
@@ -125,9 +124,9 @@ def _summary(run: PipelineRun) -> Recorded:
     for step in run.steps:
         tags[f"step.{step.name}"] = f"{step.status}: {step.note}" if step.note else step.status.value
         numbers[f"{step.name}.seconds"] = step.seconds
-        numbers |= {f"{step.name}.{n}": v for n, v in step.results.items() if isinstance(v, bool | int | float)}
-        if step.status is StepStatus.FAILED:
-            tags |= {"failed_step": step.name, **_failure(step)}
+        numbers |= {f"{step.name}.{name}": value for name, value in step.numbers.items()}
+    if failed := run.failed_step:
+        tags |= {"failed_step": failed.name, **_failure(failed)}
     parameters = {name: as_text(value) for name, value in run.parameters.items()}
     return Recorded(parameters, _now(numbers), tags, pictures_allowed=False, artifacts=None)
 

@@ -19,12 +19,10 @@ from faceml.errors import PipelineFailed, Unavailable, WrongUse
 from faceml.pipelines.definition import Pipeline, Step
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs
 from faceml.pipelines.notebooks import count_cells
-from faceml.pipelines.parameters import bind
-from faceml.pipelines.references import Reference, StepWasSkipped, fill
+from faceml.pipelines.references import Reference, StepWasSkipped, fill, known_names
 from faceml.pipelines.results import read_results
 from faceml.pipelines.run_lock import run_lock
 from faceml.pipelines.run_log import RunLog
-from faceml.pipelines.suggest import known_names
 from faceml.tracking.mlflow_store import Outcome
 from faceml.tracking.session import RUN_ID_VARIABLE, SPOOL_VARIABLE, Tracking
 
@@ -68,13 +66,13 @@ def run_pipeline(
     """
     folder = (folder or Path.cwd()).resolve()
     last = _last_run(pipeline, home) if from_step else None
-    values = bind(pipeline, {**_known_values(pipeline, last), **parameters}, folder=folder)
+    values = pipeline.bind({**_known_values(pipeline, last), **parameters}, folder=folder)
     earlier = _earlier_steps(pipeline, from_step, last) if from_step and last else ()
     started_at = datetime.now().astimezone()
     planned = PipelineRun(pipeline.name, RunStatus.PLANNED, started_at, values, earlier, resumed_from=from_step)
     if dry_run:
         return replace(planned, steps=(*earlier, *(_plan(step, values) for step in pipeline.steps[len(earlier) :])))
-    from faceml.pipelines.kernel import sigterm_unwinds  # late: Jupyter's packages take a second
+    from faceml.pipelines.execution import sigterm_unwinds  # late: Jupyter's packages take a second
 
     with sigterm_unwinds(), run_lock(home, pipeline.name, wait=wait):
         log = RunLog(planned, tracking.store, home=home, library=library)
@@ -117,9 +115,8 @@ class _Runner:
 
     def _run_step(self, number: int, step: Step) -> StepRun:
         try:
-            if step.when is not None and not self._is_true(step.when):
-                note = f"nothing new ({self._shown(step.when)})"
-                return self._log.add(StepRun(step.name, StepStatus.SKIPPED, note=note))
+            if reason := self._reason_to_skip(step):
+                return self._log.add(StepRun(step.name, StepStatus.SKIPPED, note=f"nothing new ({reason})"))
             values = self._values(step)
         except LookupError as error:
             return self._log.add(StepRun(step.name, StepStatus.FAILED, error=str(error.args[0])))
@@ -168,17 +165,14 @@ class _Runner:
             raise LookupError(f"the step {reference.step} reported no {reference.name!r}; {hint}")
         return step.results[reference.name]
 
-    def _is_true(self, reference: Reference) -> bool:
+    def _reason_to_skip(self, step: Step) -> str | None:
+        if step.when is None:
+            return None
         try:
-            return bool(self._lookup(reference))
+            value = self._lookup(step.when)
         except StepWasSkipped:
-            return False
-
-    def _shown(self, reference: Reference) -> str:
-        try:
-            return f"{reference} is {self._lookup(reference)!r}"
-        except StepWasSkipped:
-            return f"the step {reference.step} was skipped"
+            return f"the step {step.when.step} was skipped"
+        return None if value else f"{step.when} is {value!r}"
 
     def _values(self, step: Step) -> dict[str, Any]:
         values = {}
@@ -220,8 +214,7 @@ def _last_run(pipeline: Pipeline, home: Path) -> PipelineRun:
 
 def _known_values(pipeline: Pipeline, last: PipelineRun | None) -> dict[str, Any]:
     """The last run's values, as far as the pipeline still has the parameters."""
-    known = {parameter.name for parameter in pipeline.parameters}
-    return {name: value for name, value in (last.parameters if last else {}).items() if name in known}
+    return {name: value for name, value in (last.parameters if last else {}).items() if name in pipeline.parameters}
 
 
 def _earlier_steps(pipeline: Pipeline, from_step: str, last: PipelineRun) -> tuple[StepRun, ...]:

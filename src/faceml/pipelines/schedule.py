@@ -1,4 +1,4 @@
-"""Runs what is due: one at a time, missed times made up for once, and none twice after a restart.
+"""Runs pipelines when their cron lines say so: one at a time, what was missed once, none twice after a restart.
 
 The loop belongs to the process's main thread, where SIGTERM may unwind it: a run in progress ends its kernel, says
 "stopped" in its record, and the schedule ends with it.
@@ -9,17 +9,133 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from faceml.pipelines.cron import Cron
+from faceml.config import Settings
+from faceml.errors import FacemlError, WrongUse
+from faceml.pipelines.cron import next_due
+from faceml.pipelines.definition import Pipeline, read_pipeline
+from faceml.pipelines.history import PipelineRun, RunStatus, past_runs
+from faceml.pipelines.references import known_names
+from faceml.pipelines.report import REPORT, call_webhook, check_webhook
+from faceml.pipelines.run_lock import run_lock
+from faceml.pipelines.runner import run_pipeline
+from faceml.services.operate.status import library_snapshot
+from faceml.wiring import open_library
 
 STATE = "schedule.json"
 LONGEST_WAIT = timedelta(seconds=30)  # then the clock is read again: machines sleep, and clocks are set
+Note = Callable[[str], None]
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A pipeline that is run by its cron line."""
+
+    name: str
+    cron: str
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    entry: Entry
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a schedule runs."""
+
+    entries: tuple[Entry, ...]
+    parameters: Mapping[str, str]
+    webhook: str | None
+
+
+def plan_schedule(files: Sequence[Path], parameters: Mapping[str, str], *, webhook: str | None = None) -> Plan:
+    """Read the pipelines that have a cron line, and check that each could run with these parameters.
+
+    Args:
+        parameters: each goes to the pipelines that know it.
+    Raises:
+        WrongUse: none has a cron line, two share a name, one lacks a value, or nobody knows a parameter.
+    """
+    if webhook is not None:
+        check_webhook(webhook)
+    read = [(file.resolve(), read_pipeline(file)) for file in files]
+    entries = tuple(Entry(pipeline.name, pipeline.cron, file) for file, pipeline in read if pipeline.cron is not None)
+    if not entries:
+        looked_at = ", ".join(str(file) for file in files) or "pipelines/*.yaml"
+        raise WrongUse(f'no pipeline of {looked_at} has a cron line: add one, as in cron: "0 3 * * *"')
+    names = sorted(entry.name for entry in entries)
+    if len(set(names)) < len(names):
+        raise WrongUse(f"two of the pipelines {', '.join(names)} share a name: rename one")
+    pipelines = [pipeline for _, pipeline in read if pipeline.cron is not None]
+    known = {name for pipeline in pipelines for name in pipeline.parameters}
+    for name in parameters:
+        if name not in known:
+            raise WrongUse(f"no scheduled pipeline has a parameter {name!r}; {known_names(name, known)}")
+    for pipeline in pipelines:
+        pipeline.bind(_known_to(pipeline, parameters), folder=Path.cwd())
+    return Plan(entries, parameters, webhook)
+
+
+def run_schedule(settings: Settings, plan: Plan, *, clock: Clock | None = None, on_note: Note = log.info) -> None:
+    """Run what is due until the process is told to stop; a run that is going on then ends its kernel first.
+
+    Raises:
+        SystemExit: SIGTERM.
+        Conflict: this library has a schedule already.
+    """
+    from faceml.pipelines.execution import sigterm_unwinds  # late: Jupyter's packages take a second
+
+    with sigterm_unwinds(), run_lock(settings.home, "faceml pipeline schedule", name="schedule"):
+        schedule = Schedule(plan.entries, home=settings.home, clock=clock or SystemClock())
+        on_note(f"waiting; first is {schedule.next().entry.name}, {schedule.next().at:%Y-%m-%d %H:%M}")
+
+        def run(entry: Entry) -> None:
+            on_note(f"{entry.name}: started")
+            done = run_due(settings, plan, entry)
+            if done is not None:
+                page = done.folder / REPORT if done.folder else ""
+                on_note(f"{entry.name}: {done.status} in {done.seconds:.0f} s, {page}")
+            on_note(f"waiting; next is {schedule.next().entry.name}, {schedule.next().at:%Y-%m-%d %H:%M}")
+
+        schedule.run_forever(run)
+
+
+def run_due(settings: Settings, plan: Plan, entry: Entry) -> PipelineRun | None:
+    """One run with its report and webhook; one that fails is recorded and logged. None where nothing was recorded."""
+    library, started = open_library(settings), datetime.now().astimezone()
+    try:
+        pipeline = read_pipeline(entry.file)  # as it is now
+        done: PipelineRun | None = run_pipeline(
+            pipeline,
+            parameters=_known_to(pipeline, plan.parameters),
+            home=settings.home,
+            tracking=library.tracking,
+            library=library_snapshot(library.repository),
+            wait=True,
+        )
+    except FacemlError as error:
+        log.error("%s", error)
+        last = next(iter(past_runs(settings.home, entry.name)), None)
+        is_this_one = last is not None and last.status is RunStatus.FAILED and last.started_at >= started
+        done = last if is_this_one else None
+    finally:
+        library.close()
+    if done is not None and plan.webhook is not None:
+        call_webhook(plan.webhook, done)
+    return done
+
+
+def _known_to(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if name in pipeline.parameters}
 
 
 class Clock(Protocol):
@@ -41,18 +157,6 @@ class SystemClock:
         threading.Event().wait(max(0.0, left))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    name: str
-    cron: Cron
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    entry: Entry
-    at: datetime
-
-
 class Schedule:
     """What is due when, and what was done; the latter survives in `<home>/schedule.json`."""
 
@@ -68,7 +172,7 @@ class Schedule:
         Raises:
             ValueError: nothing ever is.
         """
-        times = [(entry, entry.cron.next_after(self._handled[entry.name])) for entry in self._entries]
+        times = [(entry, next_due(entry.cron, self._handled[entry.name])) for entry in self._entries]
         due = [Due(entry, at) for entry, at in times if at is not None]
         return min(due, key=lambda item: item.at)
 
@@ -99,13 +203,13 @@ class Schedule:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             known, crons = {}, {}
         return {
-            entry.name: min(known[entry.name], now) if crons.get(entry.name) == entry.cron.text else now
+            entry.name: min(known[entry.name], now) if crons.get(entry.name) == entry.cron else now
             for entry in self._entries
         }
 
     def _write(self) -> None:
         plain = {
-            entry.name: {"cron": entry.cron.text, "handled": self._handled[entry.name].isoformat()}
+            entry.name: {"cron": entry.cron, "handled": self._handled[entry.name].isoformat()}
             for entry in self._entries
         }
         draft = self._file.with_name(f"{STATE}.draft")
