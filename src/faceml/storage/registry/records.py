@@ -20,7 +20,7 @@ class ModelCard:
     kind: str  # head and loss, in a word or two
     pack: str
     fingerprint: str  # of the pack whose vectors it takes
-    snapshot: str  # hash of the labels it learned from, see services.snapshot
+    snapshot: str  # hash of the labels it learned from, see services.operate.status
     people: int
     faces: int
     candidate: str = "head"  # its name in the comparison that goes with it; champions go by their space's name there
