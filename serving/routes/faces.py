@@ -35,7 +35,7 @@ async def thumbnail(
     size: Annotated[int, Query(ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side")] = 112,
 ) -> Response:
     """Get a face as a small square picture."""
-    picture = await service.desk.quick(lambda: draw_thumbnail(service.library.repository, face_id, size_px=size))
+    picture = await service.pools.quick(lambda: draw_thumbnail(service.library.repository, face_id, size_px=size))
     return unless_known(request, picture, "image/jpeg")
 
 
