@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
 
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
@@ -125,7 +121,7 @@ def find_experiment(library: Library, run: str) -> Experiment:
 
 
 def version_of(library: Library, experiment: Experiment) -> int | None:
-    """The version of the registry that a run made; None where it made none, as only trainings do."""
+    """The registered version that a run made; None where it made none, as only trainings do."""
     made = [model.version for model in library.registry.versions() if model.run_id == experiment.run_id]
     return made[-1] if made else None
 
@@ -200,14 +196,12 @@ def read_curves(
 
 
 def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
+    import pandas
+
     store = library.tracking.store
     with store.errors("the question"), TemporaryDirectory(prefix="faceml-roc-") as folder:
         if ROC_TABLE not in {file.path for file in store.client.list_artifacts(run_id)}:
             return {}
-        path = Path(store.client.download_artifacts(run_id, ROC_TABLE, folder))
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [(row["candidate"], float(row["far"]), float(row["tar"])) for row in csv.DictReader(file)]
-    return {
-        name: MatchCurve(name, *np.array([(far, tar) for of, far, tar in rows if of == name]).T)
-        for name in dict.fromkeys(row[0] for row in rows)
-    }
+        path = store.client.download_artifacts(run_id, ROC_TABLE, folder)
+        points = pandas.read_csv(path, dtype={"candidate": str}).groupby("candidate", sort=False)
+    return {name: MatchCurve(name, of.far.to_numpy(), of.tar.to_numpy()) for name, of in points}
