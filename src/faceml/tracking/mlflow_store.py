@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from faceml.config import without_password
-from faceml.errors import Unavailable
+from faceml.errors import FacemlError, Unavailable
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
 
@@ -144,7 +144,13 @@ def _absolute(uri: str) -> str:
 
 
 def is_of_mlflow(error: Exception) -> bool:
-    """MLflow lets its database's and its client's errors through; told by name, to import none of them."""
+    """Whether MLflow raised it, which lets its database's and its client's errors through; told by name, to import none.
+
+    >>> is_of_mlflow(ConnectionError("no route")), is_of_mlflow(Unavailable("ours")), is_of_mlflow(KeyError("x"))
+    (True, False, False)
+    """
+    if isinstance(error, FacemlError):  # ours has said all, also where it is an ImportError
+        return False
     package = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError | ImportError) or package in {"mlflow", "sqlalchemy", "alembic", "requests"}
 
