@@ -144,7 +144,7 @@ def _absolute(uri: str) -> str:
 
 
 def is_of_mlflow(error: Exception) -> bool:
-    """Whether MLflow raised it, which lets its database's and its client's errors through; told by name, to import none.
+    """Whether MLflow raised it or let it through, of its database or client; told by name, to import none of them.
 
     >>> is_of_mlflow(ConnectionError("no route")), is_of_mlflow(Unavailable("ours")), is_of_mlflow(KeyError("x"))
     (True, False, False)
