@@ -1,7 +1,7 @@
 """The documented REST API over the same services as everything else (specification, chapter API Reference).
 
 app        puts it together          champion  the projection in use, swapped when its alias moves
-desk       threads for the work      problems  our errors as RFC 9457 problem details
+pools      threads for the work      problems  our errors as RFC 9457 problem details
 security   keys, hosts, headers      limits    sizes, rates, times
 metrics    Prometheus, access log    openapi   the description of it all
 schemas/   what goes in and out      routes/   parse, call one service, shape the answer

@@ -22,9 +22,9 @@ from faceml.wiring import open_library
 from serving import openapi, problems
 from serving.champion import WATCH_EVERY_S, Champion
 from serving.deps import Service
-from serving.desk import Desk
 from serving.limits import BodyLimit, Limits, RateLimit
 from serving.metrics import Metrics, Observed
+from serving.pools import Pools
 from serving.problems import LastResort
 from serving.routes import clusters, detection, faces, health, jobs, model, persons, suggestions
 from serving.security import KeyCheck, Keys, OriginCheck, SecurityHeaders
@@ -93,30 +93,30 @@ def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         library = given or open_library(settings)
         queue = Once(lambda: _connect_queue(library))
-        desk = Desk(limits)
+        pools = Pools(limits)
         champion = Champion(library, on_swap=metrics.swaps.inc)
-        app.state.service = Service(settings, library, queue, limits, desk, champion, metrics)
-        await desk.watch(champion.refresh)  # warm: the first request waits for nothing
+        app.state.service = Service(settings, library, queue, limits, pools, champion, metrics)
+        await pools.watch(champion.refresh)  # warm: the first request waits for nothing
         async with AsyncExitStack() as stack:
             if given is None:
                 stack.callback(library.close)
             stack.callback(_close, queue)
-            stack.callback(desk.close)
+            stack.callback(pools.close)
             for every_s, work in (
                 (WATCH_EVERY_S, champion.refresh),
                 (DRAIN_EVERY_S, lambda: _drain(library, metrics)),
             ):
-                stack.push_async_callback(_cancelled, asyncio.create_task(_repeat(desk, every_s, work)))
+                stack.push_async_callback(_cancelled, asyncio.create_task(_repeat(pools, every_s, work)))
             yield
 
     return lifespan
 
 
-async def _repeat(desk: Desk, every_s: float, work: Callable[[], None]) -> None:
+async def _repeat(pools: Pools, every_s: float, work: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(every_s)
         try:
-            await desk.watch(work)
+            await pools.watch(work)
         except FacemlError as error:  # a store that is away: the next round may find it
             log.info("%s", error)
         except Exception as error:

@@ -16,9 +16,9 @@ from faceml.jobs.queue import JobQueue
 from faceml.library import Library
 from faceml.once import Once
 from serving.champion import Champion
-from serving.desk import Desk
 from serving.limits import Limits
 from serving.metrics import Metrics
+from serving.pools import Pools
 from serving.schemas.runs import JobQueuedResponse
 
 API = "/api/v1/faces"
@@ -35,13 +35,13 @@ class Service:
     library: Library
     queue: Once[JobQueue]
     limits: Limits
-    desk: Desk
+    pools: Pools
     champion: Champion
     metrics: Metrics
 
     async def read(self, request: Request, work: Callable[[], BaseModel]) -> Response:
         """Answer with what `work` finds, or with 304 where the client has it already."""
-        content = await self.desk.quick(lambda: _json(work()))
+        content = await self.pools.quick(lambda: _json(work()))
         return unless_known(request, content, "application/json")
 
     async def decide(self, act: Callable[[], R], shape: Callable[[R], BaseModel]) -> Response:
@@ -51,13 +51,13 @@ class Service:
             report = act()
             return _json(shape(report)), getattr(report, "event_id", None)
 
-        content, event_id = await self.desk.quick(work)
+        content, event_id = await self.pools.quick(work)
         headers = {EVENT_HEADER: str(event_id)} if event_id is not None else {}
         return Response(content, headers=headers, media_type="application/json")
 
     async def run(self, work: Callable[[], BaseModel]) -> Response:
         """Do heavy work now."""
-        return Response(await self.desk.heavy(lambda: _json(work())), media_type="application/json")
+        return Response(await self.pools.heavy(lambda: _json(work())), media_type="application/json")
 
     def ask_queue(self) -> None:
         """Raises QueueUnavailable."""
@@ -66,7 +66,7 @@ class Service:
 
     async def hand_out(self, job: str, **parameters: Any) -> Response:
         """Leave heavy work to the workers."""
-        ticket = await self.desk.quick(lambda: self.queue().enqueue(job, **parameters))
+        ticket = await self.pools.quick(lambda: self.queue().enqueue(job, **parameters))
         content = _json(JobQueuedResponse(job_id=ticket.id))
         return Response(content, 202, {"Location": f"{API}/jobs/{ticket.id}"}, "application/json")
 

@@ -45,24 +45,30 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(receive, self._most(scope), self._limits.body_s)
-        if body.is_announced_too_large(scope):
-            await body.refusal(scope, receive, send)
-            return
-        guarded = _Answer(send)
-        try:
-            await self._app(scope, body.receive, guarded.send)
-        except _Refused:
-            if not guarded.has_started:
-                await body.refusal(scope, receive, send)
+        has_started = False
 
-    def _most(self, scope: Scope) -> int:
+        async def noted(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
         is_upload = scope["path"].endswith(self._limits.upload_paths)
-        return self._limits.upload_bytes if is_upload else self._limits.body_bytes
+        body = _Body(receive, self._limits.upload_bytes if is_upload else self._limits.body_bytes, self._limits.body_s)
+        try:
+            body.check_announced(scope)
+            await self._app(scope, body.receive, noted)
+        except _Refused as refused:
+            if not has_started:
+                answer = problem(refused.status, refused.detail, headers={"Connection": "close"})
+                await answer(scope, receive, send)
 
 
 class _Refused(BaseException):
     """Passes by every `except Exception` on its way out; never leaves `BodyLimit`."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        self.status = status
+        self.detail = detail
 
 
 class _Body:
@@ -73,11 +79,11 @@ class _Body:
         self._deadline = time.monotonic() + limit_s
         self._seen = 0
         self._is_complete = False
-        self._is_late = False
 
-    def is_announced_too_large(self, scope: Scope) -> bool:
+    def check_announced(self, scope: Scope) -> None:
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        return not length.isdigit() or int(length) > self._most
+        if not length.isdigit() or int(length) > self._most:
+            raise self._too_large()
 
     async def receive(self) -> Message:
         if self._is_complete:  # waiting for the client to go away takes as long as it takes
@@ -86,32 +92,19 @@ class _Body:
             async with asyncio.timeout(self._deadline - time.monotonic()):
                 message = await self._receive()
         except TimeoutError as error:
-            self._is_late = True
-            raise _Refused from error
+            late = f"the body did not arrive within {self._limit_s:.0f} s"
+            raise _Refused(HTTPStatus.REQUEST_TIMEOUT, late) from error
         if message["type"] == "http.request":
             self._seen += len(message.get("body", b""))
             self._is_complete = not message.get("more_body", False)
             if self._seen > self._most:
-                raise _Refused
+                raise self._too_large()
         return message
 
-    async def refusal(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._is_late:
-            status, detail = HTTPStatus.REQUEST_TIMEOUT, f"the body did not arrive within {self._limit_s:.0f} s"
-        else:
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            detail = f"the body is larger than {self._most / MB:g} MB, the most that this path takes"
-        await problem(status, detail, headers={"Connection": "close"})(scope, receive, send)
-
-
-class _Answer:
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.has_started = False
-
-    async def send(self, message: Message) -> None:
-        self.has_started = True
-        await self._send(message)
+    def _too_large(self) -> _Refused:
+        most = f"{self._most / MB:g} MB"
+        detail = f"the body is larger than {most}, the most that this path takes"
+        return _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
 
 class RateLimit:

@@ -42,7 +42,7 @@ async def detect(
     if body.queue:
         return await service.hand_out("detect_faces_job", asset_ids=[str(asset_id)], **thresholds)
     return await service.run(
-        lambda: DetectFacesResponse.of(
+        lambda: DetectFacesResponse.on_photo(
             asset_id,
             detect_in_photo(
                 service.library, asset_id, min_confidence=body.min_confidence, min_face_size=body.min_face_size

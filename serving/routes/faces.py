@@ -35,7 +35,7 @@ async def thumbnail(
     size: Annotated[int, Query(ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side")] = 112,
 ) -> Response:
     """Get a face as a small square picture."""
-    picture = await service.desk.quick(lambda: draw_thumbnail(service.library.repository, face_id, size_px=size))
+    picture = await service.pools.quick(lambda: draw_thumbnail(service.library.repository, face_id, size_px=size))
     return unless_known(request, picture, "image/jpeg")
 
 
@@ -44,7 +44,7 @@ async def assign(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
     """Say who a face is; a new name makes a new person."""
     return await service.decide(
         lambda: assign_faces_to(service.library, [face_id], body.name_or_id, actor=ACTOR),
-        lambda report: AssignFaceResponse.of(face_id, report),
+        lambda report: AssignFaceResponse.completed(report, face_id=face_id),
     )
 
 
@@ -62,5 +62,5 @@ async def reject(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
     """Say that a face is *not* this person, who is never proposed for it again."""
     return await service.decide(
         lambda: reject_person(service.library, [face_id], body.name_or_id, actor=ACTOR),
-        lambda report: RejectFaceResponse.of(face_id, report),
+        lambda report: RejectFaceResponse.completed(report, face_id=face_id, taken_away=report.faces_taken_away > 0),
     )

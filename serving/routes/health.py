@@ -29,7 +29,7 @@ async def health() -> Response:
 )
 async def ready(request: Request, service: Shared) -> Response:
     """Whether each part answers; reasons are told to whoever has a key, or where none is asked for."""
-    parts = await service.desk.watch(lambda: check_parts(service.library, ask_queue=service.ask_queue))
+    parts = await service.pools.watch(lambda: check_parts(service.library, ask_queue=service.ask_queue))
     parts = (*parts, Part("registry", service.champion.problem, is_needed=False))
     is_trusted = getattr(request.state, "is_trusted", True)
     failed = [part for part in parts if part.problem]
@@ -57,7 +57,7 @@ async def ready(request: Request, service: Shared) -> Response:
 )
 async def metrics(service: Shared) -> Response:
     """Counts and times for Prometheus."""
-    page = service.metrics.page(service.desk.waiting(), service.champion.current.space.name)
+    page = service.metrics.page(service.pools.waiting(), service.champion.current.space.name)
     return Response(page, headers={"Content-Type": CONTENT_TYPE})
 
 

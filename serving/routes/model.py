@@ -26,7 +26,7 @@ FEW_ROWS = 32  # below, a projection costs less than handing it to another threa
 @router.get("/model", response_model=ModelResponse, responses=UNCHANGED)
 async def get_model(request: Request, service: Shared) -> Response:
     """Get which projection answers are made with, and since when."""
-    content = await service.desk.quick(lambda: _model(service).model_dump_json(by_alias=True).encode())
+    content = await service.pools.quick(lambda: _model(service).model_dump_json(by_alias=True).encode())
     return unless_known(request, content, "application/json")
 
 
@@ -37,7 +37,7 @@ async def project(service: Shared, body: ProjectRequest) -> Response:
     if len(body.embeddings) <= FEW_ROWS:
         content = _projected(space, body.embeddings)
     else:
-        content = await service.desk.heavy(lambda: _projected(space, body.embeddings))
+        content = await service.pools.heavy(lambda: _projected(space, body.embeddings))
     return Response(content, media_type="application/json")
 
 

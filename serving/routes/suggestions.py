@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query
 from fastapi.responses import Response
@@ -12,15 +13,7 @@ from faceml.errors import WrongUse
 from faceml.library import Library
 from serving.deps import Shared, router_for
 from serving.openapi import problems
-from serving.schemas.suggestions import (
-    IntruderItem,
-    MergeItem,
-    SplitItem,
-    SuggestionQuery,
-    SuggestionsResponse,
-    UncertainItem,
-    candidates,
-)
+from serving.schemas.suggestions import SuggestionQuery, SuggestionsResponse
 
 router = router_for("suggestions")
 
@@ -36,29 +29,25 @@ async def suggest(service: Shared, query: Annotated[SuggestionQuery, Query()]) -
 
 
 def _suggestions(library: Library, query: SuggestionQuery) -> SuggestionsResponse:
-    from faceml.services.review import faces as suggest_faces
-    from faceml.services.review import groups as suggest
+    return SuggestionsResponse.model_validate({"kind": query.kind, query.kind: _found(library, query)})
 
-    answer = SuggestionsResponse(kind=query.kind)
+
+def _found(library: Library, query: SuggestionQuery) -> Sequence[Any]:
+    from faceml.services.review import faces, groups
+
+    limit = query.limit
     match query.kind:
         case "merges":
-            answer.merges = [
-                MergeItem.of(item) for item in suggest.suggest_merges(library.repository, limit=query.limit)
-            ]
+            return groups.suggest_merges(library.repository, limit=limit)
         case "splits":
-            answer.splits = [
-                SplitItem.of(item) for item in suggest.suggest_splits(library.repository, limit=query.limit)
-            ]
+            return groups.suggest_splits(library.repository, limit=limit)
         case "uncertain":
-            uncertain = suggest_faces.suggest_uncertain(library, limit=query.limit)
-            answer.uncertain = [UncertainItem.of(item) for item in uncertain]
+            return faces.suggest_uncertain(library, limit=limit)
         case "names":
             if query.cluster_id is None:
                 raise WrongUse("kind=names asks whom a cluster resembles: give its clusterId")
-            answer.names = candidates(suggest.suggest_names(library.repository, query.cluster_id, limit=query.limit))
+            return groups.suggest_names(library.repository, query.cluster_id, limit=limit)
         case "intruders":
             if query.person_id is None:
                 raise WrongUse("kind=intruders asks who does not belong to a person: give their personId")
-            intruders = suggest_faces.suggest_intruders(library.repository, query.person_id, limit=query.limit)
-            answer.intruders = [IntruderItem.of(item) for item in intruders]
-    return answer
+            return faces.suggest_intruders(library.repository, query.person_id, limit=limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -37,7 +37,17 @@ def example(**values: Any) -> ConfigDict:
 class Answer(BaseModel):
     """An answer in camelCase."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, found: Any, /) -> Self:
+        """A record of a service whose fields go by the same names."""
+        return cls.model_validate(found)
+
+    @classmethod
+    def completed(cls, found: Any, /, **others: Any) -> Self:
+        """A record of a service, and what it does not hold, or holds otherwise."""
+        return cls(**{name: getattr(found, name) for name in cls.model_fields if name not in others}, **others)
 
 
 class Question(BaseModel):

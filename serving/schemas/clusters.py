@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from faceml.services.decisions.label import LabelReport
-from faceml.services.decisions.split import SplitReport
-from faceml.services.review.browse import ClusterDetails, ClusterPage
-from faceml.storage.sql.clusters import ClusterSummary
+from faceml.services.review.browse import ClusterDetails
 from serving.schemas.base import WHOLE, Answer, Name, Page, Question, count, example
-from serving.schemas.faces import FACE, PERSON, FaceInstance
+from serving.schemas.faces import FACE, PERSON, FaceInstance, with_names
 
 
 class ClusterQuery(Page):
@@ -23,20 +20,9 @@ class ClusterItem(Answer):
     cluster_id: str
     face_count: int
     sample_face_ids: list[UUID]
-    avg_quality: float
+    avg_quality: Annotated[float, AfterValidator(lambda share: round(share, 4))]
     person_id: UUID | None
     person_name: str | None
-
-    @classmethod
-    def of(cls, summary: ClusterSummary) -> Self:
-        return cls(
-            cluster_id=summary.cluster_id,
-            face_count=summary.face_count,
-            sample_face_ids=list(summary.sample_face_ids),
-            avg_quality=round(summary.avg_quality, 4),
-            person_id=summary.person_id,
-            person_name=summary.person_name,
-        )
 
 
 class ClusterListResponse(Answer):
@@ -61,11 +47,6 @@ class ClusterListResponse(Answer):
     page: int
     page_size: int
 
-    @classmethod
-    def of(cls, found: ClusterPage) -> Self:
-        items = [ClusterItem.of(item) for item in found.items]
-        return cls(items=items, total=found.total, page=found.page, page_size=found.page_size)
-
 
 class ClusterDetailResponse(Answer):
     cluster_id: str
@@ -74,13 +55,9 @@ class ClusterDetailResponse(Answer):
     person_name: str | None
 
     @classmethod
-    def of(cls, found: ClusterDetails) -> Self:
-        return cls(
-            cluster_id=found.cluster_id,
-            faces=[FaceInstance.of(face, found.names) for face in found.faces],
-            person_id=found.person_id,
-            person_name=found.names.get(found.person_id) if found.person_id else None,
-        )
+    def of(cls, found: ClusterDetails, /) -> Self:
+        name = found.names.get(found.person_id) if found.person_id else None
+        return cls.completed(found, faces=with_names(found.faces, found.names), person_name=name)
 
 
 class LabelClusterRequest(Question):
@@ -96,15 +73,6 @@ class LabelClusterResponse(Answer):
     person_name: str
     faces_labeled: int
     prototypes_created: int
-
-    @classmethod
-    def of(cls, report: LabelReport) -> Self:
-        return cls(
-            person_id=report.person_id,
-            person_name=report.person_name,
-            faces_labeled=report.faces_labeled,
-            prototypes_created=report.prototypes_created,
-        )
 
 
 class SplitClusterRequest(Question):
@@ -125,11 +93,3 @@ class SplitClusterResponse(Answer):
     original_cluster_id: str
     new_clusters: list[str]
     status: str
-
-    @classmethod
-    def of(cls, report: SplitReport) -> Self:
-        return cls(
-            original_cluster_id=report.original_cluster_id,
-            new_clusters=list(report.new_clusters),
-            status=report.status,
-        )

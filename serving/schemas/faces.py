@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
 
-from faceml.records import BBox, Face
-from faceml.services.decisions.label import ReassignReport, RejectReport
+from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
 from faceml.services.recognise.identify import Identification, IdentifiedFace, Likeness
 from serving.schemas.base import WHOLE, Answer, Flag, Name, Question, Share, count, example
@@ -25,12 +24,8 @@ class BoundingBox(Answer):
 
     x: int
     y: int
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, box: BBox) -> Self:
-        return cls(x=box.x, y=box.y, width=box.w, height=box.h)
+    width: int = Field(validation_alias="w")
+    height: int = Field(validation_alias="h")
 
 
 class FaceInstance(Answer):
@@ -56,20 +51,6 @@ class FaceInstance(Answer):
     person_name: str | None
     created_at: datetime
 
-    @classmethod
-    def of(cls, face: Face, names: Mapping[UUID, str]) -> Self:
-        return cls(
-            id=face.id,
-            asset_id=face.asset_id,
-            bbox=BoundingBox.of(face.bbox),
-            detection_confidence=face.detection_confidence,
-            quality_score=face.quality_score,
-            cluster_id=face.cluster_id,
-            person_id=face.person_id,
-            person_name=names.get(face.person_id) if face.person_id else None,
-            created_at=face.created_at,
-        )
-
 
 class FaceInstanceListResponse(Answer):
     items: list[FaceInstance]
@@ -78,9 +59,14 @@ class FaceInstanceListResponse(Answer):
     page_size: int
 
     @classmethod
-    def of(cls, found: NamedFaces) -> Self:
-        items = [FaceInstance.of(face, found.names) for face in found.faces]
+    def of(cls, found: NamedFaces, /) -> Self:
+        items = with_names(found.faces, found.names)
         return cls(items=items, total=len(items), page=1, page_size=len(items))
+
+
+def with_names(faces: Iterable[Face], names: Mapping[UUID, str]) -> list[FaceInstance]:
+    """Faces with the names of the people they are under."""
+    return [FaceInstance.completed(f, person_name=names.get(f.person_id) if f.person_id else None) for f in faces]
 
 
 class DetectFacesRequest(Question):
@@ -99,7 +85,7 @@ class DetectFacesResponse(Answer):
     face_ids: list[UUID]
 
     @classmethod
-    def of(cls, asset_id: int, faces: tuple[Face, ...]) -> Self:
+    def on_photo(cls, asset_id: int, faces: Sequence[Face]) -> Self:
         return cls(asset_id=asset_id, faces_detected=len(faces), face_ids=[face.id for face in faces])
 
 
@@ -135,16 +121,6 @@ class AssignFaceResponse(Answer):
     prototypes_created: int
     event_id: int
 
-    @classmethod
-    def of(cls, face_id: UUID, report: ReassignReport) -> Self:
-        return cls(
-            face_id=face_id,
-            person_id=report.person_id,
-            person_name=report.person_name,
-            prototypes_created=report.prototypes_created,
-            event_id=report.event_id,
-        )
-
 
 class UnassignFaceResponse(Answer):
     model_config = example(faceId=FACE, eventId=8)
@@ -162,29 +138,11 @@ class RejectFaceResponse(Answer):
     taken_away: bool
     event_id: int
 
-    @classmethod
-    def of(cls, face_id: UUID, report: RejectReport) -> Self:
-        return cls(
-            face_id=face_id,
-            person_id=report.person_id,
-            person_name=report.person_name,
-            taken_away=report.faces_taken_away > 0,
-            event_id=report.event_id,
-        )
-
 
 class Candidate(Answer):
     person_id: UUID
     person_name: str
     similarity: float
-
-    @classmethod
-    def of(cls, likeness: Likeness | None) -> Self | None:
-        if likeness is None:
-            return None
-        return cls(
-            person_id=likeness.person_id, person_name=likeness.person_name, similarity=round(likeness.similarity, 4)
-        )
 
 
 class FaceOnPhoto(Answer):
@@ -200,19 +158,21 @@ class FaceOnPhoto(Answer):
     second_best: Candidate | None
 
     @classmethod
-    def of(cls, face: IdentifiedFace) -> Self:
-        known = Candidate.of(face.best) if face.is_known else None
-        best = Candidate.of(face.best)
-        return cls(
-            bbox=BoundingBox.of(face.bbox),
-            detection_confidence=face.detection_confidence,
-            quality_score=face.quality_score,
+    def of(cls, face: IdentifiedFace, /) -> Self:
+        best = _candidate(face.best)
+        known = best if face.is_known else None
+        return cls.completed(
+            face,
             person_id=known.person_id if known else None,
             person_name=known.person_name if known else None,
             similarity=best.similarity if best else None,
             best=best,
-            second_best=Candidate.of(face.runner_up),
+            second_best=_candidate(face.runner_up),
         )
+
+
+def _candidate(found: Likeness | None) -> Candidate | None:
+    return Candidate.completed(found, similarity=round(found.similarity, 4)) if found else None
 
 
 class IdentifyQuery(Question):
@@ -251,11 +211,6 @@ class IdentifyResponse(Answer):
     model_version: str = Field(description="`raw` where no projection is registered")
 
     @classmethod
-    def of(cls, found: Identification) -> Self:
-        return cls(
-            faces=[FaceOnPhoto.of(face) for face in found.faces],
-            width=found.width,
-            height=found.height,
-            threshold=round(found.threshold, 4),
-            model_version=found.model_version,
-        )
+    def of(cls, found: Identification, /) -> Self:
+        faces = [FaceOnPhoto.of(face) for face in found.faces]
+        return cls.completed(found, faces=faces, threshold=round(found.threshold, 4))

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field
 
 from faceml.records import PersonStatus
-from faceml.services.decisions.erase import EraseReport
-from faceml.services.decisions.people import MergeReport, RenameReport, StatusReport
-from faceml.services.decisions.undo import UndoReport
-from faceml.services.review.browse import PeoplePage, PersonDetails
-from faceml.storage.sql.people import PersonSummary
+from faceml.services.review.browse import PersonDetails
 from serving.schemas.base import LARGEST_EVENT, WHOLE, Answer, Name, Page, Question, count, example
-from serving.schemas.faces import FACE, PERSON, FaceInstance
+from serving.schemas.faces import FACE, PERSON, FaceInstance, with_names
 
 OTHER = "9a7c1d64-2b1e-4c55-8f0e-6d3f2a1b0c9d"
 JOHN = {
@@ -42,10 +38,6 @@ class PersonItem(Answer):
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, person: PersonSummary) -> Self:
-        return cls(**_summary(person))
-
 
 class PersonListResponse(Answer):
     model_config = example(items=[JOHN], total=15, page=1, pageSize=20)
@@ -54,11 +46,6 @@ class PersonListResponse(Answer):
     total: int
     page: int
     page_size: int
-
-    @classmethod
-    def of(cls, found: PeoplePage) -> Self:
-        items = [PersonItem.of(item) for item in found.items]
-        return cls(items=items, total=found.total, page=found.page, page_size=found.page_size)
 
 
 class PersonDetailResponse(PersonItem):
@@ -79,12 +66,12 @@ class PersonDetailResponse(PersonItem):
     def of_details(cls, found: PersonDetails, page: Page) -> Self:
         start = (page.page - 1) * page.page_size
         names = {found.person.id: found.person.name}
-        return cls(
-            **_summary(found.person),
-            also_called=list(found.also_called),
+        return cls.completed(
+            found.person,
+            also_called=found.also_called,
             has_centroid=found.has_centroid,
-            exemplar_face_ids=list(found.exemplars),
-            faces=[FaceInstance.of(face, names) for face in found.faces[start : start + page.page_size]],
+            exemplar_face_ids=found.exemplars,
+            faces=with_names(found.faces[start : start + page.page_size], names),
             page=page.page,
             page_size=page.page_size,
         )
@@ -103,14 +90,6 @@ class MergePersonsResponse(Answer):
     target_person_id: UUID
     faces_moved: int
 
-    @classmethod
-    def of(cls, report: MergeReport) -> Self:
-        return cls(
-            source_person_id=report.source_person_id,
-            target_person_id=report.target_person_id,
-            faces_moved=report.faces_moved,
-        )
-
 
 class RenamePersonRequest(Question):
     model_config = example(name="John Doe")
@@ -126,12 +105,6 @@ class RenamePersonResponse(Answer):
     name: str
     event_id: int
 
-    @classmethod
-    def of(cls, report: RenameReport) -> Self:
-        return cls(
-            person_id=report.person_id, former_name=report.former_name, name=report.name, event_id=report.event_id
-        )
-
 
 class PersonStatusResponse(Answer):
     model_config = example(personId=PERSON, personName="John Doe", status="hidden", eventId=11)
@@ -140,12 +113,6 @@ class PersonStatusResponse(Answer):
     person_name: str
     status: PersonStatus
     event_id: int
-
-    @classmethod
-    def of(cls, report: StatusReport) -> Self:
-        return cls(
-            person_id=report.person_id, person_name=report.person_name, status=report.status, event_id=report.event_id
-        )
 
 
 class EraseQuery(Question):
@@ -171,18 +138,6 @@ class ErasePersonResponse(Answer):
     events_redacted: int
     index_backlog: int
 
-    @classmethod
-    def of(cls, report: EraseReport) -> Self:
-        return cls(
-            person_id=report.person_id,
-            people_erased=report.people_erased,
-            faces_erased=report.faces_erased,
-            embeddings_erased=report.embeddings_erased,
-            prototypes_erased=report.prototypes_erased,
-            events_redacted=report.events_redacted,
-            index_backlog=report.index_backlog,
-        )
-
 
 class UndoRequest(Question):
     """Without `eventId` the latest decision that stands is taken back."""
@@ -201,26 +156,3 @@ class UndoResponse(Answer):
     is_redo: bool
     faces_restored: int
     faces_left: int
-
-    @classmethod
-    def of(cls, report: UndoReport) -> Self:
-        return cls(
-            event_id=report.event_id,
-            undone_event_id=report.undone_event_id,
-            kind=report.kind,
-            is_redo=report.is_redo,
-            faces_restored=report.faces_restored,
-            faces_left=report.faces_left,
-        )
-
-
-def _summary(person: PersonSummary) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "name": person.name,
-        "status": person.status,
-        "face_count": person.face_count,
-        "prototype_count": person.prototype_count,
-        "created_at": person.created_at,
-        "updated_at": person.updated_at,
-    }

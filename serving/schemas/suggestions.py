@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from faceml.services.review.faces import Intruder, UncertainFace
-from faceml.services.review.groups import Group, MergeSuggestion, Resemblance, SplitSuggestion
 from serving.schemas.base import Answer, ClusterId, Question
 from serving.schemas.faces import Candidate
 
@@ -32,18 +30,8 @@ class GroupItem(Answer):
     cluster_id: str | None
     person_id: UUID | None
     name: str
-    face_count: int
+    face_count: int = Field(validation_alias="faces")
     sample_face_ids: list[UUID]
-
-    @classmethod
-    def of(cls, group: Group) -> Self:
-        return cls(
-            cluster_id=group.cluster_id,
-            person_id=group.person_id,
-            name=group.name,
-            face_count=group.faces,
-            sample_face_ids=list(group.sample_face_ids),
-        )
 
 
 class MergeItem(Answer):
@@ -54,21 +42,10 @@ class MergeItem(Answer):
     nearest_similarity: float
     nearest_face_ids: list[UUID]
 
-    @classmethod
-    def of(cls, found: MergeSuggestion) -> Self:
-        return cls(
-            one=GroupItem.of(found.one),
-            other=GroupItem.of(found.other),
-            similarity=found.similarity,
-            mean_similarity=found.mean_similarity,
-            nearest_similarity=found.nearest_similarity,
-            nearest_face_ids=list(found.nearest_face_ids),
-        )
-
 
 class SplitItem(Answer):
     cluster_id: str
-    face_count: int
+    face_count: int = Field(validation_alias="faces")
     similarity: float
     gap: float
     purity: float
@@ -76,54 +53,21 @@ class SplitItem(Answer):
     left_out: list[UUID]
     min_cluster_size: int
 
-    @classmethod
-    def of(cls, found: SplitSuggestion) -> Self:
-        return cls(
-            cluster_id=found.cluster_id,
-            face_count=found.faces,
-            similarity=found.similarity,
-            gap=found.gap,
-            purity=found.purity,
-            parts=[list(part) for part in found.parts],
-            left_out=list(found.left_out),
-            min_cluster_size=found.min_cluster_size,
-        )
-
 
 class UncertainItem(Answer):
     face_id: UUID
     is_match: bool
     distance: float
     threshold: float
-    best: Candidate
-    second_best: Candidate | None
-
-    @classmethod
-    def of(cls, found: UncertainFace) -> Self:
-        return cls(
-            face_id=found.face_id,
-            is_match=found.is_match,
-            distance=found.distance,
-            threshold=found.threshold,
-            best=_candidate(found.nearest),
-            second_best=_candidate(found.runner_up) if found.runner_up else None,
-        )
+    best: Candidate = Field(validation_alias="nearest")
+    second_best: Candidate | None = Field(validation_alias="runner_up")
 
 
 class IntruderItem(Answer):
     face_id: UUID
     similarity: float
     misfit: float
-    best: Candidate | None
-
-    @classmethod
-    def of(cls, found: Intruder) -> Self:
-        return cls(
-            face_id=found.face_id,
-            similarity=found.similarity,
-            misfit=found.misfit,
-            best=_candidate(found.nearest) if found.nearest else None,
-        )
+    best: Candidate | None = Field(validation_alias="nearest")
 
 
 class SuggestionsResponse(Answer):
@@ -135,11 +79,3 @@ class SuggestionsResponse(Answer):
     uncertain: list[UncertainItem] = Field(default_factory=list)
     names: list[Candidate] = Field(default_factory=list)
     intruders: list[IntruderItem] = Field(default_factory=list)
-
-
-def candidates(found: list[Resemblance]) -> list[Candidate]:
-    return [_candidate(item) for item in found]
-
-
-def _candidate(found: Resemblance) -> Candidate:
-    return Candidate(person_id=found.person_id, person_name=found.person_name, similarity=found.similarity)

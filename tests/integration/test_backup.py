@@ -140,7 +140,7 @@ def test_numbers_of_deleted_versions_stay_used_up(
 ) -> None:
     for seed in (1, 2, 3):
         register(library, deep_head(seed))
-    library.registry._writer.delete_version(2)
+    library.tracking.store.client.delete_model_version("face-projection", "2")
     back_up(library, tmp_path / "faces.zip", check=False)
     restore(elsewhere, tmp_path / "faces.zip")
     assert [model.version for model in restored.registry.versions()] == [1, 3]

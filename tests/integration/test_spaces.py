@@ -23,7 +23,6 @@ from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
 from faceml.services.recognise.explain import explain_face
 from faceml.services.recognise.spaces import open_space
-from faceml.storage import projected
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
 
@@ -150,19 +149,14 @@ def test_clusters_are_made_in_the_space(mlflow_here: Path, library: Library) -> 
     assert cluster_dual(library).clusters_found == PEOPLE
 
 
-def test_projected_vectors_are_kept_per_version_and_dropped_with_it(
-    named: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(projected, "LEAST_ROWS", 5)
-    folder = named.settings.cache_folder / "spaces"
-    for seed in (0, 9):
-        crown(named, residual_head(seed))
-        assign_faces(named)
-    first, second = (named.registry.get(version).checksum for version in (1, 2))
-    assert {file.stem for file in folder.iterdir()} == {first, second}
-    named.tracking.store.client.delete_model_version("face-projection", "1")
-    assign_faces(named)
-    assert {file.stem for file in folder.iterdir()} == {second}
+@pytest.mark.parametrize("model", ["raw", "champion"])
+def test_projected_vectors_that_an_earlier_version_kept_are_removed(named: Library, model: str) -> None:
+    crown(named, residual_head(0))
+    kept = named.settings.cache_folder / "spaces"
+    kept.mkdir(parents=True)
+    (kept / "0123.npy").write_bytes(b"vectors")
+    assign_faces(named, model=model)
+    assert not kept.exists()
 
 
 def test_dual_mode_weighs_assignments_of_another_version_again(named: Library) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from faceml.cli.experiment_reports import changed, course
+from faceml.cli.experiment_reports import changed, history
 from faceml.errors import NotFound, WrongUse
 from faceml.plots.over_time import over_time_plot
 from faceml.plots.style import save_figure
-from faceml.tracking.course import course_of
 from faceml.tracking.difference import change_rows, difference, pair_to_explain
 from faceml.tracking.experiment import (
     Experiment,
     experiment_table,
+    history_of,
     is_lower_better,
     leading_measures,
     rank_experiments,
@@ -145,13 +145,13 @@ def test_a_measure_over_time_says_what_else_changed() -> None:
         run(2, metrics={"n": 1.0}, data={**DATA, "hash": "h2"}),
         run(1, metrics={"n": 2.0}),
     ]
-    found = course_of(runs, "n", lower_is_better=True)
+    found = history_of(rank_experiments(runs, "n", lower_is_better=True), "n", lower_is_better=True)
     assert [(m.value, m.change, m.has_other_data, m.has_other_code, m.is_best) for m in found.moments] == [
         (2.0, None, False, False, False),
         (1.0, -1.0, True, False, True),
         (4.0, 3.0, True, True, False),
     ]
-    lines = course(found).splitlines()
+    lines = history(found).splitlines()
     assert lines[0] == "n of 3 cluster runs, oldest first (lower is better)"
     assert "+3" in lines[-1]
     assert lines[-1].endswith("other data, other code")
@@ -160,10 +160,10 @@ def test_a_measure_over_time_says_what_else_changed() -> None:
 
 def test_the_plot_over_time_marks_the_best_and_says_where_there_is_nothing(tmp_path: Path) -> None:
     runs = [run(n, metrics={"n": float(n)}) for n in (1, 2)]
-    figure = over_time_plot(course_of(runs, "n", lower_is_better=False))
+    figure = over_time_plot(history_of(runs[::-1], "n", lower_is_better=False))
     labels = figure.axes[0].get_legend_handles_labels()[1]
     assert "best: 00000002, 2" in labels
-    assert "No run measured" in over_time_plot(course_of([], "n", lower_is_better=False)).axes[0].texts[0].get_text()
+    assert "No run measured" in over_time_plot(history_of([], "n", lower_is_better=False)).axes[0].texts[0].get_text()
     save_figure(figure, tmp_path / "n.png")
     assert (tmp_path / "n.png").stat().st_size > 5_000
     for name in ("n.docx", "nowhere/n.png"):

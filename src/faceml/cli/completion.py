@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
@@ -32,21 +34,21 @@ def completion(context: click.Context, shell: str) -> None:
 
 
 def people(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from faceml.config import read_settings
     from faceml.storage.hints import people_named
 
-    settings = read_settings()
-    if settings.database_url:
-        return []
-    return [CompletionItem(name) for name in people_named(settings.home / "faceml.db", incomplete)]
+    return [CompletionItem(name) for name in people_named(_database(), incomplete)]
 
 
 def clusters(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from faceml.config import read_settings
     from faceml.storage.hints import clusters_named
 
-    settings = read_settings()
-    if settings.database_url:
-        return []
-    found = clusters_named(settings.home / "faceml.db", incomplete)
+    found = clusters_named(_database(), incomplete)
     return [CompletionItem(cluster_id, help=f"{faces} faces") for cluster_id, faces in found]
+
+
+def _database() -> Path | None:
+    """The library's file; None where the library is a server's database."""
+    from faceml.config import read_settings
+
+    settings = read_settings()
+    return None if settings.database_url else settings.home / "faceml.db"

@@ -2,90 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
-
-from faceml.cli.columns import figure, signed, strip, table
 
 if TYPE_CHECKING:
     from faceml.services.learn.experiments import RunComparison
-    from faceml.services.learn.promote import PromotionReport
-    from faceml.tracking.course import Course
-    from faceml.tracking.difference import Change, Difference, Shift
-    from faceml.tracking.experiment import Experiment
+    from faceml.tracking.difference import Change, Difference
+    from faceml.tracking.experiment import Experiment, MeasureHistory
 
 NOTHING = "No finished run is recorded: notebooks, `faceml pipeline run` and `faceml faces train-matching` record runs"
-
-
-def as_mapping(run: Experiment) -> dict[str, Any]:
-    return asdict(run)
-
-
-def comparison_as_mapping(compared: RunComparison, promoted: PromotionReport | None) -> dict[str, Any]:
-    best = compared.best.run_id if compared.best else None
-    return {**asdict(compared), "best": best, "promotion": asdict(promoted) if promoted else None}
+WIDEST = 28  # letters of a cell
+STRIP = 24  # places of a value between the least and the greatest
 
 
 def listing(runs: Sequence[Experiment]) -> str:
-    if not runs:
-        return NOTHING
     from faceml.tracking.experiment import leading_measures
 
-    rows = []
-    for run in runs:
-        told = ", ".join(f"{name} {figure(run.metrics[name])}" for name in leading_measures([run])[:3])
-        rows.append(
-            {
-                "Run": run.short_id,
-                "Kind": run.kind,
-                "Started (UTC)": f"{run.started:%Y-%m-%d %H:%M}",
-                "Seconds": f"{run.seconds:.1f}",
-                "Measured": told,
-            }
-        )
+    if not runs:
+        return NOTHING
+    rows = [
+        {
+            "Run": run.short_id,
+            "Kind": run.kind,
+            "Started (UTC)": f"{run.started:%Y-%m-%d %H:%M}",
+            "Seconds": f"{run.seconds:.1f}",
+            "Measured": ", ".join(f"{name} {figure(run.metrics[name])}" for name in leading_measures([run])[:3]),
+        }
+        for run in runs
+    ]
     return "\n".join(table(rows, widest=90))
 
 
 def comparison(compared: RunComparison, *, tells_how: bool) -> str:
     """A row a run; below it the best, and how to let it in."""
-    if not compared.runs:
-        return NOTHING
     from faceml.tracking.experiment import experiment_table
 
-    best = compared.best
-    rows = [
-        {
-            name: figure(value) if isinstance(value, float) else "-" if value is None else str(value)
-            for name, value in row.items()
-        }
-        for row in experiment_table(compared.runs, compared.shown)
-    ]
-    order = f"best {compared.measure} first ({_direction(compared.lower_is_better)})" if best else "newest first"
+    if not compared.runs:
+        return NOTHING
+    best, measure = compared.best, compared.measure
+    order = f"best {measure} first ({_direction(compared.lower_is_better)})" if best else "newest first"
+    rows = experiment_table(compared.runs, compared.shown)
     lines = [f"{_count(len(rows), compared.kind)}, {order}", "", *table(rows)]
     if compared.unmeasured:
-        lines += ["", f"Left out, as they did not measure {compared.measure}: {compared.unmeasured}"]
-    snapshots = {run.data.get("hash", "") for run in compared.runs}
-    if len(snapshots) > 1:
-        lines += [
-            "",
-            f"On {len(snapshots)} states of the library (data): only runs on the same one compare as they stand",
-        ]
-    if best and compared.measure:
-        value = figure(best.metrics[compared.measure])
-        level = sum(run.metrics[compared.measure] == best.metrics[compared.measure] for run in compared.runs) - 1
-        also = f", level with {level} more: the newest of them is named" if level else ""
-        lines += ["", f"Best: run {best.short_id}, {compared.measure} {value}{also}"]
-        if compared.version and tells_how:
-            ask = f"`faceml models promote {compared.version}` asks the gate to let it in"
-            lines.append(f"It registered version {compared.version}: {ask}")
-        if len(compared.runs) > 1:
-            command = f"faceml experiments diff {compared.runs[1].short_id} {best.short_id}"
-            lines.append(f"What sets it apart from the next: `{command}`")
+        lines += ["", f"Left out, as they did not measure {measure}: {compared.unmeasured}"]
+    states = len({run.data.get("hash", "") for run in compared.runs})
+    if states > 1:
+        lines += ["", f"On {states} states of the library (data): only runs on the same one compare as they stand"]
+    if best and measure:
+        lines += ["", *_told_of_best(compared, best, measure, tells_how=tells_how)]
     return "\n".join(lines)
 
 
-def course(found: Course) -> str:
+def _told_of_best(compared: RunComparison, best: Experiment, measure: str, *, tells_how: bool) -> list[str]:
+    value = best.metrics[measure]
+    level = sum(run.metrics[measure] == value for run in compared.runs) - 1
+    also = f", level with {level} more: the newest of them is named" if level else ""
+    lines = [f"Best: run {best.short_id}, {measure} {figure(value)}{also}"]
+    if compared.version and tells_how:
+        ask = f"`faceml models promote {compared.version}` asks the gate to let it in"
+        lines.append(f"It registered version {compared.version}: {ask}")
+    if len(compared.runs) > 1:
+        command = f"faceml experiments diff {compared.runs[1].short_id} {best.short_id}"
+        lines.append(f"What sets it apart from the next: `{command}`")
+    return lines
+
+
+def history(found: MeasureHistory) -> str:
     """A row a run, its value as a number and as a place between the least and the greatest."""
     if not found.moments:
         return NOTHING
@@ -95,36 +78,31 @@ def course(found: Course) -> str:
         {
             "Started (UTC)": f"{moment.started:%Y-%m-%d %H:%M}",
             "Run": moment.run,
-            found.measure: figure(moment.value),
+            found.measure: moment.value,
             "Change": "" if moment.change is None else signed(moment.change),
             f"{figure(low)} … {figure(high)}": strip(moment.value, low, high),
-            "": ", ".join(_notes(moment.is_best, moment.has_other_data, moment.has_other_code)),
+            "": _notes({"best": moment.is_best, "other data": moment.has_other_data,
+                        "other code": moment.has_other_code}),
         }
         for moment in found.moments
-    ]
+    ]  # fmt: skip
     head = f"{found.measure} of {_count(len(rows), found.kind)}, oldest first ({_direction(found.lower_is_better)})"
     return "\n".join([head, "", *table(rows)])
 
 
 def changed(found: Difference) -> str:
     before, after = found.before, found.after
-    lines = [f"From {_run(before)}", f"to   {_run(after)}", ""]
-    lines += [
-        "Parameters",
-        *(_lines(found.parameters) or ["  none changed"]),
-        f"  the same: {found.same_parameters}",
-        "",
-    ]
+    lines = [f"From {_run(before)}", f"to   {_run(after)}", "", "Parameters"]
+    lines += [*(_lines(found.parameters) or ["  none changed"]), f"  the same: {found.same_parameters}", ""]
     lines += ["Data", f"  {found.data}", *_lines(found.counts), "", "Code", f"  {found.code}", ""]
     if before.verdict != after.verdict:
         lines += ["Gate", f"  {before.verdict or 'not asked'} → {after.verdict or 'not asked'}", ""]
-    lines += ["Measures", *_shifts(found.metrics), f"  the same: {found.same_metrics}"]
+    lines += ["Measures", *_measures(found.metrics), f"  the same: {found.same_metrics}"]
     return "\n".join(lines)
 
 
-def _notes(is_best: bool, has_other_data: bool, has_other_code: bool) -> list[str]:
-    told = {"best": is_best, "other data": has_other_data, "other code": has_other_code}
-    return [note for note, holds in told.items() if holds]
+def _notes(told: Mapping[str, bool]) -> str:
+    return ", ".join(note for note, holds in told.items() if holds)
 
 
 def _run(run: Experiment) -> str:
@@ -133,24 +111,24 @@ def _run(run: Experiment) -> str:
 
 def _lines(changes: Sequence[Change]) -> list[str]:
     width = max((len(change.name) for change in changes), default=0)
-    return [f"  {c.name:{width}}  {_told(c.before)} → {_told(c.after)}" for c in changes]
+    return [f"  {c.name:{width}}  {_shown(c.before)} → {_shown(c.after)}" for c in changes]
 
 
-def _told(value: str | None) -> str:
-    return "not there" if value is None else value or "empty"
+def _shown(value: str | float | None) -> str:
+    return "not there" if value is None else str(value) or "empty"
 
 
-def _shifts(shifts: Sequence[Shift]) -> list[str]:
-    if not shifts:
+def _measures(changes: Sequence[Change]) -> list[str]:
+    if not changes:
         return ["  none changed"]
     rows = [
         {
-            "Measure": shift.name,
-            "Before": "-" if shift.before is None else figure(shift.before),
-            "After": "-" if shift.after is None else figure(shift.after),
-            "Difference": "" if shift.difference is None else signed(shift.difference),
+            "Measure": change.name,
+            "Before": change.before,
+            "After": change.after,
+            "Difference": "" if change.difference is None else signed(change.difference),
         }
-        for shift in shifts
+        for change in changes
     ]
     return [f"  {line}" for line in table(rows, widest=60)]
 
@@ -161,3 +139,60 @@ def _count(runs: int, kind: str) -> str:
 
 def _direction(lower_is_better: bool) -> str:
     return "lower is better" if lower_is_better else "higher is better"
+
+
+def table(rows: Sequence[Mapping[str, Any]], *, widest: int = WIDEST) -> list[str]:
+    """Columns as wide as what stands in them; numbers to the right, "-" where there is no value.
+
+    >>> table([{"a": 1.0, "b": "xy"}, {"a": 20.0, "b": None}])
+    [' a  b', ' 1  xy', '20  -']
+    """
+    cells = [{name: _cell(value, widest) for name, value in row.items()} for row in rows]
+    names = list(cells[0])
+    widths = {name: max(len(name), *(len(row[name]) for row in cells)) for name in names}
+    right = {name for name in names if all(_is_number(row[name]) for row in cells)}
+    shown = [dict(zip(names, names, strict=True)), *cells]
+    aligned = [[row[n].rjust(widths[n]) if n in right else row[n].ljust(widths[n]) for n in names] for row in shown]
+    return ["  ".join(row).rstrip() for row in aligned]
+
+
+def figure(value: float) -> str:
+    """
+    >>> figure(198.0), figure(0.95215), figure(1234.5678), figure(0.00062429)
+    ('198', '0.9522', '1234.57', '0.000624')
+    """
+    if not isfinite(value) or abs(value) >= 1e15:
+        return str(value)
+    if value == int(value):
+        return str(int(value))
+    if abs(value) < 0.01:
+        return f"{value:.3g}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
+
+
+def signed(value: float) -> str:
+    """
+    >>> signed(0.25), signed(-3.0), signed(0.0)
+    ('+0.2500', '-3', '±0')
+    """
+    return f"+{figure(value)}" if value > 0 else figure(value) if value else "±0"
+
+
+def strip(value: float, low: float, high: float) -> str:
+    """Where a value lies between the least and the greatest.
+
+    >>> strip(0.5, 0.0, 1.0)
+    '············●···········'
+    """
+    place = round((value - low) / (high - low) * (STRIP - 1)) if high > low else 0
+    return "·" * place + "●" + "·" * (STRIP - 1 - place)
+
+
+def _cell(value: Any, widest: int) -> str:
+    """The end of a long text tells more than its beginning: of paths above all."""
+    text = figure(value) if isinstance(value, float) else "-" if value is None else str(value)
+    return text if len(text) <= widest else f"…{text[-(widest - 1) :]}"
+
+
+def _is_number(text: str) -> bool:
+    return text in ("", "-") or text.lstrip("+-±").replace(".", "", 1).replace("e-", "", 1).isdigit()

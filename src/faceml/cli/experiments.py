@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -39,11 +40,7 @@ def list_(kind: str | None, since: str | None, limit: int, as_json: bool) -> Non
     from faceml.services.learn.experiments import list_experiments
 
     found = list_experiments(show.open_configured(), kind=kind, limit=limit, since=_moment(since))
-    show.print_report(
-        {"runs": [experiment_reports.as_mapping(run) for run in found]},
-        experiment_reports.listing(found),
-        as_json=as_json,
-    )
+    show.print_report({"runs": [asdict(run) for run in found]}, experiment_reports.listing(found), as_json=as_json)
 
 
 @experiments.command()
@@ -74,8 +71,9 @@ def compare(
     )
     report = promote_best(library, compared, actor=current_actor()) if promote else None
     text = experiment_reports.comparison(compared, tells_how=not promote)
+    best = compared.best.run_id if compared.best else None
     show.print_report(
-        experiment_reports.comparison_as_mapping(compared, report),
+        {**asdict(compared), "best": best, "promotion": asdict(report) if report else None},
         f"{text}\n\n{promotion(report)}" if report else text,
         as_json=as_json,
     )
@@ -101,23 +99,25 @@ def over_time(
     as_json: bool,
 ) -> None:
     """Show how MEASURE went from run to run, the oldest first."""
-    from faceml.services.learn.experiments import course_of_kind
+    from faceml.services.learn.experiments import compare_experiments
+    from faceml.tracking.experiment import history_of
 
-    course = course_of_kind(
+    compared = compare_experiments(
         show.open_configured(),
-        measure,
         kind=kind,
+        by=measure,
         lower_is_better=lower_is_better,
         limit=limit,
         since=_moment(since),
     )
+    history = history_of(compared.runs, compared.measure or measure, lower_is_better=compared.lower_is_better)
     if plot is not None:
         from faceml.plots.over_time import over_time_plot
         from faceml.plots.style import save_figure
 
-        save_figure(over_time_plot(course), plot)
-    text = experiment_reports.course(course)
-    show.print_report(course, f"{text}\n\nPlot: {plot}" if plot else text, as_json=as_json)
+        save_figure(over_time_plot(history), plot)
+    text = experiment_reports.history(history)
+    show.print_report(history, f"{text}\n\nPlot: {plot}" if plot else text, as_json=as_json)
 
 
 @experiments.command()

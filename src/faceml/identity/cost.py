@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import psutil
 
 from faceml.errors import WrongUse
 from faceml.identity.hdbscan.distances import BLOCK
@@ -50,10 +50,10 @@ def expected_cost(
     return Cost(_memory_bytes(n, width, method, linkage), seconds)
 
 
-def available_memory_bytes() -> int | None:
-    """Memory free for use here, in a container that of the container; None where the system does not tell."""
-    free = [size for size in (_free_of_machine(), _free_of_container()) if size is not None]
-    return min(free, default=None)
+def available_memory_bytes() -> int:
+    """Memory free for use here, in a container that of the container, which psutil does not look at."""
+    machine, container = int(psutil.virtual_memory().available), _free_of_container()
+    return machine if container is None else min(machine, container)
 
 
 def _free_of_container() -> int | None:
@@ -70,24 +70,13 @@ def _reclaimable() -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
 
 
-def _free_of_machine() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        try:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, ValueError, OSError):
-            return None
-
-
 def refuse_too_large(
     n: int, width: int, *, method: Method = "hdbscan", linkage: Linkage = "average", available: int | None = None
 ) -> None:
     """Raise WrongUse rather than be killed where the memory free (None: as the machine tells) does not suffice."""
     available = available_memory_bytes() if available is None else available
     needed = _memory_bytes(n, width, method, linkage)
-    if available is None or needed <= _SPARE * available:
+    if needed <= _SPARE * available:
         return
     fix = (
         "use linkage='single' or method='hdbscan'"

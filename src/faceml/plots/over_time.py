@@ -10,18 +10,18 @@ from faceml.plots.style import label_axes, new_figure, say_empty
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from faceml.tracking.course import Course
+    from faceml.tracking.experiment import MeasureHistory
 
 MOST_DATES = 6
 
 
-def over_time_plot(course: Course) -> Figure:
+def over_time_plot(history: MeasureHistory) -> Figure:
     """A point a run in order of time, evenly spaced: runs come in bursts, which a time axis would make one blot.
 
     Hollow where the data were others than the run before had, a rule where the code was.
     """
     figure, axes = new_figure(8, 4)
-    moments = course.moments
+    moments = history.moments
     if not moments:
         say_empty(axes, "No run measured it yet.")
         return figure
@@ -40,8 +40,8 @@ def over_time_plot(course: Course) -> Figure:
     ticks = range(0, len(moments), -(-len(moments) // MOST_DATES))
     axes.set_xticks(ticks, [f"{moments[place].started:%Y-%m-%d\n%H:%M}" for place in ticks])
     axes.margins(x=0.06, y=0.16)
-    better = "lower" if course.lower_is_better else "higher"
-    title = f"{course.measure} of {len(moments)} {course.kind} runs"
+    better = "lower" if history.lower_is_better else "higher"
+    title = f"{history.measure} of {len(moments)} {history.kind} runs"
     label_axes(axes, title=title, x="run, started (UTC)", y=f"{better} is better", grid="y")
     figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=9, labelcolor=INK)
     return figure

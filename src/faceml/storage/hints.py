@@ -1,4 +1,4 @@
-"""Names and ids for a shell's completion: a few milliseconds, so SQLite's file is read as it lies there."""
+"""Names and ids for a shell's completion, read off SQLite's file: importing SQLAlchemy would take a second."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ _CLUSTERS = (
 )
 
 
-def people_named(database: Path, beginning: str) -> list[str]:
+def people_named(database: Path | None, beginning: str) -> list[str]:
     """Names that begin so, whatever the case; none where the library cannot be read."""
     return [row[0] for row in _rows(database, _PEOPLE, beginning.casefold())]
 
 
-def clusters_named(database: Path, beginning: str) -> list[tuple[str, int]]:
+def clusters_named(database: Path | None, beginning: str) -> list[tuple[str, int]]:
     """Cluster ids that begin so with their faces, largest first."""
     return [(row[0], row[1]) for row in _rows(database, _CLUSTERS, beginning)]
 
 
-def _rows(database: Path, statement: str, beginning: str) -> list[tuple[Any, ...]]:
+def _rows(database: Path | None, statement: str, beginning: str) -> list[tuple[Any, ...]]:
+    if database is None:
+        return []
     pattern = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     try:
         connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)

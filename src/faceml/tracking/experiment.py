@@ -1,4 +1,4 @@
-"""Recorded runs, ranked and side by side. Pure: `services.experiments` reads them."""
+"""Recorded runs, ranked, side by side and in time. Pure: `services.learn.experiments` reads them."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class Experiment:
     @property
     def short_id(self) -> str:
         return self.run_id[:SHORT]
+
+    def has_data_of(self, other: Experiment) -> bool | None:
+        """Whether both began with the same faces, people and clusters; None where one of them did not record it."""
+        hashes = self.data.get("hash"), other.data.get("hash")
+        return hashes[0] == hashes[1] if all(hashes) else None
 
 
 def is_lower_better(measure: str) -> bool:
@@ -87,11 +92,13 @@ def rank_experiments(
 
 def coordinates(experiments: Sequence[Experiment], names: Sequence[str]) -> dict[str, dict[str, float | str]]:
     """Parameters and measures of each run by its short id, numbers as numbers."""
-    found: dict[str, dict[str, float | str]] = {}
-    for experiment in experiments:
-        values: dict[str, float | str] = {n: _number_or_text(v) for n, v in experiment.parameters.items() if n in names}
-        found[experiment.short_id] = {**values, **{n: v for n, v in experiment.metrics.items() if n in names}}
-    return found
+    return {
+        experiment.short_id: {
+            **{name: _number_or_text(text) for name, text in experiment.parameters.items() if name in names},
+            **{name: value for name, value in experiment.metrics.items() if name in names},
+        }
+        for experiment in experiments
+    }
 
 
 def differing_parameters(experiments: Sequence[Experiment]) -> list[str]:
@@ -118,6 +125,47 @@ def experiment_table(experiments: Sequence[Experiment], measures: Sequence[str])
     left_out = {name for name in ("data", "code") if len({row[name] for row in rows}) == 1}
     left_out |= set() if any(row["gate"] for row in rows) else {"gate"}
     return [{name: value for name, value in row.items() if name not in left_out} for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One run in the history of a measure; what changed is against the run before it."""
+
+    run: str  # short id
+    started: datetime
+    value: float
+    change: float | None  # None: the first
+    has_other_data: bool  # False where one of both did not record it
+    has_other_code: bool
+    is_best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureHistory:
+    """One measure over the runs of a kind, in time."""
+
+    kind: str
+    measure: str
+    lower_is_better: bool
+    moments: tuple[Moment, ...]  # oldest first
+
+
+def history_of(ranked: Sequence[Experiment], measure: str, *, lower_is_better: bool) -> MeasureHistory:
+    """How a measure went, of runs that have it, the best first (`rank_experiments`)."""
+    in_time = sorted(ranked, key=lambda experiment: experiment.started)
+    moments = tuple(
+        Moment(
+            run=run.short_id,
+            started=run.started,
+            value=run.metrics[measure],
+            change=run.metrics[measure] - before.metrics[measure] if before else None,
+            has_other_data=before is not None and before.has_data_of(run) is False,
+            has_other_code=before is not None and before.code != run.code,
+            is_best=run is ranked[0],
+        )
+        for before, run in zip([None, *in_time], in_time, strict=False)
+    )
+    return MeasureHistory(in_time[0].kind if in_time else "", measure, lower_is_better, moments)
 
 
 def _number_or_text(text: str) -> float | str:

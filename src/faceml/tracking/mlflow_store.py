@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+from faceml.config import without_password
 from faceml.errors import FacemlError, Unavailable
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
@@ -24,9 +25,11 @@ _SQLITE = "sqlite:///"
 
 _SETTINGS = {
     # By default an unreachable server is retried for four minutes and a silent one waited for two minutes a try.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    # One retry comes at once; a second one would wait for 4 s.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
@@ -103,9 +106,12 @@ class MlflowStore:
         if found is not None:
             return str(found.experiment_id)
         # A server knows its own place for artifacts; a database needs an absolute one from us.
-        on_server = self.uri.startswith(("http://", "https://"))
-        location = None if on_server else self._artifacts.as_uri()
+        location = None if self.is_server else self._artifacts.as_uri()
         return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
+
+    @property
+    def is_server(self) -> bool:
+        return self.uri.startswith(("http://", "https://"))
 
     @property
     def is_missing(self) -> bool:
@@ -124,24 +130,12 @@ class MlflowStore:
         try:
             yield
         except Exception as error:
-            if isinstance(error, FacemlError) or not _is_mlflows(error):
+            if not is_of_mlflow(error):
                 raise
             raise Unavailable(
-                f"MLflow at {without_secrets(self.uri)} does not take {what}: {_reason(error)}; start it or correct"
+                f"MLflow at {without_password(self.uri)} does not take {what}: {reason_of(error)}; start it or correct"
                 " MLFLOW_TRACKING_URI (unset: a file below mlruns/)"
             ) from error
-
-
-def without_secrets(uri: str) -> str:
-    """A URI that may be shown.
-
-    >>> without_secrets("https://me:secret@tracking.example/x")
-    'https://me:***@tracking.example/x'
-    """
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
 
 
 def _absolute(uri: str) -> str:
@@ -149,22 +143,30 @@ def _absolute(uri: str) -> str:
     return f"{_SQLITE}{Path(uri.removeprefix(_SQLITE)).resolve()}" if uri.startswith(_SQLITE) else uri
 
 
-def _is_mlflows(error: Exception) -> bool:
-    """MLflow lets its database's and its client's errors through; told by name, to import none of them."""
+def is_of_mlflow(error: Exception) -> bool:
+    """Whether MLflow raised it or let it through, of its database or client; told by name, to import none of them.
+
+    >>> is_of_mlflow(ConnectionError("no route")), is_of_mlflow(Unavailable("ours")), is_of_mlflow(KeyError("x"))
+    (True, False, False)
+    """
+    if isinstance(error, FacemlError):  # ours has said all, also where it is an ImportError
+        return False
     package = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError | ImportError) or package in {"mlflow", "sqlalchemy", "alembic", "requests"}
 
 
-def _reason(error: Exception) -> str:
-    """The part of MLflow's message that tells something.
+def reason_of(error: Exception) -> str:
+    """The part of MLflow's message that tells something, without a password.
 
-    >>> _reason(OSError("API request failed with HTTPPool: (Caused by New(host='x'): [Errno 111] Connection refused))"))
+    >>> reason_of(OSError("API request failed (Caused by New(host='x'): [Errno 111] Connection refused))"))
     '[Errno 111] Connection refused'
+    >>> reason_of(OSError("API request to http://me:secret@host/api failed with timeout"))
+    'API request to http://***@host/api failed with timeout'
     """
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     if "Caused by" in line:
         line = line.rpartition(": ")[2].rstrip("\"')")
-    return _short(line, 200)
+    return _short(re.sub(r"://[^/@\s]*@", "://***@", line), 200)
 
 
 def _tags(values: Mapping[str, Any]) -> dict[str, str]:

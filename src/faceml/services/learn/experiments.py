@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
 
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
 from faceml.plots.curves import MatchCurve
 from faceml.services.learn.promote import PromotionReport, promote
-from faceml.tracking.course import Course, course_of
 from faceml.tracking.experiment import SHORT, Experiment, is_lower_better, leading_measures, rank_experiments
 from faceml.tracking.mlflow_store import EXPERIMENT, stored_name
 from faceml.tracking.provenance import as_words
 from faceml.tracking.spool import HELD
 
+ROC_TABLE = "roc.csv"  # candidate, far, tar: what a training run measured on people held out
 CHILD = "child"  # kind of a sweep's settings: shown where asked for
 _KIND = "kind"  # tag: detect, cluster, train, …
+_FINISHED = "attributes.status = 'FINISHED'"
 _COUNTED = 1000  # runs, the newest, in which kinds are looked for
 
 
@@ -62,10 +59,13 @@ def list_experiments(
         raise WrongUse(f"limit={limit}: ask for 1 run or more")
     wanted = f"tags.{_KIND} = '{kind}'" if kind else f"tags.{_KIND} != '{CHILD}'"
     begun = [f"attributes.start_time >= {int(since.timestamp() * 1000)}"] if since else []
-    found = _search(library, [wanted, "attributes.status = 'FINISHED'", *begun], limit)
-    if not found and kind and (kinds := _kinds(library)) and kind not in kinds:
-        known = ", ".join(f"{name} ({count})" for name, count in sorted(kinds.items()))
-        raise NotFound(f"no finished run of kind {kind!r} is recorded: there are {known}")
+    found = _search(library, [wanted, _FINISHED, *begun], limit)
+    if not found and kind:
+        recorded = _search(library, [f"tags.{_KIND} != ''", _FINISHED], _COUNTED)
+        kinds = Counter(experiment.kind for experiment in recorded)
+        if kinds and kind not in kinds:
+            known = ", ".join(f"{name} ({count})" for name, count in sorted(kinds.items()))
+            raise NotFound(f"no finished run of kind {kind!r} is recorded: there are {known}")
     return found
 
 
@@ -81,6 +81,8 @@ def compare_experiments(
 ) -> RunComparison:
     """The newest runs of a kind, the best first where `by` names a measure, with the version that the best registered.
 
+    How the measure went from run to run: `tracking.experiment.history_of`.
+
     Args:
         by: a measure as a run or `faceml models show` spells it.
         also: further measures worth a column.
@@ -93,25 +95,10 @@ def compare_experiments(
     measure = stored_name(by) if by else None
     is_lower = bool(measure and is_lower_better(measure)) if lower_is_better is None else lower_is_better
     ordered = tuple(rank_experiments(runs, measure, lower_is_better=is_lower)) if measure else runs
-    asked = [*filter(None, [measure]), *map(stored_name, also)]
-    shown = tuple(dict.fromkeys(asked + ([] if also else leading_measures(runs))))
+    others = list(map(stored_name, also)) or leading_measures(runs)
+    shown = tuple(dict.fromkeys([measure, *others] if measure else others))
     version = version_of(library, ordered[0]) if measure and ordered else None
     return RunComparison(kind, measure, is_lower, ordered, len(runs) - len(ordered), shown, version)
-
-
-def course_of_kind(
-    library: Library,
-    measure: str,
-    *,
-    kind: str = "train",
-    lower_is_better: bool | None = None,
-    limit: int = 100,
-    since: datetime | None = None,
-) -> Course:
-    """How a measure went over the newest runs of a kind. Arguments and errors as `compare_experiments`."""
-    runs = list_experiments(library, kind=kind, limit=limit, since=since)
-    name = stored_name(measure)
-    return course_of(runs, name, lower_is_better=is_lower_better(name) if lower_is_better is None else lower_is_better)
 
 
 def find_experiment(library: Library, run: str) -> Experiment:
@@ -134,7 +121,7 @@ def find_experiment(library: Library, run: str) -> Experiment:
 
 
 def version_of(library: Library, experiment: Experiment) -> int | None:
-    """The version of the registry that a run made; None where it made none, as only trainings do."""
+    """The registered version that a run made; None where it made none, as only trainings do."""
     made = [model.version for model in library.registry.versions() if model.run_id == experiment.run_id]
     return made[-1] if made else None
 
@@ -155,11 +142,6 @@ def promote_best(library: Library, compared: RunComparison, *, actor: str) -> Pr
         raise NotFound(f"run {compared.best.short_id} registered no version, as only trainings do: --kind train")
     reason = f"best {compared.kind} run by {compared.measure}"
     return promote(library, compared.version, actor=actor, reason=reason)
-
-
-def _kinds(library: Library) -> Mapping[str, int]:
-    found = _search(library, [f"tags.{_KIND} != ''", "attributes.status = 'FINISHED'"], _COUNTED)
-    return Counter(experiment.kind for experiment in found)
 
 
 def _search(library: Library, filters: Sequence[str], limit: int) -> tuple[Experiment, ...]:
@@ -195,9 +177,6 @@ def _experiment(run: Any) -> Experiment:
     )
 
 
-ROC_TABLE = "roc.csv"  # candidate, far, tar: what a training run measured on people held out
-
-
 def read_curves(
     library: Library, experiments: Sequence[Experiment], *, candidate: str = "head", rivals: Sequence[str] = ("raw",)
 ) -> list[MatchCurve]:
@@ -217,14 +196,12 @@ def read_curves(
 
 
 def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
+    import pandas
+
     store = library.tracking.store
     with store.errors("the question"), TemporaryDirectory(prefix="faceml-roc-") as folder:
         if ROC_TABLE not in {file.path for file in store.client.list_artifacts(run_id)}:
             return {}
         path = store.client.download_artifacts(run_id, ROC_TABLE, folder)
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    points: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        points.setdefault(row["candidate"], []).append((float(row["far"]), float(row["tar"])))
-    return {name: MatchCurve(name, *np.array(found).T) for name, found in points.items()}
+        points = pandas.read_csv(path, dtype={"candidate": str}).groupby("candidate", sort=False)
+    return {name: MatchCurve(name, of.far.to_numpy(), of.tar.to_numpy()) for name, of in points}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -16,11 +16,11 @@ from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.threshold_map import ThresholdMap
 from faceml.library import Library
 from faceml.records import Embeddings, PackContract, PrototypeRole, Prototypes
-from faceml.storage.projected import ProjectedVectors, drop_projected
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, MODEL_NAME, RegisteredModel
 from faceml.storage.sql.repository import UnitOfWork
 
 RAW = "raw"  # the pack's own vectors, no projection
+OLD_CACHE = "spaces"  # folder in which earlier versions kept projected vectors: biometric data, so it goes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,6 @@ class Space:
 
     name: str  # "raw", or "face-projection/3"
     head: Head | None = None  # None: raw
-    cache: ProjectedVectors | None = None
     thresholds: ThresholdMap | None = None  # None: raw, or too few people were held out to make it
     note: str | None = None  # why it is not the one that was asked for
 
@@ -43,9 +42,7 @@ class Space:
             return vectors
         if not len(vectors):  # a library without faces has no width either
             return np.empty((0, self.head.width_out), np.float32)
-        if self.cache is None or vectors.ndim == 1:
-            return project(self.head, vectors)
-        return self.cache.project(vectors)
+        return project(self.head, vectors)
 
     def embeddings(self, faces: Embeddings) -> Embeddings:
         return replace(faces, vectors=self.project(faces.vectors))
@@ -83,6 +80,7 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
         ModelMismatch: the version was made for another pack.
         Unavailable: the registry does not answer and never did.
     """
+    shutil.rmtree(library.settings.cache_folder / OLD_CACHE, ignore_errors=True)
     text = str(selector).removeprefix(f"{MODEL_NAME}/")
     if text == RAW:
         return Space(RAW)
@@ -94,7 +92,7 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
             return Space(RAW, note=f"{mismatch}; raw embeddings were used")
         return _space(library, champion)
     if text != CHALLENGER and not text.isdecimal():
-        raise WrongUse(f"model {selector!r} is none: say champion, challenger, raw, or the number of a version")
+        raise WrongUse(f"there is no model {selector!r}: say champion, challenger, raw, or the number of a version")
     model = library.registry.get(text)
     if mismatch := _mismatch(model, library.repository.pack()):
         raise ModelMismatch(f"{mismatch}: choose another version, or raw")
@@ -103,11 +101,9 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
 
 def _space(library: Library, model: RegisteredModel) -> Space:
     loaded = library.registry.load(model)
-    drop_projected(_folder(library), keep=[version.checksum for version in library.registry.versions()])
     return Space(
         name=model.space,
         head=loaded.head,
-        cache=ProjectedVectors(_folder(library), model.checksum, loaded.head),
         thresholds=ThresholdMap.from_json(loaded.thresholds) if loaded.thresholds else None,
     )
 
@@ -130,7 +126,3 @@ def _put_means(
     lengths = np.linalg.norm(sums, axis=1)
     usable = lengths > ZERO_NORM
     vectors[present[usable]] = sums[usable] / lengths[usable, None]
-
-
-def _folder(library: Library) -> Path:
-    return library.settings.cache_folder / "spaces"

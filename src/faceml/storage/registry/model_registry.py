@@ -1,33 +1,35 @@
 """The registry of projections: MLflow's registered model `face-projection` (DESIGN D9).
 
-Reading resolves an alias or version and opens its file without mlflow, in milliseconds; writing goes through mlflow.
-A file that was opened once stays in the library's cache under its checksum, and what the registry said last beside it,
-so a registry that went away changes nothing for whoever used it before.
+Out of MLflow's database an alias or version is read without mlflow, in milliseconds; a server is asked, and everything
+is written, through mlflow. A file that was opened once stays in the library's cache under its checksum, and what the
+registry said last beside it, so a registry that went away changes nothing for whoever used it before.
 
-registry_records  the nouns          registry_sql   reads MLflow's database
-onnx_head         a head as a file   registry_rest  reads an MLflow server
-                                     registry_mlflow  writes, by mlflow
+records          the nouns                  mlflow_database  reads MLflow's database
+onnx_head        a head as a file           mlflow_client    reads an MLflow server, and writes
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from faceml.errors import ModelUnavailable, NotFound, Unavailable
-from faceml.identity.projection import Head, project
-from faceml.storage.registry.last_seen import recall, remember, write_whole
+from faceml.identity.projection import Head
 from faceml.storage.registry.onnx_head import read_onnx, write_onnx
 from faceml.storage.registry.records import (
     CHALLENGER,
     CHAMPION,
+    MODEL_NAME,
     ModelCard,
     RegisteredModel,
     RegistryReader,
@@ -35,14 +37,12 @@ from faceml.storage.registry.records import (
 )
 
 if TYPE_CHECKING:
-    from faceml.storage.registry.mlflow_writer import MlflowRegistry
     from faceml.tracking.mlflow_store import MlflowStore
 
 logger = logging.getLogger(__name__)
 
 COMPARISON = "comparison"  # note of the file: what the gate judges
 THRESHOLDS = "thresholds"
-EXAMPLE_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ class ModelRegistry:
         try:
             return self.ask()
         except Unavailable as error:
-            seen = recall(self._last_seen)
+            seen = _recall(self._last_seen)
             if seen is None:
                 raise
             logger.warning("%s; going on with what it said last", error)
@@ -92,7 +92,7 @@ class ModelRegistry:
         """
         found = self._reader.read()
         if found.versions or self._last_seen.exists():
-            remember(self._last_seen, found)
+            _remember(self._last_seen, found)
         return found
 
     def get(self, selector: str | int) -> RegisteredModel:
@@ -140,7 +140,7 @@ class ModelRegistry:
         if _checksum(content) != model.checksum:
             what = "is not the one that was registered" if model.checksum else "was registered by other means"
             raise ModelUnavailable(f"its file {what}: promote another version, or use --model raw")
-        write_whole(cached, content)
+        _write_whole(cached, content)
         return content
 
     # --- writing
@@ -168,19 +168,12 @@ class ModelRegistry:
         told = {COMPARISON: comparison, THRESHOLDS: thresholds}
         notes = card.as_tags() | {name: text for name, text in told.items() if text}
         content = write_onnx(head, notes=notes)
-        example = _example(head.width_in)
-        version = self._writer.add(
-            content,
-            card,
-            run_id=run_id,
-            checksum=_checksum(content),
-            example=example,
-            output=project(head, example),
-        )
-        for file in files:
-            self._writer.log_file(run_id, str(file), folder="checkpoints")
-        if comparison:
-            self._writer.log_text(run_id, comparison, "comparison.json")
+        version = self._add(content, head, card, run_id=run_id)
+        with self._changing() as client:
+            for file in files:
+                client.log_artifact(run_id, str(file), "checkpoints")
+            if comparison:
+                client.log_text(run_id, comparison, "comparison.json")
         return self.get(version)
 
     def register_again(self, content: bytes, card: ModelCard, *, run_id: str, tags: Mapping[str, str]) -> int:
@@ -191,58 +184,59 @@ class ModelRegistry:
             Unavailable.
         """
         head, _ = read_onnx(content)
-        example = _example(head.width_in)
-        output = project(head, example)
-        version = self._writer.add(
-            content, card, run_id=run_id, checksum=_checksum(content), example=example, output=output
-        )
-        self._writer.tag_version(version, tags)
-        self._writer.remove_alias(CHALLENGER)
+        version = self._add(content, head, card, run_id=run_id)
+        self.tag_version(version, tags)
+        self.remove_alias(CHALLENGER)
         return version
 
     def skip_version(self, content: bytes, card: ModelCard, *, run_id: str) -> None:
         """Use up a number, so that later versions get theirs."""
         version = self.register_again(content, card, run_id=run_id, tags={})
-        self._writer.delete_version(version)
+        with self._changing() as client:
+            client.delete_model_version(MODEL_NAME, str(version))
 
     def set_alias(self, alias: str, version: int) -> None:
-        self._writer.set_alias(alias, version)
+        with self._changing() as client:
+            client.set_registered_model_alias(MODEL_NAME, alias, str(version))
 
     def remove_alias(self, alias: str) -> None:
-        self._writer.remove_alias(alias)
+        with self._changing() as client:
+            client.delete_registered_model_alias(MODEL_NAME, alias)
 
     def tag_version(self, version: int, tags: Mapping[str, str]) -> None:
-        self._writer.tag_version(version, tags)
+        with self._changing() as client:
+            for name, value in tags.items():
+                client.set_model_version_tag(MODEL_NAME, str(version), name, value)
 
     def tag_model(self, tags: Mapping[str, str]) -> None:
-        self._writer.tag_model(tags)
+        with self._changing() as client:
+            for name, value in tags.items():
+                client.set_registered_model_tag(MODEL_NAME, name, value)
+
+    def _add(self, content: bytes, head: Head, card: ModelCard, *, run_id: str) -> int:
+        from faceml.storage.registry.mlflow_client import add_version
+
+        with self._store.errors("the model"):
+            return add_version(self._store.client, content, head, card, run_id=run_id, checksum=_checksum(content))
+
+    @contextmanager
+    def _changing(self) -> Iterator[Any]:
+        with self._store.errors("the change"):
+            yield self._store.client
 
     @cached_property
     def _reader(self) -> RegistryReader:
-        uri = self._store.uri
-        if uri.startswith(("http://", "https://")):
-            from faceml.storage.registry.rest_reader import RestRegistry
+        if self._store.is_server:
+            from faceml.storage.registry.mlflow_client import MlflowServer
 
-            return RestRegistry(uri)
-        from faceml.storage.registry.sql_reader import SqlRegistry
+            return MlflowServer(self._store)
+        from faceml.storage.registry.mlflow_database import MlflowDatabase
 
-        return SqlRegistry(uri)
-
-    @cached_property
-    def _writer(self) -> MlflowRegistry:
-        from faceml.storage.registry.mlflow_writer import MlflowRegistry
-
-        return MlflowRegistry(self._store)
+        return MlflowDatabase(self._store.uri)
 
 
 def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _example(width: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    rows = np.random.default_rng(0).normal(size=(EXAMPLE_ROWS, width)).astype(np.float32)
-    unit: np.ndarray[tuple[int, int], np.dtype[np.float32]] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return unit
 
 
 def _known(state: RegistryState) -> str:
@@ -251,3 +245,45 @@ def _known(state: RegistryState) -> str:
     numbers = ", ".join(str(model.version) for model in state.versions)
     aliases = sorted(alias for model in state.versions for alias in model.aliases)
     return f"use raw, {', '.join([*aliases, ''])}or a version of {numbers}"
+
+
+def _remember(file: Path, state: RegistryState) -> None:
+    """Keep what the registry says, for the day it does not answer."""
+    content = json.dumps(asdict(state), default=datetime.isoformat).encode()
+    if not file.exists() or file.read_bytes() != content:
+        _write_whole(file, content)
+
+
+def _recall(file: Path) -> RegistryState | None:
+    """What it said last; None where it never answered, or the file is damaged."""
+    try:
+        state = json.loads(file.read_bytes())
+        return RegistryState(tuple(_model(entry) for entry in state["versions"]), state["tags"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        logger.warning("%s cannot be read (%s): passed over", file, error)
+        return None
+
+
+def _model(entry: dict[str, Any]) -> RegisteredModel:
+    return RegisteredModel(
+        **{
+            **entry,
+            "aliases": tuple(entry["aliases"]),
+            "card": ModelCard(**entry["card"]) if entry["card"] else None,
+            "created_at": datetime.fromisoformat(entry["created_at"]),
+        }
+    )
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    """Write a cached file so that no reader ever sees a part of it; a cache that cannot be written is no error."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+        Path(name).replace(file)
+    except OSError as error:
+        logger.warning("%s cannot be written (%s): going on without the cache", file, error)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 MODEL_NAME = "face-projection"
@@ -20,7 +20,7 @@ class ModelCard:
     kind: str  # head and loss, in a word or two
     pack: str
     fingerprint: str  # of the pack whose vectors it takes
-    snapshot: str  # hash of the labels it learned from, see services.snapshot
+    snapshot: str  # hash of the labels it learned from, see services.operate.status
     people: int
     faces: int
     candidate: str = "head"  # its name in the comparison that goes with it; champions go by their space's name there
@@ -31,19 +31,10 @@ class ModelCard:
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> ModelCard | None:
         """None where somebody registered the version by other means."""
-        names = [field.name for field in fields(cls)]
-        if any(name not in tags for name in names):
+        texts = {field.name: tags.get(field.name) for field in fields(cls)}
+        if None in texts.values():
             return None
-        texts = {name: tags[name] for name in names}
-        return cls(
-            kind=texts["kind"],
-            pack=texts["pack"],
-            fingerprint=texts["fingerprint"],
-            snapshot=texts["snapshot"],
-            people=int(texts["people"]),
-            faces=int(texts["faces"]),
-            candidate=texts["candidate"],
-        )
+        return cls(**{**texts, "people": int(tags["people"]), "faces": int(tags["faces"])})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +49,22 @@ class RegisteredModel:
     created_at: datetime
     location: str  # URI of the folder with its files
     tags: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        version: int,
+        aliases: Iterable[str],
+        created_ms: int,
+        run_id: str | None,
+        location: str | None,
+        tags: Mapping[str, str],
+    ) -> RegisteredModel:
+        """As MLflow keeps it, `created_ms` since 1970."""
+        created_at = datetime.fromtimestamp(created_ms / 1000, UTC)
+        card, checksum = ModelCard.from_tags(tags), tags.get(CHECKSUM, "")
+        return cls(version, tuple(aliases), card, checksum, run_id or None, created_at, location or "", tags)
 
     @property
     def space(self) -> str:
@@ -80,7 +87,7 @@ class RegistryState:
 
 
 class RegistryReader(Protocol):
-    """Reads a registry without mlflow, which costs 2 s and hundreds of MB to import."""
+    """Reads a registry."""
 
     def read(self) -> RegistryState:
         """Everything about `face-projection`; nothing where there is no registry yet.

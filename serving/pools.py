@@ -17,8 +17,8 @@ from serving.problems import TooBusy, TookTooLong
 T = TypeVar("T")
 
 
-class Desk:
-    """Where routes hand in what they want done with the library."""
+class Pools:
+    """The threads that do what routes ask of the library."""
 
     def __init__(self, limits: Limits) -> None:
         self._quick = _Pool("quick", limits.quick_threads, limits.quick_waiting, limits.quick_s)

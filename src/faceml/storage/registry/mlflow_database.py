@@ -1,11 +1,9 @@
-"""Reading a registry out of MLflow's own database, which takes milliseconds."""
+"""The registry read out of MLflow's own database, which takes milliseconds: importing mlflow would take seconds."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
@@ -13,14 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from faceml.config import without_password
 from faceml.errors import Unavailable
-from faceml.storage.registry.records import (
-    CHECKSUM,
-    FILE,
-    MODEL_NAME,
-    ModelCard,
-    RegisteredModel,
-    RegistryState,
-)
+from faceml.storage.registry.records import FILE, MODEL_NAME, RegisteredModel, RegistryState
 
 _SQLITE = "sqlite:///"
 _VERSIONS = text(
@@ -32,7 +23,7 @@ _ALIASES = text("SELECT version, alias FROM registered_model_aliases WHERE name 
 _TAGS = text("SELECT key, value FROM registered_model_tags WHERE name = :name")
 
 
-class SqlRegistry:
+class MlflowDatabase:
     """`face-projection` in the tables of MLflow 3; opened read-only, made never."""
 
     def __init__(self, uri: str) -> None:
@@ -57,7 +48,7 @@ class SqlRegistry:
         return state
 
     def fetch(self, model: RegisteredModel) -> bytes:
-        file = local_path(model.location) / FILE
+        file = _local_path(model.location) / FILE
         try:
             return file.read_bytes()
         except OSError as error:
@@ -82,29 +73,23 @@ def _read(connection: Connection) -> RegistryState:
     for version, alias in connection.execute(_ALIASES, name):
         aliases[int(version)].append(alias)
     versions = tuple(
-        _model(row, tuple(aliases[int(row.version)]), tags[int(row.version)])
+        RegisteredModel.of(
+            version=int(row.version),
+            aliases=aliases[int(row.version)],
+            created_ms=row.creation_time,
+            run_id=row.run_id,
+            location=row.storage_location or row.source,
+            tags=tags[int(row.version)],
+        )
         for row in connection.execute(_VERSIONS, name)
     )
     return RegistryState(versions, {row.key: row.value for row in connection.execute(_TAGS, name)})
 
 
-def _model(row: Any, aliases: tuple[str, ...], tags: dict[str, str]) -> RegisteredModel:
-    return RegisteredModel(
-        version=int(row.version),
-        aliases=aliases,
-        card=ModelCard.from_tags(tags),
-        checksum=tags.get(CHECKSUM, ""),
-        run_id=row.run_id or None,
-        created_at=datetime.fromtimestamp(row.creation_time / 1000, UTC),
-        location=row.storage_location or row.source or "",
-        tags=tags,
-    )
-
-
-def local_path(location: str) -> Path:
+def _local_path(location: str) -> Path:
     """The folder of a file: URI or a plain path.
 
-    >>> local_path("file:///srv/my%20runs/m-1").as_posix(), local_path("/srv/runs/m-1").as_posix()
+    >>> _local_path("file:///srv/my%20runs/m-1").as_posix(), _local_path("/srv/runs/m-1").as_posix()
     ('/srv/my runs/m-1', '/srv/runs/m-1')
     """
     parts = urlsplit(location)
