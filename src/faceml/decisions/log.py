@@ -118,7 +118,7 @@ def decode(kind: str, person_id: UUID | None, details: Mapping[str, Any]) -> Dec
                 read = _READ.get(field.name)
                 said[field.name] = read(details[key]) if read else details[key]
         return type_(**said)
-    except (TypeError, ValueError):  # a key is missing, or a value is none of those known here
+    except (AttributeError, TypeError, ValueError):  # a key is missing, or a value is not of those known here
         return Unknown(kind, details, person_id=person_id)
 
 
