@@ -292,7 +292,7 @@ def test_a_decision_of_a_newer_version_is_told_and_stands_and_others_are_still_u
         recoloured = Unknown("recolour", {"colour": "red"}, person_id=label.person_id)
         event_id = unit.events.append(recoloured, actor=ME, changes=[Change(faces[0], before, after)])
     told = "decided something that a newer version of faceml understands (recolour, 1 face)"
-    assert [line.text for line in history(library.repository)][0] == told
+    assert history(library.repository)[0].text == told
     for chosen in (None, event_id):
         with pytest.raises(Conflict, match=f"event {event_id} was decided with a newer version of faceml: update"):
             undo(library, chosen, actor=ME)

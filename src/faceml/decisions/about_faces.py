@@ -19,13 +19,13 @@ class Naming(Decision):
     """Faces show a person."""
 
     person_id: UUID
-    people_meant: frozenset[UUID] = frozenset()  # the person, and all who were merged into them by then
+    people: frozenset[UUID] = frozenset()  # the person, and all who were merged into them by then
     exemplars: frozenset[UUID] = frozenset()  # those of the faces that stand for the person
 
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
-        stays_exemplar = before.is_exemplar and before.state.person_id in self.people_meant
+        stays_exemplar = before.is_exemplar and before.state.person_id in self.people
         named = FaceState(self.person_id, AssignedBy.MANUAL, before.state.cluster_id)
-        return Labelling(named, face_id in self.exemplars or stays_exemplar, before.ruled_out - self.people_meant)
+        return Labelling(named, face_id in self.exemplars or stays_exemplar, before.ruled_out - self.people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,14 @@ class Reject(Decision):
     """Faces do not show a person."""
 
     person_id: UUID
-    people_meant: frozenset[UUID] = frozenset()
+    people: frozenset[UUID] = frozenset()
 
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:
         return f"said of {faces}: not {self.who(names)}"
 
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
         ruled_out = before.ruled_out | {self.person_id}
-        if before.state.person_id in self.people_meant:
+        if before.state.person_id in self.people:
             # Out of its cluster too: that is the person's, and only a face in none is recognised anew.
             return Labelling(FREE, False, ruled_out)
         return replace(before, ruled_out=ruled_out)
@@ -103,7 +103,7 @@ class ChooseExemplars(Decision):
     """These faces, and only these, stand for a person."""
 
     person_id: UUID
-    people_meant: frozenset[UUID] = frozenset()
+    people: frozenset[UUID] = frozenset()
     exemplars: frozenset[UUID] = frozenset()
 
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:
@@ -111,13 +111,13 @@ class ChooseExemplars(Decision):
 
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
         state = before.state
-        is_theirs = state.person_id in self.people_meant
+        is_theirs = state.person_id in self.people
         if face_id not in self.exemplars:
             return replace(before, is_exemplar=False) if is_theirs else before
         # Whoever stands for a person is that person: said by hand, if only a machine had said so.
         person_id = state.person_id if is_theirs and state.assigned_by is AssignedBy.MANUAL else self.person_id
         chosen = FaceState(person_id, AssignedBy.MANUAL, state.cluster_id)
-        return Labelling(chosen, True, before.ruled_out - self.people_meant)
+        return Labelling(chosen, True, before.ruled_out - self.people)
 
 
 @dataclass(frozen=True, slots=True)

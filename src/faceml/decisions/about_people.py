@@ -13,23 +13,55 @@ from faceml.records import PersonStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Merge(Decision):
-    """A person is another one. Faces stay under whom they were put, and who reads follows the merges that stand."""
+class StatusChange(Decision):
+    """A person is to be treated otherwise."""
 
-    moves_faces: ClassVar[bool] = True
+    gives: ClassVar[PersonStatus]
 
     person_id: UUID
+
+    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
+        return PersonState(before.name, self.gives) if person_id == self.person_id else before
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(StatusChange):
+    """A person is another one. Faces stay under whom they were put, and who reads follows the merges that stand."""
+
+    gives: ClassVar[PersonStatus] = PersonStatus.MERGED
+    moves_faces: ClassVar[bool] = True
+
     into: UUID
 
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:
         return f"merged {self.who(names)} into {names.get(self.into, 'somebody')} ({faces})"
 
     def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
-        return PersonState(before.name, PersonStatus.MERGED, self.into) if person_id == self.person_id else before
+        return PersonState(before.name, self.gives, self.into) if person_id == self.person_id else before
 
     @property
-    def people(self) -> frozenset[UUID]:
+    def concerns(self) -> frozenset[UUID]:
         return frozenset({self.person_id, self.into})
+
+
+@dataclass(frozen=True, slots=True)
+class Hide(StatusChange):
+    """Nothing is matched to a person any more, and lists leave them out."""
+
+    gives: ClassVar[PersonStatus] = PersonStatus.HIDDEN
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"hid {self.who(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unhide(StatusChange):
+    """A hidden person is back."""
+
+    gives: ClassVar[PersonStatus] = PersonStatus.ACTIVE
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"brought back {self.who(names)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +79,5 @@ class Rename(Decision):
         return replace(before, name=self.names[person_id][1]) if person_id in self.names else before
 
     @property
-    def people(self) -> frozenset[UUID]:
+    def concerns(self) -> frozenset[UUID]:
         return frozenset({self.person_id, *self.names})
-
-
-@dataclass(frozen=True, slots=True)
-class Hide(Decision):
-    """Nothing is matched to a person any more, and lists leave them out."""
-
-    person_id: UUID
-
-    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
-        return f"hid {self.who(names)}"
-
-    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
-        return PersonState(before.name, PersonStatus.HIDDEN) if person_id == self.person_id else before
-
-
-@dataclass(frozen=True, slots=True)
-class Unhide(Decision):
-    """A hidden person is back."""
-
-    person_id: UUID
-
-    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
-        return f"brought back {self.who(names)}"
-
-    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
-        return PersonState(before.name, PersonStatus.ACTIVE) if person_id == self.person_id else before

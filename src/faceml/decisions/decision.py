@@ -17,8 +17,8 @@ class Decision(ABC):
     """Something that a person decided. The kinds are in `about_faces`, `about_people`, and below about decisions."""
 
     irreversible: ClassVar[str] = ""  # why it cannot be taken back; empty where it can
-    keeps_people: ClassVar[bool] = True  # while it stands, though the decision that first named them was taken back
-    moves_faces: ClassVar[bool] = False  # of its people, without a word about each: taking it back looks at all of them
+    keeps_people: ClassVar[bool] = True  # whom it concerns, though the decision that first named them was taken back
+    moves_faces: ClassVar[bool] = False  # of whom it concerns, naming none: taking it back looks at all they have
 
     person_id: UUID | None = field(default=None, kw_only=True)  # its subject, where it has just one
 
@@ -40,7 +40,7 @@ class Decision(ABC):
         return before
 
     @property
-    def people(self) -> frozenset[UUID]:
+    def concerns(self) -> frozenset[UUID]:
         """Of whom it speaks."""
         return frozenset({self.person_id} if self.person_id else ())
 
@@ -110,7 +110,7 @@ class Unknown(Decision):
         return Labelling(logged, before.is_exemplar, before.ruled_out)
 
     @property
-    def people(self) -> frozenset[UUID]:
+    def concerns(self) -> frozenset[UUID]:
         named = re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", str(self.details))
         return frozenset({*map(UUID, named), *({self.person_id} if self.person_id else ())})
 

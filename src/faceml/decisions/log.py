@@ -11,18 +11,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from faceml.decisions.about_faces import (
-    Assign,
-    ChooseExemplars,
-    Dismiss,
-    GroupKey,
-    KeepApart,
-    Label,
-    Reject,
-    Split,
-    Unassign,
-)
-from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
+from faceml.decisions import about_faces, about_people
 from faceml.decisions.decision import Decision, Erase, Erased, Redo, Undo, Unknown
 from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, Dismissal
@@ -64,20 +53,24 @@ class Step:
 
 
 ABOUT_FACES: Mapping[str, type[Decision]] = {
-    "label": Label,
-    "assign": Assign,
-    "unassign": Unassign,
-    "reject": Reject,
-    "dismiss": Dismiss,
-    "exemplars": ChooseExemplars,
-    "split": Split,
-    "apart": KeepApart,
+    "label": about_faces.Label,
+    "assign": about_faces.Assign,
+    "unassign": about_faces.Unassign,
+    "reject": about_faces.Reject,
+    "dismiss": about_faces.Dismiss,
+    "exemplars": about_faces.ChooseExemplars,
+    "split": about_faces.Split,
+    "apart": about_faces.KeepApart,
 }
-ABOUT_PEOPLE: Mapping[str, type[Decision]] = {"merge": Merge, "rename": Rename, "hide": Hide, "unhide": Unhide}
+ABOUT_PEOPLE: Mapping[str, type[Decision]] = {
+    "merge": about_people.Merge,
+    "rename": about_people.Rename,
+    "hide": about_people.Hide,
+    "unhide": about_people.Unhide,
+}
 ABOUT_DECISIONS: Mapping[str, type[Decision]] = {"undo": Undo, "redo": Redo, "erase": Erase, "erased": Erased}
 KINDS = {**ABOUT_FACES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}
 _KIND_OF = {type_: kind for kind, type_ in KINDS.items()}
-_KEYS = {"people_meant": "people"}  # fields that are stored by another name
 
 
 def kind_of(decision: Decision) -> str:
@@ -88,7 +81,7 @@ def kind_of(decision: Decision) -> str:
 def encode(decision: Decision, effects: Effects = Effects()) -> dict[str, Any]:
     """The details of a decision as JSON; kind and subject have columns of their own.
 
-    >>> encode(Split("clu_1", 2))
+    >>> encode(about_faces.Split("clu_1", 2))
     {'people': [], 'exemplars': [], 'cluster_id': 'clu_1', 'parts': 2}
     """
     if isinstance(decision, Unknown):
@@ -98,7 +91,7 @@ def encode(decision: Decision, effects: Effects = Effects()) -> dict[str, Any]:
     for field in fields(decision):
         value = getattr(decision, field.name)
         if field.name != "person_id" and value is not None:
-            said[_KEYS.get(field.name, field.name)] = _as_json(value)
+            said[field.name] = _as_json(value)
     if effects.created is not None:
         said["created"] = effects.created
     if effects.centroids_lost:
@@ -114,9 +107,9 @@ def decode(kind: str, person_id: UUID | None, details: Mapping[str, Any]) -> Dec
     said: dict[str, Any] = {"person_id": person_id}
     try:
         for field in fields(type_):
-            if (key := _KEYS.get(field.name, field.name)) in details:
-                read = _READ.get(field.name)
-                said[field.name] = read(details[key]) if read else details[key]
+            if field.name in details:
+                read, value = _READ.get(field.name), details[field.name]
+                said[field.name] = read(value) if read else value
         return type_(**said)
     except (AttributeError, TypeError, ValueError):  # a key is missing, or a value is not of those known here
         return Unknown(kind, details, person_id=person_id)
@@ -153,7 +146,7 @@ def _ids(texts: Iterable[str]) -> frozenset[UUID]:
     return frozenset(map(UUID, texts))
 
 
-def _group(key: str) -> GroupKey:
+def _group(key: str) -> about_faces.GroupKey:
     try:
         return UUID(key)
     except ValueError:
@@ -161,7 +154,7 @@ def _group(key: str) -> GroupKey:
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it otherwise
-    "people_meant": _ids,
+    "people": _ids,
     "exemplars": _ids,
     "dismissed_as": Dismissal,
     "into": UUID,

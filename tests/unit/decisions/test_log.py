@@ -69,7 +69,7 @@ def test_what_a_newer_version_stored_is_told_in_a_line_and_kept(kind: str, detai
     )
     assert "update" in decision.irreversible
     assert (kind_of(decision), encode(decision)) == (kind, details)
-    assert decision.people == {ADA, BEA}
+    assert decision.concerns == {ADA, BEA}
     left = FaceState(None, None, "clu_red")
     assert decision.of_face(FACE, Labelling(FaceState(ADA, None, None)), left).state == left
 

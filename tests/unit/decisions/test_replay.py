@@ -83,22 +83,22 @@ def obvious(said: Iterable[tuple[Decision, str | None]]) -> Labelling:
     for decision, part in said:
         match decision:
             case Label() | Assign():
-                is_exemplar = FACE in decision.exemplars or (is_exemplar and who in decision.people_meant)
+                is_exemplar = FACE in decision.exemplars or (is_exemplar and who in decision.people)
                 who, by_hand, dismissed = decision.person_id, True, None
-                never -= decision.people_meant
+                never -= decision.people
             case Unassign():
                 who, by_hand, is_exemplar, dismissed = None, True, False, None
             case Reject():
                 never.add(decision.person_id)
-                if who in decision.people_meant:
+                if who in decision.people:
                     who, by_hand, is_exemplar, cluster = None, False, False, None
             case Dismiss():
                 who, by_hand, is_exemplar, cluster, dismissed = None, True, False, None, decision.dismissed_as
             case ChooseExemplars() if FACE in decision.exemplars:
-                who = who if who in decision.people_meant else decision.person_id
+                who = who if who in decision.people else decision.person_id
                 by_hand, is_exemplar, dismissed = True, True, None
-                never -= decision.people_meant
-            case ChooseExemplars() if who in decision.people_meant:
+                never -= decision.people
+            case ChooseExemplars() if who in decision.people:
                 is_exemplar = False
             case Split() if dismissed is None:
                 cluster = part

@@ -151,6 +151,16 @@ def counted_as(unit: UnitOfWork, person_id: UUID) -> frozenset[UUID]:
     return frozenset({person_id, *(id_ for id_ in merged if survivor(id_, merged) == person_id)})
 
 
+def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
+    """Faces that it may move, naming none: of whom it concerns, of whom these became, and ruled out for them."""
+    if not decision.moves_faces:
+        return []
+    merged = unit.people.merged()
+    people = decision.concerns | {survivor(person_id, merged) for person_id in decision.concerns}
+    faces = [face.id for person_id in sorted(people) for face in unit.faces.of_person(person_id)]
+    return [*faces, *sorted(unit.people.faces_ruled_out(sorted({*people, *merged})))]
+
+
 def find_person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
     """The person of this id or name; who was merged answers with whom they became.
 

@@ -7,11 +7,10 @@ from uuid import UUID
 
 from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
 from faceml.decisions.log import Effects, kind_of
-from faceml.decisions.states import PersonState
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.records import Person, PersonStatus
-from faceml.services.decisions.decide import Written, counted_as, deciding, refresh_centroids, settle
+from faceml.services.decisions.decide import Written, deciding, moving_faces, refresh_centroids, settle
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -43,24 +42,18 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
         for person in (source, target):
             _refuse_inactive(unit, person)
         with_centroid = unit.prototypes.people_with_centroid() & {source.id, target.id}
-        counted = counted_as(unit, source.id)
+        merge = Merge(source.id, target.id)
         unit.people.set_status(source.id, PersonStatus.MERGED, target.id)
-        written = settle(unit, _faces_concerned(unit, source.id, target.id, counted), unit.events.undos())
+        written = settle(unit, moving_faces(unit, merge), unit.events.undos())
         refresh_centroids(unit, [target.id], create=bool(with_centroid))
         event_id = unit.events.append(
-            Merge(source.id, target.id),
+            merge,
             actor=actor,
             changes=written.changes,
             effects=Effects(centroids_lost=written.centroids_lost),
         )
     moved, left = _count(written, source.id, target.id)
     return MergeReport(source.id, target.id, moved, left, event_id)
-
-
-def _faces_concerned(unit: UnitOfWork, source_id: UUID, target_id: UUID, counted: frozenset[UUID]) -> list[UUID]:
-    """Faces that a merge, or taking it back, may move: of both, and those ruled out for the source."""
-    of_both = [face.id for person_id in (source_id, target_id) for face in unit.faces.of_person(person_id)]
-    return [*of_both, *sorted(unit.people.faces_ruled_out(sorted(counted)))]
 
 
 def _count(written: Written, source_id: UUID, target_id: UUID) -> tuple[int, int]:
@@ -150,11 +143,9 @@ def unhide_person(library: Library, person_id: UUID, *, actor: str) -> StatusRep
 def _change(library: Library, decision: Hide | Unhide, expected: PersonStatus, actor: str) -> StatusReport:
     with deciding(library) as unit:
         person = unit.people.get(decision.person_id)
-        status = decision.of_person(person.id, PersonState(person.name, person.status)).status
         if person.status is not expected:
-            raise Conflict(
-                f"{person.name!r} is {person.status}: only who is {expected} can be {status} by `{kind_of(decision)}`"
-            )
-        unit.people.set_status(person.id, status)
+            how = f"only who is {expected} can be {decision.gives} by `{kind_of(decision)}`"
+            raise Conflict(f"{person.name!r} is {person.status}: {how}")
+        unit.people.set_status(person.id, decision.gives)
         event_id = unit.events.append(decision, actor=actor)
-    return StatusReport(person.id, person.name, status, event_id)
+    return StatusReport(person.id, person.name, decision.gives, event_id)

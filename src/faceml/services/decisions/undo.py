@@ -8,10 +8,10 @@ from uuid import UUID
 
 from faceml.decisions.decision import Decision, Redo, Undo
 from faceml.decisions.log import ABOUT_PEOPLE, Effects, Event
-from faceml.decisions.replay import Undos, replay_person, survivor
+from faceml.decisions.replay import Undos, replay_person
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
-from faceml.services.decisions.decide import deciding, refresh_centroids, settle
+from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
 from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -85,7 +85,7 @@ def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: st
         raise Conflict(_overruled(event.id, decided.id, undos))
     chain = unit.events.by_ids(then.about(decided.id))
     faces = [change.face_id for id_ in chain for change in unit.events.changes(id_)]
-    faces += _moving_faces(unit, decision)
+    faces += moving_faces(unit, decision)
     gone = _restore_people(unit, decision, then)
     faces += [face.id for person_id in gone for face in unit.faces.of_person(person_id)]
     written = settle(unit, faces, then, gone=gone)
@@ -112,16 +112,6 @@ def _overruled(event_id: int, decision_id: int, undos: Undos) -> str:
     return f"taking event {event_id} back would change nothing: {held}"
 
 
-def _moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
-    """Faces that may move although the decision names none: of its people, whom they became, and ruled out for them."""
-    if not decision.moves_faces:
-        return []
-    merged = unit.people.merged()
-    people = decision.people | {survivor(person_id, merged) for person_id in decision.people}
-    faces = [face.id for person_id in sorted(people) for face in unit.faces.of_person(person_id)]
-    return [*faces, *sorted(unit.people.faces_ruled_out(sorted({*people, *merged})))]
-
-
 def _restore_centroids(unit: UnitOfWork, chain: Iterable[Event[Decision]]) -> None:
     lost = {person_id for event in chain for person_id in event.effects.centroids_lost}
     refresh_centroids(unit, sorted(unit.people.existing(sorted(lost))), create=True)
@@ -136,7 +126,7 @@ def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[
         Conflict: a name is another person's by now, or people would be merged in a circle.
     """
     events: list[Event[Decision]] = unit.events.of(*ABOUT_PEOPLE.values())
-    concerned = sorted(decision.people)
+    concerned = sorted(decision.concerns)
     gone = [person_id for person_id in concerned if _is_gone(unit, person_id, events, undos)]
     staying = [person_id for person_id in concerned if person_id not in gone]
     there = unit.people.existing(staying)
@@ -161,7 +151,7 @@ def _created_as(unit: UnitOfWork, person_id: UUID) -> str | None:
 def _is_gone(unit: UnitOfWork, person_id: UUID, events: Sequence[Event[Decision]], undos: Undos) -> bool:
     """Whether a person came with a decision that is taken back, and no other one that stands needs them."""
     own = unit.events.of_person(person_id)
-    about = [*own, *(event for event in events if person_id in event.decision.people)]
+    about = [*own, *(event for event in events if person_id in event.decision.concerns)]
     return any(event.effects.created is not None for event in own) and not any(
         event.decision.keeps_people and undos.stands(event.id) for event in about
     )

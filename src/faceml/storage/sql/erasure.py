@@ -78,7 +78,7 @@ class Erasure:
         """Events that speak of one of these people, undone or not."""
         columns = (LabelEvent.id, LabelEvent.kind, LabelEvent.person_id, LabelEvent.details)
         rows = self._session.execute(select(*columns))
-        return [row.id for row in rows if decode(row.kind, row.person_id, row.details).people & set(person_ids)]
+        return [row.id for row in rows if decode(row.kind, row.person_id, row.details).concerns & set(person_ids)]
 
     def redact(self, event_ids: Sequence[int]) -> None:
         """Take names and faces out of events; that something was decided, when and by whom, stays."""

@@ -10,19 +10,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
+from faceml.decisions import log
 from faceml.decisions.decision import Decision, Erase, Erased
-from faceml.decisions.log import (
-    KINDS,
-    Effects,
-    Event,
-    Step,
-    decode,
-    decode_effects,
-    decode_state,
-    encode,
-    encode_state,
-    kind_of,
-)
 from faceml.decisions.replay import Undos
 from faceml.decisions.states import Change
 from faceml.errors import NotFound
@@ -47,15 +36,15 @@ class Events:
         *,
         actor: str,
         changes: Sequence[Change] = (),
-        effects: Effects = Effects(),
+        effects: log.Effects = log.Effects(),
         undoes_id: int | None = None,
     ) -> int:
         """Write one decision down; returns the event's id."""
         event = LabelEvent(
-            kind=kind_of(decision),
+            kind=log.kind_of(decision),
             actor=actor,
             person_id=decision.person_id,
-            details=encode(decision, effects),
+            details=log.encode(decision, effects),
             undoes_id=undoes_id,
         )
         self._session.add(event)
@@ -67,8 +56,8 @@ class Events:
                     {
                         "event_id": event.id,
                         "face_instance_id": change.face_id,
-                        "before": encode_state(change.before),
-                        "after": encode_state(change.after),
+                        "before": log.encode_state(change.before),
+                        "after": log.encode_state(change.after),
                     }
                     for change in changes
                 ],
@@ -77,32 +66,32 @@ class Events:
 
     # --- reading
 
-    def get(self, event_id: int) -> Event[Decision]:
+    def get(self, event_id: int) -> log.Event[Decision]:
         """Raises NotFound."""
         row = self._session.get(LabelEvent, event_id)
         if row is None:
             raise NotFound(f"there is no event {event_id}: `faceml people history` lists them")
         return _event(row)
 
-    def latest(self, limit: int) -> list[Event[Decision]]:
+    def latest(self, limit: int) -> list[log.Event[Decision]]:
         rows = self._session.scalars(select(LabelEvent).order_by(LabelEvent.id.desc()).limit(limit))
         return [_event(row) for row in rows]
 
-    def by_ids(self, event_ids: Collection[int]) -> dict[int, Event[Decision]]:
+    def by_ids(self, event_ids: Collection[int]) -> dict[int, log.Event[Decision]]:
         pieces = [self._where(LabelEvent.id.in_(piece)) for piece in chunks(sorted(event_ids))]
         return {event.id: event for piece in pieces for event in piece}
 
-    def of(self, *types: type[D]) -> list[Event[D]]:
+    def of(self, *types: type[D]) -> list[log.Event[D]]:
         """Decisions of these types, oldest first."""
-        kinds = [kind for kind, type_ in KINDS.items() if type_ in types]
+        kinds = [kind for kind, type_ in log.KINDS.items() if type_ in types]
         events = self._where(LabelEvent.kind.in_(kinds))
-        return cast("list[Event[D]]", [event for event in events if isinstance(event.decision, types)])
+        return cast("list[log.Event[D]]", [event for event in events if isinstance(event.decision, types)])
 
-    def of_person(self, person_id: UUID) -> list[Event[Decision]]:
+    def of_person(self, person_id: UUID) -> list[log.Event[Decision]]:
         """Events whose subject is this person, oldest first."""
         return self._where(LabelEvent.person_id == person_id)
 
-    def newest(self, *, leaving_out: Collection[int]) -> Event[Decision] | None:
+    def newest(self, *, leaving_out: Collection[int]) -> log.Event[Decision] | None:
         """The newest decision that is not among some; erasures, and what they left of others, are passed over."""
         statement = select(LabelEvent).where(LabelEvent.undoes_id.is_(None)).order_by(LabelEvent.id.desc())
         events = (_event(row) for row in self._session.scalars(statement.execution_options(yield_per=100)))
@@ -116,14 +105,14 @@ class Events:
 
     def changes(self, event_id: int) -> list[Change]:
         rows = self._session.scalars(select(LabelChange).where(LabelChange.event_id == event_id))
-        return [Change(row.face_instance_id, decode_state(row.before), decode_state(row.after)) for row in rows]
+        return [Change(row.face_instance_id, log.decode_state(row.before), log.decode_state(row.after)) for row in rows]
 
     def changed_faces(self, event_ids: Sequence[int]) -> dict[int, int]:
         """How many faces each of these events is about."""
         statement = select(LabelChange.event_id, func.count()).where(LabelChange.event_id.in_(event_ids))
         return {row[0]: row[1] for row in self._session.execute(statement.group_by(LabelChange.event_id))}
 
-    def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
+    def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[log.Step]]:
         """Everything that was decided about each of these faces, oldest first; faces without are left out."""
         rows = [
             row
@@ -135,10 +124,10 @@ class Events:
             )
         ]
         events = self.by_ids({row.event_id for row in rows})
-        steps: dict[UUID, list[Step]] = defaultdict(list)
+        steps: dict[UUID, list[log.Step]] = defaultdict(list)
         for row in rows:
             steps[row.face_instance_id].append(
-                Step(events[row.event_id], decode_state(row.before), decode_state(row.after))
+                log.Step(events[row.event_id], log.decode_state(row.before), log.decode_state(row.after))
             )
         return dict(steps)
 
@@ -148,11 +137,11 @@ class Events:
             statement = statement.where(LabelEvent.actor != by_other_than)
         return self._session.execute(statement).scalar_one()
 
-    def _where(self, condition: ColumnElement[bool]) -> list[Event[Decision]]:
+    def _where(self, condition: ColumnElement[bool]) -> list[log.Event[Decision]]:
         statement = select(LabelEvent).where(condition).order_by(LabelEvent.id)
         return [_event(row) for row in self._session.scalars(statement)]
 
 
-def _event(row: LabelEvent) -> Event[Decision]:
-    decision = decode(row.kind, row.person_id, row.details)
-    return Event(row.id, decision, row.actor, row.created_at, row.undoes_id, decode_effects(row.details))
+def _event(row: LabelEvent) -> log.Event[Decision]:
+    decision = log.decode(row.kind, row.person_id, row.details)
+    return log.Event(row.id, decision, row.actor, row.created_at, row.undoes_id, log.decode_effects(row.details))

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
+from faceml.decisions.replay import survivor
 from faceml.decisions.states import SPLIT_MARK, FaceState
 from faceml.records import AssignedBy, PersonStatus
 from faceml.storage.sql.chunks import chunks
@@ -46,10 +47,7 @@ def rejected_pairs(session: Session, face_ids: Sequence[UUID]) -> list[tuple[UUI
                 FaceRejection.face_instance_id.in_(piece)
             )
         )
-        for face_id, person_id in rows:
-            while person_id in became:
-                person_id = became[person_id]
-            pairs.add((face_id, person_id))
+        pairs.update((face_id, survivor(person_id, became)) for face_id, person_id in rows)
     return sorted(pairs)
 
 
