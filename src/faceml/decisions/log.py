@@ -125,8 +125,16 @@ def encode_state(state: FaceState) -> dict[str, Any]:
 
 def decode_state(stored: Mapping[str, Any]) -> FaceState:
     """A face's state as the log holds it; what versions before did not know of is missing there."""
-    types = {"person_id": UUID, "runner_up_id": UUID, "assigned_by": AssignedBy, "dismissed_as": Dismissal}
-    return FaceState(**{key: types[key](value) if value and key in types else value for key, value in stored.items()})
+    read = {key: type_(stored[key]) for key, type_ in _STATE_TYPES if stored.get(key)}
+    return FaceState(**{**stored, **read})
+
+
+_STATE_TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("person_id", UUID),
+    ("runner_up_id", UUID),
+    ("assigned_by", AssignedBy),
+    ("dismissed_as", Dismissal),
+)
 
 
 def _as_json(value: Any) -> Any:

@@ -29,7 +29,7 @@ class Written:
     """What a decision did."""
 
     changes: tuple[Change, ...]  # faces that are different now
-    centroids_lost: tuple[UUID, ...]  # people whose last face went
+    effects: Effects
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def decide(
         actor=actor,
         # Faces that stay as they are have been spoken of too: it counts when an earlier decision is taken back.
         changes=[Change(id_, before[id_].state, after[id_].state) for id_ in before],
-        effects=Effects(created, written.centroids_lost),
+        effects=replace(written.effects, created=created),
     )
 
 
@@ -112,8 +112,9 @@ def write_labellings(unit: UnitOfWork, before: Mapping[UUID, Labelling], after: 
     _write_exemplars(unit, different, after)
     unit.outbox.push(different)
     people = {labelling[id_].state.person_id for id_ in different for labelling in (before, after)}
-    lost = refresh_centroids(unit, sorted(id_ for id_ in people if id_ is not None))
-    return Written(tuple(Change(id_, before[id_].state, after[id_].state) for id_ in different), tuple(lost))
+    lost = tuple(refresh_centroids(unit, sorted(id_ for id_ in people if id_ is not None)))
+    changes = tuple(Change(id_, before[id_].state, after[id_].state) for id_ in different)
+    return Written(changes, Effects(centroids_lost=lost))
 
 
 def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: bool = False) -> list[UUID]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
-from faceml.decisions.log import Effects, kind_of
+from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.records import Person, PersonStatus
@@ -46,12 +46,7 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
         unit.people.set_status(source.id, PersonStatus.MERGED, target.id)
         written = settle(unit, moving_faces(unit, merge), unit.events.undos())
         refresh_centroids(unit, [target.id], create=bool(with_centroid))
-        event_id = unit.events.append(
-            merge,
-            actor=actor,
-            changes=written.changes,
-            effects=Effects(centroids_lost=written.centroids_lost),
-        )
+        event_id = unit.events.append(merge, actor=actor, changes=written.changes, effects=written.effects)
     moved, left = _count(written, source.id, target.id)
     return MergeReport(source.id, target.id, moved, left, event_id)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.decisions.decision import Decision, Redo, Undo
-from faceml.decisions.log import ABOUT_PEOPLE, Effects, Event
+from faceml.decisions.log import ABOUT_PEOPLE, Event
 from faceml.decisions.replay import Undos, replay_person
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
@@ -96,7 +96,7 @@ def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: st
         Redo(person_id=decision.person_id) if is_redo else Undo(person_id=decision.person_id),
         actor=actor,
         changes=written.changes,
-        effects=Effects(centroids_lost=written.centroids_lost),
+        effects=written.effects,
         undoes_id=event.id,
     )
     touched = {change.face_id for change in unit.events.changes(decided.id) if change.before != change.after}
