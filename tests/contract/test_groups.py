@@ -9,9 +9,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, PersonStatus
 from faceml.storage.sql import groups, vectors
-from faceml.storage.sql.face_states import FaceState
 from faceml.storage.sql.repository import Repository
 from tests.conftest import add_photo, found_face, unit_rows
 

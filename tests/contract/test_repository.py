@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from faceml.decisions.about_faces import Label
+from faceml.decisions.states import Change, FaceState
 from faceml.errors import DatabaseUnavailable, ModelMismatch, NotFound, WrongUse
 from faceml.records import AssetStatus, AssignedBy, PackContract, PrototypeRole
 from faceml.storage.sql.assets import LookedAt, PhotoFile
 from faceml.storage.sql.database import SCHEMA_VERSION, connect, migrate
-from faceml.storage.sql.events import Change
-from faceml.storage.sql.face_states import FaceState
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from tests.conftest import add_photo, found_face, unit_rows
 from tests.polling import until
@@ -314,11 +314,11 @@ def test_an_event_keeps_the_state_of_each_face_before_and_after(repository: Repo
         before = unit.faces.states([face])[face]
         after = FaceState(person.id, AssignedBy.MANUAL, "clu_1")
         event_id = unit.events.append(
-            "label", actor="me", person_id=person.id, changes=[Change(face, before, after)], details={"n": 1}
+            Label(person.id, cluster_id="clu_1"), actor="me", changes=[Change(face, before, after)]
         )
     with repository.read() as unit:
         assert unit.events.changes(event_id) == [Change(face, before, after)]
-        assert unit.events.latest(1)[0].details == {"n": 1}
+        assert unit.events.latest(1)[0].decision == Label(person.id, cluster_id="clu_1")
 
 
 # --- outbox and contract

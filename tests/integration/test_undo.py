@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
+from faceml.decisions.decision import Unknown
+from faceml.decisions.states import Change
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
 from faceml.records import AssignedBy
@@ -276,3 +279,25 @@ def test_undoing_what_a_later_word_overruled_is_refused_and_redo_makes_the_decis
     assert redo(library, actor="ada").is_redo
     with library.repository.read() as unit:
         assert all(face.person_id is not None for face in unit.faces.by_ids(faces))
+
+
+def test_a_decision_of_a_newer_version_is_told_and_stands_and_others_are_still_undone(
+    library: Library, faces: list[UUID]
+) -> None:
+    label = label_cluster(library, "clu_0", "Ada", actor=ME)
+    with library.repository.begin() as unit:
+        before = unit.faces.states(faces[:1])[faces[0]]
+        after = replace(before, cluster_id="clu_new")
+        unit.faces.set_decided([(faces[0], after)])
+        recoloured = Unknown("recolour", {"colour": "red"}, person_id=label.person_id)
+        event_id = unit.events.append(recoloured, actor=ME, changes=[Change(faces[0], before, after)])
+    told = "decided something that a newer version of faceml understands (recolour, 1 face)"
+    assert history(library.repository)[0].text == told
+    for chosen in (None, event_id):
+        with pytest.raises(Conflict, match=f"event {event_id} was decided with a newer version of faceml: update"):
+            undo(library, chosen, actor=ME)
+    undo(library, label.event_id, actor=ME)
+    with library.repository.read() as unit:
+        assert unit.faces.get(faces[0]).cluster_id == "clu_new"
+        assert unit.events.get(event_id).decision == recoloured
+    assert person_of(library, faces[1]) is None

@@ -17,7 +17,7 @@ from tests.conftest import REPO
 SOURCE = REPO / "src" / "faceml"
 LEVELS = (  # a room imports from its own level and from those above it in this list
     ("errors", "records", "progress", "once", "config", "extras", "project"),
-    ("vision", "identity", "metrics", "training", "trial", "xmp"),
+    ("decisions", "vision", "identity", "metrics", "training", "trial", "xmp"),
     ("storage", "tracking", "plots"),
     ("library", "wiring"),
     ("services",),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
+from faceml.decisions.states import FaceState
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches
 from faceml.identity.clustering import cluster_embeddings
@@ -25,7 +26,6 @@ from faceml.services.recognise.assign import rejected_pairs
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
 from faceml.services.recognise.spaces import Space, open_space
 from faceml.storage.registry.records import CHAMPION
-from faceml.storage.sql.face_states import FaceState
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 METHODS = ("hdbscan", "dbscan", "agglomerative")

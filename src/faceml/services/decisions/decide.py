@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
 
+from faceml.decisions.about_faces import Naming
+from faceml.decisions.decision import Decision
+from faceml.decisions.log import Effects
+from faceml.decisions.replay import Undos, follow_merges, replay, survivor
+from faceml.decisions.states import Change, Labelling
 from faceml.errors import NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.library import Library
 from faceml.records import Face, Person
-from faceml.services.decisions.replay import Verdict, Word, replay, say, settled, survivor
 from faceml.services.index.drain import follow_decision
-from faceml.storage.sql.events import Change
 from faceml.storage.sql.repository import UnitOfWork
 
 EXEMPLARS = 3  # a person has by labelling (specification, `POST /clusters/{cluster_id}/label`)
@@ -27,7 +29,7 @@ class Written:
     """What a decision did."""
 
     changes: tuple[Change, ...]  # faces that are different now
-    centroids_lost: tuple[UUID, ...]  # people whose last face went
+    effects: Effects
 
 
 @contextmanager
@@ -41,69 +43,66 @@ def deciding(library: Library) -> Iterator[UnitOfWork]:
 
 def decide(
     unit: UnitOfWork,
-    word: Word,
+    decision: Decision,
     face_ids: Sequence[UUID],
     *,
     actor: str,
-    clusters: Mapping[UUID, str | None] | None = None,
-    details: Mapping[str, Any] | None = None,
+    parts: Mapping[UUID, str | None] | None = None,
 ) -> int:
     """Carry out what a person says about faces, log each face's before and after, and refresh what follows from it.
 
     Args:
-        clusters: the part that a split puts each face in.
+        parts: the part that a split puts each face in.
     Returns:
         The event's id, by which it can be taken back.
     """
     unit.events.lock()
-    before = verdicts(unit, face_ids)
-    parts = clusters or {}
-    after = {id_: say(word, id_, verdict, cluster_id=parts.get(id_)) for id_, verdict in before.items()}
-    created = _introduction(unit, word)
-    written = write_verdicts(unit, before, after)
+    before = labellings(unit, face_ids)
+    part_of = (parts or {}).get
+    after = {
+        id_: decision.of_face(id_, old, replace(old.state, cluster_id=part_of(id_))) for id_, old in before.items()
+    }
+    created = _introduction(unit, decision)
+    written = write_labellings(unit, before, after)
     return unit.events.append(
-        word.kind,
+        decision,
         actor=actor,
-        person_id=word.person_id,
         # Faces that stay as they are have been spoken of too: it counts when an earlier decision is taken back.
         changes=[Change(id_, before[id_].state, after[id_].state) for id_ in before],
-        details={**(details or {}), **word.details(), **created, **lost_centroids(written)},
+        effects=replace(written.effects, created=created),
     )
 
 
-def settle(
-    unit: UnitOfWork, face_ids: Sequence[UUID], taken_back: Mapping[int, int], *, gone: Sequence[UUID] = ()
-) -> Written:
+def settle(unit: UnitOfWork, face_ids: Sequence[UUID], undos: Undos, *, gone: Collection[UUID] = ()) -> Written:
     """Give faces what the decisions that stand say about them, all merges followed.
 
     Args:
-        taken_back: the events that do not stand, see `replay.taken_back`.
         gone: people about to be removed.
     """
-    before = verdicts(unit, face_ids)
+    before = labellings(unit, face_ids)
     histories = unit.events.histories(list(before))
-    raw = {
-        id_: replay(id_, histories.get(id_, ()), verdict, lambda event_id: event_id not in taken_back)
-        for id_, verdict in before.items()
-    }
     merged, people = unit.people.merged(), set(unit.people.names()) - set(gone)
-    return write_verdicts(unit, before, {id_: settled(verdict, merged, people) for id_, verdict in raw.items()})
+    after = {
+        id_: follow_merges(replay(id_, histories.get(id_, ()), now, undos.stands), merged, people)
+        for id_, now in before.items()
+    }
+    return write_labellings(unit, before, after)
 
 
-def verdicts(unit: UnitOfWork, face_ids: Sequence[UUID]) -> dict[UUID, Verdict]:
-    """How these faces are now; those that do not exist are left out."""
+def labellings(unit: UnitOfWork, face_ids: Sequence[UUID]) -> dict[UUID, Labelling]:
+    """How these faces are labelled now; those that do not exist are left out."""
     states = unit.faces.states(list(dict.fromkeys(face_ids)))
     exemplars = unit.prototypes.exemplar_people(list(states))
     ruled_out = unit.people.ruled_out(list(states))
     return {
-        id_: Verdict(state, state.person_id is not None and exemplars.get(id_) == state.person_id,
-                     ruled_out.get(id_, frozenset()))
+        id_: Labelling(state, state.person_id is not None and exemplars.get(id_) == state.person_id,
+                       ruled_out.get(id_, frozenset()))
         for id_, state in states.items()
     }  # fmt: skip
 
 
-def write_verdicts(unit: UnitOfWork, before: Mapping[UUID, Verdict], after: Mapping[UUID, Verdict]) -> Written:
-    """Bring states, exemplars, rejections, centroids and outbox from one set of verdicts to another."""
+def write_labellings(unit: UnitOfWork, before: Mapping[UUID, Labelling], after: Mapping[UUID, Labelling]) -> Written:
+    """Bring states, exemplars, rejections, centroids and outbox from one labelling of faces to another."""
     different = [id_ for id_ in after if after[id_] != before[id_]]
     unit.faces.set_decided([(id_, after[id_].state) for id_ in different if after[id_].state != before[id_].state])
     unit.people.allow([(id_, person) for id_ in different for person in before[id_].ruled_out - after[id_].ruled_out])
@@ -112,10 +111,10 @@ def write_verdicts(unit: UnitOfWork, before: Mapping[UUID, Verdict], after: Mapp
     )
     _write_exemplars(unit, different, after)
     unit.outbox.push(different)
-    people = {verdict[id_].state.person_id for id_ in different for verdict in (before, after)} - {None}
-    lost = refresh_centroids(unit, sorted(id_ for id_ in people if id_ is not None))
+    people = {labelling[id_].state.person_id for id_ in different for labelling in (before, after)}
+    lost = tuple(refresh_centroids(unit, sorted(id_ for id_ in people if id_ is not None)))
     changes = tuple(Change(id_, before[id_].state, after[id_].state) for id_ in different)
-    return Written(changes, tuple(lost))
+    return Written(changes, Effects(centroids_lost=lost))
 
 
 def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: bool = False) -> list[UUID]:
@@ -136,10 +135,6 @@ def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: b
     return lost
 
 
-def lost_centroids(written: Written) -> dict[str, Any]:
-    return {"centroids_lost": [str(id_) for id_ in written.centroids_lost]} if written.centroids_lost else {}
-
-
 def best_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], *, count: int = EXEMPLARS) -> frozenset[UUID]:
     """The best `count` of these faces by quality, yet different; fewer where there are fewer."""
     embeddings = unit.vectors.of(face_ids)
@@ -155,6 +150,16 @@ def counted_as(unit: UnitOfWork, person_id: UUID) -> frozenset[UUID]:
     """The person and all who were merged into them so far."""
     merged = unit.people.merged()
     return frozenset({person_id, *(id_ for id_ in merged if survivor(id_, merged) == person_id)})
+
+
+def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
+    """Faces that it may move, naming none: of whom it concerns, of whom these became, and ruled out for them."""
+    if not decision.moves_faces:
+        return []
+    merged = unit.people.merged()
+    people = decision.concerns | {survivor(person_id, merged) for person_id in decision.concerns}
+    faces = [face.id for person_id in sorted(people) for face in unit.faces.of_person(person_id)]
+    return [*faces, *sorted(unit.people.faces_ruled_out(sorted({*people, *merged})))]
 
 
 def find_person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
@@ -192,14 +197,14 @@ def known_faces(unit: UnitOfWork, face_ids: Sequence[UUID]) -> list[Face]:
     return [found.get(face_id) or unit.faces.get(face_id) for face_id in dict.fromkeys(face_ids)]
 
 
-def _introduction(unit: UnitOfWork, word: Word) -> dict[str, Any]:
+def _introduction(unit: UnitOfWork, decision: Decision) -> str | None:
     """The name of a person whom this decision is the first to speak of: taken back, they go again."""
-    if word.kind not in ("label", "assign") or word.person_id is None or unit.events.of_person(word.person_id):
-        return {}
-    return {"created": unit.people.get(word.person_id).name}
+    if not isinstance(decision, Naming) or unit.events.of_person(decision.person_id):
+        return None
+    return unit.people.get(decision.person_id).name
 
 
-def _write_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], after: Mapping[UUID, Verdict]) -> None:
+def _write_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], after: Mapping[UUID, Labelling]) -> None:
     present = unit.prototypes.exemplar_people(face_ids)
     wanted = {id_: after[id_].state.person_id if after[id_].is_exemplar else None for id_ in face_ids}
     unit.prototypes.remove_exemplars([id_ for id_ in face_ids if id_ in present and wanted[id_] != present[id_]])

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from faceml.decisions.decision import Erase
 from faceml.errors import Conflict, Unavailable
 from faceml.library import Library
 from faceml.records import Face, PersonStatus
 from faceml.services.decisions.decide import counted_as, deciding
 from faceml.services.index.drain import drain_outbox
-from faceml.storage.sql.erasure import ERASURE
 from faceml.storage.sql.repository import UnitOfWork
 from faceml.storage.thumbnail_files import ThumbnailFiles
 
@@ -65,7 +65,7 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
         unit.faces.remove(face_ids)
         unit.erasure.redact(found.events)
         unit.erasure.remove_people(found.people)
-        unit.events.append(ERASURE, actor=actor, person_id=person_id, changes=[], details={"faces": len(face_ids)})
+        unit.events.append(Erase(len(face_ids), person_id=person_id), actor=actor)
     ThumbnailFiles(library.settings.cache_folder).forget(face_ids)
     _forget_derived(library)
     return replace(found.report, index_backlog=drain_outbox(library).backlog)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
+from faceml.decisions.about_faces import Assign, Dismiss, Label, Naming, Reject, Unassign
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import AssignedBy, Dismissal, Face, Person
@@ -19,7 +21,6 @@ from faceml.services.decisions.decide import (
     find_person,
     known_faces,
 )
-from faceml.services.decisions.replay import Word
 from faceml.storage.sql.repository import UnitOfWork
 
 
@@ -54,7 +55,7 @@ def label_cluster(
         if face_ids is not None:
             faces = _still_open(unit, cluster_id, faces, face_ids)
         person = unit.people.named(name) or unit.people.add(name)
-        return label_faces(unit, person, faces, kind="label", actor=actor, details={"cluster_id": cluster_id})
+        return label_faces(unit, person, faces, partial(Label, cluster_id=cluster_id), actor=actor)
 
 
 def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted: Collection[UUID]) -> list[Face]:
@@ -67,17 +68,20 @@ def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted
 
 
 def label_faces(
-    unit: UnitOfWork, person: Person, faces: Sequence[Face], *, kind: str, actor: str, details: dict[str, str]
+    unit: UnitOfWork, person: Person, faces: Sequence[Face], naming: Callable[..., Naming], *, actor: str
 ) -> LabelReport:
-    """Put faces under a person by a person's word; the best three become exemplars."""
+    """Put faces under a person by a person's word; the best three become exemplars.
+
+    Args:
+        naming: makes the decision of the person's id, all people meant, and the exemplars.
+    """
     unit.events.lock()
     ids = [face.id for face in faces]
     ruled_out = {face_id for face_id, person_id in unit.faces.rejections(ids) if person_id == person.id}
     chosen = [face_id for face_id in ids if face_id not in ruled_out]
     exemplars = best_exemplars(unit, chosen)
     created = exemplars - unit.prototypes.exemplar_faces([person.id])[person.id]
-    word = Word(kind, person.id, counted_as(unit, person.id), exemplars)
-    event_id = decide(unit, word, chosen, actor=actor, details=details)
+    event_id = decide(unit, naming(person.id, counted_as(unit, person.id), exemplars), chosen, actor=actor)
     return LabelReport(person.id, person.name, len(chosen), len(created), event_id)
 
 
@@ -123,8 +127,7 @@ def assign_faces_to(
         already = unit.prototypes.exemplar_faces([person.id])[person.id]
         free = [face_id for face_id in ids if face_id not in already]
         exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
-        word = Word("assign", person.id, counted_as(unit, person.id), exemplars)
-        event_id = decide(unit, word, ids, actor=actor)
+        event_id = decide(unit, Assign(person.id, counted_as(unit, person.id), exemplars), ids, actor=actor)
     return ReassignReport(person.id, person.name, len(ids), len(exemplars), event_id)
 
 
@@ -143,8 +146,8 @@ def unassign_faces(library: Library, face_ids: Sequence[UUID], *, actor: str) ->
         if not named:
             raise WrongUse(f"none of these {len(faces)} faces is under a person: there is nothing to take away")
         people = {face.person_id for face in named}
-        word = Word("unassign", people.pop() if len(people) == 1 else None)
-        event_id = decide(unit, word, [face.id for face in named], actor=actor)
+        decision = Unassign(person_id=people.pop() if len(people) == 1 else None)
+        event_id = decide(unit, decision, [face.id for face in named], actor=actor)
     return UnassignReport(len(named), len(faces) - len(named), event_id)
 
 
@@ -160,8 +163,8 @@ def reject_person(library: Library, face_ids: Sequence[UUID], name_or_id: str | 
     with deciding(library) as unit:
         faces = known_faces(unit, face_ids)
         person = find_person(unit, name_or_id)
-        word = Word("reject", person.id, counted_as(unit, person.id))
-        event_id = decide(unit, word, [face.id for face in faces], actor=actor)
+        decision = Reject(person.id, counted_as(unit, person.id))
+        event_id = decide(unit, decision, [face.id for face in faces], actor=actor)
     taken = sum(face.person_id == person.id for face in faces)
     return RejectReport(person.id, person.name, len(faces), taken, event_id)
 
@@ -189,5 +192,5 @@ def dismiss_faces(library: Library, face_ids: Sequence[UUID], dismissed_as: Dism
     """
     with deciding(library) as unit:
         ids = [face.id for face in known_faces(unit, face_ids)]
-        event_id = decide(unit, Word("dismiss", dismissed_as=dismissed_as), ids, actor=actor)
+        event_id = decide(unit, Dismiss(dismissed_as), ids, actor=actor)
     return DismissReport(dismissed_as, len(ids), event_id)

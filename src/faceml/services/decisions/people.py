@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
+from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.records import Person, PersonStatus
-from faceml.services.decisions.decide import Written, counted_as, deciding, lost_centroids, refresh_centroids, settle
-from faceml.services.decisions.replay import taken_back
+from faceml.services.decisions.decide import Written, deciding, moving_faces, refresh_centroids, settle
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -41,25 +42,13 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
         for person in (source, target):
             _refuse_inactive(unit, person)
         with_centroid = unit.prototypes.people_with_centroid() & {source.id, target.id}
-        counted = counted_as(unit, source.id)
+        merge = Merge(source.id, target.id)
         unit.people.set_status(source.id, PersonStatus.MERGED, target.id)
-        written = settle(unit, faces_concerned(unit, source.id, target.id, counted), taken_back(unit.events.undos()))
+        written = settle(unit, moving_faces(unit, merge), unit.events.undos())
         refresh_centroids(unit, [target.id], create=bool(with_centroid))
-        event_id = unit.events.append(
-            "merge",
-            actor=actor,
-            person_id=source.id,
-            changes=written.changes,
-            details={"into": str(target.id), **lost_centroids(written)},
-        )
+        event_id = unit.events.append(merge, actor=actor, changes=written.changes, effects=written.effects)
     moved, left = _count(written, source.id, target.id)
     return MergeReport(source.id, target.id, moved, left, event_id)
-
-
-def faces_concerned(unit: UnitOfWork, source_id: UUID, target_id: UUID, counted: frozenset[UUID]) -> list[UUID]:
-    """Faces that a merge, or taking it back, may move: of both, and those ruled out for the source."""
-    of_both = [face.id for person_id in (source_id, target_id) for face in unit.faces.of_person(person_id)]
-    return [*of_both, *sorted(unit.people.faces_ruled_out(sorted(counted)))]
 
 
 def _count(written: Written, source_id: UUID, target_id: UUID) -> tuple[int, int]:
@@ -104,13 +93,7 @@ def rename_person(library: Library, person_id: UUID, name: str, *, actor: str) -
             _refuse_taken(unit, person, holder)
             names[holder.id] = (holder.name, person.name)
         unit.people.set_names({id_: after for id_, (_, after) in names.items()})
-        event_id = unit.events.append(
-            "rename",
-            actor=actor,
-            person_id=person_id,
-            changes=[],
-            details={"names": {str(id_): list(pair) for id_, pair in names.items()}},
-        )
+        event_id = unit.events.append(Rename(person_id, names), actor=actor)
     return RenameReport(person_id, *names[person_id], event_id)
 
 
@@ -139,7 +122,7 @@ def hide_person(library: Library, person_id: UUID, *, actor: str) -> StatusRepor
         NotFound: the person is not in the library.
         Conflict: they are hidden already, or merged into another.
     """
-    return _change(library, person_id, "hide", PersonStatus.ACTIVE, PersonStatus.HIDDEN, actor)
+    return _change(library, Hide(person_id), PersonStatus.ACTIVE, actor)
 
 
 def unhide_person(library: Library, person_id: UUID, *, actor: str) -> StatusReport:
@@ -149,16 +132,15 @@ def unhide_person(library: Library, person_id: UUID, *, actor: str) -> StatusRep
         NotFound: the person is not in the library.
         Conflict: they are not hidden.
     """
-    return _change(library, person_id, "unhide", PersonStatus.HIDDEN, PersonStatus.ACTIVE, actor)
+    return _change(library, Unhide(person_id), PersonStatus.HIDDEN, actor)
 
 
-def _change(
-    library: Library, person_id: UUID, kind: str, expected: PersonStatus, status: PersonStatus, actor: str
-) -> StatusReport:
+def _change(library: Library, decision: Hide | Unhide, expected: PersonStatus, actor: str) -> StatusReport:
     with deciding(library) as unit:
-        person = unit.people.get(person_id)
+        person = unit.people.get(decision.person_id)
         if person.status is not expected:
-            raise Conflict(f"{person.name!r} is {person.status}: only who is {expected} can be {status} by `{kind}`")
-        unit.people.set_status(person_id, status)
-        event_id = unit.events.append(kind, actor=actor, person_id=person_id, changes=[])
-    return StatusReport(person_id, person.name, status, event_id)
+            how = f"only who is {expected} can be {decision.gives} by `{kind_of(decision)}`"
+            raise Conflict(f"{person.name!r} is {person.status}: {how}")
+        unit.people.set_status(person.id, decision.gives)
+        event_id = unit.events.append(decision, actor=actor)
+    return StatusReport(person.id, person.name, decision.gives, event_id)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
 
+from faceml.decisions.about_faces import ChooseExemplars
 from faceml.errors import WrongUse
 from faceml.identity.prototypes import centroid
 from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.decide import best_exemplars, counted_as, decide, deciding, find_person, known_faces
-from faceml.services.decisions.replay import Word
 from faceml.services.index.drain import drain_outbox
 
 MOST = 20  # exemplars by hand; beyond, single faces say no more than the centroid
@@ -56,8 +56,8 @@ def choose_exemplars(
         if len(chosen) > MOST:
             raise WrongUse(f"{len(chosen)} exemplars are too many: choose {MOST} at most")
         before = unit.prototypes.exemplar_faces([person.id])[person.id]
-        word = Word("exemplars", person.id, counted_as(unit, person.id), chosen)
-        event_id = decide(unit, word, sorted(before | chosen), actor=actor)
+        decision = ChooseExemplars(person.id, counted_as(unit, person.id), chosen)
+        event_id = decide(unit, decision, sorted(before | chosen), actor=actor)
     return ExemplarsReport(
         person.id, person.name, tuple(sorted(chosen)), len(chosen - before), len(before - chosen), event_id
     )

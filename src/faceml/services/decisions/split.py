@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from faceml.decisions.about_faces import Split
+from faceml.decisions.states import SPLIT_MARK
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.decisions.decide import decide, deciding
-from faceml.services.decisions.replay import Word
-from faceml.storage.sql.face_states import SPLIT_MARK
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 LONGEST_ID = 100  # characters of the column
@@ -89,8 +89,7 @@ def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 
         present = {face.id for face in unit.faces.in_cluster(cluster_id)}
         names = _part_names(unit, cluster_id, len(preview.parts))
         parts = _placed(preview, names, present)
-        details = {"cluster_id": cluster_id, "parts": len(names)}
-        event_id = decide(unit, Word("split"), list(parts), clusters=parts, actor=actor, details=details)
+        event_id = decide(unit, Split(cluster_id, len(names)), list(parts), actor=actor, parts=parts)
     left_out = sum(name is None for name in parts.values())
     return SplitReport(cluster_id, tuple(names), "split", left_out, event_id)
 

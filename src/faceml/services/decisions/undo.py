@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from faceml.decisions.decision import Decision, Redo, Undo
+from faceml.decisions.log import ABOUT_PEOPLE, Event
+from faceml.decisions.replay import Undos, replay_person
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
-from faceml.services.decisions.decide import deciding, lost_centroids, refresh_centroids, settle
-from faceml.services.decisions.replay import (
-    PEOPLE_KINDS,
-    latest_taken_back,
-    replay_name,
-    replay_status,
-    survivor,
-    taken_back,
-)
-from faceml.storage.sql.erasure import IRREVERSIBLE
-from faceml.storage.sql.events import Event
+from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
 from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -32,16 +25,6 @@ class UndoReport:
     is_redo: bool  # the decision stands again
     faces_restored: int
     faces_left: int  # the decision had changed them, but a later one, or a grouping since, says otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class _Toggle:
-    """An undo or redo being carried out."""
-
-    decision: Event
-    chain: tuple[int, ...]  # the decision, and every undo and redo of it
-    is_redo: bool
-    taken_back: Mapping[int, int]  # as it will be with this undo
 
 
 def undo(library: Library, event_id: int | None = None, *, actor: str) -> UndoReport:
@@ -58,11 +41,11 @@ def undo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
             that it would restore.
     """
     with deciding(library) as unit:
-        off = taken_back(unit.events.undos())
-        event = unit.events.get(event_id) if event_id else unit.events.newest(is_undo=False, leaving_out=off)
+        undos = unit.events.undos()
+        event = unit.events.get(event_id) if event_id else unit.events.newest(leaving_out=undos.taken_back)
         if event is None:
             raise NotFound("there is no decision to undo: none was made, or all are undone")
-        return _take_back(unit, event, off, actor)
+        return _take_back(unit, event, undos, actor)
 
 
 def redo(library: Library, event_id: int | None = None, *, actor: str) -> UndoReport:
@@ -74,96 +57,67 @@ def redo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
     """
     with deciding(library) as unit:
         undos = unit.events.undos()
-        off = taken_back(undos)
         if event_id is None:
-            decision_id = latest_taken_back(undos)
-            if decision_id is None:
+            if undos.latest is None:
                 raise NotFound("there is no undo to take back")
-            return _take_back(unit, unit.events.get(off[decision_id]), off, actor)
-        given = unit.events.get(event_id)
-        event = given if given.kind == "undo" else unit.events.get(off[event_id]) if event_id in off else None
-        if event is None:
-            raise Conflict(f"event {event_id} is not undone: there is nothing to redo")
-        return _take_back(unit, event, off, actor)
+            return _take_back(unit, unit.events.get(undos.taken_back[undos.latest]), undos, actor)
+        event = unit.events.get(event_id)
+        if not isinstance(event.decision, Undo):
+            if undos.stands(event_id):
+                raise Conflict(f"event {event_id} is not undone: there is nothing to redo")
+            event = unit.events.get(undos.taken_back[event_id])
+        return _take_back(unit, event, undos, actor)
 
 
-def _take_back(unit: UnitOfWork, event: Event, off: Mapping[int, int], actor: str) -> UndoReport:
-    if event.id in off:
-        raise Conflict(f"event {event.id} is already undone, by event {off[event.id]}: undo that one to redo it")
-    toggle = _toggle(unit, event)
-    if {event.kind, toggle.decision.kind} & set(IRREVERSIBLE):
-        raise Conflict(f"event {event.id} is about a person who was erased: nothing is left of it to bring back")
-    if toggle.is_redo == (toggle.decision.id not in off):
-        raise Conflict(_overruled(event, toggle.decision, off))
-    chain = unit.events.by_ids(toggle.chain)
-    faces = [change.face_id for id_ in toggle.chain for change in unit.events.changes(id_)]
-    faces += _faces_of_merge(unit, toggle.decision)
-    gone = restore_people(unit, toggle.decision, toggle.taken_back)
+def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: str) -> UndoReport:
+    """Take back one event, be it an undo, and with it make its decision stand or fall."""
+    if not undos.stands(event.id):
+        raise Conflict(
+            f"event {event.id} is already undone, by event {undos.taken_back[event.id]}: undo that one to redo it"
+        )
+    decided = unit.events.get(undos.decision_of(event.id))
+    decision = decided.decision
+    if irreversible := event.decision.irreversible or decision.irreversible:
+        raise Conflict(f"event {event.id} {irreversible}")
+    then = undos.with_another(event.id)
+    is_redo = then.stands(decided.id)
+    if is_redo == undos.stands(decided.id):
+        raise Conflict(_overruled(event.id, decided.id, undos))
+    chain = unit.events.by_ids(then.about(decided.id))
+    faces = [change.face_id for id_ in chain for change in unit.events.changes(id_)]
+    faces += moving_faces(unit, decision)
+    gone = _restore_people(unit, decision, then)
     faces += [face.id for person_id in gone for face in unit.faces.of_person(person_id)]
-    written = settle(unit, faces, toggle.taken_back, gone=gone)
+    written = settle(unit, faces, then, gone=gone)
     for person_id in gone:
         unit.people.remove(person_id)
     _restore_centroids(unit, chain.values())
     event_id = unit.events.append(
-        "redo" if toggle.is_redo else "undo",
+        Redo(person_id=decision.person_id) if is_redo else Undo(person_id=decision.person_id),
         actor=actor,
-        person_id=toggle.decision.person_id,
         changes=written.changes,
-        details=lost_centroids(written),
+        effects=written.effects,
         undoes_id=event.id,
     )
-    touched = {change.face_id for change in unit.events.changes(toggle.decision.id) if change.before != change.after}
+    touched = {change.face_id for change in unit.events.changes(decided.id) if change.before != change.after}
     restored = {change.face_id for change in written.changes}
-    left = len(touched - restored)
-    decision = toggle.decision
-    return UndoReport(event_id, event.id, decision.id, decision.kind, toggle.is_redo, len(restored), left)
+    return UndoReport(event_id, event.id, decided.id, decided.kind, is_redo, len(restored), len(touched - restored))
 
 
-def _overruled(event: Event, decision: Event, off: Mapping[int, int]) -> str:
-    if decision.id in off:
-        held = f"event {decision.id} is held back by event {off[decision.id]} too: undo that one"
+def _overruled(event_id: int, decision_id: int, undos: Undos) -> str:
+    if undos.stands(decision_id):
+        held = f"event {decision_id} stands by a later word"
     else:
-        held = f"event {decision.id} stands by a later word"
-    return f"taking event {event.id} back would change nothing: {held}"
+        held = f"event {decision_id} is held back by event {undos.taken_back[decision_id]} too: undo that one"
+    return f"taking event {event_id} back would change nothing: {held}"
 
 
-def _toggle(unit: UnitOfWork, event: Event) -> _Toggle:
-    undos = unit.events.undos()
-    undoes = dict(undos)
-    root = event.id
-    while root in undoes:
-        root = undoes[root]
-    chain = [root]
-    for id_, undoes_id in undos:  # oldest first, so what an undo takes back is in the chain before it
-        if undoes_id in chain:
-            chain.append(id_)
-    newest = max([event.id, *undoes]) + 1
-    off = taken_back([*undos, (newest, event.id)])
-    return _Toggle(unit.events.get(root), tuple(chain), root not in off, off)
+def _restore_centroids(unit: UnitOfWork, chain: Iterable[Event[Decision]]) -> None:
+    lost = {person_id for event in chain for person_id in event.effects.centroids_lost}
+    refresh_centroids(unit, sorted(unit.people.existing(sorted(lost))), create=True)
 
 
-def _faces_of_merge(unit: UnitOfWork, decision: Event) -> list[UUID]:
-    """Faces that may move when a merge is taken back or made again: of both people and whom they became."""
-    if decision.kind != "merge" or decision.person_id is None:
-        return []
-    merged = unit.people.merged()
-    both = (decision.person_id, UUID(decision.details["into"]))
-    people = {id_ for person_id in both for id_ in (person_id, survivor(person_id, merged))}
-    faces = [face.id for person_id in sorted(people) for face in unit.faces.of_person(person_id)]
-    return [*faces, *sorted(unit.people.faces_ruled_out(sorted({*people, *merged})))]
-
-
-def _restore_centroids(unit: UnitOfWork, chain: Iterable[Event]) -> None:
-    lost = {UUID(text) for event in chain for text in event.details.get("centroids_lost", ())}
-    there = sorted(unit.people.existing(sorted(lost)))
-    refresh_centroids(unit, there, create=True)
-
-
-# While one of these stands, a person stays although the decision that first named them was taken back.
-KEEPING = ("label", "assign", "reject", "exemplars", *PEOPLE_KINDS)
-
-
-def restore_people(unit: UnitOfWork, decision: Event, taken_back: Mapping[int, int]) -> list[UUID]:
+def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[UUID]:
     """Bring the people a decision speaks of to what the decisions that stand say, new records where they were gone.
 
     Returns:
@@ -171,45 +125,36 @@ def restore_people(unit: UnitOfWork, decision: Event, taken_back: Mapping[int, i
     Raises:
         Conflict: a name is another person's by now, or people would be merged in a circle.
     """
-
-    def stands(event_id: int) -> bool:
-        return event_id not in taken_back
-
-    events = unit.events.of_kinds(PEOPLE_KINDS)
-    concerned = _concerned(decision)
-    gone = [person_id for person_id in concerned if _is_gone(unit, person_id, events, stands)]
+    events: list[Event[Decision]] = unit.events.of(*ABOUT_PEOPLE.values())
+    concerned = sorted(decision.concerns)
+    gone = [person_id for person_id in concerned if _is_gone(unit, person_id, events, undos)]
     staying = [person_id for person_id in concerned if person_id not in gone]
     there = unit.people.existing(staying)
-    now = {id_: there[id_].name if id_ in there else _created_as(unit, id_) for id_ in staying}
-    names = {id_: replay_name(id_, events, name or str(id_), stands) for id_, name in now.items()}
-    _refuse_taken(unit, names)
+    known_as = {id_: there[id_].name if id_ in there else _created_as(unit, id_) or str(id_) for id_ in staying}
+    people = {id_: replay_person(id_, events, name, undos.stands) for id_, name in known_as.items()}
+    _refuse_taken(unit, {id_: person.name for id_, person in people.items()})
     for person_id in staying:
         if person_id not in there:
             unit.people.add(str(person_id), person_id=person_id)  # its name follows
-    unit.people.set_names({id_: name for id_, name in names.items() if id_ not in there or name != there[id_].name})
-    for person_id in staying:
-        unit.people.set_status(person_id, *replay_status(person_id, events, stands))
+    unit.people.set_names({id_: p.name for id_, p in people.items() if id_ not in there or p.name != there[id_].name})
+    for person_id, person in people.items():
+        unit.people.set_status(person_id, person.status, person.merged_into_id)
     _refuse_circle(unit, staying)
     return sorted(unit.people.existing(gone))
 
 
-def _concerned(decision: Event) -> list[UUID]:
-    texts = {*decision.details.get("names", ()), *filter(None, [decision.details.get("into")])}
-    people = {UUID(text) for text in texts} | ({decision.person_id} - {None})
-    return sorted(id_ for id_ in people if id_ is not None)
-
-
 def _created_as(unit: UnitOfWork, person_id: UUID) -> str | None:
-    return next((e.details["created"] for e in unit.events.of_person(person_id) if "created" in e.details), None)
+    created = (event.effects.created for event in unit.events.of_person(person_id))
+    return next((name for name in created if name is not None), None)
 
 
-def _is_gone(unit: UnitOfWork, person_id: UUID, events: list[Event], stands: Callable[[int], bool]) -> bool:
-    """Whether a person came with a decision that is taken back, and no other one speaks of them."""
+def _is_gone(unit: UnitOfWork, person_id: UUID, events: Sequence[Event[Decision]], undos: Undos) -> bool:
+    """Whether a person came with a decision that is taken back, and no other one that stands needs them."""
     own = unit.events.of_person(person_id)
-    if not any("created" in event.details for event in own):
-        return False
-    about = [event for event in own if event.kind in KEEPING] + [e for e in events if person_id in _concerned(e)]
-    return not any(stands(event.id) for event in about)
+    about = [*own, *(event for event in events if person_id in event.decision.concerns)]
+    return any(event.effects.created is not None for event in own) and not any(
+        event.decision.keeps_people and undos.stands(event.id) for event in about
+    )
 
 
 def _refuse_taken(unit: UnitOfWork, names: Mapping[UUID, str]) -> None:

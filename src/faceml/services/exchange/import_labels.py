@@ -6,9 +6,11 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+from faceml.decisions.about_faces import Assign
 from faceml.errors import FileNotReadable
 from faceml.library import Library
 from faceml.records import Face
@@ -46,6 +48,7 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
         FileNotReadable: the file is missing, or has not these columns.
     """
     rows = _read_rows(file)
+    naming = partial(Assign, imported_from=file.name)
     skipped: list[str] = []
     labelled = 0
     with library.repository.begin() as unit:
@@ -57,8 +60,7 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
             faces_by_name[fold_name(row.name)].append(face)
         for folded, faces in faces_by_name.items():
             person = unit.people.named(folded) or unit.people.add(names[folded])
-            details = {"imported_from": file.name}
-            labelled += label_faces(unit, person, faces, kind="assign", actor=actor, details=details).faces_labeled
+            labelled += label_faces(unit, person, faces, naming, actor=actor).faces_labeled
     drain_outbox(library)
     return ImportReport(len(rows), labelled, len(faces_by_name), tuple(skipped))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+from faceml.decisions.about_faces import Assign
 from faceml.errors import FolderNotFound, NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.progress import Progress, silent
@@ -84,8 +85,8 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
         by_name, names = _match(unit, said, tally)
         for folded, faces in by_name.items():
             person = unit.people.named(folded) or unit.people.add(names[folded])
-            details = {"imported_from": "XMP"}
-            tally.labeled += label_faces(unit, person, faces, kind="assign", actor=actor, details=details).faces_labeled
+            naming = partial(Assign, imported_from="XMP")
+            tally.labeled += label_faces(unit, person, faces, naming, actor=actor).faces_labeled
     drain_outbox(library)
     return XmpImportReport(
         photos=tally.photos,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
+from faceml.decisions.states import FaceState
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches, match_people
 from faceml.library import Library
@@ -18,7 +19,6 @@ from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
 from faceml.services.recognise.spaces import open_space
 from faceml.storage.registry.records import CHAMPION
-from faceml.storage.sql.face_states import FaceState
 from faceml.storage.sql.repository import UnitOfWork
 
 

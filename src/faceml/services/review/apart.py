@@ -14,16 +14,16 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from faceml.decisions.about_faces import GroupKey, KeepApart
+from faceml.decisions.about_people import Merge
+from faceml.decisions.replay import survivor
+from faceml.decisions.states import SPLIT_MARK
 from faceml.errors import NotFound, WrongUse
 from faceml.identity.prototypes import centroid
 from faceml.library import Library
 from faceml.services.decisions.decide import as_uuid, decide, deciding, find_person
-from faceml.services.decisions.replay import Word, survivor, taken_back
-from faceml.storage.sql.face_states import SPLIT_MARK
-from faceml.storage.sql.groups import GroupKey
 from faceml.storage.sql.repository import UnitOfWork
 
-KIND = "apart"
 WITNESSES = 5  # faces of each side that the log names: they carry the word on when clusters change
 MOSTLY = 0.5  # part of a cluster's faces that a person was ruled out for, from which on they are for all of it
 
@@ -48,14 +48,12 @@ def keep_apart(library: Library, one: str | UUID, other: str | UUID, *, actor: s
         WrongUse: both are the same.
     """
     with deciding(library) as unit:
-        keys = [_key(unit, group) for group in (one, other)]
+        keys = _key(unit, one), _key(unit, other)
         if keys[0] == keys[1]:
             raise WrongUse(f"{one!r} and {other!r} are the same: name two groups")
-        sides = [_witnesses(unit, key) for key in keys]
-        details = {"groups": [str(key) for key in keys], "sides": [[str(id_) for id_ in side] for side in sides]}
-        event_id = decide(unit, Word(KIND), [*sides[0], *sides[1]], actor=actor, details=details)
-        names = [_name(unit, key) for key in keys]
-    return ApartReport(names[0], names[1], event_id)
+        sides = _witnesses(unit, keys[0]), _witnesses(unit, keys[1])
+        event_id = decide(unit, KeepApart(keys, sides), [*sides[0], *sides[1]], actor=actor)
+        return ApartReport(_name(unit, keys[0]), _name(unit, keys[1]), event_id)
 
 
 def pairs_apart(unit: UnitOfWork, rows: Mapping[GroupKey, int]) -> NDArray[np.intp]:
@@ -71,19 +69,19 @@ def is_ruled_out(times: int, faces: int) -> bool:
 
 
 def _said_apart(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
-    off = taken_back(unit.events.undos())
-    standing = [event.details["sides"] for event in unit.events.of_kinds([KIND]) if event.id not in off]
-    group = unit.groups.holding({UUID(text) for sides in standing for side in sides for text in side})
+    undos = unit.events.undos()
+    standing = [event.decision.sides for event in unit.events.of(KeepApart) if undos.stands(event.id)]
+    group = unit.groups.holding({id_ for sides in standing for side in sides for id_ in side})
     for sides in standing:
-        one, other = ({group[id_] for text in side if (id_ := UUID(text)) in group} for side in sides)
+        one, other = ({group[id_] for id_ in side if id_ in group} for side in sides)
         yield from product(one, other)
 
 
 def _merges_taken_back(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
-    off, merged = taken_back(unit.events.undos()), unit.people.merged()
-    for event in unit.events.of_kinds(["merge"]):
-        if event.id in off and event.person_id is not None:
-            yield survivor(event.person_id, merged), survivor(UUID(event.details["into"]), merged)
+    undos, merged = unit.events.undos(), unit.people.merged()
+    for event in unit.events.of(Merge):
+        if not undos.stands(event.id):
+            yield survivor(event.decision.person_id, merged), survivor(event.decision.into, merged)
 
 
 def _ruled_out(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
@@ -117,12 +115,12 @@ def _key(unit: UnitOfWork, group: str | UUID) -> GroupKey:
         ) from error
 
 
-def _witnesses(unit: UnitOfWork, key: GroupKey) -> list[UUID]:
+def _witnesses(unit: UnitOfWork, key: GroupKey) -> tuple[UUID, ...]:
     faces = unit.groups.of(key)
     if not faces.face_ids:
         raise NotFound(f"{_name(unit, key)!r} has no faces: there is nothing to keep apart")
     typical = np.argsort(-(faces.vectors @ centroid(faces.vectors)), kind="stable")[:WITNESSES]
-    return [faces.face_ids[row] for row in typical]
+    return tuple(faces.face_ids[row] for row in typical)
 
 
 def _name(unit: UnitOfWork, key: GroupKey) -> str:

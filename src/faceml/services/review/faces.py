@@ -10,6 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from faceml.decisions.about_faces import Assign
 from faceml.errors import WrongUse
 from faceml.identity.assignment import NOBODY, Matches, match_people
 from faceml.identity.prototypes import trimmed_centroid
@@ -17,7 +18,6 @@ from faceml.identity.suggestions import distance_to_change, misfit
 from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.decisions.decide import counted_as, find_person
-from faceml.services.decisions.replay import taken_back
 from faceml.services.recognise.assign import rejected_pairs
 from faceml.services.recognise.calibrate import resolve_threshold, usual_threshold
 from faceml.services.recognise.spaces import RAW, Space
@@ -140,13 +140,13 @@ def _resemblances(
 
 def _said_twice(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:
     """Faces that a person put under somebody under whom a person had put them before."""
-    off = taken_back(unit.events.undos())
+    undos = unit.events.undos()
     return {
         face_id
         for face_id, steps in unit.events.histories(face_ids).items()
         if any(
-            step.event.kind == "assign"
-            and step.event.id not in off
+            isinstance(step.event.decision, Assign)
+            and undos.stands(step.event.id)
             and step.before.assigned_by is AssignedBy.MANUAL
             and {step.before.person_id, step.after.person_id} <= counted
             for step in steps

@@ -13,13 +13,13 @@ from uuid import UUID
 
 import numpy as np
 
+from faceml.decisions.about_faces import GroupKey
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.prototypes import centroid
 from faceml.identity.suggestions import GROUP_MARGIN, Halves, NearGroups, halve, near_groups, nearest_faces
 from faceml.records import Embeddings, Prototypes
 from faceml.services.decisions.split import faces_in, parts_of
 from faceml.services.review.apart import is_ruled_out, pairs_apart
-from faceml.storage.sql.groups import GroupKey
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first

@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from faceml.decisions.decision import Erase, Erased
+from faceml.decisions.log import decode, encode, kind_of
 from faceml.records import BBox
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.tables import (
@@ -22,10 +24,6 @@ from faceml.storage.sql.tables import (
     PersonRow,
     utc_now,
 )
-
-REDACTED = "erased"  # the kind of an event of which only the time and the actor are left
-ERASURE = "erase"  # the kind of the event that an erasure itself is
-IRREVERSIBLE = (REDACTED, ERASURE)
 
 
 class Erasure:
@@ -78,22 +76,18 @@ class Erasure:
 
     def events_about(self, person_ids: Collection[UUID]) -> list[int]:
         """Events that speak of one of these people, undone or not."""
-        wanted = {str(person_id) for person_id in person_ids}
-        rows = self._session.execute(select(LabelEvent.id, LabelEvent.person_id, LabelEvent.details))
-        return [row.id for row in rows if wanted & _people_of(row.person_id, row.details)]
+        columns = (LabelEvent.id, LabelEvent.kind, LabelEvent.person_id, LabelEvent.details)
+        rows = self._session.execute(select(*columns))
+        return [row.id for row in rows if decode(row.kind, row.person_id, row.details).concerns & set(person_ids)]
 
     def redact(self, event_ids: Sequence[int]) -> None:
         """Take names and faces out of events; that something was decided, when and by whom, stays."""
         for piece in chunks(event_ids):
             for row in self._session.scalars(select(LabelEvent).where(LabelEvent.id.in_(piece))):
-                if row.kind not in IRREVERSIBLE:
-                    row.kind, row.details = REDACTED, {"was": row.kind}
+                if not isinstance(decode(row.kind, row.person_id, row.details), Erase | Erased):
+                    left = Erased(row.kind, person_id=row.person_id)
+                    row.kind, row.details = kind_of(left), encode(left)
         self._session.flush()
 
     def _count(self, statement: Any) -> int:
         return int(self._session.execute(statement).scalar_one())
-
-
-def _people_of(person_id: UUID | None, details: dict[str, Any]) -> set[str]:
-    people = {*details.get("names", ()), *filter(None, [details.get("into")])}
-    return people | ({str(person_id)} if person_id else set())

@@ -1,49 +1,22 @@
-"""What labelling can change about a face, and the two writes that automatic steps make (DESIGN D4)."""
+"""The state of faces in rows, and the two writes that automatic steps make (DESIGN D4)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from faceml.records import AssignedBy, Dismissal, PersonStatus
+from faceml.decisions.replay import survivor
+from faceml.decisions.states import SPLIT_MARK, FaceState
+from faceml.records import AssignedBy, PersonStatus
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.label_lock import lock_labels
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonRow
 
-SPLIT_MARK = "_sub_"  # in the id of a cluster that a person's split made (specification, Cluster ID Format)
-
-
-@dataclass(frozen=True, slots=True)
-class FaceState:
-    """What labelling can change about a face."""
-
-    person_id: UUID | None
-    assigned_by: AssignedBy | None
-    cluster_id: str | None
-    similarity: float | None = None
-    runner_up_id: UUID | None = None
-    runner_up_similarity: float | None = None
-    model_version: str | None = None
-    dismissed_as: Dismissal | None = None
-    # The cosine that similarity had to reach. Another one that leaves the face where it is changes nothing.
-    threshold: float | None = field(default=None, compare=False)
-
-
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
-
-
-def is_split_part(cluster_id: str | None) -> bool:
-    """Whether a person's split made this cluster.
-
-    >>> is_split_part("clu_abc123_sub_a1b2c3"), is_split_part("clu_abc123"), is_split_part(None)
-    (True, False, False)
-    """
-    return cluster_id is not None and SPLIT_MARK in cluster_id
 
 
 def in_no_split_part() -> ColumnElement[bool]:
@@ -74,10 +47,7 @@ def rejected_pairs(session: Session, face_ids: Sequence[UUID]) -> list[tuple[UUI
                 FaceRejection.face_instance_id.in_(piece)
             )
         )
-        for face_id, person_id in rows:
-            while person_id in became:
-                person_id = became[person_id]
-            pairs.add((face_id, person_id))
+        pairs.update((face_id, survivor(person_id, became)) for face_id, person_id in rows)
     return sorted(pairs)
 
 

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from faceml.decisions.states import FaceState
 from faceml.errors import NotFound
 from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.face_states import (
     STATE_COLUMNS,
-    FaceState,
     is_unlabelled,
     rejected_pairs,
     state_columns,

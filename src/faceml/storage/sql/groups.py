@@ -11,15 +11,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from faceml.decisions.about_faces import GroupKey
+from faceml.decisions.states import SPLIT_MARK
 from faceml.records import Embeddings, PersonStatus
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.face_states import SPLIT_MARK, merged_people
+from faceml.storage.sql.face_states import merged_people
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, PersonRow
 from faceml.storage.sql.vectors import as_embeddings
 
 PAGE_ROWS = 2000  # vectors read at a time
-
-GroupKey = str | UUID  # a cluster's id or a person's
 
 
 class Groups:

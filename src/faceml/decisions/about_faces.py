@@ -1,0 +1,149 @@
+"""What people say of faces: whom they show, whom they do not show, which are none, and which belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+from uuid import UUID
+
+from faceml.decisions.decision import Decision
+from faceml.decisions.states import FREE, FaceState, Labelling
+from faceml.records import AssignedBy, Dismissal
+
+GroupKey = str | UUID  # a cluster's id or a person's
+
+
+@dataclass(frozen=True, slots=True)
+class Naming(Decision):
+    """Faces show a person."""
+
+    person_id: UUID
+    people: frozenset[UUID] = frozenset()  # the person, and all who were merged into them by then
+    exemplars: frozenset[UUID] = frozenset()  # those of the faces that stand for the person
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        stays_exemplar = before.is_exemplar and before.state.person_id in self.people
+        named = FaceState(self.person_id, AssignedBy.MANUAL, before.state.cluster_id)
+        return Labelling(named, face_id in self.exemplars or stays_exemplar, before.ruled_out - self.people)
+
+
+@dataclass(frozen=True, slots=True)
+class Label(Naming):
+    """A cluster shows a person."""
+
+    cluster_id: str | None = None
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"labelled {self.cluster_id or 'a cluster'} ({faces}) as {self.who(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assign(Naming):
+    """Single faces show a person."""
+
+    imported_from: str | None = None
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        source = f" from {self.imported_from}" if self.imported_from is not None else ""
+        return f"assigned {faces} to {self.who(names)}{source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unassign(Decision):
+    """Faces are under nobody, and automatic steps keep off them."""
+
+    keeps_people: ClassVar[bool] = False
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"took {faces} from {self.who(names)}"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        return Labelling(FaceState(None, AssignedBy.MANUAL, before.state.cluster_id), False, before.ruled_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject(Decision):
+    """Faces do not show a person."""
+
+    person_id: UUID
+    people: frozenset[UUID] = frozenset()
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"said of {faces}: not {self.who(names)}"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        ruled_out = before.ruled_out | {self.person_id}
+        if before.state.person_id in self.people:
+            # Out of its cluster too: that is the person's, and only a face in none is recognised anew.
+            return Labelling(FREE, False, ruled_out)
+        return replace(before, ruled_out=ruled_out)
+
+
+DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, stop asking"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss(Decision):
+    """Nobody is to be asked about faces any more."""
+
+    dismissed_as: Dismissal
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"said of {faces}: {DISMISSED[self.dismissed_as]}"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        # Out of its cluster too: a group of people is no place for what nobody is to be asked about.
+        dismissed = FaceState(None, AssignedBy.MANUAL, None, dismissed_as=self.dismissed_as)
+        return Labelling(dismissed, False, before.ruled_out)
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseExemplars(Decision):
+    """These faces, and only these, stand for a person."""
+
+    person_id: UUID
+    people: frozenset[UUID] = frozenset()
+    exemplars: frozenset[UUID] = frozenset()
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"chose {len(self.exemplars)} exemplars of {self.who(names)}"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        state = before.state
+        is_theirs = state.person_id in self.people
+        if face_id not in self.exemplars:
+            return replace(before, is_exemplar=False) if is_theirs else before
+        # Whoever stands for a person is that person: said by hand, if only a machine had said so.
+        person_id = state.person_id if is_theirs and state.assigned_by is AssignedBy.MANUAL else self.person_id
+        chosen = FaceState(person_id, AssignedBy.MANUAL, state.cluster_id)
+        return Labelling(chosen, True, before.ruled_out - self.people)
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Decision):
+    """A cluster shows several people; the log says which part each face went to."""
+
+    cluster_id: str
+    parts: int
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"split {self.cluster_id} ({faces}) into {self.parts} clusters"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        if before.state.dismissed_as is not None:
+            return before
+        return replace(before, state=replace(before.state, cluster_id=logged.cluster_id))
+
+
+@dataclass(frozen=True, slots=True)
+class KeepApart(Decision):
+    """Two groups show different people."""
+
+    groups: tuple[GroupKey, GroupKey]
+    # Typical faces of each: they carry the word on when clusters change.
+    sides: tuple[tuple[UUID, ...], tuple[UUID, ...]]
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        one, other = (names.get(key, key) if isinstance(key, UUID) else key for key in self.groups)
+        return f"said that {one} and {other} are different people"

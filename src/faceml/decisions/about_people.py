@@ -1,0 +1,83 @@
+"""What people say of people: two are one, somebody has another name, or is not to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+from uuid import UUID
+
+from faceml.decisions.decision import Decision
+from faceml.decisions.states import PersonState
+from faceml.records import PersonStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange(Decision):
+    """A person is to be treated otherwise."""
+
+    gives: ClassVar[PersonStatus]
+
+    person_id: UUID
+
+    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
+        return PersonState(before.name, self.gives) if person_id == self.person_id else before
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(StatusChange):
+    """A person is another one. Faces stay under whom they were put, and who reads follows the merges that stand."""
+
+    gives: ClassVar[PersonStatus] = PersonStatus.MERGED
+    moves_faces: ClassVar[bool] = True
+
+    into: UUID
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"merged {self.who(names)} into {names.get(self.into, 'somebody')} ({faces})"
+
+    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
+        return PersonState(before.name, self.gives, self.into) if person_id == self.person_id else before
+
+    @property
+    def concerns(self) -> frozenset[UUID]:
+        return frozenset({self.person_id, self.into})
+
+
+@dataclass(frozen=True, slots=True)
+class Hide(StatusChange):
+    """Nothing is matched to a person any more, and lists leave them out."""
+
+    gives: ClassVar[PersonStatus] = PersonStatus.HIDDEN
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"hid {self.who(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unhide(StatusChange):
+    """A hidden person is back."""
+
+    gives: ClassVar[PersonStatus] = PersonStatus.ACTIVE
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"brought back {self.who(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Decision):
+    """A person has another name; whose record had it takes the former one."""
+
+    person_id: UUID
+    names: Mapping[UUID, tuple[str, str]]  # before and after, of one person or of two who swap
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        before, after = self.names[self.person_id]
+        return f"renamed {before} to {after}"
+
+    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
+        return replace(before, name=self.names[person_id][1]) if person_id in self.names else before
+
+    @property
+    def concerns(self) -> frozenset[UUID]:
+        return frozenset({self.person_id, *self.names})

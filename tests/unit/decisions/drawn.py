@@ -1,0 +1,80 @@
+"""Decisions that hypothesis draws: about one face, `FACE`, and three people."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from faceml.decisions.about_faces import (
+    Assign,
+    ChooseExemplars,
+    Dismiss,
+    KeepApart,
+    Label,
+    Reject,
+    Split,
+    Unassign,
+)
+from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
+from faceml.decisions.decision import Decision, Erase, Erased, Redo, Undo
+from faceml.decisions.states import FaceState
+from faceml.records import AssignedBy, Dismissal
+
+FACE, OTHER_FACE = UUID(int=100), UUID(int=101)
+PEOPLE = tuple(UUID(int=number) for number in (1, 2, 3))
+
+person = st.sampled_from(PEOPLE)
+faces = st.frozensets(st.sampled_from([FACE, OTHER_FACE]))
+name = st.text(max_size=20)
+side = st.lists(st.uuids(), max_size=3).map(tuple)
+group = st.one_of(st.uuids(), st.from_regex(r"clu_[a-z0-9_]{1,12}", fullmatch=True))
+
+
+def about(kind: type[Decision], **fields: Any) -> st.SearchStrategy[Any]:
+    """A decision on somebody, who may be merged with others by then."""
+    return st.tuples(person, st.frozensets(person)).flatmap(
+        lambda drawn: st.builds(kind, st.just(drawn[0]), st.just(drawn[1] | {drawn[0]}), **fields)
+    )
+
+
+ABOUT_FACES: dict[type[Decision], st.SearchStrategy[Any]] = {
+    Label: about(Label, exemplars=faces, cluster_id=st.none() | name),
+    Assign: about(Assign, exemplars=faces, imported_from=st.none() | name),
+    Unassign: st.builds(Unassign, person_id=st.none() | person),
+    Reject: about(Reject),
+    Dismiss: st.builds(Dismiss, st.sampled_from(Dismissal)),
+    ChooseExemplars: about(ChooseExemplars, exemplars=faces),
+    Split: st.builds(Split, name, st.integers(2, 9)),
+    KeepApart: st.builds(KeepApart, st.tuples(group, group), st.tuples(side, side)),
+}
+ABOUT_PEOPLE: dict[type[Decision], st.SearchStrategy[Any]] = {
+    Merge: st.builds(Merge, person, person),
+    Rename: st.builds(
+        lambda names: Rename(next(iter(names)), names),
+        st.dictionaries(person, st.tuples(name, name), min_size=1, max_size=2),
+    ),
+    Hide: st.builds(Hide, person),
+    Unhide: st.builds(Unhide, person),
+}
+ABOUT_DECISIONS: dict[type[Decision], st.SearchStrategy[Any]] = {
+    Undo: st.builds(Undo, person_id=st.none() | person),
+    Redo: st.builds(Redo, person_id=st.none() | person),
+    Erase: st.builds(Erase, st.integers(0, 9), person_id=person),
+    Erased: st.builds(Erased, name, person_id=st.none() | person),
+}
+EVERY_KIND = {**ABOUT_FACES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}
+
+about_faces = st.one_of(list(ABOUT_FACES.values()))
+about_people = st.one_of(list(ABOUT_PEOPLE.values()))
+states = st.builds(
+    FaceState,
+    person_id=st.none() | person,
+    assigned_by=st.none() | st.sampled_from(AssignedBy),
+    cluster_id=st.none() | name,
+    similarity=st.none() | st.floats(-1, 1),
+    runner_up_id=st.none() | person,
+    dismissed_as=st.none() | st.sampled_from(Dismissal),
+    threshold=st.none() | st.floats(-1, 1),
+)
