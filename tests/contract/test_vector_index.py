@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -378,13 +377,12 @@ def test_edge_names_the_process_that_holds_it_and_opens_when_it_lets_go(tmp_path
     with python(HOLD, tmp_path / "index") as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        started = time.monotonic()
         with (
             pytest.raises(IndexUnavailable, match=rf"held by another process \(pid {holder.pid}\); wait"),
             open_edge(tmp_path / "index", wait_s=0.3),
         ):
             pass
-        assert 0.3 <= time.monotonic() - started < 5
+        assert holder.poll() is None, "it gave up while the index was still held"
         holder.communicate("done\n")
     with open_edge(tmp_path / "index", wait_s=0) as index:
         index.ensure_collection(WIDTH)
@@ -517,12 +515,9 @@ def test_server_that_is_not_there_says_how_to_go_on_and_keeps_the_password() -> 
     assert "start it (`make db-up`) or unset QDRANT_URL" in str(error.value)
 
 
-def test_server_that_never_answers_is_given_up_in_time() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        started = time.monotonic()
-        with pytest.raises(IndexUnavailable, match="does not answer"):
-            connect_server(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=1)
-        assert time.monotonic() - started < 10
+def test_server_that_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(IndexUnavailable, match="does not answer"):
+        connect_server(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=1)
 
 
 @pytest.mark.parametrize("url", ["foo bar", "ftp://me:secret@db", "http://me:secret@db:port"])

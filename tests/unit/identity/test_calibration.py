@@ -50,7 +50,7 @@ def slow_impostors(rows: NDArray[np.float32], owners: NDArray[np.intp], exemplar
     return best
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 6), min_size=2, max_size=8), st.booleans(), st.integers(1, 200))
 def test_scores_equal_making_every_prototype_anew_without_the_face(
     seed: int, sizes: list[int], has_exemplars: bool, block: int

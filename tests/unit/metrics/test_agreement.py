@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
@@ -45,7 +45,6 @@ def slow_pairwise(truth: list[object], predicted: list[object]) -> tuple[float, 
     return both / len(claimed) if claimed else 1.0, both / len(true) if true else 1.0
 
 
-@settings(deadline=None)
 @given(groupings)
 def test_bcubed_equals_its_definition_face_by_face(faces: list[tuple[int, int | None]]) -> None:
     truth, predicted = (list(side) for side in zip(*faces, strict=True))
@@ -53,7 +52,6 @@ def test_bcubed_equals_its_definition_face_by_face(faces: list[tuple[int, int | 
     assert (found.precision, found.recall) == pytest.approx(slow_bcubed(truth, predicted))
 
 
-@settings(deadline=None)
 @given(groupings)
 def test_pairwise_equals_its_definition_pair_by_pair(faces: list[tuple[int, int | None]]) -> None:
     truth, predicted = (list(side) for side in zip(*faces, strict=True))
@@ -61,14 +59,12 @@ def test_pairwise_equals_its_definition_pair_by_pair(faces: list[tuple[int, int 
     assert (found.precision, found.recall) == pytest.approx(slow_pairwise(truth, predicted))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(people, people), min_size=2, max_size=30))
 def test_adjusted_rand_equals_scikit_learns(faces: list[tuple[int, int]]) -> None:
     truth, predicted = (list(side) for side in zip(*faces, strict=True))
     assert adjusted_rand(truth, predicted) == pytest.approx(adjusted_rand_score(truth, predicted))
 
 
-@settings(deadline=None)
 @given(groupings, st.randoms())
 def test_names_and_order_of_groups_do_not_matter(faces: list[tuple[int, int | None]], random: object) -> None:
     truth, predicted = zip(*faces, strict=True)
@@ -111,7 +107,6 @@ def test_lengths_that_differ_and_no_faces_are_refused() -> None:
         agreement([], [])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 3))
 def test_fifty_thousand_faces_take_well_under_a_second(seed: int) -> None:
     rng = np.random.default_rng(seed)

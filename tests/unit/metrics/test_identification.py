@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import beta
@@ -45,7 +45,6 @@ def slow_dir(rows: list[tuple[float, bool, bool]], far: float) -> float:
     return best
 
 
-@settings(deadline=None)
 @given(probes, st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]))
 def test_dir_at_far_equals_trying_every_threshold(rows: list[tuple[float, bool, bool]], far: float) -> None:
     similarity, right, mated = (np.array(column) for column in zip(*rows, strict=True))

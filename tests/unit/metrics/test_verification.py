@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
@@ -52,7 +52,6 @@ def slow_eer(genuine: list[float], impostor: list[float]) -> float:
     raise AssertionError("everything is accepted at the lowest threshold")
 
 
-@settings(deadline=None)
 @given(similarities, similarities, st.sampled_from([0.0, 0.01, 0.1, 0.25, 0.5, 1.0]))
 def test_tar_at_far_equals_trying_every_threshold(genuine: list[float], impostor: list[float], far: float) -> None:
     point = tar_at_far(roc(genuine, impostor), far)
@@ -61,13 +60,11 @@ def test_tar_at_far_equals_trying_every_threshold(genuine: list[float], impostor
     assert point.tar == pytest.approx(np.mean(np.array(genuine) >= point.threshold))
 
 
-@settings(deadline=None)
 @given(similarities, similarities)
 def test_eer_equals_walking_down_the_thresholds(genuine: list[float], impostor: list[float]) -> None:
     assert eer(roc(genuine, impostor)).rate == pytest.approx(slow_eer(genuine, impostor), abs=2e-5)
 
 
-@settings(deadline=None)
 @given(similarities, similarities)
 def test_roc_equals_scikit_learns(genuine: list[float], impostor: list[float]) -> None:
     curve = roc(genuine, impostor)
