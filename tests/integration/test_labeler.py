@@ -141,7 +141,7 @@ def test_what_is_dismissed_is_neither_grouped_nor_recognised_until_it_is_undone(
     assert {face.id for face in labeler.cluster.faces} == set(faces)
     press(labeler, "r")
     with pytest.raises(NotFound, match="nothing was undone"):
-        labeler._redo(Event())
+        labeler.handle(Event(action="redo"))
 
 
 def test_faces_are_dismissed_from_a_shell_too(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_skipping_and_going_back_decide_nothing(library: Library, labeler: Label
     press(labeler, "ArrowLeft", "p")
     assert asked(labeler) == first
     with pytest.raises(NotFound, match="first cluster"):
-        labeler._previous(Event())
+        labeler.handle(Event(action="previous"))
     press(labeler, *["n"] * PEOPLE)
     screen = labeler.screen()
     assert (screen.title, screen.empty) == (
@@ -207,7 +207,7 @@ def test_undo_walks_back_through_this_session_only(library: Library, labeler: La
     assert asked(labeler) == "clu_00002"
     assert "Cleo" not in labeler.names()
     with pytest.raises(NotFound, match="nothing of this session"):
-        labeler._undo(Event())
+        labeler.handle(Event(action="undo"))
     press(labeler, "r")
     assert people_of(library, "clu_00002") == ["Cleo"] * FACES
 
