@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceml.vision.embedding import align_faces
+from faceml.vision.crops import align_faces
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import load_pack, read_contract
 from faceml.vision.sessions import say_once

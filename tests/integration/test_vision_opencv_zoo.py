@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from faceml.records import PhotoFaces
+from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections
-from faceml.vision.embedding import align_faces
 from faceml.vision.float_models import float_model
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import read_contract

@@ -13,11 +13,19 @@ import numpy as np
 
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
+from faceml.vision.crops import CROP_PX
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
-from faceml.vision.embedding import CROP_PX, unit_rows
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
 from faceml.vision.scrfd import MAX_IOU, decode_scrfd
-from faceml.vision.sessions import CPU, network_input, preferred_providers, provider_of, say_once, session_options
+from faceml.vision.sessions import (
+    CPU,
+    network_input,
+    preferred_providers,
+    provider_of,
+    say_once,
+    session_options,
+    unit_rows,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,9 +12,8 @@ import numpy as np
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
-from faceml.vision.embedding import unit_rows
 from faceml.vision.float_models import float_model, sha256_of
-from faceml.vision.sessions import network_input, open_session, provider_of
+from faceml.vision.sessions import network_input, open_session, provider_of, unit_rows
 from faceml.vision.yunet import MAX_IOU, OUTPUTS, decode_yunet
 
 if TYPE_CHECKING:

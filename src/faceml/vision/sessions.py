@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: where they run, and with how many threads."""
+"""ONNX Runtime sessions: where they run, with how many threads, what goes in and what comes out."""
 
 from __future__ import annotations
 
@@ -80,6 +80,16 @@ def network_input(
         values -= np.float32(mean)
         values *= np.float32(1.0 / std)
     return values
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale each row to length 1; a row of zeros stays zero.
+
+    >>> unit_rows(np.array([[3.0, 4.0]], np.float32)).round(6).tolist()
+    [[0.6000000238418579, 0.800000011920929]]
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 
 @cache

@@ -219,7 +219,7 @@ def embed_crops(shared: Path, cache: Path, name: str) -> tuple[NDArray[np.float3
     """The grey crops, padded so that detectors find them, as one vector each and who each shows."""
     from PIL import Image
 
-    from faceml.vision.embedding import align_faces
+    from faceml.vision.crops import align_faces
     from faceml.vision.model_packs import load_pack
 
     pack = load_pack(name, model_root=shared / "models" / "insightface", cache_dir=cache)

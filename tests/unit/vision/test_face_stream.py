@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from faceml.records import PackContract
+from faceml.vision.crops import ARCFACE_POINTS
 from faceml.vision.detection import Detections
-from faceml.vision.embedding import ARCFACE_POINTS
 from faceml.vision.stream import find_faces, usable_workers
 
 
