@@ -21,10 +21,10 @@ from PIL import Image
 from faceml.config import Settings
 from faceml.errors import WrongUse
 from faceml.library import Library
-from faceml.vision.model_packs import LoadedPack
 from serving.app import create_app
 from serving.limits import Limits
 from serving.security import check_binding
+from tests.fakes import LoadedPack
 from tests.rest import API, LOCAL, UNLIMITED, client_of, served, two_people
 
 FULL, READ = "full-key-é", "read-key"

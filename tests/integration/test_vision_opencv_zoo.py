@@ -214,5 +214,5 @@ def test_any_picture_size_is_looked_at(opencv_zoo: Any) -> None:
 
 
 def test_the_contract_is_the_same_with_and_without_opening_the_models(model_cache: Path, opencv_zoo: Any) -> None:
-    assert read_contract("opencv-zoo", model_root=model_cache, cache_dir=model_cache) == opencv_zoo.contract
+    assert read_contract("opencv-zoo", model_root=model_cache) == opencv_zoo.contract
     assert opencv_zoo.provider in onnxruntime.get_available_providers()

@@ -16,7 +16,6 @@ from faceml.metrics.identification import (
     answer,
     dir_at_far,
     dir_threshold,
-    identify,
     rank_one,
     rate_interval,
     split_open_set,
@@ -83,18 +82,6 @@ def test_split_enrols_few_faces_of_some_people_and_leaves_probes_of_each() -> No
     assert sorted([*trial.gallery, *trial.probes]) == list(range(len(labels)))
     with pytest.raises(NotEnoughData, match="6 labelled faces"):
         split_open_set(labels, gallery_faces=5)
-
-
-def test_identify_puts_intervals_around_its_rates() -> None:
-    rows, labels = people(1, count=60, faces=6, spread=1.9)
-    trial = split_open_set(labels)
-    found = identify(rows[trial.probes], labels[trial.probes], rows[trial.gallery], labels[trial.gallery], fars=(0.1,))
-    plain = answer(rows[trial.probes], labels[trial.probes], rows[trial.gallery], labels[trial.gallery])
-    assert found.rank_one.value == rank_one(plain)
-    assert found.dir_at_far[0].dir.value == dir_at_far(plain, 0.1)
-    for estimate in (found.rank_one, found.dir_at_far[0].dir):
-        assert estimate.low < estimate.value < estimate.high
-    assert (found.gallery_people, found.mated_probes, found.unknown_probes) == (30, 90, 180)
 
 
 def test_an_open_set_without_strangers_or_without_friends_is_refused() -> None:
