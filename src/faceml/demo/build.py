@@ -9,11 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, describe, write_whole
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, describe, truth_text, write_whole
 from faceml.demo.montage import PhotoPlan, render, truth_box
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import PORTRAITS, STRANGER, open_picture
-from faceml.demo.truth import TruthFace, truth_text
 from faceml.errors import WrongUse
 
 Progress = Callable[[int, int], None]  # photos done, photos in all

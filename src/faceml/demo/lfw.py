@@ -6,8 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, describe, write_whole
-from faceml.demo.truth import TruthFace, truth_text
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, describe, truth_text, write_whole
 from faceml.errors import Unavailable, WrongUse
 from faceml.records import BBox
 

@@ -1,15 +1,27 @@
-"""What a demo library is once it is built, and how its files are written."""
+"""What a demo library is once it is built, who is on its photos, and how its files are written."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceml.demo.truth import TruthFace
+from faceml.records import BBox
 
 PHOTOS, LATER, TRUTH = "photos", "later", "truth.csv"
+COLUMNS = ("path", "x", "y", "w", "h", "person")
+
+
+@dataclass(frozen=True, slots=True)
+class TruthFace:
+    """One face of a photo and who it is."""
+
+    path: str  # relative to the CSV's folder, with forward slashes
+    bbox: BBox  # upright pixels, as a detector sees the photo once its EXIF orientation is applied
+    person: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +31,7 @@ class DemoLibrary:
     folder: Path
     photos_folder: Path  # the first batch
     later_folder: Path  # held back: known people, and `strangers` who are on no photo of the first batch
-    truth_csv: Path  # of both batches, see faceml.demo.truth
+    truth_csv: Path  # of both batches, see `truth_text`
     photos: int
     later_photos: int
     faces: int
@@ -45,6 +57,15 @@ def describe(folder: Path, photos: Sequence[str], truth: Sequence[TruthFace]) ->
         people=tuple(sorted(people)),
         strangers=tuple(sorted({face.person for face in later} - people)),
     )
+
+
+def truth_text(faces: Iterable[TruthFace]) -> str:
+    """The CSV of these faces, as `read_known_labels` reads it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((f.path, f.bbox.x, f.bbox.y, f.bbox.w, f.bbox.h, f.person) for f in faces)
+    return text.getvalue()
 
 
 def write_whole(file: Path, data: bytes) -> None:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from faceml.demo.lfw import LFW_BOX, lfw_photos
-from faceml.demo.truth import read_truth
 from faceml.errors import Unavailable, WrongUse
+from faceml.services.photos.known_labels import read_known_labels
 
 PEOPLE = {"Anna_Alone": 1, "Ben_Two": 2, "Carla_Four": 4, "Dora_Twelve": 12}
 
@@ -36,7 +36,7 @@ def test_lfw_is_laid_out_like_the_demo(downloaded: Path, tmp_path: Path) -> None
     assert (library.photos, library.later_photos) == (3 + 11, 1 + 1 + 1)
     assert library.people == ("Carla Four", "Dora Twelve")
     assert library.strangers == ("Anna Alone",)
-    assert {face.bbox for face in read_truth(library.truth_csv)} == {LFW_BOX}
+    assert {face.bbox for face in read_known_labels(library.truth_csv)} == {LFW_BOX}
     original = downloaded / "lfw_home/lfw_funneled/Dora_Twelve/Dora_Twelve_0012.jpg"
     assert (library.later_folder / "Dora_Twelve_0012.jpg").read_bytes() == original.read_bytes()
 
