@@ -53,7 +53,9 @@ def draw(folder: Path) -> Image.Image:
     noise = [face for face, label in zip(faces, labels, strict=True) if label < 0]
     rows = [_row(_most_common(group), group) for group in sorted(groups, key=len, reverse=True)]
     rows.sort(key=lambda row: row.title not in MAY_BE_SHOWN)  # what can be seen comes first
-    title = f"{len(faces)} faces on {library.photos} photos, grouped into {len(groups)} people"
+    title = (
+        f"{len(faces)} faces on {len(list(library.photos_folder.iterdir()))} photos, grouped into {len(groups)} people"
+    )
     return contact_sheet([*rows, _row("Left over", noise)] if noise else rows, columns=_COLUMNS, title=title)
 
 
