@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from serving.limits import Limits
 from tests.conftest import REPO, add_faces, people_vectors
 from tests.fakes import FakePack, library_with
 from tests.polling import until
+from tests.ports import free_port
 
 API = "/api/v1/faces"
 HERE = ("127.0.0.1", 50_000)
@@ -61,9 +61,7 @@ class Served:
 @contextmanager
 def served(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]:
     """`python -m serving` on a free port, asked to end with the block, as `make serve` runs it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = folder / "serving.log"
     own = {"PYTHONPATH": f"{REPO / 'src'}:{REPO}", "FACEML_HOME": str(folder / "library"), "LOG_LEVEL": "INFO"}
     with log.open("wb") as output:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -33,6 +32,7 @@ from tests.contract.conftest import QdrantEngine, QdrantHandler
 from tests.fakes import FakePack, library_with
 from tests.heads import CARD, deep_head, register, whitening_head
 from tests.polling import until
+from tests.ports import free_port
 from tests.rest import API, Served, client_of, environment_of, served, two_people
 
 
@@ -240,9 +240,7 @@ def backlog(library: Library) -> int:
 def test_a_queue_that_stops_is_said_and_keeps_what_was_handed_out(settings: Settings, tmp_path: Path) -> None:
     if shutil.which("redis-server") is None:
         skip_or_fail("redis-server is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path)]
     command += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--loglevel", "warning"]
     shared = replace(settings, redis_url=f"redis://127.0.0.1:{port}/0")

@@ -24,6 +24,7 @@ from faceml.storage.index.edge_index import open_edge, reset_edge
 from faceml.storage.index.server_index import ServerIndex, connect_server
 from faceml.storage.index.vector_index import PAYLOAD_INDEXES, VectorIndex
 from faceml.vector.face_qdrant import get_face_qdrant_client
+from tests.ports import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
@@ -506,9 +507,7 @@ def test_reset_edge_waits_its_turn(tmp_path: Path) -> None:
 
 
 def test_server_that_is_not_there_says_how_to_go_on_and_keeps_the_password() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(IndexUnavailable, match=f"Qdrant at http://127.0.0.1:{port} does not answer") as error:
         connect_server(f"http://me:secret@127.0.0.1:{port}")
     assert "secret" not in str(error.value)

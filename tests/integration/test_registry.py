@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from faceml.wiring import open_library
 from tests.conftest import WIDTH, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head, whitening_head
 from tests.polling import until
+from tests.ports import free_port
 
 HEADS = {"documented": deep_head(0), "whitening": whitening_head(1), "residual": residual_head(2)}
 
@@ -145,9 +145,7 @@ def test_a_version_that_others_registered_is_listed_but_not_loaded(registered: t
 @pytest.fixture
 def server(mlflow_here: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A real MLflow server that keeps artifacts itself."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", f"sqlite:///{tmp_path}/mlruns/mlflow.db", "--artifacts-destination", "artifacts"]
     with (tmp_path / "server.log").open("wb") as log:

@@ -74,6 +74,11 @@ def test_no_two_rooms_need_each_other() -> None:
         pytest.fail(f"these rooms stand in a circle: {' → '.join(reversed(error.args[1]))}")
 
 
+def test_the_list_of_rooms_is_complete() -> None:
+    rooms = {room_of(module).partition("/")[0] for module in MODULES if module != "faceml"}
+    assert {room for level in LEVELS for room in level} == rooms
+
+
 def test_every_arrow_points_inward() -> None:
     outward = [(room, target) for room, target in sorted(ARROWS) if level_of(target) > level_of(room)]
     assert outward == []
