@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,6 @@ import nbformat
 
 from faceml.library import Library
 from tests.conftest import REPO, skip_or_fail
-from tests.ports import free_port
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 START_S = 60
@@ -58,7 +58,7 @@ def running_lab(folder: Path, environment: Mapping[str, str], *, theme: str = "J
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
-    token, port = secrets.token_hex(16), free_port()
+    token, port = secrets.token_hex(16), _free_port()
     environ = {
         **os.environ,
         **environment,
@@ -91,6 +91,12 @@ def running_lab(folder: Path, environment: Mapping[str, str], *, theme: str = "J
                 server.wait(20)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait_until_up(lab: Lab, server: subprocess.Popen[bytes]) -> None:

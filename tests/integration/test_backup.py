@@ -138,11 +138,9 @@ def test_everything_is_back_after_everything_was_deleted(
 def test_numbers_of_deleted_versions_stay_used_up(
     library: Library, elsewhere: Settings, restored: Library, mlflow_elsewhere: None, tmp_path: Path
 ) -> None:
-    from mlflow import MlflowClient
-
     for seed in (1, 2, 3):
         register(library, deep_head(seed))
-    MlflowClient(library.settings.tracking_uri).delete_model_version("face-projection", "2")
+    library.tracking.store.client.delete_model_version("face-projection", "2")
     back_up(library, tmp_path / "faces.zip", check=False)
     restore(elsewhere, tmp_path / "faces.zip")
     assert [model.version for model in restored.registry.versions()] == [1, 3]
