@@ -19,9 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 WIDTHS_PX = (0, 1000, 2000, 3000)  # 0: as it is
 JPEG_QUALITY = 90
@@ -52,15 +54,15 @@ def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
     from faceml.config import Settings
     from faceml.services.photos.detect import backfill_faces
     from faceml.services.photos.ingest import ingest_folder
-    from faceml.vision.model_packs import LoadedPack, load_pack
-    from faceml.wiring import open_library
+    from faceml.vision.model_packs import load_pack
+    from tests.fakes import library_with
 
     cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
     loaded = load_pack(pack, model_root=model_root, cache_dir=cache)
 
     def prepare() -> Callable[[], int]:
         settings = Settings(home=Path(tempfile.mkdtemp(dir=photos[0].parent.parent)), model_pack=pack)
-        library = replace(open_library(settings), packs=LoadedPack(loaded))
+        library = library_with(loaded, settings)
         ingest_folder(library.repository, photos[0].parent)
         return lambda: backfill_faces(library, limit=len(photos), min_face_size=1).faces_added
 

@@ -4,7 +4,7 @@
     python benchmarks/labelling.py --faces 10000
 
 A decision is a typed name: stored, and the next cluster looked up with suggestions. A page is 60 faces of 60 photos of
-800 x 600 pixels. The browser's part (message, drawing, pictures) is measured by tests/e2e/test_workbench.py.
+800 x 600 pixels. The browser's part (message, drawing, pictures) is measured by benchmarks/workbench.py.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tests.redis_server import RedisServer
 
 REPO = Path(__file__).resolve().parents[1]
+hypothesis.settings.register_profile("faceml", deadline=None)  # others may use this machine too
+hypothesis.settings.load_profile("faceml")
 
 
 def skip_or_fail(reason: str) -> None:

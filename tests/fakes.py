@@ -11,7 +11,7 @@ from faceml.config import Settings
 from faceml.errors import IndexUnavailable
 from faceml.library import Library
 from faceml.records import PackContract
-from faceml.vision.model_packs import LoadedPack
+from faceml.vision.model_packs import FacePack
 from faceml.wiring import open_library
 
 WIDTH = 128  # of the opencv-zoo pack
@@ -30,6 +30,19 @@ class FakePack:
 
     def embed(self, crops: Any) -> Any:
         raise AssertionError("a fake pack embeds no face")
+
+
+@dataclass(frozen=True)
+class LoadedPack:
+    """Models that are open already, as a library's packs."""
+
+    pack: FacePack
+
+    def load(self) -> FacePack:
+        return self.pack
+
+    def contract(self) -> PackContract:
+        return self.pack.contract
 
 
 class LostIndex:

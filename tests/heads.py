@@ -9,8 +9,9 @@ import numpy as np
 
 from faceml.identity.projection import Head, Layer
 from faceml.library import Library
+from faceml.metrics.identification import Estimate
 from faceml.storage.registry.records import ModelCard, RegisteredModel
-from faceml.trial.comparison import Comparison, Gain, Measured
+from faceml.trial.comparison import Comparison, Gain
 from tests.conftest import WIDTH
 
 CARD = ModelCard(kind="made up", pack="opencv-zoo", fingerprint="f" * 64, snapshot="abc", people=3, faces=30)
@@ -56,10 +57,10 @@ def card_for(library: Library) -> ModelCard:
 def comparison(gain: float, *rivals: str) -> str:
     """As training writes it: the head is `gain` better than each rival, give or take 0.01."""
     names = ("raw", *(rival for rival in rivals if rival != "raw"))
-    figures = {name: {"tar@far=1e-3": Measured(0.9, 0.88, 0.92)} for name in names}
+    figures = {name: {"tar@far=1e-3": Estimate(0.9, 0.88, 0.92)} for name in names}
     return Comparison(
         candidates=(*names, "head"),
-        measured={**figures, "head": {"tar@far=1e-3": Measured(0.9 + gain, 0.88 + gain, 0.92 + gain)}},
+        measured={**figures, "head": {"tar@far=1e-3": Estimate(0.9 + gain, 0.88 + gain, 0.92 + gain)}},
         gains=tuple(Gain("head", name, "tar@far=1e-3", gain, gain - 0.01, gain + 0.01) for name in names),
         primary="tar@far=1e-3",
         missing={"dir@far=1e-2": "needs 100 strangers, there are 3"},

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,8 @@ from serving.app import create_app
 from serving.limits import Limits
 from tests.conftest import REPO, add_faces, people_vectors
 from tests.fakes import FakePack, library_with
+from tests.polling import until
+from tests.ports import free_port
 
 API = "/api/v1/faces"
 HERE = ("127.0.0.1", 50_000)
@@ -61,9 +61,7 @@ class Served:
 @contextmanager
 def served(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]:
     """`python -m serving` on a free port, asked to end with the block, as `make serve` runs it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = folder / "serving.log"
     own = {"PYTHONPATH": f"{REPO / 'src'}:{REPO}", "FACEML_HOME": str(folder / "library"), "LOG_LEVEL": "INFO"}
     with log.open("wb") as output:
@@ -76,7 +74,7 @@ def served(folder: Path, *arguments: str, **environment: str) -> Iterator[Served
         )
     server = Served(f"http://127.0.0.1:{port}", process, log)
     try:
-        wait_until(lambda: process.poll() is not None or answers(server.url + "/health"))
+        until(lambda: process.poll() is not None or answers(server.url + "/health"))
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
@@ -88,14 +86,6 @@ def answers(url: str) -> bool:
         return httpx.get(url, timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def wait_until(is_so: Any, *, deadline_s: float = 60.0) -> None:
-    """Look again until it is so; fail after the deadline."""
-    until = time.monotonic() + deadline_s
-    while not is_so():
-        assert time.monotonic() < until, "it did not come to be so in time"
-        time.sleep(0.05)
 
 
 def environment_of(settings: Settings) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""A real worker in a process of its own, with short leases, that writes down every photo it looks at."""
+"""A real worker in a process of its own, with short leases, that writes down each load of models and photo seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.polling import until
 WORK = """
 import os, sys
 import faceml.jobs.backfill as backfill, faceml.jobs.worker as worker, faceml.storage.sql.repository as repository
-import faceml.vision.stream as stream
+import faceml.vision.opencv_zoo as opencv_zoo, faceml.vision.stream as stream
 from faceml.config import read_settings
 from faceml.jobs.pool import configure_logging
 
@@ -29,7 +29,7 @@ tally, chunk, wait_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 worker.LEASE_S, worker.LOOK_AROUND_S, worker.REDIS_GONE_PAUSE_S = 2, 1, 0.2
 backfill.CHUNK = chunk
 repository.Repository.exclusive.__wrapped__.__kwdefaults__["wait_s"] = wait_s
-find_faces = stream.find_faces
+find_faces, load = stream.find_faces, opencv_zoo.OpenCVZooPack.load
 
 def counted(photos, *args, **kwargs):
     for photo in find_faces(photos, *args, **kwargs):
@@ -37,7 +37,12 @@ def counted(photos, *args, **kwargs):
             file.write(f"{os.getpid()} {photo.asset_id}\\n")
         yield photo
 
-stream.find_faces = counted
+def noted(*args, **kwargs):
+    with open(tally + ".loads", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+    return load(*args, **kwargs)
+
+stream.find_faces, opencv_zoo.OpenCVZooPack.load = counted, noted
 settings = read_settings()
 configure_logging(settings)
 worker.run_worker(settings)
@@ -77,6 +82,10 @@ class WorkerProcess:
         """(pid, asset id) of every photo that any worker of this folder looked at."""
         lines = self.tally.read_text().splitlines() if self.tally.exists() else []
         return [(int(pid), int(asset_id)) for pid, asset_id in (line.split() for line in lines)]
+
+    def loaded(self) -> list[int]:
+        """The pid of each time that any worker of this folder loaded models."""
+        return [int(pid) for pid in self.tally.with_name(f"{self.tally.name}.loads").read_text().split()]
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Returns the exit code."""

@@ -19,12 +19,12 @@ from PIL import Image
 from faceml.demo.build import build_demo
 from faceml.demo.library import TRUTH, DemoLibrary
 from faceml.demo.sources import ADMIRAL, ASTRONAUT
-from faceml.demo.truth import TruthFace, read_truth
 from faceml.errors import FacemlError
 from faceml.identity.hdbscan.exact import fit_predict
 from faceml.library import Library
 from faceml.plots.contact_sheet import SheetRow, contact_sheet, pixelated
 from faceml.records import BBox, Face, FoundFace
+from faceml.services.photos.known_labels import KnownLabel, read_known_labels
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import OPENCV_ZOO, load_pack
@@ -53,34 +53,36 @@ def draw(folder: Path) -> Image.Image:
     noise = [face for face, label in zip(faces, labels, strict=True) if label < 0]
     rows = [_row(_most_common(group), group) for group in sorted(groups, key=len, reverse=True)]
     rows.sort(key=lambda row: row.title not in MAY_BE_SHOWN)  # what can be seen comes first
-    title = f"{len(faces)} faces on {library.photos} photos, grouped into {len(groups)} people"
+    title = (
+        f"{len(faces)} faces on {len(list(library.photos_folder.iterdir()))} photos, grouped into {len(groups)} people"
+    )
     return contact_sheet([*rows, _row("Left over", noise)] if noise else rows, columns=_COLUMNS, title=title)
 
 
 def _look(library: DemoLibrary, *, cache_dir: Path) -> list[ShownFace]:
     pack = load_pack(OPENCV_ZOO, model_root=Path.home() / ".insightface", cache_dir=cache_dir)
     photos = sorted(library.photos_folder.iterdir())
-    truth = read_truth(library.truth_csv)
+    truth = read_known_labels(library.truth_csv)
     shown: list[ShownFace] = []
     for found in find_faces(enumerate(photos), pack):
         path = photos[found.asset_id]
-        here = [face for face in truth if library.folder / face.path == path]
+        here = [face for face in truth if face.path == path.resolve()]
         pixels = read_photo(path)
         shown += [_show(pixels, face, here) for face in found.faces if face.quality_score >= _MIN_QUALITY]
     return shown
 
 
-def _show(pixels: NDArray[np.uint8], face: FoundFace, truth: Sequence[TruthFace]) -> ShownFace:
+def _show(pixels: NDArray[np.uint8], face: FoundFace, truth: Sequence[KnownLabel]) -> ShownFace:
     person = who(face.bbox, truth)
     thumbnail = face_thumbnail(pixels, face.bbox)
     picture = thumbnail if person in MAY_BE_SHOWN else pixelated(thumbnail)
     return ShownFace(person, face.quality_score, face.embedding, picture)
 
 
-def who(bbox: BBox, truth: Sequence[TruthFace]) -> str | None:
+def who(bbox: BBox, truth: Sequence[KnownLabel]) -> str | None:
     """The person whose true box this one is, if any."""
-    best = max(truth, key=lambda face: face.bbox.iou(bbox), default=None)
-    return best.person if best and best.bbox.iou(bbox) >= _MIN_IOU else None
+    overlaps = [(known.bbox.iou(bbox), known.person) for known in truth if known.bbox]
+    return next((person for iou, person in sorted(overlaps, reverse=True) if iou >= _MIN_IOU), None)
 
 
 def unpublishable(library: Library, demo: Path) -> Callable[[Face], bool]:
@@ -89,13 +91,13 @@ def unpublishable(library: Library, demo: Path) -> Callable[[Face], bool]:
     Args:
         demo: the folder that `build_demo` made.
     """
-    truth = read_truth(demo / TRUTH)
+    truth = read_known_labels(demo / TRUTH)
     with library.repository.read() as unit:
         paths = {row.face_id: Path(row.path) for row in unit.export_rows()}
 
     def must_hide(face: Face) -> bool:
         path = paths.get(str(face.id))
-        here = [known for known in truth if path is not None and (demo / known.path).resolve() == path.resolve()]
+        here = [known for known in truth if path is not None and known.path == path.resolve()]
         return who(face.bbox, here) not in MAY_BE_SHOWN
 
     return must_hide

@@ -61,9 +61,8 @@ class ConfiguredPacks:
         """What the models promise; they are only opened where nothing else tells."""
         from faceml.vision.model_packs import read_contract
 
-        settings = self._settings
         try:
-            return read_contract(self._name(), model_root=settings.model_root, cache_dir=settings.cache_folder)
+            return read_contract(self._name(), model_root=self._settings.model_root)
         except ModelUnavailable:
             return self.load().contract  # fetches them
 

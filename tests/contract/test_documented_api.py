@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +87,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory, photo_folder: Path, opencv_z
 
 def fill(library: Library) -> dict[str, str]:
     """Ada and Bea to merge, twice; a cluster of two people, clu_abc123; unknown_cluster_5; and photo 123."""
-    from sqlalchemy import text
-
     sizes = {"first": 4, "second": 4, "clu_abc123": 12, "unknown_cluster_5": 4, "third": 4, "fourth": 4}
     vectors = iter(people_vectors(12, 6, seed=8))
+    with closing(sqlite3.connect(library.settings.home / "faceml.db")) as database, database:
+        database.execute("UPDATE image_assets SET id = 123 WHERE path LIKE '%group.jpg'")
     with library.repository.begin() as unit:
-        unit._session.execute(text("UPDATE image_assets SET id = 123 WHERE path LIKE '%group.jpg'"))
         unit.contract.pin(library.packs.contract())
         placed: list[tuple[Any, str]] = []
         for row, (name, size) in enumerate(sizes.items()):

@@ -19,7 +19,6 @@ from tests.rest import environment_of, served, two_people
 
 SMALL = settings(
     max_examples=12,
-    deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from faceml.storage.index.edge_index import open_edge, reset_edge
 from faceml.storage.index.server_index import ServerIndex, connect_server
 from faceml.storage.index.vector_index import PAYLOAD_INDEXES, VectorIndex
 from faceml.vector.face_qdrant import get_face_qdrant_client
+from tests.ports import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
@@ -378,13 +378,12 @@ def test_edge_names_the_process_that_holds_it_and_opens_when_it_lets_go(tmp_path
     with python(HOLD, tmp_path / "index") as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        started = time.monotonic()
         with (
             pytest.raises(IndexUnavailable, match=rf"held by another process \(pid {holder.pid}\); wait"),
             open_edge(tmp_path / "index", wait_s=0.3),
         ):
             pass
-        assert 0.3 <= time.monotonic() - started < 5
+        assert holder.poll() is None, "it gave up while the index was still held"
         holder.communicate("done\n")
     with open_edge(tmp_path / "index", wait_s=0) as index:
         index.ensure_collection(WIDTH)
@@ -508,21 +507,16 @@ def test_reset_edge_waits_its_turn(tmp_path: Path) -> None:
 
 
 def test_server_that_is_not_there_says_how_to_go_on_and_keeps_the_password() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(IndexUnavailable, match=f"Qdrant at http://127.0.0.1:{port} does not answer") as error:
         connect_server(f"http://me:secret@127.0.0.1:{port}")
     assert "secret" not in str(error.value)
     assert "start it (`make db-up`) or unset QDRANT_URL" in str(error.value)
 
 
-def test_server_that_never_answers_is_given_up_in_time() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        started = time.monotonic()
-        with pytest.raises(IndexUnavailable, match="does not answer"):
-            connect_server(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=1)
-        assert time.monotonic() - started < 10
+def test_server_that_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(IndexUnavailable, match="does not answer"):
+        connect_server(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=1)
 
 
 @pytest.mark.parametrize("url", ["foo bar", "ftp://me:secret@db", "http://me:secret@db:port"])

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import REPO
+from tests.ports import free_port
 
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]*) -->\n)?```bash\n(?P<text>.*?)```", re.DOTALL)
 PAGES = ("README.md", "docs/tutorial.md")
@@ -29,7 +29,7 @@ class Newcomer:
     def __init__(self, folder: Path, photos: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.port = _free_port()
+        self.port = free_port()
         shutil.copytree(photos, self.home / "Pictures")
         activate = folder / ".venv" / "bin" / "activate"
         activate.parent.mkdir(parents=True)
@@ -79,12 +79,6 @@ class Newcomer:
             face = json.loads(self.run('faceml people show "Grace Hopper" --json'))["faces"][0]["id"]
             block = block.replace(str(UUID(int=0)), face)
         return block
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

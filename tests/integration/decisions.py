@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import text
 
 from faceml.library import Library
 from faceml.records import AssignedBy
@@ -140,8 +140,8 @@ def snapshot(library: Library) -> dict[str, Any]:
         "rejections": "SELECT face_instance_id, person_id FROM face_rejections",
         "people": "SELECT id, name, folded_name, status, merged_into_id FROM persons",
     }
-    with library.repository.read() as unit:
-        return {name: sorted(map(repr, unit._session.execute(text(query)))) for name, query in tables.items()}
+    with closing(sqlite3.connect(library.settings.home / "faceml.db")) as database:
+        return {name: sorted(map(repr, database.execute(query))) for name, query in tables.items()}
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

@@ -416,7 +416,6 @@ def run(sequences: int) -> None:
         settings=settings(
             max_examples=sequences,
             stateful_step_count=15,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,41 +14,10 @@ from faceml.services.review.browse import list_open_clusters
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
 from faceml.wiring import open_library
-from tests.conftest import REPO
+from tests.rest import API, environment_of, served
 from tests.synthetic import synthetic_library
 
 CLUSTERS = 45
-
-
-@contextmanager
-def served(home: Path) -> Iterator[httpx.Client]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "FACEML_HOME": str(home),
-        "FACEML_MODEL_PACK": "opencv-zoo",
-        "PYTHONPATH": f"{REPO / 'src'}:{REPO}",
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "serving", "--port", str(port), "--rate", "0"], env=environment, cwd=home
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/faces", timeout=60) as client:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    client.get("/clusters")
-                    break
-                except httpx.TransportError:
-                    assert server.poll() is None
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
-            yield client
-    finally:
-        server.terminate()
-        server.wait(40)
 
 
 def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
@@ -83,7 +45,10 @@ def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
                 if answer.status_code not in (200, 404):
                     problems.append(f"api: {answer.status_code} {answer.text}")
 
-    with served(library.settings.home) as client:
+    with (
+        served(tmp_path, "--rate", "0", **environment_of(library.settings)) as server,
+        httpx.Client(base_url=server.url + API, timeout=60) as client,
+    ):
         workers = [
             threading.Thread(target=type_names, args=(kernels[0], "ada", False)),
             threading.Thread(target=type_names, args=(kernels[1], "bob", True)),

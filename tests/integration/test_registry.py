@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,8 @@ from faceml.storage.registry.records import CHAMPION, RegisteredModel
 from faceml.wiring import open_library
 from tests.conftest import WIDTH, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head, whitening_head
+from tests.polling import until
+from tests.ports import free_port
 
 HEADS = {"documented": deep_head(0), "whitening": whitening_head(1), "residual": residual_head(2)}
 
@@ -80,25 +80,20 @@ def test_a_registered_head_is_the_challenger_and_carries_what_it_was_made_of(
     assert library.registry.load("1").comparison == '{"made": "up"}'
 
 
-def test_a_fresh_process_reads_the_champion_within_a_second_and_without_mlflow(
+def test_a_fresh_process_reads_the_champion_without_mlflow(
     registered: tuple[Library, RegisteredModel],
 ) -> None:
     library, model = registered
     library.registry.set_alias(CHAMPION, model.version)
     code = f"""
-import sys, time
-import numpy, sqlalchemy
+import sys
 from faceml.config import read_settings
-from faceml.library import Library
 from faceml.wiring import open_library
-started = time.perf_counter()
 loaded = open_library(read_settings({{"FACEML_HOME": {str(library.settings.home)!r}}})).registry.load("champion")
-print(time.perf_counter() - started, loaded.model.space, "mlflow" in sys.modules, "torch" in sys.modules)
+print(loaded.model.space, "mlflow" in sys.modules, "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    seconds, *rest = done.stdout.split()
-    assert rest == ["face-projection/1", "False", "False"]
-    assert float(seconds) < 1
+    assert done.stdout.split() == ["face-projection/1", "False", "False"]
 
 
 def test_mlflow_itself_loads_the_version_and_answers_as_we_do(registered: tuple[Library, RegisteredModel]) -> None:
@@ -150,9 +145,7 @@ def test_a_version_that_others_registered_is_listed_but_not_loaded(registered: t
 @pytest.fixture
 def server(mlflow_here: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A real MLflow server that keeps artifacts itself."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", f"sqlite:///{tmp_path}/mlruns/mlflow.db", "--artifacts-destination", "artifacts"]
     with (tmp_path / "server.log").open("wb") as log:
@@ -167,7 +160,7 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
     server: subprocess.Popen[bytes], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     uri = str(server.args)
-    wait_for(f"{uri}/health")
+    until(lambda: answers(f"{uri}/health"))
     library = open_library(replace(settings, tracking_uri=uri))
     assert library.registry.champion() is None
     register(library, deep_head(0))
@@ -193,12 +186,8 @@ def test_a_registry_that_never_answered_is_not_taken_for_an_empty_one(settings: 
         registry.champion()
 
 
-def wait_for(url: str, *, timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            requests.get(url, timeout=1).raise_for_status()
-            return
-        except requests.RequestException:
-            assert time.monotonic() < deadline, f"{url} does not answer"
-            time.sleep(0.1)
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=1).ok
+    except requests.RequestException:
+        return False

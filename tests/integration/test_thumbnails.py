@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,8 +69,8 @@ def test_a_large_photo_is_decoded_small_and_shows_the_same(
     upright = read_photo(path)
     side = round(SIDE_PX * shrink / 1.6) + 1
     face = replace(faces[0], bbox=BBox(10 * shrink, 20 * shrink, side, side))
-    with library.repository.begin() as unit:
-        unit._session.connection().exec_driver_sql(
+    with closing(sqlite3.connect(library.settings.home / "faceml.db")) as database, database:
+        database.execute(
             "UPDATE image_assets SET width = ?, height = ? WHERE id = ?",
             (upright.shape[1], upright.shape[0], face.asset_id),
         )

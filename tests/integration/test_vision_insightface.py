@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceml.vision.embedding import align_faces
+from faceml.vision.crops import align_faces
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import load_pack, read_contract
 from faceml.vision.sessions import say_once
@@ -89,7 +89,7 @@ def test_many_unsure_detections_are_decoded_as_insightface_does(
 
 
 def test_the_contract_is_read_without_opening_the_models(pack: Any, model_root: Path, model_cache: Path) -> None:
-    contract = read_contract(PACK, model_root=model_root, cache_dir=model_cache)
+    contract = read_contract(PACK, model_root=model_root)
     assert contract == pack.contract
     assert (contract.name, contract.width) == (PACK, 512)
     assert "non-commercial" in contract.licence
@@ -98,11 +98,11 @@ def test_the_contract_is_read_without_opening_the_models(pack: Any, model_root: 
 def test_a_folder_works_like_a_name_even_nested_as_some_archives_are(
     model_root: Path, model_cache: Path, tmp_path: Path
 ) -> None:
-    by_name = read_contract(PACK, model_root=model_root, cache_dir=model_cache)
+    by_name = read_contract(PACK, model_root=model_root)
     folder = model_root / "models" / PACK
-    assert read_contract(str(folder), model_root=tmp_path, cache_dir=model_cache) == by_name
+    assert read_contract(str(folder), model_root=tmp_path) == by_name
     shutil.copytree(folder, tmp_path / "models" / PACK / PACK)
-    assert read_contract(PACK, model_root=tmp_path, cache_dir=model_cache) == by_name
+    assert read_contract(PACK, model_root=tmp_path) == by_name
 
 
 def test_loading_prints_nothing_and_names_licence_and_provider_once(

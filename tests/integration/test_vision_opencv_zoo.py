@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from faceml.records import PhotoFaces
+from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections
-from faceml.vision.embedding import align_faces
 from faceml.vision.float_models import float_model
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import read_contract
@@ -214,5 +214,5 @@ def test_any_picture_size_is_looked_at(opencv_zoo: Any) -> None:
 
 
 def test_the_contract_is_the_same_with_and_without_opening_the_models(model_cache: Path, opencv_zoo: Any) -> None:
-    assert read_contract("opencv-zoo", model_root=model_cache, cache_dir=model_cache) == opencv_zoo.contract
+    assert read_contract("opencv-zoo", model_root=model_cache) == opencv_zoo.contract
     assert opencv_zoo.provider in onnxruntime.get_available_providers()

@@ -36,9 +36,9 @@ def test_its_dotenv_names_every_setting_and_sets_none(tmp_path: Path) -> None:
 def test_the_projects_own_pipeline_runs_its_own_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay_out_project(tmp_path)
     monkeypatch.chdir(tmp_path / "notebooks")
-    found = read_pipeline(find_pipeline("nightly"))
-    assert found.path == tmp_path / "pipelines" / "nightly.yaml"
-    assert {step.notebook.parent for step in found.steps} == {tmp_path / "notebooks"}
+    nightly = find_pipeline("nightly")
+    assert nightly == tmp_path / "pipelines" / "nightly.yaml"
+    assert {step.notebook.parent for step in read_pipeline(nightly).steps} == {tmp_path / "notebooks"}
     (tmp_path / "pipelines" / "retrain.yaml").unlink()
     assert find_pipeline("retrain") == shipped_folder() / "pipelines" / "retrain.yaml"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from faceml.services.decisions.undo import UndoReport
     from faceml.services.review.browse import PeoplePage, PersonDetails
 
+person = click.argument("person", shell_complete=completion.people)
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
 MOST_FACES = 20
 
@@ -47,7 +49,7 @@ def list_(status: str, page: int, page_size: int, as_json: bool) -> None:
 
 
 @people.command("show")
-@click.argument("person", shell_complete=completion.people)
+@person
 @show.as_json
 def show_(person: str, as_json: bool) -> None:
     """Show one person: faces, exemplars, names of those merged into them."""
@@ -74,62 +76,49 @@ def merge(source: str, target: str, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person", shell_complete=completion.people)
+@person
 @click.argument("name")
 @show.as_json
 def rename(person: str, name: str, as_json: bool) -> None:
     """Give PERSON another NAME."""
     from faceml.services.decisions.people import rename_person
-    from faceml.services.review.browse import find
 
-    library = show.open_configured()
-    show.print_report(
-        rename_person(library, find(library.repository, person).id, name, actor=current_actor()), as_json=as_json
-    )
+    _decide(rename_person, person, name, as_json=as_json)
 
 
 @people.command()
-@click.argument("person", shell_complete=completion.people)
+@person
 @show.as_json
 def hide(person: str, as_json: bool) -> None:
     """Leave PERSON out of lists and recognition; their faces stay theirs."""
     from faceml.services.decisions.people import hide_person
-    from faceml.services.review.browse import find
 
-    library = show.open_configured()
-    show.print_report(hide_person(library, find(library.repository, person).id, actor=current_actor()), as_json=as_json)
+    _decide(hide_person, person, as_json=as_json)
 
 
 @people.command()
-@click.argument("person", shell_complete=completion.people)
+@person
 @show.as_json
 def unhide(person: str, as_json: bool) -> None:
     """Bring a hidden PERSON back."""
     from faceml.services.decisions.people import unhide_person
-    from faceml.services.review.browse import find
 
-    library = show.open_configured()
-    show.print_report(
-        unhide_person(library, find(library.repository, person).id, actor=current_actor()), as_json=as_json
-    )
+    _decide(unhide_person, person, as_json=as_json)
 
 
 @people.command()
-@click.argument("person", shell_complete=completion.people)
+@person
 @click.option("--yes", is_flag=True, help="Erase; without it, say what that would take.")
 @show.as_json
 def erase(person: str, yes: bool, as_json: bool) -> None:
     """Erase PERSON for good: faces, vectors, prototypes, and their name in the log. This cannot be undone."""
     from faceml.services.decisions.erase import erase_person
-    from faceml.services.review.browse import find
 
-    library = show.open_configured()
-    report = erase_person(library, find(library.repository, person).id, is_confirmed=yes, actor=current_actor())
-    show.print_report(report, as_json=as_json)
+    _decide(erase_person, person, is_confirmed=yes, as_json=as_json)
 
 
 @people.command()
-@click.argument("person", shell_complete=completion.people)
+@person
 @face_ids
 @show.as_json
 def assign(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
@@ -151,7 +140,7 @@ def unassign(face_ids: tuple[UUID, ...], as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person", shell_complete=completion.people)
+@person
 @face_ids
 @show.as_json
 def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
@@ -235,7 +224,7 @@ def history(limit: int, as_json: bool) -> None:
 
 
 @people.command()
-@click.argument("person", shell_complete=completion.people)
+@person
 @click.argument("face_ids", metavar="[FACE_ID]...", nargs=-1, type=click.UUID)
 @show.as_json
 def exemplars(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
@@ -243,6 +232,15 @@ def exemplars(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
     from faceml.services.decisions.prototypes import choose_exemplars
 
     report = choose_exemplars(show.open_configured(), person, face_ids or None, actor=current_actor())
+    show.print_report(report, as_json=as_json)
+
+
+def _decide(service: Callable[..., Any], person: str, *said: str, as_json: bool, **options: bool) -> None:
+    """Carry out a decision about a person, given by name or id, and print its report."""
+    from faceml.services.review.browse import find
+
+    library = show.open_configured()
+    report = service(library, find(library.repository, person).id, *said, actor=current_actor(), **options)
     show.print_report(report, as_json=as_json)
 
 

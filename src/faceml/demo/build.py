@@ -9,11 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, describe, write_whole
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text, write_whole
 from faceml.demo.montage import PhotoPlan, render, truth_box
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import PORTRAITS, STRANGER, open_picture
-from faceml.demo.truth import TruthFace, truth_text
 from faceml.errors import WrongUse
 
 Progress = Callable[[int, int], None]  # photos done, photos in all
@@ -45,7 +44,7 @@ def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress | None = No
         write_whole(folder / TRUTH, truth_text(truth).encode())
     except OSError as error:
         raise WrongUse(f"The demo cannot be built in {folder} ({error}): choose a folder you can write to.") from error
-    return describe(folder, [plan.path for plan in plans], truth)
+    return DemoLibrary(folder)
 
 
 def truth_faces(plan: PhotoPlan) -> list[TruthFace]:

@@ -6,8 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, describe, write_whole
-from faceml.demo.truth import TruthFace, truth_text
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text, write_whole
 from faceml.errors import Unavailable, WrongUse
 from faceml.records import BBox
 
@@ -89,4 +88,4 @@ def _copy(folder: Path, files: dict[str, Path]) -> DemoLibrary:
         write_whole(folder / TRUTH, truth_text(truth).encode())
     except OSError as error:
         raise WrongUse(f"The photos cannot be copied to {folder} ({error}): choose another folder.") from error
-    return describe(folder, list(files), truth)
+    return DemoLibrary(folder)

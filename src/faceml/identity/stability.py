@@ -15,7 +15,7 @@ def subsamples(count: int, *, share: float, times: int, seed: int = 0) -> list[N
     """Random rows to cluster again, ascending; the same for the same seed.
 
     >>> [rows.tolist() for rows in subsamples(4, share=0.5, times=2, seed=1)]
-    [[1, 2], [0, 3]]
+    [[0, 1], [0, 3]]
     """
     if not 0 < share < 1 or times < 1:
         raise WrongUse(f"subsamples with share={share}, times={times}: give 0 < share < 1 and one time or more")

@@ -74,28 +74,6 @@ def bcubed_by_face(truth: Labels, predicted: Labels) -> FaceAgreement:
     )
 
 
-def pairwise(truth: Labels, predicted: Labels) -> Agreement:
-    """Over pairs of faces: share of pairs put together that belong together, and share of those that were put so.
-
-    A side without any pair counts 1: nothing was claimed, or nothing was to be found.
-
-    >>> pairwise(["a", "a", "a"], [0, 0, -1])
-    Agreement(precision=1.0, recall=0.3333333333333333, f=0.5)
-    """
-    return _pairwise(_Table.of(truth, predicted))
-
-
-def purity(truth: Labels, predicted: Labels) -> float:
-    """Share of the clustered faces that belong to the commonest person of their cluster; NaN where all is noise.
-
-    Noise is left out here: as clusters of one it would only flatter. Read it beside the share of noise.
-
-    >>> purity(["a", "a", "b", "c"], [0, 0, 0, -1])
-    0.6666666666666666
-    """
-    return _purity(_Table.of(truth, predicted))
-
-
 def adjusted_rand(truth: Labels, predicted: Labels) -> float:
     """Pairwise agreement corrected for chance: 1 the same grouping, about 0 a random one.
 
@@ -108,7 +86,11 @@ def adjusted_rand(truth: Labels, predicted: Labels) -> float:
 
 
 def agreement(truth: Labels, predicted: Labels) -> Report:
-    """All of the above from one table.
+    """All measures from one table.
+
+    >>> found = agreement(["a", "a", "a", "b"], [0, 0, -1, 0])
+    >>> found.pairwise, found.purity
+    (Agreement(precision=0.3333333333333333, recall=0.3333333333333333, f=0.3333333333333333), 0.6666666666666666)
 
     Raises:
         WrongUse: the two differ in length.
@@ -200,11 +182,19 @@ def _bcubed(table: _Table) -> Agreement:
 
 
 def _pairwise(table: _Table) -> Agreement:
+    """Over pairs of faces: share of pairs put together that belong together, and share of those that were put so.
+
+    A side without any pair counts 1: nothing was claimed, or nothing was to be found.
+    """
     both, claimed, true = (_pairs(sizes) for sizes in (table.counts, table.cluster_sizes, table.person_sizes))
     return _harmonic(both / claimed if claimed else 1.0, both / true if true else 1.0)
 
 
 def _purity(table: _Table) -> float:
+    """Share of the clustered faces that belong to the commonest person of their cluster; NaN where all is noise.
+
+    Noise is left out here: as clusters of one it would only flatter. Read it beside the share of noise.
+    """
     clusters = len(table.cluster_sizes) - table.noise
     if clusters == 0:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Who is this: rank-1, and detection-and-identification rate in the open set, with intervals over identities.
+"""Who is this: rank-1, and detection-and-identification rate in the open set.
 
 Terms of ISO/IEC 19795-1 and Phillips, Grother, Micheals 2011 ("Evaluation methods in face recognition"): the gallery is
 enrolled; a probe whose person is in it is mated, one whose person is not is unknown. A probe's answer is its nearest
@@ -7,16 +7,23 @@ gallery face. FAR here is the share of unknown probes that get an answer at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.metrics.verification import Estimate
 
 BLOCK_SCORES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured number with its interval; faces of one person go together in it."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +41,6 @@ class Answers:
     similarities: NDArray[np.float32]  # (P,)
     is_right: NDArray[np.bool_]  # (P,) it shows the probe's person
     is_mated: NDArray[np.bool_]  # (P,) the probe's person is in the gallery
-
-
-@dataclass(frozen=True, slots=True)
-class DirAtFar:
-    far: float  # asked for
-    threshold: float  # lowest that keeps to it; inf where only answering nobody does
-    dir: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Identification:
-    rank_one: Estimate
-    dir_at_far: tuple[DirAtFar, ...]
-    gallery_people: int
-    mated_probes: int
-    unknown_probes: int
 
 
 def split_open_set(labels: ArrayLike, *, gallery_faces: int = 3, unknown_share: float = 0.5, seed: int = 0) -> OpenSet:
@@ -134,42 +125,6 @@ def dir_at_far(answers: Answers, far: float) -> float:
     return float(right[answers.is_mated].mean())
 
 
-def identify(
-    probes: NDArray[np.floating],
-    probe_labels: ArrayLike,
-    gallery: NDArray[np.floating],
-    gallery_labels: ArrayLike,
-    *,
-    fars: Sequence[float] = (1e-1, 1e-2, 1e-3),
-    resamples: int = 200,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Identification:
-    """Rank-1 and DIR at each false-alarm rate, with bootstrap intervals over the probes' identities.
-
-    Mated and unknown people are drawn apart, each as many as there are; the gallery stays as it is.
-
-    Raises:
-        NotEnoughData: no mated or no unknown probe.
-    """
-    answers = answer(probes, probe_labels, gallery, gallery_labels)
-    values = _measure(answers, fars)
-    people = np.unique(np.asarray(probe_labels), return_inverse=True)[1]
-    rng = np.random.default_rng(seed)
-    drawn = [_measure(_resample(answers, people, rng), fars) for _ in range(resamples)]
-    low, high = np.quantile(drawn, ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
-    estimates = [Estimate(v, float(min(v, lo)), float(max(v, hi))) for v, lo, hi in zip(values, low, high, strict=True)]
-    return Identification(
-        rank_one=estimates[0],
-        dir_at_far=tuple(
-            DirAtFar(far, dir_threshold(answers, far), rate) for far, rate in zip(fars, estimates[1:], strict=True)
-        ),
-        gallery_people=len(np.unique(np.asarray(gallery_labels))),
-        mated_probes=int(answers.is_mated.sum()),
-        unknown_probes=int((~answers.is_mated).sum()),
-    )
-
-
 def rate_interval(is_hit: NDArray[np.bool_], person_rows: NDArray[np.intp], *, confidence: float) -> Estimate:
     """A share with its interval where faces of one person go together.
 
@@ -194,21 +149,3 @@ def rate_interval(is_hit: NDArray[np.bool_], person_rows: NDArray[np.intp], *, c
     low = float(betaincinv(hits, effective - hits + 1, tail)) if rate > 0 else 0.0
     high = float(betaincinv(hits + 1, effective - hits, 1 - tail)) if rate < 1 else 1.0
     return Estimate(rate, low, high)
-
-
-def _measure(answers: Answers, fars: Sequence[float]) -> list[float]:
-    return [rank_one(answers), *(dir_at_far(answers, far) for far in fars)]
-
-
-def _resample(answers: Answers, people: NDArray[np.intp], rng: np.random.Generator) -> Answers:
-    order = np.argsort(people, kind="stable")
-    sizes = np.bincount(people)
-    starts = np.cumsum(sizes) - sizes
-    is_mated = answers.is_mated[order[starts]]
-    groups = [np.flatnonzero(is_mated), np.flatnonzero(~is_mated)]
-    drawn = np.concatenate([rng.choice(group, len(group)) for group in groups])
-    # Rows of all drawn people at once: each start repeated by its size, plus a count from 0 within each.
-    counts = sizes[drawn]
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = order[np.repeat(starts[drawn], counts) + within]
-    return Answers(answers.similarities[rows], answers.is_right[rows], answers.is_mated[rows])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,23 +18,12 @@ class PairCounts:
     genuine: NDArray[np.float64]  # (groups, BINS)
     impostor: NDArray[np.float64]  # (groups, BINS)
 
-    def totals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self.genuine.sum(axis=0) / 2, self.impostor.sum(axis=0) / 2
-
     def drawn(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(R, BINS) genuine and impostor counts where draw r has group g `times[r, g]` times.
 
         A pair of groups drawn a and b times counts a + b - 1 times, the linear part of a·b (Hájek projection).
         """
         return times @ self.genuine / 2, times @ self.impostor - self.impostor.sum(axis=0) / 2
-
-    def resampled(self, rng: np.random.Generator, resamples: int) -> Iterator[tuple[NDArray[np.float64], ...]]:
-        """The counts of bootstrap draws of as many groups as there are; draws without a genuine pair are left out."""
-        groups = len(self.genuine)
-        times = rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
-        genuine, impostor = self.drawn(times)
-        has_both = genuine.any(axis=1) & (impostor.sum(axis=1) > 0)
-        return zip(genuine[has_both], impostor[has_both], strict=True)
 
 
 def count_pairs(embeddings: NDArray[np.floating], codes: NDArray[np.intp], group_of: NDArray[np.intp]) -> PairCounts:

@@ -1,32 +1,18 @@
-"""Are these two faces one person: ROC, TAR@FAR and EER over pairs, with intervals over identities.
+"""Are these two faces one person: ROC, TAR@FAR and EER over pairs.
 
 A pair is genuine when both faces have one label, impostor otherwise, and accepted when its similarity reaches the
-threshold. Up to `EXACT_FACES` faces every pair is kept; beyond, pairs are counted in bins of similarity while the
-blocked product runs, so memory does not grow with N².
+threshold. A curve is exact of pairs that are all at hand (`roc`), or of pairs counted in bins (`roc_of_counts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.metrics.pair_counts import BINS, count_pairs
-
-EXACT_FACES = 2_000  # 2 M pairs: 0.2 s and 100 MB
-RESAMPLED_GROUPS = 500  # groups of identities a bootstrap draws from; bounds its memory to 65 MB
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A measured number with the interval a bootstrap over identities puts around it."""
-
-    value: float
-    low: float
-    high: float
+from faceml.metrics.pair_counts import BINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +41,6 @@ class EqualError:
 class PairScores:
     genuine: NDArray[np.float32]  # (G,)
     impostor: NDArray[np.float32]  # (I,)
-
-
-@dataclass(frozen=True, slots=True)
-class TarAtFar:
-    far: float  # asked for
-    threshold: float
-    tar: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """How well similarity tells people apart."""
-
-    tar_at_far: tuple[TarAtFar, ...]
-    eer: Estimate
-    identities: int
-    genuine_pairs: int
-    impostor_pairs: int
 
 
 def roc(genuine: ArrayLike, impostor: ArrayLike) -> Roc:
@@ -132,71 +100,6 @@ def pair_scores(embeddings: NDArray[np.floating], labels: ArrayLike) -> PairScor
     return PairScores(scores[same], scores[~same])
 
 
-def roc_of_embeddings(embeddings: NDArray[np.floating], labels: ArrayLike) -> Roc:
-    """The curve over all pairs of N faces: exact up to `EXACT_FACES`, counted in `BINS` bins beyond.
-
-    Where counted, each threshold is a bin's lower edge, so the rates belong to exactly that threshold.
-
-    Args:
-        embeddings: (N, D) unit rows.
-        labels: (N,) who each is.
-    Raises:
-        NotEnoughData: no genuine or no impostor pair.
-    """
-    if len(embeddings) <= EXACT_FACES:
-        scores = pair_scores(embeddings, labels)
-        return roc(scores.genuine, scores.impostor)
-    codes = _codes(embeddings, labels)
-    return roc_of_counts(*count_pairs(embeddings, codes, np.zeros(len(codes), np.intp)).totals())
-
-
-def verify(
-    embeddings: NDArray[np.floating],
-    labels: ArrayLike,
-    *,
-    fars: Sequence[float] = (1e-2, 1e-3, 1e-4),
-    resamples: int = 200,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Verification:
-    """TAR at each false-accept rate and the EER, with bootstrap intervals over identities.
-
-    Pairs of one person are not independent, so people are drawn, not pairs. A pair of people drawn a and b times counts
-    a + b - 1 times, the linear part of a·b (Hájek projection): one histogram a person then serves every resample.
-    With more than `RESAMPLED_GROUPS` people, random groups of people are drawn instead.
-
-    Args:
-        embeddings: (N, D) unit rows.
-        labels: (N,) who each is.
-        confidence: of the intervals, 0 to 1.
-    Raises:
-        NotEnoughData: no genuine or no impostor pair.
-    """
-    codes = _codes(embeddings, labels)
-    rng = np.random.default_rng(seed)
-    people = int(codes.max()) + 1
-    group_of = rng.permutation(people) % RESAMPLED_GROUPS
-    counts = count_pairs(embeddings, codes, group_of)
-    is_small = len(codes) <= EXACT_FACES
-    curve = roc_of_embeddings(embeddings, labels) if is_small else roc_of_counts(*counts.totals())
-    drawn = [_measure(roc_of_counts(*pairs), fars) for pairs in counts.resampled(rng, resamples)]
-    values = _measure(curve, fars)
-    low, high = np.quantile([*drawn, values], ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
-    estimates = [
-        Estimate(float(v), float(min(v, lo)), float(max(v, hi))) for v, lo, hi in zip(values, low, high, strict=True)
-    ]
-    genuine, impostor = counts.totals()
-    return Verification(
-        tar_at_far=tuple(
-            TarAtFar(far, tar_at_far(curve, far).threshold, tar) for far, tar in zip(fars, estimates, strict=False)
-        ),
-        eer=estimates[-1],
-        identities=people,
-        genuine_pairs=round(float(genuine.sum())),
-        impostor_pairs=round(float(impostor.sum())),
-    )
-
-
 def roc_of_counts(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> Roc:
     """The curve of (BINS,) counts of pairs by similarity; each threshold is a bin's lower edge.
 
@@ -212,10 +115,6 @@ def _share_reaching(ascending: NDArray[np.float64], thresholds: NDArray[np.float
     # Counts first, then one division: 1 - 999/1000 would be just above 0.001 and miss FAR 1e-3.
     share: NDArray[np.float64] = (ascending.size - np.searchsorted(ascending, thresholds)) / ascending.size
     return share
-
-
-def _measure(curve: Roc, fars: Sequence[float]) -> list[float]:
-    return [*(tar_at_far(curve, far).tar for far in fars), eer(curve).rate]
 
 
 def _share_from_above(counts: NDArray[np.float64]) -> NDArray[np.float64]:

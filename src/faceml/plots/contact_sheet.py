@@ -32,12 +32,9 @@ def contact_sheet(
     thumb_px: int = 72,
     columns: int = 12,
     title: str | None = None,
-    pixelate: bool = False,
 ) -> Image.Image:
     """Draw a heading and up to `columns` faces for each group; the rest is counted as "+37 more".
 
-    Args:
-        pixelate: make every face unrecognisable, for a picture that may be published.
     Raises:
         WrongUse: a thumbnail is no RGB picture, or there is no room for a column.
     """
@@ -56,7 +53,7 @@ def contact_sheet(
     for number, group in enumerate(groups):
         y = top + number * row_px
         _heading(draw, group, y, width)
-        _faces(sheet, group, y + _HEADING, thumb_px, columns, pixelate=pixelate)
+        _faces(sheet, group, y + _HEADING, thumb_px, columns)
     return sheet
 
 
@@ -83,13 +80,13 @@ def _heading(draw: ImageDraw.ImageDraw, group: SheetRow, y: int, width: int) -> 
     draw.text((_MARGIN + name.getlength(title) + 12, y + 1), facts, MUTED, detail)
 
 
-def _faces(sheet: Image.Image, group: SheetRow, y: int, thumb_px: int, columns: int, *, pixelate: bool) -> None:
+def _faces(sheet: Image.Image, group: SheetRow, y: int, thumb_px: int, columns: int) -> None:
     count = max(group.count, len(group.thumbnails))
     shown = group.thumbnails[:columns]
     if count > len(shown) and len(shown) == columns:
         shown = shown[: columns - 1]
     for column, pixels in enumerate(shown):
-        picture = as_image(pixelated(pixels) if pixelate else pixels)
+        picture = as_image(pixels)
         tile = rounded(ImageOps.fit(picture, (thumb_px, thumb_px), Image.Resampling.LANCZOS), thumb_px // 12)
         sheet.paste(tile, (_MARGIN + column * (thumb_px + _GAP), y), tile)
     if count > len(shown):

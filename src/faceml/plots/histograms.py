@@ -1,4 +1,4 @@
-"""How good and how large the faces of a library are."""
+"""How good the faces of a library are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from faceml.plots.colours import INK, MUTED, NOISE, PALETTE
 from faceml.plots.style import finite, label_axes, new_figure, say_empty
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
@@ -32,32 +31,12 @@ def quality_histogram(scores: ArrayLike, *, threshold: float = 0.5) -> Figure:
     title = f"Face quality: {kept:,} of {values.size:,} faces are good enough to cluster"
     label_axes(axes, title=title, x="quality score", y="faces")
     axes.set_xlim(0, 1)
-    _mark(axes, threshold, f"threshold {threshold:g}")
-    return figure
-
-
-def size_histogram(widths_px: ArrayLike) -> Figure:
-    """Widths of the faces' boxes in pixels of their photos, on a logarithmic axis."""
-    figure, axes = new_figure(7, 3.6)
-    values = finite(widths_px)
-    values = values[values > 0]
-    if values.size == 0:
-        say_empty(axes, "No faces yet, so no sizes to show.")
-        return figure
-    low, high = values.min() / 1.1, values.max() * 1.1
-    axes.hist(values, bins=np.geomspace(low, high, 32).tolist(), color=PALETTE[0], rwidth=0.92)
-    axes.set_xscale("log")
-    ticks = [t for t in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if low <= t <= high]
-    axes.set_xticks(ticks, [str(t) for t in ticks])
-    axes.minorticks_off()
-    label_axes(axes, title=f"Face size: {values.size:,} faces", x="width of the face in pixels", y="faces")
-    _mark(axes, float(np.median(values)), f"median {np.median(values):.0f} px")
-    return figure
-
-
-def _mark(axes: Axes, x: float, text: str) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    axes.axvline(x, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.axvline(threshold, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.margins(y=0.16)
-    note = axes.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(6, -4), textcoords="offset points")
+    note = axes.annotate(
+        f"threshold {threshold:g}", (threshold, 1), xycoords=("data", "axes fraction"), xytext=(6, -4),
+        textcoords="offset points",
+    )  # fmt: skip
     note.set(color=MUTED, fontsize=9, va="top")
+    return figure

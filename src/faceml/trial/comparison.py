@@ -13,20 +13,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from faceml.errors import WrongUse
+from faceml.metrics.identification import Estimate
 
 RAW = "raw"  # the candidate that every comparison has: embeddings as the pack makes them
 # A threshold trades one for the other, so neither alone is a loss; their F is judged.
 HALVES = frozenset({"assignment_precision", "assignment_recall"})
 LEAST_PEOPLE = 10  # held out, with two faces or more: fewer say nothing about people not seen yet
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A figure with the interval a bootstrap over identities puts around it."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ class Comparison:
     """What was measured of each candidate, and of each pair of them, on the same held-out people."""
 
     candidates: tuple[str, ...]  # "raw" first
-    measured: Mapping[str, Mapping[str, Measured]]  # candidate → measure → figure
+    measured: Mapping[str, Mapping[str, Estimate]]  # candidate → measure → figure
     gains: tuple[Gain, ...]  # each candidate but raw against each other one
     primary: str | None  # the measure that decides; None where nothing could be measured
     missing: Mapping[str, str]  # measure → why there is no figure
@@ -101,7 +93,7 @@ def from_json(text: str) -> Comparison:
     try:
         raw = json.loads(text)
         measured = {
-            name: {measure: Measured(**figure) for measure, figure in figures.items()}
+            name: {measure: Estimate(**figure) for measure, figure in figures.items()}
             for name, figures in raw.pop("measured").items()
         }
         gains = tuple(Gain(**gain) for gain in raw.pop("gains"))

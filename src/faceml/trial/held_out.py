@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.metrics.identification import Estimate
 from faceml.trial import measures
-from faceml.trial.comparison import RAW, Comparison, Gain, Measured
+from faceml.trial.comparison import RAW, Comparison, Gain
 from faceml.trial.measures import PAIR_FARS, Draws, Projected, Trial
 
 RESAMPLES = 400
@@ -98,9 +99,9 @@ def _primary(figures: Mapping[str, object]) -> str | None:
     return next((name for name in wanted if name in figures), None)
 
 
-def _figure(values: NDArray[np.float64], confidence: float) -> Measured:
+def _figure(values: NDArray[np.float64], confidence: float) -> Estimate:
     low, high = _interval(values, confidence)
-    return Measured(float(values[0]), low, high)
+    return Estimate(float(values[0]), low, high)
 
 
 def _gain(

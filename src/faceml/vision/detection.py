@@ -25,6 +25,12 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Detections]) -> Detections:
+        """All of them, part after part; at least one part."""
+        columns = zip(*((part.boxes, part.scores, part.kps) for part in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
+
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Detections:
         return Detections(self.boxes[rows], self.scores[rows], self.kps[rows])
 
@@ -58,11 +64,7 @@ def merge_passes(passes: Sequence[Detections], *, max_iou: float, inclusive: boo
         max_iou: of two boxes that overlap more than this, the better one stays.
         inclusive: see `non_maximum_suppression`.
     """
-    everything = Detections(
-        np.concatenate([one.boxes for one in passes]),
-        np.concatenate([one.scores for one in passes]),
-        np.concatenate([one.kps for one in passes]),
-    )
+    everything = Detections.joined(passes)
     return everything.take(
         non_maximum_suppression(everything.boxes, everything.scores, max_iou=max_iou, inclusive=inclusive)
     )

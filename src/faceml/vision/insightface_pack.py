@@ -13,11 +13,19 @@ import numpy as np
 
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
+from faceml.vision.crops import CROP_PX
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
-from faceml.vision.embedding import CROP_PX, unit_rows
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
 from faceml.vision.scrfd import MAX_IOU, decode_scrfd
-from faceml.vision.sessions import CPU, network_input, preferred_providers, provider_of, say_once, session_options
+from faceml.vision.sessions import (
+    CPU,
+    network_input,
+    preferred_providers,
+    provider_of,
+    say_once,
+    session_options,
+    unit_rows,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,13 +48,13 @@ class InsightFacePack:
     _crops_a_call: int
 
     @classmethod
-    def load(cls, name_or_dir: str, *, model_root: Path, threads: int | None = None) -> InsightFacePack:
+    def load(cls, name_or_dir: str, *, model_root: Path) -> InsightFacePack:
         folder = pack_folder(name_or_dir, model_root=model_root)
         if not has_models(folder) and folder.name == name_or_dir:
             fetch_pack(name_or_dir, model_root=model_root)
         files = find_pack(name_or_dir, model_root=model_root)
         say_once(logging.WARNING, f"model pack {files.name}: licence: {LICENCE}")
-        detector, recogniser = _models(files, threads)
+        detector, recogniser = _models(files)
         provider = provider_of(files.name, recogniser.session)
         return cls(
             contract=files.contract(),
@@ -89,10 +97,10 @@ class InsightFacePack:
         return unit_rows(np.concatenate([np.empty((0, self.contract.width), np.float32), *rows]))
 
 
-def _models(files: PackFiles, threads: int | None) -> tuple[Any, Any]:
+def _models(files: PackFiles) -> tuple[Any, Any]:
     from insightface.model_zoo import get_model
 
-    settings = {"providers": list(preferred_providers()), "sess_options": session_options(threads)}
+    settings = {"providers": list(preferred_providers()), "sess_options": session_options()}
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # InsightFace and ONNX Runtime print
             if files.has_manifest:

@@ -49,20 +49,7 @@ class Packs(Protocol):
         """What they promise. Raises ModelUnavailable."""
 
 
-class LoadedPack:
-    """Models that are open already."""
-
-    def __init__(self, pack: FacePack) -> None:
-        self._pack = pack
-
-    def load(self) -> FacePack:
-        return self._pack
-
-    def contract(self) -> PackContract:
-        return self._pack.contract
-
-
-def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, threads: int | None = None) -> FacePack:
+def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path) -> FacePack:
     """Open a pack, fetching it where it can be fetched.
 
     Args:
@@ -70,7 +57,6 @@ def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, threads: i
             where InsightFace offers it (`buffalo_l`); or the path of a folder with a pack's ONNX files.
         model_root: an InsightFace root, usually `~/.insightface`.
         cache_dir: converted models are kept here.
-        threads: of one inference call; None is right under `stream.find_faces`, which works on several photos at once.
 
     Raises:
         ModelUnavailable: the weights are neither here nor to be had.
@@ -78,19 +64,18 @@ def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, threads: i
     if name_or_dir == OPENCV_ZOO:
         from faceml.vision.opencv_zoo import OpenCVZooPack
 
-        return OpenCVZooPack.load(model_root=model_root, cache_dir=cache_dir, threads=threads)
+        return OpenCVZooPack.load(model_root=model_root, cache_dir=cache_dir)
     from faceml.vision.insightface_pack import InsightFacePack
 
-    return InsightFacePack.load(name_or_dir, model_root=model_root, threads=threads)
+    return InsightFacePack.load(name_or_dir, model_root=model_root)
 
 
-def read_contract(name_or_dir: str, *, model_root: Path, cache_dir: Path) -> PackContract:
+def read_contract(name_or_dir: str, *, model_root: Path) -> PackContract:
     """A pack's contract without opening its models; nothing is downloaded.
 
     Raises:
         ModelUnavailable: the weights are not on this machine.
     """
-    del cache_dir  # accepted so that both functions take the same settings
     if name_or_dir == OPENCV_ZOO:
         from faceml.vision.opencv_zoo import find_weights
 

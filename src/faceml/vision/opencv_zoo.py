@@ -12,9 +12,8 @@ import numpy as np
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
-from faceml.vision.embedding import unit_rows
 from faceml.vision.float_models import float_model, sha256_of
-from faceml.vision.sessions import network_input, open_session, provider_of
+from faceml.vision.sessions import network_input, open_session, provider_of, unit_rows
 from faceml.vision.yunet import MAX_IOU, OUTPUTS, decode_yunet
 
 if TYPE_CHECKING:
@@ -99,12 +98,12 @@ class OpenCVZooPack:
     _recogniser: InferenceSession
 
     @classmethod
-    def load(cls, *, model_root: Path, cache_dir: Path, threads: int | None = None) -> OpenCVZooPack:
+    def load(cls, *, model_root: Path, cache_dir: Path) -> OpenCVZooPack:
         weights = find_weights(model_root)
         detector = float_model(weights.detector, cache_dir=cache_dir, free_axes={"input": {2: "height", 3: "width"}})
         recogniser = float_model(weights.recogniser, cache_dir=cache_dir, free_axes={"data": {0: "N"}})
-        session = open_session(recogniser, threads=threads)
-        return cls(weights.contract(), provider_of(NAME, session), open_session(detector, threads=threads), session)
+        session = open_session(recogniser)
+        return cls(weights.contract(), provider_of(NAME, session), open_session(detector), session)
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
         passes = [self._detect_at(image, size_px, min_confidence) for size_px in PASS_SIZES_PX]

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: where they run, and with how many threads."""
+"""ONNX Runtime sessions: where they run, what goes in and what comes out."""
 
 from __future__ import annotations
 
@@ -35,31 +35,24 @@ def preferred_providers() -> tuple[str, ...]:
     return (CUDA, CPU)
 
 
-def session_options(threads: int | None) -> SessionOptions:
-    """Options for one session.
-
-    Args:
-        threads: of one call; None means 1, since `stream.find_faces` keeps every core busy with photos of its own, and
-            idle threads of ONNX Runtime spin.
-    """
+def session_options() -> SessionOptions:
+    """One thread a call: `stream.find_faces` keeps every core busy with photos of its own, and idle threads spin."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 1
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
     return options
 
 
-def open_session(model: Path, *, threads: int | None = None) -> InferenceSession:
+def open_session(model: Path) -> InferenceSession:
     """Raises ModelUnavailable where ONNX Runtime refuses the file."""
     import onnxruntime
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints its fall back from CUDA to CPU
-            return onnxruntime.InferenceSession(
-                str(model), session_options(threads), providers=list(preferred_providers())
-            )
+            return onnxruntime.InferenceSession(str(model), session_options(), providers=list(preferred_providers()))
     except Exception as error:  # its exceptions have no public common base
         raise ModelUnavailable(
             f"ONNX Runtime cannot load {model} ({type(error).__name__}); delete the file and try again"
@@ -80,6 +73,16 @@ def network_input(
         values -= np.float32(mean)
         values *= np.float32(1.0 / std)
     return values
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale each row to length 1; a row of zeros stays zero.
+
+    >>> unit_rows(np.array([[3.0, 4.0]], np.float32)).round(6).tolist()
+    [[0.6000000238418579, 0.800000011920929]]
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 
 @cache

@@ -26,12 +26,7 @@ def decode_yunet(outputs: Mapping[str, NDArray[np.float32]], *, size_px: int, mi
         size_px: side of the canvas, a multiple of 32.
         min_confidence: 0 to 1.
     """
-    levels = [_decode_level(outputs, stride, size_px, min_confidence) for stride in STRIDES]
-    return Detections(
-        np.concatenate([one.boxes for one in levels]),
-        np.concatenate([one.scores for one in levels]),
-        np.concatenate([one.kps for one in levels]),
-    )
+    return Detections.joined([_decode_level(outputs, stride, size_px, min_confidence) for stride in STRIDES])
 
 
 def _decode_level(

@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -31,7 +31,6 @@ def slow_match(
     return sorted(((similarity, person) for person, similarity in best.items()), reverse=True)
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     probes=st.integers(0, 12),

@@ -50,7 +50,7 @@ def slow_impostors(rows: NDArray[np.float32], owners: NDArray[np.intp], exemplar
     return best
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 6), min_size=2, max_size=8), st.booleans(), st.integers(1, 200))
 def test_scores_equal_making_every_prototype_anew_without_the_face(
     seed: int, sizes: list[int], has_exemplars: bool, block: int
@@ -219,7 +219,7 @@ def embed_crops(shared: Path, cache: Path, name: str) -> tuple[NDArray[np.float3
     """The grey crops, padded so that detectors find them, as one vector each and who each shows."""
     from PIL import Image
 
-    from faceml.vision.embedding import align_faces
+    from faceml.vision.crops import align_faces
     from faceml.vision.model_packs import load_pack
 
     pack = load_pack(name, model_root=shared / "models" / "insightface", cache_dir=cache)

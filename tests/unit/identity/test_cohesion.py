@@ -25,7 +25,7 @@ def slow(vectors: np.ndarray, labels: list[int], min_cohesion: float) -> list[in
     return [label if label >= 0 and answer.count(label) > 1 else -1 for label in answer]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(-1, 3), min_size=0, max_size=30), st.integers(0, 10_000), st.floats(-0.9, 0.9))
 def test_it_agrees_with_the_slow_obvious_version(labels: list[int], seed: int, threshold: float) -> None:
     vectors = unit_rows(len(labels), seed=seed, width=6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from faceml.errors import WrongUse
@@ -56,7 +56,6 @@ def test_a_library_without_people_leaves_all_to_cluster() -> None:
     assert found.unknown_rows.tolist() == [0, 1, 2]
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     photos=st.lists(st.integers(0, 4), max_size=25),

@@ -20,7 +20,7 @@ from faceml.identity.hdbscan.distances import space_of
 from faceml.identity.hdbscan.exact import Clustering, cut, fit, fit_predict
 from faceml.identity.hdbscan.reachability_graph import Graph
 
-many_examples = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many_examples = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -289,7 +289,7 @@ def test_removing_and_moving_faces_gives_what_a_full_run_gives(
 
 
 @pytest.mark.usefixtures("tiny_blocks")
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     count=st.integers(2, 80), width=st.integers(1, 4), seed=st.integers(0, 10**6), min_samples=st.integers(1, 5),
     gone=st.floats(0, 0.4), added=st.integers(0, 12), has_ties=st.booleans(),

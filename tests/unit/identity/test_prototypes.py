@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -24,7 +24,6 @@ def specified_centroid(embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
     return mean / np.linalg.norm(mean)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 7), min_size=1, max_size=8))
 def test_centroids_of_all_people_equal_the_specifications_formula_one_by_one(seed: int, sizes: list[int]) -> None:
     rng = np.random.default_rng(seed)
@@ -67,7 +66,6 @@ def test_the_trimmed_centroid_of_few_faces_or_without_trimming_is_the_plain_one(
         trimmed_centroid(rows, trim=0.5)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 5))
 def test_exemplars_start_with_the_best_face_and_never_repeat(seed: int, faces: int, count: int) -> None:
     rng = np.random.default_rng(seed)

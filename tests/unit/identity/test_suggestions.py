@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -36,7 +36,6 @@ def test_the_halves_of_one_person_are_near_and_nobody_else() -> None:
     assert found[0].similarity >= found[1].similarity
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1_000), st.integers(1, 40))
 def test_the_evidence_equals_forming_every_pair(seed: int, block: int) -> None:
     rows = people(seed, 6, 4, width=8)
@@ -57,7 +56,6 @@ def test_the_evidence_equals_forming_every_pair(seed: int, block: int) -> None:
     assert ranks == sorted(ranks, reverse=True)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1_000), st.integers(1, 40), st.integers(1, 20))
 def test_pairs_kept_apart_make_room_for_the_next(seed: int, block: int, limit: int) -> None:
     means = people(seed, 8, 1, width=4)

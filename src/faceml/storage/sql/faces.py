@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from faceml.decisions.states import FaceState
 from faceml.errors import NotFound
 from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import change_where, rows_where
 from faceml.storage.sql.face_states import (
     STATE_COLUMNS,
     is_unlabelled,
@@ -61,30 +61,25 @@ class Faces:
         if not found:
             return
         self._session.execute(update(FaceInstance), [{"id": id_, **_detection_columns(face)} for id_, face in found])
-        for piece in chunks([id_ for id_, _ in found]):
-            self._session.execute(delete(FaceEmbedding).where(FaceEmbedding.face_instance_id.in_(piece)))
+        ids = [id_ for id_, _ in found]
+        change_where(self._session, delete(FaceEmbedding), FaceEmbedding.face_instance_id, ids)
         self._session.execute(
             insert(FaceEmbedding),
             [{"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)} for id_, face in found],
         )
 
     def remove(self, face_ids: Sequence[UUID]) -> None:
-        for piece in chunks(face_ids):
-            self._session.execute(delete(FaceInstance).where(FaceInstance.id.in_(piece)))
+        change_where(self._session, delete(FaceInstance), FaceInstance.id, face_ids)
 
     def decided_by_a_person(self, face_ids: Sequence[UUID]) -> set[UUID]:
         """Those of which a person ever said something: labelled, rejected, or changed by an event."""
-        decided: set[UUID] = set()
-        for piece in chunks(face_ids):
-            for statement in (
-                select(FaceInstance.id).where(
-                    FaceInstance.id.in_(piece), FaceInstance.assigned_by == AssignedBy.MANUAL
-                ),
-                select(FaceRejection.face_instance_id).where(FaceRejection.face_instance_id.in_(piece)),
-                select(LabelChange.face_instance_id).where(LabelChange.face_instance_id.in_(piece)),
-            ):
-                decided.update(self._session.scalars(statement))
-        return decided
+        labelled = select(FaceInstance.id).where(FaceInstance.assigned_by == AssignedBy.MANUAL)
+        rows = [
+            *rows_where(self._session, labelled, FaceInstance.id, face_ids),
+            *rows_where(self._session, select(column := FaceRejection.face_instance_id), column, face_ids),
+            *rows_where(self._session, select(column := LabelChange.face_instance_id), column, face_ids),
+        ]
+        return {row[0] for row in rows}
 
     # --- reading
 
@@ -119,13 +114,8 @@ class Faces:
 
     def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The asset that each face is on."""
-        found: dict[UUID, int] = {}
-        for piece in chunks(face_ids):
-            rows = self._session.execute(
-                select(FaceInstance.id, FaceInstance.asset_id).where(FaceInstance.id.in_(piece))
-            )
-            found.update((row.id, row.asset_id) for row in rows)
-        return found
+        statement = select(FaceInstance.id, FaceInstance.asset_id)
+        return {row.id: row.asset_id for row in rows_where(self._session, statement, FaceInstance.id, face_ids)}
 
     def people_on_photos(self) -> list[tuple[int, UUID]]:
         """(asset, person) of every face that a person labelled."""
@@ -148,24 +138,14 @@ class Faces:
     # --- changing
 
     def states(self, face_ids: Sequence[UUID]) -> dict[UUID, FaceState]:
-        columns = [getattr(FaceInstance, name) for name in STATE_COLUMNS]
-        found: dict[UUID, FaceState] = {}
-        for piece in chunks(face_ids):
-            rows = self._session.execute(select(FaceInstance.id, *columns).where(FaceInstance.id.in_(piece)))
-            found.update((row[0], FaceState(*row[1:])) for row in rows)
-        return found
+        statement = select(FaceInstance.id, *(getattr(FaceInstance, name) for name in STATE_COLUMNS))
+        rows = rows_where(self._session, statement, FaceInstance.id, face_ids)
+        return {row[0]: FaceState(*row[1:]) for row in rows}
 
     def clusters_of_free(self, face_ids: Sequence[UUID]) -> dict[UUID, str | None]:
         """The cluster of each of these faces that is under nobody; the others are left out."""
-        found: dict[UUID, str | None] = {}
-        for piece in chunks(face_ids):
-            rows = self._session.execute(
-                select(FaceInstance.id, FaceInstance.cluster_id).where(
-                    FaceInstance.id.in_(piece), FaceInstance.person_id.is_(None)
-                )
-            )
-            found.update((row[0], row[1]) for row in rows)
-        return found
+        statement = select(FaceInstance.id, FaceInstance.cluster_id).where(FaceInstance.person_id.is_(None))
+        return {row.id: row.cluster_id for row in rows_where(self._session, statement, FaceInstance.id, face_ids)}
 
     def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
         """Write states. An automatic one passes by a face that a person decided about, or whose person is ruled out,
@@ -219,10 +199,7 @@ class Faces:
         return list(self._session.scalars(select(FaceInstance.quality_score)))
 
     def _faces(self, column: Any, values: Sequence[Any]) -> list[Face]:
-        found: list[Face] = []
-        for piece in chunks(values):
-            found.extend(as_face(row) for row in self._session.scalars(select(FaceInstance).where(column.in_(piece))))
-        return found
+        return [as_face(row[0]) for row in rows_where(self._session, select(FaceInstance), column, values)]
 
 
 def as_face(row: FaceInstance) -> Face:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from faceml.decisions.about_faces import GroupKey
 from faceml.decisions.states import SPLIT_MARK
 from faceml.records import Embeddings, PersonStatus
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import rows_where
 from faceml.storage.sql.face_states import merged_people
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, PersonRow
 from faceml.storage.sql.vectors import as_embeddings
@@ -43,27 +43,20 @@ class Groups:
 
     def sizes(self, keys: Collection[GroupKey]) -> dict[GroupKey, int]:
         """Faces of each of these clusters that are under nobody; people are left out."""
-        found: dict[GroupKey, int] = {}
-        for piece in chunks(sorted({key for key in keys if isinstance(key, str)})):
-            rows = self._session.execute(
-                select(FaceInstance.cluster_id, func.count())
-                .where(FaceInstance.cluster_id.in_(piece), FaceInstance.person_id.is_(None))
-                .group_by(FaceInstance.cluster_id)
-            )
-            found.update((row[0], row[1]) for row in rows if row[0])
-        return found
+        statement = (
+            select(FaceInstance.cluster_id, func.count())
+            .where(FaceInstance.person_id.is_(None))
+            .group_by(FaceInstance.cluster_id)
+        )
+        clusters = sorted({key for key in keys if isinstance(key, str)})
+        rows = rows_where(self._session, statement, FaceInstance.cluster_id, clusters)
+        return {row[0]: row[1] for row in rows if row[0]}
 
     def holding(self, face_ids: Collection[UUID]) -> dict[UUID, GroupKey]:
         """The group that each of these faces is in; those in none are left out."""
-        found: dict[UUID, GroupKey] = {}
-        for piece in chunks(sorted(face_ids)):
-            rows = self._session.execute(
-                select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).where(
-                    FaceInstance.id.in_(piece)
-                )
-            )
-            found.update((row.id, row.person_id or row.cluster_id) for row in rows if row.person_id or row.cluster_id)
-        return found
+        statement = select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id)
+        rows = rows_where(self._session, statement, FaceInstance.id, sorted(face_ids))
+        return {row.id: row.person_id or row.cluster_id for row in rows if row.person_id or row.cluster_id}
 
     def ruled_out(self) -> Iterator[tuple[GroupKey, UUID]]:
         """(group, person) once for each of its faces of which somebody said that it is not that person."""

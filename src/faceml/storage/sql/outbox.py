@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from faceml.storage.index.vector_index import Payload, Point
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import change_where, chunks
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
 
 _DRAINING = 7_302_914  # any constant: PostgreSQL's advisory locks are numbers
@@ -48,8 +48,7 @@ class Outbox:
         return Pending(tuple(row.id for row in rows), tuple(dict.fromkeys(row.point_id for row in rows)))
 
     def remove(self, row_ids: Sequence[int]) -> None:
-        for piece in chunks(row_ids):
-            self._session.execute(delete(OutboxRow).where(OutboxRow.id.in_(piece)))
+        change_where(self._session, delete(OutboxRow), OutboxRow.id, row_ids)
 
     def points(self, point_ids: Sequence[UUID]) -> list[Point]:
         """These points as SQL has them now, vector and payload; the ones it no longer has are left out."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from faceml.errors import NotFound, WrongUse
 from faceml.records import Person, PersonStatus
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import rows_where
 from faceml.storage.sql.face_states import merged_people
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
 
@@ -163,9 +163,9 @@ class People:
     def ruled_out(self, face_ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
         """Whom each face is not, as it was said: a merged person stands for itself."""
         found: dict[UUID, set[UUID]] = defaultdict(set)
-        for piece in chunks(face_ids):
-            for row in self._session.scalars(select(FaceRejection).where(FaceRejection.face_instance_id.in_(piece))):
-                found[row.face_instance_id].add(row.person_id)
+        statement = select(FaceRejection.face_instance_id, FaceRejection.person_id)
+        for face_id, person_id in rows_where(self._session, statement, FaceRejection.face_instance_id, face_ids):
+            found[face_id].add(person_id)
         return {face_id: frozenset(people) for face_id, people in found.items()}
 
     def faces_ruled_out(self, person_ids: Sequence[UUID]) -> set[UUID]:

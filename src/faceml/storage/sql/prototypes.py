@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from faceml.records import PersonStatus, PrototypeRole, Prototypes
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import change_where, rows_where
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, PersonPrototype, PersonRow
 from faceml.storage.sql.vectors import as_blob
 
@@ -57,11 +57,9 @@ class PrototypeStore:
 
     def exemplar_people(self, face_ids: Sequence[UUID]) -> dict[UUID, UUID]:
         """Whom each of these faces is an exemplar of; faces that are none are left out."""
-        found: dict[UUID, UUID] = {}
-        for piece in chunks(face_ids):
-            rows = self._session.scalars(select(PersonPrototype).where(PersonPrototype.face_instance_id.in_(piece)))
-            found.update((row.face_instance_id, row.person_id) for row in rows if row.face_instance_id is not None)
-        return found
+        statement = select(PersonPrototype.face_instance_id, PersonPrototype.person_id)
+        rows = rows_where(self._session, statement, PersonPrototype.face_instance_id, face_ids)
+        return {row.face_instance_id: row.person_id for row in rows}
 
     def add_exemplars(self, person_id: UUID, face_ids: Sequence[UUID]) -> None:
         rows = self._session.execute(
@@ -80,8 +78,7 @@ class PrototypeStore:
         self._session.flush()
 
     def remove_exemplars(self, face_ids: Sequence[UUID]) -> None:
-        for piece in chunks(face_ids):
-            self._session.execute(delete(PersonPrototype).where(PersonPrototype.face_instance_id.in_(piece)))
+        change_where(self._session, delete(PersonPrototype), PersonPrototype.face_instance_id, face_ids)
 
     def people_with_centroid(self) -> set[UUID]:
         return set(

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from faceml.records import AssignedBy, Embeddings
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import rows_where
 from faceml.storage.sql.face_states import in_no_split_part, is_unlabelled
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset
 
@@ -25,14 +25,9 @@ class Vectors:
 
     def of(self, face_ids: Sequence[UUID]) -> Embeddings:
         """Vectors of these faces, in the order asked; faces without a stored vector are left out."""
-        blobs: dict[UUID, bytes] = {}
-        for piece in chunks(face_ids):
-            rows = self._session.execute(
-                select(FaceEmbedding.face_instance_id, FaceEmbedding.vector).where(
-                    FaceEmbedding.face_instance_id.in_(piece)
-                )
-            )
-            blobs.update((row.face_instance_id, row.vector) for row in rows)
+        statement = select(FaceEmbedding.face_instance_id, FaceEmbedding.vector)
+        rows = rows_where(self._session, statement, FaceEmbedding.face_instance_id, face_ids)
+        blobs: dict[UUID, bytes] = {row.face_instance_id: row.vector for row in rows}
         known = [face_id for face_id in face_ids if face_id in blobs]
         return as_embeddings((face_id, blobs[face_id]) for face_id in known)
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from faceml.errors import WrongUse
-from faceml.trial.comparison import Comparison, Gain, Measured, from_json, verdict
+from faceml.metrics.identification import Estimate
+from faceml.trial.comparison import Comparison, Gain, from_json, verdict
 
 PRIMARY, OTHER = "tar@far=1e-3", "bcubed_f"
 
@@ -19,7 +20,7 @@ def compared(**bounds: tuple[float, float]) -> Comparison:
         for measure, short in ((PRIMARY, "tar"), (OTHER, "bcubed")):
             low, high = bounds.get(f"{rival}_{short}", (0.01, 0.03))
             gains.append(Gain("head", rival, measure, (low + high) / 2, low, high))
-    figure = {PRIMARY: Measured(0.97, 0.95, 0.99), OTHER: Measured(0.99, 0.98, 1.0)}
+    figure = {PRIMARY: Estimate(0.97, 0.95, 0.99), OTHER: Estimate(0.99, 0.98, 1.0)}
     return Comparison(
         candidates=("raw", "head", "champion"),
         measured={"raw": figure, "head": figure, "champion": figure},

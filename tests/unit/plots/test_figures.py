@@ -22,8 +22,7 @@ from faceml.plots.curves import (
     score_histogram,
 )
 from faceml.plots.embedding_map import MOST_FOR_TSNE, embedding_map, plane
-from faceml.plots.histograms import quality_histogram, size_histogram
-from faceml.plots.timings import stage_seconds
+from faceml.plots.histograms import quality_histogram
 
 
 def texts(figure: Figure) -> str:
@@ -39,7 +38,6 @@ def unit_rows(count: int, width: int, seed: int = 0) -> np.ndarray:
     "draw_nothing",
     [
         lambda: quality_histogram([]),
-        lambda: size_histogram([0.0, np.nan]),
         lambda: embedding_map(np.empty((0, 8), np.float32), np.empty(0, int)),
         lambda: embedding_map(unit_rows(1, 8), np.array([0])),
         lambda: roc_curve_plot([]),
@@ -47,7 +45,6 @@ def unit_rows(count: int, width: int, seed: int = 0) -> np.ndarray:
         lambda: score_histogram([], [0.1], 0.5),
         lambda: epoch_curves({}),
         lambda: confusion(np.empty((0, 0)), []),
-        lambda: stage_seconds({}),
     ],
 )
 def test_nothing_to_draw_is_said_and_never_raised(draw_nothing: Callable[[], Figure]) -> None:
@@ -71,10 +68,6 @@ def test_a_threshold_between_round_numbers_still_splits_the_bars() -> None:
     heights = {to_hex(bar.get_facecolor()): bar.get_height() for bar in figure.axes[0].patches if bar.get_height()}
     assert heights == {NOISE: 2, PALETTE[0]: 1}
     assert all(not bar.get_x() < 0.37 < bar.get_x() + bar.get_width() for bar in figure.axes[0].patches)
-
-
-def test_sizes_name_their_median() -> None:
-    assert "median 40 px" in texts(size_histogram([20, 40, 80]))
 
 
 def test_the_map_names_the_largest_clusters_and_greys_noise() -> None:
@@ -162,17 +155,11 @@ def test_a_confusion_matrix_of_another_size_is_refused() -> None:
         confusion(np.eye(3), ["Anna", "Ben"])
 
 
-def test_stages_keep_their_order_and_show_their_share() -> None:
-    figure = stage_seconds({"detect": 9.0, "cluster": 1.0})
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["detect", "cluster"]
-    assert "9.0 s · 90%" in texts(figure)
-    stage_seconds({"detect": 0.0}).canvas.draw()
-
-
 def test_plots_leave_pyplot_and_its_global_state_alone() -> None:
     code = (
-        "import sys; from faceml.plots.timings import stage_seconds; from faceml.plots.curves import epoch_curves;"
-        "stage_seconds({'a': 1.0}).canvas.draw(); epoch_curves({'loss': [1, 2]}).canvas.draw();"
+        "import sys\nfrom faceml.plots.histograms import quality_histogram\n"
+        "from faceml.plots.curves import epoch_curves\n"
+        "quality_histogram([0.5]).canvas.draw(); epoch_curves({'loss': [1, 2]}).canvas.draw();"
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,7 +15,7 @@ from faceml.training.whitening import identity_head, within_whitening
 from faceml.trial.comparison import verdict
 from faceml.trial.cross_fit import cross_fit
 from faceml.trial.held_out import compare
-from faceml.trial.measures import DIR, OPEN_SET_FAR, Draws, Projected, Trial, assignment, identification
+from faceml.trial.measures import DIR, OPEN_SET_FAR, Draws, Projected, Trial, assignment, identification, verification
 from tests.unit.training.made_up import people, people_in_changing_light
 
 Array = np.ndarray[Any, Any]
@@ -158,6 +158,25 @@ def test_intervals_hold_the_figure_and_narrow_with_people() -> None:
         return figure.high - figure.low
 
     assert width(240) < 0.7 * width(30)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_claim() -> None:
+    """Samples of people from one world: its own rate must lie in most of the 95 % intervals, and in no trivial way."""
+
+    def tar(vectors: Array, owners: Array, resamples: int) -> Array:
+        trial = Trial(owners, np.zeros(len(owners), np.intp))
+        figures = verification(trial, as_is(vectors), Draws.of(trial, resamples, seed=0), seed=0)
+        return figures["tar@far=1e-2"][0]
+
+    world, owners = people(500, 4, spread=1.3, seed=4)
+    truth, rng, intervals = float(tar(world, owners, 0)[0]), np.random.default_rng(0), []
+    for _ in range(20):
+        chosen = np.flatnonzero(np.isin(owners, rng.choice(500, 60, replace=False)))
+        codes = np.unique(owners[chosen], return_inverse=True)[1]
+        intervals.append(np.nanquantile(tar(world[chosen], codes, 60), (0.025, 0.975)))
+    assert 0.2 < truth < 0.9
+    assert sum(low <= truth <= high for low, high in intervals) >= 16
+    assert max(high - low for low, high in intervals) < 0.4
 
 
 def test_a_comparison_needs_raw() -> None:

@@ -74,14 +74,6 @@ def test_pixelating_leaves_six_squares_a_side() -> None:
     assert len(np.unique(hidden.reshape(-1, 3), axis=0)) <= 36
 
 
-def test_a_pixelated_sheet_differs_from_an_open_one() -> None:
-    face = np.random.default_rng(0).integers(0, 256, (112, 112, 3)).astype(np.uint8)
-    row = [SheetRow("Anna", [face], 1)]
-    seen, hidden = (np.asarray(contact_sheet(row, pixelate=flag), dtype=float) for flag in (False, True))
-    top, left = MARGIN + HEADING, MARGIN
-    assert hidden[top : top + 72, left : left + 72].std() < 0.5 * seen[top : top + 72, left : left + 72].std()
-
-
 @pytest.mark.parametrize("thumbnail", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
 def test_a_thumbnail_that_is_no_picture_is_refused(thumbnail: np.ndarray) -> None:
     with pytest.raises(WrongUse, match="array of uint8"):
