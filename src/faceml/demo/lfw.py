@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, describe, write_whole
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, describe
 from faceml.demo.truth import TruthFace, truth_text
 from faceml.errors import Unavailable, WrongUse
+from faceml.files import write_whole
 from faceml.records import BBox
 
 # LFW's photos are 250 pixels square: the box of a Viola-Jones detector, grown 2.2 times around its centre (Huang et

@@ -1,8 +1,7 @@
-"""What a demo library is once it is built, and how its files are written."""
+"""What a demo library is once it is built."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +44,3 @@ def describe(folder: Path, photos: Sequence[str], truth: Sequence[TruthFace]) ->
         people=tuple(sorted(people)),
         strangers=tuple(sorted({face.person for face in later} - people)),
     )
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """Write all or nothing: a file that exists is whole, whenever the build was killed."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(data)
-    os.replace(part, file)

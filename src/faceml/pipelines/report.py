@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from faceml.files import write_whole
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
 
 REPORT = "report.html"
@@ -38,9 +39,7 @@ def write_report(run: PipelineRun) -> Path | None:
     if run.folder is None:
         return None
     file = run.folder / REPORT
-    partial = file.with_name(f".{REPORT}.{os.getpid()}")
-    partial.write_text(render(run), encoding="utf-8")
-    partial.replace(file)
+    write_whole(file, render(run).encode())
     return file
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from faceml.files import write_whole
 from faceml.pipelines.cron import Cron
 
 STATE = "schedule.json"
@@ -108,7 +109,5 @@ class Schedule:
             entry.name: {"cron": entry.cron.text, "handled": self._handled[entry.name].isoformat()}
             for entry in self._entries
         }
-        draft = self._file.with_name(f"{STATE}.draft")
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(plain, indent=1), encoding="utf-8")
-        draft.replace(self._file)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._file, json.dumps(plain, indent=1).encode())

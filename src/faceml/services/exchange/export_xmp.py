@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 from faceml.errors import FolderNotFound
+from faceml.files import write_whole
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
 from faceml.services.photos.ingest import PHOTO_SUFFIXES
@@ -114,7 +113,7 @@ def _export_photo(
         if after == before:
             tally.unchanged += 1
             return
-        _replace(sidecar, after)
+        write_whole(sidecar, after)
         tally.written += 1
     except NotXmp as error:
         tally.skipped.append(f"{sidecar}: {error}; it is left as it is")
@@ -153,15 +152,3 @@ def _merged(
 def _printable(name: str) -> str:
     """Without what XML cannot hold."""
     return "".join(letter for letter in name if letter >= " " and letter not in "\ufffe\uffff")
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Write all or nothing, with the permissions that the file had."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(data)
-        if file.exists():
-            shutil.copymode(file, partial)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from faceml.records import AssignedBy, Dismissal
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.erasure import IRREVERSIBLE
 from faceml.storage.sql.face_states import FaceState
-from faceml.storage.sql.label_lock import lock_labels
+from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.tables import LabelChange, LabelEvent
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from faceml.records import AssignedBy, Dismissal, PersonStatus
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.label_lock import lock_labels
+from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonRow
 
 SPLIT_MARK = "_sub_"  # in the id of a cluster that a person's split made (specification, Cluster ID Format)
