@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from faceml.errors import FileNotReadable
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.label import label_cluster, label_faces
 from faceml.services.index.drain import drain_outbox
-from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels
+from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
 from faceml.storage.sql.people import fold_name, tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -64,51 +62,37 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
 
 
 def _read_rows(file: Path) -> list[_Row]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = set(reader.fieldnames or ())
-            table = list(reader)
-    except OSError as error:
-        raise FileNotReadable(f"{file} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileNotReadable(f"{file} is no CSV in UTF-8: {error}") from error
-    if "person_name" not in columns or not columns & {"face_id", "path"}:
-        raise FileNotReadable(
-            f"{file} has the columns {', '.join(sorted(columns)) or 'none'}; it needs person_name, and face_id or path"
-        )
-    return [row for line, cells in enumerate(table, start=2) if (row := _row(file, line, cells)).name]
+    table = read_table(file)
+    if "person_name" not in table.columns or not {"face_id", "path"} & set(table.columns):
+        raise table.lacking("person_name, and face_id or path")
+    return [_row(file, line, cells) for line, cells in table.rows if cells["person_name"]]
 
 
-def _row(file: Path, line: int, cells: dict[str, str | None]) -> _Row:
-    face_id, path = (cells.get("face_id") or "").strip(), (cells.get("path") or "").strip()
+def _row(file: Path, line: int, cells: dict[str, str]) -> _Row:
+    face_id, path = cells.get("face_id", ""), cells.get("path", "")
     try:
         parsed = UUID(face_id) if face_id else None
     except ValueError:
         parsed, path = UUID(int=0), ""  # named a face, but no id of ours
     place = (file.parent / path).resolve() if path and parsed is None else None
-    return _Row(line, (cells.get("person_name") or "").strip(), parsed, place, face_id or path)
+    return _Row(line, cells["person_name"], parsed, place, face_id or path)
 
 
 def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iterable[tuple[_Row, Face]]:
     by_id = {face.id: face for face in unit.faces.by_ids([row.face_id for row in rows if row.face_id])}
-    by_path = _faces_by_path(unit, [row.path for row in rows if row.path])
+    files = unit.assets.at_paths([row.path for row in rows if row.path])
+    in_photo = unit.faces.by_asset([known.asset_id for known in files.values()])
     for row in rows:
-        faces = by_path.get(row.path, []) if row.path else [by_id[row.face_id]] if row.face_id in by_id else []
+        if row.path:
+            faces = in_photo[files[row.path].asset_id] if row.path in files else []
+        else:
+            faces = [by_id[row.face_id]] if row.face_id in by_id else []
         if len(faces) == 1:
             yield row, faces[0]
         elif row.path:
             skipped.append(f"line {row.line}: {row.shown} has {len(faces)} faces here, so say which by face_id")
         else:
             skipped.append(f"line {row.line}: {row.shown or 'neither face_id nor path'} is no face of this library")
-
-
-def _faces_by_path(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, list[Face]]:
-    paths_by_asset = {known.asset_id: path for path, known in unit.assets.at_paths(paths).items()}
-    faces: dict[Path, list[Face]] = defaultdict(list)
-    for face in unit.faces.in_assets(list(paths_by_asset)):
-        faces[paths_by_asset[face.asset_id]].append(face)
-    return faces
 
 
 @dataclass(frozen=True, slots=True)
