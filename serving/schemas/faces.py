@@ -12,7 +12,8 @@ from pydantic import Field
 from faceml.records import BBox, Face
 from faceml.services.decisions.label import ReassignReport, RejectReport
 from faceml.services.photos.detect import NamedFaces
-from faceml.services.recognise.identify import Identification, IdentifiedFace, Likeness
+from faceml.services.recognise.gallery import Resemblance
+from faceml.services.recognise.identify import Identification, IdentifiedFace
 from serving.schemas.base import WHOLE, Answer, Flag, Name, Question, Share, count, example
 
 FACE = "0b8f7e0c-6f2c-4b0e-9d6c-2a4b1f3e5d70"
@@ -179,7 +180,7 @@ class Candidate(Answer):
     similarity: float
 
     @classmethod
-    def of(cls, likeness: Likeness | None) -> Self | None:
+    def of(cls, likeness: Resemblance | None) -> Self | None:
         if likeness is None:
             return None
         return cls(

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.faces import Intruder, UncertainFace
-from faceml.services.review.groups import Group, MergeSuggestion, Resemblance, SplitSuggestion
+from faceml.services.review.groups import Group, MergeSuggestion, SplitSuggestion
 from serving.schemas.base import Answer, ClusterId, Question
 from serving.schemas.faces import Candidate
 
