@@ -109,7 +109,17 @@ def file_lock(
     if fcntl is None:
         yield
         return
-    with _taken(path, wait_s=wait_s, busy=busy, unusable=unusable, on_wait=on_wait) as file:
+    words = ""
+    for number, _ in enumerate(attempts(wait_s)):
+        found = _file_or_holder(path, unusable)
+        if not isinstance(found, str):
+            break
+        words = found
+        if number == 0 and wait_s > 0:
+            on_wait(words)
+    else:
+        raise busy(words)
+    with found as file:
         file.truncate(0)
         file.write(holder)
         file.flush()
@@ -126,25 +136,6 @@ def attempts(wait_s: float) -> Iterator[None]:
         yield
 
 
-def _taken(
-    path: Path,
-    *,
-    wait_s: float,
-    busy: Callable[[str], FacemlError],
-    unusable: type[FacemlError],
-    on_wait: Callable[[str], None],
-) -> TextIO:
-    holder = ""
-    for number, _ in enumerate(attempts(wait_s)):
-        found = _file_or_holder(path, unusable)
-        if not isinstance(found, str):
-            return found
-        holder = found
-        if number == 0 and wait_s > 0:
-            on_wait(holder)
-    raise busy(holder)
-
-
 def _file_or_holder(path: Path, unusable: type[FacemlError]) -> TextIO | str:
     """The file, locked, or the words of whoever has locked it."""
     while True:
@@ -155,15 +146,17 @@ def _file_or_holder(path: Path, unusable: type[FacemlError]) -> TextIO | str:
             raise unusable(f"cannot write {path} ({error.strerror}): make its folder writable") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file
-            file.close()  # the holder before deleted it: this lock would keep nobody out
         except BlockingIOError:
             with file:
                 file.seek(0)
                 return file.read().strip()
+        except FileNotFoundError:
+            pass
         except OSError as error:
             file.close()
             raise unusable(
                 f"{path} cannot be locked ({error.strerror}): put the library (FACEML_HOME) on a local disk"
             ) from error
+        file.close()  # the holder before deleted it: this lock would keep nobody out

@@ -45,20 +45,32 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
     """
     rows = _read_rows(file)
     skipped: list[str] = []
-    labelled = 0
     with library.repository.begin() as unit:
-        unit.events.lock()  # before names are looked up: two imports at once must not both create a person
-        faces_by_name: dict[str, list[Face]] = defaultdict(list)
-        names: dict[str, str] = {}
-        for row, face in _resolve(unit, rows, skipped):
-            names.setdefault(fold_name(row.name), tidy_name(row.name))
-            faces_by_name[fold_name(row.name)].append(face)
-        for folded, faces in faces_by_name.items():
-            person = unit.people.named(folded) or unit.people.add(names[folded])
-            details = {"imported_from": file.name}
-            labelled += label_faces(unit, person, faces, kind="assign", actor=actor, details=details).faces_labeled
+        done = label_named(unit, _resolve(unit, rows, skipped), imported_from=file.name, actor=actor)
     drain_outbox(library)
-    return ImportReport(len(rows), labelled, len(faces_by_name), tuple(skipped))
+    return ImportReport(len(rows), done.faces_labeled, done.people, tuple(skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    people: int
+    faces_labeled: int
+
+
+def label_named(unit: UnitOfWork, named: Iterable[tuple[str, Face]], *, imported_from: str, actor: str) -> Labelled:
+    """Put faces under the people of these names, known or new; each person's labels are one event."""
+    unit.events.lock()  # before names are looked up: two imports at once must not both create a person
+    names: dict[str, str] = {}  # as each is first written
+    faces_by_name: dict[str, list[Face]] = defaultdict(list)
+    for name, face in named:
+        names.setdefault(fold_name(name), tidy_name(name))
+        faces_by_name[fold_name(name)].append(face)
+    labelled = 0
+    for folded, faces in faces_by_name.items():
+        person = unit.people.named(folded) or unit.people.add(names[folded])
+        details = {"imported_from": imported_from}
+        labelled += label_faces(unit, person, faces, kind="assign", actor=actor, details=details).faces_labeled
+    return Labelled(len(names), labelled)
 
 
 def _read_rows(file: Path) -> list[_Row]:
@@ -78,7 +90,7 @@ def _row(file: Path, line: int, cells: dict[str, str]) -> _Row:
     return _Row(line, cells["person_name"], parsed, place, face_id or path)
 
 
-def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iterable[tuple[_Row, Face]]:
+def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iterable[tuple[str, Face]]:
     by_id = {face.id: face for face in unit.faces.by_ids([row.face_id for row in rows if row.face_id])}
     files = unit.assets.at_paths([row.path for row in rows if row.path])
     in_photo = unit.faces.by_asset([known.asset_id for known in files.values()])
@@ -88,7 +100,7 @@ def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iter
         else:
             faces = [by_id[row.face_id]] if row.face_id in by_id else []
         if len(faces) == 1:
-            yield row, faces[0]
+            yield row.name, faces[0]
         elif row.path:
             skipped.append(f"line {row.line}: {row.shown} has {len(faces)} faces here, so say which by face_id")
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -12,11 +11,11 @@ from faceml.errors import FolderNotFound, NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
-from faceml.services.decisions.label import label_faces
+from faceml.services.exchange.import_labels import label_named
 from faceml.services.index.drain import drain_outbox
 from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_files
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.people import fold_name, tidy_name
+from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.image import read_embedded_xmp, read_orientation
 from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
@@ -55,7 +54,6 @@ class _Tally:
     """What of the report grows on the way."""
 
     photos: int = 0
-    faces_labeled: int = 0
     already_labeled: int = 0
     decided_otherwise: int = 0
     without_face: int = 0
@@ -84,17 +82,11 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
             f"none of the {tally.photos_not_ingested} photos below {folder} is in this library: ingest it first"
         )
     with library.repository.begin() as unit:
-        unit.events.lock()  # before names are looked up, as every import does
-        by_name, names = _match(unit, said, tally)
-        for folded, faces in by_name.items():
-            person = unit.people.named(folded) or unit.people.add(names[folded])
-            details = {"imported_from": "XMP"}
-            tally.faces_labeled += label_faces(
-                unit, person, faces, kind="assign", actor=actor, details=details
-            ).faces_labeled
+        done = label_named(unit, _to_label(unit, said, tally), imported_from="XMP", actor=actor)
     drain_outbox(library)
-    names_said = sum(len(photo.names) for photo in said)
-    return XmpImportReport(**asdict(tally), photos_with_names=len(said), names=names_said, people=len(by_name))
+    return XmpImportReport(
+        **asdict(tally), **asdict(done), photos_with_names=len(said), names=sum(len(photo.names) for photo in said)
+    )
 
 
 def _read_all(
@@ -168,28 +160,20 @@ def _is_guess(region: Region) -> bool:
     return region.is_ours and region.mark is not None and region.mark.assigned_by == AssignedBy.PROTOTYPE
 
 
-def _match(
-    unit: UnitOfWork, said: Sequence[_NamedBoxes], tally: _Tally
-) -> tuple[dict[str, list[Face]], dict[str, str]]:
-    """Faces to label by folded name, and each name as it is first written."""
+def _to_label(unit: UnitOfWork, said: Sequence[_NamedBoxes], tally: _Tally) -> Iterator[tuple[str, Face]]:
     in_photo = unit.faces.by_asset([photo.asset_id for photo in said])
-    by_name: dict[str, list[Face]] = defaultdict(list)
-    names: dict[str, str] = {}
     person_named = cache(unit.people.named)
     for photo in said:
         pairs = _best_reading(photo.readings, in_photo[photo.asset_id])
         tally.without_face += len(photo.names) - len(pairs)
         for row, face in pairs.items():
-            name = photo.names[row]
-            person = person_named(name)
+            person = person_named(photo.names[row])
             if face.assigned_by is not AssignedBy.MANUAL:
-                names.setdefault(fold_name(name), tidy_name(name))
-                by_name[fold_name(name)].append(face)
+                yield photo.names[row], face
             elif person is not None and person.id == face.person_id:
                 tally.already_labeled += 1
             else:
                 tally.decided_otherwise += 1
-    return by_name, names
 
 
 def _best_reading(readings: Sequence[Sequence[BBox]], faces: Sequence[Face]) -> dict[int, Face]:
