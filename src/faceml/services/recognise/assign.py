@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import numpy as np
+
 from faceml.errors import WrongUse
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
@@ -115,18 +117,13 @@ def store_matches(
     cluster = unit.faces.clusters_of_free(face_ids)
     states = [
         (
-            face_id,
+            id_,
             assigned_state(
-                people,
-                matches,
-                row,
-                cluster_id=cluster[face_id],
-                model_version=model_version,
-                threshold=threshold,
+                people, matches, row, cluster_id=cluster[id_], model_version=model_version, threshold=threshold
             ),
         )
-        for row, face_id in enumerate(face_ids)
-        if matches.person_rows[row] != NOBODY and face_id in cluster
+        for row in np.flatnonzero(matches.person_rows != NOBODY).tolist()
+        if (id_ := face_ids[row]) in cluster
     ]
     unit.faces.set_states(states)
     unit.outbox.push([face_id for face_id, _ in states])
