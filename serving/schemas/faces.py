@@ -11,7 +11,8 @@ from pydantic import Field
 
 from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
-from faceml.services.recognise.identify import Identification, IdentifiedFace, Likeness
+from faceml.services.recognise.gallery import Resemblance
+from faceml.services.recognise.identify import Identification, IdentifiedFace
 from serving.schemas.base import WHOLE, Answer, Flag, Name, Question, Share, count, example
 
 FACE = "0b8f7e0c-6f2c-4b0e-9d6c-2a4b1f3e5d70"
@@ -171,7 +172,7 @@ class FaceOnPhoto(Answer):
         )
 
 
-def _candidate(found: Likeness | None) -> Candidate | None:
+def _candidate(found: Resemblance | None) -> Candidate | None:
     return Candidate.completed(found, similarity=round(found.similarity, 4)) if found else None
 
 

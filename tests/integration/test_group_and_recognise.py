@@ -22,7 +22,7 @@ from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
-from faceml.services.recognise.explain import explain_face
+from faceml.services.recognise.identify import explain_face
 from faceml.storage.sql.assets import PhotoFile
 from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
 

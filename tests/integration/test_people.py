@@ -349,7 +349,7 @@ def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeyp
 def test_a_decision_made_while_faces_are_matched_wins(
     library: Library, two, faces, monkeypatch: pytest.MonkeyPatch, decision: str
 ) -> None:
-    import faceml.services.recognise.assign as service
+    import faceml.identity.gallery as service
 
     ada, bea = two
     match = service.match_people

@@ -21,7 +21,7 @@ from faceml.services.decisions.prototypes import compute_centroids
 from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
-from faceml.services.recognise.explain import explain_face
+from faceml.services.recognise.identify import explain_face
 from faceml.services.recognise.spaces import open_space
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head

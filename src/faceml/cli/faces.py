@@ -148,7 +148,7 @@ def calibrate(fmr: float, model: str, as_json: bool) -> None:
 @show.as_json
 def explain(face_id: UUID, model: str | None, as_json: bool) -> None:
     """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
-    from faceml.services.recognise.explain import explain_face
+    from faceml.services.recognise.identify import explain_face
 
     report = explain_face(show.open_configured(), face_id, model=model)
     show.print_report(report, reports.explanation(report), as_json=as_json)

@@ -12,18 +12,18 @@ import numpy as np
 
 from faceml.decisions.states import FaceState
 from faceml.errors import WrongUse
-from faceml.identity.assignment import Matches
 from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import Method
 from faceml.identity.dual_mode import DualMode, dual_mode
+from faceml.identity.gallery import Gallery
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.library import Library
-from faceml.records import AssignedBy, Embeddings, Prototypes
+from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import announce, group_faces, one_at_a_time, silent
 from faceml.services.index.drain import drain_outbox
-from faceml.services.recognise.assign import rejected_pairs
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
+from faceml.services.recognise.gallery import assigned_state, read_gallery
 from faceml.services.recognise.spaces import Space, open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -55,9 +55,7 @@ class _Given:
 
     space: str
     faces: Embeddings
-    prototypes: Prototypes
-    people: tuple[UUID, ...]  # row number → person
-    rejected: np.ndarray[tuple[int, int], np.dtype[np.int64]]
+    gallery: Gallery
     photos: np.ndarray[tuple[int], np.dtype[np.int64]]
     taken: np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
@@ -99,11 +97,7 @@ def cluster_dual(
     notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
     given = _read(library.repository, max_faces, space)
     found = dual_mode(
-        given.faces.vectors,
-        given.prototypes.vectors if given.people else given.faces.vectors[:0],
-        _person_rows(given),
-        min_similarity=threshold,
-        rejected=given.rejected,
+        given.gallery.match(given.faces.vectors, given.faces.face_ids, min_similarity=threshold),
         photo_rows=given.photos if one_face_a_photo else None,
         taken=given.taken if one_face_a_photo else None,
     )
@@ -135,26 +129,17 @@ def cluster_dual(
 def _read(repository: Repository, max_faces: int, space: Space) -> _Given:
     with repository.read() as unit:
         faces = space.embeddings(unit.vectors.undecided(limit=max_faces))
-        prototypes = space.prototypes(unit)
-        people = tuple(sorted(set(prototypes.person_ids)))
-        rejections = unit.faces.rejections(faces.face_ids)
+        gallery = read_gallery(unit, space, faces.face_ids)
         photos = unit.faces.photo_of(faces.face_ids)
-        row = {person_id: number for number, person_id in enumerate(people)}
+        row = {person_id: number for number, person_id in enumerate(gallery.people)}
         taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
     return _Given(
         space.name,
         faces,
-        prototypes,
-        people,
-        rejected_pairs(faces.face_ids, people, rejections),
+        gallery,
         np.array([photos[face_id] for face_id in faces.face_ids], dtype=np.int64),
         np.array(taken, dtype=np.int64).reshape(-1, 2),
     )
-
-
-def _person_rows(given: _Given) -> list[int]:
-    row = {person_id: number for number, person_id in enumerate(given.people)}
-    return [row[person_id] for person_id in given.prototypes.person_ids]
 
 
 def _group(
@@ -193,7 +178,7 @@ def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[in
     is_free = {id_ for id_, state in current.items() if state.assigned_by is not AssignedBy.MANUAL}
     names = _names(unit, [ids[row] for row in found.unknown_rows], labels, current)
     matched = np.flatnonzero(found.person_rows >= 0)
-    states = [(ids[row], _assigned(given, found.matches, int(row), threshold)) for row in matched]
+    states = [(ids[row], _assigned(given, found, int(row), threshold)) for row in matched]
     states += [(ids[row], FaceState(None, None, name)) for row, name in zip(found.unknown_rows, names, strict=True)]
     states += [(ids[row], FaceState(None, None, None)) for row in found.review_rows]
     changed = [(id_, state) for id_, state in states if id_ in is_free and current[id_] != state]
@@ -212,18 +197,11 @@ def _names(
     return name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
 
 
-def _assigned(given: _Given, matches: Matches, row: int, threshold: float) -> FaceState:
-    people = given.people
-    person_id, runner_up = people[int(matches.candidate_rows[row])], int(matches.runner_up_rows[row])
-    return FaceState(
-        person_id=person_id,
-        assigned_by=AssignedBy.PROTOTYPE,
-        cluster_id=f"person_{person_id}",
-        similarity=float(matches.similarities[row]),
-        runner_up_id=people[runner_up] if runner_up >= 0 else None,
-        runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
-        model_version=given.space,
-        threshold=threshold,
+def _assigned(given: _Given, found: DualMode, row: int, threshold: float) -> FaceState:
+    people = given.gallery.people
+    cluster_id = f"person_{people[int(found.person_rows[row])]}"
+    return assigned_state(
+        people, found.matches, row, cluster_id=cluster_id, model_version=given.space, threshold=threshold
     )
 
 

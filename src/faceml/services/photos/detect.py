@@ -16,7 +16,7 @@ from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.sql.assets import LookedAt
 from faceml.storage.sql.repository import Repository, UnitOfWork
-from faceml.vision.overlap import SAME_FACE_IOU, match_by_overlap
+from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
@@ -146,9 +146,7 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
     ids = [photo.asset_id for photo in photos if photo.error is None]
     unit.assets.lock(ids)
     changed = unit.assets.content_changed(ids)
-    known: dict[int, list[Face]] = {id_: [] for id_ in ids}
-    for face in unit.faces.in_assets(ids):
-        known[face.asset_id].append(face)
+    known = unit.faces.by_asset(ids)
     blank = unit.erasure.boxes(ids)
     new: list[tuple[int, FoundFace]] = []
     renewed: list[tuple[UUID, FoundFace]] = []
@@ -158,16 +156,16 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
         if photo.error is not None:
             tally.reasons[photo.error] = tally.reasons.get(photo.error, 0) + 1
             continue
-        matched = match_by_overlap(known[photo.asset_id], photo.faces)
-        unknown = [face for face, same in zip(photo.faces, matched, strict=True) if same is None]
+        stored = known[photo.asset_id]
+        boxes = [face.bbox for face in photo.faces]
+        same = pair_boxes(boxes, [face.bbox for face in stored], min_iou=SAME_FACE_IOU)
+        unknown = [face for row, face in enumerate(photo.faces) if row not in same]
         fresh = [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
         new += fresh
-        tally.total_faces += len(known[photo.asset_id]) + len(fresh)
+        tally.total_faces += len(stored) + len(fresh)
         if photo.asset_id in changed:
-            pairs = zip(photo.faces, matched, strict=True)
-            seen_again = {same.id: face for face, same in pairs if same is not None}
-            renewed += seen_again.items()
-            left_over += [face.id for face in known[photo.asset_id] if face.id not in seen_again]
+            renewed += [(stored[number].id, photo.faces[row]) for row, number in same.items()]
+            left_over += [face.id for number, face in enumerate(stored) if number not in same.values()]
     # A changed photo loses the faces that are gone from it, but never one that a person decided about.
     removed = sorted(set(left_over) - unit.faces.decided_by_a_person(left_over))
     unit.faces.remove(removed)
@@ -179,7 +177,7 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
 
 def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
     """Whether this is the face of a person who was erased."""
-    return any(box.iou(face.bbox) > SAME_FACE_IOU for box in boxes)
+    return any(box.iou(face.bbox) >= SAME_FACE_IOU for box in boxes)
 
 
 def check_detection(min_confidence: float, min_face_size: int) -> None:

@@ -10,13 +10,12 @@ from uuid import UUID
 
 import numpy as np
 
-from faceml.decisions.states import FaceState
 from faceml.errors import WrongUse
-from faceml.identity.assignment import Matches, match_people
+from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
-from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
+from faceml.services.recognise.gallery import assigned_state, read_gallery
 from faceml.services.recognise.spaces import open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
@@ -63,18 +62,18 @@ def assign_faces(
     asked, threshold = threshold, resolve_threshold(library, threshold, space)
     notes = tuple(note for note in (space.note, threshold_note(library, asked, space)) if note)
     with library.repository.read() as unit:
-        prototypes = space.prototypes(unit)
         faces = space.embeddings(unit.vectors.unassigned(since=since, limit=max_faces))
-        rejections = unit.faces.rejections(faces.face_ids)
-    if not prototypes.person_ids or not faces.face_ids:
-        status = "completed" if prototypes.person_ids else "no_prototypes"
+        gallery = read_gallery(unit, space, faces.face_ids)
+    if not gallery.people or not faces.face_ids:
+        status = "completed" if gallery.people else "no_prototypes"
         count = len(faces.face_ids)
         seconds = time.monotonic() - started
         return AssignReport(count, 0, count, 0, threshold, seconds, 0, status, space.name, notes)
-    people = sorted(set(prototypes.person_ids))
-    matches = _match(faces, prototypes, people, rejections, threshold)
+    matches = gallery.match(faces.vectors, faces.face_ids, min_similarity=threshold)
     with library.repository.begin() as unit:
-        assigned = store_matches(unit, faces.face_ids, matches, people, model_version=space.name, threshold=threshold)
+        assigned = store_matches(
+            unit, faces.face_ids, matches, gallery.people, model_version=space.name, threshold=threshold
+        )
     backlog = drain_outbox(library).backlog
     matched = {int(row) for row in matches.person_rows if row >= 0}
     return AssignReport(
@@ -104,33 +103,6 @@ def parse_since(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _match(
-    faces: Embeddings,
-    prototypes: Prototypes,
-    people: Sequence[UUID],
-    rejections: Sequence[tuple[UUID, UUID]],
-    threshold: float,
-) -> Matches:
-    row_of_person = {person_id: row for row, person_id in enumerate(people)}
-    return match_people(
-        faces.vectors,
-        prototypes.vectors,
-        np.array([row_of_person[person_id] for person_id in prototypes.person_ids]),
-        min_similarity=threshold,
-        rejected=rejected_pairs(faces.face_ids, people, rejections),
-    )
-
-
-def rejected_pairs(
-    face_ids: Sequence[UUID], people: Sequence[UUID], rejections: Sequence[tuple[UUID, UUID]]
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """(R, 2) row numbers of faces and people that a person ruled out for each other."""
-    row_of_person = {person_id: row for row, person_id in enumerate(people)}
-    row_of_face = {face_id: row for row, face_id in enumerate(face_ids)}
-    pairs = [(row_of_face[face], row_of_person[person]) for face, person in rejections if person in row_of_person]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
 def store_matches(
     unit: UnitOfWork,
     face_ids: Sequence[UUID],
@@ -143,27 +115,16 @@ def store_matches(
     """Write matches for faces that are still free; returns how many."""
     unit.events.lock()
     cluster = unit.faces.clusters_of_free(face_ids)
-    states: list[tuple[UUID, FaceState]] = []
-    for row, face_id in enumerate(face_ids):
-        person_row = int(matches.person_rows[row])
-        if person_row < 0 or face_id not in cluster:
-            continue
-        runner_up = int(matches.runner_up_rows[row])
-        states.append(
-            (
-                face_id,
-                FaceState(
-                    person_id=people[person_row],
-                    assigned_by=AssignedBy.PROTOTYPE,
-                    cluster_id=cluster[face_id],
-                    similarity=float(matches.similarities[row]),
-                    runner_up_id=people[runner_up] if runner_up >= 0 else None,
-                    runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
-                    model_version=model_version,
-                    threshold=threshold,
-                ),
-            )
+    states = [
+        (
+            id_,
+            assigned_state(
+                people, matches, row, cluster_id=cluster[id_], model_version=model_version, threshold=threshold
+            ),
         )
+        for row in np.flatnonzero(matches.person_rows != NOBODY).tolist()
+        if (id_ := face_ids[row]) in cluster
+    ]
     unit.faces.set_states(states)
     unit.outbox.push([face_id for face_id, _ in states])
     return len(states)
