@@ -23,6 +23,7 @@ from faceml.jobs.functions import detect_faces_job
 from faceml.jobs.interruption import JobCanceled
 from faceml.jobs.queue import KEPT_S
 from faceml.jobs.state import ENDED, STATES
+from faceml.options import DetectOptions
 from faceml.services.photos.detect import waiting_photos
 
 CHUNK = 64  # photos; as many as detection stores in one transaction
@@ -50,25 +51,16 @@ class Thresholds:
         }
 
 
-def backfill_in_chunks(
-    job: JobContext, *, limit: int, offset: int, min_confidence: float, min_face_size: int
-) -> ChunkTotal:
+def backfill_in_chunks(job: JobContext, options: DetectOptions) -> ChunkTotal:
     """Detect in the photos that wait; returns what all workers did together.
 
     Raises:
-        WrongUse, ModelUnavailable, ModelMismatch, DatabaseUnavailable, QueueUnavailable.
+        ModelUnavailable, ModelMismatch, DatabaseUnavailable, QueueUnavailable.
     """
-    thresholds = Thresholds(min_confidence, min_face_size)
+    thresholds = Thresholds(options.min_confidence, options.min_face_size)
 
     def plan() -> list[list[int]]:
-        waiting = waiting_photos(
-            job.library.repository,
-            limit=limit,
-            offset=offset,
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
-        )
-        ids = [asset.id for asset in waiting]
+        ids = [asset.id for asset in waiting_photos(job.library.repository, options)]
         return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
     if job.assignment is None:

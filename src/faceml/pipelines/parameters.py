@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceml.errors import WrongUse
+from faceml.options import AUTO, LARGEST
 from faceml.pipelines.suggest import known_names
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ class ParameterType(StrEnum):
     INT = "int"
     FLOAT = "float"
     BOOL = "bool"
+    THRESHOLD = "threshold"  # a number, or the word auto
     PATH = "path"  # made absolute from the folder the run was started in
 
 
@@ -100,18 +103,28 @@ def _to_int(value: Any, _: Path) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("give a whole number")
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise ValueError("give a whole number") from None
+    if abs(number) > LARGEST:
+        raise ValueError("it is too large")
+    return number
 
 
 def _to_float(value: Any, _: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("give a number")
     try:
-        return float(value)
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         raise ValueError("give a number") from None
+    if not math.isfinite(number):
+        raise ValueError("give a number")
+    return number
+
+
+def _to_threshold(value: Any, folder: Path) -> float | str:
+    return AUTO if value == AUTO else _to_float(value, folder)
 
 
 def _to_bool(value: Any, _: Path) -> bool:
@@ -132,5 +145,6 @@ _CONVERTERS: dict[ParameterType, Callable[[Any, Path], Any]] = {
     ParameterType.INT: _to_int,
     ParameterType.FLOAT: _to_float,
     ParameterType.BOOL: _to_bool,
+    ParameterType.THRESHOLD: _to_threshold,
     ParameterType.PATH: _to_path,
 }
