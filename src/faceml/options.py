@@ -18,6 +18,7 @@ from faceml.errors import WrongUse
 LARGEST = 2**63 - 1  # a whole number of SQL
 AUTO = "auto"  # a threshold calibrated on the library's labels
 MONTH = r"[12][0-9]{3}-(0[1-9]|1[0-2])"
+RATIO = r"0|1|[01]\.0+|0\.[0-9]+"  # a threshold in quotes, as pipelines have them
 VERSION = r"(face-projection/)?[1-9][0-9]{0,8}"
 MONTH_FORM, DAY_FORM = "a month as YYYY-MM, like 2025-12", "a day as YYYY-MM-DD, like 2025-12-23"
 PULL = 100.0  # weight decay of heads that have a start worth staying near, see docs/decisions/0018-the-default-head.md
@@ -97,7 +98,8 @@ class Option:
             self.parse(value)
         elif not self._fits(value):
             raise WrongUse(f"{self.name}={_shown(value)} is not {self.expected}")
-        return self.kind(value) if isinstance(value, int | float) else value
+        is_number = self.kind in (int, float) and value not in self.choices
+        return self.kind(value) if is_number else value
 
     def _fits(self, value: Any) -> bool:
         if isinstance(value, str):
@@ -193,7 +195,7 @@ class ClusterOptions(StepOptions):
 class DualOptions(StepOptions):
     """Of naming the known and grouping the rest."""
 
-    person_threshold: float | str = _share(0.7, "Similarity to a person, or auto.", choices=(AUTO,))
+    person_threshold: float | str = _share(0.7, "Similarity to a person, or auto.", choices=(AUTO,), pattern=RATIO)
     unknown_method: str = option("hdbscan", "{choices}.", choices=("hdbscan", "dbscan", "agglomerative"))
     unknown_min_cluster_size: int = option(
         3, "Minimum faces of an unknown cluster.", unit="faces", least=2, most=10_000, shell="unknown_min_size"
@@ -226,7 +228,9 @@ class AssignOptions(StepOptions):
 
     since: str | None = option(None, "Only faces created after YYYY-MM-DD.", kind=str, parse=parse_since, form=DAY_FORM)
     max_faces: int = option(1000, "Maximum faces to process.", unit="faces", least=1)
-    threshold: float | str = _share(0.6, "Similarity threshold, or auto.", choices=(AUTO,), api="similarity_threshold")
+    threshold: float | str = _share(
+        0.6, "Similarity threshold, or auto.", choices=(AUTO,), pattern=RATIO, api="similarity_threshold"
+    )
     model: str = _model()
 
     @property
@@ -285,10 +289,6 @@ def _plain(number: float) -> str:
 
 
 def _either(words: tuple[str, ...]) -> str:
-    """
-    >>> _either(("triplet", "supcon", "arcface"))
-    'triplet, supcon or arcface'
-    """
     return " or ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 

@@ -257,7 +257,10 @@ def test_what_does_not_go_together_is_refused_at_every_door(api: TestClient, typ
 
 def test_auto_is_a_threshold_and_no_other_word_is() -> None:
     assert AssignOptions(threshold="auto").threshold == DualOptions(person_threshold="auto").person_threshold == "auto"
-    assert AssignOptions(threshold=1).threshold == 1.0
+    assert AssignOptions(threshold=1).threshold == AssignOptions(threshold="1.0").threshold == 1.0
+    for wrong in ("Auto", "1.01", "0.5 ", ".", "soon"):
+        with pytest.raises(WrongUse):
+            AssignOptions(threshold=wrong)
     assert DetectOptions(limit=LARGEST).limit == LARGEST
 
 
