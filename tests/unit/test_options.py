@@ -17,6 +17,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,8 +181,24 @@ def test_pipelines_have_the_defaults_of_the_options_they_set(file: Path) -> None
             kind, default = (declared["type"], declared["default"]) if isinstance(declared, dict) else (None, declared)
             expected = ON_PURPOSE.get((file.stem, name), item.default)
             assert default == expected, f"{file.name}: {name} defaults to {default!r}, the option to {expected!r}"
-            word = "threshold" if item.kind is float and item.choices else item.kind.__name__
+            word = "float or auto" if item.kind is float and item.choices else item.kind.__name__
             assert (kind or type(default).__name__) == word, f"{file.name}: {name} is a {kind}, the option a {word}"
+
+
+@pytest.mark.parametrize("name", ["demo", "nightly"])
+def test_a_pipeline_takes_auto_for_a_threshold_and_no_other_word(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FACEML_HOME", str(tmp_path / "library"))
+
+    def tried(threshold: str) -> Result:
+        file = str(REPO / "pipelines" / f"{name}.yaml")
+        words = ["pipeline", "run", file, "-p", f"photos={tmp_path}", "-p", f"threshold={threshold}", "--dry-run"]
+        return CliRunner().invoke(cli, words)
+
+    assert [tried(value).exit_code for value in ("auto", "0.4")] == [0, 0]
+    for wrong in ("often", "nan", "inf", "-inf"):
+        assert isinstance(tried(wrong).exception, WrongUse)
 
 
 # --- the same line for the same value

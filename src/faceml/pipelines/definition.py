@@ -5,7 +5,8 @@
     cron: "0 3 * * *"                    # minute hour day month weekday; only `faceml pipeline schedule` reads it
     parameters:                          # what -p NAME=VALUE may set
       photos:                            # no default: the run must give it
-        type: path                       # str, int, float, bool, threshold (a number or auto) or path (made absolute)
+        type: path                       # str, int, float, bool, path (made absolute from the current folder)
+                                         # or "float or auto"
         help: folder with new photos
       min_cluster_size: 3                # short form: the default, its type taken from it
     steps:                               # run one after the other; a failed step stops the run

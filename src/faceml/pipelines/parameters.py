@@ -24,7 +24,7 @@ class ParameterType(StrEnum):
     INT = "int"
     FLOAT = "float"
     BOOL = "bool"
-    THRESHOLD = "threshold"  # a number, or the word auto
+    FLOAT_OR_AUTO = "float or auto"  # a number, or the word auto: it is read off the library's labels
     PATH = "path"  # made absolute from the folder the run was started in
 
 
@@ -123,7 +123,7 @@ def _to_float(value: Any, _: Path) -> float:
     return number
 
 
-def _to_threshold(value: Any, folder: Path) -> float | str:
+def _to_float_or_auto(value: Any, folder: Path) -> float | str:
     return AUTO if value == AUTO else _to_float(value, folder)
 
 
@@ -145,6 +145,6 @@ _CONVERTERS: dict[ParameterType, Callable[[Any, Path], Any]] = {
     ParameterType.INT: _to_int,
     ParameterType.FLOAT: _to_float,
     ParameterType.BOOL: _to_bool,
-    ParameterType.THRESHOLD: _to_threshold,
+    ParameterType.FLOAT_OR_AUTO: _to_float_or_auto,
     ParameterType.PATH: _to_path,
 }
