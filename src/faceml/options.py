@@ -92,8 +92,8 @@ class Option:
         if value is None or value == "":
             if self.default is None:
                 return None
-        elif self.is_numbered and type(value) is int:
-            value = str(value)
+        elif self.is_numbered and type(value) in (int, float) and value == value // 1:
+            value = str(int(value))
         if self.parse is not None and isinstance(value, str):
             self.parse(value)
         elif not self._fits(value):

@@ -84,7 +84,7 @@ def ask_many(api: Any, method: str, path: str, how: settings) -> None:
 
 
 def check(case: Any) -> None:
-    if isinstance(case.body, dict) and case.body.get("queue"):
+    if isinstance(case.body, dict) and case.body.get("queue") is True:
         case.body["queue"] = False  # or Redis would have to run
     response = case.call()
     # That bytes are no picture, that kind=names needs a clusterId, or that only a triplet loss takes mining, is beyond

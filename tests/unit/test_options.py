@@ -281,6 +281,13 @@ def test_auto_is_a_threshold_and_no_other_word_is() -> None:
     assert DetectOptions(limit=LARGEST).limit == LARGEST
 
 
+def test_a_version_may_be_a_number() -> None:
+    assert {AssignOptions(model=value).model for value in (3, 3.0, "3")} == {"3"}  # type: ignore[arg-type]
+    for wrong in (0, -1, 1.5, math.nan, 10**9, "03", True):
+        with pytest.raises(WrongUse, match="model="):
+            AssignOptions(model=wrong)  # type: ignore[arg-type]
+
+
 def test_the_records_are_light_to_import() -> None:
     code = "import sys, faceml.options; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

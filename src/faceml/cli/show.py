@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from faceml.options import Option, StepOptions, options_of
+from faceml.options import AssignOptions, Option, StepOptions, options_of
 from faceml.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-model_option = click.option(
-    "--model", default="champion", show_default=True, help="Vectors to compare: champion, raw, or a version's number."
-)
 queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
 
 
@@ -65,6 +62,9 @@ def _click_option(item: Option) -> Callable[[F], F]:
     return click.option(
         flag, item.name, type=OptionText(item), default=item.default, show_default=True, help=item.words
     )
+
+
+model_option = next(_click_option(item) for item in options_of(AssignOptions) if item.name == "model")
 
 
 def open_configured() -> Library:

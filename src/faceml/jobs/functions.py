@@ -54,8 +54,8 @@ def takes(record: type[StepOptions], *, but: Sequence[str] = ()) -> Callable[[Jo
 
     def decorate(function: Job) -> Job:
         own = [item for item in inspect.signature(function).parameters.values() if item.name != "options"]
-        required = [item for item in own if item.default is item.empty]
-        signature = inspect.Signature([*required, *known, *(item for item in own if item not in required)])
+        required_first = sorted([*known, *own], key=lambda item: item.default is not item.empty)
+        signature = inspect.Signature(required_first)
 
         @wraps(function)
         def job(*args: Any, **parameters: Any) -> dict[str, Any]:
