@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from faceml.options import LARGEST, Option, StepOptions, options_of
+from faceml.options import Option, StepOptions, options_of
 
 LARGEST_ID = 2**31 - 1  # of the database's integers
 LARGEST_EVENT = 2**53 - 1  # JSON's whole numbers
@@ -99,10 +99,8 @@ def _described(item: Option) -> dict[str, Any]:
     kinds: list[dict[str, Any]] = []
     if item.kind in (int, float):
         low = "exclusiveMinimum" if item.open_end == "least" else "minimum"
-        high = {"exclusiveMaximum" if item.open_end == "most" else "maximum": item.most}
-        if item.most == LARGEST:  # as a double it would be 2^63, so that is what lies outside
-            high = {"exclusiveMaximum": LARGEST + 1}
-        kinds.append({"type": "integer" if item.kind is int else "number", low: item.least, **high})
+        high = "exclusiveMaximum" if item.open_end == "most" else "maximum"
+        kinds.append({"type": "integer" if item.kind is int else "number", low: item.least, high: item.most})
     if item.choices:
         kinds.append({"type": "string", "enum": list(item.choices)})
     if item.pattern:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from faceml.errors import WrongUse
 
-LARGEST = 2**63 - 1  # a whole number of SQL
+LARGEST = 2**53 - 1  # a whole number that SQL, JSON and a double all hold exactly
 AUTO = "auto"  # a threshold calibrated on the library's labels
 MONTH = r"[12][0-9]{3}-(0[1-9]|1[0-2])"
 RATIO = r"0|1|[01]\.0+|0\.[0-9]+"  # a threshold in quotes, as pipelines have them
@@ -281,10 +281,10 @@ class TrainOptions(StepOptions):
 def _plain(number: float) -> str:
     """
     >>> _plain(1e-05), _plain(10_000), _plain(LARGEST)
-    ('0.00001', '10,000', '2^63 - 1')
+    ('0.00001', '10,000', '2^53 - 1')
     """
     if number == LARGEST:
-        return "2^63 - 1"
+        return "2^53 - 1"
     return f"{number:,}" if isinstance(number, int) else f"{number:,.9f}".rstrip("0").rstrip(".")
 
 

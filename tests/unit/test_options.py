@@ -238,7 +238,7 @@ def test_a_wrong_type_is_refused(record: type[StepOptions], item: Option) -> Non
         line_of(record, item, value)
 
 
-@given(number=st.one_of(st.integers(), st.floats(), st.integers(2**63 - 2, 2**63 + 2), st.floats(-2, 2)))
+@given(number=st.one_of(st.integers(), st.floats(), st.integers(LARGEST - 2, LARGEST + 2), st.floats(-2, 2)))
 def test_a_number_is_taken_where_it_lies_in_the_range_and_nowhere_else(number: float) -> None:
     for record, item in NUMBERS:
         inside = item.least <= number <= item.most and (item.kind is float or number == math.floor(number))
