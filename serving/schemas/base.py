@@ -104,7 +104,7 @@ def _described(item: Option) -> dict[str, Any]:
     if item.choices:
         kinds.append({"type": "string", "enum": list(item.choices)})
     if item.pattern:
-        kinds.append({"type": "string", "pattern": f"^({item.pattern})$"})
+        kinds.append({"type": "string", "pattern": f"^({item.pattern}){'?' if item.default is None else ''}$"})
     if item.is_numbered:
         kinds.append({"type": "integer", "minimum": 1, "maximum": 999_999_999})
     if item.default is None:

@@ -84,15 +84,14 @@ class Option:
         return text
 
     def checked(self, value: Any) -> Any:
-        """The value as the step takes it: 5.0 as 5, and what is left empty as None.
+        """The value as the step takes it: 5.0 as 5, and a text left empty as None.
 
         Raises:
             WrongUse: it does not fit; the line names the option, the value and what would.
         """
-        if value is None or value == "":
-            if self.default is None:
-                return None
-        elif self.is_numbered and type(value) in (int, float) and value == value // 1:
+        if self.default is None and (value is None or (value == "" and self.kind is str)):
+            return None
+        if self.is_numbered and type(value) in (int, float) and value == value // 1:
             value = str(int(value))
         if self.parse is not None and isinstance(value, str):
             self.parse(value)
