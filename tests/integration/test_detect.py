@@ -15,6 +15,7 @@ from PIL import Image
 from faceml.config import Settings
 from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.library import Library
+from faceml.options import DetectOptions
 from faceml.records import AssetStatus, BBox
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox, index_width
@@ -79,7 +80,7 @@ def test_detecting_again_finds_the_same_faces(detected: Library) -> None:
 
 def test_looser_thresholds_add_only_new_faces(library: Library, photos: Path) -> None:
     ingest_folder(library.repository, photos)
-    strict = backfill_faces(library, min_face_size=120)
+    strict = backfill_faces(library, DetectOptions(min_face_size=120))
     before = face_ids(library)
     loose = backfill_faces(library)
     assert strict.faces_added < 8
@@ -89,7 +90,7 @@ def test_looser_thresholds_add_only_new_faces(library: Library, photos: Path) ->
 
 def test_limit_and_offset_take_a_part_of_the_waiting_photos(library: Library, photos: Path) -> None:
     ingest_folder(library.repository, photos)
-    assert backfill_faces(library, limit=1, offset=1).processed == 1
+    assert backfill_faces(library, DetectOptions(limit=1, offset=1)).processed == 1
     assert backfill_faces(library).processed == 3
 
 
@@ -189,9 +190,9 @@ def test_unknown_assets_and_silly_thresholds_are_refused(detected: Library) -> N
     with pytest.raises(NotFound, match="asset 99"):
         detect_in_assets(detected, [1, 99])
     with pytest.raises(WrongUse, match=r"min_confidence=1\.5"):
-        backfill_faces(detected, min_confidence=1.5)
+        backfill_faces(detected, DetectOptions(min_confidence=1.5))
     with pytest.raises(WrongUse, match="min_face_size=0"):
-        backfill_faces(detected, min_face_size=0)
+        backfill_faces(detected, DetectOptions(min_face_size=0))
 
 
 # --- the index follows

@@ -138,6 +138,6 @@ def diff(before: str, after: str, as_json: bool) -> None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    from faceml.services.recognise.assign import parse_since
+    from faceml.options import parse_since
 
     return parse_since(text) if text else None

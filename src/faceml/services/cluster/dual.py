@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -18,6 +18,7 @@ from faceml.identity.dual_mode import DualMode, dual_mode
 from faceml.identity.gallery import Gallery
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.library import Library
+from faceml.options import ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import announce, group_faces, one_at_a_time, silent
@@ -25,10 +26,8 @@ from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
 from faceml.services.recognise.gallery import assigned_state, read_gallery
 from faceml.services.recognise.spaces import Space, open_space
-from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
-METHODS = ("hdbscan", "dbscan", "agglomerative")
 MIN_SAMPLES = 2  # of the unknown; their groups are small
 
 
@@ -62,49 +61,35 @@ class _Given:
 
 @one_at_a_time
 def cluster_dual(
-    library: Library,
-    *,
-    person_threshold: float | str = 0.7,
-    unknown_method: str = "hdbscan",
-    unknown_min_cluster_size: int = 3,
-    unknown_eps: float = 0.5,
-    max_faces: int = 50_000,
-    one_face_a_photo: bool = False,
-    on_note: Callable[[str], None] = silent,
-    model: str | int = CHAMPION,
+    library: Library, options: DualOptions = DualOptions(), *, on_note: Callable[[str], None] = silent
 ) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
 
-    Faces that a person decided about are not touched, and a person ruled out for a face is never proposed.
+    Faces that a person decided about are not touched, and a person ruled out for a face is never proposed. The best
+    take part where there are more than `max_faces`. With `one_face_a_photo` only the nearest of a photo's faces that
+    match one person is assigned. Assignments of another model are weighed again by this one.
 
     Args:
-        person_threshold: cosine similarity to a prototype, 0 to 1; "auto" calibrates it on the library's labels.
-        unknown_method: hdbscan, dbscan or agglomerative.
-        unknown_eps: distance below which dbscan and agglomerative join unit vectors.
-        max_faces: the best take part where there are more.
-        one_face_a_photo: of several faces of one photo that match one person only the nearest is assigned.
         on_note: told what a large run will take, before it starts.
-        model: whose vectors are compared, see `open_space`. Assignments of another one are weighed again by this one.
     Raises:
-        WrongUse: a parameter outside its range, or more faces than the memory can hold.
+        WrongUse: more faces than the memory can hold.
         NotEnoughData: "auto" without enough labels.
         NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
-    _check(unknown_method, unknown_min_cluster_size, max_faces)
-    space = open_space(library, model)
-    threshold = resolve_threshold(library, person_threshold, space)
-    notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
-    given = _read(library.repository, max_faces, space)
+    space = open_space(library, options.model)
+    threshold = resolve_threshold(library, options.person_threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, options.person_threshold, space)) if note)
+    given = _read(library.repository, options.max_faces, space)
     found = dual_mode(
         given.gallery.match(given.faces.vectors, given.faces.face_ids, min_similarity=threshold),
-        photo_rows=given.photos if one_face_a_photo else None,
-        taken=given.taken if one_face_a_photo else None,
+        photo_rows=given.photos if options.one_face_a_photo else None,
+        taken=given.taken if options.one_face_a_photo else None,
     )
     unknown = Embeddings(
         tuple(given.faces.face_ids[row] for row in found.unknown_rows), given.faces.vectors[found.unknown_rows]
     )
-    labels = _group(library, unknown, space.name, unknown_method, unknown_min_cluster_size, unknown_eps, on_note)
+    labels = _group(library, unknown, space.name, options, on_note)
     with library.repository.begin() as unit:
         _store(unit, given, found, labels, threshold)
     backlog = drain_outbox(library).backlog
@@ -146,11 +131,10 @@ def _group(
     library: Library,
     faces: Embeddings,
     space: str,
-    method: str,
-    size: int,
-    eps: float,
+    options: DualOptions,
     on_note: Callable[[str], None],
 ) -> list[int]:
+    method, size = options.unknown_method, options.unknown_min_cluster_size
     if method == "hdbscan":
         labels = group_faces(
             library,
@@ -165,7 +149,7 @@ def _group(
         chosen = cast(Method, method)
         announce(faces.vectors, method=chosen, on_note=on_note)
         labels = cluster_embeddings(
-            faces.vectors, method=chosen, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=eps
+            faces.vectors, method=chosen, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=options.unknown_eps
         )
     return cast("list[int]", labels.tolist())
 
@@ -205,33 +189,24 @@ def _assigned(given: _Given, found: DualMode, row: int, threshold: float) -> Fac
     )
 
 
-def _check(method: str, min_cluster_size: int, max_faces: int) -> None:
-    if method not in METHODS:
-        raise WrongUse(f"unknown_method={method!r}: faceml knows {', '.join(METHODS)}")
-    if min_cluster_size < 2:
-        raise WrongUse(f"unknown_min_cluster_size={min_cluster_size}: a cluster has at least 2 faces")
-    if max_faces < 1:
-        raise WrongUse(f"max_faces={max_faces} is below 1")
-
-
 def cluster_in_mode(
     library: Library,
     mode: str,
     *,
-    single: Mapping[str, Any],
-    dual: Mapping[str, Any],
+    single: ClusterOptions = ClusterOptions(),
+    dual: DualOptions = DualOptions(),
     on_note: Callable[[str], None] = silent,
 ) -> ClusterReport | DualReport:
-    """Cluster in mode "single" (`cluster_faces`) or "dual" (`cluster_dual`), each with its own parameters.
+    """Cluster in mode "single" (`cluster_faces`) or "dual" (`cluster_dual`), each with its own options.
 
     Raises:
-        WrongUse: another mode, or a parameter outside its range.
+        WrongUse: another mode.
         NotEnoughData: a threshold of "auto" without enough labels.
     """
     if mode == "single":
-        return cluster_faces(library, **single, on_note=on_note)
+        return cluster_faces(library, single, on_note=on_note)
     if mode == "dual":
-        return cluster_dual(library, **dual, on_note=on_note)
+        return cluster_dual(library, dual, on_note=on_note)
     raise WrongUse(f"mode={mode!r}: write single (group faces without a name) or dual (name the known first)")
 
 

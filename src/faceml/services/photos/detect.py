@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
-from faceml.errors import NotFound, UnreadablePhoto, WrongUse
+from faceml.errors import NotFound, UnreadablePhoto
 from faceml.library import Library
+from faceml.options import DetectOptions
 from faceml.progress import Progress, silent
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.index.drain import drain_outbox
@@ -43,68 +44,43 @@ class _Tally:
 
 
 def backfill_faces(
-    library: Library,
-    *,
-    limit: int = 1000,
-    offset: int = 0,
-    min_confidence: float = 0.5,
-    min_face_size: int = 20,
-    on_progress: Progress = silent,
+    library: Library, options: DetectOptions = DetectOptions(), *, on_progress: Progress = silent
 ) -> DetectReport:
     """Detect in photos not looked at yet, or only with stricter thresholds; what was stored before stays.
 
-    Args:
-        limit: photos at most.
-        offset: waiting photos to leave out, in order of arrival.
-        min_confidence: of the detector, 0 to 1.
-        min_face_size: pixels, width and height.
     Raises:
         ModelUnavailable, ModelMismatch, DatabaseUnavailable.
     """
-    waiting = waiting_photos(
-        library.repository, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
-    )
-    return _detect(library, waiting, min_confidence, min_face_size, on_progress)
+    return _detect(library, waiting_photos(library.repository, options), options, on_progress)
 
 
-def waiting_photos(
-    repository: Repository, *, limit: int, offset: int, min_confidence: float, min_face_size: int
-) -> list[Asset]:
-    """The photos that `backfill_faces` would look at."""
-    check_detection(min_confidence, min_face_size)
-    if limit < 0 or offset < 0:
-        raise WrongUse(f"limit={limit} and offset={offset} must not be negative")
+def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset]:
+    """The photos that `backfill_faces` would look at: `limit` at most, without the `offset` that arrived first."""
     with repository.read() as unit:
-        return unit.assets.waiting(
-            min_confidence=min_confidence, min_face_size=min_face_size, limit=limit, offset=offset
-        )
+        return unit.assets.waiting(**asdict(options))
 
 
 def detect_in_assets(
     library: Library,
     asset_ids: Sequence[int],
+    options: DetectOptions = DetectOptions(),
     *,
-    min_confidence: float = 0.5,
-    min_face_size: int = 20,
     on_progress: Progress = silent,
 ) -> DetectReport:
-    """Detect in these photos, looked at before or not.
+    """Detect in these photos, looked at before or not; `limit` and `offset` say nothing here.
 
     Raises:
         NotFound: an id is not in the library.
     """
-    check_detection(min_confidence, min_face_size)
     with library.repository.read() as unit:
         assets = unit.assets.by_ids(asset_ids)
     missing = sorted(set(asset_ids) - {asset.id for asset in assets})
     if missing:
         raise NotFound(f"asset {missing[0]} is not in this library: `faceml ingest DIR` takes photos in")
-    return _detect(library, assets, min_confidence, min_face_size, on_progress)
+    return _detect(library, assets, options, on_progress)
 
 
-def _detect(
-    library: Library, assets: Sequence[Asset], min_confidence: float, min_face_size: int, on_progress: Progress
-) -> DetectReport:
+def _detect(library: Library, assets: Sequence[Asset], options: DetectOptions, on_progress: Progress) -> DetectReport:
     started = drained = time.monotonic()
     tally = _Tally()
     if assets:
@@ -115,16 +91,16 @@ def _detect(
         photos = find_faces(
             ((asset.id, asset.path) for asset in assets),
             library.packs.load(),
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
+            min_confidence=options.min_confidence,
+            min_face_size=options.min_face_size,
         )
         for batch in _batches(photos, BATCH):
             with library.repository.begin() as unit:
                 _store(unit, batch, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
                     [LookedAt(photo.asset_id, photo.width, photo.height, photo.error) for photo in batch],
-                    min_confidence=min_confidence,
-                    min_face_size=min_face_size,
+                    min_confidence=options.min_confidence,
+                    min_face_size=options.min_face_size,
                 )
             on_progress(tally.processed, len(assets))
             if time.monotonic() - drained > DRAIN_EVERY_S:
@@ -180,14 +156,6 @@ def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
     return any(box.iou(face.bbox) >= SAME_FACE_IOU for box in boxes)
 
 
-def check_detection(min_confidence: float, min_face_size: int) -> None:
-    """Raises WrongUse where a threshold of detection is none."""
-    if not 0.0 <= min_confidence <= 1.0:
-        raise WrongUse(f"min_confidence={min_confidence} is outside 0 to 1; the default is 0.5")
-    if min_face_size < 1:
-        raise WrongUse(f"min_face_size={min_face_size} is below 1 pixel; the default is 20")
-
-
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
@@ -209,16 +177,14 @@ def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
         return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
 
 
-def detect_in_photo(
-    library: Library, asset_id: int, *, min_confidence: float = 0.5, min_face_size: int = 20
-) -> tuple[Face, ...]:
+def detect_in_photo(library: Library, asset_id: int, options: DetectOptions = DetectOptions()) -> tuple[Face, ...]:
     """Look at one photo, again if need be; its faces, known and new.
 
     Raises:
         NotFound: the library has no such photo.
         UnreadablePhoto: its file cannot be read; the reason is kept with the photo.
     """
-    report = detect_in_assets(library, [asset_id], min_confidence=min_confidence, min_face_size=min_face_size)
+    report = detect_in_assets(library, [asset_id], options)
     if report.reasons:
         raise UnreadablePhoto(f"asset {asset_id}: {report.reasons[0][0]}")
     return faces_of_photo(library.repository, asset_id).faces

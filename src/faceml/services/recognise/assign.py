@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import numpy as np
 
-from faceml.errors import WrongUse
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
+from faceml.options import AssignOptions
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
 from faceml.services.recognise.gallery import assigned_state, read_gallery
 from faceml.services.recognise.spaces import open_space
-from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 
 
@@ -35,34 +33,22 @@ class AssignReport:
     notes: tuple[str, ...]
 
 
-def assign_faces(
-    library: Library,
-    *,
-    since: datetime | None = None,
-    max_faces: int = 1000,
-    threshold: float | str = 0.6,
-    model: str | int = CHAMPION,
-) -> AssignReport:
+def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> AssignReport:
     """Match faces without person and cluster to people's prototypes; below `threshold` they stay unknown.
 
-    Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about.
+    Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about. The
+    oldest take part where there are more than `max_faces`.
 
-    Args:
-        since: only faces found at or after this instant.
-        max_faces: the oldest take part where there are more.
-        threshold: cosine similarity, 0 to 1; "auto" calibrates it on the library's labels.
-        model: whose vectors are compared, see `open_space`.
     Raises:
-        WrongUse: a threshold or model that is none.
         NotEnoughData: "auto" without enough labels.
         NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
-    space = open_space(library, model)
-    asked, threshold = threshold, resolve_threshold(library, threshold, space)
-    notes = tuple(note for note in (space.note, threshold_note(library, asked, space)) if note)
+    space = open_space(library, options.model)
+    threshold = resolve_threshold(library, options.threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, options.threshold, space)) if note)
     with library.repository.read() as unit:
-        faces = space.embeddings(unit.vectors.unassigned(since=since, limit=max_faces))
+        faces = space.embeddings(unit.vectors.unassigned(since=options.found_since, limit=options.max_faces))
         gallery = read_gallery(unit, space, faces.face_ids)
     if not gallery.people or not faces.face_ids:
         status = "completed" if gallery.people else "no_prototypes"
@@ -88,19 +74,6 @@ def assign_faces(
         model_version=space.name,
         notes=notes,
     )
-
-
-def parse_since(text: str) -> datetime:
-    """An instant from YYYY-MM-DD or an ISO date and time; without a zone it is UTC.
-
-    >>> parse_since("2025-12-23").isoformat()
-    '2025-12-23T00:00:00+00:00'
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise WrongUse(f"{text!r} is no date: write it as YYYY-MM-DD, like 2025-12-23") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def store_matches(

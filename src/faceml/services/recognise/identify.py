@@ -10,8 +10,8 @@ import numpy as np
 from faceml.errors import NotFound
 from faceml.identity.assignment import NOBODY
 from faceml.library import Library
+from faceml.options import AssignOptions, DetectOptions
 from faceml.records import BBox
-from faceml.services.photos.detect import check_detection
 from faceml.services.recognise.calibrate import resolve_threshold
 from faceml.services.recognise.gallery import Resemblance, read_gallery, resemblances
 from faceml.services.recognise.spaces import Space, open_space
@@ -41,9 +41,9 @@ def identify_photo(
     photo: bytes,
     *,
     space: Space | None = None,
-    threshold: float | str = 0.6,
-    min_confidence: float = 0.5,
-    min_face_size: int = 20,
+    threshold: float | str = AssignOptions.threshold,
+    min_confidence: float = DetectOptions.min_confidence,
+    min_face_size: int = DetectOptions.min_face_size,
 ) -> Identification:
     """Find the faces of a photo, and the person each is most like.
 
@@ -59,7 +59,7 @@ def identify_photo(
     from faceml.vision.image import decode_photo
     from faceml.vision.stream import find_faces_in
 
-    check_detection(min_confidence, min_face_size)
+    DetectOptions(min_confidence=min_confidence, min_face_size=min_face_size)  # refuses what is out of range
     space = space or open_space(library)
     least = resolve_threshold(library, threshold, space)
     image = decode_photo(photo)
