@@ -10,12 +10,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.orm import Session
 
 from faceml.errors import NotFound, WrongUse
 from faceml.records import Person, PersonStatus
-from faceml.storage.sql.chunks import rows_where
-from faceml.storage.sql.face_states import merged_people
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
 
 NAME_LENGTH = 255
@@ -65,10 +63,7 @@ class PersonSummary:
     updated_at: datetime
 
 
-class People:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class People(Store):
     # --- finding
 
     def named(self, name: str) -> Person | None:
@@ -95,7 +90,8 @@ class People:
 
     def merged(self) -> dict[UUID, UUID]:
         """Whom each merged person was merged into; chains are not followed."""
-        return merged_people(self._session)
+        statement = select(PersonRow.id, PersonRow.merged_into_id).where(PersonRow.status == PersonStatus.MERGED)
+        return {row[0]: row[1] for row in self._session.execute(statement) if row[1] is not None}
 
     def names(self, person_ids: Sequence[UUID] | None = None) -> dict[UUID, str]:
         """Name by id; of all people where no ids are given."""
@@ -125,8 +121,7 @@ class People:
         return _summary(*self._session.execute(statement).one())
 
     def count(self, status: PersonStatus | None = None) -> int:
-        statement = select(func.count()).select_from(PersonRow)
-        return self._session.execute(statement.where(PersonRow.status == status) if status else statement).scalar_one()
+        return self._count(PersonRow, *((PersonRow.status == status,) if status else ()))
 
     # --- changing
 
@@ -164,7 +159,7 @@ class People:
         """Whom each face is not, as it was said: a merged person stands for itself."""
         found: dict[UUID, set[UUID]] = defaultdict(set)
         statement = select(FaceRejection.face_instance_id, FaceRejection.person_id)
-        for face_id, person_id in rows_where(self._session, statement, FaceRejection.face_instance_id, face_ids):
+        for face_id, person_id in self._rows(statement, FaceRejection.face_instance_id, face_ids):
             found[face_id].add(person_id)
         return {face_id: frozenset(people) for face_id, people in found.items()}
 
@@ -174,9 +169,8 @@ class People:
         return set(self._session.scalars(statement))
 
     def rule_out(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
-        if pairs:
-            rows = [{"face_instance_id": face_id, "person_id": person_id} for face_id, person_id in pairs]
-            self._session.execute(insert(FaceRejection), rows)
+        rows = [{"face_instance_id": face_id, "person_id": person_id} for face_id, person_id in pairs]
+        self._write(insert(FaceRejection), rows)
 
     def allow(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
         """Take rejections back."""
