@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from faceml.errors import Conflict, FileNotReadable
 
@@ -77,14 +77,15 @@ class ArchiveReader:
     def lines(self, name: str) -> Iterator[bytes]:
         """Raises FileNotReadable, at the latest behind the last line, where the part is not what was written."""
         digest = hashlib.sha256()
-        with self._open(name) as stream:
-            try:
+        try:
+            promised = self.manifest["parts"][name]["sha256"]
+            with self._file.open(name) as stream:
                 for line in stream:
                     digest.update(line)
                     yield line
-            except DAMAGE as error:
-                raise self._damaged(name) from error
-        if digest.hexdigest() != self._part(name)["sha256"]:
+        except (KeyError, *DAMAGE) as error:
+            raise self._damaged(name) from error
+        if digest.hexdigest() != promised:
             raise self._damaged(name)
 
     def content(self, name: str) -> bytes:
@@ -95,19 +96,6 @@ class ArchiveReader:
         for name in self.manifest["parts"]:
             for _ in self.lines(name):
                 pass
-
-    def _part(self, name: str) -> dict[str, Any]:
-        try:
-            part: dict[str, Any] = self.manifest["parts"][name]
-            return part
-        except KeyError as error:
-            raise self._damaged(name) from error
-
-    def _open(self, name: str) -> IO[bytes]:
-        try:
-            return self._file.open(name)
-        except (KeyError, *DAMAGE) as error:
-            raise self._damaged(name) from error
 
     def _damaged(self, name: str) -> FileNotReadable:
         return FileNotReadable(f"the backup {self._path} is damaged ({name}): use another one; nothing was restored")

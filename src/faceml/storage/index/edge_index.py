@@ -16,7 +16,15 @@ import qdrant_edge as edge
 
 from faceml.errors import IndexDamaged, IndexUnavailable
 from faceml.storage.folder_lock import attempts, folder_lock, held_by
-from faceml.storage.index.collection_rules import check_width, missing_collection, point_batches, stored_value
+from faceml.storage.index.collection_rules import (
+    as_hits,
+    as_point,
+    check_width,
+    missing_collection,
+    point_batches,
+    query_batches,
+    stored_value,
+)
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
 if TYPE_CHECKING:
@@ -125,7 +133,7 @@ class EdgeIndex:
     def retrieve(self, ids: Sequence[UUID], *, with_vectors: bool = False) -> list[Point]:
         shard = self._opened()
         with _engine_errors(self._folder):
-            return [_point(record) for record in shard.retrieve(list(ids), True, with_vectors)]
+            return [as_point(record) for record in shard.retrieve(list(ids), True, with_vectors)]
 
     def scroll(
         self, *, limit: int, offset: UUID | None = None, match: Match | None = None, with_vectors: bool = False
@@ -136,22 +144,16 @@ class EdgeIndex:
         )
         with _engine_errors(self._folder):
             records, next_offset = shard.scroll(request)
-            return [_point(record) for record in records], next_offset
+            return [as_point(record) for record in records], next_offset
 
-    def search(
-        self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None, exclude: Match | None = None
-    ) -> list[list[Hit]]:
-        shard = self._opened()
-        rows = np.atleast_2d(np.asarray(queries, dtype=np.float32))
-        if rows.size == 0:
-            return []
-        check_width(self._width, rows.shape[1])
-        wanted, found = _filter(match, exclude), []
-        for start in range(0, len(rows), QUERIES_A_BATCH):
-            part = rows[start : start + QUERIES_A_BATCH].tolist()
+    def search(self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None) -> list[list[Hit]]:
+        shard, wanted, found = self._opened(), _filter(match), []
+        for rows in query_batches(queries, width=self._width, size=QUERIES_A_BATCH):
+            nearest = [edge.Query.Nearest(row) for row in rows]
+            requests = [edge.QueryRequest(limit=limit, query=q, filter=wanted, with_payload=True) for q in nearest]
             with _engine_errors(self._folder):
-                found += shard.query_batch(edge.QueryBatchRequest([_nearest(row, limit, wanted) for row in part]))
-        return [[Hit(hit.id, hit.score, hit.payload or {}) for hit in hits] for hits in found]
+                found += shard.query_batch(edge.QueryBatchRequest(requests))
+        return [as_hits(hits) for hits in found]
 
     def _write(self, operation: Any) -> None:
         shard = self._opened()
@@ -219,26 +221,8 @@ def _damaged(folder: Path, reason: str) -> IndexDamaged:
     )
 
 
-def _point(record: Any) -> Point:
-    vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    return Point(record.id, record.payload or {}, vector)
-
-
-def _nearest(row: list[float], limit: int, wanted: Any) -> Any:
-    return edge.QueryRequest(limit=limit, query=edge.Query.Nearest(row), filter=wanted, with_payload=True)
-
-
-def _filter(match: Match | None, exclude: Match | None = None) -> Any:
-    if not match and not exclude:
-        return None
-    return edge.Filter(
-        must=_conditions(match) if match else None,
-        must_not=[edge.Filter(must=_conditions(exclude))] if exclude else None,
-    )
-
-
-def _conditions(match: Match) -> list[Any]:
-    return [_condition(key, value) for key, value in match.items()]
+def _filter(match: Match | None) -> Any:
+    return edge.Filter(must=[_condition(key, value) for key, value in match.items()]) if match else None
 
 
 def _condition(key: str, value: str | bool | None) -> Any:

@@ -15,7 +15,15 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from faceml.errors import Conflict, IndexUnavailable, WrongUse
-from faceml.storage.index.collection_rules import check_width, missing_collection, point_batches, stored_value
+from faceml.storage.index.collection_rules import (
+    as_hits,
+    as_point,
+    check_width,
+    missing_collection,
+    point_batches,
+    query_batches,
+    stored_value,
+)
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
 if TYPE_CHECKING:
@@ -105,7 +113,7 @@ class ServerIndex:
         found: list[Point] = []
         for part in _parts(ids):
             with _server_errors(self._place):
-                found += map(_point, self._client.retrieve(COLLECTION, part, with_vectors=with_vectors))
+                found += map(as_point, self._client.retrieve(COLLECTION, part, with_vectors=with_vectors))
         return found
 
     def scroll(
@@ -120,21 +128,16 @@ class ServerIndex:
                 offset=None if offset is None else str(offset),
                 with_vectors=with_vectors,
             )
-        return [_point(record) for record in records], None if next_offset is None else UUID(str(next_offset))
+        return [as_point(record) for record in records], None if next_offset is None else UUID(str(next_offset))
 
-    def search(
-        self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None, exclude: Match | None = None
-    ) -> list[list[Hit]]:
-        width, rows = self._width(), np.atleast_2d(np.asarray(queries, dtype=np.float32))
-        if rows.size == 0:
-            return []
-        check_width(width, rows.shape[1])
-        wanted, found = _filter(match, exclude), []
-        for start in range(0, len(rows), QUERIES_A_BATCH):
-            part = rows[start : start + QUERIES_A_BATCH].tolist()
+    def search(self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None) -> list[list[Hit]]:
+        width, wanted = self._width(), _filter(match)
+        found: list[models.QueryResponse] = []
+        for rows in query_batches(queries, width=width, size=QUERIES_A_BATCH):
+            requests = [models.QueryRequest(query=q, limit=limit, filter=wanted, with_payload=True) for q in rows]
             with _server_errors(self._place):
-                found += self._client.query_batch_points(COLLECTION, [_nearest(row, limit, wanted) for row in part])
-        return [[Hit(UUID(str(hit.id)), hit.score, hit.payload or {}) for hit in hits.points] for hits in found]
+                found += self._client.query_batch_points(COLLECTION, requests)
+        return [as_hits(response.points) for response in found]
 
     def _create(self, width: int) -> None:
         params = models.VectorParams(size=width, distance=models.Distance.COSINE)
@@ -142,9 +145,8 @@ class ServerIndex:
             try:
                 self._client.create_collection(COLLECTION, params)
             except UnexpectedResponse as error:
-                if (
-                    error.status_code != HTTPStatus.CONFLICT
-                ):  # another worker was faster: its collection is checked next
+                # In a conflict another worker was faster: its collection is checked next.
+                if error.status_code != HTTPStatus.CONFLICT:
                     raise
 
     def _width(self) -> int:
@@ -200,26 +202,8 @@ def _parts(ids: Sequence[UUID]) -> Iterator[list[models.ExtendedPointId]]:
         yield [str(key) for key in ids[start : start + IDS_A_BATCH]]
 
 
-def _point(record: models.Record) -> Point:
-    vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    return Point(UUID(str(record.id)), record.payload or {}, vector)
-
-
-def _nearest(row: list[float], limit: int, wanted: models.Filter | None) -> models.QueryRequest:
-    return models.QueryRequest(query=row, limit=limit, filter=wanted, with_payload=True)
-
-
-def _filter(match: Match | None, exclude: Match | None = None) -> models.Filter | None:
-    if not match and not exclude:
-        return None
-    return models.Filter(
-        must=_conditions(match) if match else None,
-        must_not=[models.Filter(must=_conditions(exclude))] if exclude else None,
-    )
-
-
-def _conditions(match: Match) -> list[models.Condition]:
-    return [_condition(key, value) for key, value in match.items()]
+def _filter(match: Match | None) -> models.Filter | None:
+    return models.Filter(must=[_condition(key, value) for key, value in match.items()]) if match else None
 
 
 def _condition(key: str, value: str | bool | None) -> models.Condition:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -26,7 +26,6 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    bindparam,
     delete,
     inspect,
     select,
@@ -38,6 +37,29 @@ from sqlalchemy.types import TypeEngine
 from faceml.storage.sql.tables import Base, UtcTime
 
 PAGE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How values of a column are stored, written as JSON and read back; None is null."""
+
+    stored: TypeEngine[Any]
+    write: Callable[[Any], Any] = lambda value: value
+    read: Callable[[Any], Any] = lambda value: value
+
+
+# By what a column's type is an instance of; the first match counts: Enum is a String, UtcTime decorates.
+_KINDS: dict[str, tuple[type[TypeEngine[Any]], Kind]] = {
+    "time": (UtcTime, Kind(UtcTime(), datetime.isoformat, datetime.fromisoformat)),
+    "enum": (Enum, Kind(Text(), str)),
+    "uuid": (Uuid, Kind(Uuid(), str, UUID)),
+    "json": (JSON, Kind(JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"))),
+    "bytes": (LargeBinary, Kind(LargeBinary(), lambda value: base64.b64encode(value).decode(), base64.b64decode)),
+    "bool": (Boolean, Kind(Boolean())),
+    "float": (Float, Kind(Float())),
+    "int": (Integer, Kind(BigInteger())),
+    "text": (String, Kind(Text())),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +77,6 @@ class TableShape:
     keys: tuple[str, ...]  # the primary key
 
 
-# First match counts: Enum is a String, UtcTime decorates.
-_KINDS: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
-    (UtcTime, "time"),
-    (Enum, "enum"),
-    (Uuid, "uuid"),
-    (JSON, "json"),
-    (LargeBinary, "bytes"),
-    (Boolean, "bool"),
-    (Float, "float"),
-    (Integer, "int"),
-    (String, "text"),
-)
-
-
 class DatabaseDump:
     """All tables of a database, in an order in which they can be filled again."""
 
@@ -81,9 +89,9 @@ class DatabaseDump:
         """One line a row, in order of the key: equal rows make equal bytes on every database."""
         table = Base.metadata.tables[shape.name]
         statement = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
-        kinds = [column.kind for column in shape.columns]
+        writers = [_KINDS[column.kind][1].write for column in shape.columns]
         for row in self._connection.execute(statement):
-            cells = [_to_json(kind, value) for kind, value in zip(kinds, row, strict=True)]
+            cells = _converted(writers, row)
             yield json.dumps(cells, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
@@ -92,100 +100,58 @@ def fill_table(connection: Connection, shape: TableShape, lines: Iterable[bytes]
     table = Table(shape.name, MetaData(), *(_column(column) for column in shape.columns))
     inward = _references_to_itself(connection, shape.name)
     connection.execute(delete(table))  # what a migration has put there is in the dump, too
-    kinds = [column.kind for column in shape.columns]
-    names = [column.name for column in shape.columns]
     later: list[dict[str, Any]] = []
     count = 0
-    cells = (json.loads(line) for line in lines)
-    rows = (dict(zip(names, map(_from_json, kinds, row), strict=True)) for row in cells)
+    names = [column.name for column in shape.columns]
+    readers = [_KINDS[column.kind][1].read for column in shape.columns]
+    rows = (dict(zip(names, _converted(readers, json.loads(line)), strict=True)) for line in lines)
     while batch := list(islice(rows, PAGE_ROWS)):
         count += len(batch)
         later += [dict(row) for row in batch if any(row[name] is not None for name in inward)]
         connection.execute(table.insert(), [{**row, **dict.fromkeys(inward)} for row in batch])
-    if later:  # only now all rows are there that they point at
-        _point(connection, table, shape.keys, inward, later)
+    for row in later:  # only now all rows are there that they point at
+        is_it = [table.c[key] == row[key] for key in shape.keys]
+        connection.execute(table.update().where(*is_it).values({name: row[name] for name in inward}))
     _count_on(connection, shape)
     return count
 
 
 def shape_as_json(shape: TableShape) -> dict[str, Any]:
-    columns = [
-        {"name": c.name, "kind": c.kind, **({"enum": c.enum, "values": list(c.values)} if c.enum else {})}
-        for c in shape.columns
-    ]
-    return {"name": shape.name, "keys": list(shape.keys), "columns": columns}
+    return asdict(shape)
 
 
 def shape_from_json(plain: Mapping[str, Any]) -> TableShape:
-    """Raises KeyError or TypeError where it is none."""
-    columns = [ColumnShape(c["name"], c["kind"], tuple(c.get("values", ())), c.get("enum")) for c in plain["columns"]]
-    return TableShape(plain["name"], tuple(columns), tuple(plain["keys"]))
+    """Raises ValueError where it is not a shape."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(TableShape).validate_python(plain)
 
 
 def _shape(table: Table) -> TableShape:
-    return TableShape(
-        table.name,
-        tuple(_column_shape(column) for column in table.columns),
-        tuple(column.name for column in table.primary_key.columns),
+    columns = (_column_shape(column.name, column.type) for column in table.columns)
+    return TableShape(table.name, tuple(columns), tuple(column.name for column in table.primary_key.columns))
+
+
+def _column_shape(name: str, type_: TypeEngine[Any]) -> ColumnShape:
+    kind = next(kind for kind, (declared, _) in _KINDS.items() if isinstance(type_, declared))
+    return (
+        ColumnShape(name, kind, tuple(type_.enums), type_.name) if isinstance(type_, Enum) else ColumnShape(name, kind)
     )
 
 
-def _column_shape(column: Column[Any]) -> ColumnShape:
-    kind = next(kind for kind_type, kind in _KINDS if isinstance(column.type, kind_type))
-    if isinstance(column.type, Enum):
-        return ColumnShape(column.name, kind, tuple(column.type.enums), column.type.name)
-    return ColumnShape(column.name, kind)
+def _converted(converters: Iterable[Callable[[Any], Any]], row: Iterable[Any]) -> list[Any]:
+    return [None if value is None else convert(value) for convert, value in zip(converters, row, strict=True)]
 
 
 def _column(shape: ColumnShape) -> Column[Any]:
-    types: dict[str, TypeEngine[Any]] = {
-        "time": UtcTime(),
-        "uuid": Uuid(),
-        "json": JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
-        "bytes": LargeBinary(),
-        "bool": Boolean(),
-        "float": Float(),
-        "int": BigInteger(),
-        "text": Text(),
-        "enum": Enum(*shape.values, name=shape.enum, create_type=False) if shape.values else Text(),
-    }
-    return Column(shape.name, types[shape.kind])
-
-
-def _to_json(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "bytes":
-        return base64.b64encode(value).decode()
-    if kind == "time":
-        return value.isoformat()
-    return str(value) if kind in ("uuid", "enum") else value
-
-
-def _from_json(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "bytes":
-        return base64.b64decode(value)
-    if kind == "time":
-        return datetime.fromisoformat(value)
-    return UUID(value) if kind == "uuid" else value
+    if shape.values:
+        return Column(shape.name, Enum(*shape.values, name=shape.enum, create_type=False))
+    return Column(shape.name, _KINDS[shape.kind][1].stored)
 
 
 def _references_to_itself(connection: Connection, table: str) -> tuple[str, ...]:
     keys = inspect(connection).get_foreign_keys(table)
     return tuple(name for key in keys if key["referred_table"] == table for name in key["constrained_columns"])
-
-
-def _point(
-    connection: Connection, table: Table, keys: Sequence[str], inward: Sequence[str], rows: Sequence[dict[str, Any]]
-) -> None:
-    where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
-    statement = table.update().where(*where).values({name: bindparam(f"to_{name}") for name in inward})
-    given = [
-        {**{f"key_{key}": row[key] for key in keys}, **{f"to_{name}": row[name] for name in inward}} for row in rows
-    ]
-    connection.execute(statement, given)
 
 
 def _count_on(connection: Connection, shape: TableShape) -> None:

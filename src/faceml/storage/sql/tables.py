@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy import Float as SqlFloat
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from faceml.records import AssetStatus, AssignedBy, Dismissal, PersonStatus, PrototypeRole
 
@@ -50,14 +50,15 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        value = value if value.tzinfo else value.replace(tzinfo=UTC)
-        value = value.astimezone(UTC)
+        value = _in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else _in_utc(value)
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def enum_column(values: type[StrEnum], name: str) -> Enum:
@@ -108,10 +109,6 @@ class ImageAsset(Base):
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
 
-    face_instances: Mapped[list[FaceInstance]] = relationship(
-        back_populates="asset", cascade="all, delete-orphan", passive_deletes=True
-    )
-
 
 class PersonRow(Base):
     __tablename__ = "persons"
@@ -160,8 +157,6 @@ class FaceInstance(Base):
     )
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
-
-    asset: Mapped[ImageAsset] = relationship(back_populates="face_instances")
 
     __table_args__ = (
         UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
