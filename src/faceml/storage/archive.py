@@ -46,11 +46,11 @@ def new_archive(path: Path, *, check: Callable[[Path], None] = lambda _: None) -
     """Write an archive that only its owner may read; it takes its place once `check` accepts it.
 
     Raises:
-        Conflict: another file than an archive of ours is there.
+        Conflict: a file that is not an archive of ours is there.
         FileNotReadable: the place cannot be written.
     """
     if path.exists() and not is_archive(path):
-        raise Conflict(f"{path} is there and no faceml backup: name another file")
+        raise Conflict(f"{path} is there and is not a faceml backup: name another file")
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as stream:
@@ -103,19 +103,19 @@ class ArchiveReader:
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[ArchiveReader]:
-    """Raises FileNotReadable: missing, damaged, or no archive of ours."""
+    """Raises FileNotReadable: missing, damaged, or not an archive of ours."""
     if not path.is_file():
         raise FileNotReadable(f"the backup {path} is not there: check its name")
     try:
         file = zipfile.ZipFile(path)
         manifest = json.loads(file.read(MANIFEST))
     except KeyError as error:
-        raise FileNotReadable(f"{path} is no faceml backup") from error
+        raise FileNotReadable(f"{path} is not a faceml backup") from error
     except DAMAGE as error:
-        raise FileNotReadable(f"{path} is no faceml backup, or its end is missing: use another one") from error
+        raise FileNotReadable(f"{path} is not a faceml backup, or its end is missing: use another one") from error
     with file:
         if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
-            raise FileNotReadable(f"{path} is no faceml backup")
+            raise FileNotReadable(f"{path} is not a faceml backup")
         yield ArchiveReader(path, file, manifest)
 
 

@@ -80,7 +80,7 @@ def rank_experiments(
     Args:
         lower_is_better: None leaves it to the measure's name, see `is_lower_better`.
     Raises:
-        NotFound: runs, but none that has it; the message names what they have.
+        NotFound: no run has it; the message names what they have.
     """
     having = [experiment for experiment in experiments if isfinite(experiment.metrics.get(measure, nan))]
     if experiments and not having:

@@ -16,15 +16,7 @@ import qdrant_edge as edge
 
 from faceml.errors import IndexDamaged, IndexUnavailable
 from faceml.storage.folder_lock import attempts, folder_lock, held_by
-from faceml.storage.index.collection_rules import (
-    as_hits,
-    as_point,
-    check_width,
-    missing_collection,
-    point_batches,
-    query_batches,
-    stored_value,
-)
+from faceml.storage.index import collection_rules as rules
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
 if TYPE_CHECKING:
@@ -107,7 +99,7 @@ class EdgeIndex:
         if self._shard is None:
             _create(self._folder, width)
             self._shard, self._width = _load(self._folder, wait_s=0.0), width
-        check_width(self._width, width)
+        rules.check_width(self._width, width)
         with _engine_errors(self._folder):
             present = self._shard.info().payload_schema
             for key in PAYLOAD_INDEXES.keys() - present.keys():
@@ -123,7 +115,7 @@ class EdgeIndex:
 
     def upsert(self, ids: Sequence[UUID], vectors: NDArray[np.float32], payloads: Sequence[Payload]) -> None:
         self._opened()
-        for batch in point_batches(ids, vectors, payloads, width=self._width, size=POINTS_A_BATCH):
+        for batch in rules.point_batches(ids, vectors, payloads, width=self._width, size=POINTS_A_BATCH):
             points = [edge.Point(*row) for row in zip(batch.ids, batch.vectors, batch.payloads, strict=True)]
             self._write(edge.UpdateOperation.upsert_points(points))
 
@@ -133,7 +125,7 @@ class EdgeIndex:
     def retrieve(self, ids: Sequence[UUID], *, with_vectors: bool = False) -> list[Point]:
         shard = self._opened()
         with _engine_errors(self._folder):
-            return [as_point(record) for record in shard.retrieve(list(ids), True, with_vectors)]
+            return [rules.as_point(record) for record in shard.retrieve(list(ids), True, with_vectors)]
 
     def scroll(
         self, *, limit: int, offset: UUID | None = None, match: Match | None = None, with_vectors: bool = False
@@ -144,16 +136,16 @@ class EdgeIndex:
         )
         with _engine_errors(self._folder):
             records, next_offset = shard.scroll(request)
-            return [as_point(record) for record in records], next_offset
+            return [rules.as_point(record) for record in records], next_offset
 
     def search(self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None) -> list[list[Hit]]:
         shard, wanted, found = self._opened(), _filter(match), []
-        for rows in query_batches(queries, width=self._width, size=QUERIES_A_BATCH):
+        for rows in rules.query_batches(queries, width=self._width, size=QUERIES_A_BATCH):
             nearest = [edge.Query.Nearest(row) for row in rows]
             requests = [edge.QueryRequest(limit=limit, query=q, filter=wanted, with_payload=True) for q in nearest]
             with _engine_errors(self._folder):
                 found += shard.query_batch(edge.QueryBatchRequest(requests))
-        return [as_hits(hits) for hits in found]
+        return [rules.as_hits(hits) for hits in found]
 
     def _write(self, operation: Any) -> None:
         shard = self._opened()
@@ -163,7 +155,7 @@ class EdgeIndex:
 
     def _opened(self) -> Any:
         if self._shard is None:
-            raise missing_collection(str(self._folder))
+            raise rules.missing_collection(str(self._folder))
         return self._shard
 
 
@@ -229,5 +221,5 @@ def _condition(key: str, value: str | bool | None) -> Any:
     if value is None:
         return edge.IsEmptyCondition(key)
     # MatchValue takes a Python bool for an integer and then matches nothing (0.9.0); numpy's bool stays one.
-    wanted: Any = np.bool_(value) if isinstance(value, bool) else stored_value(key, value)
+    wanted: Any = np.bool_(value) if isinstance(value, bool) else rules.stored_value(key, value)
     return edge.FieldCondition(key, match=edge.MatchValue(wanted))

@@ -2,7 +2,7 @@
 
 Out of MLflow's database an alias or version is read without mlflow, in milliseconds; a server is asked, and everything
 is written, through mlflow. A file that was opened once stays in the library's cache under its checksum, and what the
-registry said last beside it, so a registry that went away changes nothing for whoever used it before.
+registry last answered beside it, so a registry that went away changes nothing for whoever used it before.
 
 records          the nouns                  mlflow_database  reads MLflow's database
 onnx_head        a head as a file           mlflow_client    reads an MLflow server, and writes
@@ -66,7 +66,7 @@ class ModelRegistry:
     # --- reading
 
     def versions(self) -> tuple[RegisteredModel, ...]:
-        """All of them, oldest first; none where there is no registry yet.
+        """All of them, oldest first; empty where there is no registry yet.
 
         Raises:
             Unavailable: the registry does not answer, and never did.
@@ -99,7 +99,7 @@ class ModelRegistry:
         """The version of an alias ("champion", "challenger") or number.
 
         Raises:
-            NotFound: there is none.
+            NotFound: it does not exist.
             Unavailable.
         """
         state = self.state()
@@ -180,7 +180,7 @@ class ModelRegistry:
         """Register a file as it was, such as one out of a backup, as the next version; no alias stays on it.
 
         Raises:
-            ModelUnavailable: it is no projection.
+            ModelUnavailable: it is not a projection.
             Unavailable.
         """
         head, _ = read_onnx(content)
@@ -256,25 +256,15 @@ def _remember(file: Path, state: RegistryState) -> None:
 
 def _recall(file: Path) -> RegistryState | None:
     """What it said last; None where it never answered, or the file is damaged."""
+    from pydantic import TypeAdapter
+
     try:
-        state = json.loads(file.read_bytes())
-        return RegistryState(tuple(_model(entry) for entry in state["versions"]), state["tags"])
+        return TypeAdapter(RegistryState).validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        logger.warning("%s cannot be read (%s): passed over", file, error)
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be read (%s): ignored", file, error)
         return None
-
-
-def _model(entry: dict[str, Any]) -> RegisteredModel:
-    return RegisteredModel(
-        **{
-            **entry,
-            "aliases": tuple(entry["aliases"]),
-            "card": ModelCard(**entry["card"]) if entry["card"] else None,
-            "created_at": datetime.fromisoformat(entry["created_at"]),
-        }
-    )
 
 
 def _write_whole(file: Path, content: bytes) -> None:

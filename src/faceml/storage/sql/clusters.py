@@ -51,7 +51,7 @@ class Clusters(Store):
         ]
 
     def open(self) -> list[tuple[str, int]]:
-        """Clusters with faces that nobody was named for or decided about, and how many; most such faces first."""
+        """Clusters with faces that are under nobody and undecided, and how many; most such faces first."""
         statement = (
             select(FaceInstance.cluster_id, func.count())
             .where(

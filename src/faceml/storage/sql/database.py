@@ -18,7 +18,12 @@ from faceml.storage.sql.tables import Base
 SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
-LABOUR = ("image_assets", "persons", "face_instances", "label_events")  # a database without rows in these holds nothing
+CONTENT = (
+    "image_assets",
+    "persons",
+    "face_instances",
+    "label_events",
+)  # a database without rows in these is empty
 _MIGRATION_LOCK = 7_302_911  # any constant: PostgreSQL's advisory locks are numbers
 
 
@@ -81,7 +86,7 @@ def empty_schema(url: str, revision: str) -> Iterator[Connection]:
     engine = _engine(url)
     try:
         with translated_errors(url), engine.begin() as connection:
-            filled = [name for name in LABOUR if inspect(connection).has_table(name) and _has_rows(connection, name)]
+            filled = [name for name in CONTENT if inspect(connection).has_table(name) and _has_rows(connection, name)]
             if filled:
                 raise Conflict(
                     f"the database {without_password(url)} is not empty ({', '.join(filled)}): point DATABASE_URL at "

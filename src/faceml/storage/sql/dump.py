@@ -11,26 +11,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Enum,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    Uuid,
-    delete,
-    inspect,
-    select,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
@@ -43,22 +24,23 @@ PAGE_ROWS = 1_000
 class Kind:
     """How values of a column are stored, written as JSON and read back; None is null."""
 
+    declared: type[TypeEngine[Any]]  # what the type of such a column is an instance of
     stored: TypeEngine[Any]
     write: Callable[[Any], Any] = lambda value: value
     read: Callable[[Any], Any] = lambda value: value
 
 
-# By what a column's type is an instance of; the first match counts: Enum is a String, UtcTime decorates.
-_KINDS: dict[str, tuple[type[TypeEngine[Any]], Kind]] = {
-    "time": (UtcTime, Kind(UtcTime(), datetime.isoformat, datetime.fromisoformat)),
-    "enum": (Enum, Kind(Text(), str)),
-    "uuid": (Uuid, Kind(Uuid(), str, UUID)),
-    "json": (JSON, Kind(JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"))),
-    "bytes": (LargeBinary, Kind(LargeBinary(), lambda value: base64.b64encode(value).decode(), base64.b64decode)),
-    "bool": (Boolean, Kind(Boolean())),
-    "float": (Float, Kind(Float())),
-    "int": (Integer, Kind(BigInteger())),
-    "text": (String, Kind(Text())),
+# The first match counts: Enum is a String, UtcTime decorates.
+_KINDS = {
+    "time": Kind(UtcTime, UtcTime(), datetime.isoformat, datetime.fromisoformat),
+    "enum": Kind(sa.Enum, sa.Text(), str),
+    "uuid": Kind(sa.Uuid, sa.Uuid(), str, UUID),
+    "json": Kind(sa.JSON, sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), lambda value: base64.b64encode(value).decode(), base64.b64decode),
+    "bool": Kind(sa.Boolean, sa.Boolean()),
+    "float": Kind(sa.Float, sa.Float()),
+    "int": Kind(sa.Integer, sa.BigInteger()),
+    "text": Kind(sa.String, sa.Text()),
 }
 
 
@@ -80,30 +62,30 @@ class TableShape:
 class DatabaseDump:
     """All tables of a database, in an order in which they can be filled again."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
-        self.schema: str = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        self.schema: str = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
         self.shapes = tuple(_shape(table) for table in Base.metadata.sorted_tables)
 
     def lines(self, shape: TableShape) -> Iterator[bytes]:
         """One line a row, in order of the key: equal rows make equal bytes on every database."""
         table = Base.metadata.tables[shape.name]
-        statement = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
-        writers = [_KINDS[column.kind][1].write for column in shape.columns]
+        statement = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
+        writers = [_KINDS[column.kind].write for column in shape.columns]
         for row in self._connection.execute(statement):
             cells = _converted(writers, row)
             yield json.dumps(cells, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def fill_table(connection: Connection, shape: TableShape, lines: Iterable[bytes]) -> int:
+def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[bytes]) -> int:
     """Put rows into an empty table; returns how many."""
-    table = Table(shape.name, MetaData(), *(_column(column) for column in shape.columns))
+    table = sa.Table(shape.name, sa.MetaData(), *(_column(column) for column in shape.columns))
     inward = _references_to_itself(connection, shape.name)
-    connection.execute(delete(table))  # what a migration has put there is in the dump, too
+    connection.execute(sa.delete(table))  # what a migration has put there is in the dump, too
     later: list[dict[str, Any]] = []
     count = 0
     names = [column.name for column in shape.columns]
-    readers = [_KINDS[column.kind][1].read for column in shape.columns]
+    readers = [_KINDS[column.kind].read for column in shape.columns]
     rows = (dict(zip(names, _converted(readers, json.loads(line)), strict=True)) for line in lines)
     while batch := list(islice(rows, PAGE_ROWS)):
         count += len(batch)
@@ -127,41 +109,41 @@ def shape_from_json(plain: Mapping[str, Any]) -> TableShape:
     return TypeAdapter(TableShape).validate_python(plain)
 
 
-def _shape(table: Table) -> TableShape:
+def _shape(table: sa.Table) -> TableShape:
     columns = (_column_shape(column.name, column.type) for column in table.columns)
     return TableShape(table.name, tuple(columns), tuple(column.name for column in table.primary_key.columns))
 
 
 def _column_shape(name: str, type_: TypeEngine[Any]) -> ColumnShape:
-    kind = next(kind for kind, (declared, _) in _KINDS.items() if isinstance(type_, declared))
-    return (
-        ColumnShape(name, kind, tuple(type_.enums), type_.name) if isinstance(type_, Enum) else ColumnShape(name, kind)
-    )
+    kind = next(key for key, kind in _KINDS.items() if isinstance(type_, kind.declared))
+    if isinstance(type_, sa.Enum):
+        return ColumnShape(name, kind, tuple(type_.enums), type_.name)
+    return ColumnShape(name, kind)
 
 
 def _converted(converters: Iterable[Callable[[Any], Any]], row: Iterable[Any]) -> list[Any]:
     return [None if value is None else convert(value) for convert, value in zip(converters, row, strict=True)]
 
 
-def _column(shape: ColumnShape) -> Column[Any]:
+def _column(shape: ColumnShape) -> sa.Column[Any]:
     if shape.values:
-        return Column(shape.name, Enum(*shape.values, name=shape.enum, create_type=False))
-    return Column(shape.name, _KINDS[shape.kind][1].stored)
+        return sa.Column(shape.name, sa.Enum(*shape.values, name=shape.enum, create_type=False))
+    return sa.Column(shape.name, _KINDS[shape.kind].stored)
 
 
-def _references_to_itself(connection: Connection, table: str) -> tuple[str, ...]:
-    keys = inspect(connection).get_foreign_keys(table)
+def _references_to_itself(connection: sa.Connection, table: str) -> tuple[str, ...]:
+    keys = sa.inspect(connection).get_foreign_keys(table)
     return tuple(name for key in keys if key["referred_table"] == table for name in key["constrained_columns"])
 
 
-def _count_on(connection: Connection, shape: TableShape) -> None:
+def _count_on(connection: sa.Connection, shape: TableShape) -> None:
     """PostgreSQL's counters do not notice keys that are given to them."""
     kind = {column.name: column.kind for column in shape.columns}
     if connection.dialect.name != "postgresql" or [kind[key] for key in shape.keys] != ["int"]:
         return
     table, key = shape.name, shape.keys[0]
-    sequence = connection.execute(text("SELECT pg_get_serial_sequence(:t, :k)"), {"t": table, "k": key}).scalar()
+    sequence = connection.execute(sa.text("SELECT pg_get_serial_sequence(:t, :k)"), {"t": table, "k": key}).scalar()
     if sequence is not None:
         connection.execute(
-            text(f'SELECT setval(:s, max("{key}")) FROM "{table}" HAVING max("{key}") > 0'), {"s": sequence}
+            sa.text(f'SELECT setval(:s, max("{key}")) FROM "{table}" HAVING max("{key}") > 0'), {"s": sequence}
         )

@@ -85,7 +85,7 @@ class Events(Store):
         return self._where(LabelEvent.person_id == person_id)
 
     def newest(self, *, leaving_out: Collection[int]) -> log.Event[Decision] | None:
-        """The newest decision that is not among some; erasures, and what they left of others, are passed over."""
+        """The newest decision that is not among some; erasures, and what they left of others, do not count."""
         statement = select(LabelEvent).where(LabelEvent.undoes_id.is_(None)).order_by(LabelEvent.id.desc())
         events = (_event(row) for row in self._session.scalars(statement.execution_options(yield_per=100)))
         return next((e for e in events if e.id not in leaving_out and not isinstance(e.decision, Erase | Erased)), None)
@@ -106,7 +106,7 @@ class Events(Store):
         return {row[0]: row[1] for row in self._session.execute(statement.group_by(LabelChange.event_id))}
 
     def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[log.Step]]:
-        """Everything that was decided about each of these faces, oldest first; faces without are left out."""
+        """Everything decided about each of these faces, oldest first; faces without a decision are left out."""
         statement = select(LabelChange.event_id, LabelChange.face_instance_id, LabelChange.before, LabelChange.after)
         rows = [*self._rows(statement.order_by(LabelChange.event_id), LabelChange.face_instance_id, face_ids)]
         events = self.by_ids({row.event_id for row in rows})

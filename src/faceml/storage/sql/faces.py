@@ -59,7 +59,7 @@ class Faces(Store):
         self._change(delete(FaceInstance), FaceInstance.id, face_ids)
 
     def decided_by_a_person(self, face_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of which a person ever said something: labelled, rejected, or changed by an event."""
+        """Those that a person ever decided about: labelled, rejected, or changed by an event."""
         labelled = select(FaceInstance.id).where(FaceInstance.assigned_by == AssignedBy.MANUAL)
         rows = [
             *self._rows(labelled, FaceInstance.id, face_ids),
@@ -136,8 +136,8 @@ class Faces(Store):
         return {row.id: row.cluster_id for row in self._rows(statement, FaceInstance.id, face_ids)}
 
     def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
-        """Write states. An automatic one passes by a face that a person decided about, or whose person is ruled out,
-        hidden or merged by now (DESIGN D4): the last word on it is here, whatever a service computed meanwhile.
+        """Write states. An automatic one is dropped where a person decided about the face, or its person is ruled out,
+        hidden or merged by now (DESIGN D4): the last check is here, whatever a service computed meanwhile.
         """
         self.set_decided([(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE])
         automatic = [

@@ -34,7 +34,7 @@ class Groups(Store):
         return self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(active))
 
     def of(self, key: GroupKey) -> Embeddings:
-        """The faces of one of them, in order of id; none where it is gone."""
+        """The faces of one of them, in order of id; empty where it is gone."""
         column = FaceInstance.person_id if isinstance(key, UUID) else FaceInstance.cluster_id
         where = [] if isinstance(key, UUID) else _in_a_cluster()
         return next((faces for _, faces in self._grouped(column, column == key, *where)), as_embeddings(()))
@@ -51,13 +51,13 @@ class Groups(Store):
         return {row[0]: row[1] for row in rows if row[0]}
 
     def holding(self, face_ids: Collection[UUID]) -> dict[UUID, GroupKey]:
-        """The group that each of these faces is in; those in none are left out."""
+        """The group that each of these faces is in; faces outside any group are left out."""
         statement = select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id)
         rows = self._rows(statement, FaceInstance.id, sorted(face_ids))
         return {row.id: row.person_id or row.cluster_id for row in rows if row.person_id or row.cluster_id}
 
     def ruled_out(self) -> Iterator[tuple[GroupKey, UUID]]:
-        """(group, person) once for each of its faces of which somebody said that it is not that person."""
+        """(group, person) once for each of its faces that a person ruled out for them."""
         merged = People(self._session).merged()
         statement = select(
             FaceInstance.cluster_id, FaceInstance.person_id, FaceRejection.person_id.label("not_person")

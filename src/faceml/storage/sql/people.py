@@ -1,4 +1,4 @@
-"""People: found by name or id, created, renamed, hidden, merged, counted; and whom a face is not."""
+"""People: found by name or id, created, renamed, hidden, merged, counted; and whom faces are known not to show."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class People(Store):
         return _person(self._survivor(row)) if row else None
 
     def holding(self, name: str) -> Person | None:
-        """Whose record bears this name, be it a merged one's."""
+        """The person whose record has this name, merged or not."""
         row = self._holder(name)
         return _person(row) if row else None
 
@@ -153,10 +153,10 @@ class People(Store):
         self._session.execute(delete(PersonRow).where(PersonRow.id == person_id))
         self._session.expire_all()
 
-    # --- whom a face is not
+    # --- who was ruled out
 
     def ruled_out(self, face_ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
-        """Whom each face is not, as it was said: a merged person stands for itself."""
+        """Whom a person ruled out for each face; somebody merged since stands for themselves."""
         found: dict[UUID, set[UUID]] = defaultdict(set)
         statement = select(FaceRejection.face_instance_id, FaceRejection.person_id)
         for face_id, person_id in self._rows(statement, FaceRejection.face_instance_id, face_ids):
@@ -164,7 +164,7 @@ class People(Store):
         return {face_id: frozenset(people) for face_id, people in found.items()}
 
     def faces_ruled_out(self, person_ids: Sequence[UUID]) -> set[UUID]:
-        """Faces of which somebody said that they are not one of these."""
+        """Faces for which a person ruled out one of these."""
         statement = select(FaceRejection.face_instance_id).where(FaceRejection.person_id.in_(person_ids))
         return set(self._session.scalars(statement))
 

@@ -50,7 +50,7 @@ class PrototypeStore(Store):
         return found
 
     def exemplar_people(self, face_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-        """Whom each of these faces is an exemplar of; faces that are none are left out."""
+        """Whom each of these faces is an exemplar of; other faces are left out."""
         statement = select(PersonPrototype.face_instance_id, PersonPrototype.person_id)
         rows = self._rows(statement, PersonPrototype.face_instance_id, face_ids)
         return {row.face_instance_id: row.person_id for row in rows}

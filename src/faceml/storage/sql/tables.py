@@ -11,25 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    Enum,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    Uuid,
-    func,
-)
-from sqlalchemy import Float as SqlFloat
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -41,10 +23,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class UtcTime(TypeDecorator[datetime]):
+class UtcTime(sa.TypeDecorator[datetime]):
     """TIMESTAMPTZ; SQLite keeps no zone, so the zone is taken off going in and put back coming out."""
 
-    impl = DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -61,19 +43,24 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def enum_column(values: type[StrEnum], name: str) -> Enum:
-    return Enum(
+def enum_column(values: type[StrEnum], name: str) -> sa.Enum:
+    return sa.Enum(
         values, name=name, values_callable=lambda members: [member.value for member in members], create_constraint=True
     )
 
 
-JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+def _part_of(column: str) -> sa.ForeignKey:
+    """Deleted with the row it points at."""
+    return sa.ForeignKey(column, ondelete="CASCADE")
+
+
+JsonColumn = sa.JSON().with_variant(JSONB(), "postgresql")
 # SQLite only counts up by itself where the key is spelled INTEGER.
-CountingKey = BigInteger().with_variant(Integer(), "sqlite")
+CountingKey = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(
+    metadata = sa.MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -90,21 +77,21 @@ class ImageAsset(Base):
     __tablename__ = "image_assets"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(Text, index=True)
-    content_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    detected_hash: Mapped[str | None] = mapped_column(String(64))  # the content that its faces were found in
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    path: Mapped[str] = mapped_column(sa.Text, index=True)
+    content_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    detected_hash: Mapped[str | None] = mapped_column(sa.String(64))  # the content that its faces were found in
+    size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(sa.BigInteger)
     width: Mapped[int | None]
     height: Mapped[int | None]
     taken_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
     status: Mapped[AssetStatus] = mapped_column(
         enum_column(AssetStatus, "asset_status"), default=AssetStatus.PENDING, index=True
     )
-    error: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(sa.Text)
     detected_at: Mapped[datetime | None] = mapped_column(UtcTime)
     # The loosest thresholds tried so far: looser ones look again, others have nothing to add.
-    detected_min_confidence: Mapped[float | None] = mapped_column(SqlFloat)
+    detected_min_confidence: Mapped[float | None]
     detected_min_face_size: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
@@ -113,55 +100,55 @@ class ImageAsset(Base):
 class PersonRow(Base):
     __tablename__ = "persons"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
-    name: Mapped[str] = mapped_column(String(255))
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(sa.String(255))
     # The name as it is compared: SQLite's LOWER() knows only ASCII, so Python folds it for both databases.
-    folded_name: Mapped[str] = mapped_column(String(512))
+    folded_name: Mapped[str] = mapped_column(sa.String(512))
     status: Mapped[PersonStatus] = mapped_column(
         enum_column(PersonStatus, "person_status"), default=PersonStatus.ACTIVE, index=True
     )
-    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
+    merged_into_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
 
     __table_args__ = (
-        Index("uq_persons_lower_name", func.lower(name), unique=True),
-        Index("uq_persons_folded_name", "folded_name", unique=True),
+        sa.Index("uq_persons_lower_name", sa.func.lower(name), unique=True),
+        sa.Index("uq_persons_folded_name", "folded_name", unique=True),
     )
 
 
 class FaceInstance(Base):
     __tablename__ = "face_instances"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
-    asset_id: Mapped[int] = mapped_column(ForeignKey("image_assets.id", ondelete="CASCADE"), index=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    asset_id: Mapped[int] = mapped_column(_part_of("image_assets.id"), index=True)
     bbox_x: Mapped[int]
     bbox_y: Mapped[int]
     bbox_w: Mapped[int]
     bbox_h: Mapped[int]
     landmarks: Mapped[list[list[float]] | None] = mapped_column(JsonColumn)
-    detection_confidence: Mapped[float] = mapped_column(SqlFloat)
-    quality_score: Mapped[float] = mapped_column(SqlFloat, index=True)
-    qdrant_point_id: Mapped[UUID] = mapped_column(Uuid, unique=True)
-    cluster_id: Mapped[str | None] = mapped_column(String(100), index=True)
-    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"), index=True)
+    detection_confidence: Mapped[float]
+    quality_score: Mapped[float] = mapped_column(index=True)
+    qdrant_point_id: Mapped[UUID] = mapped_column(unique=True)
+    cluster_id: Mapped[str | None] = mapped_column(sa.String(100), index=True)
+    person_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"), index=True)
     assigned_by: Mapped[AssignedBy | None] = mapped_column(enum_column(AssignedBy, "assigned_by"))
-    similarity: Mapped[float | None] = mapped_column(SqlFloat)
-    runner_up_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
-    runner_up_similarity: Mapped[float | None] = mapped_column(SqlFloat)
-    model_version: Mapped[str | None] = mapped_column(String(100))
-    threshold: Mapped[float | None] = mapped_column(SqlFloat)
+    similarity: Mapped[float | None]
+    runner_up_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"))
+    runner_up_similarity: Mapped[float | None]
+    model_version: Mapped[str | None] = mapped_column(sa.String(100))
+    threshold: Mapped[float | None]
     # A person's word that nobody is to be asked about this face; it is then under no person and in no cluster.
     dismissed_as: Mapped[Dismissal | None] = mapped_column(
-        Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
+        sa.Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
     )
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
 
     __table_args__ = (
-        UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
+        sa.UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
         # Holds all that a page of clusters shows: 50,000 faces are grouped from it in a third of the time.
-        Index("ix_face_instances_cluster_page", "cluster_id", "quality_score", "id", "person_id"),
+        sa.Index("ix_face_instances_cluster_page", "cluster_id", "quality_score", "id", "person_id"),
     )
 
 
@@ -171,7 +158,7 @@ class ErasedFace(Base):
     __tablename__ = "erased_faces"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    asset_id: Mapped[int] = mapped_column(ForeignKey("image_assets.id", ondelete="CASCADE"), index=True)
+    asset_id: Mapped[int] = mapped_column(_part_of("image_assets.id"), index=True)
     bbox_x: Mapped[int]
     bbox_y: Mapped[int]
     bbox_w: Mapped[int]
@@ -184,24 +171,20 @@ class FaceEmbedding(Base):
 
     __tablename__ = "face_embeddings"
 
-    face_instance_id: Mapped[UUID] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True
-    )
-    pack: Mapped[str] = mapped_column(String(100))
-    vector: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32, unit length
+    face_instance_id: Mapped[UUID] = mapped_column(_part_of("face_instances.id"), primary_key=True)
+    pack: Mapped[str] = mapped_column(sa.String(100))
+    vector: Mapped[bytes] = mapped_column(sa.LargeBinary)  # little-endian float32, unit length
 
 
 class PersonPrototype(Base):
     __tablename__ = "person_prototypes"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), index=True)
-    face_instance_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), index=True
-    )
-    qdrant_point_id: Mapped[UUID] = mapped_column(Uuid, index=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    person_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), index=True)
+    face_instance_id: Mapped[UUID | None] = mapped_column(_part_of("face_instances.id"), index=True)
+    qdrant_point_id: Mapped[UUID] = mapped_column(index=True)
     role: Mapped[PrototypeRole] = mapped_column(enum_column(PrototypeRole, "prototype_role"))
-    vector: Mapped[bytes | None] = mapped_column(LargeBinary)  # a centroid's own; an exemplar's is its face's
+    vector: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # a centroid's own; an exemplar's is its face's
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
 
 
@@ -211,10 +194,10 @@ class LabelEvent(Base):
     __tablename__ = "label_events"
 
     id: Mapped[int] = mapped_column(CountingKey, primary_key=True, autoincrement=True)
-    kind: Mapped[str] = mapped_column(String(32), index=True)
-    actor: Mapped[str] = mapped_column(String(100))
-    person_id: Mapped[UUID | None] = mapped_column(Uuid, index=True)
-    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("label_events.id"))
+    kind: Mapped[str] = mapped_column(sa.String(32), index=True)
+    actor: Mapped[str] = mapped_column(sa.String(100))
+    person_id: Mapped[UUID | None] = mapped_column(index=True)
+    undoes_id: Mapped[int | None] = mapped_column(sa.ForeignKey("label_events.id"))
     details: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
 
@@ -224,10 +207,8 @@ class LabelChange(Base):
 
     __tablename__ = "label_changes"
 
-    event_id: Mapped[int] = mapped_column(ForeignKey("label_events.id", ondelete="CASCADE"), primary_key=True)
-    face_instance_id: Mapped[UUID] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    event_id: Mapped[int] = mapped_column(_part_of("label_events.id"), primary_key=True)
+    face_instance_id: Mapped[UUID] = mapped_column(_part_of("face_instances.id"), primary_key=True, index=True)
     before: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     after: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
 
@@ -237,10 +218,8 @@ class FaceRejection(Base):
 
     __tablename__ = "face_rejections"
 
-    face_instance_id: Mapped[UUID] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True
-    )
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True, index=True)
+    face_instance_id: Mapped[UUID] = mapped_column(_part_of("face_instances.id"), primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), primary_key=True, index=True)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
 
 
@@ -250,7 +229,7 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
 
     id: Mapped[int] = mapped_column(CountingKey, primary_key=True, autoincrement=True)
-    point_id: Mapped[UUID] = mapped_column(Uuid)
+    point_id: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
 
 
@@ -260,12 +239,12 @@ class LibraryContract(Base):
     __tablename__ = "library_contract"
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
-    pack: Mapped[str] = mapped_column(String(255))
+    pack: Mapped[str] = mapped_column(sa.String(255))
     width: Mapped[int]
-    fingerprint: Mapped[str] = mapped_column(String(64))
-    licence: Mapped[str] = mapped_column(Text)
-    match_threshold: Mapped[float] = mapped_column(SqlFloat)
+    fingerprint: Mapped[str] = mapped_column(sa.String(64))
+    licence: Mapped[str] = mapped_column(sa.Text)
+    match_threshold: Mapped[float]
     last_unknown_cluster: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
 
-    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+    __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)

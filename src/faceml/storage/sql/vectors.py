@@ -54,7 +54,7 @@ class Vectors(Store):
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
         """Faces under no person and in no cluster (specification, Assignment Process), oldest first.
 
-        One that a person took from everybody stays out: having no name is that person's decision.
+        A face whose name a person took away stays out: having no name is that person's decision.
         """
         columns = (FaceInstance.person_id, FaceInstance.cluster_id, FaceInstance.assigned_by)
         where: list[ColumnElement[bool]] = [column.is_(None) for column in columns]
