@@ -53,7 +53,7 @@ def test_a_head_survives_its_onnx_file_and_any_runtime_applies_it(head: Head) ->
 def test_a_file_that_is_no_projection_is_refused() -> None:
     content = write_onnx(deep_head(0), notes={})
     for damaged in (b"", b"garbage", content[: len(content) // 2]):
-        with pytest.raises(ModelUnavailable, match="no projection"):
+        with pytest.raises(ModelUnavailable, match="not a projection"):
             read_onnx(damaged)
 
 

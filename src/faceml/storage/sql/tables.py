@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -60,6 +60,7 @@ CountingKey = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
+    type_annotation_map: ClassVar[dict[Any, Any]] = {float: sa.Float, datetime: UtcTime}
     metadata = sa.MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -84,17 +85,17 @@ class ImageAsset(Base):
     mtime_ns: Mapped[int] = mapped_column(sa.BigInteger)
     width: Mapped[int | None]
     height: Mapped[int | None]
-    taken_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
+    taken_at: Mapped[datetime | None] = mapped_column(index=True)
     status: Mapped[AssetStatus] = mapped_column(
         enum_column(AssetStatus, "asset_status"), default=AssetStatus.PENDING, index=True
     )
     error: Mapped[str | None] = mapped_column(sa.Text)
-    detected_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    detected_at: Mapped[datetime | None]
     # The loosest thresholds tried so far: looser ones look again, others have nothing to add.
     detected_min_confidence: Mapped[float | None]
     detected_min_face_size: Mapped[int | None]
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
 
 class PersonRow(Base):
@@ -108,8 +109,8 @@ class PersonRow(Base):
         enum_column(PersonStatus, "person_status"), default=PersonStatus.ACTIVE, index=True
     )
     merged_into_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"))
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
     __table_args__ = (
         sa.Index("uq_persons_lower_name", sa.func.lower(name), unique=True),
@@ -142,8 +143,8 @@ class FaceInstance(Base):
     dismissed_as: Mapped[Dismissal | None] = mapped_column(
         sa.Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
     )
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, index=True)
-    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
     __table_args__ = (
         sa.UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
@@ -163,7 +164,7 @@ class ErasedFace(Base):
     bbox_y: Mapped[int]
     bbox_w: Mapped[int]
     bbox_h: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class FaceEmbedding(Base):
@@ -185,7 +186,7 @@ class PersonPrototype(Base):
     qdrant_point_id: Mapped[UUID] = mapped_column(index=True)
     role: Mapped[PrototypeRole] = mapped_column(enum_column(PrototypeRole, "prototype_role"))
     vector: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # a centroid's own; an exemplar's is its face's
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class LabelEvent(Base):
@@ -199,7 +200,7 @@ class LabelEvent(Base):
     person_id: Mapped[UUID | None] = mapped_column(index=True)
     undoes_id: Mapped[int | None] = mapped_column(sa.ForeignKey("label_events.id"))
     details: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class LabelChange(Base):
@@ -220,7 +221,7 @@ class FaceRejection(Base):
 
     face_instance_id: Mapped[UUID] = mapped_column(_part_of("face_instances.id"), primary_key=True)
     person_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), primary_key=True, index=True)
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class OutboxRow(Base):
@@ -230,7 +231,7 @@ class OutboxRow(Base):
 
     id: Mapped[int] = mapped_column(CountingKey, primary_key=True, autoincrement=True)
     point_id: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class LibraryContract(Base):
@@ -245,6 +246,6 @@ class LibraryContract(Base):
     licence: Mapped[str] = mapped_column(sa.Text)
     match_threshold: Mapped[float]
     last_unknown_cluster: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
