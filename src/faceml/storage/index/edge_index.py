@@ -22,13 +22,14 @@ from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, Colle
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WAIT_S = 10.0  # for another process to let go
 POINTS_A_BATCH = 2_000  # 512-d: some 30 MB of Python floats at a time
 QUERIES_A_BATCH = 200  # one pass over the vectors a batch: 2.5 ms a query instead of 8 ms at 20,000 x 512
 _INDEX_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "bool": edge.PayloadSchemaType.Bool}
 
 
 @contextmanager
-def open_edge(folder: Path, *, wait_s: float = 10.0) -> Iterator[EdgeIndex]:
+def open_edge(folder: Path, *, wait_s: float = WAIT_S) -> Iterator[EdgeIndex]:
     """Open the index in `folder`, alone among processes and threads, for as long as the block runs.
 
     A folder that is missing or empty is an index without a collection; `ensure_collection` creates it.
@@ -45,7 +46,7 @@ def open_edge(folder: Path, *, wait_s: float = 10.0) -> Iterator[EdgeIndex]:
             index.close()
 
 
-def reset_edge(folder: Path, *, wait_s: float = 10.0) -> Path | None:
+def reset_edge(folder: Path, *, wait_s: float = WAIT_S) -> Path | None:
     """Move the index's folder aside, so that the next `ensure_collection` starts a new one; nothing is deleted.
 
     Returns:
@@ -61,13 +62,13 @@ def reset_edge(folder: Path, *, wait_s: float = 10.0) -> Path | None:
         return folder.rename(aside)
 
 
-def forget_edge(folder: Path, *, wait_s: float = 10.0) -> None:
+def forget_edge(folder: Path) -> None:
     """Delete the index's files, the points deleted from it included; the next `ensure_collection` starts a new one.
 
     Raises:
         IndexUnavailable: another process holds the index.
     """
-    with folder_lock(folder, wait_s=wait_s):
+    with folder_lock(folder, wait_s=WAIT_S):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -144,13 +144,7 @@ def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool
 
 
 def _columns(file: PhotoFile) -> dict[str, Any]:
-    return {
-        "path": str(file.path),
-        "content_hash": file.content_hash,
-        "size_bytes": file.size_bytes,
-        "mtime_ns": file.mtime_ns,
-        "taken_at": file.taken_at,
-    }
+    return {**asdict(file), "path": str(file.path)}
 
 
 def _asset(row: ImageAsset) -> Asset:

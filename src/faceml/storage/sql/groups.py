@@ -57,7 +57,7 @@ class Groups(Store):
         return {row.id: row.person_id or row.cluster_id for row in rows if row.person_id or row.cluster_id}
 
     def ruled_out(self) -> Iterator[tuple[GroupKey, UUID]]:
-        """(group, person) once for each of its faces that a person ruled out for them."""
+        """(group, person) once for each face of the group for which somebody ruled that person out."""
         merged = People(self._session).merged()
         statement = select(
             FaceInstance.cluster_id, FaceInstance.person_id, FaceRejection.person_id.label("not_person")
