@@ -84,7 +84,8 @@ def rank_experiments(
     """
     having = [experiment for experiment in experiments if isfinite(experiment.metrics.get(measure, nan))]
     if experiments and not having:
-        raise NotFound(f"no run measured {measure!r}: there are {', '.join(measures_of(experiments)) or 'none'}")
+        known = ", ".join(measures_of(experiments))
+        raise NotFound(f"no run measured {measure!r}: " + (f"there are {known}" if known else "they measured nothing"))
     is_lower = is_lower_better(measure) if lower_is_better is None else lower_is_better
     newest_first = sorted(having, key=lambda experiment: experiment.started, reverse=True)
     return sorted(newest_first, key=lambda experiment: (1 if is_lower else -1) * experiment.metrics[measure])

@@ -146,7 +146,7 @@ def is_of_mlflow(error: Exception) -> bool:
     >>> is_of_mlflow(ConnectionError("no route")), is_of_mlflow(Unavailable("ours")), is_of_mlflow(KeyError("x"))
     (True, False, False)
     """
-    if isinstance(error, FacemlError):  # ours has said all, also where it is an ImportError
+    if isinstance(error, FacemlError):  # ours says it all, also where it is an ImportError
         return False
     package = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError | ImportError) or package in {"mlflow", "sqlalchemy", "alembic", "requests"}

@@ -28,7 +28,7 @@ class Tracking:
     Args:
         uri: MLflow's: `sqlite:///mlruns/mlflow.db`, or a server's address.
         artifacts: the folder for tables, plots and notebooks where MLflow is a database, not a server.
-        on_note: told what takes long (making a new database) and what is left out (pictures of faces).
+        on_note: gets a line on what takes long (making a new database) and what is left out (pictures of faces).
     """
 
     def __init__(self, uri: str, artifacts: Path, *, on_note: Callable[[str], None] = logger.info) -> None:

@@ -68,7 +68,7 @@ class Run:
         self._on_note = on_note
         self.pictures_allowed = pictures_allowed
         self._spool = spool
-        self._told = False
+        self._noted = False
         (spool / _ARTIFACTS).mkdir(parents=True, exist_ok=True)
         self._write("pictures_allowed", pictures_allowed)
 
@@ -99,8 +99,8 @@ class Run:
         """A picture that shows faces: biometric data, so it is dropped unless the run allows pictures."""
         if self.pictures_allowed:
             self._picture(name, picture)
-        elif not self._told:
-            self._told = True
+        elif not self._noted:
+            self._noted = True
             self._on_note("Pictures of faces stay out of MLflow; pictures_allowed=True for this run logs them")
 
     def table(self, name: str, rows: Any) -> None:

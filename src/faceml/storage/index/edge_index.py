@@ -50,7 +50,7 @@ def reset_edge(folder: Path, *, wait_s: float = WAIT_S) -> Path | None:
     """Move the index's folder aside, so that the next `ensure_collection` starts a new one; nothing is deleted.
 
     Returns:
-        where the old folder is now (`<folder>.damaged-<time>`); None where there was none.
+        where the old folder is now (`<folder>.damaged-<time>`); None where there was no folder.
 
     Raises:
         IndexUnavailable: another process holds the index.

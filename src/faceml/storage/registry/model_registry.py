@@ -81,7 +81,7 @@ class ModelRegistry:
             seen = _recall(self._last_seen)
             if seen is None:
                 raise
-            logger.warning("%s; going on with what it said last", error)
+            logger.warning("%s; going on with its last answer", error)
             return seen
 
     def ask(self) -> RegistryState:
@@ -110,7 +110,7 @@ class ModelRegistry:
         return found
 
     def champion(self) -> RegisteredModel | None:
-        """The version that is used unless another is asked for; None where raw embeddings are.
+        """The version that is used unless another is asked for; None where raw embeddings are used.
 
         Raises:
             Unavailable.
@@ -165,8 +165,8 @@ class ModelRegistry:
         Raises:
             Unavailable.
         """
-        told = {COMPARISON: comparison, THRESHOLDS: thresholds}
-        notes = card.as_tags() | {name: text for name, text in told.items() if text}
+        measured = {COMPARISON: comparison, THRESHOLDS: thresholds}
+        notes = card.as_tags() | {name: text for name, text in measured.items() if text}
         content = write_onnx(head, notes=notes)
         version = self._add(content, head, card, run_id=run_id)
         with self._changing() as client:
@@ -241,7 +241,7 @@ def _checksum(content: bytes) -> str:
 
 def _known(state: RegistryState) -> str:
     if not state.versions:
-        return "none is registered yet (`faceml faces train-matching` makes one), or use raw"
+        return "no version is registered yet (`faceml faces train-matching` makes one); use raw"
     numbers = ", ".join(str(model.version) for model in state.versions)
     aliases = sorted(alias for model in state.versions for alias in model.aliases)
     return f"use raw, {', '.join([*aliases, ''])}or a version of {numbers}"
@@ -255,7 +255,7 @@ def _remember(file: Path, state: RegistryState) -> None:
 
 
 def _recall(file: Path) -> RegistryState | None:
-    """What it said last; None where it never answered, or the file is damaged."""
+    """Its last answer; None where it never answered, or the file is damaged."""
     from pydantic import TypeAdapter
 
     try:

@@ -41,7 +41,7 @@ class Store:
             self._session.execute(statement.where(column.in_(piece)))
 
     def _write(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Carry the statement out once for each row; not at all where there are none."""
+        """Carry the statement out once for each row, if there are any."""
         if rows:
             self._session.execute(statement, rows)
 

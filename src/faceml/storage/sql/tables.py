@@ -73,7 +73,7 @@ class Base(DeclarativeBase):
 
 
 class ImageAsset(Base):
-    """One photo: one content. A moved file keeps its row, a copy gets none."""
+    """One photo: one content. A moved file keeps its row, a copy has no row."""
 
     __tablename__ = "image_assets"
 
@@ -139,7 +139,7 @@ class FaceInstance(Base):
     runner_up_similarity: Mapped[float | None]
     model_version: Mapped[str | None] = mapped_column(sa.String(100))
     threshold: Mapped[float | None]
-    # A person's word that nobody is to be asked about this face; it is then under no person and in no cluster.
+    # A person dismissed this face: nobody is asked about it again, and it is under no person and in no cluster.
     dismissed_as: Mapped[Dismissal | None] = mapped_column(
         sa.Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
     )
@@ -168,7 +168,7 @@ class ErasedFace(Base):
 
 
 class FaceEmbedding(Base):
-    """The vector of a face, apart from its row so that reading faces does not drag vectors along (DESIGN D2)."""
+    """The vector of a face, kept out of its row so that reading faces does not drag vectors along (DESIGN D2)."""
 
     __tablename__ = "face_embeddings"
 
@@ -215,7 +215,7 @@ class LabelChange(Base):
 
 
 class FaceRejection(Base):
-    """A person said: this face is not that person. It is never proposed again (DESIGN D4)."""
+    """A person ruled out that this face is that person: never proposed again (DESIGN D4)."""
 
     __tablename__ = "face_rejections"
 

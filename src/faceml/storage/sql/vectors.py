@@ -128,7 +128,7 @@ def as_blob(vector: np.ndarray[Any, Any]) -> bytes:
 
 
 def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
-    """Rows of (id, little-endian float32 blob) as ids and one (N, D) matrix; (0, 0) where there are none."""
+    """Rows of (id, little-endian float32 blob) as ids and one (N, D) matrix; (0, 0) where there are no rows."""
     ids: list[UUID] = []
     joined = bytearray()
     for face_id, blob in rows:
