@@ -6,24 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import FaceState
 from faceml.errors import NotFound
 from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.face_states import (
-    ASSIGN_AUTOMATICALLY,
-    REGROUP,
-    STATE_COLUMNS,
-    is_unlabelled,
-    state_columns,
-)
 from faceml.storage.sql.label_lock import lock_labels
 from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange, PersonRow
-from faceml.storage.sql.vectors import as_blob
+from faceml.storage.sql.vectors import as_blob, in_no_split_part, is_unlabelled
 
 PAGE_ROWS = 10_000  # vectors read at a time
 
@@ -126,7 +119,7 @@ class Faces(Store):
     # --- changing
 
     def states(self, face_ids: Sequence[UUID]) -> dict[UUID, FaceState]:
-        statement = select(FaceInstance.id, *(getattr(FaceInstance, name) for name in STATE_COLUMNS))
+        statement = select(FaceInstance.id, *(getattr(FaceInstance, name) for name in _STATE_COLUMNS))
         rows = self._rows(statement, FaceInstance.id, face_ids)
         return {row[0]: FaceState(*row[1:]) for row in rows}
 
@@ -141,24 +134,24 @@ class Faces(Store):
         """
         self.set_decided([(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE])
         automatic = [
-            {"face": id_, "person": state.person_id, **state_columns(state)}
+            {"face": id_, "person": state.person_id, **_state_columns(state)}
             for id_, state in states
             if state.assigned_by is AssignedBy.PROTOTYPE
         ]
         if automatic:
             lock_labels(self._session)
-            self._session.connection().execute(ASSIGN_AUTOMATICALLY, automatic)
+            self._session.connection().execute(_ASSIGN_AUTOMATICALLY, automatic)
 
     def set_decided(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
         """Write states as a person's decision has them, automatic ones that it restores too."""
-        self._write(update(FaceInstance), [{"id": id_, **state_columns(state)} for id_, state in states])
+        self._write(update(FaceInstance), [{"id": id_, **_state_columns(state)} for id_, state in states])
 
     def set_clusters(self, clusters: Sequence[tuple[UUID, str | None]]) -> None:
         """Move faces between clusters, None takes a face out of any; parts of a person's split stay as they are."""
         if clusters:
             lock_labels(self._session)
             rows = [{"face": id_, "cluster": name} for id_, name in clusters]
-            self._session.connection().execute(REGROUP, rows)
+            self._session.connection().execute(_REGROUP, rows)
 
     def clusters_of_people(self) -> set[str]:
         """Clusters that hold a face under a person."""
@@ -218,3 +211,31 @@ def _detection_columns(face: FoundFace) -> dict[str, Any]:
         "detection_confidence": float(face.detection_confidence),
         "quality_score": float(face.quality_score),
     }
+
+
+def _state_columns(state: FaceState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in _STATE_COLUMNS}
+
+
+_STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
+_table: Any = FaceInstance.__table__
+# Puts a face under a person by a machine's word, where no person's stands against it when it is written.
+_ASSIGN_AUTOMATICALLY = (
+    update(_table)
+    .where(
+        FaceInstance.id == bindparam("face"),
+        or_(FaceInstance.assigned_by.is_(None), FaceInstance.assigned_by != AssignedBy.MANUAL),
+        select(PersonRow.id)
+        .where(PersonRow.id == bindparam("person"), PersonRow.status == PersonStatus.ACTIVE)
+        .exists(),
+        ~select(FaceRejection.person_id)
+        .where(FaceRejection.face_instance_id == bindparam("face"), FaceRejection.person_id == bindparam("person"))
+        .exists(),
+    )
+    .values({name: bindparam(name) for name in _STATE_COLUMNS})
+)
+_REGROUP = (
+    update(_table)
+    .where(FaceInstance.id == bindparam("face"), FaceInstance.dismissed_as.is_(None), in_no_split_part())
+    .values(cluster_id=bindparam("cluster"))
+)

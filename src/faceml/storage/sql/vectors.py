@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from faceml.decisions.states import SPLIT_MARK
 from faceml.records import AssignedBy, Embeddings
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.face_states import in_no_split_part, is_unlabelled
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset
 
 PAGE_ROWS = 10_000  # vectors read at a time
@@ -136,3 +136,17 @@ def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
         joined += blob
     vectors = np.frombuffer(joined, dtype="<f4")
     return Embeddings(tuple(ids), vectors.reshape(len(ids), -1) if ids else vectors.reshape(0, 0))
+
+
+def in_no_split_part() -> ColumnElement[bool]:
+    return or_(FaceInstance.cluster_id.is_(None), ~FaceInstance.cluster_id.contains(SPLIT_MARK, autoescape=True))
+
+
+def is_unlabelled(min_quality: float) -> list[ColumnElement[bool]]:
+    """What makes a face one that clustering may group; all of it holds."""
+    return [
+        FaceInstance.person_id.is_(None),
+        FaceInstance.dismissed_as.is_(None),
+        FaceInstance.quality_score >= min_quality,
+        in_no_split_part(),
+    ]
