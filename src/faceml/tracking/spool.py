@@ -196,10 +196,11 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    numbers: dict[str, float] = {}
-    for name, value in values.items():
-        try:
-            numbers |= {} if value is None else {name: float(value)}
-        except (TypeError, ValueError):
-            raise WrongUse(f"The metric {name}={value!r} is not a number; record text as a parameter or tag") from None
-    return numbers
+    return {name: _as_number(name, value) for name, value in values.items() if value is not None}
+
+
+def _as_number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise WrongUse(f"The metric {name}={value!r} is not a number; record text as a parameter or tag") from None
