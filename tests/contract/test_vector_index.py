@@ -258,9 +258,6 @@ def test_match_means_that_all_of_it_holds(index: VectorIndex, match: dict[str, A
     assert set(scrolled(index, match=match)) == expected
     (hits,) = index.search(unit_rows(1), limit=10, match=match)
     assert {hit.id for hit in hits} == expected
-    if match:
-        (hits,) = index.search(unit_rows(1), limit=10, exclude=match)
-        assert {hit.id for hit in hits} == set(ids) - expected
 
 
 def test_search_agrees_with_brute_force(index: VectorIndex) -> None:
@@ -281,13 +278,6 @@ def test_search_returns_the_payload_and_fewer_hits_where_there_are_no_more(index
     assert len(hits) == 2
     assert hits[0].similarity == pytest.approx(1.0, abs=1e-5)
     assert {hit.payload["cluster_id"] for hit in hits} == {"c1"}
-
-
-def test_search_with_match_and_exclude_leaves_out_what_the_face_itself_is(index: VectorIndex) -> None:
-    ids = fill(index, 6)
-    own_asset = {"asset_id": "0"}  # faces 0 and 1
-    (hits,) = index.search(unit_rows(1), limit=10, match={"person_id": None}, exclude=own_asset)
-    assert {hit.id for hit in hits} == set(ids[2:])
 
 
 @pytest.mark.parametrize("empty_index", ["edge", "server"], indirect=True)

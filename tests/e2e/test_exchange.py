@@ -35,7 +35,7 @@ def test_a_library_goes_into_one_file_and_its_names_beside_the_photos(shell: She
     shutil.rmtree(shell.home)
     assert "faces: 8, people: 2, decisions: 2" in shell.says("restore", "faces.zip")
     assert "Total faces: 8\nAssigned faces: 2" in shell.says("faces", "stats")
-    assert "no faceml backup" in shell.refuses(2, "restore", labels, FACEML_HOME=str(shell.folder / "none"))
+    assert "not a faceml backup" in shell.refuses(2, "restore", labels, FACEML_HOME=str(shell.folder / "none"))
 
     elsewhere = {"FACEML_HOME": str(shell.folder / "other")}
     assert "ingest it first" in shell.refuses(1, "faces", "import-xmp", photos, **elsewhere)

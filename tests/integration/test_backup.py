@@ -201,7 +201,7 @@ def test_a_library_is_never_restored_over(filled: Library, settings: Settings, t
 def test_a_file_of_somebody_else_is_not_overwritten_but_an_older_backup_is(filled: Library, tmp_path: Path) -> None:
     theirs = tmp_path / "notes.txt"
     theirs.write_text("mine")
-    with pytest.raises(Conflict, match="no faceml backup: name another file"):
+    with pytest.raises(Conflict, match="not a faceml backup: name another file"):
         back_up(filled, theirs)
     assert theirs.read_text() == "mine"
     file = tmp_path / "faces.zip"

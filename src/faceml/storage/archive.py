@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from faceml.errors import Conflict, FileNotReadable
 from faceml.files import whole_file
@@ -46,11 +46,11 @@ def new_archive(path: Path, *, check: Callable[[Path], None] = lambda _: None) -
     """Write an archive that only its owner may read; it takes its place once `check` accepts it.
 
     Raises:
-        Conflict: another file than an archive of ours is there.
+        Conflict: a file that is not an archive of ours is there.
         FileNotReadable: the place cannot be written.
     """
     if path.exists() and not is_archive(path):
-        raise Conflict(f"{path} is there and no faceml backup: name another file")
+        raise Conflict(f"{path} is there and is not a faceml backup: name another file")
     try:
         with whole_file(path, is_private=True, is_durable=True) as draft:
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
@@ -71,14 +71,15 @@ class ArchiveReader:
     def lines(self, name: str) -> Iterator[bytes]:
         """Raises FileNotReadable, at the latest behind the last line, where the part is not what was written."""
         digest = hashlib.sha256()
-        with self._open(name) as stream:
-            try:
+        try:
+            promised = self.manifest["parts"][name]["sha256"]
+            with self._file.open(name) as stream:
                 for line in stream:
                     digest.update(line)
                     yield line
-            except DAMAGE as error:
-                raise self._damaged(name) from error
-        if digest.hexdigest() != self._part(name)["sha256"]:
+        except (KeyError, *DAMAGE) as error:
+            raise self._damaged(name) from error
+        if digest.hexdigest() != promised:
             raise self._damaged(name)
 
     def content(self, name: str) -> bytes:
@@ -90,38 +91,25 @@ class ArchiveReader:
             for _ in self.lines(name):
                 pass
 
-    def _part(self, name: str) -> dict[str, Any]:
-        try:
-            part: dict[str, Any] = self.manifest["parts"][name]
-            return part
-        except KeyError as error:
-            raise self._damaged(name) from error
-
-    def _open(self, name: str) -> IO[bytes]:
-        try:
-            return self._file.open(name)
-        except (KeyError, *DAMAGE) as error:
-            raise self._damaged(name) from error
-
     def _damaged(self, name: str) -> FileNotReadable:
         return FileNotReadable(f"the backup {self._path} is damaged ({name}): use another one; nothing was restored")
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[ArchiveReader]:
-    """Raises FileNotReadable: missing, damaged, or no archive of ours."""
+    """Raises FileNotReadable: missing, damaged, or not an archive of ours."""
     if not path.is_file():
         raise FileNotReadable(f"the backup {path} is not there: check its name")
     try:
         file = zipfile.ZipFile(path)
         manifest = json.loads(file.read(MANIFEST))
     except KeyError as error:
-        raise FileNotReadable(f"{path} is no faceml backup") from error
+        raise FileNotReadable(f"{path} is not a faceml backup") from error
     except DAMAGE as error:
-        raise FileNotReadable(f"{path} is no faceml backup, or its end is missing: use another one") from error
+        raise FileNotReadable(f"{path} is not a faceml backup, or its end is missing: use another one") from error
     with file:
         if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
-            raise FileNotReadable(f"{path} is no faceml backup")
+            raise FileNotReadable(f"{path} is not a faceml backup")
         yield ArchiveReader(path, file, manifest)
 
 

@@ -15,7 +15,7 @@ _CLUSTERS = (
 
 
 def people_named(database: Path | None, beginning: str) -> list[str]:
-    """Names that begin so, whatever the case; none where the library cannot be read."""
+    """Names that begin so, whatever the case; an empty list where the library cannot be read."""
     return [row[0] for row in _rows(database, _PEOPLE, beginning.casefold())]
 
 

@@ -80,11 +80,12 @@ def rank_experiments(
     Args:
         lower_is_better: None leaves it to the measure's name, see `is_lower_better`.
     Raises:
-        NotFound: runs, but none that has it; the message names what they have.
+        NotFound: no run has it; the message names what they have.
     """
     having = [experiment for experiment in experiments if isfinite(experiment.metrics.get(measure, nan))]
     if experiments and not having:
-        raise NotFound(f"no run measured {measure!r}: there are {', '.join(measures_of(experiments)) or 'none'}")
+        known = ", ".join(measures_of(experiments))
+        raise NotFound(f"no run measured {measure!r}: " + (f"there are {known}" if known else "they measured nothing"))
     is_lower = is_lower_better(measure) if lower_is_better is None else lower_is_better
     newest_first = sorted(having, key=lambda experiment: experiment.started, reverse=True)
     return sorted(newest_first, key=lambda experiment: (1 if is_lower else -1) * experiment.metrics[measure])

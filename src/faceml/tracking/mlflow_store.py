@@ -93,8 +93,11 @@ class MlflowStore:
         """MLflow's own; use it inside `errors`."""
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)  # a user's own setting wins
-        if self._is_new():
-            self._on_note(f"Making MLflow's database {self.uri.removeprefix(_SQLITE)} (once, some seconds)")
+        if self.is_missing:
+            file = Path(self.uri.removeprefix(_SQLITE))
+            with self.errors():
+                file.parent.mkdir(parents=True, exist_ok=True)
+            self._on_note(f"Making MLflow's database {file} (once, some seconds)")
         from mlflow import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -118,12 +121,6 @@ class MlflowStore:
         """Whether it is a database file that nothing was recorded in yet."""
         return self.uri.startswith(_SQLITE) and not Path(self.uri.removeprefix(_SQLITE)).exists()
 
-    def _is_new(self) -> bool:
-        if self.is_missing:
-            with self.errors():
-                Path(self.uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-        return self.is_missing
-
     @contextmanager
     def errors(self, what: str = "the run") -> Iterator[None]:
         """Turn what MLflow raises in the block into Unavailable."""
@@ -144,12 +141,12 @@ def _absolute(uri: str) -> str:
 
 
 def is_of_mlflow(error: Exception) -> bool:
-    """Whether MLflow raised it or let it through, of its database or client; told by name, to import none of them.
+    """Whether MLflow, its database or its client raised it; told by name, so that none of them is imported.
 
     >>> is_of_mlflow(ConnectionError("no route")), is_of_mlflow(Unavailable("ours")), is_of_mlflow(KeyError("x"))
     (True, False, False)
     """
-    if isinstance(error, FacemlError):  # ours has said all, also where it is an ImportError
+    if isinstance(error, FacemlError):  # ours says it all, also where it is an ImportError
         return False
     package = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError | ImportError) or package in {"mlflow", "sqlalchemy", "alembic", "requests"}

@@ -28,7 +28,7 @@ class Tracking:
     Args:
         uri: MLflow's: `sqlite:///mlruns/mlflow.db`, or a server's address.
         artifacts: the folder for tables, plots and notebooks where MLflow is a database, not a server.
-        on_note: told what takes long (making a new database) and what is left out (pictures of faces).
+        on_note: gets a line on what takes long (making a new database) and what is left out (pictures of faces).
     """
 
     def __init__(self, uri: str, artifacts: Path, *, on_note: Callable[[str], None] = logger.info) -> None:
@@ -56,23 +56,30 @@ class Tracking:
         Raises:
             Unavailable: MLflow cannot be reached: at the start, before any work; at the end, naming the spool kept.
         """
-        options: dict[str, Any] = {"pictures_allowed": pictures_allowed, "on_note": self._on_note}
         handed = os.environ.get(SPOOL_VARIABLE)
+        run_id = "" if handed else self.store.open_run(name, parent=parent, tags={"kind": name})
+        spool = Path(handed or tempfile.mkdtemp(prefix="faceml-run-"))
+        run = Run(
+            spool,
+            id=os.environ.get(RUN_ID_VARIABLE) if handed else run_id,
+            pictures_allowed=pictures_allowed,
+            on_note=self._on_note,
+        )
+        run.parameters(parameters or {})
+        run.library(library or {})
         if handed:
-            run = Run(Path(handed), id=os.environ.get(RUN_ID_VARIABLE), **options)
-            _describe(run, parameters, library)
             run.tags({"kind": name})
-            yield run
+            yield run  # whoever handed the spool logs it
             return
-        run_id = self.store.open_run(name, parent=parent, tags={"kind": name})
-        spool = Path(tempfile.mkdtemp(prefix="faceml-run-"))
-        run = Run(spool, id=run_id, **options)
-        _describe(run, parameters, library)
         try:
             yield run
         except BaseException as error:
             run.tags({"error": f"{type(error).__name__}: {error}"})
-            self._finish_failed(run_id, spool, killed=not isinstance(error, Exception))
+            outcome = Outcome.FAILED if isinstance(error, Exception) else Outcome.KILLED
+            try:
+                self._finish(run_id, spool, outcome)
+            except Unavailable as unavailable:
+                self._on_note(str(unavailable))  # the block's own error matters more
             raise
         self._finish(run_id, spool, Outcome.FINISHED)
 
@@ -83,14 +90,3 @@ class Tracking:
         except Unavailable as error:
             raise Unavailable(f"{error}; what was recorded is kept in {spool}") from error
         shutil.rmtree(spool)
-
-    def _finish_failed(self, run_id: str, spool: Path, *, killed: bool) -> None:
-        try:
-            self._finish(run_id, spool, Outcome.KILLED if killed else Outcome.FAILED)
-        except Unavailable as error:
-            self._on_note(str(error))  # the block's own error matters more
-
-
-def _describe(run: Run, parameters: Mapping[str, Any] | None, library: Mapping[str, Any] | None) -> None:
-    run.parameters(parameters or {})
-    run.library(library or {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from faceml.errors import FileNotReadable, WrongUse
+from faceml.errors import WrongUse
 
 logger = logging.getLogger(__name__)
 
@@ -69,27 +68,24 @@ class Run:
         self._on_note = on_note
         self.pictures_allowed = pictures_allowed
         self._spool = spool
-        self._told = False
+        self._noted = False
         (spool / _ARTIFACTS).mkdir(parents=True, exist_ok=True)
         self._write("pictures_allowed", pictures_allowed)
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """Settings the run was made with: texts, numbers, None, paths, enums, lists and mappings."""
-        self._write("parameters", {name: as_text(value) for name, value in values.items()})
+        self._write("parameters", _texts(values))
 
     def metrics(self, values: Mapping[str, float | None], *, step: int = 0) -> None:
         """Numbers the run measured; None is left out. Call again with another `step` for a curve."""
-        numbers = {name: _as_number(name, value) for name, value in values.items() if value is not None}
-        self._write("metrics", numbers, step=step, at_ms=int(time.time() * 1000))
+        self._write("metrics", _numbers(values), step=step, at_ms=int(time.time() * 1000))
 
     def child(self, name: str, *, parameters: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
         """A run within this one, with what it was made with and what it measured: one setting of a sweep."""
-        settings = {key: as_text(value) for key, value in parameters.items()}
-        numbers = {key: _as_number(key, value) for key, value in metrics.items() if value is not None}
-        self._write("child", {"name": name, "parameters": settings, "metrics": numbers})
+        self._write("child", {"name": name, "parameters": _texts(parameters), "metrics": _numbers(metrics)})
 
     def tags(self, values: Mapping[str, Any]) -> None:
-        self._write("tags", {name: as_text(value) for name, value in values.items()})
+        self._write("tags", _texts(values))
 
     def library(self, snapshot: Mapping[str, Any]) -> None:
         """What the library held: counts, pack, hash; becomes the tags `library.*`."""
@@ -103,8 +99,8 @@ class Run:
         """A picture that shows faces: biometric data, so it is dropped unless the run allows pictures."""
         if self.pictures_allowed:
             self._picture(name, picture)
-        elif not self._told:
-            self._told = True
+        elif not self._noted:
+            self._noted = True
             self._on_note("Pictures of faces stay out of MLflow; pictures_allowed=True for this run logs them")
 
     def table(self, name: str, rows: Any) -> None:
@@ -112,26 +108,12 @@ class Run:
         target = self._target(name if name.endswith(".csv") else f"{name}.csv")
         if hasattr(rows, "to_csv"):
             rows.to_csv(target, index=False)
-        else:
-            _write_csv(target, list(rows))
-
-    def artifact(self, path: Path) -> None:
-        """A copy of a file or folder that holds no pictures.
-
-        Raises:
-            FileNotReadable: there is none.
-            WrongUse: it is, or holds, a picture: say `figure` or `faces_picture`.
-        """
-        path = Path(path)
-        if not path.exists():
-            raise FileNotReadable(f"There is no {path} to log; check the path")
-        for file in path.rglob("*") if path.is_dir() else (path,):
-            if file.suffix.lower() in _PICTURES:
-                raise WrongUse(f"{file} is a picture; log it with figure() or, where it shows faces, faces_picture()")
-        if path.is_dir():
-            shutil.copytree(path, self._target(path.name), dirs_exist_ok=True)
-        else:
-            shutil.copy2(path, self._target(path.name))
+            return
+        mappings = list(rows)
+        with target.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(mappings[0]) if mappings else [])
+            writer.writeheader()
+            writer.writerows(mappings)
 
     def _picture(self, name: str, picture: Any) -> None:
         target = self._target(name if Path(name).suffix.lower() in {*_PICTURES, ".svg", ".pdf"} else f"{name}.png")
@@ -161,7 +143,7 @@ def read_spool(spool: Path) -> Recorded:
     """What was recorded; a later parameter or tag replaces an earlier one of its name.
 
     Pictures are allowed where every run that wrote here allowed them. A last line that a dying process left
-    unfinished is passed over.
+    unfinished is ignored.
     """
     settings: dict[str, dict[str, str]] = {"parameters": {}, "tags": {}}
     metrics: list[Measurement] = []
@@ -209,15 +191,16 @@ def _events(file: Path) -> Iterable[dict[str, Any]]:
             return
 
 
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: as_text(value) for name, value in values.items()}
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: _as_number(name, value) for name, value in values.items() if value is not None}
+
+
 def _as_number(name: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise WrongUse(f"The metric {name}={value!r} is no number; record texts as parameters or tags") from None
-
-
-def _write_csv(target: Path, rows: list[Mapping[str, Any]]) -> None:
-    with target.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
-        writer.writeheader()
-        writer.writerows(rows)
+        raise WrongUse(f"The metric {name}={value!r} is not a number; record text as a parameter or tag") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from faceml.errors import IndexUnavailable, ModelMismatch, WrongUse
-from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, Payload
+from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, Hit, Payload, Point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,11 +38,33 @@ def point_batches(
     if not len(ids) == len(rows) == len(payloads):
         raise WrongUse(f"{len(ids)} ids, {len(rows)} vectors and {len(payloads)} payloads: pass as many of each")
     if len(rows) == 0:
-        return iter(())
+        return
     check_width(width, rows.shape[-1])
     if not np.isfinite(rows.sum(dtype=np.float64)):  # one number, where isfinite(rows) is a second matrix
         raise WrongUse("a vector holds NaN or infinity: embed its face again before storing it")
-    return _cut(ids, rows, payloads, size=size)
+    for start in range(0, len(ids), size):
+        part = slice(start, start + size)
+        yield PointBatch(tuple(ids[part]), rows[part].tolist(), [stored_payload(item) for item in payloads[part]])
+
+
+def query_batches(queries: NDArray[np.float32], *, width: int, size: int) -> Iterator[list[list[float]]]:
+    """(P, D) rows in batches of `size`, ready to send. Raises ModelMismatch: they are not `width` wide."""
+    rows = np.atleast_2d(np.asarray(queries, dtype=np.float32))
+    if rows.size == 0:
+        return
+    check_width(width, rows.shape[1])
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size].tolist()
+
+
+def as_point(record: Any) -> Point:
+    """A record of either engine as a point; a server's ids are text."""
+    id_ = record.id if isinstance(record.id, UUID) else UUID(str(record.id))
+    return Point(id_, record.payload or {}, None if record.vector is None else np.asarray(record.vector, np.float32))
+
+
+def as_hits(hits: Iterable[Any]) -> list[Hit]:
+    return [Hit(UUID(str(hit.id)), hit.score, hit.payload or {}) for hit in hits]
 
 
 def stored_payload(payload: Payload) -> Payload:
@@ -76,11 +98,3 @@ def missing_collection(place: str) -> IndexUnavailable:
         f"the collection `{COLLECTION}` does not exist in {place}: create it (`faceml faces ensure-collection`), "
         "then fill it from the database (`faceml faces find-orphans --fix`)"
     )
-
-
-def _cut(
-    ids: Sequence[UUID], rows: NDArray[np.float32], payloads: Sequence[Payload], *, size: int
-) -> Iterator[PointBatch]:
-    for start in range(0, len(ids), size):
-        part = slice(start, start + size)
-        yield PointBatch(tuple(ids[part]), rows[part].tolist(), [stored_payload(item) for item in payloads[part]])

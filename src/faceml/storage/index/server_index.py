@@ -15,7 +15,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from faceml.errors import Conflict, IndexUnavailable, WrongUse
-from faceml.storage.index.collection_rules import check_width, missing_collection, point_batches, stored_value
+from faceml.storage.index import collection_rules as rules
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ServerIndex:
     def ensure_collection(self, width: int) -> None:
         if self._stored_width() is None:
             self._create(width)
-        check_width(self._width(), width)
+        rules.check_width(self._width(), width)
         with _server_errors(self._place):
             present = self._client.get_collection(COLLECTION).payload_schema
             for key in PAYLOAD_INDEXES.keys() - present.keys():
@@ -89,7 +89,7 @@ class ServerIndex:
         return CollectionInfo(COLLECTION, width, count, count, "Cosine", indexes)
 
     def upsert(self, ids: Sequence[UUID], vectors: NDArray[np.float32], payloads: Sequence[Payload]) -> None:
-        for batch in point_batches(ids, vectors, payloads, width=self._width(), size=POINTS_A_BATCH):
+        for batch in rules.point_batches(ids, vectors, payloads, width=self._width(), size=POINTS_A_BATCH):
             points = models.Batch(ids=[str(key) for key in batch.ids], vectors=batch.vectors, payloads=batch.payloads)
             with _server_errors(self._place):
                 self._client.upsert(COLLECTION, points, wait=True)
@@ -105,7 +105,7 @@ class ServerIndex:
         found: list[Point] = []
         for part in _parts(ids):
             with _server_errors(self._place):
-                found += map(_point, self._client.retrieve(COLLECTION, part, with_vectors=with_vectors))
+                found += map(rules.as_point, self._client.retrieve(COLLECTION, part, with_vectors=with_vectors))
         return found
 
     def scroll(
@@ -120,21 +120,16 @@ class ServerIndex:
                 offset=None if offset is None else str(offset),
                 with_vectors=with_vectors,
             )
-        return [_point(record) for record in records], None if next_offset is None else UUID(str(next_offset))
+        return [rules.as_point(record) for record in records], None if next_offset is None else UUID(str(next_offset))
 
-    def search(
-        self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None, exclude: Match | None = None
-    ) -> list[list[Hit]]:
-        width, rows = self._width(), np.atleast_2d(np.asarray(queries, dtype=np.float32))
-        if rows.size == 0:
-            return []
-        check_width(width, rows.shape[1])
-        wanted, found = _filter(match, exclude), []
-        for start in range(0, len(rows), QUERIES_A_BATCH):
-            part = rows[start : start + QUERIES_A_BATCH].tolist()
+    def search(self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None) -> list[list[Hit]]:
+        width, wanted = self._width(), _filter(match)
+        found: list[models.QueryResponse] = []
+        for rows in rules.query_batches(queries, width=width, size=QUERIES_A_BATCH):
+            requests = [models.QueryRequest(query=q, limit=limit, filter=wanted, with_payload=True) for q in rows]
             with _server_errors(self._place):
-                found += self._client.query_batch_points(COLLECTION, [_nearest(row, limit, wanted) for row in part])
-        return [[Hit(UUID(str(hit.id)), hit.score, hit.payload or {}) for hit in hits.points] for hits in found]
+                found += self._client.query_batch_points(COLLECTION, requests)
+        return [rules.as_hits(response.points) for response in found]
 
     def _create(self, width: int) -> None:
         params = models.VectorParams(size=width, distance=models.Distance.COSINE)
@@ -142,16 +137,15 @@ class ServerIndex:
             try:
                 self._client.create_collection(COLLECTION, params)
             except UnexpectedResponse as error:
-                if (
-                    error.status_code != HTTPStatus.CONFLICT
-                ):  # another worker was faster: its collection is checked next
+                # In a conflict another worker was faster: its collection is checked next.
+                if error.status_code != HTTPStatus.CONFLICT:
                     raise
 
     def _width(self) -> int:
         """The width as it was when last asked for: it never changes while the collection exists."""
         width = self._known_width or self._stored_width()
         if width is None:
-            raise missing_collection(self._place)
+            raise rules.missing_collection(self._place)
         return width
 
     def _stored_width(self) -> int | None:
@@ -182,7 +176,7 @@ def _server_errors(place: str) -> Iterator[None]:
         yield
     except UnexpectedResponse as error:
         if error.status_code == HTTPStatus.NOT_FOUND:  # deleted since we looked
-            raise missing_collection(place) from error
+            raise rules.missing_collection(place) from error
         raise IndexUnavailable(
             f"Qdrant at {place} refused a call (HTTP {error.status_code} {error.reason_phrase}): see the server's log, "
             "and that QDRANT_URL is a Qdrant server without an API key"
@@ -200,29 +194,11 @@ def _parts(ids: Sequence[UUID]) -> Iterator[list[models.ExtendedPointId]]:
         yield [str(key) for key in ids[start : start + IDS_A_BATCH]]
 
 
-def _point(record: models.Record) -> Point:
-    vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    return Point(UUID(str(record.id)), record.payload or {}, vector)
-
-
-def _nearest(row: list[float], limit: int, wanted: models.Filter | None) -> models.QueryRequest:
-    return models.QueryRequest(query=row, limit=limit, filter=wanted, with_payload=True)
-
-
-def _filter(match: Match | None, exclude: Match | None = None) -> models.Filter | None:
-    if not match and not exclude:
-        return None
-    return models.Filter(
-        must=_conditions(match) if match else None,
-        must_not=[models.Filter(must=_conditions(exclude))] if exclude else None,
-    )
-
-
-def _conditions(match: Match) -> list[models.Condition]:
-    return [_condition(key, value) for key, value in match.items()]
+def _filter(match: Match | None) -> models.Filter | None:
+    return models.Filter(must=[_condition(key, value) for key, value in match.items()]) if match else None
 
 
 def _condition(key: str, value: str | bool | None) -> models.Condition:
     if value is None:
         return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
-    return models.FieldCondition(key=key, match=models.MatchValue(value=stored_value(key, value)))
+    return models.FieldCondition(key=key, match=models.MatchValue(value=rules.stored_value(key, value)))

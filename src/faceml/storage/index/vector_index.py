@@ -78,7 +78,5 @@ class VectorIndex(Protocol):
     ) -> tuple[list[Point], UUID | None]:
         """Up to `limit` points in id order from `offset` on, and where the next page starts (None: at the end)."""
 
-    def search(
-        self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None, exclude: Match | None = None
-    ) -> list[list[Hit]]:
-        """The nearest points of each of (P, D) unit rows, best first; `exclude` drops points where all of it holds."""
+    def search(self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None) -> list[list[Hit]]:
+        """The nearest points of each of (P, D) unit rows, best first."""

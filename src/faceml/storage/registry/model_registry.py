@@ -2,7 +2,7 @@
 
 Out of MLflow's database an alias or version is read without mlflow, in milliseconds; a server is asked, and everything
 is written, through mlflow. A file that was opened once stays in the library's cache under its checksum, and what the
-registry said last beside it, so a registry that went away changes nothing for whoever used it before.
+registry last answered beside it, so a registry that went away changes nothing for whoever used it before.
 
 records          the nouns                  mlflow_database  reads MLflow's database
 onnx_head        a head as a file           mlflow_client    reads an MLflow server, and writes
@@ -65,7 +65,7 @@ class ModelRegistry:
     # --- reading
 
     def versions(self) -> tuple[RegisteredModel, ...]:
-        """All of them, oldest first; none where there is no registry yet.
+        """All of them, oldest first; empty where there is no registry yet.
 
         Raises:
             Unavailable: the registry does not answer, and never did.
@@ -80,7 +80,7 @@ class ModelRegistry:
             seen = _recall(self._last_seen)
             if seen is None:
                 raise
-            logger.warning("%s; going on with what it said last", error)
+            logger.warning("%s; going on with its last answer", error)
             return seen
 
     def ask(self) -> RegistryState:
@@ -98,7 +98,7 @@ class ModelRegistry:
         """The version of an alias ("champion", "challenger") or number.
 
         Raises:
-            NotFound: there is none.
+            NotFound: it does not exist.
             Unavailable.
         """
         state = self.state()
@@ -109,7 +109,7 @@ class ModelRegistry:
         return found
 
     def champion(self) -> RegisteredModel | None:
-        """The version that is used unless another is asked for; None where raw embeddings are.
+        """The version that is used unless another is asked for; None where raw embeddings are used.
 
         Raises:
             Unavailable.
@@ -164,8 +164,8 @@ class ModelRegistry:
         Raises:
             Unavailable.
         """
-        told = {COMPARISON: comparison, THRESHOLDS: thresholds}
-        notes = card.as_tags() | {name: text for name, text in told.items() if text}
+        measured = {COMPARISON: comparison, THRESHOLDS: thresholds}
+        notes = card.as_tags() | {name: text for name, text in measured.items() if text}
         content = write_onnx(head, notes=notes)
         version = self._add(content, head, card, run_id=run_id)
         with self._changing() as client:
@@ -179,7 +179,7 @@ class ModelRegistry:
         """Register a file as it was, such as one out of a backup, as the next version; no alias stays on it.
 
         Raises:
-            ModelUnavailable: it is no projection.
+            ModelUnavailable: it is not a projection.
             Unavailable.
         """
         head, _ = read_onnx(content)
@@ -240,7 +240,7 @@ def _checksum(content: bytes) -> str:
 
 def _known(state: RegistryState) -> str:
     if not state.versions:
-        return "none is registered yet (`faceml faces train-matching` makes one), or use raw"
+        return "no version is registered yet (`faceml faces train-matching` makes one); use raw"
     numbers = ", ".join(str(model.version) for model in state.versions)
     aliases = sorted(alias for model in state.versions for alias in model.aliases)
     return f"use raw, {', '.join([*aliases, ''])}or a version of {numbers}"
@@ -254,23 +254,13 @@ def _remember(file: Path, state: RegistryState) -> None:
 
 
 def _recall(file: Path) -> RegistryState | None:
-    """What it said last; None where it never answered, or the file is damaged."""
+    """Its last answer; None where it never answered, or the file is damaged."""
+    from pydantic import TypeAdapter
+
     try:
-        state = json.loads(file.read_bytes())
-        return RegistryState(tuple(_model(entry) for entry in state["versions"]), state["tags"])
+        return TypeAdapter(RegistryState).validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        logger.warning("%s cannot be read (%s): passed over", file, error)
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be read (%s): ignored", file, error)
         return None
-
-
-def _model(entry: dict[str, Any]) -> RegisteredModel:
-    return RegisteredModel(
-        **{
-            **entry,
-            "aliases": tuple(entry["aliases"]),
-            "card": ModelCard(**entry["card"]) if entry["card"] else None,
-            "created_at": datetime.fromisoformat(entry["created_at"]),
-        }
-    )

@@ -17,15 +17,15 @@ _OPSET, _IR_VERSION = 17, 9  # of 2022: old enough for any runtime in use
 
 def write_onnx(head: Head, *, notes: Mapping[str, str]) -> bytes:
     """The head as a graph with a free batch axis, (N, D) → (N, d) unit rows; `notes` become its metadata."""
-    from onnx import TensorProto, helper
+    from onnx import TensorProto, helper, numpy_helper
 
-    arrays = _arrays(head)
+    arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in _arrays(head).items()}
     graph = helper.make_graph(
         _nodes(head),
         "face-projection",
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", head.width_in])],
         [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", head.width_out])],
-        initializer=[_tensor(name, array) for name, array in arrays.items()],
+        initializer=[numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
     model = helper.make_model(
         graph, producer_name="faceml", ir_version=_IR_VERSION, opset_imports=[helper.make_opsetid("", _OPSET)]
@@ -38,7 +38,7 @@ def read_onnx(content: bytes) -> tuple[Head, dict[str, str]]:
     """A head that `write_onnx` wrote, with its notes.
 
     Raises:
-        ModelUnavailable: the content is no such file.
+        ModelUnavailable: the content is not such a file.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -51,7 +51,7 @@ def read_onnx(content: bytes) -> tuple[Head, dict[str, str]]:
         layers = tuple(Layer(arrays[f"weight_{n}"], arrays[f"bias_{n}"]) for n in range(1, depth + 1))
         head = Head(arrays["mean"], arrays.get("skip"), layers)
     except (DecodeError, KeyError, ValueError, TypeError) as error:
-        raise ModelUnavailable(f"this is no projection of faceml's ({type(error).__name__}: {error})") from error
+        raise ModelUnavailable(f"this is not a projection of faceml's ({type(error).__name__}: {error})") from error
     return head, {note.key: note.value for note in model.metadata_props}
 
 
@@ -62,12 +62,6 @@ def _arrays(head: Head) -> dict[str, NDArray[np.float32]]:
     for number, layer in enumerate(head.layers, start=1):
         arrays |= {f"weight_{number}": layer.weight, f"bias_{number}": layer.bias}
     return arrays
-
-
-def _tensor(name: str, array: NDArray[np.float32]) -> Any:
-    from onnx import numpy_helper
-
-    return numpy_helper.from_array(np.ascontiguousarray(array, np.float32), name)
 
 
 def _nodes(head: Head) -> list[Any]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, insert, or_, select, update
 
 from faceml.records import Asset, AssetStatus
-from faceml.storage.sql.chunks import change_where, rows_where
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
 
 
@@ -49,10 +48,7 @@ class LookedAt:
     error: str | None
 
 
-class Assets:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Assets(Store):
     def at_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
         return {known.path: known for known in self._known(ImageAsset.path, [str(path) for path in paths])}
 
@@ -60,47 +56,38 @@ class Assets:
         return {known.content_hash: known for known in self._known(ImageAsset.content_hash, hashes)}
 
     def add(self, files: Sequence[PhotoFile]) -> None:
-        if files:
-            self._session.execute(insert(ImageAsset), [_columns(file) for file in files])
+        self._write(insert(ImageAsset), [_columns(file) for file in files])
 
     def rewrite(self, files: Sequence[tuple[int, PhotoFile]], *, is_changed: bool) -> None:
         """Record where the file lies now; `is_changed` content waits for detection again."""
         again = {"status": AssetStatus.PENDING, "error": None} if is_changed else {}
-        rows = [{"id": asset_id, **_columns(file), **again} for asset_id, file in files]
-        if rows:
-            self._session.execute(update(ImageAsset), rows)
+        self._write(update(ImageAsset), [{"id": asset_id, **_columns(file), **again} for asset_id, file in files])
 
     def wait_again(self, asset_ids: Sequence[int]) -> None:
         again = update(ImageAsset).values(status=AssetStatus.PENDING, error=None)
-        change_where(self._session, again, ImageAsset.id, asset_ids)
+        self._change(again, ImageAsset.id, asset_ids)
 
     def waiting(self, *, min_confidence: float, min_face_size: int, limit: int, offset: int = 0) -> list[Asset]:
         """Photos never looked at, or only with stricter thresholds than these, in order of arrival."""
-        statement = (
-            select(ImageAsset)
-            .where(_is_waiting(min_confidence, min_face_size))
-            .order_by(ImageAsset.id)
-            .limit(limit)
-            .offset(offset)
-        )
-        return [_asset(row) for row in self._session.scalars(statement)]
+        statement = select(ImageAsset).where(_is_waiting(min_confidence, min_face_size)).order_by(ImageAsset.id)
+        return [_asset(row) for row in self._session.scalars(statement.limit(limit).offset(offset))]
 
     def by_ids(self, asset_ids: Sequence[int]) -> list[Asset]:
         """The assets of these ids that exist, in order of id."""
-        rows = rows_where(self._session, select(ImageAsset).order_by(ImageAsset.id), ImageAsset.id, sorted(asset_ids))
+        rows = self._rows(select(ImageAsset).order_by(ImageAsset.id), ImageAsset.id, sorted(asset_ids))
         return [_asset(row[0]) for row in rows]
 
     def lock(self, asset_ids: Sequence[int]) -> None:
         """Hold these rows until the transaction ends, so that two workers do not add the same faces."""
         held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update()
-        list(rows_where(self._session, held, ImageAsset.id, sorted(asset_ids)))
+        list(self._rows(held, ImageAsset.id, sorted(asset_ids)))
 
     def content_changed(self, asset_ids: Sequence[int]) -> set[int]:
         """Those whose faces were found in another content than the file has now."""
         changed = select(ImageAsset.id).where(
             ImageAsset.detected_hash.is_not(None), ImageAsset.detected_hash != ImageAsset.content_hash
         )
-        return {row.id for row in rows_where(self._session, changed, ImageAsset.id, asset_ids)}
+        return {row.id for row in self._rows(changed, ImageAsset.id, asset_ids)}
 
     def record_detection(self, looked_at: Sequence[LookedAt], *, min_confidence: float, min_face_size: int) -> None:
         """Note the outcome of detection, and the loosest thresholds so far; an unreadable photo keeps its reason."""
@@ -119,43 +106,32 @@ class Assets:
             }
             for photo in looked_at
         ]
-        if not rows:
-            return
-        self._session.execute(update(ImageAsset), rows)
+        self._write(update(ImageAsset), rows)
         seen = [photo.asset_id for photo in looked_at if not photo.error]
-        change_where(
-            self._session, update(ImageAsset).values(detected_hash=ImageAsset.content_hash), ImageAsset.id, seen
-        )
+        self._change(update(ImageAsset).values(detected_hash=ImageAsset.content_hash), ImageAsset.id, seen)
 
     def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int]]:
         """The loosest thresholds these were looked at with, as long as their content is the same."""
         statement = select(ImageAsset.id, ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size).where(
             ImageAsset.detected_hash == ImageAsset.content_hash
         )
-        rows = rows_where(self._session, statement, ImageAsset.id, asset_ids)
+        rows = self._rows(statement, ImageAsset.id, asset_ids)
         return {row[0]: (row[1], row[2]) for row in rows if row[1] is not None and row[2] is not None}
 
     def count(self, status: AssetStatus | None = None) -> int:
-        statement = select(func.count()).select_from(ImageAsset)
-        return self._session.execute(statement.where(ImageAsset.status == status) if status else statement).scalar_one()
+        return self._count(ImageAsset, *((ImageAsset.status == status,) if status else ()))
 
     def count_waiting(self, *, min_confidence: float, min_face_size: int) -> int:
-        statement = select(func.count()).select_from(ImageAsset).where(_is_waiting(min_confidence, min_face_size))
-        return self._session.execute(statement).scalar_one()
+        return self._count(ImageAsset, _is_waiting(min_confidence, min_face_size))
 
     def without_faces(self, *, limit: int) -> list[Asset]:
         """Photos that failed, or in which no face was found."""
         has_face = select(FaceInstance.id).where(FaceInstance.asset_id == ImageAsset.id).exists()
-        statement = (
-            select(ImageAsset)
-            .where(ImageAsset.status != AssetStatus.PENDING, ~has_face)
-            .order_by(ImageAsset.id)
-            .limit(limit)
-        )
-        return [_asset(row) for row in self._session.scalars(statement)]
+        statement = select(ImageAsset).where(ImageAsset.status != AssetStatus.PENDING, ~has_face)
+        return [_asset(row) for row in self._session.scalars(statement.order_by(ImageAsset.id).limit(limit))]
 
     def _known(self, column: Any, values: Sequence[str]) -> Iterator[KnownFile]:
-        for (row,) in rows_where(self._session, select(ImageAsset).order_by(ImageAsset.id), column, values):
+        for (row,) in self._rows(select(ImageAsset).order_by(ImageAsset.id), column, values):
             yield KnownFile(row.id, Path(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
 
 
@@ -168,13 +144,7 @@ def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool
 
 
 def _columns(file: PhotoFile) -> dict[str, Any]:
-    return {
-        "path": str(file.path),
-        "content_hash": file.content_hash,
-        "size_bytes": file.size_bytes,
-        "mtime_ns": file.mtime_ns,
-        "taken_at": file.taken_at,
-    }
+    return {**asdict(file), "path": str(file.path)}
 
 
 def _asset(row: ImageAsset) -> Asset:

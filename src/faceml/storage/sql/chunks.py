@@ -1,12 +1,12 @@
-"""Long lists in pieces: databases bound the parameters of one statement."""
+"""What the stores share: a session, and long lists in pieces, since databases bound the parameters of a statement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import Delete, Row, Select, Update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Delete, Insert, Row, Select, Update, func, select
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
@@ -22,17 +22,28 @@ def chunks(items: Sequence[T], size: int = STATEMENT_SIZE) -> Iterator[Sequence[
         yield items[start : start + size]
 
 
-def rows_where(
-    session: Session, statement: Select[*Columns], column: InstrumentedAttribute[Any], values: Sequence[Any]
-) -> Iterator[Row[*Columns]]:
-    """The statement's rows whose column holds one of these values."""
-    for piece in chunks(values):
-        yield from session.execute(statement.where(column.in_(piece)))
+class Store:
+    """One subject of a unit of work, such as photos or people."""
 
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
-def change_where(
-    session: Session, statement: Update | Delete, column: InstrumentedAttribute[Any], values: Sequence[Any]
-) -> None:
-    """Carry the statement out where the column holds one of these values."""
-    for piece in chunks(values):
-        session.execute(statement.where(column.in_(piece)))
+    def _rows(
+        self, statement: Select[*Columns], column: InstrumentedAttribute[Any], values: Sequence[Any]
+    ) -> Iterator[Row[*Columns]]:
+        """The statement's rows whose column holds one of these values."""
+        for piece in chunks(values):
+            yield from self._session.execute(statement.where(column.in_(piece)))
+
+    def _change(self, statement: Update | Delete, column: InstrumentedAttribute[Any], values: Sequence[Any]) -> None:
+        """Carry the statement out where the column holds one of these values."""
+        for piece in chunks(values):
+            self._session.execute(statement.where(column.in_(piece)))
+
+    def _write(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Carry the statement out once for each row, if there are any."""
+        if rows:
+            self._session.execute(statement, rows)
+
+    def _count(self, table: type[DeclarativeBase], *where: ColumnElement[bool]) -> int:
+        return self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()

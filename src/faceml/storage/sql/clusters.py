@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select, union_all
 
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, PersonRow
 
 SAMPLES = 5  # face ids shown of a cluster, best quality first
@@ -26,10 +26,7 @@ class ClusterSummary:
     person_name: str | None
 
 
-class Clusters:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Clusters(Store):
     def page(self, *, limit: int, offset: int = 0, include_labeled: bool = False) -> list[ClusterSummary]:
         """Clusters largest first; labelled ones (a face under a person) only where asked for."""
         sizes = (
@@ -54,7 +51,7 @@ class Clusters:
         ]
 
     def open(self) -> list[tuple[str, int]]:
-        """Clusters with faces that nobody was named for or decided about, and how many; most such faces first."""
+        """Clusters with faces that are under nobody and undecided, and how many; most such faces first."""
         statement = (
             select(FaceInstance.cluster_id, func.count())
             .where(
@@ -68,9 +65,8 @@ class Clusters:
         return [(row[0], row[1]) for row in self._session.execute(statement) if row[0]]
 
     def count(self, *, include_labeled: bool = False) -> int:
-        return self._session.execute(
-            select(func.count()).select_from(_grouped(include_labeled).subquery())
-        ).scalar_one()
+        clusters = _grouped(include_labeled).subquery()
+        return self._session.execute(select(func.count()).select_from(clusters)).scalar_one()
 
     def _samples(self, names: Sequence[str]) -> dict[str, list[UUID]]:
         """The best few of each cluster: a walk along the index a cluster, however large it is, in one statement."""
@@ -109,8 +105,4 @@ def _best_of(name: str) -> Select[Any]:
 def _grouped(include_labeled: bool) -> Select[Any]:
     statement = select(FaceInstance.cluster_id).where(FaceInstance.cluster_id.is_not(None))
     statement = statement.group_by(FaceInstance.cluster_id)
-    return statement if include_labeled else statement.having(_nobody_named())
-
-
-def _nobody_named() -> ColumnElement[bool]:
-    return func.count(FaceInstance.person_id) == 0
+    return statement if include_labeled else statement.having(func.count(FaceInstance.person_id) == 0)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from faceml.errors import ModelMismatch
 from faceml.records import PackContract
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import LibraryContract
 
 
-class Contract:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Contract(Store):
     def pinned(self) -> PackContract | None:
         """The pack this library is pinned to; None before its first detection."""
         row = self._session.get(LibraryContract, 1)
@@ -59,6 +56,3 @@ class Contract:
             .returning(LibraryContract.last_unknown_cluster)
         ).scalar_one()
         return range(last - count + 1, last + 1)
-
-    def last_unknown_cluster(self) -> int:
-        return self._session.execute(select(LibraryContract.last_unknown_cluster)).scalar() or 0

@@ -18,18 +18,23 @@ from faceml.storage.sql.tables import Base
 SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
-LABOUR = ("image_assets", "persons", "face_instances", "label_events")  # a database without rows in these holds nothing
+CONTENT = (
+    "image_assets",
+    "persons",
+    "face_instances",
+    "label_events",
+)  # a database without rows in these is empty
 _MIGRATION_LOCK = 7_302_911  # any constant: PostgreSQL's advisory locks are numbers
 
 
-def connect(url: str, *, echo: bool = False) -> Engine:
+def connect(url: str) -> Engine:
     """An engine for SQLite (WAL) or PostgreSQL (psycopg), its schema migrated to the newest.
 
     Raises:
         WrongUse: the URL is not one of a database that faceml knows.
         DatabaseUnavailable: it does not answer, refuses the password, or is no faceml database.
     """
-    engine = _engine(url, echo=echo)
+    engine = _engine(url)
     with translated_errors(url):
         migrate(engine)
     return engine
@@ -44,7 +49,7 @@ def read_schema(url: str) -> str | None:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
         return None
-    engine = _engine(url, echo=False)
+    engine = _engine(url)
     try:
         with translated_errors(url), engine.execution_options(**{READ_ONLY: True}).connect() as connection:
             return _version(connection)
@@ -78,10 +83,10 @@ def empty_schema(url: str, revision: str) -> Iterator[Connection]:
         Conflict: a table holds rows.
         WrongUse, DatabaseUnavailable: as `connect`.
     """
-    engine = _engine(url, echo=False)
+    engine = _engine(url)
     try:
         with translated_errors(url), engine.begin() as connection:
-            filled = [name for name in LABOUR if inspect(connection).has_table(name) and _has_rows(connection, name)]
+            filled = [name for name in CONTENT if inspect(connection).has_table(name) and _has_rows(connection, name)]
             if filled:
                 raise Conflict(
                     f"the database {without_password(url)} is not empty ({', '.join(filled)}): point DATABASE_URL at "
@@ -110,17 +115,13 @@ def translated_errors(url: str) -> Iterator[None]:
         raise
 
 
-def _engine(url: str, *, echo: bool) -> Engine:
+def _engine(url: str) -> Engine:
+    # Parameters are hidden: an error's text may end in a log, and they are names and vectors.
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, parsed.database, echo=echo)
-    return create_engine(
-        url,
-        echo=echo,
-        hide_parameters=True,  # an error's text may end in a log, and parameters are names and vectors
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "application_name": "faceml"},
-    )
+        return _sqlite_engine(url, parsed.database)
+    settings = {"connect_timeout": 10, "application_name": "faceml"}
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=settings)
 
 
 def _parsed(url: str) -> URL:
@@ -136,13 +137,13 @@ def _parsed(url: str) -> URL:
     raise WrongUse(f"DATABASE_URL={without_password(url)!r}: faceml knows sqlite:/// and postgresql://")
 
 
-def _sqlite_engine(url: str, file: str | None, *, echo: bool) -> Engine:
+def _sqlite_engine(url: str, file: str | None) -> Engine:
     if file and file != ":memory:":
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseUnavailable(f"the folder {Path(file).parent} cannot be made: {error.strerror}") from error
-    engine = create_engine(url, echo=echo, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -150,11 +151,9 @@ def _sqlite_engine(url: str, file: str | None, *, echo: bool) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver would commit before DDL; transactions begin in _begin_sqlite
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # a label outlives a power cut
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # a label outlives a power cut
+    connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Enum,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    Uuid,
-    bindparam,
-    delete,
-    inspect,
-    select,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from faceml.storage.sql.tables import Base, UtcTime
 
 PAGE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How values of a column are stored, written as JSON and read back; None is null."""
+
+    declared: type[TypeEngine[Any]]  # what the type of such a column is an instance of
+    stored: TypeEngine[Any]
+    write: Callable[[Any], Any] = lambda value: value
+    read: Callable[[Any], Any] = lambda value: value
+
+
+# The first match counts: Enum is a String, UtcTime decorates.
+_KINDS = {
+    "time": Kind(UtcTime, UtcTime(), datetime.isoformat, datetime.fromisoformat),
+    "enum": Kind(sa.Enum, sa.Text(), str),
+    "uuid": Kind(sa.Uuid, sa.Uuid(), str, UUID),
+    "json": Kind(sa.JSON, sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), lambda value: base64.b64encode(value).decode(), base64.b64decode),
+    "bool": Kind(sa.Boolean, sa.Boolean()),
+    "float": Kind(sa.Float, sa.Float()),
+    "int": Kind(sa.Integer, sa.BigInteger()),
+    "text": Kind(sa.String, sa.Text()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,147 +59,91 @@ class TableShape:
     keys: tuple[str, ...]  # the primary key
 
 
-# First match counts: Enum is a String, UtcTime decorates.
-_KINDS: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
-    (UtcTime, "time"),
-    (Enum, "enum"),
-    (Uuid, "uuid"),
-    (JSON, "json"),
-    (LargeBinary, "bytes"),
-    (Boolean, "bool"),
-    (Float, "float"),
-    (Integer, "int"),
-    (String, "text"),
-)
-
-
 class DatabaseDump:
     """All tables of a database, in an order in which they can be filled again."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
-        self.schema: str = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        self.schema: str = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
         self.shapes = tuple(_shape(table) for table in Base.metadata.sorted_tables)
 
     def lines(self, shape: TableShape) -> Iterator[bytes]:
         """One line a row, in order of the key: equal rows make equal bytes on every database."""
         table = Base.metadata.tables[shape.name]
-        statement = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
-        kinds = [column.kind for column in shape.columns]
+        statement = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
+        writers = [_KINDS[column.kind].write for column in shape.columns]
         for row in self._connection.execute(statement):
-            cells = [_to_json(kind, value) for kind, value in zip(kinds, row, strict=True)]
+            cells = _converted(writers, row)
             yield json.dumps(cells, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def fill_table(connection: Connection, shape: TableShape, lines: Iterable[bytes]) -> int:
+def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[bytes]) -> int:
     """Put rows into an empty table; returns how many."""
-    table = Table(shape.name, MetaData(), *(_column(column) for column in shape.columns))
+    table = sa.Table(shape.name, sa.MetaData(), *(_column(column) for column in shape.columns))
     inward = _references_to_itself(connection, shape.name)
-    connection.execute(delete(table))  # what a migration has put there is in the dump, too
-    kinds = [column.kind for column in shape.columns]
-    names = [column.name for column in shape.columns]
+    connection.execute(sa.delete(table))  # what a migration has put there is in the dump, too
     later: list[dict[str, Any]] = []
     count = 0
-    cells = (json.loads(line) for line in lines)
-    rows = (dict(zip(names, map(_from_json, kinds, row), strict=True)) for row in cells)
+    names = [column.name for column in shape.columns]
+    readers = [_KINDS[column.kind].read for column in shape.columns]
+    rows = (dict(zip(names, _converted(readers, json.loads(line)), strict=True)) for line in lines)
     while batch := list(islice(rows, PAGE_ROWS)):
         count += len(batch)
         later += [dict(row) for row in batch if any(row[name] is not None for name in inward)]
         connection.execute(table.insert(), [{**row, **dict.fromkeys(inward)} for row in batch])
-    if later:  # only now all rows are there that they point at
-        _point(connection, table, shape.keys, inward, later)
+    for row in later:  # only now all rows are there that they point at
+        is_it = [table.c[key] == row[key] for key in shape.keys]
+        connection.execute(table.update().where(*is_it).values({name: row[name] for name in inward}))
     _count_on(connection, shape)
     return count
 
 
 def shape_as_json(shape: TableShape) -> dict[str, Any]:
-    columns = [
-        {"name": c.name, "kind": c.kind, **({"enum": c.enum, "values": list(c.values)} if c.enum else {})}
-        for c in shape.columns
-    ]
-    return {"name": shape.name, "keys": list(shape.keys), "columns": columns}
+    return asdict(shape)
 
 
 def shape_from_json(plain: Mapping[str, Any]) -> TableShape:
-    """Raises KeyError or TypeError where it is none."""
-    columns = [ColumnShape(c["name"], c["kind"], tuple(c.get("values", ())), c.get("enum")) for c in plain["columns"]]
-    return TableShape(plain["name"], tuple(columns), tuple(plain["keys"]))
+    """Raises ValueError where it is not a shape."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(TableShape).validate_python(plain)
 
 
-def _shape(table: Table) -> TableShape:
-    return TableShape(
-        table.name,
-        tuple(_column_shape(column) for column in table.columns),
-        tuple(column.name for column in table.primary_key.columns),
-    )
+def _shape(table: sa.Table) -> TableShape:
+    columns = (_column_shape(column.name, column.type) for column in table.columns)
+    return TableShape(table.name, tuple(columns), tuple(column.name for column in table.primary_key.columns))
 
 
-def _column_shape(column: Column[Any]) -> ColumnShape:
-    kind = next(kind for kind_type, kind in _KINDS if isinstance(column.type, kind_type))
-    if isinstance(column.type, Enum):
-        return ColumnShape(column.name, kind, tuple(column.type.enums), column.type.name)
-    return ColumnShape(column.name, kind)
+def _column_shape(name: str, type_: TypeEngine[Any]) -> ColumnShape:
+    kind = next(key for key, kind in _KINDS.items() if isinstance(type_, kind.declared))
+    if isinstance(type_, sa.Enum):
+        return ColumnShape(name, kind, tuple(type_.enums), type_.name)
+    return ColumnShape(name, kind)
 
 
-def _column(shape: ColumnShape) -> Column[Any]:
-    types: dict[str, TypeEngine[Any]] = {
-        "time": UtcTime(),
-        "uuid": Uuid(),
-        "json": JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
-        "bytes": LargeBinary(),
-        "bool": Boolean(),
-        "float": Float(),
-        "int": BigInteger(),
-        "text": Text(),
-        "enum": Enum(*shape.values, name=shape.enum, create_type=False) if shape.values else Text(),
-    }
-    return Column(shape.name, types[shape.kind])
+def _converted(converters: Iterable[Callable[[Any], Any]], row: Iterable[Any]) -> list[Any]:
+    return [None if value is None else convert(value) for convert, value in zip(converters, row, strict=True)]
 
 
-def _to_json(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "bytes":
-        return base64.b64encode(value).decode()
-    if kind == "time":
-        return value.isoformat()
-    return str(value) if kind in ("uuid", "enum") else value
+def _column(shape: ColumnShape) -> sa.Column[Any]:
+    if shape.values:
+        return sa.Column(shape.name, sa.Enum(*shape.values, name=shape.enum, create_type=False))
+    return sa.Column(shape.name, _KINDS[shape.kind].stored)
 
 
-def _from_json(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "bytes":
-        return base64.b64decode(value)
-    if kind == "time":
-        return datetime.fromisoformat(value)
-    return UUID(value) if kind == "uuid" else value
-
-
-def _references_to_itself(connection: Connection, table: str) -> tuple[str, ...]:
-    keys = inspect(connection).get_foreign_keys(table)
+def _references_to_itself(connection: sa.Connection, table: str) -> tuple[str, ...]:
+    keys = sa.inspect(connection).get_foreign_keys(table)
     return tuple(name for key in keys if key["referred_table"] == table for name in key["constrained_columns"])
 
 
-def _point(
-    connection: Connection, table: Table, keys: Sequence[str], inward: Sequence[str], rows: Sequence[dict[str, Any]]
-) -> None:
-    where = [table.c[key] == bindparam(f"key_{key}") for key in keys]
-    statement = table.update().where(*where).values({name: bindparam(f"to_{name}") for name in inward})
-    given = [
-        {**{f"key_{key}": row[key] for key in keys}, **{f"to_{name}": row[name] for name in inward}} for row in rows
-    ]
-    connection.execute(statement, given)
-
-
-def _count_on(connection: Connection, shape: TableShape) -> None:
+def _count_on(connection: sa.Connection, shape: TableShape) -> None:
     """PostgreSQL's counters do not notice keys that are given to them."""
     kind = {column.name: column.kind for column in shape.columns}
     if connection.dialect.name != "postgresql" or [kind[key] for key in shape.keys] != ["int"]:
         return
     table, key = shape.name, shape.keys[0]
-    sequence = connection.execute(text("SELECT pg_get_serial_sequence(:t, :k)"), {"t": table, "k": key}).scalar()
+    sequence = connection.execute(sa.text("SELECT pg_get_serial_sequence(:t, :k)"), {"t": table, "k": key}).scalar()
     if sequence is not None:
         connection.execute(
-            text(f'SELECT setval(:s, max("{key}")) FROM "{table}" HAVING max("{key}") > 0'), {"s": sequence}
+            sa.text(f'SELECT setval(:s, max("{key}")) FROM "{table}" HAVING max("{key}") > 0'), {"s": sequence}
         )

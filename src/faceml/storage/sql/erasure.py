@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.orm import Session
 
 from faceml.decisions.decision import Erase, Erased
 from faceml.decisions.log import decode, encode, kind_of
 from faceml.records import BBox
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import (
     ErasedFace,
     FaceEmbedding,
@@ -22,41 +20,32 @@ from faceml.storage.sql.tables import (
     OutboxRow,
     PersonPrototype,
     PersonRow,
-    utc_now,
 )
 
 
-class Erasure:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Erasure(Store):
     # --- boxes that stay blank
 
     def boxes(self, asset_ids: Sequence[int]) -> dict[int, list[BBox]]:
         """Where erased people are on these photos."""
         found: dict[int, list[BBox]] = defaultdict(list)
-        for piece in chunks(asset_ids):
-            for row in self._session.scalars(select(ErasedFace).where(ErasedFace.asset_id.in_(piece))):
-                found[row.asset_id].append(BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h))
+        for (row,) in self._rows(select(ErasedFace), ErasedFace.asset_id, asset_ids):
+            found[row.asset_id].append(BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h))
         return found
 
     def keep_blank(self, boxes: Sequence[tuple[int, BBox]]) -> None:
         """Remember (asset, box) of faces that are never to be taken in again."""
-        if boxes:
-            rows = [
-                {"asset_id": id_, "bbox_x": b.x, "bbox_y": b.y, "bbox_w": b.w, "bbox_h": b.h, "created_at": utc_now()}
-                for id_, b in boxes
-            ]
-            self._session.execute(insert(ErasedFace), rows)
+        rows = [{"asset_id": id_, "bbox_x": b.x, "bbox_y": b.y, "bbox_w": b.w, "bbox_h": b.h} for id_, b in boxes]
+        self._write(insert(ErasedFace), rows)
 
     # --- counting and deleting
 
     def count_embeddings(self, face_ids: Sequence[UUID]) -> int:
-        where = FaceEmbedding.face_instance_id
-        return sum(self._count(select(func.count()).where(where.in_(piece))) for piece in chunks(face_ids))
+        counts = self._rows(select(func.count()), FaceEmbedding.face_instance_id, face_ids)
+        return sum(row[0] for row in counts)
 
     def count_prototypes(self, person_ids: Sequence[UUID]) -> int:
-        return self._count(select(func.count()).where(PersonPrototype.person_id.in_(person_ids)))
+        return self._count(PersonPrototype, PersonPrototype.person_id.in_(person_ids))
 
     def remove_people(self, person_ids: Sequence[UUID]) -> None:
         """Delete the records; their prototypes and rejections go with them."""
@@ -68,9 +57,7 @@ class Erasure:
         points = select(FaceInstance.qdrant_point_id).union_all(
             select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
         )
-        rows = [{"point_id": point_id} for point_id in self._session.scalars(points)]
-        if rows:
-            self._session.execute(insert(OutboxRow), rows)
+        self._write(insert(OutboxRow), [{"point_id": point_id} for point_id in self._session.scalars(points)])
 
     # --- the log
 
@@ -82,12 +69,8 @@ class Erasure:
 
     def redact(self, event_ids: Sequence[int]) -> None:
         """Take names and faces out of events; that something was decided, when and by whom, stays."""
-        for piece in chunks(event_ids):
-            for row in self._session.scalars(select(LabelEvent).where(LabelEvent.id.in_(piece))):
-                if not isinstance(decode(row.kind, row.person_id, row.details), Erase | Erased):
-                    left = Erased(row.kind, person_id=row.person_id)
-                    row.kind, row.details = kind_of(left), encode(left)
+        for (row,) in self._rows(select(LabelEvent), LabelEvent.id, event_ids):
+            if not isinstance(decode(row.kind, row.person_id, row.details), Erase | Erased):
+                left = Erased(row.kind, person_id=row.person_id)
+                row.kind, row.details = kind_of(left), encode(left)
         self._session.flush()
-
-    def _count(self, statement: Any) -> int:
-        return int(self._session.execute(statement).scalar_one())

@@ -8,24 +8,20 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, insert, select
-from sqlalchemy.orm import Session
 
 from faceml.decisions import log
 from faceml.decisions.decision import Decision, Erase, Erased
 from faceml.decisions.replay import Undos
 from faceml.decisions.states import Change
 from faceml.errors import NotFound
-from faceml.storage.sql.chunks import chunks
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.tables import LabelChange, LabelEvent
 
 D = TypeVar("D", bound=Decision)
 
 
-class Events:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Events(Store):
     def lock(self) -> None:
         """Wait for whoever else is writing labels; until this transaction ends nobody else does."""
         lock_labels(self._session)
@@ -49,19 +45,16 @@ class Events:
         )
         self._session.add(event)
         self._session.flush()
-        if changes:
-            self._session.execute(
-                insert(LabelChange),
-                [
-                    {
-                        "event_id": event.id,
-                        "face_instance_id": change.face_id,
-                        "before": log.encode_state(change.before),
-                        "after": log.encode_state(change.after),
-                    }
-                    for change in changes
-                ],
-            )
+        rows = [
+            {
+                "event_id": event.id,
+                "face_instance_id": change.face_id,
+                "before": log.encode_state(change.before),
+                "after": log.encode_state(change.after),
+            }
+            for change in changes
+        ]
+        self._write(insert(LabelChange), rows)
         return event.id
 
     # --- reading
@@ -78,8 +71,8 @@ class Events:
         return [_event(row) for row in rows]
 
     def by_ids(self, event_ids: Collection[int]) -> dict[int, log.Event[Decision]]:
-        pieces = [self._where(LabelEvent.id.in_(piece)) for piece in chunks(sorted(event_ids))]
-        return {event.id: event for piece in pieces for event in piece}
+        rows = self._rows(select(LabelEvent), LabelEvent.id, sorted(event_ids))
+        return {event.id: _event(event) for (event,) in rows}
 
     def of(self, *types: type[D]) -> list[log.Event[D]]:
         """Decisions of these types, oldest first."""
@@ -92,7 +85,7 @@ class Events:
         return self._where(LabelEvent.person_id == person_id)
 
     def newest(self, *, leaving_out: Collection[int]) -> log.Event[Decision] | None:
-        """The newest decision that is not among some; erasures, and what they left of others, are passed over."""
+        """The newest decision that is not among some; erasures, and what they left of others, do not count."""
         statement = select(LabelEvent).where(LabelEvent.undoes_id.is_(None)).order_by(LabelEvent.id.desc())
         events = (_event(row) for row in self._session.scalars(statement.execution_options(yield_per=100)))
         return next((e for e in events if e.id not in leaving_out and not isinstance(e.decision, Erase | Erased)), None)
@@ -113,16 +106,9 @@ class Events:
         return {row[0]: row[1] for row in self._session.execute(statement.group_by(LabelChange.event_id))}
 
     def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[log.Step]]:
-        """Everything that was decided about each of these faces, oldest first; faces without are left out."""
-        rows = [
-            row
-            for piece in chunks(face_ids)
-            for row in self._session.execute(
-                select(LabelChange.event_id, LabelChange.face_instance_id, LabelChange.before, LabelChange.after)
-                .where(LabelChange.face_instance_id.in_(piece))
-                .order_by(LabelChange.event_id)
-            )
-        ]
+        """Everything decided about each of these faces, oldest first; faces without a decision are left out."""
+        statement = select(LabelChange.event_id, LabelChange.face_instance_id, LabelChange.before, LabelChange.after)
+        rows = [*self._rows(statement.order_by(LabelChange.event_id), LabelChange.face_instance_id, face_ids)]
         events = self.by_ids({row.event_id for row in rows})
         steps: dict[UUID, list[log.Step]] = defaultdict(list)
         for row in rows:
@@ -132,10 +118,7 @@ class Events:
         return dict(steps)
 
     def count(self, *, by_other_than: str | None = None) -> int:
-        statement = select(func.count()).select_from(LabelEvent)
-        if by_other_than is not None:
-            statement = statement.where(LabelEvent.actor != by_other_than)
-        return self._session.execute(statement).scalar_one()
+        return self._count(LabelEvent, *(() if by_other_than is None else (LabelEvent.actor != by_other_than,)))
 
     def _where(self, condition: ColumnElement[bool]) -> list[log.Event[Decision]]:
         statement = select(LabelEvent).where(condition).order_by(LabelEvent.id)

@@ -38,7 +38,7 @@ class ExportRow:
 def export_rows(session: Session) -> Iterator[ExportRow]:
     statement = (
         select(FaceInstance, ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, PersonRow.name)
-        .join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
+        .join(ImageAsset)
         .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
         .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
         .execution_options(yield_per=PAGE_ROWS)

@@ -6,31 +6,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
+from faceml.decisions.replay import survivor
 from faceml.decisions.states import FaceState
 from faceml.errors import NotFound
 from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
-from faceml.storage.sql.chunks import change_where, rows_where
-from faceml.storage.sql.face_states import (
-    STATE_COLUMNS,
-    is_unlabelled,
-    rejected_pairs,
-    state_columns,
-    write_automatic,
-    write_clusters,
-)
+from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.locks import lock_labels
+from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange, PersonRow
-from faceml.storage.sql.vectors import as_blob
+from faceml.storage.sql.vectors import as_blob, in_no_split_part, is_unlabelled
 
 PAGE_ROWS = 10_000  # vectors read at a time
 
 
-class Faces:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Faces(Store):
     # --- detection
 
     def in_assets(self, asset_ids: Sequence[int]) -> list[Face]:
@@ -46,45 +37,34 @@ class Faces:
     def add(self, found: Sequence[tuple[int, FoundFace]], *, pack: str) -> list[UUID]:
         """Store new faces of assets with their vectors; returns their ids, row for row."""
         ids = [uuid4() for _ in found]
-        if found:
-            self._session.execute(
-                insert(FaceInstance),
-                [
-                    {"id": id_, "qdrant_point_id": id_, "asset_id": asset_id, **_detection_columns(face)}
-                    for id_, (asset_id, face) in zip(ids, found, strict=True)
-                ],
-            )
-            self._session.execute(
-                insert(FaceEmbedding),
-                [
-                    {"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)}
-                    for id_, (_, face) in zip(ids, found, strict=True)
-                ],
-            )
+        rows = [
+            {"id": id_, "qdrant_point_id": id_, "asset_id": asset_id, **_detection_columns(face)}
+            for id_, (asset_id, face) in zip(ids, found, strict=True)
+        ]
+        self._write(insert(FaceInstance), rows)
+        self._add_vectors([(id_, face) for id_, (_, face) in zip(ids, found, strict=True)], pack=pack)
         return ids
 
     def renew(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
         """Give known faces the box and vector of a changed photo (or restore a vector that was lost)."""
-        if not found:
-            return
-        self._session.execute(update(FaceInstance), [{"id": id_, **_detection_columns(face)} for id_, face in found])
-        ids = [id_ for id_, _ in found]
-        change_where(self._session, delete(FaceEmbedding), FaceEmbedding.face_instance_id, ids)
-        self._session.execute(
-            insert(FaceEmbedding),
-            [{"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)} for id_, face in found],
-        )
+        self._write(update(FaceInstance), [{"id": id_, **_detection_columns(face)} for id_, face in found])
+        self._change(delete(FaceEmbedding), FaceEmbedding.face_instance_id, [id_ for id_, _ in found])
+        self._add_vectors(found, pack=pack)
+
+    def _add_vectors(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
+        vectors = [{"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)} for id_, face in found]
+        self._write(insert(FaceEmbedding), vectors)
 
     def remove(self, face_ids: Sequence[UUID]) -> None:
-        change_where(self._session, delete(FaceInstance), FaceInstance.id, face_ids)
+        self._change(delete(FaceInstance), FaceInstance.id, face_ids)
 
     def decided_by_a_person(self, face_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of which a person ever said something: labelled, rejected, or changed by an event."""
+        """Those that a person ever decided about: labelled, rejected, or changed by an event."""
         labelled = select(FaceInstance.id).where(FaceInstance.assigned_by == AssignedBy.MANUAL)
         rows = [
-            *rows_where(self._session, labelled, FaceInstance.id, face_ids),
-            *rows_where(self._session, select(column := FaceRejection.face_instance_id), column, face_ids),
-            *rows_where(self._session, select(column := LabelChange.face_instance_id), column, face_ids),
+            *self._rows(labelled, FaceInstance.id, face_ids),
+            *self._rows(select(column := FaceRejection.face_instance_id), column, face_ids),
+            *self._rows(select(column := LabelChange.face_instance_id), column, face_ids),
         ]
         return {row[0] for row in rows}
 
@@ -122,16 +102,14 @@ class Faces:
     def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The asset that each face is on."""
         statement = select(FaceInstance.id, FaceInstance.asset_id)
-        return {row.id: row.asset_id for row in rows_where(self._session, statement, FaceInstance.id, face_ids)}
+        return {row.id: row.asset_id for row in self._rows(statement, FaceInstance.id, face_ids)}
 
     def people_on_photos(self) -> list[tuple[int, UUID]]:
         """(asset, person) of every face that a person labelled."""
-        rows = self._session.execute(
-            select(FaceInstance.asset_id, FaceInstance.person_id).where(
-                FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.person_id.is_not(None)
-            )
+        statement = select(FaceInstance.asset_id, FaceInstance.person_id).where(
+            FaceInstance.assigned_by == AssignedBy.MANUAL
         )
-        return [(row[0], row[1]) for row in rows if row[1] is not None]
+        return [(row[0], row[1]) for row in self._session.execute(statement) if row[1] is not None]
 
     def without_vector(self, *, limit: int) -> list[Face]:
         has_vector = select(FaceEmbedding.pack).where(FaceEmbedding.face_instance_id == FaceInstance.id).exists()
@@ -139,62 +117,67 @@ class Faces:
         return [as_face(row) for row in rows]
 
     def rejections(self, face_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
-        """(face, person) pairs that a person ruled out; who was merged since answers with whom they became."""
-        return rejected_pairs(self._session, face_ids)
+        """(face, person) pairs that a person ruled out, in order; merged people answer with whom they became."""
+        merged = People(self._session).merged()
+        statement = select(FaceRejection.face_instance_id, FaceRejection.person_id)
+        rows = self._rows(statement, FaceRejection.face_instance_id, face_ids)
+        return sorted({(face_id, survivor(person_id, merged)) for face_id, person_id in rows})
 
     # --- changing
 
     def states(self, face_ids: Sequence[UUID]) -> dict[UUID, FaceState]:
-        statement = select(FaceInstance.id, *(getattr(FaceInstance, name) for name in STATE_COLUMNS))
-        rows = rows_where(self._session, statement, FaceInstance.id, face_ids)
+        statement = select(FaceInstance.id, *(getattr(FaceInstance, name) for name in _STATE_COLUMNS))
+        rows = self._rows(statement, FaceInstance.id, face_ids)
         return {row[0]: FaceState(*row[1:]) for row in rows}
 
     def clusters_of_free(self, face_ids: Sequence[UUID]) -> dict[UUID, str | None]:
         """The cluster of each of these faces that is under nobody; the others are left out."""
         statement = select(FaceInstance.id, FaceInstance.cluster_id).where(FaceInstance.person_id.is_(None))
-        return {row.id: row.cluster_id for row in rows_where(self._session, statement, FaceInstance.id, face_ids)}
+        return {row.id: row.cluster_id for row in self._rows(statement, FaceInstance.id, face_ids)}
 
     def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
-        """Write states. An automatic one passes by a face that a person decided about, or whose person is ruled out,
-        hidden or merged by now (DESIGN D4): the last word on it is here, whatever a service computed meanwhile.
+        """Write states. An automatic one is dropped where a person decided about the face, or its person is ruled out,
+        hidden or merged by now (DESIGN D4): the last check is here, whatever a service computed meanwhile.
         """
         self.set_decided([(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE])
-        write_automatic(
-            self._session, [(id_, state) for id_, state in states if state.assigned_by is AssignedBy.PROTOTYPE]
-        )
+        automatic = [
+            {"face": id_, "person": state.person_id, **_state_columns(state)}
+            for id_, state in states
+            if state.assigned_by is AssignedBy.PROTOTYPE
+        ]
+        if automatic:
+            lock_labels(self._session)
+            self._session.connection().execute(_ASSIGN_AUTOMATICALLY, automatic)
 
     def set_decided(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
         """Write states as a person's decision has them, automatic ones that it restores too."""
-        if states:
-            rows = [{"id": id_, **state_columns(state)} for id_, state in states]
-            self._session.execute(update(FaceInstance), rows)
+        self._write(update(FaceInstance), [{"id": id_, **_state_columns(state)} for id_, state in states])
 
     def set_clusters(self, clusters: Sequence[tuple[UUID, str | None]]) -> None:
         """Move faces between clusters, None takes a face out of any; parts of a person's split stay as they are."""
-        write_clusters(self._session, clusters)
+        if clusters:
+            lock_labels(self._session)
+            rows = [{"face": id_, "cluster": name} for id_, name in clusters]
+            self._session.connection().execute(_REGROUP, rows)
 
     def clusters_of_people(self) -> set[str]:
         """Clusters that hold a face under a person."""
-        statement = (
-            select(FaceInstance.cluster_id)
-            .where(FaceInstance.cluster_id.is_not(None), FaceInstance.person_id.is_not(None))
-            .distinct()
-        )
+        statement = select(FaceInstance.cluster_id).where(FaceInstance.person_id.is_not(None)).distinct()
         return {name for name in self._session.scalars(statement) if name}
 
     # --- counting
 
-    def count(self, *where: ColumnElement[bool]) -> int:
-        return self._session.execute(select(func.count()).select_from(FaceInstance).where(*where)).scalar_one()
+    def count(self) -> int:
+        return self._count(FaceInstance)
 
     def count_assigned(self) -> int:
-        return self.count(FaceInstance.person_id.is_not(None))
+        return self._count(FaceInstance, FaceInstance.person_id.is_not(None))
 
     def count_clustered(self) -> int:
-        return self.count(FaceInstance.cluster_id.is_not(None))
+        return self._count(FaceInstance, FaceInstance.cluster_id.is_not(None))
 
     def count_unlabelled(self, *, min_quality: float) -> int:
-        return self.count(*is_unlabelled(min_quality))
+        return self._count(FaceInstance, *is_unlabelled(min_quality))
 
     def labels(self) -> Iterator[tuple[UUID, UUID | None, str | None]]:
         """(face, person, cluster) of every face, in order of face."""
@@ -206,7 +189,7 @@ class Faces:
         return list(self._session.scalars(select(FaceInstance.quality_score)))
 
     def _faces(self, column: Any, values: Sequence[Any]) -> list[Face]:
-        return [as_face(row[0]) for row in rows_where(self._session, select(FaceInstance), column, values)]
+        return [as_face(row[0]) for row in self._rows(select(FaceInstance), column, values)]
 
 
 def as_face(row: FaceInstance) -> Face:
@@ -235,3 +218,31 @@ def _detection_columns(face: FoundFace) -> dict[str, Any]:
         "detection_confidence": float(face.detection_confidence),
         "quality_score": float(face.quality_score),
     }
+
+
+def _state_columns(state: FaceState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in _STATE_COLUMNS}
+
+
+_STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
+_table: Any = FaceInstance.__table__
+# Puts a face under a person by a machine's word, where no person's stands against it when it is written.
+_ASSIGN_AUTOMATICALLY = (
+    update(_table)
+    .where(
+        FaceInstance.id == bindparam("face"),
+        or_(FaceInstance.assigned_by.is_(None), FaceInstance.assigned_by != AssignedBy.MANUAL),
+        select(PersonRow.id)
+        .where(PersonRow.id == bindparam("person"), PersonRow.status == PersonStatus.ACTIVE)
+        .exists(),
+        ~select(FaceRejection.person_id)
+        .where(FaceRejection.face_instance_id == bindparam("face"), FaceRejection.person_id == bindparam("person"))
+        .exists(),
+    )
+    .values({name: bindparam(name) for name in _STATE_COLUMNS})
+)
+_REGROUP = (
+    update(_table)
+    .where(FaceInstance.id == bindparam("face"), FaceInstance.dismissed_as.is_(None), in_no_split_part())
+    .values(cluster_id=bindparam("cluster"))
+)

@@ -9,23 +9,21 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.about_faces import GroupKey
+from faceml.decisions.replay import survivor
 from faceml.decisions.states import SPLIT_MARK
 from faceml.records import Embeddings, PersonStatus
-from faceml.storage.sql.chunks import rows_where
-from faceml.storage.sql.face_states import merged_people
+from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, PersonRow
 from faceml.storage.sql.vectors import as_embeddings
 
 PAGE_ROWS = 2000  # vectors read at a time
 
 
-class Groups:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Groups(Store):
     def clusters(self) -> Iterator[tuple[str, Embeddings]]:
         """Every cluster with those of its faces that are under nobody."""
         return self._grouped(FaceInstance.cluster_id, *_in_a_cluster())
@@ -36,7 +34,7 @@ class Groups:
         return self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(active))
 
     def of(self, key: GroupKey) -> Embeddings:
-        """The faces of one of them, in order of id; none where it is gone."""
+        """The faces of one of them, in order of id; empty where it is gone."""
         column = FaceInstance.person_id if isinstance(key, UUID) else FaceInstance.cluster_id
         where = [] if isinstance(key, UUID) else _in_a_cluster()
         return next((faces for _, faces in self._grouped(column, column == key, *where)), as_embeddings(()))
@@ -49,29 +47,24 @@ class Groups:
             .group_by(FaceInstance.cluster_id)
         )
         clusters = sorted({key for key in keys if isinstance(key, str)})
-        rows = rows_where(self._session, statement, FaceInstance.cluster_id, clusters)
+        rows = self._rows(statement, FaceInstance.cluster_id, clusters)
         return {row[0]: row[1] for row in rows if row[0]}
 
     def holding(self, face_ids: Collection[UUID]) -> dict[UUID, GroupKey]:
-        """The group that each of these faces is in; those in none are left out."""
+        """The group that each of these faces is in; faces outside any group are left out."""
         statement = select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id)
-        rows = rows_where(self._session, statement, FaceInstance.id, sorted(face_ids))
+        rows = self._rows(statement, FaceInstance.id, sorted(face_ids))
         return {row.id: row.person_id or row.cluster_id for row in rows if row.person_id or row.cluster_id}
 
     def ruled_out(self) -> Iterator[tuple[GroupKey, UUID]]:
-        """(group, person) once for each of its faces of which somebody said that it is not that person."""
-        became = merged_people(self._session)
-        rows = self._session.execute(
-            select(FaceInstance.cluster_id, FaceInstance.person_id, FaceRejection.person_id.label("not_person")).join(
-                FaceInstance, FaceInstance.id == FaceRejection.face_instance_id
-            )
-        )
-        for row in rows:
-            person_id = row.not_person
-            while person_id in became:
-                person_id = became[person_id]
+        """(group, person) once for each face of the group for which somebody ruled that person out."""
+        merged = People(self._session).merged()
+        statement = select(
+            FaceInstance.cluster_id, FaceInstance.person_id, FaceRejection.person_id.label("not_person")
+        ).join(FaceInstance, FaceInstance.id == FaceRejection.face_instance_id)
+        for row in self._session.execute(statement):
             if row.person_id or row.cluster_id:
-                yield row.person_id or row.cluster_id, person_id
+                yield row.person_id or row.cluster_id, survivor(row.not_person, merged)
 
     def split_parts(self) -> Iterator[tuple[GroupKey, str]]:
         """(group, part of a person's split that its faces are in)."""
@@ -86,7 +79,7 @@ class Groups:
     def _grouped(self, column: InstrumentedAttribute[Any], *where: ColumnElement[bool]) -> Iterator[Any]:
         statement = (
             select(FaceInstance.id, FaceEmbedding.vector, column.label("key"))
-            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .join(FaceEmbedding)
             .where(*where)
             .order_by(column)
             .execution_options(yield_per=PAGE_ROWS)

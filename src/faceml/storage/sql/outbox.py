@@ -5,16 +5,15 @@ A row only names a point. Whoever drains it copies the point's present state, so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, insert, select, text
 
 from faceml.storage.index.vector_index import Payload, Point
-from faceml.storage.sql.chunks import change_where, chunks
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
 
 _DRAINING = 7_302_914  # any constant: PostgreSQL's advisory locks are numbers
@@ -28,43 +27,35 @@ class Pending:
     point_ids: tuple[UUID, ...]
 
 
-class Outbox:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Outbox(Store):
     def push(self, point_ids: Sequence[UUID]) -> None:
-        if point_ids:
-            self._session.execute(insert(OutboxRow), [{"point_id": point_id} for point_id in point_ids])
+        self._write(insert(OutboxRow), [{"point_id": point_id} for point_id in point_ids])
 
     def lock(self) -> None:
         """Wait for whoever else is draining; until this transaction ends nobody else does. PostgreSQL only."""
         self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DRAINING})
 
     def backlog(self) -> int:
-        return self._session.execute(select(func.count()).select_from(OutboxRow)).scalar_one()
+        return self._count(OutboxRow)
 
     def peek(self, limit: int) -> Pending:
         rows = self._session.execute(select(OutboxRow.id, OutboxRow.point_id).order_by(OutboxRow.id).limit(limit)).all()
         return Pending(tuple(row.id for row in rows), tuple(dict.fromkeys(row.point_id for row in rows)))
 
     def remove(self, row_ids: Sequence[int]) -> None:
-        change_where(self._session, delete(OutboxRow), OutboxRow.id, row_ids)
+        self._change(delete(OutboxRow), OutboxRow.id, row_ids)
 
     def points(self, point_ids: Sequence[UUID]) -> list[Point]:
         """These points as SQL has them now, vector and payload; the ones it no longer has are left out."""
-        return [point for piece in chunks(point_ids) for point in self._face_points(piece) + self._centroids(piece)]
+        return [*self._face_points(point_ids), *self._centroids(point_ids)]
 
     def count_points(self) -> int:
         """How many points the index ought to hold."""
-        faces = select(func.count()).select_from(FaceEmbedding)
-        centroids = select(func.count()).where(PersonPrototype.face_instance_id.is_(None))
-        return self._session.execute(faces).scalar_one() + self._session.execute(centroids).scalar_one()
+        return self._count(FaceEmbedding) + self._count(PersonPrototype, PersonPrototype.face_instance_id.is_(None))
 
     def point_ids(self, *, limit: int, after: UUID | None = None) -> list[UUID]:
         """Ids that the index ought to hold, in order, one page."""
-        faces = select(FaceInstance.qdrant_point_id).join(
-            FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id
-        )
+        faces = select(FaceInstance.qdrant_point_id).join(FaceEmbedding)
         centroids = select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
         every = faces.union_all(centroids).subquery()
         statement = select(every.c.qdrant_point_id).order_by(every.c.qdrant_point_id).limit(limit)
@@ -72,37 +63,22 @@ class Outbox:
             statement = statement.where(every.c.qdrant_point_id > after)
         return list(self._session.scalars(statement))
 
-    def _face_points(self, point_ids: Sequence[UUID]) -> list[Point]:
+    def _face_points(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
         is_prototype = select(PersonPrototype.id).where(PersonPrototype.face_instance_id == FaceInstance.id).exists()
-        rows = self._session.execute(
+        statement = (
             select(FaceInstance, FaceEmbedding.vector, ImageAsset.taken_at, is_prototype)
-            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
-            .join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
-            .where(FaceInstance.qdrant_point_id.in_(point_ids))
+            .join(FaceEmbedding)
+            .join(ImageAsset)
         )
-        return [
-            Point(
-                face.qdrant_point_id,
-                face_payload(face, is_prototype=prototype, taken_at=taken_at.isoformat() if taken_at else None),
-                np.frombuffer(vector, dtype="<f4"),
-            )
-            for face, vector, taken_at, prototype in rows
-        ]
+        for face, vector, taken_at, prototype in self._rows(statement, FaceInstance.qdrant_point_id, point_ids):
+            payload = face_payload(face, is_prototype=prototype, taken_at=taken_at.isoformat() if taken_at else None)
+            yield Point(face.qdrant_point_id, payload, np.frombuffer(vector, dtype="<f4"))
 
-    def _centroids(self, point_ids: Sequence[UUID]) -> list[Point]:
-        rows = self._session.scalars(
-            select(PersonPrototype).where(
-                PersonPrototype.qdrant_point_id.in_(point_ids), PersonPrototype.face_instance_id.is_(None)
-            )
-        )
-        return [
-            Point(
-                row.qdrant_point_id,
-                {"person_id": str(row.person_id), "is_prototype": True},
-                np.frombuffer(row.vector or b"", dtype="<f4"),
-            )
-            for row in rows
-        ]
+    def _centroids(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
+        statement = select(PersonPrototype).where(PersonPrototype.face_instance_id.is_(None))
+        for (row,) in self._rows(statement, PersonPrototype.qdrant_point_id, point_ids):
+            payload = {"person_id": str(row.person_id), "is_prototype": True}
+            yield Point(row.qdrant_point_id, payload, np.frombuffer(row.vector or b"", dtype="<f4"))
 
 
 def face_payload(face: FaceInstance, *, is_prototype: bool, taken_at: str | None) -> Payload:

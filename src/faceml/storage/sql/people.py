@@ -1,4 +1,4 @@
-"""People: found by name or id, created, renamed, hidden, merged, counted; and whom a face is not."""
+"""People: found by name or id, created, renamed, hidden, merged, counted; and whom faces are known not to show."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.orm import Session
 
 from faceml.errors import NotFound, WrongUse
 from faceml.records import Person, PersonStatus
-from faceml.storage.sql.chunks import rows_where
-from faceml.storage.sql.face_states import merged_people
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
 
 NAME_LENGTH = 255
@@ -65,10 +63,7 @@ class PersonSummary:
     updated_at: datetime
 
 
-class People:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class People(Store):
     # --- finding
 
     def named(self, name: str) -> Person | None:
@@ -77,7 +72,7 @@ class People:
         return _person(self._survivor(row)) if row else None
 
     def holding(self, name: str) -> Person | None:
-        """Whose record bears this name, be it a merged one's."""
+        """The person whose record has this name, merged or not."""
         row = self._holder(name)
         return _person(row) if row else None
 
@@ -95,7 +90,8 @@ class People:
 
     def merged(self) -> dict[UUID, UUID]:
         """Whom each merged person was merged into; chains are not followed."""
-        return merged_people(self._session)
+        statement = select(PersonRow.id, PersonRow.merged_into_id).where(PersonRow.status == PersonStatus.MERGED)
+        return {row[0]: row[1] for row in self._session.execute(statement) if row[1] is not None}
 
     def names(self, person_ids: Sequence[UUID] | None = None) -> dict[UUID, str]:
         """Name by id; of all people where no ids are given."""
@@ -125,8 +121,7 @@ class People:
         return _summary(*self._session.execute(statement).one())
 
     def count(self, status: PersonStatus | None = None) -> int:
-        statement = select(func.count()).select_from(PersonRow)
-        return self._session.execute(statement.where(PersonRow.status == status) if status else statement).scalar_one()
+        return self._count(PersonRow, *((PersonRow.status == status,) if status else ()))
 
     # --- changing
 
@@ -158,25 +153,24 @@ class People:
         self._session.execute(delete(PersonRow).where(PersonRow.id == person_id))
         self._session.expire_all()
 
-    # --- whom a face is not
+    # --- who was ruled out
 
     def ruled_out(self, face_ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
-        """Whom each face is not, as it was said: a merged person stands for itself."""
+        """Whom a person ruled out for each face; somebody merged since stands for themselves."""
         found: dict[UUID, set[UUID]] = defaultdict(set)
         statement = select(FaceRejection.face_instance_id, FaceRejection.person_id)
-        for face_id, person_id in rows_where(self._session, statement, FaceRejection.face_instance_id, face_ids):
+        for face_id, person_id in self._rows(statement, FaceRejection.face_instance_id, face_ids):
             found[face_id].add(person_id)
         return {face_id: frozenset(people) for face_id, people in found.items()}
 
     def faces_ruled_out(self, person_ids: Sequence[UUID]) -> set[UUID]:
-        """Faces of which somebody said that they are not one of these."""
+        """Faces for which a person ruled out one of these."""
         statement = select(FaceRejection.face_instance_id).where(FaceRejection.person_id.in_(person_ids))
         return set(self._session.scalars(statement))
 
     def rule_out(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
-        if pairs:
-            rows = [{"face_instance_id": face_id, "person_id": person_id} for face_id, person_id in pairs]
-            self._session.execute(insert(FaceRejection), rows)
+        rows = [{"face_instance_id": face_id, "person_id": person_id} for face_id, person_id in pairs]
+        self._write(insert(FaceRejection), rows)
 
     def allow(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
         """Take rejections back."""

@@ -7,19 +7,17 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, insert, select
 
 from faceml.records import PersonStatus, PrototypeRole, Prototypes
-from faceml.storage.sql.chunks import change_where, rows_where
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, PersonPrototype, PersonRow
 from faceml.storage.sql.vectors import as_blob
 
+_is_centroid = PersonPrototype.role == PrototypeRole.CENTROID
 
-class PrototypeStore:
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
+class PrototypeStore(Store):
     def all(self) -> Prototypes:
         """Every prototype of active people, in order of person; an exemplar counts while its face is that person's."""
         rows = self._session.execute(
@@ -45,56 +43,36 @@ class PrototypeStore:
     def exemplar_faces(self, person_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
         """Faces that are exemplars, by person."""
         found: dict[UUID, set[UUID]] = {person_id: set() for person_id in person_ids}
-        rows = self._session.scalars(
-            select(PersonPrototype).where(
-                PersonPrototype.person_id.in_(person_ids), PersonPrototype.role == PrototypeRole.EXEMPLAR
-            )
-        )
-        for row in rows:
-            if row.face_instance_id is not None:
-                found[row.person_id].add(row.face_instance_id)
+        statement = select(PersonPrototype.person_id, PersonPrototype.face_instance_id)
+        is_exemplar = PersonPrototype.role == PrototypeRole.EXEMPLAR
+        for row in self._rows(statement.where(is_exemplar), PersonPrototype.person_id, person_ids):
+            found[row.person_id].add(row.face_instance_id)
         return found
 
     def exemplar_people(self, face_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-        """Whom each of these faces is an exemplar of; faces that are none are left out."""
+        """Whom each of these faces is an exemplar of; other faces are left out."""
         statement = select(PersonPrototype.face_instance_id, PersonPrototype.person_id)
-        rows = rows_where(self._session, statement, PersonPrototype.face_instance_id, face_ids)
+        rows = self._rows(statement, PersonPrototype.face_instance_id, face_ids)
         return {row.face_instance_id: row.person_id for row in rows}
 
     def add_exemplars(self, person_id: UUID, face_ids: Sequence[UUID]) -> None:
-        rows = self._session.execute(
-            select(FaceInstance.id, FaceInstance.qdrant_point_id).where(FaceInstance.id.in_(face_ids))
+        statement = select(FaceInstance.id, FaceInstance.qdrant_point_id)
+        points = {row.id: row.qdrant_point_id for row in self._rows(statement, FaceInstance.id, face_ids)}
+        exemplar = {"person_id": person_id, "role": PrototypeRole.EXEMPLAR}
+        self._write(
+            insert(PersonPrototype),
+            [{**exemplar, "face_instance_id": id_, "qdrant_point_id": points[id_]} for id_ in face_ids],
         )
-        points = {row.id: row.qdrant_point_id for row in rows}
-        self._session.add_all(
-            PersonPrototype(
-                person_id=person_id,
-                face_instance_id=face_id,
-                qdrant_point_id=points[face_id],
-                role=PrototypeRole.EXEMPLAR,
-            )
-            for face_id in face_ids
-        )
-        self._session.flush()
 
     def remove_exemplars(self, face_ids: Sequence[UUID]) -> None:
-        change_where(self._session, delete(PersonPrototype), PersonPrototype.face_instance_id, face_ids)
+        self._change(delete(PersonPrototype), PersonPrototype.face_instance_id, face_ids)
 
     def people_with_centroid(self) -> set[UUID]:
-        return set(
-            self._session.scalars(
-                select(PersonPrototype.person_id).where(PersonPrototype.role == PrototypeRole.CENTROID)
-            )
-        )
+        return set(self._session.scalars(select(PersonPrototype.person_id).where(_is_centroid)))
 
     def set_centroids(self, centroids: Mapping[UUID, NDArray[np.float32]]) -> list[UUID]:
         """Create or replace one centroid a person; returns the points that changed."""
-        rows = {
-            row.person_id: row
-            for row in self._session.scalars(
-                select(PersonPrototype).where(PersonPrototype.role == PrototypeRole.CENTROID)
-            )
-        }
+        rows = {row.person_id: row for row in self._session.scalars(select(PersonPrototype).where(_is_centroid))}
         changed: list[UUID] = []
         for person_id, vector in centroids.items():
             row = rows.get(person_id)
@@ -109,10 +87,10 @@ class PrototypeStore:
 
     def remove_centroids(self, person_ids: Sequence[UUID]) -> list[UUID]:
         """Returns the points that went."""
-        where = (PersonPrototype.role == PrototypeRole.CENTROID, PersonPrototype.person_id.in_(person_ids))
+        where = (_is_centroid, PersonPrototype.person_id.in_(person_ids))
         gone = list(self._session.scalars(select(PersonPrototype.qdrant_point_id).where(*where)))
         self._session.execute(delete(PersonPrototype).where(*where))
         return gone
 
     def count(self) -> int:
-        return self._session.execute(select(func.count()).select_from(PersonPrototype)).scalar_one()
+        return self._count(PersonPrototype)

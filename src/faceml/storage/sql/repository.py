@@ -55,10 +55,6 @@ class UnitOfWork:
         """Every face with its photo and person, in order of photo, a page in memory at a time."""
         return export_rows(self._session)
 
-    def database_identity(self) -> str:
-        statement = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
-        return f"postgresql:{self._session.execute(text(statement)).scalar_one()}"
-
 
 class Repository:
     """Opens transactions on one database, which is connected to, and migrated, by the first of them.
@@ -135,8 +131,9 @@ class Repository:
         """
         if self._engine.dialect.name == "sqlite":
             return f"sqlite:{Path(self._engine.url.database or '').resolve()}"
-        with self.read() as unit:
-            return unit.database_identity()
+        statement = text("SELECT system_identifier || '/' || current_database() FROM pg_control_system()")
+        with translated_errors(self._url), self._engine.connect() as connection:
+            return f"postgresql:{connection.execute(statement).scalar_one()}"
 
     @contextmanager
     def dump(self) -> Iterator[DatabaseDump]:

@@ -8,31 +8,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    Enum,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    Uuid,
-    func,
-)
-from sqlalchemy import Float as SqlFloat
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from faceml.records import AssetStatus, AssignedBy, Dismissal, PersonStatus, PrototypeRole
 
@@ -41,38 +23,45 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class UtcTime(TypeDecorator[datetime]):
+class UtcTime(sa.TypeDecorator[datetime]):
     """TIMESTAMPTZ; SQLite keeps no zone, so the zone is taken off going in and put back coming out."""
 
-    impl = DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        value = value if value.tzinfo else value.replace(tzinfo=UTC)
-        value = value.astimezone(UTC)
+        value = _in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else _in_utc(value)
 
 
-def enum_column(values: type[StrEnum], name: str) -> Enum:
-    return Enum(
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def enum_column(values: type[StrEnum], name: str) -> sa.Enum:
+    return sa.Enum(
         values, name=name, values_callable=lambda members: [member.value for member in members], create_constraint=True
     )
 
 
-JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+def _part_of(column: str) -> sa.ForeignKey:
+    """Deleted with the row it points at."""
+    return sa.ForeignKey(column, ondelete="CASCADE")
+
+
+JsonColumn = sa.JSON().with_variant(JSONB(), "postgresql")
 # SQLite only counts up by itself where the key is spelled INTEGER.
-CountingKey = BigInteger().with_variant(Integer(), "sqlite")
+CountingKey = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(
+    type_annotation_map: ClassVar[dict[Any, Any]] = {float: sa.Float, datetime: UtcTime}
+    metadata = sa.MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -84,89 +73,83 @@ class Base(DeclarativeBase):
 
 
 class ImageAsset(Base):
-    """One photo: one content. A moved file keeps its row, a copy gets none."""
+    """One photo: one content. A moved file keeps its row, a copy has no row."""
 
     __tablename__ = "image_assets"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(Text, index=True)
-    content_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    detected_hash: Mapped[str | None] = mapped_column(String(64))  # the content that its faces were found in
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    path: Mapped[str] = mapped_column(sa.Text, index=True)
+    content_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    detected_hash: Mapped[str | None] = mapped_column(sa.String(64))  # the content that its faces were found in
+    size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(sa.BigInteger)
     width: Mapped[int | None]
     height: Mapped[int | None]
-    taken_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
+    taken_at: Mapped[datetime | None] = mapped_column(index=True)
     status: Mapped[AssetStatus] = mapped_column(
         enum_column(AssetStatus, "asset_status"), default=AssetStatus.PENDING, index=True
     )
-    error: Mapped[str | None] = mapped_column(Text)
-    detected_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    error: Mapped[str | None] = mapped_column(sa.Text)
+    detected_at: Mapped[datetime | None]
     # The loosest thresholds tried so far: looser ones look again, others have nothing to add.
-    detected_min_confidence: Mapped[float | None] = mapped_column(SqlFloat)
+    detected_min_confidence: Mapped[float | None]
     detected_min_face_size: Mapped[int | None]
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
-
-    face_instances: Mapped[list[FaceInstance]] = relationship(
-        back_populates="asset", cascade="all, delete-orphan", passive_deletes=True
-    )
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
 
 class PersonRow(Base):
     __tablename__ = "persons"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
-    name: Mapped[str] = mapped_column(String(255))
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(sa.String(255))
     # The name as it is compared: SQLite's LOWER() knows only ASCII, so Python folds it for both databases.
-    folded_name: Mapped[str] = mapped_column(String(512))
+    folded_name: Mapped[str] = mapped_column(sa.String(512))
     status: Mapped[PersonStatus] = mapped_column(
         enum_column(PersonStatus, "person_status"), default=PersonStatus.ACTIVE, index=True
     )
-    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
+    merged_into_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
     __table_args__ = (
-        Index("uq_persons_lower_name", func.lower(name), unique=True),
-        Index("uq_persons_folded_name", "folded_name", unique=True),
+        sa.Index("uq_persons_lower_name", sa.func.lower(name), unique=True),
+        sa.Index("uq_persons_folded_name", "folded_name", unique=True),
     )
 
 
 class FaceInstance(Base):
     __tablename__ = "face_instances"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
-    asset_id: Mapped[int] = mapped_column(ForeignKey("image_assets.id", ondelete="CASCADE"), index=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    asset_id: Mapped[int] = mapped_column(_part_of("image_assets.id"), index=True)
     bbox_x: Mapped[int]
     bbox_y: Mapped[int]
     bbox_w: Mapped[int]
     bbox_h: Mapped[int]
     landmarks: Mapped[list[list[float]] | None] = mapped_column(JsonColumn)
-    detection_confidence: Mapped[float] = mapped_column(SqlFloat)
-    quality_score: Mapped[float] = mapped_column(SqlFloat, index=True)
-    qdrant_point_id: Mapped[UUID] = mapped_column(Uuid, unique=True)
-    cluster_id: Mapped[str | None] = mapped_column(String(100), index=True)
-    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"), index=True)
+    detection_confidence: Mapped[float]
+    quality_score: Mapped[float] = mapped_column(index=True)
+    qdrant_point_id: Mapped[UUID] = mapped_column(unique=True)
+    cluster_id: Mapped[str | None] = mapped_column(sa.String(100), index=True)
+    person_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"), index=True)
     assigned_by: Mapped[AssignedBy | None] = mapped_column(enum_column(AssignedBy, "assigned_by"))
-    similarity: Mapped[float | None] = mapped_column(SqlFloat)
-    runner_up_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="SET NULL"))
-    runner_up_similarity: Mapped[float | None] = mapped_column(SqlFloat)
-    model_version: Mapped[str | None] = mapped_column(String(100))
-    threshold: Mapped[float | None] = mapped_column(SqlFloat)
-    # A person's word that nobody is to be asked about this face; it is then under no person and in no cluster.
+    similarity: Mapped[float | None]
+    runner_up_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"))
+    runner_up_similarity: Mapped[float | None]
+    model_version: Mapped[str | None] = mapped_column(sa.String(100))
+    threshold: Mapped[float | None]
+    # A person dismissed this face: nobody is asked about it again, and it is under no person and in no cluster.
     dismissed_as: Mapped[Dismissal | None] = mapped_column(
-        Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
+        sa.Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
     )
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, index=True)
-    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now, onupdate=utc_now)
-
-    asset: Mapped[ImageAsset] = relationship(back_populates="face_instances")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
     __table_args__ = (
-        UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
+        sa.UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
         # Holds all that a page of clusters shows: 50,000 faces are grouped from it in a third of the time.
-        Index("ix_face_instances_cluster_page", "cluster_id", "quality_score", "id", "person_id"),
+        sa.Index("ix_face_instances_cluster_page", "cluster_id", "quality_score", "id", "person_id"),
     )
 
 
@@ -176,38 +159,34 @@ class ErasedFace(Base):
     __tablename__ = "erased_faces"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    asset_id: Mapped[int] = mapped_column(ForeignKey("image_assets.id", ondelete="CASCADE"), index=True)
+    asset_id: Mapped[int] = mapped_column(_part_of("image_assets.id"), index=True)
     bbox_x: Mapped[int]
     bbox_y: Mapped[int]
     bbox_w: Mapped[int]
     bbox_h: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class FaceEmbedding(Base):
-    """The vector of a face, apart from its row so that reading faces does not drag vectors along (DESIGN D2)."""
+    """The vector of a face, kept out of its row so that reading faces does not drag vectors along (DESIGN D2)."""
 
     __tablename__ = "face_embeddings"
 
-    face_instance_id: Mapped[UUID] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True
-    )
-    pack: Mapped[str] = mapped_column(String(100))
-    vector: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32, unit length
+    face_instance_id: Mapped[UUID] = mapped_column(_part_of("face_instances.id"), primary_key=True)
+    pack: Mapped[str] = mapped_column(sa.String(100))
+    vector: Mapped[bytes] = mapped_column(sa.LargeBinary)  # little-endian float32, unit length
 
 
 class PersonPrototype(Base):
     __tablename__ = "person_prototypes"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), index=True)
-    face_instance_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), index=True
-    )
-    qdrant_point_id: Mapped[UUID] = mapped_column(Uuid, index=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    person_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), index=True)
+    face_instance_id: Mapped[UUID | None] = mapped_column(_part_of("face_instances.id"), index=True)
+    qdrant_point_id: Mapped[UUID] = mapped_column(index=True)
     role: Mapped[PrototypeRole] = mapped_column(enum_column(PrototypeRole, "prototype_role"))
-    vector: Mapped[bytes | None] = mapped_column(LargeBinary)  # a centroid's own; an exemplar's is its face's
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    vector: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # a centroid's own; an exemplar's is its face's
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class LabelEvent(Base):
@@ -216,12 +195,12 @@ class LabelEvent(Base):
     __tablename__ = "label_events"
 
     id: Mapped[int] = mapped_column(CountingKey, primary_key=True, autoincrement=True)
-    kind: Mapped[str] = mapped_column(String(32), index=True)
-    actor: Mapped[str] = mapped_column(String(100))
-    person_id: Mapped[UUID | None] = mapped_column(Uuid, index=True)
-    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("label_events.id"))
+    kind: Mapped[str] = mapped_column(sa.String(32), index=True)
+    actor: Mapped[str] = mapped_column(sa.String(100))
+    person_id: Mapped[UUID | None] = mapped_column(index=True)
+    undoes_id: Mapped[int | None] = mapped_column(sa.ForeignKey("label_events.id"))
     details: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class LabelChange(Base):
@@ -229,24 +208,20 @@ class LabelChange(Base):
 
     __tablename__ = "label_changes"
 
-    event_id: Mapped[int] = mapped_column(ForeignKey("label_events.id", ondelete="CASCADE"), primary_key=True)
-    face_instance_id: Mapped[UUID] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    event_id: Mapped[int] = mapped_column(_part_of("label_events.id"), primary_key=True)
+    face_instance_id: Mapped[UUID] = mapped_column(_part_of("face_instances.id"), primary_key=True, index=True)
     before: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     after: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
 
 
 class FaceRejection(Base):
-    """A person said: this face is not that person. It is never proposed again (DESIGN D4)."""
+    """A person ruled out that this face is that person: never proposed again (DESIGN D4)."""
 
     __tablename__ = "face_rejections"
 
-    face_instance_id: Mapped[UUID] = mapped_column(
-        ForeignKey("face_instances.id", ondelete="CASCADE"), primary_key=True
-    )
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True, index=True)
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    face_instance_id: Mapped[UUID] = mapped_column(_part_of("face_instances.id"), primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class OutboxRow(Base):
@@ -255,8 +230,8 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
 
     id: Mapped[int] = mapped_column(CountingKey, primary_key=True, autoincrement=True)
-    point_id: Mapped[UUID] = mapped_column(Uuid)
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    point_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class LibraryContract(Base):
@@ -265,12 +240,12 @@ class LibraryContract(Base):
     __tablename__ = "library_contract"
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
-    pack: Mapped[str] = mapped_column(String(255))
+    pack: Mapped[str] = mapped_column(sa.String(255))
     width: Mapped[int]
-    fingerprint: Mapped[str] = mapped_column(String(64))
-    licence: Mapped[str] = mapped_column(Text)
-    match_threshold: Mapped[float] = mapped_column(SqlFloat)
+    fingerprint: Mapped[str] = mapped_column(sa.String(64))
+    licence: Mapped[str] = mapped_column(sa.Text)
+    match_threshold: Mapped[float]
     last_unknown_cluster: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
-    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+    __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)

@@ -8,25 +8,22 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
+from faceml.decisions.states import SPLIT_MARK
 from faceml.records import AssignedBy, Embeddings
-from faceml.storage.sql.chunks import rows_where
-from faceml.storage.sql.face_states import in_no_split_part, is_unlabelled
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset
 
 PAGE_ROWS = 10_000  # vectors read at a time
 
 
-class Vectors:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
+class Vectors(Store):
     def of(self, face_ids: Sequence[UUID]) -> Embeddings:
         """Vectors of these faces, in the order asked; faces without a stored vector are left out."""
         statement = select(FaceEmbedding.face_instance_id, FaceEmbedding.vector)
-        rows = rows_where(self._session, statement, FaceEmbedding.face_instance_id, face_ids)
+        rows = self._rows(statement, FaceEmbedding.face_instance_id, face_ids)
         blobs: dict[UUID, bytes] = {row.face_instance_id: row.vector for row in rows}
         known = [face_id for face_id in face_ids if face_id in blobs]
         return as_embeddings((face_id, blobs[face_id]) for face_id in known)
@@ -43,12 +40,12 @@ class Vectors:
 
         Best quality first where there are more than `limit`; then in order of id.
         """
-        where = is_unlabelled(min_quality)
+        where, photos = is_unlabelled(min_quality), select(ImageAsset.id)
         if taken_from is not None:
-            where.append(ImageAsset.taken_at >= taken_from)
+            where.append(FaceInstance.asset_id.in_(photos.where(ImageAsset.taken_at >= taken_from)))
         if taken_before is not None:
-            where.append(ImageAsset.taken_at < taken_before)
-        return self._vectors(where, limit=limit, with_assets=taken_from is not None or taken_before is not None)
+            where.append(FaceInstance.asset_id.in_(photos.where(ImageAsset.taken_at < taken_before)))
+        return self._vectors(where, limit=limit)
 
     def best(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
         """The faces of best quality, whoever they are under."""
@@ -57,16 +54,13 @@ class Vectors:
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
         """Faces under no person and in no cluster (specification, Assignment Process), oldest first.
 
-        One that a person took from everybody stays out: having no name is that person's decision.
+        A face whose name a person took away stays out: having no name is that person's decision.
         """
-        where: list[ColumnElement[bool]] = [
-            FaceInstance.person_id.is_(None),
-            FaceInstance.cluster_id.is_(None),
-            FaceInstance.assigned_by.is_(None),
-        ]
+        columns = (FaceInstance.person_id, FaceInstance.cluster_id, FaceInstance.assigned_by)
+        where: list[ColumnElement[bool]] = [column.is_(None) for column in columns]
         if since is not None:
             where.append(FaceInstance.created_at >= since)
-        return self._vectors(where, limit=limit, newest_last=True)
+        return self._vectors(where, limit=limit, first=FaceInstance.created_at)
 
     def undecided(self, *, limit: int) -> Embeddings:
         """Faces that no person decided about, automatic assignments included; the best where there are more.
@@ -80,7 +74,7 @@ class Vectors:
         """Those of `undecided` from a quality on, a page in memory at a time, in order of id."""
         statement = (
             select(FaceInstance.id, FaceEmbedding.vector)
-            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .join(FaceEmbedding)
             .where(
                 FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL),
                 FaceInstance.quality_score >= min_quality,
@@ -104,7 +98,7 @@ class Vectors:
     def _under_people(self, *where: ColumnElement[bool]) -> tuple[Embeddings, list[UUID]]:
         statement = (
             select(FaceInstance.id, FaceEmbedding.vector, FaceInstance.person_id)
-            .join(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
+            .join(FaceEmbedding)
             .where(FaceInstance.person_id.is_not(None), *where)
             .order_by(FaceInstance.person_id, FaceInstance.id)
         )
@@ -112,16 +106,17 @@ class Vectors:
         return as_embeddings((row.id, row.vector) for row in rows), [row.person_id for row in rows]
 
     def _vectors(
-        self, where: list[ColumnElement[bool]], *, limit: int, with_assets: bool = False, newest_last: bool = False
+        self,
+        where: list[ColumnElement[bool]],
+        *,
+        limit: int,
+        first: ColumnElement[Any] | InstrumentedAttribute[Any] = FaceInstance.quality_score.desc(),
     ) -> Embeddings:
-        order = (FaceInstance.created_at,) if newest_last else (FaceInstance.quality_score.desc(),)
-        chosen: Select[Any] = select(FaceInstance.id).where(*where).order_by(*order, FaceInstance.id).limit(limit)
-        if with_assets:
-            chosen = chosen.join(ImageAsset, ImageAsset.id == FaceInstance.asset_id)
-        subquery = chosen.subquery()
+        """The `limit` faces that come first, in order of id."""
+        chosen = select(FaceInstance.id).where(*where).order_by(first, FaceInstance.id).limit(limit).subquery()
         statement = (
             select(FaceEmbedding.face_instance_id, FaceEmbedding.vector)
-            .join(subquery, subquery.c.id == FaceEmbedding.face_instance_id)
+            .join(chosen, chosen.c.id == FaceEmbedding.face_instance_id)
             .order_by(FaceEmbedding.face_instance_id)
             .execution_options(yield_per=PAGE_ROWS)
         )
@@ -133,7 +128,7 @@ def as_blob(vector: np.ndarray[Any, Any]) -> bytes:
 
 
 def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
-    """Rows of (id, little-endian float32 blob) as ids and one (N, D) matrix; (0, 0) where there are none."""
+    """Rows of (id, little-endian float32 blob) as ids and one (N, D) matrix; (0, 0) where there are no rows."""
     ids: list[UUID] = []
     joined = bytearray()
     for face_id, blob in rows:
@@ -141,3 +136,17 @@ def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
         joined += blob
     vectors = np.frombuffer(joined, dtype="<f4")
     return Embeddings(tuple(ids), vectors.reshape(len(ids), -1) if ids else vectors.reshape(0, 0))
+
+
+def in_no_split_part() -> ColumnElement[bool]:
+    return or_(FaceInstance.cluster_id.is_(None), ~FaceInstance.cluster_id.contains(SPLIT_MARK, autoescape=True))
+
+
+def is_unlabelled(min_quality: float) -> list[ColumnElement[bool]]:
+    """What makes a face one that clustering may group; all of it holds."""
+    return [
+        FaceInstance.person_id.is_(None),
+        FaceInstance.dismissed_as.is_(None),
+        FaceInstance.quality_score >= min_quality,
+        in_no_split_part(),
+    ]

@@ -5,13 +5,7 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     op.add_column("face_instances", sa.Column("dismissed_as", sa.String(length=20), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("face_instances", "dismissed_as")
