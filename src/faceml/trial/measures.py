@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData
 from faceml.identity.assignment import match_people
-from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.hdbscan.exact import fit
 from faceml.identity.prototypes import centroids
 from faceml.metrics.agreement import bcubed_by_face
 from faceml.metrics.identification import answer, split_open_set
@@ -149,7 +149,7 @@ def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> F
     """BCubed F of HDBSCAN over each fold's people; it needs no threshold, which would favour one space."""
     precision, recall = np.zeros(len(trial.labels)), np.zeros(len(trial.labels))
     for _, rows in trial.each_fold():
-        found = fit_predict(projected.vectors[rows], min_cluster_size=CLUSTER_FACES, min_samples=CLUSTER_FACES - 1)
+        found = fit(projected.vectors[rows], min_cluster_size=CLUSTER_FACES, min_samples=CLUSTER_FACES - 1).labels
         faces = bcubed_by_face(trial.labels[rows], found)
         precision[rows], recall[rows] = faces.precision, faces.recall
     mean_precision, mean_recall = draws.mean(precision, trial.labels), draws.mean(recall, trial.labels)

@@ -13,10 +13,10 @@ import numpy as np
 from faceml.decisions.states import FaceState
 from faceml.errors import WrongUse
 from faceml.identity.assignment import Matches
+from faceml.identity.cluster_labels import keep_names, name_clusters
 from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import Method
 from faceml.identity.dual_mode import DualMode, dual_mode
-from faceml.identity.naming import keep_names, name_clusters
 from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings, Prototypes
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
