@@ -175,35 +175,16 @@ class _Table:
 
 def _codes(labels: Labels) -> tuple[NDArray[np.intp], int]:
     """(N,) numbers from 0 on, each noise face under a number of its own at the end; and how many are noise."""
-    raw = np.asarray(labels) if isinstance(labels, np.ndarray) else _objects(labels)
-    is_noise = _noise(raw)
-    codes = np.empty(len(raw), np.intp)
-    kept = raw[~is_noise]
-    if raw.dtype == object:
-        numbers: dict[object, int] = {}
-        codes[~is_noise] = [numbers.setdefault(label, len(numbers)) for label in kept]
-        found = len(numbers)
-    else:
-        values, codes[~is_noise] = np.unique(kept, return_inverse=True)
-        found = len(values)
+    values = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    # Only NaN differs from itself.
+    is_noise = np.array([label is None or label == -1 or label != label for label in values], bool)
+    numbers: dict[object, int] = {}
+    codes = np.full(len(values), -1)
+    kept = (label for label, lost in zip(values, is_noise, strict=True) if not lost)
+    codes[~is_noise] = [numbers.setdefault(label, len(numbers)) for label in kept]
     noise = int(is_noise.sum())
-    codes[is_noise] = found + np.arange(noise)
+    codes[is_noise] = len(numbers) + np.arange(noise)
     return codes, noise
-
-
-def _objects(labels: Sequence[object]) -> NDArray[np.object_]:
-    raw = np.empty(len(labels), object)
-    raw[:] = labels
-    return raw
-
-
-def _noise(raw: NDArray[np.generic]) -> NDArray[np.bool_]:
-    if raw.dtype == object:
-        return np.array([label is None or label == -1 or label != label for label in raw], bool)
-    if raw.dtype.kind in "US":
-        return np.zeros(len(raw), bool)
-    # The second half finds NaN, the only value that differs from itself.
-    return np.asarray((raw == -1) | (raw != raw), bool)
 
 
 def _harmonic(precision: float, recall: float) -> Agreement:

@@ -102,9 +102,6 @@ class _Keeper(pl.Callback):
         self._metadata = metadata
         self._on_epoch = on_epoch
 
-    def go_on_from(self, checkpoint: Checkpoint) -> None:
-        self.history, self.best = list(checkpoint.history), checkpoint.best
-
     def note(self, task: ProjectionTask, epoch: Epoch) -> None:
         """An epoch has ended."""
         self.history.append(epoch)
@@ -113,7 +110,10 @@ class _Keeper(pl.Callback):
         if self._folder is not None:
             path = checkpoint_path(self._folder, epoch.number)
             save_checkpoint(path, task, tuple(self.history), self.best, self._metadata)
-            self._drop_all_but_best_and_last()
+            kept = {best_epoch(self.history).number, epoch.number}
+            for past in self.history:
+                if past.number not in kept:
+                    checkpoint_path(self._folder, past.number).unlink(missing_ok=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         task = cast(ProjectionTask, pl_module)
@@ -122,12 +122,6 @@ class _Keeper(pl.Callback):
         if self._on_epoch is not None:
             self._on_epoch(epoch)
         trainer.should_stop = is_stuck(self.history, task.options.patience)
-
-    def _drop_all_but_best_and_last(self) -> None:
-        kept = {best_epoch(self.history).number, self.history[-1].number}
-        for epoch in self.history:
-            if self._folder is not None and epoch.number not in kept:
-                checkpoint_path(self._folder, epoch.number).unlink(missing_ok=True)
 
 
 def _begin(faces: Faces, options: Options, keeper: _Keeper) -> ProjectionTask:
@@ -148,8 +142,10 @@ def _go_on(faces: Faces, options: Options, keeper: _Keeper, checkpoint: Checkpoi
         raise WrongUse("the checkpoint was trained on other faces or labels: train anew, without --resume")
     projection = empty_projection(checkpoint.projection, dropout=options.dropout)
     task = ProjectionTask(projection, faces, options, first_epoch=checkpoint.epoch)
-    task.load_optimizer(checkpoint.optimizer, checkpoint.criterion)
-    keeper.go_on_from(checkpoint)
+    task.optimizer.load_state_dict(checkpoint.optimizer)
+    if task.criterion is not None and checkpoint.criterion is not None:
+        task.criterion.load_state_dict(checkpoint.criterion)
+    keeper.history, keeper.best = list(checkpoint.history), checkpoint.best
     return task
 
 
@@ -171,18 +167,15 @@ def _trainer(epochs: int, keeper: _Keeper) -> pl.Trainer:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without Lightning's advice on GPUs and data loaders, which does not fit here."""
-    names = ("utilities.rank_zero", "accelerators.cuda", "trainer.connectors.signal_connector")
-    loggers = [logging.getLogger(f"pytorch_lightning.{name}") for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -1,19 +1,21 @@
-"""The training loop's body: several documented batches a Lightning step, one optimiser update each."""
+"""The training loop's body, and what it makes smaller: several documented batches a Lightning step, an update each."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from faceml.training.data import Faces, epoch_seed
 from faceml.training.heads import Projection
-from faceml.training.losses import MinedLoss, mined_loss, triplet_loss
 from faceml.training.options import Options
 from faceml.training.triplet_step import TripletStep
+
+ARCFACE_SCALE = 30.0  # the paper's 64 suits millions of faces; a few hundred are all right at once with it
 
 
 class ProjectionTask(pl.LightningModule):
@@ -27,7 +29,9 @@ class ProjectionTask(pl.LightningModule):
         self.criterion: MinedLoss | None = None
         if not options.is_random_triplets:
             self.criterion = mined_loss(options, people=faces.people, width=projection.width_out)
-        self.optimizer = _adam(self, options)
+        # Weight decay apart from the gradient (AdamW), so with a decay of 0 it is exactly the documented Adam.
+        parameters: Any = list(self.parameters())
+        self.optimizer = AdamW(parameters, lr=options.learning_rate, weight_decay=options.decay, fused=True)
         self._faces = faces
         self._first_epoch = first_epoch
         self._losses: list[Tensor] = []
@@ -35,12 +39,6 @@ class ProjectionTask(pl.LightningModule):
         if options.is_random_triplets and options.dropout == 0:
             self._written_out = TripletStep(projection, faces.vectors, self.optimizer, options.margin)
         self.validation_loss = float("nan")
-
-    def load_optimizer(self, optimizer: dict[str, Any], criterion: dict[str, Any] | None) -> None:
-        """Go on where a checkpoint left off."""
-        self.optimizer.load_state_dict(optimizer)
-        if self.criterion is not None and criterion is not None:
-            self.criterion.load_state_dict(criterion)
 
     def configure_optimizers(self) -> Optimizer:
         return self.optimizer
@@ -90,7 +88,43 @@ class ProjectionTask(pl.LightningModule):
         return loss.detach()
 
 
-def _adam(module: torch.nn.Module, options: Options) -> AdamW:
-    """Adam; weight decay apart from the gradient (AdamW), so with none it is exactly the documented Adam."""
-    parameters: Any = list(module.parameters())
-    return AdamW(parameters, lr=options.learning_rate, weight_decay=options.decay, fused=True)
+def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -> Tensor:
+    """Mean of max(0, margin + d(anchor, positive) − d(anchor, negative)), d Euclidean (specification)."""
+    apart = (anchor - positive).norm(dim=1) - (anchor - negative).norm(dim=1)
+    return torch.relu(margin + apart).mean()
+
+
+class MinedLoss(nn.Module):
+    """A loss over a batch of faces and whose they are; triplets, where it has any, are chosen within the batch."""
+
+    def __init__(self, loss: Any, miner: Any = None) -> None:
+        super().__init__()
+        self.loss = loss
+        self.miner = miner
+
+    def forward(self, projected: Tensor, owners: Tensor) -> Tensor:
+        chosen = self.miner(projected, owners) if self.miner is not None else None
+        found: Tensor = self.loss(projected, owners, chosen)
+        return found
+
+
+def mined_loss(options: Options, *, people: int, width: int) -> MinedLoss:
+    """The loss that `options` name, of pytorch-metric-learning.
+
+    ArcFace learns a direction for each of the `people`, so it has parameters of its own.
+    """
+    from pytorch_metric_learning import distances, losses, miners, reducers
+
+    if options.loss == "supcon":
+        return MinedLoss(losses.SupConLoss(temperature=0.1))
+    if options.loss == "arcface":
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(options.seed)
+            # The library takes its margin in degrees, the paper (and --margin) in radians.
+            loss = losses.ArcFaceLoss(people, width, margin=math.degrees(options.margin), scale=ARCFACE_SCALE)
+        return MinedLoss(loss)
+    euclidean = distances.LpDistance(normalize_embeddings=False)
+    loss = losses.TripletMarginLoss(margin=options.margin, distance=euclidean, reducer=reducers.MeanReducer())
+    if options.mining == "batch-hard":
+        return MinedLoss(loss, miners.BatchHardMiner(distance=euclidean))
+    return MinedLoss(loss, miners.TripletMarginMiner(options.margin, "semihard", distance=euclidean))

@@ -92,14 +92,14 @@ def from_json(text: str) -> Comparison:
     """
     try:
         raw = json.loads(text)
-        measured = {
+        raw["candidates"] = tuple(raw["candidates"])
+        raw["measured"] = {
             name: {measure: Estimate(**figure) for measure, figure in figures.items()}
-            for name, figures in raw.pop("measured").items()
+            for name, figures in raw["measured"].items()
         }
-        gains = tuple(Gain(**gain) for gain in raw.pop("gains"))
-        recipe = raw.pop("recipe", None)
-        raw["recipe"] = Recipe(**recipe) if recipe else None
-        return Comparison(candidates=tuple(raw.pop("candidates")), measured=measured, gains=gains, **raw)
+        raw["gains"] = tuple(Gain(**gain) for gain in raw["gains"])
+        raw["recipe"] = Recipe(**raw["recipe"]) if raw.get("recipe") else None
+        return Comparison(**raw)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WrongUse(f"this is no comparison as faceml writes it ({type(error).__name__}: {error})") from error
 
@@ -113,19 +113,19 @@ def verdict(comparison: Comparison, *, challenger: str, rivals: Sequence[str]) -
     Raises:
         WrongUse: a name that the comparison does not hold, or no rival.
     """
-    _check_names(comparison, (challenger, *rivals))
+    for name in (challenger, *rivals):
+        if name not in comparison.candidates:
+            raise WrongUse(f"{name!r} is not in this comparison of {', '.join(comparison.candidates)}")
     if not rivals or challenger in rivals:
         raise WrongUse(f"{challenger!r} needs rivals other than itself; every comparison holds {RAW!r}")
     if comparison.primary is None:
         return Verdict(False, ("nothing could be measured on held-out people: label more people",))
     if comparison.people < LEAST_PEOPLE:
-        return Verdict(
-            False,
-            (
-                f"{comparison.people} people with two faces or more were held out; fewer than {LEAST_PEOPLE} say "
-                "nothing about people not seen yet: label more people",
-            ),
+        reason = (
+            f"{comparison.people} people with two faces or more were held out; fewer than {LEAST_PEOPLE} say "
+            "nothing about people not seen yet: label more people"
         )
+        return Verdict(False, (reason,))
     found = [_against(comparison, challenger, rival) for rival in rivals]
     return Verdict(all(part.promotes for part in found), tuple(reason for part in found for reason in part.reasons))
 
@@ -150,9 +150,3 @@ def _outcome(gain: Gain) -> str:
 
 def _figures(gain: Gain) -> str:
     return f"{gain.measure} ({gain.value:+.4f}, interval {gain.low:+.4f} to {gain.high:+.4f})"
-
-
-def _check_names(comparison: Comparison, names: Sequence[str]) -> None:
-    for name in names:
-        if name not in comparison.candidates:
-            raise WrongUse(f"{name!r} is not in this comparison of {', '.join(comparison.candidates)}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,8 @@ from faceml.identity.assignment import match_people
 from faceml.identity.hdbscan.exact import fit
 from faceml.identity.prototypes import centroids
 from faceml.metrics.agreement import bcubed_by_face
-from faceml.metrics.identification import answer, split_open_set
-from faceml.metrics.pair_counts import BINS, PairCounts, count_pairs
-from faceml.metrics.verification import eer, roc_of_counts, tar_at_far
+from faceml.metrics.identification import Answers, answer, dir_at_far, split_open_set
+from faceml.metrics.verification import BINS, PairCounts, count_pairs, eer, roc_of_counts, tar_at_far
 
 PAIR_FARS = (1e-2, 1e-3, 1e-4)
 OPEN_SET_FAR = 1e-2
@@ -27,7 +26,7 @@ DIR = "dir@far=1e-2"
 FALSE_ACCEPTS = 10  # that a rate must allow before it counts as measured
 BOOTSTRAP_GROUPS = 500  # people are drawn in at most so many groups: bounds the memory of pair counts to 65 MB
 
-Figures = dict[str, tuple[NDArray[np.float64], str]]  # measure → the figure and one a draw, and why it is none or ""
+Figures = dict[str, tuple[NDArray[np.float64], str]]  # measure → its figure and one a draw, and what it lacks, or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,7 @@ class Draws:
         return means
 
 
-class Family(Protocol):
-    def __call__(self, trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
-        """Raises NotEnoughData where none of the family's measures can be told."""
+Family = Callable[[Trial, Projected, Draws, int], Figures]  # raises NotEnoughData where it has no figure at all
 
 
 def tar_name(far: float) -> str:
@@ -116,33 +113,28 @@ def verification(trial: Trial, projected: Projected, draws: Draws, seed: int) ->
     for row, (yes, no) in enumerate(zip(*PairCounts(genuine, impostor).drawn(draws.groups), strict=True)):
         if row == 0 or (yes.sum() > 0 and no.sum() > 0):
             curve = roc_of_counts(yes, no)
-            values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS), eer(curve).rate]
+            values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS), eer(curve)]
     short = {tar_name(far): _too_few(pairs, far, "pairs of two people") for far in PAIR_FARS}
     return {name: (values[:, column], short.get(name, "")) for column, name in enumerate(names)}
 
 
 def identification(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
     """DIR at the rate at which people who are not enrolled get an answer, over several draws of who is enrolled."""
-    parts = []
+    parts, people = [], []
     for rows, gallery, probes in _galleries(trial, seed):
         known, asked = rows[gallery], rows[probes]
         of_fold = answer(projected.vectors[asked], trial.labels[asked], projected.vectors[known], trial.labels[known])
-        parts.append((of_fold.similarities, of_fold.is_right, of_fold.is_mated, trial.labels[asked]))
-    similarities, is_right, is_mated, people = (np.concatenate(column) for column in zip(*parts, strict=True))
-    unknown = np.flatnonzero(~is_mated)
-    unknown = unknown[np.argsort(-similarities[unknown], kind="stable")]
-    if not len(unknown) or not is_mated.any():
-        raise NotEnoughData("every held-out person, or none, could be enrolled: label more people")
+        parts.append((of_fold.similarities, of_fold.is_right, of_fold.is_mated))
+        people.append(trial.labels[asked])
+    answers, of_whom = Answers(*map(np.concatenate, zip(*parts, strict=True))), np.concatenate(people)
+    unknown = int((~answers.is_mated).sum())
+    if unknown in (0, len(of_whom)):
+        raise NotEnoughData("every held-out person could be enrolled, or nobody could: label more people")
     values = np.full(len(draws.times), np.nan)
     for draw, times in enumerate(draws.times):
-        weights = times[people]
-        answered = np.cumsum(weights[unknown])
-        first_refused = int(np.searchsorted(answered, OPEN_SET_FAR * answered[-1] + 1e-9, side="right"))
-        highest = similarities[unknown[first_refused]] if first_refused < len(unknown) else -np.inf
-        mated = weights[is_mated].sum()
-        if mated > 0 and answered[-1] > 0:
-            values[draw] = weights[is_mated & is_right & (similarities > highest)].sum() / mated
-    return {DIR: (values, _too_few(len(unknown), OPEN_SET_FAR, "probes of people not enrolled"))}
+        with suppress(NotEnoughData):
+            values[draw] = dir_at_far(answers, OPEN_SET_FAR, times[of_whom])
+    return {DIR: (values, _too_few(unknown, OPEN_SET_FAR, "probes of people not enrolled"))}
 
 
 def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:  # noqa: ARG001
@@ -158,7 +150,7 @@ def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> F
 
 def assignment(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
     """Precision, recall and F of naming faces at the threshold that `--threshold auto` reads off the other people."""
-    named, right, known, people = [], [], [], []
+    parts = []
     for rows, gallery, probes in _galleries(trial, seed):
         threshold = projected.thresholds[int(trial.folds[rows[0]])]
         if threshold is None:
@@ -176,11 +168,9 @@ def assignment(trial: Trial, projected: Projected, draws: Draws, seed: int) -> F
             min_similarity=threshold,
         ).person_rows
         truth = trial.labels[rows[probes]]
-        named.append(answered >= 0)
-        right.append((answered >= 0) & (enrolled[answered] == truth))
-        known.append(np.isin(truth, enrolled))
-        people.append(truth)
-    is_named, is_right, is_known, of_whom = (np.concatenate(part) for part in (named, right, known, people))
+        is_right = (answered >= 0) & (enrolled[answered] == truth)
+        parts.append((answered >= 0, is_right, np.isin(truth, enrolled), truth))
+    is_named, is_right, is_known, of_whom = (np.concatenate(part) for part in zip(*parts, strict=True))
     hits = is_right.astype(np.float64)
     precision = draws.mean(hits[is_named], of_whom[is_named])
     recall = draws.mean(hits[is_known], of_whom[is_known])
