@@ -129,37 +129,25 @@ def score_open_set(
     of_whom = np.concatenate((np.arange(people), owners[exemplars]))
     order = np.argsort(of_whom, kind="stable")
     starts = np.searchsorted(of_whom[order], np.arange(people))
-    tail = _Tail(np.empty(0, np.float32), np.empty(0, np.intp))
+    tail, cells = np.empty(0, np.float32), np.empty(0, np.intp)
     size = TAIL_KEPT * tail_size(len(rows) * (people - 1))
     impostor = np.empty(len(rows), np.float32)
     for part in blocks(len(rows), max(1, BLOCK_SCORES // len(gallery))):
         best = np.maximum.reduceat(rows[part] @ gallery[order].T, starts, axis=1)
         best[np.arange(len(best)), owners[part]] = -np.inf
         impostor[part] = best.max(axis=1)
-        tail = tail.with_block(best, part.start, size)
+        found = np.flatnonzero(best.ravel() > (tail[-1] if len(tail) >= size else -np.inf))
+        tail, cells = np.append(tail, best.ravel()[found]), np.append(cells, found + part.start * people)
+        top = np.argsort(-tail, kind="stable")[:size]
+        tail, cells = tail[top], cells[top]
     return OpenSetScores(
         genuine=_score_genuine(rows, owners, exemplars),
         impostor=impostor,
-        tail=tail.scores,
-        tail_faces=tail.cells // people,
-        tail_people=tail.cells % people,
+        tail=tail,
+        tail_faces=cells // people,
+        tail_people=cells % people,
         comparisons=len(rows) * (people - 1),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    scores: NDArray[np.float32]  # descending
-    cells: NDArray[np.intp]  # face row x people + person row
-
-    def with_block(self, best: NDArray[np.float32], first_face: int, size: int) -> _Tail:
-        flat = best.ravel()
-        floor = self.scores[-1] if len(self.scores) >= size else -np.inf
-        found = np.flatnonzero(flat > floor)
-        scores = np.concatenate((self.scores, flat[found]))
-        cells = np.concatenate((self.cells, found + first_face * best.shape[1]))
-        top = np.argsort(-scores, kind="stable")[:size]
-        return _Tail(scores[top], cells[top])
 
 
 def tail_size(comparisons: int) -> int:

@@ -32,7 +32,6 @@ FORMAT = 1
 class Checkpoint:
     """What a file holds."""
 
-    epoch: int
     projection: dict[str, Any]
     criterion: dict[str, Any] | None
     optimizer: dict[str, Any]
@@ -90,21 +89,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != FORMAT:
-            raise FileNotReadable(f"{path} has checkpoint format {content['format']}; this faceml reads {FORMAT}")
-        return Checkpoint(
-            epoch=content["metadata"]["epoch"],
-            projection=content["projection"],
-            criterion=content["criterion"],
-            optimizer=content["optimizer"],
-            best=content["best"],
-            history=tuple(Epoch(**epoch) for epoch in content["history"]),
-            options=Options(**content["options"]),
-            metadata=content["metadata"],
-        )
+        version = content.pop("format")
+        if version != FORMAT:
+            raise FileNotReadable(f"{path} has checkpoint format {version}; this faceml reads {FORMAT}")
+        content["history"] = tuple(Epoch(**epoch) for epoch in content["history"])
+        content["options"] = Options(**content["options"])
+        return Checkpoint(**content)
     except FileNotFoundError as error:
         raise FileNotReadable(f"there is no checkpoint {path}: `faceml faces train-matching` makes one") from error
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError) as error:
         raise FileNotReadable(f"{path} is no checkpoint of faceml: train again, or name another file") from error
 
 

@@ -6,11 +6,9 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
-from torch.utils.data import DataLoader
 
 from faceml.errors import NotEnoughData
 from faceml.training.options import Options
@@ -53,30 +51,17 @@ class Faces:
         return hashlib.sha256(content).hexdigest()
 
 
-class FaceData(pl.LightningDataModule):
-    """Draws an epoch's triplets, or batches of faces where they are mined; the same for the same seed and epoch."""
+def epoch_chunks(faces: Faces, options: Options, epoch: int) -> tuple[Tensor, ...]:
+    """An epoch's triplets, or batches of faces where they are mined: chunks of up to `CHUNK_BATCHES` batches of rows.
 
-    def __init__(self, faces: Faces, options: Options, *, first_epoch: int) -> None:
-        super().__init__()
-        self._faces = faces
-        self._options = options
-        self._first_epoch = first_epoch
-        self._blocks = Blocks.of(faces.owners[faces.training])
-        self._validation = validation_triplets(faces, options.seed)
-
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        """Chunks of up to `CHUNK_BATCHES` batches of one epoch."""
-        done = self.trainer.current_epoch if self.trainer is not None else 0
-        generator = _generator(self._options.seed, self._first_epoch + done + 1)
-        if self._options.is_random_triplets:
-            drawn = epoch_triplets(self._blocks, generator)
-            chunk = CHUNK_BATCHES * self._options.batch_size
-        else:
-            drawn, chunk = epoch_batches(self._blocks, self._options.batch_size, generator), CHUNK_BATCHES
-        return DataLoader(torch.split(self._faces.training[drawn], chunk), batch_size=None)  # type: ignore[arg-type]
-
-    def val_dataloader(self) -> DataLoader[Tensor]:
-        return DataLoader([self._validation], batch_size=None)  # type: ignore[arg-type]
+    They are the same for the same seed and epoch.
+    """
+    blocks, generator = Blocks.of(faces.owners[faces.training]), _generator(options.seed, epoch)
+    if options.is_random_triplets:
+        drawn, chunk = epoch_triplets(blocks, generator), CHUNK_BATCHES * options.batch_size
+    else:
+        drawn, chunk = epoch_batches(blocks, options.batch_size, generator), CHUNK_BATCHES
+    return torch.split(faces.training[drawn], chunk)
 
 
 def validation_triplets(faces: Faces, seed: int) -> Tensor:

@@ -21,7 +21,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from faceml.errors import WrongUse
 from faceml.identity.projection import Head
 from faceml.training.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
-from faceml.training.data import FaceData, Faces, training_triplets, validation_triplets
+from faceml.training.data import Faces, training_triplets, validation_triplets
 from faceml.training.heads import empty_projection, start_projection
 from faceml.training.history import Epoch, best_epoch, is_stuck
 from faceml.training.module import ProjectionTask
@@ -79,7 +79,7 @@ def fit(
         )
         done = keeper.history[-1].number
         if done < options.epochs and not is_stuck(keeper.history, options.patience):
-            _trainer(options.epochs - done, keeper).fit(task, datamodule=FaceData(faces, options, first_epoch=done))
+            _trainer(options.epochs - done, keeper).fit(task)
         found = best_epoch(keeper.history)
         return Fitted(
             head=empty_projection(keeper.best).export(),
@@ -141,7 +141,7 @@ def _go_on(faces: Faces, options: Options, keeper: _Keeper, checkpoint: Checkpoi
     if checkpoint.metadata.get(DIGEST) != faces.digest():
         raise WrongUse("the checkpoint was trained on other faces or labels: train anew, without --resume")
     projection = empty_projection(checkpoint.projection, dropout=options.dropout)
-    task = ProjectionTask(projection, faces, options, first_epoch=checkpoint.epoch)
+    task = ProjectionTask(projection, faces, options, first_epoch=checkpoint.history[-1].number)
     task.optimizer.load_state_dict(checkpoint.optimizer)
     if task.criterion is not None and checkpoint.criterion is not None:
         task.criterion.load_state_dict(checkpoint.criterion)

@@ -9,8 +9,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
+from torch.utils.data import DataLoader
 
-from faceml.training.data import Faces, epoch_seed
+from faceml.training.data import Faces, epoch_chunks, epoch_seed, validation_triplets
 from faceml.training.heads import Projection
 from faceml.training.options import Options
 from faceml.training.triplet_step import TripletStep
@@ -43,13 +44,26 @@ class ProjectionTask(pl.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         return self.optimizer
 
+    @property
+    def epoch_at_work(self) -> int:
+        """From 1, those before a resume included."""
+        return self._first_epoch + self.current_epoch + 1
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        chunks: Any = epoch_chunks(self._faces, self.options, self.epoch_at_work)
+        return DataLoader(chunks, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Tensor]:
+        triplets: Any = [validation_triplets(self._faces, self.options.seed)]
+        return DataLoader(triplets, batch_size=None)
+
     def on_train_epoch_start(self) -> None:
         self._losses = []
 
     def training_step(self, chunk: Tensor, index: int) -> None:
         """Update once a batch: (T, 3) triplets, `batch_size` an update, or (S, B) faces, a row an update."""
         if index == 0:  # for dropout; later than whatever else Lightning draws
-            torch.manual_seed(epoch_seed(self.options.seed, self._first_epoch + self.current_epoch + 1))
+            torch.manual_seed(epoch_seed(self.options.seed, self.epoch_at_work))
         if self.options.is_random_triplets:
             step = self._written_out or self._triplet_step
             self._losses += [step(triplets) for triplets in torch.split(chunk, self.options.batch_size)]

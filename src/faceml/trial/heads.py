@@ -166,7 +166,10 @@ def _trained(labelled: LabelledFaces, options: Options, min_faces: int, on_fold:
 
 
 def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) -> Learn:
-    recipe = _recipe(champion)
+    try:
+        recipe = from_json(champion.comparison or "").recipe
+    except WrongUse:
+        recipe = None
     if recipe is None:
         return lambda _: champion.head
     options, marked = Options(**recipe.options), is_marked(labelled.face_ids, recipe.faces)
@@ -179,13 +182,6 @@ def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) ->
             return champion.head
 
     return learn
-
-
-def _recipe(champion: Champion) -> Recipe | None:
-    try:
-        return from_json(champion.comparison).recipe if champion.comparison else None
-    except WrongUse:
-        return None
 
 
 def _nothing_measured(labelled: LabelledFaces, recipe: Recipe, names: list[str]) -> Comparison:

@@ -131,8 +131,12 @@ def points_of(embeddings: NDArray[np.floating], *, metric: Metric) -> Points:
         return _cosine_points(rows, norms)
     if metric != "euclidean":
         raise WrongUse(f"metric {metric!r} is not known: use 'euclidean' or 'cosine'")
-    is_unit = np.all(np.abs(norms - 1.0) < 1e-5)
-    return _unit_points(rows, norms) if is_unit else _centred_points(rows)
+    error = float(np.abs(norms - 1.0).max(initial=0.0))
+    if error >= 1e-5:
+        return _centred_points(rows)
+    rough = np.ascontiguousarray(rows, dtype=np.float32)
+    slack = _rounding(rows.shape[1]) + error
+    return Points("euclidean", rows, rough, None, None, scale=1.0, ceiling=1.0, slack=slack)
 
 
 def blocks(count: int, size: int | None = None) -> Iterator[slice]:
@@ -186,12 +190,6 @@ def _squared_lengths(rows: NDArray[np.floating]) -> Floats:
 def _rounding(width: int) -> float:
     """How far a float32 product of two unit rows may be off, their own rounding to float32 included."""
     return 1.01 * (width + 16) * 2.0**-24
-
-
-def _unit_points(rows: NDArray[np.floating], norms: Floats) -> Points:
-    slack = _rounding(rows.shape[1]) + (float(np.abs(norms - 1.0).max()) if len(norms) else 0.0)
-    rough = np.ascontiguousarray(rows, dtype=np.float32)
-    return Points("euclidean", rows, rough, None, None, scale=1.0, ceiling=1.0, slack=slack)
 
 
 def _cosine_points(rows: NDArray[np.floating], norms: Floats) -> Points:
