@@ -169,10 +169,7 @@ def pairs_of_blocks(start: int, stop: int) -> Iterator[tuple[slice, slice]]:
     yield from pairs_of_blocks(middle, stop)
     for left in blocks(half):
         for right in blocks(stop - middle):
-            yield (
-                slice(start + left.start, start + left.stop),
-                slice(middle + right.start, middle + right.stop),
-            )
+            yield (slice(start + left.start, start + left.stop), slice(middle + right.start, middle + right.stop))
 
 
 def scratch(count: int) -> NDArray[np.float32]:

@@ -111,12 +111,7 @@ def _blank_selves(closeness: NDArray[np.float32], rows: RowNumbers, columns: sli
 
 
 def _inserted(
-    points: Points,
-    former: Neighbours,
-    own: Neighbours,
-    newcomers: RowNumbers,
-    hosts: RowNumbers,
-    guests: RowNumbers,
+    points: Points, former: Neighbours, own: Neighbours, newcomers: RowNumbers, hosts: RowNumbers, guests: RowNumbers
 ) -> Neighbours:
     """Former lists with guests sorted in by exact distance, and the newcomers' own."""
     indices, distances = former.indices.copy(), former.distances.copy()

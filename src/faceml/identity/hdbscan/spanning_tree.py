@@ -164,14 +164,7 @@ class Tree:
 class _Pass:
     """One walk over the pairs of some rows, block by block."""
 
-    def __init__(
-        self,
-        tree: Tree,
-        points: Points,
-        core: Floats,
-        along: RowNumbers,
-        at: RowNumbers | None,
-    ) -> None:
+    def __init__(self, tree: Tree, points: Points, core: Floats, along: RowNumbers, at: RowNumbers | None) -> None:
         self._tree, self._points, self._core, self._along = tree, points, core, along
         self._lined_up = points.arranged(along)
         self._places = None if at is None else np.flatnonzero(np.isin(along, at))
