@@ -61,12 +61,12 @@ def cluster_embeddings(
 
 
 def recluster_within(
-    vectors: NDArray[np.floating], *, min_cluster_size: int = 3, min_samples: int = 2, metric: Metric = "euclidean"
+    vectors: NDArray[np.floating], *, min_cluster_size: int = 3, min_samples: int = 2
 ) -> NDArray[np.int64]:
     """Split one cluster into those it may be made of.
 
     Returns:
-        (N,) 0 and up for the parts, -1 for faces that fit none; all 0 where it does not fall apart.
+        (N,) 0 and up for the parts, -1 for faces that fit no part; all 0 where it does not fall apart.
 
     >>> two = np.repeat(np.eye(2), 4, axis=0) + np.linspace(0.0, 0.01, 8)[:, None]
     >>> recluster_within(two).tolist()
@@ -74,7 +74,7 @@ def recluster_within(
     >>> recluster_within(two[:4]).tolist()
     [0, 0, 0, 0]
     """
-    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples, metric=metric)
+    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
     return labels if labels.max(initial=-1) > 0 else np.zeros_like(labels)
 
 

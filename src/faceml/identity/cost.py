@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import timeit
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,16 +58,13 @@ def available_memory_bytes() -> int:
 
 def _free_of_container() -> int | None:
     try:
-        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return max(int(limit) - int(used) + _reclaimable(), 0)
+        limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        lines = (_CGROUP / "memory.stat").read_text().splitlines()
+        # Files that the container has in memory: the system takes them out when it needs room.
+        files = sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
+        return max(limit - used + files, 0)
     except (OSError, ValueError):  # no such files, or "max": no limit
         return None
-
-
-def _reclaimable() -> int:
-    """Files that the container has in memory; the system takes them out when it needs room."""
-    lines = (_CGROUP / "memory.stat").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
 
 
 def refuse_too_large(
@@ -100,9 +97,5 @@ def _operations_per_s(width: int) -> float:
     """Floating-point operations of a float32 product, the better of two."""
     rows = np.ones((BLOCK, max(width, 1)), dtype=np.float32)
     room = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    taken = []
-    for _ in range(2):
-        start = time.perf_counter()
-        np.matmul(rows, rows.T, out=room)
-        taken.append(time.perf_counter() - start)
-    return 2.0 * BLOCK * BLOCK * rows.shape[1] / min(taken)
+    seconds = min(timeit.repeat(lambda: np.matmul(rows, rows.T, out=room), number=1, repeat=2))
+    return 2.0 * BLOCK * BLOCK * rows.shape[1] / seconds

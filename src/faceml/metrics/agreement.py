@@ -34,7 +34,7 @@ class Report:
 
     bcubed: Agreement
     pairwise: Agreement
-    purity: float  # over the faces that are in a cluster; NaN where none is
+    purity: float  # over the faces that are in a cluster; NaN where all are noise
     adjusted_rand: float
     faces: int
     people: int

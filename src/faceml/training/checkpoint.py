@@ -85,7 +85,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a file; nothing in it is executed.
 
     Raises:
-        FileNotReadable: there is none, or it is something else.
+        FileNotReadable: there is no file, or it is something else.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -52,7 +52,7 @@ def fit(
     folder: Path | None = None,
     resume: Path | None = None,
     metadata: Mapping[str, Any] | None = None,
-    on_epoch: OnEpoch | None = None,
+    on_epoch: OnEpoch = lambda _: None,
 ) -> Fitted:
     """Train on labelled faces; the same seed and data give the same head.
 
@@ -95,7 +95,7 @@ def fit(
 class _Keeper(pl.Callback):
     """Follows the epochs: remembers the best, writes checkpoints, stops where nothing gets better."""
 
-    def __init__(self, folder: Path | None, metadata: Mapping[str, Any], on_epoch: OnEpoch | None) -> None:
+    def __init__(self, folder: Path | None, metadata: Mapping[str, Any], on_epoch: OnEpoch) -> None:
         self.history: list[Epoch] = []
         self.best: dict[str, Any] = {}
         self._folder = folder
@@ -119,8 +119,7 @@ class _Keeper(pl.Callback):
         task = cast(ProjectionTask, pl_module)
         epoch = Epoch(self.history[-1].number + 1, task.training_loss, task.validation_loss)
         self.note(task, epoch)
-        if self._on_epoch is not None:
-            self._on_epoch(epoch)
+        self._on_epoch(epoch)
         trainer.should_stop = is_stuck(self.history, task.options.patience)
 
 

@@ -142,14 +142,10 @@ def threshold_map(compared: Compared) -> str | None:
     if compared.trial is None:
         return None
     trial = compared.trial.held_out_only()
-    scores = {
-        name: [
-            stranger_scores(compared.projected[name].of(trial).vectors[rows], trial.labels[rows])
-            for _, rows in trial.each_fold()
-        ]
-        for name in (RAW, HEAD)
-    }
-    found = equal_rates(np.concatenate(scores[RAW]), np.concatenate(scores[HEAD]))
+    parts = [rows for _, rows in trial.each_fold()]
+    vectors = (compared.projected[name].of(trial).vectors for name in (RAW, HEAD))
+    raw, here = (np.concatenate([stranger_scores(v[rows], trial.labels[rows]) for rows in parts]) for v in vectors)
+    found = equal_rates(raw, here)
     return found.to_json() if found else None
 
 
@@ -186,7 +182,7 @@ def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) ->
 
 def _nothing_measured(labelled: LabelledFaces, recipe: Recipe, names: list[str]) -> Comparison:
     several = int((np.bincount(labelled.people) > 1).sum())
-    reason = f"fewer than 4 people have {recipe.min_faces} labelled faces, so none can be held out: label more people"
+    reason = f"fewer than 4 people have {recipe.min_faces} labelled faces, so nobody can be held out: label more people"
     return Comparison(
         candidates=tuple(names),
         measured={name: {} for name in names},

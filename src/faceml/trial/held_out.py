@@ -33,7 +33,7 @@ def compare(
     """Measure every candidate, and every one against every other.
 
     The measure that decides is TAR at the strictest false-accept rate that the trial's pairs can show (EER where they
-    show none): it follows from how many faces there are, never from how anybody did.
+    show no rate): it follows from how many faces there are, never from how anybody did.
 
     Raises:
         WrongUse: there is no candidate "raw".

@@ -81,7 +81,7 @@ class Draws:
         return cls(by_group[:, group_of], by_group, group_of)
 
     def mean(self, values: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(1 + R,) mean over faces; NaN where a draw has none."""
+        """(1 + R,) mean over faces; NaN where a draw has no face."""
         people = self.times.shape[1]
         sums = self.times @ np.bincount(labels, values, minlength=people)
         counts = self.times @ np.bincount(labels, minlength=people)

@@ -202,7 +202,7 @@ class Highest:
 
 
 def highest(values: Floats) -> Highest:
-    """Prepare a line of values, none below 0, for questions about its stretches."""
+    """Prepare a line of values of 0 or more for questions about its stretches."""
     table = np.empty((len(values).bit_length(), len(values)))
     if len(values):
         table[0] = values

@@ -47,33 +47,29 @@ def grown(
     lists = _with_newcomers(points, former, newcomers, glance) if len(newcomers) else former
     if lists is None or (lists.core_distances(exact_to) > lists.horizon).mean() > _IN_DOUBT:
         return nearest(points, width, exact_to=exact_to), None
-    return proven(points, lists, exact_to), glance.seen()
+    return proven(points, lists, exact_to), Seen(newcomers, reach, glance.pairs)
 
 
 class _Glance:
-    """Collects the pairs of newcomers that are nearer than `reach`."""
+    """Collects the pairs of newcomers that are nearer than `reach`; the last is None where they are too many."""
 
     def __init__(self, points: Points, newcomers: RowNumbers, reach: float) -> None:
         self._newcomers = newcomers
-        self._reach = reach
         self._lowest = points.threshold(np.array(reach))
-        self._pairs: list[Pairs] | None = []
+        self.pairs: list[Pairs | None] = []
         self._room = _SEEN
 
     def at(self, closeness: NDArray[np.float32], part: slice, columns: slice) -> None:
-        if self._pairs is None:
+        if self.pairs and self.pairs[-1] is None:
             return
         found = Tile(part, columns, closeness).above(self._lowest)
-        self._room -= len(found.left) if found else self._room + 1
+        self._room -= len(found.left) if found else 0
         if found is None or self._room < 0:
-            self._pairs = None
+            self.pairs = [None]
             return
         left = self._newcomers[found.left]
         is_pair = left != found.right
-        self._pairs.append(Pairs(left[is_pair], found.right[is_pair], found.closeness[is_pair]))
-
-    def seen(self) -> Seen | None:
-        return None if self._pairs is None else Seen(self._newcomers, self._reach, self._pairs)
+        self.pairs.append(Pairs(left[is_pair], found.right[is_pair], found.closeness[is_pair]))
 
 
 def _with_newcomers(points: Points, former: Neighbours, newcomers: RowNumbers, glance: _Glance) -> Neighbours | None:

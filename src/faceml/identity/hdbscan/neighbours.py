@@ -62,11 +62,11 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What products of some rows with everyone showed: no pair nearer than `reach` is missing."""
+    """What products of some rows with everyone showed: no pair nearer than `reach` is missing, unless one is None."""
 
     rows: RowNumbers
     reach: float
-    pairs: list[Pairs]
+    pairs: list[Pairs | None]
 
 
 def nearest(points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = None) -> Neighbours:

@@ -44,7 +44,7 @@ _SMALLEST_SAMPLE = 256
 def reachability_tree(points: Points, core: Floats, known: Edges, kept: Sequence[Tile] = ()) -> Tree:
     """The minimum spanning tree over all pairs, whatever edges are known beforehand.
 
-    `kept`: the products of all pairs, or none of them.
+    `kept`: the products of all pairs, or an empty list.
     """
     tree = Tree(points, core, known)
     lowest = points.threshold(np.array([tree.line.gaps.of_all]))
