@@ -53,25 +53,18 @@ def bcubed(truth: Labels, predicted: Labels) -> Agreement:
     return _bcubed(_Table.of(truth, predicted))
 
 
-@dataclass(frozen=True, slots=True)
-class FaceAgreement:
-    """BCubed before the mean is taken."""
+def bcubed_by_face(truth: Labels, predicted: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each face adds to `bcubed`, for means over some of the faces: (N,) precisions and (N,) recalls.
 
-    precision: NDArray[np.float64]  # (N,) share of the face's cluster that is its person
-    recall: NDArray[np.float64]  # (N,) share of the face's person that is in its cluster
-
-
-def bcubed_by_face(truth: Labels, predicted: Labels) -> FaceAgreement:
-    """What each face adds to `bcubed`, for means over some of the faces.
-
-    >>> bcubed_by_face(["a", "a", "b"], [0, 0, 0]).recall.tolist()
+    >>> bcubed_by_face(["a", "a", "b"], [0, 0, 0])[1].tolist()
     [1.0, 1.0, 1.0]
     """
     table = _Table.of(truth, predicted)
-    return FaceAgreement(
-        (table.counts / table.cluster_sizes[table.clusters])[table.cell_of],
-        (table.counts / table.person_sizes[table.people])[table.cell_of],
+    precision, recall = (
+        table.counts / table.cluster_sizes[table.clusters],
+        table.counts / table.person_sizes[table.people],
     )
+    return precision[table.cell_of], recall[table.cell_of]
 
 
 def adjusted_rand(truth: Labels, predicted: Labels) -> float:

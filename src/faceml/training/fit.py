@@ -21,7 +21,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from faceml.errors import WrongUse
 from faceml.identity.projection import Head
 from faceml.training.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
-from faceml.training.data import Faces, training_triplets, validation_triplets
+from faceml.training.data import Faces, training_triplets
 from faceml.training.heads import empty_projection, start_projection
 from faceml.training.history import Epoch, best_epoch, is_stuck
 from faceml.training.module import ProjectionTask
@@ -127,8 +127,7 @@ def _begin(faces: Faces, options: Options, keeper: _Keeper) -> ProjectionTask:
     rows = faces.training.numpy()
     start = start_projection(options, faces.vectors.numpy()[rows], faces.owners.numpy()[rows])
     task = ProjectionTask(start, faces, options)
-    before = (training_triplets(faces, options.seed), validation_triplets(faces, options.seed))
-    keeper.note(task, Epoch(0, *map(task.triplet_loss, before)))
+    keeper.note(task, Epoch(0, task.triplet_loss(training_triplets(faces, options.seed)), task.validation_loss))
     return task
 
 
@@ -158,7 +157,6 @@ def _trainer(epochs: int, keeper: _Keeper) -> pl.Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
     )
 

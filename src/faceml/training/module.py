@@ -34,12 +34,12 @@ class ProjectionTask(pl.LightningModule):
         parameters: Any = list(self.parameters())
         self.optimizer = AdamW(parameters, lr=options.learning_rate, weight_decay=options.decay, fused=True)
         self._faces = faces
+        self._validation = validation_triplets(faces, options.seed)
         self._first_epoch = first_epoch
         self._losses: list[Tensor] = []
         self._written_out: TripletStep | None = None
         if options.is_random_triplets and options.dropout == 0:
             self._written_out = TripletStep(projection, faces.vectors, self.optimizer, options.margin)
-        self.validation_loss = float("nan")
 
     def configure_optimizers(self) -> Optimizer:
         return self.optimizer
@@ -52,10 +52,6 @@ class ProjectionTask(pl.LightningModule):
     def train_dataloader(self) -> DataLoader[Tensor]:
         chunks: Any = epoch_chunks(self._faces, self.options, self.epoch_at_work)
         return DataLoader(chunks, batch_size=None)
-
-    def val_dataloader(self) -> DataLoader[Tensor]:
-        triplets: Any = [validation_triplets(self._faces, self.options.seed)]
-        return DataLoader(triplets, batch_size=None)
 
     def on_train_epoch_start(self) -> None:
         self._losses = []
@@ -70,13 +66,14 @@ class ProjectionTask(pl.LightningModule):
         else:
             self._losses += [self._mined_step(rows) for rows in chunk]
 
-    def validation_step(self, triplets: Tensor, _index: int) -> None:
-        self.validation_loss = self.triplet_loss(triplets)
-
     @property
     def training_loss(self) -> float:
         """Mean over the batches of the last epoch, each before its update."""
         return float(torch.stack(self._losses).mean())
+
+    @property
+    def validation_loss(self) -> float:
+        return self.triplet_loss(self._validation)
 
     @torch.no_grad()
     def triplet_loss(self, triplets: Tensor) -> float:
@@ -117,8 +114,7 @@ class MinedLoss(nn.Module):
         self.miner = miner
 
     def forward(self, projected: Tensor, owners: Tensor) -> Tensor:
-        chosen = self.miner(projected, owners) if self.miner is not None else None
-        found: Tensor = self.loss(projected, owners, chosen)
+        found: Tensor = self.loss(projected, owners, self.miner(projected, owners) if self.miner else None)
         return found
 
 

@@ -89,8 +89,7 @@ def _measure(
 
 
 def _primary(figures: Mapping[str, object]) -> str | None:
-    wanted = [measures.tar_name(far) for far in sorted(PAIR_FARS)] + ["eer"]
-    return next((name for name in wanted if name in figures), None)
+    return next((name for name in (*reversed(PAIR_FARS), "eer") if name in figures), None)
 
 
 def _gain(

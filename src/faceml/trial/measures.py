@@ -17,7 +17,7 @@ from faceml.metrics.agreement import bcubed_by_face
 from faceml.metrics.identification import Answers, answer, dir_at_far, split_open_set
 from faceml.metrics.verification import BINS, PairCounts, count_pairs, eer, roc_of_counts, tar_at_far
 
-PAIR_FARS = (1e-2, 1e-3, 1e-4)
+PAIR_FARS = {"tar@far=1e-2": 1e-2, "tar@far=1e-3": 1e-3, "tar@far=1e-4": 1e-4}
 OPEN_SET_FAR = 1e-2
 OPEN_SET_DRAWS = 5  # of who is enrolled, for one draw of a few people says little
 GALLERY_FACES = 3
@@ -92,15 +92,6 @@ class Draws:
 Family = Callable[[Trial, Projected, Draws, int], Figures]  # raises NotEnoughData where it has no figure at all
 
 
-def tar_name(far: float) -> str:
-    """The name of TAR@FAR.
-
-    >>> tar_name(1e-3)
-    'tar@far=1e-3'
-    """
-    return f"tar@far={_plain(far)}"
-
-
 def verification(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:  # noqa: ARG001
     """TAR at each rate that allows `FALSE_ACCEPTS`, and EER, over the pairs within folds."""
     genuine = impostor = np.zeros((draws.groups.shape[1], BINS))
@@ -108,13 +99,13 @@ def verification(trial: Trial, projected: Projected, draws: Draws, seed: int) ->
         counts = count_pairs(projected.vectors[rows], trial.labels[rows], draws.group_of)
         genuine, impostor = genuine + counts.genuine, impostor + counts.impostor
     pairs = impostor.sum() / 2
-    names = [*map(tar_name, PAIR_FARS), "eer"]
+    names = [*PAIR_FARS, "eer"]
     values = np.full((len(draws.groups), len(names)), np.nan)
     for row, (yes, no) in enumerate(zip(*PairCounts(genuine, impostor).drawn(draws.groups), strict=True)):
         if row == 0 or (yes.sum() > 0 and no.sum() > 0):
             curve = roc_of_counts(yes, no)
-            values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS), eer(curve)]
-    short = {tar_name(far): _too_few(pairs, far, "pairs of two people") for far in PAIR_FARS}
+            values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS.values()), eer(curve)]
+    short = {name: _too_few(pairs, far, "pairs of two people") for name, far in PAIR_FARS.items()}
     return {name: (values[:, column], short.get(name, "")) for column, name in enumerate(names)}
 
 
@@ -142,8 +133,7 @@ def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> F
     precision, recall = np.zeros(len(trial.labels)), np.zeros(len(trial.labels))
     for _, rows in trial.each_fold():
         found = fit(projected.vectors[rows], min_cluster_size=CLUSTER_FACES, min_samples=CLUSTER_FACES - 1).labels
-        faces = bcubed_by_face(trial.labels[rows], found)
-        precision[rows], recall[rows] = faces.precision, faces.recall
+        precision[rows], recall[rows] = bcubed_by_face(trial.labels[rows], found)
     mean_precision, mean_recall = draws.mean(precision, trial.labels), draws.mean(recall, trial.labels)
     return {"bcubed_f": (_harmonic(mean_precision, mean_recall), "")}
 
@@ -198,15 +188,12 @@ def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
 
 def _too_few(count: float, rate: float, what: str) -> str:
     needed = FALSE_ACCEPTS / rate
-    return "" if count >= needed else f"{count:.0f} {what}; {needed:.0f} are needed for {_plain(rate)}"
-
-
-def _plain(rate: float) -> str:
-    return f"{rate:.0e}".replace("e-0", "e-")
+    plain = f"{rate:.0e}".replace("e-0", "e-")
+    return "" if count >= needed else f"{count:.0f} {what}; {needed:.0f} are needed for {plain}"
 
 
 FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
-    (verification, (*map(tar_name, PAIR_FARS), "eer")),
+    (verification, (*PAIR_FARS, "eer")),
     (identification, (DIR,)),
     (clustering, ("bcubed_f",)),
     (assignment, ("assignment_f", "assignment_precision", "assignment_recall")),

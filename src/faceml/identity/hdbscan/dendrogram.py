@@ -179,10 +179,6 @@ class Highest:
         values: Floats = self.table[0]
         return values
 
-    @property
-    def of_all(self) -> float:
-        return float(self.values.max(initial=0.0))
-
     def between(self, start: NDArray[np.integer], stop: NDArray[np.integer]) -> Floats:
         """max(values[start[i] : stop[i]]); 0 for an empty stretch.
 

@@ -47,7 +47,7 @@ def reachability_tree(points: Points, core: Floats, known: Edges, kept: Sequence
     `kept`: the products of all pairs, or an empty list.
     """
     tree = Tree(points, core, known)
-    lowest = points.threshold(np.array([tree.line.gaps.of_all]))
+    lowest = points.threshold(tree.line.gaps.values.max(initial=0.0, keepdims=True))
     if kept and tree.improve_from(tile.above(lowest) for tile in kept):
         return tree
     everyone = len(points.rows)
