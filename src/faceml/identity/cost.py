@@ -75,11 +75,9 @@ def refuse_too_large(
     needed = _memory_bytes(n, width, method, linkage)
     if needed <= _SPARE * available:
         return
-    fix = (
-        "use linkage='single' or method='hdbscan'"
-        if method == "agglomerative"
-        else "cluster fewer faces at a time (max_faces)"
-    )
+    fix = "cluster fewer faces at a time (max_faces)"
+    if method == "agglomerative":
+        fix = "use linkage='single' or method='hdbscan'"
     raise WrongUse(
         f"{method} over {n:,} faces needs {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are free: {fix}, "
         "or close other programs"

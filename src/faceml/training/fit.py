@@ -20,7 +20,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from faceml.errors import WrongUse
 from faceml.identity.projection import Head
-from faceml.training.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
+from faceml.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from faceml.training.data import Faces, training_triplets
 from faceml.training.heads import empty_projection, start_projection
 from faceml.training.history import Epoch, best_epoch, is_stuck
@@ -72,11 +72,7 @@ def fit(
     faces = Faces.of(vectors, people, seed=options.seed)
     with _quiet(), _one_thread(), _stoppable():
         keeper = _Keeper(folder, {**(metadata or {}), DIGEST: faces.digest()}, on_epoch)
-        task = (
-            _begin(faces, options, keeper)
-            if resume is None
-            else _go_on(faces, options, keeper, load_checkpoint(resume))
-        )
+        task = _go_on(faces, options, keeper, resume) if resume else _begin(faces, options, keeper)
         done = keeper.history[-1].number
         if done < options.epochs and not is_stuck(keeper.history, options.patience):
             _trainer(options.epochs - done, keeper).fit(task)
@@ -131,7 +127,8 @@ def _begin(faces: Faces, options: Options, keeper: _Keeper) -> ProjectionTask:
     return task
 
 
-def _go_on(faces: Faces, options: Options, keeper: _Keeper, checkpoint: Checkpoint) -> ProjectionTask:
+def _go_on(faces: Faces, options: Options, keeper: _Keeper, resume: Path) -> ProjectionTask:
+    checkpoint = load_checkpoint(resume)
     former = replace(checkpoint.options, epochs=options.epochs, patience=options.patience)
     if former != options:
         changed = [name for name, value in asdict(options).items() if value != getattr(former, name)]

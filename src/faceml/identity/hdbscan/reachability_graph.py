@@ -125,7 +125,9 @@ def graph_from(
     weights = _weights_now(points, previous, rows, core)
     lists = graph_edges(found, core, depth=min_samples)
     crowded_out = graph_edges(former, core, depth=min_samples)
-    known = merged(len(core), lists, crowded_out, _carried_edges(previous, rows, weights))
+    low, high = rows[previous.edges].T
+    kept = edges_between(low, high, weights)[np.isfinite(weights)]
+    known = merged(len(core), lists, crowded_out, kept)
     unproven = newcomers
     if (rows < 0).any():
         short = np.flatnonzero(former.core_distances(min_samples) > former.horizon)  # may have lost what crowded them
@@ -159,12 +161,6 @@ def _weights_now(points: Points, previous: Graph, rows: RowNumbers, core: Floats
     return weights
 
 
-def _carried_edges(previous: Graph, rows: RowNumbers, weights: Floats) -> Edges:
-    stay = np.isfinite(weights)
-    left, right = rows[previous.edges[stay]].T
-    return edges_between(left, right, weights[stay])
-
-
 def _cut_off(previous: Graph, rows: RowNumbers, weights: Floats) -> RowNumbers:
     """Rows outside the largest part that the former tree still holds together without an edge that got heavier."""
     is_heavier = weights > previous.weights
@@ -172,8 +168,7 @@ def _cut_off(previous: Graph, rows: RowNumbers, weights: Floats) -> RowNumbers:
     tree = order[spanning_forest(len(rows), previous.spanning_edges[order])]
     part = parts(len(rows), previous.spanning_edges[tree[~is_heavier[tree]]])
     stay = rows >= 0
-    largest = np.bincount(part[stay], minlength=1).argmax()
-    outside: RowNumbers = rows[stay & (part != largest)]
+    outside: RowNumbers = rows[stay & (part != np.bincount(part[stay], minlength=1).argmax())]
     return outside
 
 
