@@ -35,7 +35,7 @@ from faceml.training.options import Options
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
 from faceml.trial.comparison import RAW, Comparison, Gain
-from faceml.trial.cross_fit import cross_fit
+from faceml.trial.heads import cross_fit
 from faceml.trial.held_out import compare
 from faceml.trial.measures import Projected, Trial
 

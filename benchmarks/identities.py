@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from faceml.identity.assignment import match_people
 from faceml.identity.calibration import calibrate
+from faceml.identity.cluster_labels import drop_loose
 from faceml.identity.clustering import cluster_embeddings
-from faceml.identity.cohesion import drop_loose
-from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.hdbscan.exact import fit
 from faceml.identity.prototypes import centroid, centroids, choose_exemplars, trimmed_centroid
 from faceml.metrics.agreement import agreement
 from faceml.metrics.identification import answer, dir_at_far, rank_one
@@ -111,7 +111,7 @@ def distance(similarity: float) -> float:
 
 
 def hdbscan(vectors: Vectors, **options: object) -> Labels:
-    return np.asarray(fit_predict(vectors, min_cluster_size=3, min_samples=2, **options))  # type: ignore[arg-type]
+    return np.asarray(fit(vectors, min_cluster_size=3, min_samples=2, **options).labels)  # type: ignore[arg-type]
 
 
 def chinese_whispers(vectors: Vectors, threshold: float) -> Labels:

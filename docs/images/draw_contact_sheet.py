@@ -20,7 +20,7 @@ from faceml.demo.build import build_demo
 from faceml.demo.library import TRUTH, DemoLibrary
 from faceml.demo.sources import ADMIRAL, ASTRONAUT
 from faceml.errors import FacemlError
-from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.hdbscan.exact import fit
 from faceml.library import Library
 from faceml.plots.contact_sheet import SheetRow, contact_sheet, pixelated
 from faceml.records import BBox, Face, FoundFace
@@ -48,7 +48,7 @@ def draw(folder: Path) -> Image.Image:
     """Build the demo in `folder`, find and cluster its faces, and draw the clusters."""
     library = build_demo(folder)
     faces = _look(library, cache_dir=folder / "models")
-    labels = fit_predict(np.stack([face.embedding for face in faces])).tolist()
+    labels = fit(np.stack([face.embedding for face in faces])).labels.tolist()
     groups = [[face for face, label in zip(faces, labels, strict=True) if label == n] for n in range(max(labels) + 1)]
     noise = [face for face, label in zip(faces, labels, strict=True) if label < 0]
     rows = [_row(_most_common(group), group) for group in sorted(groups, key=len, reverse=True)]

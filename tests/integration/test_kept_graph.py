@@ -14,7 +14,7 @@ from faceml.errors import WrongUse
 from faceml.identity import cost
 from faceml.identity.hdbscan import exact as hdbscan_exact
 from faceml.identity.hdbscan import reachability_graph
-from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.hdbscan.exact import fit
 from faceml.library import Library
 from faceml.options import DualOptions
 from faceml.services.cluster import grouping
@@ -60,7 +60,7 @@ def assert_as_from_the_start(library: Library) -> None:
     """The clusters that stand are those of a full run over the faces without a name."""
     with library.repository.read() as unit:
         faces = unit.vectors.unlabelled(min_quality=0.5, limit=10_000)
-    labels = fit_predict(faces.vectors).tolist()
+    labels = fit(faces.vectors).labels.tolist()
     names = clusters(library)
     pairs = {(label, names[face_id]) for label, face_id in zip(labels, faces.face_ids, strict=True)}
     assert len(pairs) == len({label for label, _ in pairs}) == len({name for _, name in pairs})

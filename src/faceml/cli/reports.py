@@ -85,15 +85,16 @@ def dual(report: DualReport) -> str:
 
 def calibrated(report: CalibrationReport) -> str:
     found = report.calibration
+    estimate, false, own = found.estimate, found.false_matches, found.own_matches
     source = "continued from the tail of the scores" if found.is_extrapolated else "read off the scores"
     return "\n".join(
         [
             f"Threshold: {report.threshold:.3f} (pack {report.pack}; documented {report.documented:g} for raw)",
             f"  asked: at most {found.fmr_asked:g} of strangers' faces get a name; {source}",
-            f"  estimate {found.estimate:.3f}, {found.confidence:.0%} interval {found.estimate_low:.3f} to "
-            f"{found.estimate_high:.3f}",
-            f"False matches among the labels: {found.fmr_measured:.2%} ({found.fmr_low:.2%} to {found.fmr_high:.2%})",
-            f"Own person found: {found.accept_rate:.1%} ({found.accept_low:.1%} to {found.accept_high:.1%})",
+            f"  estimate {estimate.value:.3f}, {found.confidence:.0%} interval {estimate.low:.3f} to "
+            f"{estimate.high:.3f}",
+            f"False matches among the labels: {false.value:.2%} ({false.low:.2%} to {false.high:.2%})",
+            f"Own person found: {own.value:.1%} ({own.low:.1%} to {own.high:.1%})",
             f"From {found.faces} labelled faces of {found.people} people",
             *_space(report.model_version, report.note),
         ]

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.identity.hdbscan.distances import blocks
 from faceml.identity.prototypes import centroids
-from faceml.metrics.identification import rate_interval
+from faceml.metrics.identification import Estimate, rate_interval
 
 BLOCK_SCORES = 4_000_000
 LEAST_PEOPLE = 10  # with two faces or more: fewer say nothing about people not seen yet
@@ -54,20 +55,13 @@ class Calibration:
     """A threshold for `match_people`, and what is known about it; intervals at `confidence`."""
 
     threshold: float  # cosine; assign at similarity >= threshold
-    estimate: float  # where the rate is expected to be just `fmr_asked`; threshold >= estimate
-    estimate_low: float  # bootstrap over people
-    estimate_high: float
+    estimate: Estimate  # where the rate is expected to be just `fmr_asked`, <= threshold; bootstrap over people
     fmr_asked: float  # share of strangers' faces that may be given to somebody
     is_extrapolated: bool  # the labelled faces are too few to show this rate; it comes from their tail
-    fmr_measured: float  # share of the labelled faces that, as strangers, would be given to somebody
-    fmr_low: float
-    fmr_high: float
-    accept_rate: float  # share of the faces of people with two or more that would be given to their own person
-    accept_low: float
-    accept_high: float
+    false_matches: Estimate  # share of the labelled faces that, as strangers, would be given to somebody
+    own_matches: Estimate  # share of the faces of people with two or more that would be given to their own person
     people: int
     faces: int
-    genuine_count: int
     confidence: float
 
 
@@ -101,27 +95,18 @@ def calibrate(
         _threshold(scores, owners, fmr, is_extrapolated, times) for times in _draw_people(len(sizes), resamples, seed)
     ]
     estimate = at[0]
-    low, high = np.quantile(at, ((1 - confidence) / 2, (1 + confidence) / 2))
-    threshold = max(estimate, min(float(high), float(np.quantile(scores.genuine[has_mate], AFFORDABLE))))
+    low, high = np.quantile(at, ((1 - confidence) / 2, (1 + confidence) / 2)).tolist()
+    threshold = max(estimate, min(high, float(np.quantile(scores.genuine[has_mate], AFFORDABLE))))
     is_own = (scores.genuine >= threshold) & (scores.genuine > scores.impostor)
-    accept = rate_interval(is_own[has_mate], owners[has_mate], confidence=confidence)
-    false = rate_interval(scores.impostor >= threshold, owners, confidence=confidence)
     return Calibration(
         threshold=threshold,
-        estimate=estimate,
-        estimate_low=float(low),
-        estimate_high=float(high),
+        estimate=Estimate(estimate, low, high),
         fmr_asked=fmr,
         is_extrapolated=is_extrapolated,
-        fmr_measured=false.value,
-        fmr_low=false.low,
-        fmr_high=false.high,
-        accept_rate=accept.value,
-        accept_low=accept.low,
-        accept_high=accept.high,
+        false_matches=rate_interval(scores.impostor >= threshold, owners, confidence=confidence),
+        own_matches=rate_interval(is_own[has_mate], owners[has_mate], confidence=confidence),
         people=len(sizes),
         faces=len(owners),
-        genuine_count=int(has_mate.sum()),
         confidence=confidence,
     )
 
@@ -144,45 +129,36 @@ def score_open_set(
     of_whom = np.concatenate((np.arange(people), owners[exemplars]))
     order = np.argsort(of_whom, kind="stable")
     starts = np.searchsorted(of_whom[order], np.arange(people))
-    tail = _Tail(np.empty(0, np.float32), np.empty(0, np.intp))
-    size = TAIL_KEPT * _tail_size(len(rows) * (people - 1))
+    tail, cells = np.empty(0, np.float32), np.empty(0, np.intp)
+    size = TAIL_KEPT * tail_size(len(rows) * (people - 1))
     impostor = np.empty(len(rows), np.float32)
-    step = max(1, BLOCK_SCORES // len(gallery))
-    for start in range(0, len(rows), step):
-        stop = min(start + step, len(rows))
-        best = np.maximum.reduceat(rows[start:stop] @ gallery[order].T, starts, axis=1)
-        best[np.arange(stop - start), owners[start:stop]] = -np.inf
-        impostor[start:stop] = best.max(axis=1)
-        tail = tail.with_block(best, start, size)
+    for part in blocks(len(rows), max(1, BLOCK_SCORES // len(gallery))):
+        best = np.maximum.reduceat(rows[part] @ gallery[order].T, starts, axis=1)
+        best[np.arange(len(best)), owners[part]] = -np.inf
+        impostor[part] = best.max(axis=1)
+        found = np.flatnonzero(best.ravel() > (tail[-1] if len(tail) >= size else -np.inf))
+        tail, cells = np.append(tail, best.ravel()[found]), np.append(cells, found + part.start * people)
+        top = np.argsort(-tail, kind="stable")[:size]
+        tail, cells = tail[top], cells[top]
     return OpenSetScores(
         genuine=_score_genuine(rows, owners, exemplars),
         impostor=impostor,
-        tail=tail.scores,
-        tail_faces=tail.cells // people,
-        tail_people=tail.cells % people,
+        tail=tail,
+        tail_faces=cells // people,
+        tail_people=cells % people,
         comparisons=len(rows) * (people - 1),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    scores: NDArray[np.float32]  # descending
-    cells: NDArray[np.intp]  # face row x people + person row
-
-    def with_block(self, best: NDArray[np.float32], first_face: int, size: int) -> _Tail:
-        flat = best.ravel()
-        floor = self.scores[-1] if len(self.scores) >= size else -np.inf
-        found = np.flatnonzero(flat > floor)
-        scores = np.concatenate((self.scores, flat[found]))
-        cells = np.concatenate((self.cells, found + first_face * best.shape[1]))
-        top = np.argsort(-scores, kind="stable")[:size]
-        return _Tail(scores[top], cells[top])
+def tail_size(comparisons: int) -> int:
+    """How many of the highest comparisons the tail is read off: k = n^(2/3)."""
+    return min(comparisons, max(LEAST_TAIL, int(comparisons ** (2 / 3))))
 
 
-def _tail_size(comparisons: int) -> int:
-    if comparisons <= LEAST_TAIL:
-        return comparisons
-    return max(LEAST_TAIL, int(comparisons ** (2 / 3)))
+def tail_heights(scores: ArrayLike) -> NDArray[np.float64]:
+    """-ln(1 - s): of a tail that falls off as a power of 1 - s it is exponential."""
+    heights: NDArray[np.float64] = -np.log1p(-np.minimum(np.asarray(scores, np.float64), HIGHEST))
+    return heights
 
 
 def _score_genuine(
@@ -226,7 +202,7 @@ def _threshold(
     weights = times[owners[scores.tail_faces]] * times[scores.tail_people]
     faces = float(times[owners].sum())
     comparisons = faces * times.sum() - float((times[owners] ** 2).sum())
-    size = _tail_size(scores.comparisons) / scores.comparisons * comparisons
+    size = tail_size(scores.comparisons) / scores.comparisons * comparisons
     return _continue_tail(scores.tail, weights, size, fmr / times.sum() * comparisons)
 
 
@@ -236,7 +212,7 @@ def _continue_tail(scores: NDArray[np.float32], weights: NDArray[np.float64], si
     With z = -ln(1 - s) the tail is exponential; its scale is the censored maximum-likelihood one: sum of excesses over
     the number not censored.
     """
-    heights = -np.log1p(-np.minimum(scores.astype(np.float64), HIGHEST))
+    heights = tail_heights(scores)
     above = np.cumsum(weights)
     last = min(int(np.searchsorted(above, size)), len(above) - 2)
     censored = min(int(np.searchsorted(above, CENSORED * size)), last)

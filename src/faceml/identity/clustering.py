@@ -6,17 +6,16 @@ N. Average and complete linkage need all N² distances; they are refused where t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
+from faceml.identity.cluster_labels import numbered, without_small
 from faceml.identity.cost import Linkage, Method, refuse_too_large
-from faceml.identity.hdbscan.distances import Metric, blocks, space_of
-from faceml.identity.hdbscan.reachability_graph import Graph, graph_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from faceml.identity.hdbscan.dendrogram import parts
+from faceml.identity.hdbscan.distances import Metric, blocks, points_of
+from faceml.identity.hdbscan.exact import fit
+from faceml.identity.hdbscan.reachability_graph import graph_of
 
 _NEIGHBOURS = 8
 
@@ -52,10 +51,8 @@ def cluster_embeddings(
     if vectors.ndim == 2:
         refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage, available=available_bytes)
     if method == "hdbscan":
-        from faceml.identity.hdbscan.exact import fit_predict
-
-        return fit_predict(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples,
-                           cluster_selection_epsilon=cluster_selection_epsilon, metric=metric)  # fmt: skip
+        return fit(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples,
+                   cluster_selection_epsilon=cluster_selection_epsilon, metric=metric).labels  # fmt: skip
     if method == "dbscan":
         return without_small(dbscan(vectors, eps=eps, min_samples=min_samples, metric=metric), min_cluster_size)
     if method == "agglomerative":
@@ -64,12 +61,12 @@ def cluster_embeddings(
 
 
 def recluster_within(
-    vectors: NDArray[np.floating], *, min_cluster_size: int = 3, min_samples: int = 2, metric: Metric = "euclidean"
+    vectors: NDArray[np.floating], *, min_cluster_size: int = 3, min_samples: int = 2
 ) -> NDArray[np.int64]:
     """Split one cluster into those it may be made of.
 
     Returns:
-        (N,) 0 and up for the parts, -1 for faces that fit none; all 0 where it does not fall apart.
+        (N,) 0 and up for the parts, -1 for faces that fit no part; all 0 where it does not fall apart.
 
     >>> two = np.repeat(np.eye(2), 4, axis=0) + np.linspace(0.0, 0.01, 8)[:, None]
     >>> recluster_within(two).tolist()
@@ -77,7 +74,7 @@ def recluster_within(
     >>> recluster_within(two[:4]).tolist()
     [0, 0, 0, 0]
     """
-    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples, metric=metric)
+    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
     return labels if labels.max(initial=-1) > 0 else np.zeros_like(labels)
 
 
@@ -94,11 +91,11 @@ def dbscan(
     """
     if not eps > 0 or min_samples < 1:
         raise WrongUse(f"dbscan with eps={eps}, min_samples={min_samples}: give eps > 0 and min_samples >= 1")
-    graph = graph_of(space_of(vectors, metric=metric), min_samples=min_samples - 1, neighbours=min_samples)
+    graph = graph_of(points_of(vectors, metric=metric), min_samples=min_samples - 1, neighbours=min_samples)
     if len(graph) < min_samples:
         return np.full(len(graph), -1)
     core = graph.lists.core_distances(min_samples - 1) <= eps
-    groups = _parts(graph, eps)
+    groups = parts(len(graph), graph.spanning_edges[graph.weights <= eps])
     labels = np.full(len(graph), -1)
     labels[core] = numbered(groups[core])
     near = (graph.distances <= eps) & core[graph.neighbours] & ~core[:, None]
@@ -120,64 +117,28 @@ def agglomerative(
     if not eps > 0:
         raise WrongUse(f"agglomerative with eps={eps}: give a distance above 0")
     if linkage == "single":
-        graph = graph_of(space_of(vectors, metric=metric), min_samples=0, neighbours=_NEIGHBOURS)
-        return numbered(_parts(graph, np.nextafter(eps, 0)))
+        graph = graph_of(points_of(vectors, metric=metric), min_samples=0, neighbours=_NEIGHBOURS)
+        return numbered(parts(len(graph), graph.spanning_edges[graph.weights < eps]))
     if linkage not in ("average", "complete"):
         raise WrongUse(f"linkage {linkage!r} is not known: use 'average', 'complete' or 'single'")
     from scipy.cluster.hierarchy import fcluster
     from scipy.cluster.hierarchy import linkage as merge
 
     if len(vectors) < 2:
-        return np.zeros(len(space_of(vectors, metric=metric).rows), dtype=np.int64)
+        return np.zeros(len(points_of(vectors, metric=metric).rows), dtype=np.int64)
     merges = merge(_all_distances(vectors, metric), method=linkage)
     return numbered(fcluster(merges, np.nextafter(eps, 0), criterion="distance"))
 
 
-def without_small(labels: NDArray[np.int64], min_cluster_size: int) -> NDArray[np.int64]:
-    """Groups below a size become noise; the rest is numbered anew.
-
-    >>> without_small(np.array([0, 1, 1, -1]), 2).tolist()
-    [-1, 0, 0, -1]
-    """
-    sizes = np.bincount(labels[labels >= 0], minlength=1)
-    keep = (labels >= 0) & (sizes[labels] >= min_cluster_size)
-    answer = np.full(len(labels), -1)
-    answer[keep] = numbered(labels[keep])
-    return answer
-
-
-def numbered(groups: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Any group marks as 0, 1, 2 … in the order of their first rows.
-
-    >>> numbered(np.array([7, 3, 7])).tolist()
-    [0, 1, 0]
-    """
-    _, first, place = np.unique(groups, return_index=True, return_inverse=True)
-    number = np.empty(len(first), dtype=np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    return number[place]
-
-
-def _parts(graph: Graph, height: float) -> NDArray[np.int64]:
-    """The group of each row when edges up to `height` join."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    left, right = graph.edges[graph.weights <= height].T
-    joined = csr_array((np.ones(len(left), np.int8), (left, right)), shape=(len(graph), len(graph)))
-    groups: NDArray[np.int64] = connected_components(joined, directed=False)[1].astype(np.int64)
-    return groups
-
-
 def _all_distances(vectors: NDArray[np.floating], metric: Metric) -> NDArray[np.float64]:
     """The upper triangle, row after row, as scipy wants it."""
-    space = space_of(vectors, metric=metric)
-    count = len(space.rows)
+    points = points_of(vectors, metric=metric)
+    count = len(points.rows)
     condensed = np.empty(count * (count - 1) // 2)
     for part in blocks(count, 256):
         rows = np.arange(part.start, part.stop)
-        closeness, _ = space.fine_closeness(rows, np.arange(count))
-        distances = space.fine_horizon(closeness)
+        closeness, _ = points.fine_closeness(rows, np.arange(count))
+        distances = points.fine_horizon(closeness)
         for row in rows:
             start = row * count - row * (row + 1) // 2
             condensed[start : start + count - row - 1] = distances[row - part.start, row + 1 :]

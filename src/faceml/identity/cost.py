@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import timeit
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,16 +58,13 @@ def available_memory_bytes() -> int:
 
 def _free_of_container() -> int | None:
     try:
-        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return max(int(limit) - int(used) + _reclaimable(), 0)
+        limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        lines = (_CGROUP / "memory.stat").read_text().splitlines()
+        # Files that the container has in memory: the system takes them out when it needs room.
+        files = sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
+        return max(limit - used + files, 0)
     except (OSError, ValueError):  # no such files, or "max": no limit
         return None
-
-
-def _reclaimable() -> int:
-    """Files that the container has in memory; the system takes them out when it needs room."""
-    lines = (_CGROUP / "memory.stat").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
 
 
 def refuse_too_large(
@@ -78,11 +75,9 @@ def refuse_too_large(
     needed = _memory_bytes(n, width, method, linkage)
     if needed <= _SPARE * available:
         return
-    fix = (
-        "use linkage='single' or method='hdbscan'"
-        if method == "agglomerative"
-        else "cluster fewer faces at a time (max_faces)"
-    )
+    fix = "cluster fewer faces at a time (max_faces)"
+    if method == "agglomerative":
+        fix = "use linkage='single' or method='hdbscan'"
     raise WrongUse(
         f"{method} over {n:,} faces needs {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are free: {fix}, "
         "or close other programs"
@@ -100,9 +95,5 @@ def _operations_per_s(width: int) -> float:
     """Floating-point operations of a float32 product, the better of two."""
     rows = np.ones((BLOCK, max(width, 1)), dtype=np.float32)
     room = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    taken = []
-    for _ in range(2):
-        start = time.perf_counter()
-        np.matmul(rows, rows.T, out=room)
-        taken.append(time.perf_counter() - start)
-    return 2.0 * BLOCK * BLOCK * rows.shape[1] / min(taken)
+    seconds = min(timeit.repeat(lambda: np.matmul(rows, rows.T, out=room), number=1, repeat=2))
+    return 2.0 * BLOCK * BLOCK * rows.shape[1] / seconds

@@ -32,8 +32,8 @@ class Head:
     """A map from unit vectors of width D to unit vectors of width d."""
 
     mean: NDArray[np.float32]  # (D,) taken off first; zeros where the head does not centre
-    skip: NDArray[np.float32] | None  # (d, D) the linear way past the layers; None: there is none
-    layers: tuple[Layer, ...]  # ReLU between them, none after the last; empty: the skip is all
+    skip: NDArray[np.float32] | None  # (d, D) the linear way past the layers; None: only the layers
+    layers: tuple[Layer, ...]  # ReLU between them, not after the last; empty: the skip is all
 
     def __post_init__(self) -> None:
         """Raises WrongUse where the shapes do not fit together."""
@@ -55,9 +55,8 @@ class Head:
     @property
     def width_out(self) -> int:
         """d."""
-        if self.layers:
-            return len(self.layers[-1].bias)
-        return len(self.skip) if self.skip is not None else 0
+        last = self.layers[-1].bias if self.layers else self.skip
+        return 0 if last is None else len(last)
 
 
 def project(head: Head, embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -79,15 +78,12 @@ def project(head: Head, embeddings: NDArray[np.floating]) -> NDArray[np.float32]
     centred = rows - head.mean
     output = np.zeros((*rows.shape[:-1], head.width_out), dtype=np.float32)
     if head.layers:
-        output += _through_layers(head.layers, centred)
+        inner = centred
+        for number, layer in enumerate(head.layers):
+            inner = (np.maximum(inner, 0) if number else inner) @ layer.weight.T + layer.bias
+        output += inner
     if head.skip is not None:
         output += centred @ head.skip.T
     lengths = np.linalg.norm(output, axis=-1, keepdims=True)
     output /= np.maximum(lengths, np.float32(_TINY))
     return output
-
-
-def _through_layers(layers: tuple[Layer, ...], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    for number, layer in enumerate(layers):
-        rows = (np.maximum(rows, 0) if number else rows) @ layer.weight.T + layer.bias
-    return rows

@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
+from faceml.identity.calibration import tail_heights, tail_size
 from faceml.identity.prototypes import centroids
 
 LEAST_COMPARISONS = 500
 LEVELS = 64
-LEAST_TAIL = 10
-HIGHEST = 1 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,8 @@ class ThresholdMap:
         """The similarity here that strangers reach as often as `threshold` in raw vectors."""
         if threshold <= self.raw[-1]:
             return float(np.interp(threshold, self.raw, self.here))
-        beyond = (_height(threshold) - _height(self.raw[-1])) / self.raw_scale
-        return float(1 - np.exp(-(_height(self.here[-1]) + beyond * self.here_scale)))
+        asked, raw, here = tail_heights((threshold, self.raw[-1], self.here[-1]))
+        return float(1 - np.exp(-(here + (asked - raw) / self.raw_scale * self.here_scale)))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -64,8 +63,7 @@ def equal_rates(raw: ArrayLike, here: ArrayLike) -> ThresholdMap | None:
     before, after = np.sort(np.asarray(raw, np.float64)), np.sort(np.asarray(here, np.float64))
     if before.shape != after.shape or len(before) < LEAST_COMPARISONS:
         return None
-    tail = max(LEAST_TAIL, int(len(before) ** (2 / 3)))
-    ranks = np.unique(len(before) - np.geomspace(len(before) - 1, tail + 1, LEVELS).astype(int) - 1)
+    ranks = np.unique(len(before) - np.geomspace(len(before) - 1, tail_size(len(before)) + 1, LEVELS).astype(int) - 1)
     return ThresholdMap(
         raw=tuple(before[ranks].tolist()),
         here=tuple(after[ranks].tolist()),
@@ -90,11 +88,7 @@ def stranger_scores(vectors: NDArray[np.floating], people: ArrayLike) -> NDArray
     return scores[is_other]
 
 
-def _height(similarity: float) -> float:
-    return float(-np.log1p(-min(similarity, HIGHEST)))
-
-
 def _tail_scale(scores: NDArray[np.float64]) -> float:
     """Mean excess of -ln(1 - s) over the lowest of them: the exponential's scale by maximum likelihood."""
-    heights = -np.log1p(-np.minimum(scores, HIGHEST))
+    heights = tail_heights(scores)
     return max(float((heights[1:] - heights[0]).mean()), 1e-9)

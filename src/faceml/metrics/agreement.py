@@ -34,7 +34,7 @@ class Report:
 
     bcubed: Agreement
     pairwise: Agreement
-    purity: float  # over the faces that are in a cluster; NaN where none is
+    purity: float  # over the faces that are in a cluster; NaN where all are noise
     adjusted_rand: float
     faces: int
     people: int
@@ -53,25 +53,18 @@ def bcubed(truth: Labels, predicted: Labels) -> Agreement:
     return _bcubed(_Table.of(truth, predicted))
 
 
-@dataclass(frozen=True, slots=True)
-class FaceAgreement:
-    """BCubed before the mean is taken."""
+def bcubed_by_face(truth: Labels, predicted: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each face adds to `bcubed`, for means over some of the faces: (N,) precisions and (N,) recalls.
 
-    precision: NDArray[np.float64]  # (N,) share of the face's cluster that is its person
-    recall: NDArray[np.float64]  # (N,) share of the face's person that is in its cluster
-
-
-def bcubed_by_face(truth: Labels, predicted: Labels) -> FaceAgreement:
-    """What each face adds to `bcubed`, for means over some of the faces.
-
-    >>> bcubed_by_face(["a", "a", "b"], [0, 0, 0]).recall.tolist()
+    >>> bcubed_by_face(["a", "a", "b"], [0, 0, 0])[1].tolist()
     [1.0, 1.0, 1.0]
     """
     table = _Table.of(truth, predicted)
-    return FaceAgreement(
-        (table.counts / table.cluster_sizes[table.clusters])[table.cell_of],
-        (table.counts / table.person_sizes[table.people])[table.cell_of],
+    precision, recall = (
+        table.counts / table.cluster_sizes[table.clusters],
+        table.counts / table.person_sizes[table.people],
     )
+    return precision[table.cell_of], recall[table.cell_of]
 
 
 def adjusted_rand(truth: Labels, predicted: Labels) -> float:
@@ -83,6 +76,43 @@ def adjusted_rand(truth: Labels, predicted: Labels) -> float:
     1.0
     """
     return _adjusted_rand(_Table.of(truth, predicted))
+
+
+def subsamples(count: int, *, share: float, times: int, seed: int = 0) -> list[NDArray[np.intp]]:
+    """Random rows to cluster again, ascending; the same for the same seed.
+
+    >>> [rows.tolist() for rows in subsamples(4, share=0.5, times=2, seed=1)]
+    [[0, 1], [0, 3]]
+    """
+    if not 0 < share < 1 or times < 1:
+        raise WrongUse(f"subsamples with share={share}, times={times}: give 0 < share < 1 and one time or more")
+    rng = np.random.default_rng(seed)
+    size = max(1, round(share * count))
+    return [np.sort(rng.permutation(count)[:size]) for _ in range(times)]
+
+
+def stability(labels: NDArray[np.integer], again: Sequence[tuple[NDArray[np.intp], NDArray[np.integer]]]) -> float:
+    """Mean adjusted Rand of a clustering and those of parts of its faces (Ben-Hur, Elisseeff and Guyon 2002).
+
+    Noise counts as clusters of one, on either side. Where either side groups nothing at all there is nothing to agree
+    on: 0, or leaving everybody out would be the most stable of all.
+
+    Args:
+        labels: (N,) of all faces, -1 is noise.
+        again: for each part its rows, ascending or not, and their labels when clustered by themselves.
+    Returns:
+        1 for the same groups each time, about 0 for groups made by chance.
+
+    >>> stability(np.array([0, 0, 1, 1]), [(np.array([0, 1, 2, 3]), np.array([4, 4, 2, 2]))])
+    1.0
+    """
+    if not again:
+        raise WrongUse("stability over 0 clusterings of parts: pass one at least")
+    scores = [
+        adjusted_rand(labels[rows], part) if (part >= 0).any() and (labels[rows] >= 0).any() else 0.0
+        for rows, part in again
+    ]
+    return float(np.mean(scores))
 
 
 def agreement(truth: Labels, predicted: Labels) -> Report:
@@ -138,35 +168,16 @@ class _Table:
 
 def _codes(labels: Labels) -> tuple[NDArray[np.intp], int]:
     """(N,) numbers from 0 on, each noise face under a number of its own at the end; and how many are noise."""
-    raw = np.asarray(labels) if isinstance(labels, np.ndarray) else _objects(labels)
-    is_noise = _noise(raw)
-    codes = np.empty(len(raw), np.intp)
-    kept = raw[~is_noise]
-    if raw.dtype == object:
-        numbers: dict[object, int] = {}
-        codes[~is_noise] = [numbers.setdefault(label, len(numbers)) for label in kept]
-        found = len(numbers)
-    else:
-        values, codes[~is_noise] = np.unique(kept, return_inverse=True)
-        found = len(values)
+    values = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    # Only NaN differs from itself.
+    is_noise = np.array([label is None or label == -1 or label != label for label in values], bool)
+    numbers: dict[object, int] = {}
+    codes = np.full(len(values), -1)
+    kept = (label for label, lost in zip(values, is_noise, strict=True) if not lost)
+    codes[~is_noise] = [numbers.setdefault(label, len(numbers)) for label in kept]
     noise = int(is_noise.sum())
-    codes[is_noise] = found + np.arange(noise)
+    codes[is_noise] = len(numbers) + np.arange(noise)
     return codes, noise
-
-
-def _objects(labels: Sequence[object]) -> NDArray[np.object_]:
-    raw = np.empty(len(labels), object)
-    raw[:] = labels
-    return raw
-
-
-def _noise(raw: NDArray[np.generic]) -> NDArray[np.bool_]:
-    if raw.dtype == object:
-        return np.array([label is None or label == -1 or label != label for label in raw], bool)
-    if raw.dtype.kind in "US":
-        return np.zeros(len(raw), bool)
-    # The second half finds NaN, the only value that differs from itself.
-    return np.asarray((raw == -1) | (raw != raw), bool)
 
 
 def _harmonic(precision: float, recall: float) -> Agreement:

@@ -98,31 +98,26 @@ def rank_one(answers: Answers) -> float:
     return float(answers.is_right[answers.is_mated].mean())
 
 
-def dir_threshold(answers: Answers, far: float) -> float:
-    """The lowest threshold at which at most the share `far` of unknown probes is answered.
+def dir_at_far(answers: Answers, far: float, times: NDArray[np.number] | None = None) -> float:
+    """Share of mated probes answered rightly at the lowest threshold that answers at most `far` of the unknown ones.
 
-    It lies at a probe's similarity (answered at similarity >= threshold), or at inf where none of them will do.
+    Args:
+        times: (P,) how often each probe counts; None: once.
     """
     if not 0 <= far <= 1:
         raise WrongUse(f"far {far} is not a share: pass 0 to 1, such as 1e-2")
-    unknown = np.sort(answers.similarities[~answers.is_mated])
-    if unknown.size == 0:
+    times = np.ones(len(answers.similarities)) if times is None else times
+    mated, unknown = times[answers.is_mated].sum(), np.flatnonzero(~answers.is_mated)
+    unknown = unknown[np.argsort(-answers.similarities[unknown], kind="stable")]
+    answered = np.cumsum(times[unknown])
+    if not len(unknown) or answered[-1] <= 0:
         raise NotEnoughData("every probe's person is in the gallery: leave some people out to measure an open set")
-    allowed = int(far * unknown.size + 1e-9)
-    if allowed >= unknown.size:
-        return float(answers.similarities.min())
-    refused = unknown[unknown.size - 1 - allowed]  # the highest that must not be answered, with all that equal it
-    above = answers.similarities[answers.similarities > refused]
-    return float(above.min()) if above.size else float("inf")
-
-
-def dir_at_far(answers: Answers, far: float) -> float:
-    """Share of mated probes answered rightly at the threshold that answers at most `far` of the unknown ones."""
-    threshold = dir_threshold(answers, far)
-    right = answers.is_right & (answers.similarities >= threshold)
-    if not answers.is_mated.any():
+    if mated <= 0:
         raise NotEnoughData("no probe's person is in the gallery: enrol some of them")
-    return float(right[answers.is_mated].mean())
+    first = int(np.searchsorted(answered, far * answered[-1] + 1e-9, side="right"))
+    # The highest that must not be answered, with all that equal it.
+    refused = answers.similarities[unknown[first]] if first < len(unknown) else -np.inf
+    return float(times[answers.is_mated & answers.is_right & (answers.similarities > refused)].sum() / mated)
 
 
 def rate_interval(is_hit: NDArray[np.bool_], person_rows: NDArray[np.intp], *, confidence: float) -> Estimate:

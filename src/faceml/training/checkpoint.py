@@ -1,4 +1,7 @@
-"""Checkpoints: `models/face_projection_epoch_{N}.pt` with weights, optimiser state and how they came about."""
+"""Checkpoints: `models/face_projection_epoch_{N}.pt` with weights, optimiser state and how they came about.
+
+`FaceTrainer` applies the projection of one (specification, chapter Model Checkpoints).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
-from faceml.errors import FileNotReadable
+from faceml.errors import FileNotReadable, WrongUse
 from faceml.files import whole_file
+from faceml.identity.projection import Head, project
+from faceml.training.heads import empty_projection
 from faceml.training.history import Epoch
 from faceml.training.options import Options
 
 if TYPE_CHECKING:
-    from faceml.identity.projection import Head
     from faceml.training.module import ProjectionTask
 
 FORMAT = 1
@@ -27,7 +33,6 @@ FORMAT = 1
 class Checkpoint:
     """What a file holds."""
 
-    epoch: int
     projection: dict[str, Any]
     criterion: dict[str, Any] | None
     optimizer: dict[str, Any]
@@ -38,8 +43,6 @@ class Checkpoint:
 
     def head(self) -> Head:
         """The projection of this epoch as plain arrays."""
-        from faceml.training.heads import empty_projection
-
         return empty_projection(self.projection).export()
 
 
@@ -82,23 +85,44 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a file; nothing in it is executed.
 
     Raises:
-        FileNotReadable: there is none, or it is something else.
+        FileNotReadable: there is no file, or it is something else.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != FORMAT:
-            raise FileNotReadable(f"{path} has checkpoint format {content['format']}; this faceml reads {FORMAT}")
-        return Checkpoint(
-            epoch=content["metadata"]["epoch"],
-            projection=content["projection"],
-            criterion=content["criterion"],
-            optimizer=content["optimizer"],
-            best=content["best"],
-            history=tuple(Epoch(**epoch) for epoch in content["history"]),
-            options=Options(**content["options"]),
-            metadata=content["metadata"],
-        )
+        version = content.pop("format")
+        if version != FORMAT:
+            raise FileNotReadable(f"{path} has checkpoint format {version}; this faceml reads {FORMAT}")
+        content["history"] = tuple(Epoch(**epoch) for epoch in content["history"])
+        content["options"] = Options(**content["options"])
+        return Checkpoint(**content)
     except FileNotFoundError as error:
         raise FileNotReadable(f"there is no checkpoint {path}: `faceml faces train-matching` makes one") from error
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError) as error:
         raise FileNotReadable(f"{path} is no checkpoint of faceml: train again, or name another file") from error
+
+
+class FaceTrainer:
+    """Projects vectors as a checkpoint has learned to."""
+
+    def __init__(self) -> None:
+        self._head: Head | None = None
+        self.metadata: Mapping[str, Any] = {}  # epoch, loss, val_loss, timestamp, pack
+
+    def load_checkpoint(self, path: Path | str) -> None:
+        """Raises FileNotReadable where there is no checkpoint."""
+        found = load_checkpoint(Path(path))
+        self._head, self.metadata = found.head(), found.metadata
+
+    def project_embedding(self, embedding: ArrayLike) -> NDArray[np.float32]:
+        """(D,) unit vector of the pack → (d,) unit vector of the projection.
+
+        Raises:
+            WrongUse: no checkpoint is loaded, or it is no single vector.
+            ModelMismatch: the vector has another width.
+        """
+        if self._head is None:
+            raise WrongUse("no checkpoint is loaded: call load_checkpoint first")
+        row = np.asarray(embedding, np.float32)
+        if row.ndim != 1:
+            raise WrongUse(f"an embedding of shape {row.shape} is no single vector: pass one face's (D,)")
+        return project(self._head, row)

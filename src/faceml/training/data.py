@@ -1,4 +1,4 @@
-"""The faces a projection learns from, in chunks of index tensors."""
+"""The faces a projection learns from: triplets and batches as index tensors, drawn at once, no object each."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
-from torch.utils.data import DataLoader
 
 from faceml.errors import NotEnoughData
 from faceml.training.options import Options
 from faceml.training.splits import split_faces
-from faceml.training.triplets import TRIPLETS_A_FACE, Blocks, draw_triplets, epoch_batches, epoch_triplets
 
+TRIPLETS_A_FACE = 30
+FACES_A_PERSON = 4  # in a batch that is mined
 CHUNK_BATCHES = 256  # handed to Lightning at once: its bookkeeping, 0.3 ms a step, would cost half as much as the work
 _SEED_STRIDE = 1_000_003  # more epochs than anybody trains
 
@@ -52,30 +51,17 @@ class Faces:
         return hashlib.sha256(content).hexdigest()
 
 
-class FaceData(pl.LightningDataModule):
-    """Draws an epoch's triplets, or batches of faces where they are mined; the same for the same seed and epoch."""
+def epoch_chunks(faces: Faces, options: Options, epoch: int) -> tuple[Tensor, ...]:
+    """An epoch's triplets, or batches of faces where they are mined: chunks of up to `CHUNK_BATCHES` batches of rows.
 
-    def __init__(self, faces: Faces, options: Options, *, first_epoch: int) -> None:
-        super().__init__()
-        self._faces = faces
-        self._options = options
-        self._first_epoch = first_epoch
-        self._blocks = Blocks.of(faces.owners[faces.training])
-        self._validation = validation_triplets(faces, options.seed)
-
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        """Chunks of up to `CHUNK_BATCHES` batches of one epoch."""
-        done = self.trainer.current_epoch if self.trainer is not None else 0
-        generator = _generator(self._options.seed, self._first_epoch + done + 1)
-        if self._options.is_random_triplets:
-            drawn = epoch_triplets(self._blocks, generator)
-            chunk = CHUNK_BATCHES * self._options.batch_size
-        else:
-            drawn, chunk = epoch_batches(self._blocks, self._options.batch_size, generator), CHUNK_BATCHES
-        return DataLoader(torch.split(self._faces.training[drawn], chunk), batch_size=None)  # type: ignore[arg-type]
-
-    def val_dataloader(self) -> DataLoader[Tensor]:
-        return DataLoader([self._validation], batch_size=None)  # type: ignore[arg-type]
+    They are the same for the same seed and epoch.
+    """
+    blocks, generator = Blocks.of(faces.owners[faces.training]), _generator(options.seed, epoch)
+    if options.is_random_triplets:
+        drawn, chunk = epoch_triplets(blocks, generator), CHUNK_BATCHES * options.batch_size
+    else:
+        drawn, chunk = epoch_batches(blocks, options.batch_size, generator), CHUNK_BATCHES
+    return torch.split(faces.training[drawn], chunk)
 
 
 def validation_triplets(faces: Faces, seed: int) -> Tensor:
@@ -99,3 +85,65 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 def _generator(seed: int, epoch: int) -> Generator:
     return Generator().manual_seed(epoch_seed(seed, epoch))
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Where each person's faces lie among faces sorted by person."""
+
+    owner: Tensor  # (N,) rising from 0
+    start: Tensor  # (people,) first face
+    size: Tensor  # (people,)
+
+    @classmethod
+    def of(cls, owner: Tensor) -> Blocks:
+        size = torch.bincount(owner)
+        return cls(owner, torch.cumsum(size, 0) - size, size)
+
+
+def draw_triplets(blocks: Blocks, anchors: Tensor, generator: Generator) -> Tensor:
+    """(T, 3) rows: anchor, another face of the same person, a face of somebody else; each drawn evenly.
+
+    Anchors whose person has no other face are left out.
+
+    Args:
+        anchors: (A,) rows, as often as each is wanted.
+    """
+    anchors = anchors[blocks.size[blocks.owner[anchors]] > 1]
+    start, size = blocks.start[blocks.owner[anchors]], blocks.size[blocks.owner[anchors]]
+    # Another face: from 1 to size - 1 further on, around the end of the person's block.
+    positive = start + (anchors - start + 1 + _below(size - 1, generator)) % size
+    # Somebody else's: any of the N - size others, counted past the person's block.
+    negative = _below(len(blocks.owner) - size, generator)
+    negative += size * (negative >= start)
+    return torch.stack((anchors, positive, negative), dim=1)
+
+
+def epoch_triplets(blocks: Blocks, generator: Generator) -> Tensor:
+    """(T, 3) `TRIPLETS_A_FACE` triplets of each face as anchor, in random order."""
+    order = torch.randperm(len(blocks.owner) * TRIPLETS_A_FACE, generator=generator)
+    return draw_triplets(blocks, order % len(blocks.owner), generator)
+
+
+def epoch_batches(blocks: Blocks, batch_size: int, generator: Generator) -> Tensor:
+    """(S, B) rows: batches of `FACES_A_PERSON` faces a person, as many as an epoch of triplets has.
+
+    B is the batch size, or less where there are too few people; nobody's face is twice in a batch.
+    """
+    several = torch.nonzero(blocks.size > 1).flatten()
+    faces = min(FACES_A_PERSON, int(blocks.size[several].min()))
+    people = min(max(2, batch_size // faces), len(several))
+    count = max(1, round(len(blocks.owner) * TRIPLETS_A_FACE / batch_size))
+    chosen = torch.stack([several[torch.randperm(len(several), generator=generator)[:people]] for _ in range(count)])
+    # A new order of each person's faces every epoch; a batch takes the next few from a random place on.
+    shuffled = torch.argsort(blocks.owner + 0.5 * torch.rand(len(blocks.owner), generator=generator))
+    size = blocks.size[chosen]
+    first = _below(size, generator)
+    places = blocks.start[chosen].unsqueeze(2) + (first.unsqueeze(2) + torch.arange(faces)) % size.unsqueeze(2)
+    return shuffled[places].flatten(1)
+
+
+def _below(limits: Tensor, generator: Generator) -> Tensor:
+    """Whole numbers from 0 to limit - 1, evenly."""
+    drawn = torch.rand(limits.shape, generator=generator, dtype=torch.float64)
+    return torch.minimum((drawn * limits).long(), limits - 1)

@@ -20,8 +20,8 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from faceml.errors import WrongUse
 from faceml.identity.projection import Head
-from faceml.training.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
-from faceml.training.data import FaceData, Faces, training_triplets, validation_triplets
+from faceml.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from faceml.training.data import Faces, training_triplets
 from faceml.training.heads import empty_projection, start_projection
 from faceml.training.history import Epoch, best_epoch, is_stuck
 from faceml.training.module import ProjectionTask
@@ -52,7 +52,7 @@ def fit(
     folder: Path | None = None,
     resume: Path | None = None,
     metadata: Mapping[str, Any] | None = None,
-    on_epoch: OnEpoch | None = None,
+    on_epoch: OnEpoch = lambda _: None,
 ) -> Fitted:
     """Train on labelled faces; the same seed and data give the same head.
 
@@ -72,14 +72,10 @@ def fit(
     faces = Faces.of(vectors, people, seed=options.seed)
     with _quiet(), _one_thread(), _stoppable():
         keeper = _Keeper(folder, {**(metadata or {}), DIGEST: faces.digest()}, on_epoch)
-        task = (
-            _begin(faces, options, keeper)
-            if resume is None
-            else _go_on(faces, options, keeper, load_checkpoint(resume))
-        )
+        task = _go_on(faces, options, keeper, resume) if resume else _begin(faces, options, keeper)
         done = keeper.history[-1].number
         if done < options.epochs and not is_stuck(keeper.history, options.patience):
-            _trainer(options.epochs - done, keeper).fit(task, datamodule=FaceData(faces, options, first_epoch=done))
+            _trainer(options.epochs - done, keeper).fit(task)
         found = best_epoch(keeper.history)
         return Fitted(
             head=empty_projection(keeper.best).export(),
@@ -95,15 +91,12 @@ def fit(
 class _Keeper(pl.Callback):
     """Follows the epochs: remembers the best, writes checkpoints, stops where nothing gets better."""
 
-    def __init__(self, folder: Path | None, metadata: Mapping[str, Any], on_epoch: OnEpoch | None) -> None:
+    def __init__(self, folder: Path | None, metadata: Mapping[str, Any], on_epoch: OnEpoch) -> None:
         self.history: list[Epoch] = []
         self.best: dict[str, Any] = {}
         self._folder = folder
         self._metadata = metadata
         self._on_epoch = on_epoch
-
-    def go_on_from(self, checkpoint: Checkpoint) -> None:
-        self.history, self.best = list(checkpoint.history), checkpoint.best
 
     def note(self, task: ProjectionTask, epoch: Epoch) -> None:
         """An epoch has ended."""
@@ -113,33 +106,29 @@ class _Keeper(pl.Callback):
         if self._folder is not None:
             path = checkpoint_path(self._folder, epoch.number)
             save_checkpoint(path, task, tuple(self.history), self.best, self._metadata)
-            self._drop_all_but_best_and_last()
+            kept = {best_epoch(self.history).number, epoch.number}
+            for past in self.history:
+                if past.number not in kept:
+                    checkpoint_path(self._folder, past.number).unlink(missing_ok=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         task = cast(ProjectionTask, pl_module)
         epoch = Epoch(self.history[-1].number + 1, task.training_loss, task.validation_loss)
         self.note(task, epoch)
-        if self._on_epoch is not None:
-            self._on_epoch(epoch)
+        self._on_epoch(epoch)
         trainer.should_stop = is_stuck(self.history, task.options.patience)
-
-    def _drop_all_but_best_and_last(self) -> None:
-        kept = {best_epoch(self.history).number, self.history[-1].number}
-        for epoch in self.history:
-            if self._folder is not None and epoch.number not in kept:
-                checkpoint_path(self._folder, epoch.number).unlink(missing_ok=True)
 
 
 def _begin(faces: Faces, options: Options, keeper: _Keeper) -> ProjectionTask:
     rows = faces.training.numpy()
     start = start_projection(options, faces.vectors.numpy()[rows], faces.owners.numpy()[rows])
     task = ProjectionTask(start, faces, options)
-    before = (training_triplets(faces, options.seed), validation_triplets(faces, options.seed))
-    keeper.note(task, Epoch(0, *map(task.triplet_loss, before)))
+    keeper.note(task, Epoch(0, task.triplet_loss(training_triplets(faces, options.seed)), task.validation_loss))
     return task
 
 
-def _go_on(faces: Faces, options: Options, keeper: _Keeper, checkpoint: Checkpoint) -> ProjectionTask:
+def _go_on(faces: Faces, options: Options, keeper: _Keeper, resume: Path) -> ProjectionTask:
+    checkpoint = load_checkpoint(resume)
     former = replace(checkpoint.options, epochs=options.epochs, patience=options.patience)
     if former != options:
         changed = [name for name, value in asdict(options).items() if value != getattr(former, name)]
@@ -147,9 +136,11 @@ def _go_on(faces: Faces, options: Options, keeper: _Keeper, checkpoint: Checkpoi
     if checkpoint.metadata.get(DIGEST) != faces.digest():
         raise WrongUse("the checkpoint was trained on other faces or labels: train anew, without --resume")
     projection = empty_projection(checkpoint.projection, dropout=options.dropout)
-    task = ProjectionTask(projection, faces, options, first_epoch=checkpoint.epoch)
-    task.load_optimizer(checkpoint.optimizer, checkpoint.criterion)
-    keeper.go_on_from(checkpoint)
+    task = ProjectionTask(projection, faces, options, first_epoch=checkpoint.history[-1].number)
+    task.optimizer.load_state_dict(checkpoint.optimizer)
+    if task.criterion is not None and checkpoint.criterion is not None:
+        task.criterion.load_state_dict(checkpoint.criterion)
+    keeper.history, keeper.best = list(checkpoint.history), checkpoint.best
     return task
 
 
@@ -163,7 +154,6 @@ def _trainer(epochs: int, keeper: _Keeper) -> pl.Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
     )
 
@@ -171,18 +161,15 @@ def _trainer(epochs: int, keeper: _Keeper) -> pl.Trainer:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without Lightning's advice on GPUs and data loaders, which does not fit here."""
-    names = ("utilities.rank_zero", "accelerators.cuda", "trainer.connectors.signal_connector")
-    loggers = [logging.getLogger(f"pytorch_lightning.{name}") for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from faceml.identity.projection import Head, Layer
 from faceml.training.options import Options
-from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
+from faceml.training.whitening import centred_identity, lda, pca_whitening, within_whitening
 
 HIDDEN, DOCUMENTED_WIDTH = 256, 128
 
@@ -26,17 +26,19 @@ class Projection(nn.Module):
     mean: Tensor
     skip: Tensor | None
 
-    def __init__(self, start: Head, layers: Sequence[nn.Linear], *, learns_linearly: bool, dropout: float) -> None:
+    def __init__(
+        self, mean: Tensor, skip: Tensor | None, layers: Sequence[nn.Linear], *, learns_linearly: bool, dropout: float
+    ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.from_numpy(start.mean.copy()))
-        self.register_buffer("skip", None if start.skip is None else torch.from_numpy(start.skip.copy()))
-        self.delta = nn.Parameter(torch.zeros_like(cast(Tensor, self.skip))) if learns_linearly else None
+        self.register_buffer("mean", mean)
+        self.register_buffer("skip", skip)
+        self.delta = nn.Parameter(torch.zeros_like(cast(Tensor, skip))) if learns_linearly else None
         self.layers = nn.ModuleList(layers)
         self.dropout = nn.Dropout(dropout)
 
     @property
     def linear(self) -> list[nn.Linear]:
-        """The two layers, or none."""
+        """The two layers; empty without a hidden one."""
         return [cast(nn.Linear, layer) for layer in self.layers]
 
     @property
@@ -56,7 +58,7 @@ class Projection(nn.Module):
     def export(self) -> Head:
         """As plain arrays, to be applied without torch."""
         skip = self.skip if self.delta is None else cast(Tensor, self.skip) + self.delta
-        layers = tuple(_layer(layer) for layer in self.linear)
+        layers = tuple(Layer(_array(layer.weight), _array(layer.bias)) for layer in self.linear)
         return Head(_array(self.mean), None if skip is None else _array(skip), layers)
 
 
@@ -72,41 +74,36 @@ def start_projection(options: Options, vectors: NDArray[np.float32], people: NDA
         torch.manual_seed(options.seed)
         if options.head == "documented":
             layers = _layers(width, DOCUMENTED_WIDTH)
-            start = Head(np.zeros(width, np.float32), None, tuple(_layer(layer) for layer in layers))
-            return Projection(start, layers, learns_linearly=False, dropout=options.dropout)
+            return Projection(torch.zeros(width), None, layers, learns_linearly=False, dropout=options.dropout)
         if options.head == "residual":
             layers = _layers(width, width)
             nn.init.zeros_(layers[1].weight)
             nn.init.zeros_(layers[1].bias)
-            return Projection(identity_head(width), layers, learns_linearly=False, dropout=options.dropout)
+            same = torch.eye(width)
+            return Projection(torch.zeros(width), same, layers, learns_linearly=False, dropout=options.dropout)
     starts = {
         "linear": lambda: centred_identity(vectors),
         "whitening": lambda: within_whitening(vectors, people),
         "pca": lambda: pca_whitening(vectors),
         "lda": lambda: lda(vectors, people),
     }
-    return Projection(starts[options.head](), (), learns_linearly=True, dropout=options.dropout)
+    start = starts[options.head]()
+    mean, skip = torch.from_numpy(start.mean), torch.from_numpy(start.skip)
+    return Projection(mean, skip, (), learns_linearly=True, dropout=options.dropout)
 
 
 def empty_projection(state: dict[str, Tensor], *, dropout: float = 0.0) -> Projection:
     """A projection of the shapes that a checkpoint's state has, filled with it."""
     shapes = [state[f"layers.{number}.weight"].shape for number in range(2) if f"layers.{number}.weight" in state]
     layers = [nn.Linear(columns, rows) for rows, columns in shapes]
-    skip = state.get("skip")
-    start = Head(
-        _array(state["mean"]), None if skip is None else _array(skip), tuple(_layer(layer) for layer in layers)
-    )
-    projection = Projection(start, layers, learns_linearly="delta" in state, dropout=dropout)
+    mean, skip = torch.zeros_like(state["mean"]), torch.zeros_like(state["skip"]) if "skip" in state else None
+    projection = Projection(mean, skip, layers, learns_linearly="delta" in state, dropout=dropout)
     projection.load_state_dict(state)
     return projection
 
 
 def _layers(width: int, width_out: int) -> list[nn.Linear]:
     return [nn.Linear(width, HIDDEN), nn.Linear(HIDDEN, width_out)]
-
-
-def _layer(layer: nn.Linear) -> Layer:
-    return Layer(_array(layer.weight), _array(layer.bias))
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

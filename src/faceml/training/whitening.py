@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,8 +20,8 @@ def identity_head(width: int) -> Head:
 
 def centred_identity(vectors: NDArray[np.floating]) -> Head:
     """Only the mean of all faces is taken off: what they have in common says nothing about who they are."""
-    width = vectors.shape[1]
-    return Head(np.asarray(vectors, np.float64).mean(axis=0).astype(np.float32), np.eye(width, dtype=np.float32), ())
+    mean = np.asarray(vectors, np.float64).mean(axis=0)
+    return replace(identity_head(vectors.shape[1]), mean=mean.astype(np.float32))
 
 
 def within_whitening(
@@ -34,8 +36,8 @@ def within_whitening(
     Raises:
         NotEnoughData: nobody has two faces.
     """
-    rows = np.asarray(vectors, np.float64)
-    weight = _power(_shrunk(_within(rows, np.asarray(people)), shrinkage), -0.5)
+    rows, codes = np.asarray(vectors, np.float64), np.unique(np.asarray(people), return_inverse=True)[1]
+    weight = _inverse_root(_shrunk(_within(rows, codes), shrinkage))
     mean = rows.mean(axis=0) if centred else np.zeros(rows.shape[1])
     return Head(mean.astype(np.float32), weight.astype(np.float32), ())
 
@@ -43,7 +45,7 @@ def within_whitening(
 def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> Head:
     """The same with the scatter of all faces around their common mean: needs no labels."""
     rows = np.asarray(vectors, np.float64)
-    weight = _power(_shrunk(np.cov(rows.T), shrinkage), -0.5)
+    weight = _inverse_root(_shrunk(np.cov(rows.T), shrinkage))
     return Head(rows.mean(axis=0).astype(np.float32), weight.astype(np.float32), ())
 
 
@@ -58,7 +60,7 @@ def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 
         NotEnoughData: fewer than two people with two faces.
     """
     rows, codes = np.asarray(vectors, np.float64), np.unique(np.asarray(people), return_inverse=True)[1]
-    whiten = _power(_shrunk(_within(rows, codes), shrinkage), -0.5)
+    whiten = _inverse_root(_shrunk(_within(rows, codes), shrinkage))
     means = _means(rows, codes)[np.bincount(codes) > 1] @ whiten
     if len(means) < 2:
         raise NotEnoughData(f"{len(means)} people with two faces to tell apart: discriminants need two")
@@ -67,22 +69,20 @@ def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 
     return Head(rows.mean(axis=0).astype(np.float32), (whiten @ kept).T.astype(np.float32), ())
 
 
-def _means(rows: Matrix, owners: NDArray[np.generic]) -> Matrix:
-    codes = np.unique(owners, return_inverse=True)[1]
+def _means(rows: Matrix, codes: NDArray[np.intp]) -> Matrix:
     sums = np.zeros((int(codes.max()) + 1, rows.shape[1]))
     np.add.at(sums, codes, rows)
     means: Matrix = sums / np.bincount(codes)[:, None]
     return means
 
 
-def _within(rows: Matrix, owners: NDArray[np.generic]) -> Matrix:
-    codes = np.unique(owners, return_inverse=True)[1]
+def _within(rows: Matrix, codes: NDArray[np.intp]) -> Matrix:
     sizes = np.bincount(codes)
     freedom = int((sizes - 1).sum())
     if freedom == 0:
-        raise NotEnoughData(f"none of {len(sizes)} people has two faces, so nothing shows how a person's faces vary")
-    apart = rows - _means(rows, owners)[codes]
-    scatter: Matrix = apart.T @ apart / freedom
+        raise NotEnoughData(f"not one of {len(sizes)} people has two faces, so nothing shows how a person's faces vary")
+    around_mean = rows - _means(rows, codes)[codes]
+    scatter: Matrix = around_mean.T @ around_mean / freedom
     return scatter
 
 
@@ -92,7 +92,7 @@ def _shrunk(scatter: Matrix, shrinkage: float) -> Matrix:
     return shrunk
 
 
-def _power(scatter: Matrix, exponent: float) -> Matrix:
+def _inverse_root(scatter: Matrix) -> Matrix:
     values, directions = np.linalg.eigh(scatter)
-    root: Matrix = (directions * np.maximum(values, 1e-12) ** exponent) @ directions.T
+    root: Matrix = (directions * np.maximum(values, 1e-12) ** -0.5) @ directions.T
     return root

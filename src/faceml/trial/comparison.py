@@ -1,4 +1,4 @@
-"""Ways of representing a face, compared on people none of them was trained on; and what the comparison allows.
+"""Ways of representing a face, compared on people whom no way was trained on; and what the comparison allows.
 
 Every figure comes from identity-disjoint folds (`faceml.trial.held_out`). A *gain* is how much better a challenger is
 than a rival, above 0 whichever way the measure points, with the interval of a bootstrap that draws the same people for
@@ -41,6 +41,12 @@ class Gain:
     def is_loss(self) -> bool:
         """Worse beyond the noise."""
         return self.high < 0
+
+    def __str__(self) -> str:
+        tie = "does not differ beyond the noise from"
+        outcome = "beats" if self.is_clear else "loses to" if self.is_loss else tie
+        figures = f"{self.value:+.4f}, interval {self.low:+.4f} to {self.high:+.4f}"
+        return f"{self.challenger} {outcome} {self.rival} in {self.measure} ({figures})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +98,20 @@ def from_json(text: str) -> Comparison:
     """
     try:
         raw = json.loads(text)
-        measured = {
+        raw["candidates"] = tuple(raw["candidates"])
+        raw["measured"] = {
             name: {measure: Estimate(**figure) for measure, figure in figures.items()}
-            for name, figures in raw.pop("measured").items()
+            for name, figures in raw["measured"].items()
         }
-        gains = tuple(Gain(**gain) for gain in raw.pop("gains"))
-        recipe = raw.pop("recipe", None)
-        raw["recipe"] = Recipe(**recipe) if recipe else None
-        return Comparison(candidates=tuple(raw.pop("candidates")), measured=measured, gains=gains, **raw)
+        raw["gains"] = tuple(Gain(**gain) for gain in raw["gains"])
+        raw["recipe"] = Recipe(**raw["recipe"]) if raw.get("recipe") else None
+        return Comparison(**raw)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WrongUse(f"this is no comparison as faceml writes it ({type(error).__name__}: {error})") from error
 
 
 def verdict(comparison: Comparison, *, challenger: str, rivals: Sequence[str]) -> Verdict:
-    """Let the challenger in only if it beats every rival beyond the noise in the primary measure and loses in none.
+    """Let the challenger in only if it beats every rival beyond the noise in the primary measure and loses in no other.
 
     Being better than each rival is required of one measure named before anything is trained, so the number of
     measures cannot make a lucky winner: the others can only refuse. A tie is refused.
@@ -113,19 +119,19 @@ def verdict(comparison: Comparison, *, challenger: str, rivals: Sequence[str]) -
     Raises:
         WrongUse: a name that the comparison does not hold, or no rival.
     """
-    _check_names(comparison, (challenger, *rivals))
+    for name in (challenger, *rivals):
+        if name not in comparison.candidates:
+            raise WrongUse(f"{name!r} is not in this comparison of {', '.join(comparison.candidates)}")
     if not rivals or challenger in rivals:
         raise WrongUse(f"{challenger!r} needs rivals other than itself; every comparison holds {RAW!r}")
     if comparison.primary is None:
         return Verdict(False, ("nothing could be measured on held-out people: label more people",))
     if comparison.people < LEAST_PEOPLE:
-        return Verdict(
-            False,
-            (
-                f"{comparison.people} people with two faces or more were held out; fewer than {LEAST_PEOPLE} say "
-                "nothing about people not seen yet: label more people",
-            ),
+        reason = (
+            f"{comparison.people} people with two faces or more were held out; fewer than {LEAST_PEOPLE} say "
+            "nothing about people not seen yet: label more people"
         )
+        return Verdict(False, (reason,))
     found = [_against(comparison, challenger, rival) for rival in rivals]
     return Verdict(all(part.promotes for part in found), tuple(reason for part in found for reason in part.reasons))
 
@@ -135,24 +141,7 @@ def _against(comparison: Comparison, challenger: str, rival: str) -> Verdict:
     gain = comparison.gain(challenger, rival, measure)
     if gain is None:
         return Verdict(False, (f"{challenger} was not measured against {rival} in {measure}: compare them again",))
-    reasons = [f"{challenger} {_outcome(gain)} {rival} in {_figures(gain)}"]
     between = [g for g in comparison.gains if (g.challenger, g.rival) == (challenger, rival)]
     losses = [g for g in between if g.is_loss and g.measure not in HALVES]
-    reasons += [f"{challenger} {_outcome(g)} {rival} in {_figures(g)}" for g in losses if g.measure != measure]
+    reasons = [str(gain), *(str(g) for g in losses if g.measure != measure)]
     return Verdict(gain.is_clear and not losses, tuple(reasons))
-
-
-def _outcome(gain: Gain) -> str:
-    if gain.is_clear:
-        return "beats"
-    return "loses to" if gain.is_loss else "does not differ beyond the noise from"
-
-
-def _figures(gain: Gain) -> str:
-    return f"{gain.measure} ({gain.value:+.4f}, interval {gain.low:+.4f} to {gain.high:+.4f})"
-
-
-def _check_names(comparison: Comparison, names: Sequence[str]) -> None:
-    for name in names:
-        if name not in comparison.candidates:
-            raise WrongUse(f"{name!r} is not in this comparison of {', '.join(comparison.candidates)}")

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity.projection import Head
+from faceml.identity.calibration import calibrate
+from faceml.identity.projection import Head, project
 from faceml.identity.threshold_map import equal_rates, stranger_scores
 from faceml.training.options import Options
-from faceml.training.splits import identity_folds
+from faceml.training.splits import NEVER, identity_folds
 from faceml.training.whitening import identity_head, within_whitening
 from faceml.trial.comparison import RAW, Comparison, Recipe, from_json
-from faceml.trial.cross_fit import Learn, cross_fit
 from faceml.trial.held_out import compare
 from faceml.trial.measures import MEASURES, Projected, Trial
 
@@ -26,6 +26,7 @@ HEAD, WHITENING = "head", "whitening"
 FOLDS = 5
 MOST_HELD_OUT = 5_000  # faces; more narrow the intervals little and cost minutes
 OnFold = Callable[[], None]
+Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learnt from → a head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,19 +103,49 @@ def compare_heads(
     return Compared(replace(compare(trial, projected, seed=options.seed), recipe=recipe), trial, projected)
 
 
+def cross_fit(
+    vectors: NDArray[np.float32], people: NDArray[np.intp], folds: NDArray[np.intp], learn: Learn
+) -> Projected:
+    """Project every face by a head that has never seen its person.
+
+    Args:
+        vectors: (N, D) unit rows.
+        people: (N,) who each is.
+        folds: (N,) where its person is held out, see `identity_folds`; -1: nowhere, its row stays zero.
+    """
+    parts: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
+    thresholds: list[float | None] = []
+    for fold in range(int(folds.max(initial=NEVER)) + 1):
+        held_out, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        head = learn(others)
+        parts.append((held_out, project(head, vectors[held_out])))
+        thresholds.append(_calibrated(project(head, vectors[others]), people[others]))
+    if not parts:
+        raise NotEnoughData("nobody is held out: label more people")
+    # Discriminants are as many as there are people, so folds may differ in width; zeros change no cosine.
+    projected = np.zeros((len(vectors), max(rows.shape[1] for _, rows in parts)), np.float32)
+    for held_out, rows in parts:
+        projected[held_out, : rows.shape[1]] = rows
+    return Projected(projected, tuple(thresholds))
+
+
+def _calibrated(vectors: NDArray[np.float32], people: NDArray[np.intp]) -> float | None:
+    """What `--threshold auto` would find with these people labelled; None where they are too few for it."""
+    try:
+        return calibrate(vectors, np.unique(people, return_inverse=True)[1], resamples=50).threshold
+    except NotEnoughData:
+        return None
+
+
 def threshold_map(compared: Compared) -> str | None:
     """How raw thresholds carry over to the head, from people it was made without; None where they are too few."""
     if compared.trial is None:
         return None
     trial = compared.trial.held_out_only()
-    scores = {
-        name: [
-            stranger_scores(compared.projected[name].of(trial).vectors[rows], trial.labels[rows])
-            for _, rows in trial.each_fold()
-        ]
-        for name in (RAW, HEAD)
-    }
-    found = equal_rates(np.concatenate(scores[RAW]), np.concatenate(scores[HEAD]))
+    parts = [rows for _, rows in trial.each_fold()]
+    vectors = (compared.projected[name].of(trial).vectors for name in (RAW, HEAD))
+    raw, here = (np.concatenate([stranger_scores(v[rows], trial.labels[rows]) for rows in parts]) for v in vectors)
+    found = equal_rates(raw, here)
     return found.to_json() if found else None
 
 
@@ -131,7 +162,10 @@ def _trained(labelled: LabelledFaces, options: Options, min_faces: int, on_fold:
 
 
 def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) -> Learn:
-    recipe = _recipe(champion)
+    try:
+        recipe = from_json(champion.comparison or "").recipe
+    except WrongUse:
+        recipe = None
     if recipe is None:
         return lambda _: champion.head
     options, marked = Options(**recipe.options), is_marked(labelled.face_ids, recipe.faces)
@@ -146,16 +180,9 @@ def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) ->
     return learn
 
 
-def _recipe(champion: Champion) -> Recipe | None:
-    try:
-        return from_json(champion.comparison).recipe if champion.comparison else None
-    except WrongUse:
-        return None
-
-
 def _nothing_measured(labelled: LabelledFaces, recipe: Recipe, names: list[str]) -> Comparison:
     several = int((np.bincount(labelled.people) > 1).sum())
-    reason = f"fewer than 4 people have {recipe.min_faces} labelled faces, so none can be held out: label more people"
+    reason = f"fewer than 4 people have {recipe.min_faces} labelled faces, so nobody can be held out: label more people"
     return Comparison(
         candidates=tuple(names),
         measured={name: {} for name in names},

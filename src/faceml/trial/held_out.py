@@ -8,7 +8,6 @@ makes a draw hard for both does not blur it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ def compare(
     """Measure every candidate, and every one against every other.
 
     The measure that decides is TAR at the strictest false-accept rate that the trial's pairs can show (EER where they
-    show none): it follows from how many faces there are, never from how anybody did.
+    show no rate): it follows from how many faces there are, never from how anybody did.
 
     Raises:
         WrongUse: there is no candidate "raw".
@@ -46,16 +45,14 @@ def compare(
     drawn: dict[str, dict[str, NDArray[np.float64]]] = {}
     missing: dict[str, str] = {}
     for name, projected in candidates.items():
-        found = _measure(trial, projected.of(trial), draws, seed)
-        drawn[name], lacks = found.drawn, found.missing
-        missing |= lacks
+        drawn[name] = _measure(trial, projected.of(trial), draws, seed, missing)
     for figures in drawn.values():
         for measure in missing:
-            figures.pop(measure, None)  # what one candidate lacks is compared for none
+            figures.pop(measure, None)  # what one candidate lacks is left out for all
     names = [RAW, *(name for name in candidates if name != RAW)]
     return Comparison(
         candidates=tuple(names),
-        measured={name: {m: _figure(values, confidence) for m, values in drawn[name].items()} for name in names},
+        measured={name: {m: _estimate(values, confidence) for m, values in drawn[name].items()} for name in names},
         gains=tuple(
             _gain(name, rival, measure, drawn, confidence)
             for name in names[1:]
@@ -72,47 +69,38 @@ def compare(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    drawn: dict[str, NDArray[np.float64]]  # measure → (1 + R,) the figure, then one a draw
-    missing: dict[str, str]
-
-
-def _measure(trial: Trial, projected: Projected, draws: Draws, seed: int) -> _Found:
-    found = _Found({}, {})
+def _measure(
+    trial: Trial, projected: Projected, draws: Draws, seed: int, missing: dict[str, str]
+) -> dict[str, NDArray[np.float64]]:
+    """Measure → (1 + R,) the figure, then one a draw; why there is no figure goes to `missing`."""
+    found = {}
     for family, names in measures.FAMILIES:
         try:
             figures = family(trial, projected, draws, seed)
         except NotEnoughData as error:
-            found.missing.update(dict.fromkeys(names, str(error)))
+            missing.update(dict.fromkeys(names, str(error)))
             continue
         for name, (values, reason) in figures.items():
             if reason or np.isnan(values[0]):
-                found.missing[name] = reason or "no held-out face could be judged: label more people"
+                missing[name] = reason or "no held-out face could be judged: label more people"
             else:
-                found.drawn[name] = values
+                found[name] = values
     return found
 
 
 def _primary(figures: Mapping[str, object]) -> str | None:
-    wanted = [measures.tar_name(far) for far in sorted(PAIR_FARS)] + ["eer"]
-    return next((name for name in wanted if name in figures), None)
-
-
-def _figure(values: NDArray[np.float64], confidence: float) -> Estimate:
-    low, high = _interval(values, confidence)
-    return Estimate(float(values[0]), low, high)
+    return next((name for name in (*reversed(PAIR_FARS), "eer") if name in figures), None)
 
 
 def _gain(
     name: str, rival: str, measure: str, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]], confidence: float
 ) -> Gain:
     sign = -1 if measure in LOWER_IS_BETTER else 1
-    differences = sign * (drawn[name][measure] - drawn[rival][measure])
-    low, high = _interval(differences, confidence)
-    return Gain(name, rival, measure, float(differences[0]) + 0.0, low, high)
+    found = _estimate(sign * (drawn[name][measure] - drawn[rival][measure]), confidence)
+    return Gain(name, rival, measure, found.value, found.low, found.high)
 
 
-def _interval(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+def _estimate(values: NDArray[np.float64], confidence: float) -> Estimate:
+    """The first of the values, with the interval of all; no figure is -0.0."""
     low, high = np.nanquantile(values, ((1 - confidence) / 2, (1 + confidence) / 2))
-    return float(min(low, values[0])) + 0.0, float(max(high, values[0])) + 0.0
+    return Estimate(*(float(value) + 0.0 for value in (values[0], min(low, values[0]), max(high, values[0]))))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData
 from faceml.identity.assignment import match_people
-from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.hdbscan.exact import fit
 from faceml.identity.prototypes import centroids
 from faceml.metrics.agreement import bcubed_by_face
-from faceml.metrics.identification import answer, split_open_set
-from faceml.metrics.pair_counts import BINS, PairCounts, count_pairs
-from faceml.metrics.verification import eer, roc_of_counts, tar_at_far
+from faceml.metrics.identification import Answers, answer, dir_at_far, split_open_set
+from faceml.metrics.verification import BINS, PairCounts, count_pairs, eer, roc_of_counts, tar_at_far
 
-PAIR_FARS = (1e-2, 1e-3, 1e-4)
+PAIR_FARS = {"tar@far=1e-2": 1e-2, "tar@far=1e-3": 1e-3, "tar@far=1e-4": 1e-4}
 OPEN_SET_FAR = 1e-2
 OPEN_SET_DRAWS = 5  # of who is enrolled, for one draw of a few people says little
 GALLERY_FACES = 3
@@ -27,7 +26,7 @@ DIR = "dir@far=1e-2"
 FALSE_ACCEPTS = 10  # that a rate must allow before it counts as measured
 BOOTSTRAP_GROUPS = 500  # people are drawn in at most so many groups: bounds the memory of pair counts to 65 MB
 
-Figures = dict[str, tuple[NDArray[np.float64], str]]  # measure → the figure and one a draw, and why it is none or ""
+Figures = dict[str, tuple[NDArray[np.float64], str]]  # measure → its figure and one a draw, and what it lacks, or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Draws:
         return cls(by_group[:, group_of], by_group, group_of)
 
     def mean(self, values: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(1 + R,) mean over faces; NaN where a draw has none."""
+        """(1 + R,) mean over faces; NaN where a draw has no face."""
         people = self.times.shape[1]
         sums = self.times @ np.bincount(labels, values, minlength=people)
         counts = self.times @ np.bincount(labels, minlength=people)
@@ -90,18 +89,7 @@ class Draws:
         return means
 
 
-class Family(Protocol):
-    def __call__(self, trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
-        """Raises NotEnoughData where none of the family's measures can be told."""
-
-
-def tar_name(far: float) -> str:
-    """The name of TAR@FAR.
-
-    >>> tar_name(1e-3)
-    'tar@far=1e-3'
-    """
-    return f"tar@far={_plain(far)}"
+Family = Callable[[Trial, Projected, Draws, int], Figures]  # raises NotEnoughData where it has no figure at all
 
 
 def verification(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:  # noqa: ARG001
@@ -111,54 +99,48 @@ def verification(trial: Trial, projected: Projected, draws: Draws, seed: int) ->
         counts = count_pairs(projected.vectors[rows], trial.labels[rows], draws.group_of)
         genuine, impostor = genuine + counts.genuine, impostor + counts.impostor
     pairs = impostor.sum() / 2
-    names = [*map(tar_name, PAIR_FARS), "eer"]
+    names = [*PAIR_FARS, "eer"]
     values = np.full((len(draws.groups), len(names)), np.nan)
     for row, (yes, no) in enumerate(zip(*PairCounts(genuine, impostor).drawn(draws.groups), strict=True)):
         if row == 0 or (yes.sum() > 0 and no.sum() > 0):
             curve = roc_of_counts(yes, no)
-            values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS), eer(curve).rate]
-    short = {tar_name(far): _too_few(pairs, far, "pairs of two people") for far in PAIR_FARS}
+            values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS.values()), eer(curve)]
+    short = {name: _too_few(pairs, far, "pairs of two people") for name, far in PAIR_FARS.items()}
     return {name: (values[:, column], short.get(name, "")) for column, name in enumerate(names)}
 
 
 def identification(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
     """DIR at the rate at which people who are not enrolled get an answer, over several draws of who is enrolled."""
-    parts = []
+    parts, people = [], []
     for rows, gallery, probes in _galleries(trial, seed):
         known, asked = rows[gallery], rows[probes]
         of_fold = answer(projected.vectors[asked], trial.labels[asked], projected.vectors[known], trial.labels[known])
-        parts.append((of_fold.similarities, of_fold.is_right, of_fold.is_mated, trial.labels[asked]))
-    similarities, is_right, is_mated, people = (np.concatenate(column) for column in zip(*parts, strict=True))
-    unknown = np.flatnonzero(~is_mated)
-    unknown = unknown[np.argsort(-similarities[unknown], kind="stable")]
-    if not len(unknown) or not is_mated.any():
-        raise NotEnoughData("every held-out person, or none, could be enrolled: label more people")
+        parts.append((of_fold.similarities, of_fold.is_right, of_fold.is_mated))
+        people.append(trial.labels[asked])
+    answers, of_whom = Answers(*map(np.concatenate, zip(*parts, strict=True))), np.concatenate(people)
+    unknown = int((~answers.is_mated).sum())
+    if unknown in (0, len(of_whom)):
+        raise NotEnoughData("every held-out person could be enrolled, or nobody could: label more people")
     values = np.full(len(draws.times), np.nan)
     for draw, times in enumerate(draws.times):
-        weights = times[people]
-        answered = np.cumsum(weights[unknown])
-        first_refused = int(np.searchsorted(answered, OPEN_SET_FAR * answered[-1] + 1e-9, side="right"))
-        highest = similarities[unknown[first_refused]] if first_refused < len(unknown) else -np.inf
-        mated = weights[is_mated].sum()
-        if mated > 0 and answered[-1] > 0:
-            values[draw] = weights[is_mated & is_right & (similarities > highest)].sum() / mated
-    return {DIR: (values, _too_few(len(unknown), OPEN_SET_FAR, "probes of people not enrolled"))}
+        with suppress(NotEnoughData):
+            values[draw] = dir_at_far(answers, OPEN_SET_FAR, times[of_whom])
+    return {DIR: (values, _too_few(unknown, OPEN_SET_FAR, "probes of people not enrolled"))}
 
 
 def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:  # noqa: ARG001
     """BCubed F of HDBSCAN over each fold's people; it needs no threshold, which would favour one space."""
     precision, recall = np.zeros(len(trial.labels)), np.zeros(len(trial.labels))
     for _, rows in trial.each_fold():
-        found = fit_predict(projected.vectors[rows], min_cluster_size=CLUSTER_FACES, min_samples=CLUSTER_FACES - 1)
-        faces = bcubed_by_face(trial.labels[rows], found)
-        precision[rows], recall[rows] = faces.precision, faces.recall
+        found = fit(projected.vectors[rows], min_cluster_size=CLUSTER_FACES, min_samples=CLUSTER_FACES - 1).labels
+        precision[rows], recall[rows] = bcubed_by_face(trial.labels[rows], found)
     mean_precision, mean_recall = draws.mean(precision, trial.labels), draws.mean(recall, trial.labels)
     return {"bcubed_f": (_harmonic(mean_precision, mean_recall), "")}
 
 
 def assignment(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:
     """Precision, recall and F of naming faces at the threshold that `--threshold auto` reads off the other people."""
-    named, right, known, people = [], [], [], []
+    parts = []
     for rows, gallery, probes in _galleries(trial, seed):
         threshold = projected.thresholds[int(trial.folds[rows[0]])]
         if threshold is None:
@@ -176,11 +158,9 @@ def assignment(trial: Trial, projected: Projected, draws: Draws, seed: int) -> F
             min_similarity=threshold,
         ).person_rows
         truth = trial.labels[rows[probes]]
-        named.append(answered >= 0)
-        right.append((answered >= 0) & (enrolled[answered] == truth))
-        known.append(np.isin(truth, enrolled))
-        people.append(truth)
-    is_named, is_right, is_known, of_whom = (np.concatenate(part) for part in (named, right, known, people))
+        is_right = (answered >= 0) & (enrolled[answered] == truth)
+        parts.append((answered >= 0, is_right, np.isin(truth, enrolled), truth))
+    is_named, is_right, is_known, of_whom = (np.concatenate(part) for part in zip(*parts, strict=True))
     hits = is_right.astype(np.float64)
     precision = draws.mean(hits[is_named], of_whom[is_named])
     recall = draws.mean(hits[is_known], of_whom[is_known])
@@ -208,15 +188,12 @@ def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
 
 def _too_few(count: float, rate: float, what: str) -> str:
     needed = FALSE_ACCEPTS / rate
-    return "" if count >= needed else f"{count:.0f} {what}; {needed:.0f} are needed for {_plain(rate)}"
-
-
-def _plain(rate: float) -> str:
-    return f"{rate:.0e}".replace("e-0", "e-")
+    plain = f"{rate:.0e}".replace("e-0", "e-")
+    return "" if count >= needed else f"{count:.0f} {what}; {needed:.0f} are needed for {plain}"
 
 
 FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
-    (verification, (*map(tar_name, PAIR_FARS), "eer")),
+    (verification, (*PAIR_FARS, "eer")),
     (identification, (DIR,)),
     (clustering, ("bcubed_f",)),
     (assignment, ("assignment_f", "assignment_precision", "assignment_recall")),

@@ -21,7 +21,7 @@ from faceml.demo.plan import plan_library
 from faceml.demo.sources import ADMIRAL, PORTRAITS, STRANGER, Portrait, open_picture
 from faceml.demo.variations import Cover, FaceLook, cut_out, draw_look
 from faceml.errors import FileNotReadable, Unavailable, WrongUse
-from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.hdbscan.exact import fit
 from faceml.records import BBox, FoundFace
 from faceml.services.photos.known_labels import KnownLabel, read_known_labels
 from faceml.vision.model_packs import OPENCV_ZOO, load_pack
@@ -249,6 +249,6 @@ def test_the_documented_defaults_group_the_demo_well(library: DemoLibrary, tmp_p
 
     faces = found_by_demo_models(library, library.photos_folder, tmp_path)
     good = [(face, person) for face, person in faces if person and face.quality_score >= 0.5]
-    labels = fit_predict(np.stack([face.embedding for face, _ in good]), min_cluster_size=5, min_samples=3)
+    labels = fit(np.stack([face.embedding for face, _ in good]), min_cluster_size=5, min_samples=3).labels
     assert 9 <= labels.max() + 1 <= 11
     assert adjusted_rand_score([person for _, person in good], labels) > 0.85

@@ -90,8 +90,8 @@ def test_the_estimate_from_120_faces_errs_to_the_safe_side_among_40000_strangers
         rows, owners = people(seed, 40, 3)
         found = calibrate(rows, owners, fmr=fmr, resamples=20)
         assert found.is_extrapolated
-        assert found.threshold >= found.estimate
-        rates.append(share_of_strangers_assigned(found.estimate, rows, owners))
+        assert found.threshold >= found.estimate.value
+        rates.append(share_of_strangers_assigned(found.estimate.value, rows, owners))
     assert fmr / 10 < np.mean(rates) < fmr
     assert max(rates) < 3 * fmr
 
@@ -104,7 +104,7 @@ def test_the_threshold_leaves_a_stranger_unknown_and_keeps_nearly_all_of_its_own
     again = match_people(rows[~enrolled], gallery, np.arange(60), min_similarity=found.threshold)
     assert share_of_strangers_assigned(found.threshold, rows[enrolled], owners[enrolled]) < 5e-3
     assert np.mean(again.person_rows == owners[~enrolled]) > 0.9
-    assert found.accept_low < found.accept_rate <= found.accept_high
+    assert found.own_matches.low < found.own_matches.value <= found.own_matches.high
 
 
 def test_with_enough_faces_the_rate_is_read_off_and_kept_exactly() -> None:
@@ -112,14 +112,14 @@ def test_with_enough_faces_the_rate_is_read_off_and_kept_exactly() -> None:
     found = calibrate(rows, owners, fmr=0.02, resamples=50)
     impostor = score_open_set(rows, owners).impostor
     assert not found.is_extrapolated
-    assert np.mean(impostor >= found.estimate) == 0.02
-    assert found.fmr_measured == np.mean(impostor >= found.threshold) <= 0.02
-    assert found.fmr_low < found.fmr_measured < found.fmr_high
+    assert np.mean(impostor >= found.estimate.value) == 0.02
+    assert found.false_matches.value == np.mean(impostor >= found.threshold) <= 0.02
+    assert found.false_matches.low < found.false_matches.value < found.false_matches.high
 
 
 def test_a_stricter_rate_asks_for_a_higher_threshold_below_one() -> None:
     rows, owners = people(3, 60, 10)
-    estimates = [calibrate(rows, owners, fmr=fmr, resamples=20).estimate for fmr in (0.1, 0.01, 1e-3, 1e-4)]
+    estimates = [calibrate(rows, owners, fmr=fmr, resamples=20).estimate.value for fmr in (0.1, 0.01, 1e-3, 1e-4)]
     assert estimates == sorted(estimates)
     assert len(set(estimates)) == 4
     assert estimates[-1] < 1
@@ -129,14 +129,14 @@ def test_one_person_under_two_names_moves_the_threshold_little() -> None:
     rows, owners = people(4, 60, 4)
     plain = calibrate(rows, owners, resamples=20)
     doubled = calibrate(np.concatenate((rows, rows[:4])), np.concatenate((owners, np.full(4, 60))), resamples=20)
-    assert abs(doubled.estimate - plain.estimate) < 0.03
+    assert abs(doubled.estimate.value - plain.estimate.value) < 0.03
 
 
 def test_the_margin_is_taken_only_where_it_costs_no_more_than_one_face_in_a_hundred() -> None:
     rows, owners = people(5, 60, 6, spread=0.3)
     found = calibrate(rows, owners)
     genuine = score_open_set(rows, owners).genuine
-    assert found.estimate < found.threshold <= found.estimate_high
+    assert found.estimate.value < found.threshold <= found.estimate.high
     assert np.mean(genuine < found.threshold) <= 0.01 + 1 / len(genuine)
 
 
@@ -211,7 +211,7 @@ def trial(rows: NDArray[np.float32], owners: NDArray[np.intp], seed: int) -> Tri
         precision=is_right.sum() / is_assigned.sum(),
         recall=is_right.sum() / (truth >= 0).sum(),
         singletons_assigned=is_assigned[sizes[owners[rest]] == 1].mean(),
-        strangers_at_estimate=(matches.similarities[truth < 0] >= found.estimate).mean(),
+        strangers_at_estimate=(matches.similarities[truth < 0] >= found.estimate.value).mean(),
     )
 
 

@@ -13,17 +13,17 @@ from sklearn.metrics import adjusted_rand_score
 
 from faceml.errors import WrongUse
 from faceml.identity import cost
+from faceml.identity.cluster_labels import without_small
 from faceml.identity.clustering import (
     Method,
     agglomerative,
     cluster_embeddings,
     dbscan,
     recluster_within,
-    without_small,
 )
 from faceml.identity.cost import Linkage, available_memory_bytes, expected_cost
 from faceml.identity.hdbscan.distances import Metric
-from faceml.identity.hdbscan.exact import fit_predict
+from faceml.identity.hdbscan.exact import fit
 
 LINKAGES: list[Linkage] = ["single", "average", "complete"]
 METRICS: list[Metric] = ["euclidean", "cosine"]
@@ -100,7 +100,7 @@ def test_no_method_stumbles_over_next_to_nothing(method: Method, count: int) -> 
 def test_the_default_is_exact_hdbscan() -> None:
     rows = faces(300, 24)
 
-    np.testing.assert_array_equal(cluster_embeddings(rows), fit_predict(rows))
+    np.testing.assert_array_equal(cluster_embeddings(rows), fit(rows).labels)
 
 
 def test_a_cluster_of_two_people_falls_apart_and_one_of_one_does_not() -> None:

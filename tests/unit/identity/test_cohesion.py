@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceml.errors import WrongUse
-from faceml.identity.cohesion import drop_loose
+from faceml.identity.cluster_labels import drop_loose
 from tests.conftest import people_vectors, unit_rows
 
 

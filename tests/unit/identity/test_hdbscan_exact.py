@@ -16,8 +16,8 @@ from sklearn.metrics import adjusted_rand_score
 from faceml.errors import WrongUse
 from faceml.identity.hdbscan import dendrogram, distances, growth, neighbours, reachability_graph, spanning_tree
 from faceml.identity.hdbscan import exact as hdbscan_exact
-from faceml.identity.hdbscan.distances import space_of
-from faceml.identity.hdbscan.exact import Clustering, cut, fit, fit_predict
+from faceml.identity.hdbscan.distances import points_of
+from faceml.identity.hdbscan.exact import Clustering, cut, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
 
 many_examples = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -83,8 +83,6 @@ def test_labels_and_tree_are_those_of_the_generic_path(
 
     assert ours.labels.max() >= 0
     assert_same(ours, theirs)
-    np.testing.assert_allclose(ours.probabilities, theirs.probabilities_, atol=1e-9)
-    np.testing.assert_allclose(ours.outlier_scores, theirs.outlier_scores_, atol=1e-9)
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.1])
@@ -101,7 +99,7 @@ def test_every_parameter_means_what_it_means_in_the_library(
         "cluster_selection_method": method,
     }
 
-    np.testing.assert_array_equal(fit_predict(rows, **options), library(rows, **options).labels_)
+    np.testing.assert_array_equal(fit(rows, **options).labels, library(rows, **options).labels_)
 
 
 @pytest.mark.usefixtures("tiny_blocks")
@@ -153,14 +151,14 @@ def test_ties_and_near_duplicates_leave_the_merge_heights_exact(kind: str, count
 def test_with_ties_labels_agree_with_the_library(kind: str) -> None:
     rows = rows_with_ties(kind, 700, np.random.default_rng(5))
 
-    assert adjusted_rand_score(fit_predict(rows), library_on_exact_distances(rows).labels_) >= 0.999
+    assert adjusted_rand_score(fit(rows).labels, library_on_exact_distances(rows).labels_) >= 0.999
 
 
 def test_duplicated_photos_leave_the_labels_of_the_generic_path() -> None:
     rows = faces(1500, 64, seed=2)
     rows[::10] = rows[1::10]
 
-    assert adjusted_rand_score(fit_predict(rows), library(rows).labels_) >= 0.999
+    assert adjusted_rand_score(fit(rows).labels, library(rows).labels_) >= 0.999
 
 
 def test_near_duplicates_keep_their_exact_core_distances() -> None:
@@ -214,8 +212,6 @@ def test_fewer_rows_than_a_cluster_are_all_noise(count: int) -> None:
     result = fit(faces(10, 4)[:count], min_cluster_size=5)
 
     assert result.labels.tolist() == [-1] * count
-    assert result.probabilities.tolist() == [0.0] * count
-    assert len(result.outlier_scores) == count
 
 
 def test_beyond_a_few_thousand_rows_their_distances_are_never_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,14 +332,14 @@ def test_adding_faces_costs_products_of_the_new_ones_only(monkeypatch: pytest.Mo
     rows = faces(3000, 32, seed=10)
     former = fit(rows[:2850]).graph
     computed = []
-    product = distances.Space.closeness
+    product = distances.Points.closeness
 
-    def counted(space: distances.Space, left: slice, right: slice, **more: object) -> np.ndarray:
-        answer = product(space, left, right, **more)
+    def counted(points: distances.Points, left: slice, right: slice, **more: object) -> np.ndarray:
+        answer = product(points, left, right, **more)
         computed.append(answer.size)
         return answer
 
-    monkeypatch.setattr(distances.Space, "closeness", counted)
+    monkeypatch.setattr(distances.Points, "closeness", counted)
 
     grown = fit(rows, previous=former)
 
@@ -358,14 +354,14 @@ def test_taking_clusters_away_costs_a_small_part_of_a_full_run(monkeypatch: pyte
     former, stays = clustered.graph, ~np.isin(clustered.labels, [3, 50, 90])
     where = np.where(stays, np.cumsum(stays) - 1, -1)
     computed = []
-    product = distances.Space.closeness
+    product = distances.Points.closeness
 
-    def counted(space: distances.Space, left: slice, right: slice, **more: object) -> np.ndarray:
-        answer = product(space, left, right, **more)
+    def counted(points: distances.Points, left: slice, right: slice, **more: object) -> np.ndarray:
+        answer = product(points, left, right, **more)
         computed.append(answer.size)
         return answer
 
-    monkeypatch.setattr(distances.Space, "closeness", counted)
+    monkeypatch.setattr(distances.Points, "closeness", counted)
     shrunk = fit(rows[stays], previous=former, previous_rows=where)
 
     assert (~stays).sum() > 20
@@ -444,7 +440,7 @@ def test_neighbour_lists_are_complete_up_to_their_horizon(count: int, width: int
     exact = cdist(rows.astype(np.float64), rows.astype(np.float64))
     np.fill_diagonal(exact, np.inf)
 
-    found = neighbours.nearest(space_of(rows, metric="euclidean"), k, exact_to=min(k, 3))
+    found = neighbours.nearest(points_of(rows, metric="euclidean"), k, exact_to=min(k, 3))
 
     listed = np.zeros(exact.shape, dtype=bool)
     np.put_along_axis(listed, found.indices.astype(np.int64), True, axis=1)
@@ -458,16 +454,16 @@ def test_neighbour_lists_are_complete_up_to_their_horizon(count: int, width: int
 def test_products_never_exclude_a_pair_that_is_near_enough(metric: distances.Metric, scale: float) -> None:
     """The promise that everything else rests on: nearer than d means closer than `threshold(d)`."""
     rows = (faces(500, 512) * (1.0 if scale == 1.0 else np.linspace(0.1, 3, 500)[:, None]) * scale).astype(np.float32)
-    space = space_of(rows, metric=metric)
+    points = points_of(rows, metric=metric)
     everyone = slice(0, 500)
     left, right = (side.ravel() for side in np.indices((500, 500)))
-    exact = space.distances(left, right)
+    exact = points.distances(left, right)
 
-    closeness = space.closeness(everyone, everyone).ravel()
+    closeness = points.closeness(everyone, everyone).ravel()
 
-    assert (closeness > space.threshold(exact)).all()
-    assert (exact >= space.horizon(closeness) * (1 - 1e-12)).all()
-    assert (closeness > space.threshold(exact * 0.99)).mean() < 0.01  # and it does exclude what is farther
+    assert (closeness > points.threshold(exact)).all()
+    assert (exact >= points.horizon(closeness) * (1 - 1e-12)).all()
+    assert (closeness > points.threshold(exact * 0.99)).mean() < 0.01  # and it does exclude what is farther
 
 
 def test_a_dendrogram_knows_the_heaviest_edge_on_every_path() -> None:
@@ -484,12 +480,3 @@ def test_a_dendrogram_knows_the_heaviest_edge_on_every_path() -> None:
 
     left, right = (side.ravel() for side in np.indices((count, count)))
     np.testing.assert_array_equal(line.joins(left, right).reshape(count, count), heaviest)
-
-
-def test_merges_are_written_as_the_library_writes_them() -> None:
-    from hdbscan._hdbscan_linkage import label
-
-    tree = fit(faces(500, 8)).spanning_tree
-    tree = tree[np.argsort(tree[:, 2])]
-
-    np.testing.assert_array_equal(dendrogram.single_linkage(tree), label(tree))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceml.identity.naming import keep_names, name_clusters
+from faceml.identity.cluster_labels import keep_names, name_clusters
 
 FORMER = st.sampled_from(["a", "b", "c", None])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from faceml.training.triplets import TRIPLETS_A_FACE, Blocks, draw_triplets, epoch_batches, epoch_triplets
+from faceml.training.data import TRIPLETS_A_FACE, Blocks, draw_triplets, epoch_batches, epoch_triplets
 
 SIZES = [5, 1, 2, 9, 3]
 

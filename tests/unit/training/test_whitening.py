@@ -59,7 +59,7 @@ def test_pca_needs_no_labels() -> None:
 
 def test_nothing_follows_from_one_face_each() -> None:
     vectors, _ = people(5, 1)
-    with pytest.raises(NotEnoughData, match="none of 5 people has two faces"):
+    with pytest.raises(NotEnoughData, match="not one of 5 people has two faces"):
         within_whitening(vectors, range(5))
     with pytest.raises(NotEnoughData, match="discriminants need two"):
         lda(vectors, [0] * 5)

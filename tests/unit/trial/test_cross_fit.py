@@ -9,7 +9,7 @@ from faceml.errors import NotEnoughData
 from faceml.identity.projection import Head, project
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import lda
-from faceml.trial.cross_fit import cross_fit
+from faceml.trial.heads import cross_fit
 from tests.unit.training.made_up import people
 
 

@@ -13,7 +13,7 @@ from faceml.metrics.identification import answer, dir_at_far, split_open_set
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import identity_head, within_whitening
 from faceml.trial.comparison import verdict
-from faceml.trial.cross_fit import cross_fit
+from faceml.trial.heads import cross_fit
 from faceml.trial.held_out import compare
 from faceml.trial.measures import DIR, OPEN_SET_FAR, Draws, Projected, Trial, assignment, identification, verification
 from tests.unit.training.made_up import people, people_in_changing_light

@@ -1,4 +1,4 @@
-"""Weighted edges, minimum spanning forests, and the line of leaves that answers how any two rows are joined.
+"""Weighted edges, minimum spanning trees, and the line of leaves that answers how any two rows are joined.
 
 Write the leaves of a single-linkage dendrogram in a row, so that every subtree is one stretch. Between neighbours
 stands the weight at which they join; two leaves far apart join at the largest weight between them. That weight is also
@@ -8,12 +8,12 @@ the heaviest edge on their path through the minimum spanning tree, the one a sho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from heapq import heappop, heappush
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from faceml.identity.hdbscan.distances import Floats, RowNumbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,30 +22,30 @@ class Edges:
 
     low: NDArray[np.int64]  # (E,)
     high: NDArray[np.int64]  # (E,)
-    weight: NDArray[np.float64]  # (E,)
+    weight: Floats  # (E,)
 
     def __len__(self) -> int:
         return len(self.weight)
 
-    def __getitem__(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Edges:
+    def __getitem__(self, which: RowNumbers | NDArray[np.bool_]) -> Edges:
         return Edges(self.low[which], self.high[which], self.weight[which])
 
 
-def edges_between(left: NDArray[np.integer], right: NDArray[np.integer], weight: NDArray[np.float64]) -> Edges:
+def edges_between(left: NDArray[np.integer], right: NDArray[np.integer], weight: Floats) -> Edges:
     """Edges (left[i], right[i]) in either direction."""
     low, high = np.minimum(left, right), np.maximum(left, right)
     return Edges(low.astype(np.int64), high.astype(np.int64), weight)
 
 
-def merged(count: int, *parts: Edges) -> Edges:
+def merged(count: int, *several: Edges) -> Edges:
     """All edges once, lightest first, ties by row numbers; the weight of an edge met twice is that of the first."""
-    low, high, weight = (np.concatenate([getattr(part, name) for part in parts]) for name in ("low", "high", "weight"))
+    low, high, weight = (np.concatenate([getattr(one, name) for one in several]) for name in ("low", "high", "weight"))
     key, first = np.unique(low * count + high, return_index=True)
     order = np.lexsort((key, weight[first]))
     return Edges(low, high, weight)[first[order]]
 
 
-def spanning_forest(count: int, edges: Edges) -> NDArray[np.intp]:
+def spanning_forest(count: int, edges: Edges) -> RowNumbers:
     """Which of `merged` edges form their minimum spanning forest; of equal weights the first.
 
     scipy drops edges of weight 0 and breaks ties as it likes; ranks in place of weights prevent both.
@@ -60,25 +60,79 @@ def spanning_forest(count: int, edges: Edges) -> NDArray[np.intp]:
 
 def spanning(count: int, forest: Edges) -> Edges:
     """A spanning tree: the forest, its parts strung together by edges of infinite weight."""
+    _, first = np.unique(parts(count, forest), return_index=True)
+    bridges = edges_between(first[:-1], first[1:], np.full(len(first) - 1, np.inf))
+    return merged(count, forest, bridges)
+
+
+def parts(count: int, edges: Edges) -> NDArray[np.int32]:
+    """(N,) the connected part that each row is in, from 0."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = csr_array((np.ones(len(forest), np.int8), (forest.low, forest.high)), shape=(count, count))
-    _, part = connected_components(graph, directed=False)
-    _, first = np.unique(part, return_index=True)
-    bridges = edges_between(first[:-1], first[1:], np.full(len(first) - 1, np.inf))
-    return merged(count, forest, bridges)
+    graph = csr_array((np.ones(len(edges), np.int8), (edges.low, edges.high)), shape=(count, count))
+    found: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return found
+
+
+def library_order(count: int, edges: Edges) -> Floats:
+    """The tree as hdbscan's generic path finds it: (N - 1, 3) row reached from, row reached and weight, in its order.
+
+    Mutual reachability is full of ties: a row joins at its core distance, and several neighbours may do. Which of them
+    a minimum spanning tree takes decides on which side a border row ends. hdbscan walks from row 0, always to the
+    nearest row not yet reached (Prim), of equals to the lowest, and comes from the row it reached first. The same walk
+    over the few edges that are no heavier than the way around them meets every edge that the walk over all pairs would
+    take: whatever Prim takes is the lightest across a cut, so it is in some minimum spanning tree.
+
+    Args:
+        edges: all edges of all minimum spanning trees, N >= 1 rows.
+
+    >>> ties = Edges(np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([2.0, 1.0, 2.0]))
+    >>> library_order(3, ties).tolist()
+    [[0.0, 2.0, 1.0], [0.0, 1.0, 2.0]]
+    """
+    weights, rank = np.unique(edges.weight, return_inverse=True)
+    keys, starts = _steps(count, edges, rank)
+    unreached = len(weights) * count
+    best, source = [unreached] * count, [0] * count
+    left: list[int] = []
+    taken: list[int] = []
+    heap: list[int] = []
+    row = 0
+    for _ in range(count - 1):
+        best[row] = -1
+        for key in keys[starts[row] : starts[row + 1]]:
+            if key < best[key % count]:  # only what is lighter: of equals, the row reached first stays the source
+                best[key % count], source[key % count] = key, row
+                heappush(heap, key)
+        key = heappop(heap)
+        while best[key % count] != key:
+            key = heappop(heap)
+        row = key % count
+        left.append(source[row])
+        taken.append(key)
+    ranks, right = np.divmod(np.array(taken, dtype=np.int64), count)
+    return np.column_stack([np.array(left, dtype=np.float64), right, weights[ranks]])
+
+
+def _steps(count: int, edges: Edges, rank: RowNumbers) -> tuple[list[int], list[int]]:
+    """Each row's edges as integers that sort by weight, then by the row they lead to."""
+    origin = np.concatenate([edges.low, edges.high])
+    keys = np.concatenate([rank * count + edges.high, rank * count + edges.low])
+    order = np.argsort(origin, kind="stable")
+    starts = np.searchsorted(origin[order], np.arange(count + 1))
+    return keys[order].tolist(), starts.tolist()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dendrogram:
     """The leaves of a spanning tree in line."""
 
-    order: NDArray[np.intp]  # (N,) rows along the line
-    position: NDArray[np.intp]  # (N,) where each row stands
+    order: RowNumbers  # (N,) rows along the line
+    position: RowNumbers  # (N,) where each row stands
     gaps: Highest  # N - 1 joining weights, between one leaf and the next
 
-    def joins(self, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.float64]:
+    def joins(self, left: NDArray[np.integer], right: NDArray[np.integer]) -> Floats:
         """The weight at which rows left[i] and right[i] join; 0 for a row and itself."""
         here, there = self.position[left], self.position[right]
         return self.gaps.between(np.minimum(here, there), np.maximum(here, there))
@@ -114,48 +168,18 @@ def _find(root: list[int], row: int) -> int:
     return row
 
 
-def single_linkage(tree: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The (N - 1, 4) merges of a spanning tree, as `hdbscan._hdbscan_linkage.label` and scipy write them.
-
-    Args:
-        tree: (N - 1, 3) row, row, weight; lightest first.
-
-    The library's own function goes through a numpy call for every step, which takes 20 times as long (m).
-
-    >>> single_linkage(np.array([[0.0, 2.0, 1.0], [2.0, 1.0, 3.0]])).tolist()
-    [[0.0, 2.0, 1.0, 2.0], [3.0, 1.0, 3.0, 3.0]]
-    """
-    count = len(tree) + 1
-    root, name, size = list(range(count)), list(range(count)), [1] * count
-    children = []
-    pairs = zip(tree[:, 0].astype(np.int64).tolist(), tree[:, 1].astype(np.int64).tolist(), strict=True)
-    for merge, (low, high) in enumerate(pairs):
-        left, right = _find(root, low), _find(root, high)
-        children.append((name[left], name[right], size[left] + size[right]))
-        large, small = (left, right) if size[left] >= size[right] else (right, left)
-        root[small], name[large], size[large] = large, count + merge, children[-1][2]
-    merges = np.empty((count - 1, 4))
-    merges[:, [0, 1, 3]] = np.array(children, dtype=np.float64).reshape(-1, 3)
-    merges[:, 2] = tree[:, 2]
-    return merges
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Highest:
     """The largest value of any stretch of a line in constant time (a sparse table)."""
 
-    table: NDArray[np.float64]  # (L, N): table[k, i] = max(values[i : i + 2**k]), as far as the line reaches
+    table: Floats  # (L, N): table[k, i] = max(values[i : i + 2**k]), as far as the line reaches
 
     @property
-    def values(self) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = self.table[0]
+    def values(self) -> Floats:
+        values: Floats = self.table[0]
         return values
 
-    @property
-    def of_all(self) -> float:
-        return float(self.values.max(initial=0.0))
-
-    def between(self, start: NDArray[np.integer], stop: NDArray[np.integer]) -> NDArray[np.float64]:
+    def between(self, start: NDArray[np.integer], stop: NDArray[np.integer]) -> Floats:
         """max(values[start[i] : stop[i]]); 0 for an empty stretch.
 
         >>> highest(np.array([3.0, 1.0, 2.0])).between(np.array([1, 0, 2]), np.array([3, 3, 2])).tolist()
@@ -167,14 +191,14 @@ class Highest:
         some = np.maximum(length, 1)
         level = np.frexp(some.astype(np.float64))[1] - 1
         last = self.table.shape[1] - 1
-        found: NDArray[np.float64] = self.table[level, np.minimum(start, last)]
+        found: Floats = self.table[level, np.minimum(start, last)]
         np.maximum(found, self.table[level, np.minimum(start + some - (1 << level), last)], out=found)
         found[length == 0] = 0.0
         return found
 
 
-def highest(values: NDArray[np.float64]) -> Highest:
-    """Prepare a line of values, none below 0, for questions about its stretches."""
+def highest(values: Floats) -> Highest:
+    """Prepare a line of values of 0 or more for questions about its stretches."""
     table = np.empty((len(values).bit_length(), len(values)))
     if len(values):
         table[0] = values

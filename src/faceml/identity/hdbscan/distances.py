@@ -8,19 +8,18 @@ excluded is measured in float64 from the differences of the rows themselves, whi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
 Metric = Literal["euclidean", "cosine"]
+Floats = NDArray[np.float64]
+RowNumbers = NDArray[np.intp]
 
 DIAGONAL = 512  # rows of a block compared with itself, where half of the product is computed in vain
 BLOCK = 2048  # rows of a block: its product (16 MB) stays in the last-level cache, and BLAS is at its full speed
@@ -29,7 +28,7 @@ _LONGEST = 1e100  # squared lengths beyond it overflow float64 further on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Space:
+class Points:
     """Rows, and how far apart they are.
 
     Closeness is larger for closer rows: `ceiling - deficit(distance)`, where the deficit is half the squared Euclidean
@@ -40,13 +39,13 @@ class Space:
     rows: NDArray[np.floating]  # (N, D) as given
     rough: NDArray[np.float32]  # (N, D) what products are made of: the rows, centred and scaled where they are not unit
     half_norms: NDArray[np.float32] | None  # (N,) subtracted from products; None where all rows are equally long
-    inverse_norms: NDArray[np.float64] | None  # (N,) cosine only
+    inverse_norms: Floats | None  # (N,) cosine only
     scale: float  # rough rows are this many times shorter
     ceiling: float  # closeness of equal rows
     slack: float  # by how much a float32 closeness may fall short of the true one
 
     def closeness(
-        self, left: slice | NDArray[np.intp], right: slice, *, into: NDArray[np.float32] | None = None
+        self, left: slice | RowNumbers, right: slice, *, into: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """The (L, R) closeness in float32; it falls short of the true one by at most `slack`.
 
@@ -61,12 +60,12 @@ class Space:
             product -= self.half_norms[right]
         return product
 
-    def arranged(self, order: NDArray[np.intp]) -> Space:
-        """The same space whose products take its rows in another order, or some of them; costs their float32 copy."""
+    def arranged(self, order: RowNumbers) -> Points:
+        """The same points whose products take its rows in another order, or some of them; costs their float32 copy."""
         half_norms = None if self.half_norms is None else self.half_norms[order]
         return replace(self, rough=self.rough[order], half_norms=half_norms)
 
-    def fine_closeness(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> tuple[NDArray[np.float64], float]:
+    def fine_closeness(self, left: RowNumbers, right: RowNumbers) -> tuple[Floats, float]:
         """The (L, R) closeness in float64 with a ceiling of 0, and how far off it may be."""
         near, far = self._fine_rows(left), self._fine_rows(right)
         pivot = near.mean(axis=0)  # around a point among them, near-duplicates keep their digits
@@ -79,7 +78,7 @@ class Space:
         off = (near.shape[1] + 4) * np.finfo(np.float64).eps * float(half_near.max() + half_far.max())
         return product, off
 
-    def distances(self, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.float64]:
+    def distances(self, left: NDArray[np.integer], right: NDArray[np.integer]) -> Floats:
         """The distances of pairs (left[i], right[i]) in float64, equal rows exactly 0."""
         found = np.empty(len(left), dtype=np.float64)
         for pairs in blocks(len(left), max(1, _VALUES_AT_ONCE // max(1, self.rows.shape[1]))):
@@ -88,48 +87,56 @@ class Space:
             np.vecdot(difference, difference, out=found[pairs])
         return np.sqrt(found) if self.metric == "euclidean" else 0.5 * found
 
-    def deficit(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def deficit(self, distance: Floats) -> Floats:
         """By how much a distance lowers the closeness, in the units of `fine_closeness`."""
         return 0.5 * distance * distance if self.metric == "euclidean" else distance
 
-    def threshold(self, distance: NDArray[np.float64]) -> NDArray[np.float32]:
+    def threshold(self, distance: Floats) -> NDArray[np.float32]:
         """The float32 closeness that every pair nearer than `distance` exceeds."""
         exact = self.ceiling - self.slack - self.deficit(distance) / self.scale**2
         return np.nextafter(exact.astype(np.float32), np.float32(-np.inf))
 
-    def horizon(self, closeness: NDArray[np.float32]) -> NDArray[np.float64]:
+    def horizon(self, closeness: NDArray[np.float32]) -> Floats:
         """The distance that no pair below this float32 closeness falls short of."""
         lacking = np.maximum(self.ceiling - self.slack - closeness.astype(np.float64), 0.0) * self.scale**2
         return self.fine_horizon(-lacking)
 
-    def fine_horizon(self, closeness: NDArray[np.float64]) -> NDArray[np.float64]:
+    def fine_horizon(self, closeness: Floats) -> Floats:
         """The distance of a `fine_closeness`."""
         lacking = np.maximum(-closeness, 0.0)
         return np.sqrt(2.0 * lacking) if self.metric == "euclidean" else lacking
 
-    def _fine_rows(self, which: NDArray[np.integer]) -> NDArray[np.float64]:
-        rows: NDArray[np.float64] = self.rows.take(which, axis=0).astype(np.float64)
+    def _fine_rows(self, which: NDArray[np.integer]) -> Floats:
+        rows: Floats = self.rows.take(which, axis=0).astype(np.float64)
         if self.inverse_norms is not None:
             rows *= self.inverse_norms[which, None]
         return rows
 
 
-def space_of(embeddings: NDArray[np.floating], *, metric: Metric) -> Space:
+def points_of(embeddings: NDArray[np.floating], *, metric: Metric) -> Points:
     """Prepare (N, D) rows for products; unit float32 rows are used as they are, others cost one float32 copy.
 
     Raises:
         WrongUse: not a matrix of finite numbers, an unknown metric, or a row of zeros under `cosine`.
     """
-    rows = _as_rows(embeddings)
+    rows = np.asarray(embeddings)
+    if rows.ndim != 2:
+        raise WrongUse(f"embeddings have shape {rows.shape}: give a matrix of one row a face, (N, D)")
+    rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
     norms = _squared_lengths(rows)
     bad = np.flatnonzero(~(norms < _LONGEST))
     if len(bad):
         raise WrongUse(f"embedding row {bad[0]} holds NaN, infinity or huge values: leave it out or embed it again")
     if metric == "cosine":
-        return _cosine_space(rows, norms)
+        return _cosine_points(rows, norms)
     if metric != "euclidean":
         raise WrongUse(f"metric {metric!r} is not known: use 'euclidean' or 'cosine'")
-    return _unit_space(rows, norms) if _all_unit(norms) else _centred_space(rows)
+    error = float(np.abs(norms - 1.0).max(initial=0.0))
+    if error >= 1e-5:
+        return _centred_points(rows)
+    rough = np.ascontiguousarray(rows, dtype=np.float32)
+    slack = _rounding(rows.shape[1]) + error
+    return Points("euclidean", rows, rough, None, None, scale=1.0, ceiling=1.0, slack=slack)
 
 
 def blocks(count: int, size: int | None = None) -> Iterator[slice]:
@@ -162,10 +169,7 @@ def pairs_of_blocks(start: int, stop: int) -> Iterator[tuple[slice, slice]]:
     yield from pairs_of_blocks(middle, stop)
     for left in blocks(half):
         for right in blocks(stop - middle):
-            yield (
-                slice(start + left.start, start + left.stop),
-                slice(middle + right.start, middle + right.stop),
-            )
+            yield (slice(start + left.start, start + left.stop), slice(middle + right.start, middle + right.stop))
 
 
 def scratch(count: int) -> NDArray[np.float32]:
@@ -173,22 +177,11 @@ def scratch(count: int) -> NDArray[np.float32]:
     return np.empty(min(count, BLOCK) ** 2, dtype=np.float32)
 
 
-def _as_rows(embeddings: NDArray[np.floating]) -> NDArray[np.floating]:
-    rows = np.asarray(embeddings)
-    if rows.ndim != 2:
-        raise WrongUse(f"embeddings have shape {rows.shape}: give a matrix of one row a face, (N, D)")
-    return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
-
-
-def _squared_lengths(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+def _squared_lengths(rows: NDArray[np.floating]) -> Floats:
     lengths = np.empty(len(rows), dtype=np.float64)
     for part in blocks(len(rows)):
         lengths[part] = np.einsum("ij,ij->i", rows[part], rows[part], dtype=np.float64)
     return lengths
-
-
-def _all_unit(norms: NDArray[np.float64]) -> bool:
-    return bool(np.all(np.abs(norms - 1.0) < 1e-5))
 
 
 def _rounding(width: int) -> float:
@@ -196,13 +189,7 @@ def _rounding(width: int) -> float:
     return 1.01 * (width + 16) * 2.0**-24
 
 
-def _unit_space(rows: NDArray[np.floating], norms: NDArray[np.float64]) -> Space:
-    slack = _rounding(rows.shape[1]) + (float(np.abs(norms - 1.0).max()) if len(norms) else 0.0)
-    rough = np.ascontiguousarray(rows, dtype=np.float32)
-    return Space("euclidean", rows, rough, None, None, scale=1.0, ceiling=1.0, slack=slack)
-
-
-def _cosine_space(rows: NDArray[np.floating], norms: NDArray[np.float64]) -> Space:
+def _cosine_points(rows: NDArray[np.floating], norms: Floats) -> Points:
     empty = np.flatnonzero(norms == 0)
     if len(empty):
         raise WrongUse(f"embedding row {empty[0]} is all zeros and has no direction: leave it out, or use 'euclidean'")
@@ -210,10 +197,10 @@ def _cosine_space(rows: NDArray[np.floating], norms: NDArray[np.float64]) -> Spa
     rough = np.empty(rows.shape, dtype=np.float32)
     for part in blocks(len(rows)):
         rough[part] = rows[part] * inverse[part, None]
-    return Space("cosine", rows, rough, None, inverse, scale=1.0, ceiling=1.0, slack=_rounding(rows.shape[1]))
+    return Points("cosine", rows, rough, None, inverse, scale=1.0, ceiling=1.0, slack=_rounding(rows.shape[1]))
 
 
-def _centred_space(rows: NDArray[np.floating]) -> Space:
+def _centred_points(rows: NDArray[np.floating]) -> Points:
     """Rows of any length: errors grow with length, so centre them, and let half norms carry each row's own error."""
     centre = rows.mean(axis=0, dtype=np.float64)
     norms = np.concatenate([_squared_lengths(rows[part] - centre) for part in blocks(len(rows))])
@@ -224,4 +211,4 @@ def _centred_space(rows: NDArray[np.floating]) -> Space:
     # Shortening half norms by the rounding error makes every closeness an upper bound: short rows keep their precision.
     half_norms = (0.5 * norms / scale**2 * (1.0 - 2.0 * _rounding(rows.shape[1]))).astype(np.float32)
     tiny = float(np.finfo(np.float32).tiny) * rows.shape[1]  # products below it are flushed to zero
-    return Space("euclidean", rows, rough, half_norms, None, scale=scale, ceiling=0.0, slack=tiny)
+    return Points("euclidean", rows, rough, half_norms, None, scale=scale, ceiling=0.0, slack=tiny)

@@ -8,18 +8,15 @@ Neighbours and tree are kept in a `Graph` (`reachability_graph`): a later fit of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
-from faceml.identity.hdbscan.dendrogram import single_linkage
-from faceml.identity.hdbscan.distances import Metric, space_of
-from faceml.identity.hdbscan.library_order import library_order
+from faceml.identity.hdbscan.dendrogram import library_order
+from faceml.identity.hdbscan.distances import Floats, Metric, RowNumbers, points_of
 from faceml.identity.hdbscan.reachability_graph import Graph, graph_from, graph_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Selection = Literal["eom", "leaf"]
 
@@ -29,36 +26,9 @@ class Clustering:
     """A clustering of N rows and what it was cut from."""
 
     labels: NDArray[np.int64]  # (N,) -1 is noise
-    probabilities: NDArray[np.float64]  # (N,) how strongly a row belongs to its cluster, 0 to 1; 0 for noise
-    outlier_scores: NDArray[np.float64]  # (N,) GLOSH, 0 to 1: 1 lies far out of its surroundings
-    spanning_tree: NDArray[np.float64]  # (N - 1, 3) row, row, mutual reachability; as hdbscan's generic path finds it
-    single_linkage: NDArray[np.float64]  # (N - 1, 4) as scipy.cluster.hierarchy writes it
+    spanning_tree: Floats  # (N - 1, 3) row, row, mutual reachability; as hdbscan's generic path finds it
+    single_linkage: Floats  # (N - 1, 4) as scipy.cluster.hierarchy writes it
     graph: Graph  # give it to the next `fit` as `previous`
-
-
-def fit_predict(
-    embeddings: NDArray[np.floating],
-    *,
-    min_cluster_size: int = 5,
-    min_samples: int = 3,
-    cluster_selection_epsilon: float = 0.0,
-    cluster_selection_method: Selection = "eom",
-    metric: Metric = "euclidean",
-) -> NDArray[np.int64]:
-    """Cluster rows; the labels only, see `fit`.
-
-    >>> faces = np.repeat(np.eye(2), 5, axis=0) + np.linspace(0.0, 0.01, 10)[:, None]
-    >>> fit_predict(faces, min_cluster_size=3).tolist()
-    [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
-    """
-    return fit(
-        embeddings,
-        min_cluster_size=min_cluster_size,
-        min_samples=min_samples,
-        cluster_selection_epsilon=cluster_selection_epsilon,
-        cluster_selection_method=cluster_selection_method,
-        metric=metric,
-    ).labels
 
 
 def fit(
@@ -71,7 +41,7 @@ def fit(
     metric: Metric = "euclidean",
     neighbours: int = 8,
     previous: Graph | None = None,
-    previous_rows: NDArray[np.intp] | None = None,
+    previous_rows: RowNumbers | None = None,
 ) -> Clustering:
     """Cluster rows with the labels of `hdbscan.HDBSCAN(algorithm="generic")` (Campello, Moulavi and Sander 2013).
 
@@ -87,13 +57,17 @@ def fit(
             row that is another by now costs what a new one costs, and is never taken for the former.
     Raises:
         WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of another metric.
+
+    >>> faces = np.repeat(np.eye(2), 5, axis=0) + np.linspace(0.0, 0.01, 10)[:, None]
+    >>> fit(faces, min_cluster_size=3).labels.tolist()
+    [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
     """
     _check(min_cluster_size, min_samples, cluster_selection_epsilon, cluster_selection_method)
-    space = space_of(embeddings, metric=metric)
+    points = points_of(embeddings, metric=metric)
     if previous is None:
-        graph = graph_of(space, min_samples=min_samples, neighbours=neighbours)
+        graph = graph_of(points, min_samples=min_samples, neighbours=neighbours)
     else:
-        graph = graph_from(space, previous, previous_rows, min_samples=min_samples, neighbours=neighbours)
+        graph = graph_from(points, previous, previous_rows, min_samples=min_samples, neighbours=neighbours)
     return cut(
         graph,
         min_cluster_size=min_cluster_size,
@@ -110,35 +84,21 @@ def cut(
     cluster_selection_method: Selection = "eom",
 ) -> Clustering:
     """Clusters of a graph; no products, so a sweep over these three parameters costs next to nothing."""
-    from hdbscan._hdbscan_tree import condense_tree, outlier_scores
+    from hdbscan._hdbscan_tree import compute_stability, condense_tree, get_clusters
+    from sklearn.cluster._hierarchical_fast import single_linkage_label
 
-    count = len(graph)
-    if count < 2:
-        return _all_noise(graph)
-    tree = library_order(count, graph.spanning_edges)
+    if len(graph) < 2:
+        return Clustering(np.full(len(graph), -1), np.empty((0, 3)), np.empty((0, 4)), graph)
+    tree = library_order(len(graph), graph.spanning_edges)
     # The library sorts with numpy's default, which is not stable: the same call keeps ties in the same order.
-    merges = single_linkage(tree[np.argsort(tree.T[2])])
+    merges = single_linkage_label(tree[np.argsort(tree.T[2])])
     condensed = condense_tree(merges, min_cluster_size)
-    labels, probabilities = _selected(condensed, cluster_selection_method, cluster_selection_epsilon)
     with np.errstate(divide="ignore", invalid="ignore"):  # equal rows have infinite density
-        scores = outlier_scores(condensed)
-    return Clustering(labels, probabilities, scores, tree, merges, graph)
-
-
-def _selected(
-    condensed: NDArray[np.void], method: Selection, epsilon: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    from hdbscan._hdbscan_tree import compute_stability, get_clusters
-
-    with np.errstate(divide="ignore", invalid="ignore"):
         stability = compute_stability(condensed)
-        labels, probabilities, _ = get_clusters(condensed, stability, method, False, False, epsilon)
-    return labels.astype(np.int64), probabilities
-
-
-def _all_noise(graph: Graph) -> Clustering:
-    nobody = np.zeros(len(graph))
-    return Clustering(np.full(len(graph), -1), nobody, nobody.copy(), np.empty((0, 3)), np.empty((0, 4)), graph)
+        labels, *_ = get_clusters(
+            condensed, stability, cluster_selection_method, False, False, cluster_selection_epsilon
+        )
+    return Clustering(labels.astype(np.int64), tree, merges, graph)
 
 
 def _check(min_cluster_size: int, min_samples: int, epsilon: float, method: str) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-from faceml.identity.hdbscan.distances import Space, blocks, scratch
+from faceml.identity.hdbscan.distances import Points, RowNumbers, blocks, scratch
 from faceml.identity.hdbscan.neighbours import Best, Neighbours, Pairs, Seen, Tile, measured, nearest, proven
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _FIRST = 512  # columns a newcomer's list is first filled from
 _IN_DOUBT = 0.1  # part of the lists that may be searched again; beyond it a full run is cheaper
@@ -18,7 +14,7 @@ _CROWD = 64  # candidates a newcomer may bring for each place in its list; near-
 _SEEN = 1 << 21  # pairs that are remembered: 40 MB
 
 
-def carried(found: Neighbours, rows: NDArray[np.intp], count: int) -> Neighbours:
+def carried(found: Neighbours, rows: RowNumbers, count: int) -> Neighbours:
     """Lists of former rows under their new row numbers (-1: gone); rows that are new have empty lists and know nothing.
 
     >>> lists = Neighbours(np.array([[1], [2], [1]], np.int32), np.array([[4.0], [3.0], [3.0]]), np.full(3, 9.0))
@@ -40,60 +36,54 @@ def carried(found: Neighbours, rows: NDArray[np.intp], count: int) -> Neighbours
 
 
 def grown(
-    space: Space, former: Neighbours, newcomers: NDArray[np.intp], *, exact_to: int, reach: float
+    points: Points, former: Neighbours, newcomers: RowNumbers, *, exact_to: int, reach: float
 ) -> tuple[Neighbours, Seen | None]:
     """The lists of all rows, from `carried` ones and one product of the newcomers with everyone.
 
     The pairs nearer than `reach` are remembered from that product, unless they are too many.
     """
     width = former.indices.shape[1]
-    glance = _Glance(space, newcomers, reach)
-    lists = _with_newcomers(space, former, newcomers, glance) if len(newcomers) else former
+    glance = _Glance(points, newcomers, reach)
+    lists = _with_newcomers(points, former, newcomers, glance) if len(newcomers) else former
     if lists is None or (lists.core_distances(exact_to) > lists.horizon).mean() > _IN_DOUBT:
-        return nearest(space, width, exact_to=exact_to), None
-    return proven(space, lists, exact_to), glance.seen()
+        return nearest(points, width, exact_to=exact_to), None
+    return proven(points, lists, exact_to), Seen(newcomers, reach, glance.pairs)
 
 
 class _Glance:
-    """Collects the pairs of newcomers that are nearer than `reach`."""
+    """Collects the pairs of newcomers that are nearer than `reach`; the last is None where they are too many."""
 
-    def __init__(self, space: Space, newcomers: NDArray[np.intp], reach: float) -> None:
+    def __init__(self, points: Points, newcomers: RowNumbers, reach: float) -> None:
         self._newcomers = newcomers
-        self._reach = reach
-        self._lowest = space.threshold(np.array(reach))
-        self._pairs: list[Pairs] | None = []
+        self._lowest = points.threshold(np.array(reach))
+        self.pairs: list[Pairs | None] = []
         self._room = _SEEN
 
     def at(self, closeness: NDArray[np.float32], part: slice, columns: slice) -> None:
-        if self._pairs is None:
+        if self.pairs and self.pairs[-1] is None:
             return
         found = Tile(part, columns, closeness).above(self._lowest)
-        self._room -= len(found.left) if found else self._room + 1
+        self._room -= len(found.left) if found else 0
         if found is None or self._room < 0:
-            self._pairs = None
+            self.pairs = [None]
             return
         left = self._newcomers[found.left]
         is_pair = left != found.right
-        self._pairs.append(Pairs(left[is_pair], found.right[is_pair], found.closeness[is_pair]))
-
-    def seen(self) -> Seen | None:
-        return None if self._pairs is None else Seen(self._newcomers, self._reach, self._pairs)
+        self.pairs.append(Pairs(left[is_pair], found.right[is_pair], found.closeness[is_pair]))
 
 
-def _with_newcomers(
-    space: Space, former: Neighbours, newcomers: NDArray[np.intp], glance: _Glance
-) -> Neighbours | None:
+def _with_newcomers(points: Points, former: Neighbours, newcomers: RowNumbers, glance: _Glance) -> Neighbours | None:
     """None where so many rows are near that a full run is cheaper."""
     count, width = former.indices.shape
     best = Best(len(newcomers), width)
     last = np.minimum(former.distances[:, -1], former.horizon)  # what is farther need not be known
-    limits = np.where(last > 0, space.threshold(last), np.inf).astype(np.float32)
+    limits = np.where(last > 0, points.threshold(last), np.inf).astype(np.float32)
     limits[newcomers] = np.inf  # their own lists come from their own side
     hosts, guests = [], []
     room = scratch(count)
     for columns in blocks(count):
         for part in blocks(len(newcomers)):
-            closeness = space.closeness(newcomers[part], columns, into=room)
+            closeness = points.closeness(newcomers[part], columns, into=room)
             glance.at(closeness, part, columns)
             host_hits = np.flatnonzero(closeness > limits[columns])
             guest, host = np.divmod(host_hits, closeness.shape[1])
@@ -107,22 +97,17 @@ def _with_newcomers(
         if sum(map(len, hosts)) > _CROWD * width * (len(newcomers) + 1000):
             return None
     best.settle()
-    own = measured(space, newcomers, best.indices, space.horizon(best.floor))
-    return _inserted(space, former, own, newcomers, np.concatenate(hosts), np.concatenate(guests))
+    own = measured(points, newcomers, best.indices, points.horizon(best.floor))
+    return _inserted(points, former, own, newcomers, np.concatenate(hosts), np.concatenate(guests))
 
 
-def _blank_selves(closeness: NDArray[np.float32], rows: NDArray[np.intp], columns: slice) -> None:
+def _blank_selves(closeness: NDArray[np.float32], rows: RowNumbers, columns: slice) -> None:
     here = np.flatnonzero((rows >= columns.start) & (rows < columns.stop))
     closeness[here, rows[here] - columns.start] = -np.inf
 
 
 def _inserted(
-    space: Space,
-    former: Neighbours,
-    own: Neighbours,
-    newcomers: NDArray[np.intp],
-    hosts: NDArray[np.intp],
-    guests: NDArray[np.intp],
+    points: Points, former: Neighbours, own: Neighbours, newcomers: RowNumbers, hosts: RowNumbers, guests: RowNumbers
 ) -> Neighbours:
     """Former lists with guests sorted in by exact distance, and the newcomers' own."""
     indices, distances = former.indices.copy(), former.distances.copy()
@@ -130,7 +115,7 @@ def _inserted(
     width = indices.shape[1]
     place = np.concatenate([np.repeat(np.arange(len(touched)), width), place])
     ids = np.concatenate([indices[touched].ravel(), guests])
-    away = np.concatenate([distances[touched].ravel(), space.distances(hosts, guests)])
+    away = np.concatenate([distances[touched].ravel(), points.distances(hosts, guests)])
     order = np.lexsort((ids, away, place))
     starts = np.searchsorted(place[order], np.arange(len(touched)))
     first = order[starts[:, None] + np.arange(width)]

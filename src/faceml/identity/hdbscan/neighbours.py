@@ -7,14 +7,11 @@ comparison is all most products get.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from faceml.identity.hdbscan.distances import Space, blocks, pairs_of_blocks, scratch
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks, pairs_of_blocks, scratch
 
 _PENDING = 1 << 19  # candidates collected before they are sorted in: 8 MB, and thresholds stay fresh
 _FEW = 0.04  # part of a tile's pairs up to which looking at each is cheaper than another way
@@ -27,10 +24,10 @@ class Neighbours:
     """Nearest rows of each row, itself left out."""
 
     indices: NDArray[np.int32]  # (N, K) nearest first; -1 where fewer are known
-    distances: NDArray[np.float64]  # (N, K) ascending; infinite where fewer are known
-    horizon: NDArray[np.float64]  # (N,) no row that is missing from the list is nearer than this
+    distances: Floats  # (N, K) ascending; infinite where fewer are known
+    horizon: Floats  # (N,) no row that is missing from the list is nearer than this
 
-    def core_distances(self, min_samples: int) -> NDArray[np.float64]:
+    def core_distances(self, min_samples: int) -> Floats:
         """Distance to the `min_samples`-th nearest other row: hdbscan's count leaves the row itself out."""
         if min_samples == 0 or not len(self.distances):
             return np.zeros(len(self.distances))
@@ -58,27 +55,27 @@ class Tile:
 class Pairs:
     """Pairs of rows and how close they are."""
 
-    left: NDArray[np.intp]  # (P,)
-    right: NDArray[np.intp]  # (P,)
+    left: RowNumbers  # (P,)
+    right: RowNumbers  # (P,)
     closeness: NDArray[np.float32]  # (P,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What products of some rows with everyone showed: no pair nearer than `reach` is missing."""
+    """What products of some rows with everyone showed: no pair nearer than `reach` is missing, unless one is None."""
 
-    rows: NDArray[np.intp]
+    rows: RowNumbers
     reach: float
-    pairs: list[Pairs]
+    pairs: list[Pairs | None]
 
 
-def nearest(space: Space, k: int, *, exact_to: int, keep: list[Tile] | None = None) -> Neighbours:
+def nearest(points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = None) -> Neighbours:
     """The K = min(k, N - 1) nearest rows of every row; the first `exact_to` of them are proven.
 
     The rest of a list may miss a row that is closer by less than a rounding error; `horizon` says from where on.
     `keep` is filled with all products, where there is memory for them.
     """
-    count = len(space.rows)
+    count = len(points.rows)
     width = min(k, count - 1)
     if width < 1:
         return Neighbours(np.empty((count, 0), np.int32), np.empty((count, 0)), np.full(count, np.inf))
@@ -86,7 +83,7 @@ def nearest(space: Space, k: int, *, exact_to: int, keep: list[Tile] | None = No
     room = scratch(count)
     tiles = list(pairs_of_blocks(0, count))
     for left, right in sorted(tiles, key=lambda tile: tile[0] != tile[1]):  # the diagonal first: it fills every list
-        closeness = space.closeness(left, right, into=room if keep is None else None)
+        closeness = points.closeness(left, right, into=room if keep is None else None)
         if keep is not None:
             keep.append(Tile(left, right, closeness))
         if left == right:
@@ -96,24 +93,22 @@ def nearest(space: Space, k: int, *, exact_to: int, keep: list[Tile] | None = No
             best.offer(closeness, rows=left, columns=right)
             best.offer(closeness, rows=left, columns=right, turned=True)
     best.settle()
-    horizon = space.horizon(best.floor) if width < count - 1 else np.full(count, np.inf)
-    return proven(space, measured(space, np.arange(count), best.indices, horizon), exact_to)
+    horizon = points.horizon(best.floor) if width < count - 1 else np.full(count, np.inf)
+    return proven(points, measured(points, np.arange(count), best.indices, horizon), exact_to)
 
 
-def measured(
-    space: Space, rows: NDArray[np.intp], indices: NDArray[np.int32], horizon: NDArray[np.float64]
-) -> Neighbours:
+def measured(points: Points, rows: RowNumbers, indices: NDArray[np.int32], horizon: Floats) -> Neighbours:
     """Lists of some rows in the order of their exact distances, ties by row number."""
     indices = np.sort(indices, axis=1)
     here, there = np.broadcast_to(rows[:, None], indices.shape), indices.astype(np.int64)
-    pairs = np.minimum(here, there) * len(space.rows) + np.maximum(here, there)
+    pairs = np.minimum(here, there) * len(points.rows) + np.maximum(here, there)
     once, place = np.unique(pairs, return_inverse=True)  # neighbours are often mutual
-    distances = space.distances(*np.divmod(once, len(space.rows)))[place].reshape(indices.shape)
+    distances = points.distances(*np.divmod(once, len(points.rows)))[place].reshape(indices.shape)
     order = np.argsort(distances, axis=1, kind="stable")
     return Neighbours(np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1), horizon)
 
 
-def proven(space: Space, found: Neighbours, exact_to: int) -> Neighbours:
+def proven(points: Points, found: Neighbours, exact_to: int) -> Neighbours:
     """Look again, in float64, at rows whose `exact_to`-th neighbour lies beyond their horizon."""
     width = found.indices.shape[1]
     core = found.core_distances(min(exact_to, width))
@@ -123,30 +118,30 @@ def proven(space: Space, found: Neighbours, exact_to: int) -> Neighbours:
     indices, distances, horizon = found.indices.copy(), found.distances.copy(), found.horizon.copy()
     for part in blocks(len(doubtful), _ROWS_IN_DOUBT):
         rows = doubtful[part]
-        again = _searched(space, rows, width)
+        again = _searched(points, rows, width)
         indices[rows], distances[rows] = again.indices, again.distances
         # What float64 cannot tell apart either is a tie: the list is final.
         horizon[rows] = np.maximum(again.horizon, again.core_distances(min(exact_to, width)))
     return Neighbours(indices, distances, horizon)
 
 
-def _searched(space: Space, rows: NDArray[np.intp], width: int) -> Neighbours:
+def _searched(points: Points, rows: RowNumbers, width: int) -> Neighbours:
     """The nearest rows of a few rows by float64 products with all."""
-    count = len(space.rows)
+    count = len(points.rows)
     closest = np.full((len(rows), width), -np.inf)
     indices = np.full((len(rows), width), -1, dtype=np.int32)
     off = 0.0
     for part in blocks(count):
         columns = np.arange(part.start, part.stop)
-        closeness, error = space.fine_closeness(rows, columns)
+        closeness, error = points.fine_closeness(rows, columns)
         closeness[rows[:, None] == columns] = -np.inf
         off = max(off, error)
         both = np.concatenate([closest, closeness], axis=1)
         ids = np.concatenate([indices, np.broadcast_to(columns.astype(np.int32), closeness.shape)], axis=1)
         keep = np.argpartition(both, both.shape[1] - width, axis=1)[:, -width:]
         closest, indices = np.take_along_axis(both, keep, 1), np.take_along_axis(ids, keep, 1)
-    horizon = space.fine_horizon(closest.min(axis=1) + off)
-    return measured(space, rows, indices, horizon)
+    horizon = points.fine_horizon(closest.min(axis=1) + off)
+    return measured(points, rows, indices, horizon)
 
 
 class Best:
@@ -156,7 +151,7 @@ class Best:
         self.indices = np.full((count, width), -1, dtype=np.int32)
         self.closeness = np.full((count, width), -np.inf, dtype=np.float32)
         self.floor = np.full(count, -np.inf, dtype=np.float32)  # what a candidate has to beat
-        self._found: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]] = []  # row, column, closeness
+        self._found: list[tuple[RowNumbers, RowNumbers, NDArray[np.float32]]] = []  # row, column, closeness
         self._pending = 0
 
     def select(self, closeness: NDArray[np.float32], *, rows: slice, first_column: int) -> None:
@@ -200,7 +195,7 @@ class Best:
         self.floor[touched] = values[first[:, -1]]
 
 
-def _sort_keys(rows: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.uint64]:
+def _sort_keys(rows: RowNumbers, values: NDArray[np.float32]) -> NDArray[np.uint64]:
     """One integer a candidate that sorts by row, then by value from high to low: one fast sort instead of two."""
     bits = values.view(np.uint32)
     ascending = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))

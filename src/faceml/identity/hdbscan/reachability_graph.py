@@ -22,21 +22,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
-from faceml.identity.hdbscan.dendrogram import Edges, edges_between, merged, spanning_forest
-from faceml.identity.hdbscan.distances import blocks
+from faceml.identity.hdbscan.dendrogram import Edges, edges_between, merged, parts, spanning_forest
+from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks
 from faceml.identity.hdbscan.growth import carried, grown
 from faceml.identity.hdbscan.neighbours import Neighbours, Tile, nearest
 from faceml.identity.hdbscan.spanning_tree import extended_tree, graph_edges, reachability, reachability_tree
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from faceml.identity.hdbscan.distances import Space
 
 _KEPT = 8192  # up to so many rows the first products are kept for the second look: 144 MB
 _MOST = 0.4  # part of the rows from which on comparing them with all costs more than comparing all once
@@ -53,11 +49,11 @@ class Graph:
     metric: NDArray[np.str_]  # () 'euclidean' or 'cosine'
     min_samples: NDArray[np.int64]  # () other rows that a core distance reaches, at most N - 1
     neighbours: NDArray[np.int32]  # (N, K) nearest first, the row itself left out; -1 where fewer are known
-    distances: NDArray[np.float64]  # (N, K) ascending; infinite where fewer are known
-    horizon: NDArray[np.float64]  # (N,) no row missing from the list is nearer than this
+    distances: Floats  # (N, K) ascending; infinite where fewer are known
+    horizon: Floats  # (N,) no row missing from the list is nearer than this
     edges: NDArray[np.int64]  # (E, 2) pairs of rows: all edges of all minimum spanning trees
-    weights: NDArray[np.float64]  # (E,) their mutual reachability
-    fingerprints: NDArray[np.float64]  # (N,) tell whether a row is still the same
+    weights: Floats  # (E,) their mutual reachability
+    fingerprints: Floats  # (N,) tell whether a row is still the same
 
     def __len__(self) -> int:
         return len(self.neighbours)
@@ -92,18 +88,18 @@ class Graph:
         return Edges(self.edges[:, 0], self.edges[:, 1], self.weights)
 
 
-def graph_of(space: Space, *, min_samples: int, neighbours: int) -> Graph:
+def graph_of(points: Points, *, min_samples: int, neighbours: int) -> Graph:
     """Build the graph of all rows: two halves of the full product."""
-    min_samples = _reach(space, min_samples)
-    kept: list[Tile] | None = [] if len(space.rows) <= _KEPT else None
-    found = nearest(space, max(neighbours, min_samples), exact_to=min_samples, keep=kept)
+    min_samples = _reach(points, min_samples)
+    kept: list[Tile] | None = [] if len(points.rows) <= _KEPT else None
+    found = nearest(points, max(neighbours, min_samples), exact_to=min_samples, keep=kept)
     core = found.core_distances(min_samples)
-    edges = _edges_of_all(space, core, graph_edges(found, core, depth=found.indices.shape[1]), kept or [])
-    return _graph(space, min_samples, found, edges, fingerprints(space.rows))
+    edges = _edges_of_all(points, core, graph_edges(found, core, depth=found.indices.shape[1]), kept or [])
+    return _graph(points, min_samples, found, edges, fingerprints(points.rows))
 
 
 def graph_from(
-    space: Space, previous: Graph, previous_rows: NDArray[np.intp] | None, *, min_samples: int, neighbours: int
+    points: Points, previous: Graph, previous_rows: RowNumbers | None, *, min_samples: int, neighbours: int
 ) -> Graph:
     """Build the graph from a former one; see the module.
 
@@ -114,83 +110,71 @@ def graph_from(
         WrongUse: a graph of another metric, or rows that cannot be where they are said to be.
     """
     rows = np.arange(len(previous)) if previous_rows is None else np.asarray(previous_rows)
-    _check_rows(space, previous, rows)
-    prints = fingerprints(space.rows)
+    _check_rows(points, previous, rows)
+    prints = fingerprints(points.rows)
     rows = np.where(_are_unchanged(previous, rows, prints), rows, -1)
-    newcomers = np.setdiff1d(np.arange(len(space.rows)), rows)
-    min_samples = _reach(space, min_samples)
-    is_of_use = max(min_samples, 1) <= previous.neighbours.shape[1] < len(space.rows)
-    if not is_of_use or len(newcomers) > _MOST * len(space.rows):
-        return graph_of(space, min_samples=min_samples, neighbours=neighbours)
-    former = carried(previous.lists, rows, len(space.rows))
+    newcomers = np.setdiff1d(np.arange(len(points.rows)), rows)
+    min_samples = _reach(points, min_samples)
+    is_of_use = max(min_samples, 1) <= previous.neighbours.shape[1] < len(points.rows)
+    if not is_of_use or len(newcomers) > _MOST * len(points.rows):
+        return graph_of(points, min_samples=min_samples, neighbours=neighbours)
+    former = carried(previous.lists, rows, len(points.rows))
     reach = float(previous.weights.max(initial=0.0))
-    found, seen = grown(space, former, newcomers, exact_to=min_samples, reach=reach)
+    found, seen = grown(points, former, newcomers, exact_to=min_samples, reach=reach)
     core = found.core_distances(min_samples)
-    weights = _weights_now(space, previous, rows, core)
+    weights = _weights_now(points, previous, rows, core)
     lists = graph_edges(found, core, depth=min_samples)
     crowded_out = graph_edges(former, core, depth=min_samples)
-    known = merged(len(core), lists, crowded_out, _carried_edges(previous, rows, weights))
+    low, high = rows[previous.edges].T
+    kept = edges_between(low, high, weights)[np.isfinite(weights)]
+    known = merged(len(core), lists, crowded_out, kept)
     unproven = newcomers
     if (rows < 0).any():
         short = np.flatnonzero(former.core_distances(min_samples) > former.horizon)  # may have lost what crowded them
         unproven = np.unique(np.concatenate([newcomers, short, _cut_off(previous, rows, weights)]))
     if min_samples != previous.min_samples or len(unproven) > _MOST * len(core):
-        return _graph(space, min_samples, found, _edges_of_all(space, core, known, []), prints)
-    return _graph(space, min_samples, found, extended_tree(space, core, known, unproven, seen).edges, prints)
+        return _graph(points, min_samples, found, _edges_of_all(points, core, known, []), prints)
+    return _graph(points, min_samples, found, extended_tree(points, core, known, unproven, seen).edges, prints)
 
 
-def fingerprints(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+def fingerprints(rows: NDArray[np.floating]) -> Floats:
     """(N,) one number a row that two different rows hardly share: its product with a fixed random direction."""
     direction = np.random.default_rng(0).standard_normal(rows.shape[1])
     return np.concatenate([np.empty(0)] + [rows[part].astype(np.float64) @ direction for part in blocks(len(rows))])
 
 
-def _reach(space: Space, min_samples: int) -> int:
-    return min(min_samples, max(len(space.rows) - 1, 0))
+def _reach(points: Points, min_samples: int) -> int:
+    return min(min_samples, max(len(points.rows) - 1, 0))
 
 
-def _edges_of_all(space: Space, core: NDArray[np.float64], known: Edges, kept: list[Tile]) -> Edges:
-    return reachability_tree(space, core, known, kept).edges if len(core) > 1 else known
+def _edges_of_all(points: Points, core: Floats, known: Edges, kept: list[Tile]) -> Edges:
+    return reachability_tree(points, core, known, kept).edges if len(core) > 1 else known
 
 
-def _weights_now(
-    space: Space, previous: Graph, rows: NDArray[np.intp], core: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _weights_now(points: Points, previous: Graph, rows: RowNumbers, core: Floats) -> Floats:
     """The former edges weighed anew, infinite where an end is gone."""
     pairs = rows[previous.edges]
     stay = (pairs >= 0).all(axis=1)
     left, right = pairs[stay].T
     weights = np.full(len(pairs), np.inf)
-    weights[stay] = reachability(core, left, right, space.distances(left, right))
+    weights[stay] = reachability(core, left, right, points.distances(left, right))
     return weights
 
 
-def _carried_edges(previous: Graph, rows: NDArray[np.intp], weights: NDArray[np.float64]) -> Edges:
-    stay = np.isfinite(weights)
-    left, right = rows[previous.edges[stay]].T
-    return edges_between(left, right, weights[stay])
-
-
-def _cut_off(previous: Graph, rows: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.intp]:
+def _cut_off(previous: Graph, rows: RowNumbers, weights: Floats) -> RowNumbers:
     """Rows outside the largest part that the former tree still holds together without an edge that got heavier."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
     is_heavier = weights > previous.weights
     order = np.lexsort((is_heavier, previous.weights))  # of equal edges the tree takes those that are as they were
     tree = order[spanning_forest(len(rows), previous.spanning_edges[order])]
-    low, high = previous.edges[tree[~is_heavier[tree]]].T
-    held = csr_array((np.ones(len(low), np.int8), (low, high)), shape=(len(rows), len(rows)))
-    part = connected_components(held, directed=False)[1]
+    part = parts(len(rows), previous.spanning_edges[tree[~is_heavier[tree]]])
     stay = rows >= 0
-    largest = np.bincount(part[stay], minlength=1).argmax()
-    outside: NDArray[np.intp] = rows[stay & (part != largest)]
+    outside: RowNumbers = rows[stay & (part != np.bincount(part[stay], minlength=1).argmax())]
     return outside
 
 
-def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges, prints: NDArray[np.float64]) -> Graph:
+def _graph(points: Points, min_samples: int, found: Neighbours, edges: Edges, prints: Floats) -> Graph:
     return Graph(
-        metric=np.array(space.metric),
+        metric=np.array(points.metric),
         min_samples=np.array(min_samples),
         neighbours=found.indices,
         distances=found.distances,
@@ -201,19 +185,19 @@ def _graph(space: Space, min_samples: int, found: Neighbours, edges: Edges, prin
     )
 
 
-def _are_unchanged(previous: Graph, rows: NDArray[np.intp], prints: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _are_unchanged(previous: Graph, rows: RowNumbers, prints: Floats) -> NDArray[np.bool_]:
     """Which former rows are where they are said to be, and still the same."""
     answer: NDArray[np.bool_] = rows >= 0
     answer[answer] = np.isclose(prints[rows[answer]], previous.fingerprints[answer], rtol=_SAME, atol=_SAME)
     return answer
 
 
-def _check_rows(space: Space, previous: Graph, rows: NDArray[np.intp]) -> None:
-    if str(previous.metric) != space.metric:
-        raise WrongUse(f"the former graph is of metric {previous.metric}, not {space.metric}: leave `previous` out")
-    if rows.shape != (len(previous),) or rows.max(initial=-1) >= len(space.rows):
+def _check_rows(points: Points, previous: Graph, rows: RowNumbers) -> None:
+    if str(previous.metric) != points.metric:
+        raise WrongUse(f"the former graph is of metric {previous.metric}, not {points.metric}: leave `previous` out")
+    if rows.shape != (len(previous),) or rows.max(initial=-1) >= len(points.rows):
         raise WrongUse(
-            f"`previous_rows` must place each of {len(previous)} former rows in 0..{len(space.rows) - 1} or -1"
+            f"`previous_rows` must place each of {len(previous)} former rows in 0..{len(points.rows) - 1} or -1"
         )
     stay = rows >= 0
     if len(np.unique(rows[stay])) != stay.sum():

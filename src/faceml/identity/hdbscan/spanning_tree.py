@@ -13,11 +13,13 @@ float32 cannot tell apart), the block is computed again in float64 and its best 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.identity.hdbscan.dendrogram import (
+    Dendrogram,
     Edges,
     dendrogram,
     edges_between,
@@ -26,13 +28,10 @@ from faceml.identity.hdbscan.dendrogram import (
     spanning,
     spanning_forest,
 )
-from faceml.identity.hdbscan.distances import Space, blocks, pairs_of_blocks, scratch
+from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks, pairs_of_blocks, scratch
+from faceml.identity.hdbscan.neighbours import Neighbours, Pairs, Seen, Tile
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from faceml.identity.hdbscan.dendrogram import Dendrogram
-    from faceml.identity.hdbscan.neighbours import Neighbours, Pairs, Seen, Tile
+Threshold = Callable[[Floats], NDArray[np.floating]]
 
 _FLOOD = 0.01  # part of a block's pairs from which on float64 products cost less than measuring each pair
 _FEW = 0.04  # part of a block's pairs up to which asking for each one's join costs less than for all joins
@@ -42,16 +41,16 @@ _SAMPLES = (64, 16, 4)  # every 64th leaf, and so on: cheap passes that join far
 _SMALLEST_SAMPLE = 256
 
 
-def reachability_tree(space: Space, core: NDArray[np.float64], known: Edges, kept: Sequence[Tile] = ()) -> Tree:
+def reachability_tree(points: Points, core: Floats, known: Edges, kept: Sequence[Tile] = ()) -> Tree:
     """The minimum spanning tree over all pairs, whatever edges are known beforehand.
 
-    `kept`: the products of all pairs, or none of them.
+    `kept`: the products of all pairs, or an empty list.
     """
-    tree = Tree(space, core, known)
-    lowest = space.threshold(np.array([tree.line.gaps.of_all]))
+    tree = Tree(points, core, known)
+    lowest = points.threshold(tree.line.gaps.values.max(initial=0.0, keepdims=True))
     if kept and tree.improve_from(tile.above(lowest) for tile in kept):
         return tree
-    everyone = len(space.rows)
+    everyone = len(points.rows)
     for every in _SAMPLES:
         if not tree.is_whole and everyone // every >= _SMALLEST_SAMPLE:
             tree.improve(tree.line.order[::every])
@@ -59,14 +58,12 @@ def reachability_tree(space: Space, core: NDArray[np.float64], known: Edges, kep
     return tree
 
 
-def extended_tree(
-    space: Space, core: NDArray[np.float64], known: Edges, unproven: NDArray[np.intp], seen: Seen | None
-) -> Tree:
+def extended_tree(points: Points, core: Floats, known: Edges, unproven: RowNumbers, seen: Seen | None) -> Tree:
     """The minimum spanning tree where `known` holds it but for edges at `unproven` rows.
 
     A row that was `seen` needs no second look but for pairs joined beyond the reach of the first.
     """
-    tree = Tree(space, core, known)
+    tree = Tree(points, core, known)
     if seen is not None and tree.improve_from(seen.pairs):
         unproven = np.union1d(np.setdiff1d(unproven, seen.rows), tree.beyond(seen.reach))
     if len(unproven):
@@ -74,7 +71,7 @@ def extended_tree(
     return tree
 
 
-def graph_edges(found: Neighbours, core: NDArray[np.float64], *, depth: int) -> Edges:
+def graph_edges(found: Neighbours, core: Floats, *, depth: int) -> Edges:
     """The first `depth` neighbours of every row as edges of mutual reachability."""
     indices, distances = found.indices[:, :depth].ravel(), found.distances[:, :depth].ravel()
     rows = np.repeat(np.arange(len(core)), min(depth, found.indices.shape[1]))
@@ -83,11 +80,9 @@ def graph_edges(found: Neighbours, core: NDArray[np.float64], *, depth: int) -> 
     return edges_between(rows, indices, reachability(core, rows, indices, distances))
 
 
-def reachability(
-    core: NDArray[np.float64], left: NDArray[np.integer], right: NDArray[np.integer], distances: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def reachability(core: Floats, left: NDArray[np.integer], right: NDArray[np.integer], distances: Floats) -> Floats:
     """Mutual reachability of pairs."""
-    weights: NDArray[np.float64] = np.maximum(distances, np.maximum(core[left], core[right]))
+    weights: Floats = np.maximum(distances, np.maximum(core[left], core[right]))
     return weights
 
 
@@ -102,16 +97,16 @@ class Tree:
     line: Dendrogram
     is_whole: bool  # all rows are joined by edges that were measured
 
-    def __init__(self, space: Space, core: NDArray[np.float64], known: Edges) -> None:
-        self._space = space
+    def __init__(self, points: Points, core: Floats, known: Edges) -> None:
+        self._points = points
         self._core = core
         self._count = len(core)
         self._met = np.sort(self._keys(known.low, known.high))  # mostly the pairs that will be met again
         self._take(known)
 
-    def improve(self, along: NDArray[np.intp], *, at: NDArray[np.intp] | None = None) -> None:
+    def improve(self, along: RowNumbers, *, at: RowNumbers | None = None) -> None:
         """Go through all pairs of the rows `along` a stretch of the line, or only those with one row `at`."""
-        _Pass(self, self._space, self._core, along, at).run()
+        _Pass(self, self._points, self._core, along, at).run()
 
     def improve_from(self, found: Iterable[Pairs | None]) -> bool:
         """Go through pairs that were met before; False where some are None: too many to look at one by one."""
@@ -119,18 +114,18 @@ class Tree:
         for pairs in found:
             if pairs is None:
                 return False
-            near = pairs.closeness > self._space.threshold(self.line.joins(pairs.left, pairs.right))
+            near = pairs.closeness > self._points.threshold(self.line.joins(pairs.left, pairs.right))
             waiting.append((pairs.left[near], pairs.right[near]))
         self.add(*(np.concatenate(side) for side in zip(*waiting, strict=True)))
         return True
 
-    def beyond(self, reach: float) -> NDArray[np.intp]:
+    def beyond(self, reach: float) -> RowNumbers:
         """The rows outside the largest part that edges up to this weight hold together."""
-        parts = np.split(self.line.order, np.flatnonzero(self.line.gaps.values > reach) + 1)
-        largest = max(range(len(parts)), key=lambda part: len(parts[part]))
-        return np.concatenate([np.empty(0, np.intp), *parts[:largest], *parts[largest + 1 :]])
+        held = np.split(self.line.order, np.flatnonzero(self.line.gaps.values > reach) + 1)
+        largest = max(range(len(held)), key=lambda part: len(held[part]))
+        return np.concatenate([np.empty(0, np.intp), *held[:largest], *held[largest + 1 :]])
 
-    def add(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> bool:
+    def add(self, left: RowNumbers, right: RowNumbers) -> bool:
         """Measure pairs and sort in what improves the tree or ties with it; True if it got lighter."""
         keys = self._keys(left, right)
         if len(self._met):
@@ -139,7 +134,7 @@ class Tree:
         joined = self.line.joins(left, right)
         light = np.maximum(self._core[left], self._core[right]) <= joined
         left, right, joined = left[light], right[light], joined[light]
-        weight = reachability(self._core, left, right, self._space.distances(left, right))
+        weight = reachability(self._core, left, right, self._points.distances(left, right))
         light = weight <= joined
         if not light.any():
             return False
@@ -169,14 +164,12 @@ class Tree:
 class _Pass:
     """One walk over the pairs of some rows, block by block."""
 
-    def __init__(
-        self, tree: Tree, space: Space, core: NDArray[np.float64], along: NDArray[np.intp], at: NDArray[np.intp] | None
-    ) -> None:
-        self._tree, self._space, self._core, self._along = tree, space, core, along
-        self._lined_up = space.arranged(along)
+    def __init__(self, tree: Tree, points: Points, core: Floats, along: RowNumbers, at: RowNumbers | None) -> None:
+        self._tree, self._points, self._core, self._along = tree, points, core, along
+        self._lined_up = points.arranged(along)
         self._places = None if at is None else np.flatnonzero(np.isin(along, at))
         self._room = scratch(len(along))
-        self._waiting: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        self._waiting: list[tuple[RowNumbers, RowNumbers]] = []
         self._read_gaps()
 
     def run(self) -> None:
@@ -184,7 +177,7 @@ class _Pass:
             self._look(left, right)
         self._settle()
 
-    def _tiles(self) -> Iterator[tuple[NDArray[np.intp], slice]]:
+    def _tiles(self) -> Iterator[tuple[RowNumbers, slice]]:
         """Each pair of places once, or the places `at` with everyone."""
         if self._places is None:
             for left, right in pairs_of_blocks(0, len(self._along)):
@@ -194,7 +187,7 @@ class _Pass:
             for part in blocks(len(self._places)):
                 yield self._places[part], right
 
-    def _look(self, left: NDArray[np.intp], right: slice) -> None:
+    def _look(self, left: RowNumbers, right: slice) -> None:
         rows = left if self._places is not None else slice(left[0], left[-1] + 1)
         closeness = self._lined_up.closeness(rows, right, into=self._room)
         hits = self._hits(closeness, left, right)
@@ -206,17 +199,17 @@ class _Pass:
             if sum(len(pairs[0]) for pairs in self._waiting) > _PENDING:
                 self._settle()
 
-    def _hits(self, closeness: NDArray[np.float32], left: NDArray[np.intp], right: slice) -> NDArray[np.intp]:
+    def _hits(self, closeness: NDArray[np.float32], left: RowNumbers, right: slice) -> RowNumbers:
         """What is lighter than its join: by the heaviest join of all first, which is one comparison with one number."""
         ends = np.array([[min(left[0], right.start)], [max(left[-1], right.stop - 1)]])
-        hits = np.flatnonzero(closeness > self._space.threshold(self._gaps.between(*ends)))
+        hits = np.flatnonzero(closeness > self._points.threshold(self._gaps.between(*ends)))
         if len(hits) > _FEW * closeness.size:
-            return np.flatnonzero(closeness > self._limits(left, right, self._space.threshold))
+            return np.flatnonzero(closeness > self._limits(left, right, self._points.threshold))
         here, there = np.divmod(hits, closeness.shape[1])
         here, there = left[here], there + right.start
         joined = self._gaps.between(np.minimum(here, there), np.maximum(here, there))
         pairs = here < there if self._places is None else here != there
-        lighter: NDArray[np.intp] = hits[pairs & (closeness.ravel()[hits] > self._space.threshold(joined))]
+        lighter: RowNumbers = hits[pairs & (closeness.ravel()[hits] > self._points.threshold(joined))]
         return lighter
 
     def _settle(self) -> None:
@@ -226,14 +219,14 @@ class _Pass:
             if self._tree.add(left, right):
                 self._read_gaps()
 
-    def _drain(self, left: NDArray[np.intp], right: slice) -> None:
+    def _drain(self, left: RowNumbers, right: slice) -> None:
         """Sort in what improves the tree beyond the rounding of float64, the closest first."""
         self._settle()
         rows, columns = self._along[left], self._along[right]
-        closeness, off = self._space.fine_closeness(rows, columns)
+        closeness, off = self._points.fine_closeness(rows, columns)
 
-        def limit(joined: NDArray[np.float64]) -> NDArray[np.float64]:
-            return off - self._space.deficit(joined)
+        def limit(joined: Floats) -> Floats:
+            return off - self._points.deficit(joined)
 
         hits = np.flatnonzero(closeness > self._limits(left, right, limit))
         values = closeness.ravel()[hits]
@@ -256,7 +249,7 @@ class _Pass:
     def _read_gaps(self) -> None:
         self._gaps = highest(self._tree.line.joins(self._along[:-1], self._along[1:]))
 
-    def _limits(self, left: NDArray[np.intp], right: slice, threshold: Threshold) -> NDArray[np.floating]:
+    def _limits(self, left: RowNumbers, right: slice, threshold: Threshold) -> NDArray[np.floating]:
         """The (L, R) closeness that a pair has to exceed to be lighter than its join; infinite for a row and itself."""
         first, last = right.start, right.stop - 1
         inner = self._gaps.values[first:last]
@@ -274,7 +267,7 @@ class _Pass:
         return limits
 
 
-def _inner_limits(places: NDArray[np.intp], keys: NDArray[np.floating], *, both_sides: bool) -> NDArray[np.floating]:
+def _inner_limits(places: RowNumbers, keys: NDArray[np.floating], *, both_sides: bool) -> NDArray[np.floating]:
     """The smallest of `keys` between each place and those after it (and before it) in the same block."""
     limits = np.full((len(places), len(keys) + 1), np.inf, dtype=keys.dtype)
     for row, place in zip(limits, places.tolist(), strict=True):
@@ -282,9 +275,3 @@ def _inner_limits(places: NDArray[np.intp], keys: NDArray[np.floating], *, both_
         if both_sides:
             np.minimum.accumulate(keys[:place][::-1], out=row[:place][::-1])
     return limits
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    Threshold = Callable[[NDArray[np.float64]], NDArray[np.floating]]

@@ -9,9 +9,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from faceml.identity.clustering import without_small
-from faceml.identity.cohesion import drop_loose
-from faceml.identity.naming import keep_names, name_clusters
+from faceml.identity.cluster_labels import drop_loose, keep_names, name_clusters, without_small
 from faceml.library import Library
 from faceml.options import ClusterOptions
 from faceml.services.cluster.grouping import group_faces, one_at_a_time, silent

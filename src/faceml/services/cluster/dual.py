@@ -12,11 +12,11 @@ import numpy as np
 
 from faceml.decisions.states import FaceState
 from faceml.errors import WrongUse
+from faceml.identity.cluster_labels import keep_names, name_clusters
 from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import Method
 from faceml.identity.dual_mode import DualMode, dual_mode
 from faceml.identity.gallery import Gallery
-from faceml.identity.naming import keep_names, name_clusters
 from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Embeddings

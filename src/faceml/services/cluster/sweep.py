@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity.clustering import without_small
-from faceml.identity.cohesion import drop_loose
+from faceml.identity.cluster_labels import drop_loose, without_small
 from faceml.identity.hdbscan.exact import cut, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
-from faceml.identity.stability import stability, subsamples
-from faceml.metrics.agreement import bcubed
+from faceml.metrics.agreement import bcubed, stability, subsamples
 from faceml.progress import Progress, silent
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.grouping import announce

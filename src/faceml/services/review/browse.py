@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from faceml.errors import NotFound, WrongUse
-from faceml.identity.cohesion import mean_similarity
+from faceml.identity.cluster_labels import mean_similarity
 from faceml.records import Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, find_person
 from faceml.storage.sql.clusters import ClusterSummary

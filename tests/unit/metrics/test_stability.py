@@ -7,13 +7,13 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from faceml.errors import WrongUse
-from faceml.identity.hdbscan.exact import fit_predict
-from faceml.identity.stability import stability, subsamples
+from faceml.identity.hdbscan.exact import fit
+from faceml.metrics.agreement import stability, subsamples
 
 
 def measured(rows: np.ndarray) -> float:
     parts = subsamples(len(rows), share=0.8, times=5)
-    return stability(fit_predict(rows), [(part, fit_predict(rows[part])) for part in parts])
+    return stability(fit(rows).labels, [(part, fit(rows[part]).labels) for part in parts])
 
 
 def test_people_who_are_there_are_found_again_and_chance_groups_are_not() -> None:
