@@ -23,8 +23,7 @@ def interval_plot(comparison: Comparison) -> Figure:
     measures = list(dict.fromkeys(name for figures in comparison.measured.values() for name in figures))
     if not measures:
         figure, axes = new_figure(7, 3)
-        say_empty(axes, "Nothing could be measured: label more people.")
-        return figure
+        return say_empty(figure, "Nothing could be measured: label more people.")
     candidates = list(comparison.candidates)
     columns = min(3, len(measures))
     rows = -(-len(measures) // columns)
@@ -63,8 +62,7 @@ def parallel_coordinates(
     """
     figure, axes = new_figure(max(6.0, 1.5 * len(axes_names)), 4.2)
     if not runs or len(axes_names) < 2:
-        say_empty(axes, "Needs a run, and two parameters or measures to compare.")
-        return figure
+        return say_empty(figure, "Needs a run, and two parameters or measures to compare.")
     heights = {name: _heights([values.get(name) for values in runs.values()]) for name in axes_names}
     for number, run in enumerate(runs):
         line = [heights[name][0][number] for name in axes_names]

@@ -35,8 +35,7 @@ def roc_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     """TAR against FAR; FAR on a logarithmic axis, since only its small values matter."""
     figure, axes = new_figure(6, 4.6)
     if not curves:
-        say_empty(axes, _NO_PAIRS)
-        return figure
+        return say_empty(figure, _NO_PAIRS)
     rates = [_rates(curve) for curve in curves]
     lowest = _decade_below(np.concatenate([far for far, _ in rates]))
     for number, (far, tar) in enumerate(rates):
@@ -52,8 +51,7 @@ def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     """False rejects against false accepts, both logarithmic; lower is better, equal errors are on the diagonal."""
     figure, axes = new_figure(6, 4.6)
     if not curves:
-        say_empty(axes, _NO_PAIRS)
-        return figure
+        return say_empty(figure, _NO_PAIRS)
     rates = [(far, 1 - tar) for far, tar in map(_rates, curves)]
     across = _decade_below(np.concatenate([far for far, _ in rates]))
     down = _decade_below(np.concatenate([frr for _, frr in rates]))
@@ -73,8 +71,7 @@ def score_histogram(genuine: ArrayLike, impostor: ArrayLike, threshold: float) -
     figure, axes = new_figure(7, 3.8)
     same, different = finite(genuine), finite(impostor)
     if same.size == 0 or different.size == 0:
-        say_empty(axes, "Needs pairs of the same and of different people.")
-        return figure
+        return say_empty(figure, "Needs pairs of the same and of different people.")
     both = np.concatenate([same, different, [threshold]])
     bins = np.linspace(both.min() - 0.01, both.max() + 0.01, 60).tolist()
     for values, name, colour in ((different, "different people", PALETTE[1]), (same, "same person", PALETTE[0])):
@@ -95,8 +92,7 @@ def epoch_curves(history: Mapping[str, Sequence[float]]) -> Figure:
     figure, axes = new_figure(7, 3.8)
     drawn = {name: np.asarray(values, dtype=np.float64) for name, values in history.items() if len(values)}
     if not drawn:
-        say_empty(axes, "No epoch has ended yet.")
-        return figure
+        return say_empty(figure, "No epoch has ended yet.")
     for number, (name, values) in enumerate(drawn.items()):
         known = np.isfinite(values)
         epochs = np.arange(1, len(values) + 1)[known]
@@ -119,8 +115,7 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     side = 2.4 + 0.42 * min(len(names), _COUNTED)
     figure, axes = new_figure(side + 0.6, side)
     if not names:
-        say_empty(axes, "Nobody to confuse.")
-        return figure
+        return say_empty(figure, "Nobody to confuse.")
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap=_blues(), vmin=0, vmax=1, aspect="equal")
     ticks = range(len(names))

@@ -41,8 +41,7 @@ def embedding_map(
         raise WrongUse(f"The map needs (N, D) vectors and N labels, not {vectors.shape} and {labels.shape}.")
     figure, axes = new_figure(7, 6)
     if len(vectors) < 2:
-        say_empty(axes, "A map needs two faces at least.")
-        return figure
+        return say_empty(figure, "A map needs two faces at least.")
     points = plane(vectors)
     clusters, sizes = np.unique(labels[labels >= 0], return_counts=True)
     noise = points[labels < 0]

@@ -20,8 +20,7 @@ def quality_histogram(scores: ArrayLike, *, threshold: float = 0.5) -> Figure:
     figure, axes = new_figure(7, 3.6)
     values = finite(scores)
     if values.size == 0:
-        say_empty(axes, "No faces yet, so no quality to show.")
-        return figure
+        return say_empty(figure, "No faces yet, so no quality to show.")
     # Bins of 0.025 that meet at the threshold, so that no bar is on both sides of it.
     edges = np.unique(np.concatenate([np.arange(threshold, -0.025, -0.025), np.arange(threshold, 1.025, 0.025)]))
     bins = np.clip(edges, 0, 1).tolist()

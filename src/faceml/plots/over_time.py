@@ -23,8 +23,7 @@ def over_time_plot(history: MeasureHistory) -> Figure:
     figure, axes = new_figure(8, 4)
     moments = history.moments
     if not moments:
-        say_empty(axes, "No run measured it yet.")
-        return figure
+        return say_empty(figure, "No run measured it yet.")
     axes.plot(range(len(moments)), [m.value for m in moments], color=PALETTE[0], linewidth=1.6, zorder=2)
     for is_hollow, name in ((False, "run"), (True, "on other data than the run before")):
         chosen = [place for place, moment in enumerate(moments) if moment.has_other_data is is_hollow]

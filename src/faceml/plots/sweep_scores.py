@@ -27,8 +27,7 @@ def sweep_scores(settings: Sequence[ScoredSetting], *, score_name: str) -> Figur
     shown = list(settings[:_SHOWN])
     figure, axes = new_figure(6.4, 1.2 + 0.3 * max(len(shown), 3))
     if not shown:
-        say_empty(axes, "No setting tried.")
-        return figure
+        return say_empty(figure, "No setting tried.")
     rows = range(len(shown))
     axes.barh(rows, [item.score for item in shown], color=PALETTE[0], height=0.7)
     axes.set_yticks(rows, [item.name for item in shown])

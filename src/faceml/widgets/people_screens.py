@@ -10,8 +10,23 @@ from faceml.records import AssignedBy, Face, PersonStatus
 from faceml.services.decisions.history import HistoryLine
 from faceml.services.review.browse import PersonDetails
 from faceml.storage.sql.people import PersonSummary
-from faceml.widgets.labeler_screens import BACK, REDO_KEYS, UNDO_KEYS, page_actions
-from faceml.widgets.screen import PAGE_FACES, Action, Entry, Group, Notice, Row, Screen, Tile, pages_of, tiles
+from faceml.widgets.screen import (
+    BACK,
+    PHOTO,
+    REDO,
+    REFRESH,
+    UNDO,
+    Action,
+    Entry,
+    Group,
+    Notice,
+    Row,
+    Screen,
+    page_actions,
+    page_of,
+    pages_of,
+    tiles,
+)
 
 VIEW = "people"
 
@@ -40,7 +55,7 @@ def person(
     decisions = tuple(_decision(line) for line in lines)
     if shown is None:
         return Screen(
-            VIEW, "People", actions=(Action("refresh", "Refresh", ("g",)),), notice=notice, history=decisions,
+            VIEW, "People", actions=(REFRESH,), notice=notice, history=decisions,
             empty="Nobody has a name yet: name a cluster first.",
         )  # fmt: skip
     return Screen(
@@ -51,29 +66,25 @@ def person(
 
 
 def shown_faces(details: PersonDetails, page: int) -> list[Face]:
-    exemplars = [face for face in details.faces if face.id in details.exemplars]
-    return [*exemplars, *details.faces[(page - 1) * PAGE_FACES : page * PAGE_FACES]]
+    return [*_exemplars(details), *page_of(details.faces, page)]
+
+
+def _exemplars(details: PersonDetails) -> list[Face]:
+    return [face for face in details.faces if face.id in details.exemplars]
 
 
 def _groups(shown: PersonDetails, page: int) -> tuple[Group, ...]:
-    exemplars = [face for face in shown.faces if face.id in shown.exemplars]
-    found_by = {face.id: _found_by(face) for face in shown.faces}
+    exemplars = _exemplars(shown)
     badges = {face.id: f"{face.similarity:.2f}" for face in shown.faces if face.similarity is not None}
     sheet = tuple(
-        _described(tile, found_by[face.id])
-        for tile, face in zip(
-            tiles(shown.faces, page=page, badges=badges), shown.faces[(page - 1) * PAGE_FACES :], strict=False
-        )
+        replace(tile, label=f"{tile.label}, {_found_by(face)}")
+        for tile, face in zip(tiles(shown.faces, page=page, badges=badges), page_of(shown.faces, page), strict=True)
     )
     faces = Group(
         "Faces", sheet, "click, drag or space chooses", is_selectable=True, starts_selected=False,
         page=page, pages=pages_of(len(shown.faces)),
     )  # fmt: skip
     return (Group("Recognised by", tiles(exemplars)), faces) if exemplars else (faces,)
-
-
-def _described(tile: Tile, how: str) -> Tile:
-    return replace(tile, label=f"{tile.label}, {how}")
 
 
 def _found_by(face: Face) -> str:
@@ -115,10 +126,10 @@ def _actions(shown: PersonDetails, mode: Mode, page: int) -> tuple[Action, ...]:
         Action("take_away", "Take away", ("t",)),
         Action("not_a_face", "Not a face", ("f",)),
         Action("exemplars", "Exemplars", ("k",)),
-        Action("photo", "Photo", ("o",)),
-        Action("undo", "Undo", UNDO_KEYS),
-        Action("redo", "Redo", REDO_KEYS),
-        Action("refresh", "Refresh", ("g",)),
+        PHOTO,
+        UNDO,
+        REDO,
+        REFRESH,
         *page_actions(page, pages_of(len(shown.faces))),
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal
 from uuid import UUID
 
 from faceml.records import Face
@@ -157,28 +158,21 @@ class Event:
     values: Mapping[str, float] = field(default_factory=dict)  # of sliders
 
 
-class View(Protocol):
-    """A view's state: events in, a screen out."""
+BACK = Action("back", "Back", ("Escape",))
+REFRESH = Action("refresh", "Refresh", ("g",))
+PHOTO = Action("photo", "Photo", ("o",))
+UNDO = Action("undo", "Undo", ("u", "Ctrl+z"))
+REDO = Action("redo", "Redo", ("r", "Ctrl+y", "Ctrl+Shift+z"))
 
-    def handle(self, event: Event) -> None: ...
 
-    def screen(self) -> Screen: ...
-
-    def faces(self) -> Sequence[Face]:
-        """Those whose pictures the screen needs."""
-        ...
-
-    def names(self) -> Sequence[str]:
-        """That the entry completes."""
-        ...
-
-    def photo_jpeg(self) -> bytes | None: ...
-
-    def say(self, notice: Notice) -> None: ...
-
-    def foresee(self) -> Sequence[Face]:
-        """Faces that are likely to be shown next; called in a thread of its own."""
-        ...
+def page_actions(page: int, pages: int) -> tuple[Action, ...]:
+    """To turn pages, where there are several."""
+    if pages == 1:
+        return ()
+    return (
+        Action("next_page", "Next page", ("PageDown",), is_enabled=page < pages),
+        Action("previous_page", "Previous page", ("PageUp",), is_enabled=page > 1),
+    )
 
 
 def action_of(event: Event, screen: Screen) -> str:
@@ -197,17 +191,19 @@ def action_of(event: Event, screen: Screen) -> str:
     return suggested.get(event.key) or keys.get(event.key, "")
 
 
-def tiles(faces: Sequence[Face], *, page: int = 1, badges: Mapping[UUID, str] | None = None) -> tuple[Tile, ...]:
+def tiles(
+    faces: Sequence[Face], *, page: int = 1, badges: Mapping[UUID, str] = MappingProxyType({})
+) -> tuple[Tile, ...]:
     """The faces of one page."""
-    start = (page - 1) * PAGE_FACES
+    numbered = enumerate(page_of(faces, page), start=(page - 1) * PAGE_FACES + 1)
     return tuple(
-        Tile(
-            str(face.id),
-            f"face {number} of {len(faces)}, quality {face.quality_score:.2f}",
-            (badges or {}).get(face.id, ""),
-        )
-        for number, face in enumerate(faces[start : start + PAGE_FACES], start=start + 1)
+        Tile(str(face.id), f"face {number} of {len(faces)}, quality {face.quality_score:.2f}", badges.get(face.id, ""))
+        for number, face in numbered
     )
+
+
+def page_of(faces: Sequence[Face], page: int) -> Sequence[Face]:
+    return faces[(page - 1) * PAGE_FACES : page * PAGE_FACES]
 
 
 def pages_of(count: int) -> int:

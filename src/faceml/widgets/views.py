@@ -11,7 +11,7 @@ from faceml.services.index.drain import follow_aside
 
 if TYPE_CHECKING:
     from faceml.widgets.bench import Bench
-    from faceml.widgets.screen import View
+    from faceml.widgets.session import View
 
 
 def open_workbench(library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> Bench:

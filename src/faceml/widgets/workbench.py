@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from faceml.records import Face
-from faceml.widgets.screen import Event, Notice, Screen, Tab, View
+from faceml.widgets.screen import Event, Screen, Tab
+from faceml.widgets.session import Session, View
 
 TAB = "tab "  # begins the action that turns to a tab
 
@@ -38,17 +39,12 @@ class Workbench:
     def faces(self) -> Sequence[Face]:
         return self._view.faces()
 
-    def names(self) -> Sequence[str]:
-        return self._view.names()
+    def next_faces(self) -> Sequence[Face]:
+        return self._view.next_faces()
 
-    def photo_jpeg(self) -> bytes | None:
-        return self._view.photo_jpeg()
-
-    def say(self, notice: Notice) -> None:
-        self._view.say(notice)
-
-    def foresee(self) -> Sequence[Face]:
-        return self._view.foresee()
+    @property
+    def session(self) -> Session:
+        return self._view.session
 
     @property
     def _view(self) -> View:
