@@ -70,9 +70,8 @@ def _download(min_faces_per_person: int, data_home: Path | None) -> list[Sequenc
             "run the demo without --lfw, or try again with a network."
         ) from error
     except ValueError as error:
-        raise WrongUse(
-            f"Nobody in Labeled Faces in the Wild has {min_faces_per_person} photos: ask for fewer."
-        ) from error
+        reason = f"Nobody in Labeled Faces in the Wild has {min_faces_per_person} photos: ask for fewer."
+        raise WrongUse(reason) from error
     people = sorted((home / "lfw_home" / "lfw_funneled").iterdir())
     return [sorted(person.glob("*.jpg")) for person in people if person.is_dir()]
 

@@ -13,7 +13,6 @@ from faceml.plots.colours import CARD, INK, NOISE, PALETTE
 from faceml.plots.style import finite, label_axes, legend, new_figure, say_empty
 
 if TYPE_CHECKING:
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
@@ -109,6 +108,8 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     Raises:
         WrongUse: the matrix is not square, or has another size than the names.
     """
+    from matplotlib.colors import LinearSegmentedColormap
+
     counts = np.asarray(matrix, dtype=np.float64)
     if counts.shape != (len(names), len(names)):
         raise WrongUse(f"A confusion matrix of {len(names)} names must be square of that size, not {counts.shape}.")
@@ -116,8 +117,9 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     figure, axes = new_figure(side + 0.6, side)
     if not names:
         return say_empty(figure, "Nobody to confuse.")
+    blues = LinearSegmentedColormap.from_list("faceml_blues", [CARD, "#9cc3de", PALETTE[0], "#003f66"])
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(share, cmap=_blues(), vmin=0, vmax=1, aspect="equal")
+    axes.imshow(share, cmap=blues, vmin=0, vmax=1, aspect="equal")
     ticks = range(len(names))
     axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, names)
@@ -130,15 +132,8 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     return figure
 
 
-def _blues() -> Colormap:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("faceml_blues", [CARD, "#9cc3de", PALETTE[0], "#003f66"])
-
-
 def _line(number: int) -> dict[str, Any]:
-    style = _DASHES[number % len(_DASHES)]
-    return {"color": PALETTE[number % len(PALETTE)], "linewidth": 1.8, "linestyle": style}
+    return {"color": PALETTE[number % len(PALETTE)], "linewidth": 1.8, "linestyle": _DASHES[number % len(_DASHES)]}
 
 
 def _rates(curve: MatchCurve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -52,11 +52,7 @@ def _thumbnail(path: Path) -> Image.Image:
     try:
         photo = Image.fromarray(read_photo(path))
     except UnreadablePhoto:
-        return _no_preview()
+        tile = Image.new("RGB", (_THUMB, _THUMB), RULE)
+        ImageDraw.Draw(tile).text((_THUMB / 2, _THUMB / 2), "no preview", MUTED, font(12), anchor="mm")
+        return tile
     return ImageOps.fit(photo, (_THUMB, _THUMB), Image.Resampling.LANCZOS)
-
-
-def _no_preview() -> Image.Image:
-    tile = Image.new("RGB", (_THUMB, _THUMB), RULE)
-    ImageDraw.Draw(tile).text((_THUMB / 2, _THUMB / 2), "no preview", MUTED, font(12), anchor="mm")
-    return tile

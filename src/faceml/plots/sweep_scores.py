@@ -34,15 +34,8 @@ def sweep_scores(settings: Sequence[ScoredSetting], *, score_name: str) -> Figur
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     for row, item in zip(rows, shown, strict=True):
-        inside = item.score > 0.5
-        axes.text(
-            item.score + (-0.01 if inside else 0.01),
-            row,
-            f"{item.score:.3f}  {item.note}",
-            va="center",
-            ha="right" if inside else "left",
-            color="white" if inside else INK,
-            fontsize=8,
-        )
+        at, side, colour = (-0.01, "right", "white") if item.score > 0.5 else (0.01, "left", INK)
+        text = f"{item.score:.3f}  {item.note}"
+        axes.text(item.score + at, row, text, va="center", ha=side, color=colour, fontsize=8)
     label_axes(axes, title=f"Best: {shown[0].name}", x=score_name, grid="x")
     return figure
