@@ -9,12 +9,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text, write_whole
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, truth_text, write_whole
 from faceml.demo.montage import PhotoPlan, render, truth_box
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import PORTRAITS, STRANGER, open_picture
 from faceml.errors import WrongUse
 from faceml.progress import Progress, silent
+from faceml.services.photos.known_labels import KnownLabel
 
 RECIPE = 1  # raise it when the same seed makes other photos: folders of the old recipe are then made anew
 _STAMP = "demo.json"
@@ -45,9 +46,9 @@ def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress = silent) -
     return DemoLibrary(folder)
 
 
-def truth_faces(plan: PhotoPlan) -> list[TruthFace]:
+def truth_faces(plan: PhotoPlan) -> list[KnownLabel]:
     """The faces of one photo, left to right."""
-    return [TruthFace(plan.path, truth_box(p, plan.size), p.portrait.person) for p in plan.placements]
+    return [KnownLabel(Path(plan.path), truth_box(p, plan.size), p.portrait.person) for p in plan.placements]
 
 
 def _prepare(folder: Path, seed: int, plans: Sequence[PhotoPlan]) -> None:

@@ -1,4 +1,4 @@
-"""The photographs the demo is made of: faceml's own dependencies ship them; none is committed or downloaded."""
+"""The photographs the demo is made of: faceml's own dependencies ship them; nothing is committed or downloaded."""
 
 from __future__ import annotations
 

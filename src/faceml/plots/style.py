@@ -53,7 +53,7 @@ def label_axes(axes: Axes, *, title: str, x: str = "", y: str = "", grid: Grid |
         axes.set_axisbelow(True)
 
 
-def say_empty(figure: Figure, text: str) -> Figure:
+def empty_plot(figure: Figure, text: str) -> Figure:
     """The figure with this text in place of its plot: a run over nothing still ends with a picture that says so."""
     axes = figure.axes[0]
     axes.set_axis_off()

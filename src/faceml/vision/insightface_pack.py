@@ -19,10 +19,10 @@ from faceml.vision.detection import Detections, keep_usable, letterbox, merge_pa
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
 from faceml.vision.sessions import (
     CPU,
+    log_once,
     network_input,
     preferred_providers,
     provider_of,
-    say_once,
     session_options,
     unit_rows,
 )
@@ -53,7 +53,7 @@ class InsightFacePack:
         if not has_models(folder) and folder.name == name_or_dir:
             fetch_pack(name_or_dir, model_root=model_root)
         files = find_pack(name_or_dir, model_root=model_root)
-        say_once(logging.WARNING, f"model pack {files.name}: licence: {LICENCE}")
+        log_once(logging.WARNING, f"model pack {files.name}: licence: {LICENCE}")
         detector, recogniser = _models(files)
         provider = provider_of(files.name, recogniser.session)
         sizes_px, crops_a_call = _pass_sizes(detector, files), _crops_a_call(recogniser, provider)

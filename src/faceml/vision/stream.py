@@ -16,9 +16,8 @@ import numpy as np
 from faceml.errors import UnreadablePhoto
 from faceml.records import FoundFace, PhotoFaces
 from faceml.vision.crops import align_faces
-from faceml.vision.detection import Detections, pixel_boxes
+from faceml.vision.detection import Detections, pixel_boxes, quality_score
 from faceml.vision.image import read_photo
-from faceml.vision.quality import quality_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ from faceml.services.review.browse import OpenCluster, label_progress, list_open
 from faceml.services.review.groups import Resemblance, suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
-from faceml.widgets.screen import Event, Notice, Progress, Screen, page_of, pages_of
+from faceml.widgets.screen import Event, Notice, ProgressBar, Screen, page_of, pages_of
 from faceml.widgets.session import Session, carry_out
 
 SUGGESTIONS = 3
@@ -33,14 +33,14 @@ class Decided:
 
 
 class Labeler:
-    """Walks the clusters that nobody was named for, largest first, and carries out what a person says of each.
+    """Walks the clusters that nobody has named, largest first, and carries out what a person decides about each.
 
     A decision is committed when `handle` returns. Clusters that another kernel or program changed meanwhile are seen
     as they are whenever they come up.
     """
 
     def __init__(self, library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> None:
-        self.session = Session(library, actor=actor, pixelate=pixelate)
+        self.session = Session(library, pixelate=pixelate)
         self._library, self._actor = library, actor
         self._decided: list[Decided] = []
         self._taken_back: list[Decided] = []
@@ -82,7 +82,8 @@ class Labeler:
         return page_of(self.cluster.faces, self._page)
 
     def next_faces(self) -> Sequence[Face]:
-        following = [id_ for id_ in self._queue[self._at : self._at + 3] if not self._is_shown(id_)]
+        shown = self.cluster.cluster_id if self.cluster else ""
+        following = [id_ for id_ in self._queue[self._at : self._at + 3] if id_ != shown]
         found = [cluster for id_ in following[:2] if (cluster := look_at_cluster(self._library.repository, id_))]
         prepare_split()
         return [face for cluster in found for face in page_of(cluster.faces, 1)]
@@ -111,10 +112,10 @@ class Labeler:
             raise
         text = f"{count_faces(report.faces_labeled)}: {report.person_name}"
         if report.faces_labeled < len(chosen):
-            text += f" ({len(chosen) - report.faces_labeled} left out: said or ruled out by a person)"
+            text += f" ({len(chosen) - report.faces_labeled} left out: named or ruled out by a person)"
         if report.person_name not in self.session.names:
             self.session.read_names()
-        self._note(Decided(report.event_id, cluster.cluster_id, text, report.faces_labeled))
+        self._remember(Decided(report.event_id, cluster.cluster_id, text, report.faces_labeled))
         self._show(self._at)
 
     def _dismiss(self, dismissed_as: Dismissal, event: Event) -> None:
@@ -122,7 +123,7 @@ class Labeler:
         chosen = _chosen(cluster, event.left_out)
         report = dismiss_faces(self._library, sorted(chosen), dismissed_as, actor=self._actor)
         word = screens.DISMISSED[dismissed_as]
-        self._note(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
+        self._remember(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
         self._show(self._at)
 
     def _split(self, _event: Event) -> None:
@@ -138,10 +139,10 @@ class Labeler:
         cluster = self._asked()
         report = split_cluster(self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor)
         if report.event_id is not None:
-            left_out = f", {count_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
+            left_out = f", {count_faces(report.faces_left_out)} in no group" if report.faces_left_out else ""
             text = f"split into {len(report.new_clusters)} groups{left_out}"
             self._queue[self._at : self._at + 1] = report.new_clusters
-            self._note(Decided(report.event_id, cluster.cluster_id, text))
+            self._remember(Decided(report.event_id, cluster.cluster_id, text))
         self._show(self._at)
 
     def _undo(self, _event: Event) -> None:
@@ -151,7 +152,10 @@ class Labeler:
         undo(self._library, last.event_id, actor=self._actor)
         self._taken_back.append(last)
         self.session.read_names()
-        self._bring_back(last.cluster_id)
+        self._queue = [id_ for id_ in self._queue if id_ != last.cluster_id]
+        self._at = min(self._at, len(self._queue))
+        self._queue.insert(self._at, last.cluster_id)
+        self._show(self._at)
         self.session.done(f"Undone: {last.text}")
 
     def _redo(self, _event: Event) -> None:
@@ -162,9 +166,8 @@ class Labeler:
         self._decided.append(last)
         self.session.read_names()
         known = set(self._queue)
-        self._queue[self._at : self._at] = [
-            id_ for id_, _ in list_open_clusters(self._library.repository) if id_ not in known
-        ]
+        opened = [id_ for id_, _ in list_open_clusters(self._library.repository)]
+        self._queue[self._at : self._at] = [id_ for id_ in opened if id_ not in known]
         self._show(self._at)
         self.session.done(f"Made again: {last.text}")
 
@@ -214,14 +217,7 @@ class Labeler:
             return []
         return [item for item in found if item.similarity >= self._likely_from / 2]
 
-    def _bring_back(self, cluster_id: str) -> None:
-        if cluster_id in self._queue:
-            self._queue.remove(cluster_id)
-        self._at = min(self._at, len(self._queue))
-        self._queue.insert(self._at, cluster_id)
-        self._show(self._at)
-
-    def _note(self, decided: Decided) -> None:
+    def _remember(self, decided: Decided) -> None:
         self._decided.append(decided)
         self._taken_back.clear()
         self.session.done(decided.text)
@@ -231,10 +227,7 @@ class Labeler:
             raise NotFound("no cluster is left: refresh (g) after the next detection or grouping")
         return self.cluster
 
-    def _is_shown(self, cluster_id: str) -> bool:
-        return self.cluster is not None and self.cluster.cluster_id == cluster_id
-
-    def _progress(self) -> Progress:
+    def _progress(self) -> ProgressBar:
         counts, left = label_progress(self._library.repository), len(self._queue)
         named_now = sum(decided.faces_named for decided in self._decided)
         words = [
@@ -242,7 +235,7 @@ class Labeler:
             f"{left:,} cluster{'' if left == 1 else 's'} left",
             *self.session.pace(named_now, "faces a minute", per_s=60),
         ]
-        return Progress(" · ".join(words), counts.faces_named / counts.faces if counts.faces else 0.0)
+        return ProgressBar(" · ".join(words), counts.faces_named / counts.faces if counts.faces else 0.0)
 
 
 def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:

@@ -27,7 +27,7 @@ class People:
     """One person at a time, the list of all, and the log of decisions, each of which can be taken back here."""
 
     def __init__(self, library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> None:
-        self.session = Session(library, actor=actor, pixelate=pixelate)
+        self.session = Session(library, pixelate=pixelate)
         self._library, self._actor = library, actor
         self._mode = screens.Mode.LOOKING
         self._page = 1

@@ -11,7 +11,8 @@ from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.undo import undo
 from faceml.services.review.review import Question, Side, Topic, answer, ask, rounds
-from faceml.widgets.screen import BACK, PHOTO, REFRESH, UNDO, Action, Entry, Event, Group, Progress, Row, Screen, tiles
+from faceml.widgets import screen as ui
+from faceml.widgets.screen import Event, Screen
 from faceml.widgets.session import Session, carry_out
 
 VIEW = "reviewer"
@@ -30,7 +31,7 @@ class Reviewer:
     """Asks what faceml is unsure of. After each batch the rest is scored again, so that answers count at once."""
 
     def __init__(self, library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> None:
-        self.session = Session(library, actor=actor, pixelate=pixelate)
+        self.session = Session(library, pixelate=pixelate)
         self._library, self._actor = library, actor
         self._topic, self._round = TOPICS[0], 0
         self._queue: list[Question] = []
@@ -48,14 +49,14 @@ class Reviewer:
     def screen(self) -> Screen:
         if self.session.photo is not None:
             return self.session.photo_screen(self.session.photo, view=VIEW, subject=self._asked().key)
-        rows = tuple(Row(topic, topic.capitalize(), is_chosen=topic is self._topic) for topic in TOPICS)
+        rows = tuple(ui.Row(topic, topic.capitalize(), is_chosen=topic is self._topic) for topic in TOPICS)
         question = self.question
         if question is None:
             return Screen(
                 VIEW, "Nothing to review", progress=self._progress(), list_title="Review", rows=rows,
                 actions=self._actions(), notice=self.session.notice, empty="faceml has no question on any topic now.",
             )  # fmt: skip
-        entry = Entry("Name of this person", "Who is it?", "name_both") if self._is_naming else None
+        entry = ui.Entry("Name of this person", "Who is it?", "name_both") if self._is_naming else None
         return Screen(
             VIEW, question.text, question.key, (question.evidence,), self._progress(),
             (self._group(question.one), self._group(question.other)), side_by_side=True, entry=entry,
@@ -106,7 +107,8 @@ class Reviewer:
     # --- looking around
 
     def _look(self, event: Event) -> None:
-        self.session.look(event.face_id or self._asked().one.face_ids[0])
+        first = self._asked().one.face_ids[0]
+        self.session.look(event.face_id or first)
 
     def _back(self, _event: Event) -> None:
         self.session.photo, self._is_naming = None, False
@@ -162,28 +164,28 @@ class Reviewer:
         ids = [id_ for question in questions for side in (question.one, question.other) for id_ in side.face_ids]
         return [face for id_ in ids if (face := self._faces.get(id_))]
 
-    def _group(self, side: Side) -> Group:
-        return Group(side.title, tiles([self._faces[id_] for id_ in side.face_ids if id_ in self._faces]))
+    def _group(self, side: Side) -> ui.Group:
+        return ui.Group(side.title, ui.tiles([self._faces[id_] for id_ in side.face_ids if id_ in self._faces]))
 
-    def _actions(self) -> tuple[Action, ...]:
+    def _actions(self) -> tuple[ui.Action, ...]:
         if self._is_naming:
-            return (BACK,)
+            return (ui.BACK,)
         is_asked = self.question is not None
         return (
-            Action("yes", "Yes", ("y",), is_main=True, is_enabled=is_asked),
-            Action("no", "No", ("n",), is_main=True, is_enabled=is_asked),
-            Action("skip", "Skip", ("ArrowRight", "s"), is_enabled=is_asked),
-            replace(PHOTO, is_enabled=is_asked),
-            Action("next_topic", "Next topic", ("ArrowDown",)),
-            Action("previous_topic", "Previous topic", ("ArrowUp",)),
-            replace(UNDO, is_enabled=bool(self._answered)),
-            REFRESH,
+            ui.Action("yes", "Yes", ("y",), is_main=True, is_enabled=is_asked),
+            ui.Action("no", "No", ("n",), is_main=True, is_enabled=is_asked),
+            ui.Action("skip", "Skip", ("ArrowRight", "s"), is_enabled=is_asked),
+            replace(ui.PHOTO, is_enabled=is_asked),
+            ui.Action("next_topic", "Next topic", ("ArrowDown",)),
+            ui.Action("previous_topic", "Previous topic", ("ArrowUp",)),
+            replace(ui.UNDO, is_enabled=bool(self._answered)),
+            ui.REFRESH,
         )
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> ui.ProgressBar:
         count = len(self._answered)
         words = [f"{count} answered", *self.session.pace(count, "an hour", per_s=3600)]
-        return Progress(" · ".join(words), (count % BATCH) / BATCH)
+        return ui.ProgressBar(" · ".join(words), (count % BATCH) / BATCH)
 
     def _asked(self) -> Question:
         if self.question is None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from faceml.records import Face
@@ -69,7 +68,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressBar:
     text: str
     share: float  # 0 to 1
 
@@ -83,7 +82,7 @@ class Row:
     detail: str = ""
     is_chosen: bool = False
     is_struck: bool = False
-    button: str = ""  # what its button says; empty: it has none
+    button: str = ""  # what is written on its button; empty: there is no button
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ class Screen:
     title: str
     subject: str = ""  # what is asked about: with it goes what was selected and typed
     facts: tuple[str, ...] = ()
-    progress: Progress | None = None
+    progress: ProgressBar | None = None
     groups: tuple[Group, ...] = ()
     side_by_side: bool = False  # the groups
     suggestions: tuple[Suggestion, ...] = ()
@@ -141,7 +140,7 @@ class Screen:
     sliders: tuple[Slider, ...] = ()
     photo: Photo | None = None
     tabs: tuple[Tab, ...] = ()
-    empty: str = ""  # shown in place of groups where there are none
+    empty: str = ""  # shown in place of groups where there is no group
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +191,18 @@ def action_of(event: Event, screen: Screen) -> str:
 
 
 def tiles(
-    faces: Sequence[Face], *, page: int = 1, badges: Mapping[UUID, str] = MappingProxyType({})
+    faces: Sequence[Face],
+    *,
+    page: int = 1,
+    badge: Callable[[Face], str] = lambda _: "",
+    detail: Callable[[Face], str] = lambda _: "",
 ) -> tuple[Tile, ...]:
-    """The faces of one page."""
-    numbered = enumerate(page_of(faces, page), start=(page - 1) * PAGE_FACES + 1)
+    """The faces of one page; `detail` is added to what is read out."""
     return tuple(
-        Tile(str(face.id), f"face {number} of {len(faces)}, quality {face.quality_score:.2f}", badges.get(face.id, ""))
-        for number, face in numbered
+        Tile(
+            str(face.id), f"face {number} of {len(faces)}, quality {face.quality_score:.2f}{detail(face)}", badge(face)
+        )
+        for number, face in enumerate(page_of(faces, page), start=(page - 1) * PAGE_FACES + 1)
     )
 
 
@@ -208,7 +212,3 @@ def page_of(faces: Sequence[Face], page: int) -> Sequence[Face]:
 
 def pages_of(count: int) -> int:
     return max(1, -(-count // PAGE_FACES))
-
-
-def as_message(screen: Screen) -> dict[str, Any]:
-    return asdict(screen)

@@ -13,19 +13,15 @@ from faceml.services.pictures.photo import PhotoView, look_at_photo
 from faceml.services.review.browse import active_names
 from faceml.widgets.screen import BACK, Box, Event, Notice, Photo, Screen, action_of
 
-PACE_FROM_S = 20.0  # before that a pace says nothing
+PACE_FROM_S = 20.0  # before that a pace tells nothing
 
 
 class Session:
     """One person at one view of a library."""
 
-    def __init__(self, library: Library, *, actor: str = "", pixelate: Callable[[Face], bool] | None = None) -> None:
-        """
-        Args:
-            actor: who decides, for the log of decisions; not needed by a view that decides nothing.
-            pixelate: which faces to make unrecognisable on the whole photo.
-        """
-        self.library, self.actor, self._pixelate = library, actor, pixelate
+    def __init__(self, library: Library, *, pixelate: Callable[[Face], bool] | None = None) -> None:
+        self.library = library
+        self._pixelate = pixelate  # which faces to make unrecognisable on the whole photo
         self.names: Sequence[str] = ()  # that the entry completes
         self.notice: Notice | None = None
         self.photo: PhotoView | None = None  # shown in place of the view
@@ -33,7 +29,7 @@ class Session:
         self._started_s: float | None = None
 
     def start(self) -> None:
-        """Begin an action: what was told before is forgotten, and from the first one on the time counts."""
+        """Begin an action: the last notice goes, and from the first action on the time counts."""
         self.notice = None
         self._started_s = self._started_s or time.monotonic()
 
@@ -61,7 +57,7 @@ class Session:
         return Screen(view, photo.file_name, subject, photo=shown, actions=(BACK,), notice=self.notice)
 
     def pace(self, count: int, unit: str, *, per_s: int) -> list[str]:
-        """How fast it goes, as one text; empty as long as that would say nothing.
+        """How fast it goes, as one text; empty as long as that would tell nothing.
 
         Args:
             count: done so far.

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.cluster.tune import Effect, Pair, Sample, take_sample, try_settings
-from faceml.widgets.screen import Action, Event, Group, Notice, Screen, Slider, Tile
+from faceml.widgets.screen import REFRESH, Event, Group, Notice, Screen, Slider, Tile
 from faceml.widgets.session import Session, carry_out
 
 VIEW = "tuning"
+SLIDERS = (  # name, label, lowest, highest, step, digits
+    ("threshold", "Similarity to recognise", 0.1, 0.95, 0.01, 2),
+    ("min_cluster_size", "Faces that make a cluster", 2, 20, 1, 0),
+    ("min_samples", "Neighbours that make it dense", 1, 15, 1, 0),
+)
 
 
 class Tuning:
@@ -33,7 +39,7 @@ class Tuning:
         groups += [_group(pair, "not recognised") for pair in effect.below]
         return Screen(
             VIEW, "What would other settings do?", "tuning", _facts(self._sample, effect), groups=tuple(groups),
-            side_by_side=True, sliders=self._sliders(), actions=(Action("refresh", "Another sample", ("g",)),),
+            side_by_side=True, sliders=self._sliders(), actions=(replace(REFRESH, label="Another sample"),),
             notice=self.session.notice or Notice(
                 f"Nothing is changed. As parameters: threshold={threshold:.2f}, "
                 f"min_cluster_size={self._values['min_cluster_size']:.0f}, "
@@ -67,15 +73,11 @@ class Tuning:
         )
 
     def _sliders(self) -> tuple[Slider, ...]:
-        value = self._values
-        return (
-            Slider("threshold", "Similarity to recognise", 0.1, 0.95, 0.01, value["threshold"],
-                   f"{value['threshold']:.2f}"),
-            Slider("min_cluster_size", "Faces that make a cluster", 2, 20, 1, value["min_cluster_size"],
-                   f"{value['min_cluster_size']:.0f}"),
-            Slider("min_samples", "Neighbours that make it dense", 1, 15, 1, value["min_samples"],
-                   f"{value['min_samples']:.0f}"),
-        )  # fmt: skip
+        values = self._values
+        return tuple(
+            Slider(name, label, low, high, step, values[name], f"{values[name]:.{digits}f}")
+            for name, label, low, high, step, digits in SLIDERS
+        )
 
 
 _ACTIONS: dict[str, Callable[[Tuning, Event], None]] = {"slide": Tuning._slide, "refresh": Tuning._refresh}
