@@ -24,8 +24,7 @@ def interval_plot(comparison: Comparison) -> Figure:
     """A panel a measure, a line a candidate: the figure and its interval on people held out."""
     measures = list(dict.fromkeys(name for figures in comparison.measured.values() for name in figures))
     if not measures:
-        figure, axes = new_figure(7, 3)
-        return empty_plot(figure, "Nothing could be measured: label more people.")
+        return empty_plot(new_figure(7, 3)[0], "Nothing could be measured: label more people.")
     candidates = list(comparison.candidates)
     columns = min(3, len(measures))
     rows = -(-len(measures) // columns)

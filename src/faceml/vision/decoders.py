@@ -45,7 +45,7 @@ def decode_scrfd(
     for at, stride in enumerate(strides):
         scores, distances, offsets = outputs[at].reshape(-1), outputs[at + count], outputs[at + 2 * count]
         rows = np.flatnonzero(scores >= min_confidence)
-        centres = np.repeat(_cells(size_px // stride) * stride, anchors, axis=0)[rows]
+        centres = _cells(size_px // stride)[rows // anchors] * stride
         distance = distances[rows] * stride
         boxes = np.concatenate([centres - distance[:, :2], centres + distance[:, 2:]], axis=1)
         kps = centres[:, None] + (offsets[rows] * stride).reshape(-1, 5, 2)
