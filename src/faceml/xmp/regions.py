@@ -67,7 +67,7 @@ def read_regions(packet: bytes) -> Regions:
         NotXmp: it cannot be read.
     """
     root = parse(packet)
-    mwg = next((element for element in root.walk() if element.name == REGIONS), None)
+    mwg = root.first(REGIONS)
     body = struct_body(mwg) if mwg else None
     applied = body.child(f"{MWG_RS} AppliedToDimensions") if body else None
     bag = list_of(body) if body else None
