@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -26,7 +27,7 @@ from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.browse import list_open_clusters, look_at_cluster
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.people import People
-from faceml.widgets.screen import PAGE_FACES, Event, as_message
+from faceml.widgets.screen import PAGE_FACES, Event
 from tests.synthetic import synthetic_library
 
 FACES_A_PERSON = 20
@@ -66,7 +67,7 @@ def measure(library: Library) -> None:
 
 def decide(view: Labeler, name: str) -> None:
     view.handle(Event(key="Enter", text=name))
-    as_message(view.screen())
+    asdict(view.screen())
 
 
 def page_of(library: Library) -> list[Face]:

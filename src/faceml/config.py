@@ -33,54 +33,30 @@ class ProjectRoot:
     marker: str = "working folder"  # a file's name, where one marks it
 
 
+def _setting(env: str, help_: str, default: Any = "", *, secret: bool = False) -> Any:
+    """A field that is read from the environment variable `env`; a secret is never shown."""
+    return field(default=default, metadata={"env": env, "help": help_, "secret": secret})
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting of faceml, typed, with its default; empty text means "not set"."""
 
-    home: Path = field(
-        default=Path("library"),
-        metadata={"env": "FACEML_HOME", "help": "folder of the library: database, vector index, caches"},
+    home: Path = _setting("FACEML_HOME", "folder of the library: database, vector index, caches", Path("library"))
+    model_pack: str = _setting(
+        "FACEML_MODEL_PACK", "model pack: opencv-zoo, an InsightFace pack, or its folder", "buffalo_l"
     )
-    model_pack: str = field(
-        default="buffalo_l",
-        metadata={"env": "FACEML_MODEL_PACK", "help": "model pack: opencv-zoo, an InsightFace pack, or its folder"},
+    model_root: Path = _setting(
+        "FACEML_MODEL_ROOT", "InsightFace root; packs lie in its models/ folder", Path("~/.insightface")
     )
-    model_root: Path = field(
-        default=Path("~/.insightface"),
-        metadata={"env": "FACEML_MODEL_ROOT", "help": "InsightFace root; packs lie in its models/ folder"},
-    )
-    database_url: str = field(
-        default="",
-        metadata={"env": "DATABASE_URL", "help": "PostgreSQL; empty: SQLite in the library's folder", "secret": True},
-    )
-    qdrant_url: str = field(
-        default="",
-        metadata={"env": "QDRANT_URL", "help": "Qdrant server; empty: the embedded engine", "secret": True},
-    )
-    redis_url: str = field(
-        default="",
-        metadata={"env": "REDIS_URL", "help": "Redis for jobs; empty: the embedded one", "secret": True},
-    )
-    tracking_uri: str = field(
-        default="",
-        metadata={"env": "MLFLOW_TRACKING_URI", "help": "MLflow; empty: mlruns/mlflow.db here", "secret": True},
-    )
-    api_key: str = field(
-        default="",
-        metadata={"env": "FACEML_API_KEY", "help": "key that the REST API asks for", "secret": True},
-    )
-    api_read_key: str = field(
-        default="",
-        metadata={"env": "FACEML_API_READ_KEY", "help": "second key, which may only read", "secret": True},
-    )
-    api_origins: str = field(
-        default="",
-        metadata={"env": "FACEML_API_ORIGINS", "help": "web origins that may call the REST API (a,b); empty: none"},
-    )
-    log_level: str = field(
-        default="WARNING",
-        metadata={"env": "LOG_LEVEL", "help": "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
-    )
+    database_url: str = _setting("DATABASE_URL", "PostgreSQL; empty: SQLite in the library's folder", secret=True)
+    qdrant_url: str = _setting("QDRANT_URL", "Qdrant server; empty: the embedded engine", secret=True)
+    redis_url: str = _setting("REDIS_URL", "Redis for jobs; empty: the embedded one", secret=True)
+    tracking_uri: str = _setting("MLFLOW_TRACKING_URI", "MLflow; empty: mlruns/mlflow.db here", secret=True)
+    api_key: str = _setting("FACEML_API_KEY", "key that the REST API asks for", secret=True)
+    api_read_key: str = _setting("FACEML_API_READ_KEY", "second key, which may only read", secret=True)
+    api_origins: str = _setting("FACEML_API_ORIGINS", "web origins that may call the REST API (a,b); empty: none")
+    log_level: str = _setting("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", "WARNING")
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     root: ProjectRoot = ProjectRoot()
 
@@ -181,7 +157,7 @@ def show_settings(settings: Settings) -> list[ShownSetting]:
     return [
         ShownSetting(
             name=setting.metadata["env"],
-            value=_shown(str(getattr(settings, setting.name)), secret=setting.metadata.get("secret", False)),
+            value=_shown(str(getattr(settings, setting.name)), secret=setting.metadata["secret"]),
             source=settings.sources.get(setting.metadata["env"], "argument"),
             help=setting.metadata["help"],
         )

@@ -85,7 +85,7 @@ class FoundFace:
     bbox: BBox
     kps: NDArray[np.float32]  # (5, 2) left eye, right eye, nose, left and right mouth corner; upright pixels
     detection_confidence: float  # 0 to 1
-    quality_score: float  # 0 to 1, see vision.quality
+    quality_score: float  # 0 to 1, see vision.detection
     embedding: NDArray[np.float32]  # (D,) unit vector
 
 

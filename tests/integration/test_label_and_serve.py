@@ -66,7 +66,7 @@ def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
         for mine in kernels:
             view = Labeler(mine, actor="ada")
             assert (view.cluster.cluster_id if view.cluster else None) == next(iter(open_now), None)
-            assert {name.split()[0] for name in view.names()} == seen
+            assert {name.split()[0] for name in view.session.names} == seen
     for mine in kernels:
         assert isinstance(mine.index_follower, IndexFollower)
         mine.index_follower.close()

@@ -206,7 +206,7 @@ def test_undo_walks_back_through_this_session_only(library: Library, labeler: La
     press(labeler, "Enter", text="Dora")
     press(labeler, "u", "u")
     assert asked(labeler) == "clu_00002"
-    assert "Cleo" not in labeler.names()
+    assert "Cleo" not in labeler.session.names
     with pytest.raises(NotFound, match="nothing of this session"):
         labeler.handle(Event(action="undo"))
     press(labeler, "r")
@@ -229,9 +229,9 @@ def test_the_whole_photo_shows_whose_faces_are_on_it(library: Library, labeler: 
     assert photo is not None
     assert len(photo.boxes) == 4
     assert sum(box.is_asked for box in photo.boxes) == 1
-    jpeg = labeler.photo_jpeg()
-    assert jpeg is not None
-    assert jpeg.startswith(b"\xff\xd8")
+    shown = labeler.session.photo
+    assert shown is not None
+    assert shown.jpeg.startswith(b"\xff\xd8")
     press(labeler, "Escape")
     assert labeler.screen().title == "Who is this?"
 
@@ -247,7 +247,7 @@ def test_two_kernels_see_each_others_names_and_never_overwrite_them(library: Lib
     press(other, "Enter", text="Dora")
     press(one, "g")
     assert asked(one) == "clu_00004"
-    assert {"Cleo", "Dora"} <= set(one.names())
+    assert {"Cleo", "Dora"} <= set(one.session.names)
     other_library.close()
 
 

@@ -26,8 +26,7 @@ from faceml.widgets.people import People
 from faceml.widgets.reviewer import Reviewer
 from faceml.widgets.screen import Event
 from faceml.widgets.tuning import Tuning
-from faceml.widgets.views import open_workbench
-from faceml.widgets.workbench import Workbench
+from faceml.widgets.views import Workbench, open_workbench
 from tests.synthetic import synthetic_library
 
 PEOPLE, FACES = 6, 8

@@ -14,7 +14,7 @@ import pytest
 from faceml.vision.crops import align_faces
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import load_pack, read_contract
-from faceml.vision.sessions import say_once
+from faceml.vision.sessions import log_once
 from faceml.vision.stream import find_faces
 
 PACK = "scrfd500m_edgeface_xs"
@@ -108,7 +108,7 @@ def test_a_folder_works_like_a_name_even_nested_as_some_archives_are(
 def test_loading_prints_nothing_and_names_licence_and_provider_once(
     model_root: Path, model_cache: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    say_once.cache_clear()
+    log_once.cache_clear()
     with caplog.at_level(logging.INFO):
         for _ in range(2):
             load_pack(PACK, model_root=model_root, cache_dir=model_cache)

@@ -14,13 +14,13 @@ from PIL import Image, ImageOps
 
 from faceml.records import PhotoFaces
 from faceml.vision.crops import align_faces
+from faceml.vision.decoders import YUNET_MAX_IOU, YUNET_OUTPUTS, YUNET_STRIDES, decode_yunet
 from faceml.vision.detection import Detections
 from faceml.vision.float_models import float_model
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import read_contract
 from faceml.vision.opencv_zoo import find_weights
 from faceml.vision.stream import find_faces
-from faceml.vision.yunet import MAX_IOU, OUTPUTS, STRIDES, decode_yunet
 
 
 def faces_in(path: Path, pack: Any) -> PhotoFaces:
@@ -163,7 +163,7 @@ def test_detection_is_that_of_opencvs_own_yunet(photo_folder: Path, model_cache:
         free_axes={"input": {2: "height", 3: "width"}},
     )
     canvas = np.ascontiguousarray(read_photo(photo_folder / "group.jpg")[:640, 400:1040])
-    detector = cv2.FaceDetectorYN.create(str(model), "", (640, 640), 0.5, MAX_IOU, 5000)
+    detector = cv2.FaceDetectorYN.create(str(model), "", (640, 640), 0.5, YUNET_MAX_IOU, 5000)
     theirs = detector.detect(canvas[:, :, ::-1].copy())[1]
     ours = opencv_zoo._detect_at(canvas, 640, 0.5)
     kept = ours.take(suppressed(ours))
@@ -178,7 +178,7 @@ def test_detection_is_that_of_opencvs_own_yunet(photo_folder: Path, model_cache:
 def suppressed(found: Detections) -> np.ndarray:
     from faceml.vision.detection import non_maximum_suppression
 
-    return non_maximum_suppression(found.boxes, found.scores, max_iou=MAX_IOU)
+    return non_maximum_suppression(found.boxes, found.scores, max_iou=YUNET_MAX_IOU)
 
 
 def test_yunets_outputs_are_decoded_as_the_slow_version_does() -> None:
@@ -186,12 +186,12 @@ def test_yunets_outputs_are_decoded_as_the_slow_version_does() -> None:
     widths = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
     outputs = {
         name: chance.uniform(-0.5, 1.2, (1, (64 // int(stride)) ** 2, widths[kind])).astype(np.float32)
-        for name in OUTPUTS
+        for name in YUNET_OUTPUTS
         for kind, stride in [name.split("_")]
     }
     found = decode_yunet(outputs, size_px=64, min_confidence=0.6)
     expected = []
-    for stride in STRIDES:
+    for stride in YUNET_STRIDES:
         side = 64 // stride
         for cell in range(side * side):
             row, column = divmod(cell, side)

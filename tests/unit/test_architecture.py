@@ -155,4 +155,4 @@ def test_looking_and_labelling_loads_no_clustering_library(command: str, tmp_pat
 
 def test_a_sheet_of_faces_loads_no_matplotlib() -> None:
     """It is what each night ends with, and matplotlib costs a quarter of a second."""
-    assert "matplotlib" not in loaded_by("import faceml.plots.contact_sheet, faceml.plots.photo_table")
+    assert "matplotlib" not in loaded_by("import faceml.plots.contact_sheet")

@@ -10,7 +10,7 @@ import pytest
 
 from faceml.cli.experiment_reports import changed, history
 from faceml.errors import NotFound, WrongUse
-from faceml.plots.over_time import over_time_plot
+from faceml.plots.comparisons import over_time_plot
 from faceml.plots.style import save_figure
 from faceml.tracking.difference import change_rows, difference, pair_to_explain
 from faceml.tracking.experiment import (

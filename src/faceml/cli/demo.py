@@ -29,6 +29,8 @@ def demo(photos: Path | None, lfw: bool, folder: Path) -> None:
     """Find, group, name and recognise real faces, end to end, through the notebooks."""
     from faceml.config import read_settings
     from faceml.demo import run as service
+    from faceml.demo.build import build_demo
+    from faceml.demo.lfw import lfw_photos
     from faceml.pipelines.locate import find_pipeline
 
     if photos is not None and lfw:
@@ -37,11 +39,11 @@ def demo(photos: Path | None, lfw: bool, folder: Path) -> None:
     if photos is not None:
         chosen = service.own_photos(photos)
     elif lfw:
-        chosen = service.lfw_photos(folder)
+        chosen = service.laid_out(lfw_photos(folder / "lfw"))
     else:
         click.echo("Building the demo's photos from pictures in the installed packages ...")
         with show.progress_bar("Building", "photos") as on_progress:
-            chosen = service.built_photos(folder, on_progress=on_progress)
+            chosen = service.laid_out(build_demo(folder / "photos", on_progress=on_progress))
     with step_progress() as on_step_progress:
         report = service.run_demo(settings, chosen, find_pipeline("demo"), on_progress=on_step_progress)
     click.echo(summary(report))

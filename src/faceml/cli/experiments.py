@@ -112,7 +112,7 @@ def over_time(
     )
     history = history_of(compared.runs, compared.measure or measure, lower_is_better=compared.lower_is_better)
     if plot is not None:
-        from faceml.plots.over_time import over_time_plot
+        from faceml.plots.comparisons import over_time_plot
         from faceml.plots.style import save_figure
 
         save_figure(over_time_plot(history), plot)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, truth_text
 from faceml.demo.montage import PhotoPlan, render, truth_box
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import PORTRAITS, STRANGER, open_picture
 from faceml.errors import WrongUse
 from faceml.files import DRAFT, write_whole
+from faceml.progress import Progress, silent
+from faceml.services.photos.known_labels import KnownLabel
 
-Progress = Callable[[int, int], None]  # photos done, photos in all
 RECIPE = 1  # raise it when the same seed makes other photos: folders of the old recipe are then made anew
 _STAMP = "demo.json"
 _ORIENTATION, _EXIF_IFD, _DATE_TIME, _DATE_TIME_ORIGINAL = 0x0112, 0x8769, 0x0132, 0x9003
@@ -25,18 +26,16 @@ _KINDS = {".jpg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
 _TURNS = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270, 3: Image.Transpose.ROTATE_180}
 
 
-def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress | None = None) -> DemoLibrary:
+def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress = silent) -> DemoLibrary:
     """Make the demo's photos in `folder`; what is already there is kept, so an interrupted build is completed.
 
     The same seed gives the same bytes on the same machine. Photos of another seed are made anew; files that the demo
     did not make are left alone.
 
     Raises:
-        WrongUse: `folder` cannot be written, or `seed` is negative.
+        WrongUse: `folder` cannot be written.
         Unavailable: an installed package no longer ships its picture.
     """
-    if seed < 0:
-        raise WrongUse(f"The demo's seed must be 0 or more, not {seed}.")
     plans = plan_library(seed)
     truth = [face for plan in plans for face in truth_faces(plan)]
     try:
@@ -48,9 +47,9 @@ def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress | None = No
     return DemoLibrary(folder)
 
 
-def truth_faces(plan: PhotoPlan) -> list[TruthFace]:
+def truth_faces(plan: PhotoPlan) -> list[KnownLabel]:
     """The faces of one photo, left to right."""
-    return [TruthFace(plan.path, truth_box(p, plan.size), p.portrait.person) for p in plan.placements]
+    return [KnownLabel(Path(plan.path), truth_box(p, plan.size), p.portrait.person) for p in plan.placements]
 
 
 def _prepare(folder: Path, seed: int, plans: Sequence[PhotoPlan]) -> None:
@@ -67,22 +66,19 @@ def _prepare(folder: Path, seed: int, plans: Sequence[PhotoPlan]) -> None:
     write_whole(folder / _STAMP, stamp.encode())
 
 
-def _paint_missing(folder: Path, plans: Sequence[PhotoPlan], on_progress: Progress | None) -> None:
+def _paint_missing(folder: Path, plans: Sequence[PhotoPlan], on_progress: Progress) -> None:
     missing = [plan for plan in plans if not (folder / plan.path).exists()]
     pictures = {portrait.person: open_picture(portrait) for portrait in (*PORTRAITS, STRANGER)} if missing else {}
     for done, plan in enumerate(missing, start=len(plans) - len(missing) + 1):
         write_whole(folder / plan.path, _encode(render(plan, pictures), plan))
-        if on_progress:
-            on_progress(done, len(plans))
+        on_progress(done, len(plans))
 
 
 def _encode(photo: Image.Image, plan: PhotoPlan) -> bytes:
     stored = photo.transpose(_TURNS[plan.orientation]) if plan.orientation in _TURNS else photo
     kind, data = _KINDS[Path(plan.path).suffix], io.BytesIO()
-    if kind == "PNG":
-        stored.save(data, kind, exif=_exif(plan), compress_level=3)
-    else:
-        stored.save(data, kind, exif=_exif(plan), quality=plan.jpeg_quality)
+    how = {"compress_level": 3} if kind == "PNG" else {"quality": plan.jpeg_quality}
+    stored.save(data, kind, exif=_exif(plan), **how)
     return data.getvalue()
 
 

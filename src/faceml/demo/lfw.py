@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, truth_text
 from faceml.errors import Unavailable, WrongUse
 from faceml.files import write_whole
 from faceml.records import BBox
+from faceml.services.photos.known_labels import KnownLabel
 
 # LFW's photos are 250 pixels square: the box of a Viola-Jones detector, grown 2.2 times around its centre (Huang et
 # al., "Labeled Faces in the Wild", 2007, section 3). So the face that the name means has this box, about.
@@ -71,15 +72,14 @@ def _download(min_faces_per_person: int, data_home: Path | None) -> list[Sequenc
             "run the demo without --lfw, or try again with a network."
         ) from error
     except ValueError as error:
-        raise WrongUse(
-            f"Nobody in Labeled Faces in the Wild has {min_faces_per_person} photos: ask for fewer."
-        ) from error
+        reason = f"Nobody in Labeled Faces in the Wild has {min_faces_per_person} photos: ask for fewer."
+        raise WrongUse(reason) from error
     people = sorted((home / "lfw_home" / "lfw_funneled").iterdir())
     return [sorted(person.glob("*.jpg")) for person in people if person.is_dir()]
 
 
 def _copy(folder: Path, files: dict[str, Path]) -> DemoLibrary:
-    truth = [TruthFace(path, LFW_BOX, file.parent.name.replace("_", " ")) for path, file in sorted(files.items())]
+    truth = [KnownLabel(Path(path), LFW_BOX, file.parent.name.replace("_", " ")) for path, file in sorted(files.items())]
     try:
         for name in (PHOTOS, LATER):
             (folder / name).mkdir(parents=True, exist_ok=True)

@@ -9,19 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceml.records import BBox
+from faceml.services.photos.known_labels import BOX, KnownLabel
 
 PHOTOS, LATER, TRUTH = "photos", "later", "truth.csv"
-COLUMNS = ("path", "x", "y", "w", "h", "person")
-
-
-@dataclass(frozen=True, slots=True)
-class TruthFace:
-    """One face of a photo and who it is."""
-
-    path: str  # relative to the CSV's folder, with forward slashes
-    bbox: BBox  # upright pixels, as a detector sees the photo once its EXIF orientation is applied
-    person: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +36,10 @@ class DemoLibrary:
         return self.folder / TRUTH
 
 
-def truth_text(faces: Iterable[TruthFace]) -> str:
-    """The CSV of these faces, as `read_known_labels` reads it."""
+def truth_text(faces: Iterable[KnownLabel]) -> str:
+    """The CSV of these faces, as `read_known_labels` reads it; their paths are relative to the CSV's folder."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((f.path, f.bbox.x, f.bbox.y, f.bbox.w, f.bbox.h, f.person) for f in faces)
+    writer.writerow(("path", *BOX, "person"))
+    writer.writerows((f.path.as_posix(), *(getattr(f.bbox, side) for side in BOX), f.person) for f in faces)
     return text.getvalue()

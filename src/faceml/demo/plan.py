@@ -14,7 +14,7 @@ from faceml.demo.sources import ADMIRAL, ASTRONAUT, PORTRAITS, STRANGER, Portrai
 from faceml.demo.variations import draw_look
 
 _FIRST_DAY = datetime(2025, 1, 11, 10, 0)
-_INDOORS = (Scene.PLAIN, Scene.GRADIENT, Scene.ROOM, Scene.LIGHTS, Scene.LANDSCAPE)
+_SCENES = tuple(Scene)
 _PORTRAIT_SIZES = ((480, 600), (400, 400), (720, 540), (600, 800), (800, 800))
 _GROUP_SIZES = ((1200, 800), (1024, 768), (1600, 1067), (1280, 960))
 _LANDSCAPE_SIZE = (1200, 800)
@@ -63,7 +63,7 @@ def _batch(
         yield PhotoPlan(
             path=f"{folder}/IMG_{number:04d}{suffix}",
             size=size,
-            scene=_INDOORS[rng.integers(len(_INDOORS))] if cast else Scene.LANDSCAPE,
+            scene=_SCENES[rng.integers(len(_SCENES))] if cast else Scene.LANDSCAPE,
             placements=tuple(_place(rng, cast, size)),
             taken_at=start + timedelta(days=days * number / len(casts), minutes=int(rng.integers(0, 480))),
             orientation=_TURNED[number // 9 % 3] if is_turned else 1,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from faceml.config import Settings
+from faceml.demo.library import DemoLibrary
 from faceml.errors import Conflict, FolderNotFound
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.history import PipelineRun
 from faceml.pipelines.runner import OnProgress, run_pipeline
-from faceml.progress import Progress, silent
 from faceml.services.review.browse import LARGEST_PAGE, list_clusters
 from faceml.services.learn.evaluate import EvaluationReport, evaluate_labels
 from faceml.services.pictures.sheets import draw_clusters, draw_people
-from faceml.services.operate.status import library_snapshot
-from faceml.services.operate.status import StatsReport, read_stats
+from faceml.services.operate.status import StatsReport, library_snapshot, read_stats
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.library import Library
 from faceml.wiring import open_library
@@ -60,23 +59,8 @@ def demo_settings(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def built_photos(folder: Path, *, on_progress: Progress = silent) -> DemoPhotos:
-    """The photos that faceml makes from pictures in the installed packages."""
-    from faceml.demo.build import build_demo
-
-    demo = build_demo(folder / "photos", on_progress=on_progress)
-    return DemoPhotos(demo.photos_folder, demo.later_folder, demo.truth_csv)
-
-
-def lfw_photos(folder: Path) -> DemoPhotos:
-    """Labeled Faces in the Wild, downloaded by scikit-learn.
-
-    Raises:
-        Unavailable: there is no network.
-    """
-    from faceml.demo.lfw import lfw_photos as download
-
-    demo = download(folder / "lfw")
+def laid_out(demo: DemoLibrary) -> DemoPhotos:
+    """The photos of a demo that faceml laid out itself, with their truth."""
     return DemoPhotos(demo.photos_folder, demo.later_folder, demo.truth_csv)
 
 
@@ -96,17 +80,13 @@ def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progr
     started = time.monotonic()
     _clear(settings)
     library = open_library(settings)
+    folders = {part.name: str(getattr(photos, part.name) or "") for part in fields(photos)}
     run = run_pipeline(
         read_pipeline(pipeline),
-        parameters={
-            "photos": str(photos.photos),
-            "later": str(photos.later or ""),
-            "truth": str(photos.truth or ""),
-            "actor": ACTOR,
-        },
+        parameters={**folders, "actor": ACTOR},
         home=settings.home,
         tracking=library.tracking,
-        environment=_kernel_environment(settings),
+        environment={"FACEML_MODEL_PACK": settings.model_pack, "DATABASE_URL": "", "QDRANT_URL": ""},
         library=library_snapshot(library.repository),
         on_progress=on_progress,
     )
@@ -147,10 +127,6 @@ def _clear(settings: Settings) -> None:
             "choose another one with --folder"
         )
     shutil.rmtree(settings.home)
-
-
-def _kernel_environment(settings: Settings) -> dict[str, str]:
-    return {"FACEML_MODEL_PACK": settings.model_pack, "DATABASE_URL": "", "QDRANT_URL": ""}
 
 
 def _draw(library: Library, clusters: tuple[ClusterSummary, ...]) -> tuple[Path, ...]:

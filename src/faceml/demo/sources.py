@@ -1,4 +1,4 @@
-"""The photographs the demo is made of: faceml's own dependencies ship them; none is committed or downloaded."""
+"""The photographs the demo is made of: faceml's own dependencies ship them; nothing is committed or downloaded."""
 
 from __future__ import annotations
 
@@ -26,13 +26,8 @@ class Portrait:
 _GROUP = "data/images/t1.jpg"
 # Two portraits are in the public domain (NASA, US Navy) and go by their name; the others get a letter.
 ASTRONAUT = Portrait("Eileen Collins", "skimage", "data/astronaut.png", BBox(180, 60, 92, 120), BBox(150, 4, 150, 206))
-ADMIRAL = Portrait(
-    "Grace Hopper",
-    "matplotlib",
-    "mpl-data/sample_data/grace_hopper.jpg",
-    BBox(183, 121, 167, 213),
-    BBox(150, 4, 234, 380),
-)
+_HOPPER = "mpl-data/sample_data/grace_hopper.jpg"
+ADMIRAL = Portrait("Grace Hopper", "matplotlib", _HOPPER, BBox(183, 121, 167, 213), BBox(150, 4, 234, 380))
 PORTRAITS = (
     Portrait("Person A", "insightface", _GROUP, BBox(56, 261, 113, 137), BBox(5, 205, 206, 250)),
     Portrait("Person B", "insightface", _GROUP, BBox(270, 145, 102, 125), BBox(240, 86, 180, 214)),
@@ -58,13 +53,10 @@ def open_picture(portrait: Portrait) -> Image.Image:
     spec = find_spec(portrait.package)
     file = Path(spec.origin).parent / portrait.file if spec and spec.origin else None
     if file is None or not file.is_file():
+        distribution = "scikit-image" if portrait.package == "skimage" else portrait.package
         raise Unavailable(
             f"The demo needs {portrait.file} of the package {portrait.package}, which is not installed whole: "
-            f"run `pip install --force-reinstall --no-deps {_distribution(portrait.package)}`."
+            f"run `pip install --force-reinstall --no-deps {distribution}`."
         )
     with Image.open(file) as picture:
         return picture.convert("RGB")
-
-
-def _distribution(package: str) -> str:
-    return {"skimage": "scikit-image"}.get(package, package)

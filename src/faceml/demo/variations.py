@@ -116,21 +116,16 @@ def cut_out(picture: Image.Image, portrait: Portrait, look: FaceLook) -> Cutout:
 
     back = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     origin = face_centre + back @ np.array([left, top], dtype=float)
-    rgb = _resample(picture, back, origin, (int(width), int(height)))
+    affine = (back[0, 0], back[0, 1], origin[0], back[1, 0], back[1, 1], origin[1])
+    size = (int(width), int(height))
+    warped = picture.transform(size, Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC)
+    rgb = np.asarray(warped, dtype=np.float32)
     ys, xs = np.mgrid[0:height, 0:width]
     source = np.stack([xs, ys], axis=-1) @ back.T + origin
     alpha = _outline(source - head_centre, head.w / 2, head.h / 2)
     in_face = (source - face_centre) / [face.w / 2, face.h / 2]  # -1 to 1 over the face's box
     rgb = _cover(_light(_blur(rgb, look), look, in_face), look, in_face)
     return Cutout(np.clip(rgb, 0, 255), alpha, int(left), int(top))
-
-
-def _resample(
-    picture: Image.Image, back: NDArray[np.float64], origin: NDArray[np.float64], size: tuple[int, int]
-) -> Floats:
-    affine = (back[0, 0], back[0, 1], origin[0], back[1, 0], back[1, 1], origin[1])
-    warped = picture.transform(size, Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC)
-    return np.asarray(warped, dtype=np.float32)
 
 
 def _outline(offsets: NDArray[np.float64], half_width: float, half_height: float) -> Floats:

@@ -1,30 +1,30 @@
-"""Models and runs side by side."""
+"""Models, runs and settings side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE, RULE
-from faceml.plots.style import label_axes, new_figure, say_empty
+from faceml.plots.style import empty_plot, label_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from faceml.tracking.experiment import MeasureHistory
     from faceml.trial.comparison import Comparison
 
-MOST_RUNS_NAMED = 8
+MOST_RUNS_NAMED, MOST_DATES, MOST_SETTINGS = 8, 6, 24
 
 
 def interval_plot(comparison: Comparison) -> Figure:
     """A panel a measure, a line a candidate: the figure and its interval on people held out."""
     measures = list(dict.fromkeys(name for figures in comparison.measured.values() for name in figures))
     if not measures:
-        figure, axes = new_figure(7, 3)
-        say_empty(axes, "Nothing could be measured: label more people.")
-        return figure
+        return empty_plot(new_figure(7, 3)[0], "Nothing could be measured: label more people.")
     candidates = list(comparison.candidates)
     columns = min(3, len(measures))
     rows = -(-len(measures) // columns)
@@ -63,8 +63,7 @@ def parallel_coordinates(
     """
     figure, axes = new_figure(max(6.0, 1.5 * len(axes_names)), 4.2)
     if not runs or len(axes_names) < 2:
-        say_empty(axes, "Needs a run, and two parameters or measures to compare.")
-        return figure
+        return empty_plot(figure, "Needs a run, and two parameters or measures to compare.")
     heights = {name: _heights([values.get(name) for values in runs.values()]) for name in axes_names}
     for number, run in enumerate(runs):
         line = [heights[name][0][number] for name in axes_names]
@@ -86,6 +85,63 @@ def parallel_coordinates(
     label_axes(axes, title=f"{len(runs)} runs", grid=None)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def over_time_plot(history: MeasureHistory) -> Figure:
+    """A point a run in order of time, evenly spaced: runs come in bursts, which a time axis would make one blot.
+
+    Hollow where the data were others than the run before had, a rule where the code was.
+    """
+    figure, axes = new_figure(8, 4)
+    moments = history.moments
+    if not moments:
+        return empty_plot(figure, "No run measured it yet.")
+    axes.plot(range(len(moments)), [m.value for m in moments], color=PALETTE[0], linewidth=1.6, zorder=2)
+    for is_hollow, name in ((False, "run"), (True, "on other data than the run before")):
+        chosen = [place for place, moment in enumerate(moments) if moment.has_other_data is is_hollow]
+        if chosen:
+            axes.scatter(chosen, [moments[place].value for place in chosen], s=42, zorder=3, edgecolor=PALETTE[0],
+                         facecolor=CARD if is_hollow else PALETTE[0], linewidth=1.6, label=name)  # fmt: skip
+    for number, place in enumerate(place for place, moment in enumerate(moments) if moment.has_other_code):
+        axes.axvline(place - 0.5, color=NOISE, linewidth=1.2, linestyle=(0, (3, 3)), zorder=1,
+                     label=None if number else "other code from here on")  # fmt: skip
+    best = next(place for place, moment in enumerate(moments) if moment.is_best)
+    axes.scatter([best], [moments[best].value], s=150, facecolor="none", edgecolor=PALETTE[1], linewidth=2, zorder=4,
+                 label=f"best: {moments[best].run}, {moments[best].value:.4g}")  # fmt: skip
+    ticks = range(0, len(moments), -(-len(moments) // MOST_DATES))
+    axes.set_xticks(ticks, [f"{moments[place].started:%Y-%m-%d\n%H:%M}" for place in ticks])
+    axes.margins(x=0.06, y=0.16)
+    better = "lower" if history.lower_is_better else "higher"
+    title = f"{history.measure} of {len(moments)} {history.kind} runs"
+    label_axes(axes, title=title, x="run, started (UTC)", y=f"{better} is better", grid="y")
+    figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=9, labelcolor=INK)
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSetting:
+    name: str
+    score: float  # 0 to 1
+    note: str  # written beside its bar
+
+
+def sweep_scores(settings: Sequence[ScoredSetting], *, score_name: str) -> Figure:
+    """A bar a setting, in the order given, the first on top."""
+    shown = list(settings[:MOST_SETTINGS])
+    figure, axes = new_figure(6.4, 1.2 + 0.3 * max(len(shown), 3))
+    if not shown:
+        return empty_plot(figure, "No setting tried.")
+    rows = range(len(shown))
+    axes.barh(rows, [item.score for item in shown], color=PALETTE[0], height=0.7)
+    axes.set_yticks(rows, [item.name for item in shown])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    for row, item in zip(rows, shown, strict=True):
+        at, side, colour = (-0.01, "right", "white") if item.score > 0.5 else (0.01, "left", INK)
+        text = f"{item.score:.3f}  {item.note}"
+        axes.text(item.score + at, row, text, va="center", ha=side, color=colour, fontsize=8)
+    label_axes(axes, title=f"Best: {shown[0].name}", x=score_name, grid="x")
     return figure
 
 

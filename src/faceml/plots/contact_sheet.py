@@ -1,19 +1,22 @@
-"""The contact sheet: a row of faces for each cluster or person."""
+"""Sheets of pictures: a row of faces for each cluster or person, and the photos in which no face was found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from faceml.errors import WrongUse
+from faceml.errors import UnreadablePhoto, WrongUse
 from faceml.plots.colours import CARD, INK, MUTED, RULE
 from faceml.plots.lettering import Pixels, as_image, font, rounded, shorten
+from faceml.vision.image import read_photo
 
 _BLOCKS = 6  # squares a side; a face of 6 × 6 squares is nobody's (see `pixelated`)
 _MARGIN, _GAP, _HEADING, _TITLE = 24, 6, 30, 46
+_PHOTO_GAP, _PHOTO, _CAPTION = 14, 150, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,31 @@ def contact_sheet(
         _heading(draw, group, y, width)
         _faces(sheet, group, y + _HEADING, thumb_px, columns)
     return sheet
+
+
+@dataclass(frozen=True, slots=True)
+class FacelessPhoto:
+    path: Path
+    reason: str  # "no face found", or why the file could not be read
+
+
+def photos_without_faces(photos: Sequence[FacelessPhoto], *, columns: int = 5, most: int = 20) -> Image.Image:
+    """A grid of thumbnails with file name and reason beneath; at most `most` photos, the rest is counted."""
+    shown = photos[:most]
+    rows = max(1, -(-len(shown) // columns))
+    width = 2 * _MARGIN + columns * (_PHOTO + _PHOTO_GAP) - _PHOTO_GAP
+    top = _MARGIN + 36
+    table = Image.new("RGB", (width, top + rows * (_PHOTO + _CAPTION + _PHOTO_GAP) + _MARGIN - _PHOTO_GAP), CARD)
+    draw = ImageDraw.Draw(table)
+    draw.text((_MARGIN, _MARGIN - 4), _title(len(photos), len(shown)), INK, font(18, bold=True))
+    for number, photo in enumerate(shown):
+        x = _MARGIN + number % columns * (_PHOTO + _PHOTO_GAP)
+        y = top + number // columns * (_PHOTO + _CAPTION + _PHOTO_GAP)
+        tile = rounded(_thumbnail(photo.path), 8)
+        table.paste(tile, (x, y), tile)
+        draw.text((x, y + _PHOTO + 6), shorten(photo.path.name, font(12, bold=True), _PHOTO), INK, font(12, bold=True))
+        draw.text((x, y + _PHOTO + 22), shorten(photo.reason, font(12), _PHOTO), MUTED, font(12))
+    return table
 
 
 def pixelated(thumbnail: Pixels) -> Pixels:
@@ -99,3 +127,20 @@ def _more(sheet: Image.Image, hidden: int, corner: tuple[int, int], thumb_px: in
     middle = (corner[0] + thumb_px / 2, corner[1] + thumb_px / 2)
     draw, lettering = ImageDraw.Draw(sheet), font(max(9, thumb_px // 6))
     draw.multiline_text(middle, f"+{hidden}\nmore", MUTED, lettering, anchor="mm", align="center", spacing=2)
+
+
+def _title(count: int, shown: int) -> str:
+    if count == 0:
+        return "Every photo has a face."
+    more = f", the first {shown} of them" if shown < count else ""
+    return f"{count} photo{'' if count == 1 else 's'} without a face{more}"
+
+
+def _thumbnail(path: Path) -> Image.Image:
+    try:
+        photo = Image.fromarray(read_photo(path))
+    except UnreadablePhoto:
+        tile = Image.new("RGB", (_PHOTO, _PHOTO), RULE)
+        ImageDraw.Draw(tile).text((_PHOTO / 2, _PHOTO / 2), "no preview", MUTED, font(12), anchor="mm")
+        return tile
+    return ImageOps.fit(photo, (_PHOTO, _PHOTO), Image.Resampling.LANCZOS)

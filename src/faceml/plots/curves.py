@@ -1,4 +1,4 @@
-"""Curves of a verification or training run."""
+"""Curves and histograms: of verification, training, and the faces' quality."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 
 from faceml.errors import WrongUse
-from faceml.plots.colours import CARD, INK, NOISE, PALETTE
-from faceml.plots.style import finite, label_axes, legend, new_figure, say_empty
+from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE
+from faceml.plots.style import empty_plot, finite, label_axes, legend, new_figure
 
 if TYPE_CHECKING:
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
@@ -35,8 +36,7 @@ def roc_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     """TAR against FAR; FAR on a logarithmic axis, since only its small values matter."""
     figure, axes = new_figure(6, 4.6)
     if not curves:
-        say_empty(axes, _NO_PAIRS)
-        return figure
+        return empty_plot(figure, _NO_PAIRS)
     rates = [_rates(curve) for curve in curves]
     lowest = _decade_below(np.concatenate([far for far, _ in rates]))
     for number, (far, tar) in enumerate(rates):
@@ -52,8 +52,7 @@ def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     """False rejects against false accepts, both logarithmic; lower is better, equal errors are on the diagonal."""
     figure, axes = new_figure(6, 4.6)
     if not curves:
-        say_empty(axes, _NO_PAIRS)
-        return figure
+        return empty_plot(figure, _NO_PAIRS)
     rates = [(far, 1 - tar) for far, tar in map(_rates, curves)]
     across = _decade_below(np.concatenate([far for far, _ in rates]))
     down = _decade_below(np.concatenate([frr for _, frr in rates]))
@@ -73,8 +72,7 @@ def score_histogram(genuine: ArrayLike, impostor: ArrayLike, threshold: float) -
     figure, axes = new_figure(7, 3.8)
     same, different = finite(genuine), finite(impostor)
     if same.size == 0 or different.size == 0:
-        say_empty(axes, "Needs pairs of the same and of different people.")
-        return figure
+        return empty_plot(figure, "Needs pairs of the same and of different people.")
     both = np.concatenate([same, different, [threshold]])
     bins = np.linspace(both.min() - 0.01, both.max() + 0.01, 60).tolist()
     for values, name, colour in ((different, "different people", PALETTE[1]), (same, "same person", PALETTE[0])):
@@ -88,15 +86,38 @@ def score_histogram(genuine: ArrayLike, impostor: ArrayLike, threshold: float) -
     return figure
 
 
+def quality_histogram(scores: ArrayLike, *, threshold: float = 0.5) -> Figure:
+    """Quality scores, 0 to 1; faces below `threshold`, which clustering leaves out, are grey."""
+    figure, axes = new_figure(7, 3.6)
+    values = finite(scores)
+    if values.size == 0:
+        return empty_plot(figure, "No faces yet, so no quality to show.")
+    # Bins of 0.025 that meet at the threshold, so that no bar is on both sides of it.
+    edges = np.unique(np.concatenate([np.arange(threshold, -0.025, -0.025), np.arange(threshold, 1.025, 0.025)]))
+    bins = np.clip(edges, 0, 1).tolist()
+    axes.hist(values[values < threshold], bins=bins, color=NOISE, rwidth=0.92)
+    axes.hist(values[values >= threshold], bins=bins, color=PALETTE[0], rwidth=0.92)
+    kept = int((values >= threshold).sum())
+    title = f"Face quality: {kept:,} of {values.size:,} faces are good enough to cluster"
+    label_axes(axes, title=title, x="quality score", y="faces")
+    axes.set_xlim(0, 1)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.axvline(threshold, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.margins(y=0.16)
+    note = axes.annotate(
+        f"threshold {threshold:g}", (threshold, 1), xycoords=("data", "axes fraction"), xytext=(6, -4),
+        textcoords="offset points",
+    )  # fmt: skip
+    note.set(color=MUTED, fontsize=9, va="top")
+    return figure
+
+
 def epoch_curves(history: Mapping[str, Sequence[float]]) -> Figure:
     """One line a measure over epochs 1, 2, …; NaN where an epoch did not measure it."""
-    from matplotlib.ticker import MaxNLocator
-
     figure, axes = new_figure(7, 3.8)
     drawn = {name: np.asarray(values, dtype=np.float64) for name, values in history.items() if len(values)}
     if not drawn:
-        say_empty(axes, "No epoch has ended yet.")
-        return figure
+        return empty_plot(figure, "No epoch has ended yet.")
     for number, (name, values) in enumerate(drawn.items()):
         known = np.isfinite(values)
         epochs = np.arange(1, len(values) + 1)[known]
@@ -119,10 +140,10 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     side = 2.4 + 0.42 * min(len(names), _COUNTED)
     figure, axes = new_figure(side + 0.6, side)
     if not names:
-        say_empty(axes, "Nobody to confuse.")
-        return figure
+        return empty_plot(figure, "Nobody to confuse.")
+    blues = LinearSegmentedColormap.from_list("faceml_blues", [CARD, "#9cc3de", PALETTE[0], "#003f66"])
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(share, cmap=_blues(), vmin=0, vmax=1, aspect="equal")
+    axes.imshow(share, cmap=blues, vmin=0, vmax=1, aspect="equal")
     ticks = range(len(names))
     axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, names)
@@ -135,15 +156,8 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     return figure
 
 
-def _blues() -> Colormap:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("faceml_blues", [CARD, "#9cc3de", PALETTE[0], "#003f66"])
-
-
 def _line(number: int) -> dict[str, Any]:
-    style = _DASHES[number % len(_DASHES)]
-    return {"color": PALETTE[number % len(PALETTE)], "linewidth": 1.8, "linestyle": style}
+    return {"color": PALETTE[number % len(PALETTE)], "linewidth": 1.8, "linestyle": _DASHES[number % len(_DASHES)]}
 
 
 def _rates(curve: MatchCurve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

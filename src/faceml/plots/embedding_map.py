@@ -9,7 +9,7 @@ import numpy as np
 
 from faceml.errors import WrongUse
 from faceml.plots.colours import CARD, INK, NOISE, PALETTE
-from faceml.plots.style import label_axes, new_figure, say_empty
+from faceml.plots.style import empty_plot, label_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,8 +41,7 @@ def embedding_map(
         raise WrongUse(f"The map needs (N, D) vectors and N labels, not {vectors.shape} and {labels.shape}.")
     figure, axes = new_figure(7, 6)
     if len(vectors) < 2:
-        say_empty(axes, "A map needs two faces at least.")
-        return figure
+        return empty_plot(figure, "A map needs two faces at least.")
     points = plane(vectors)
     clusters, sizes = np.unique(labels[labels >= 0], return_counts=True)
     noise = points[labels < 0]

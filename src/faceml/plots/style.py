@@ -53,10 +53,12 @@ def label_axes(axes: Axes, *, title: str, x: str = "", y: str = "", grid: Grid |
         axes.set_axisbelow(True)
 
 
-def say_empty(axes: Axes, text: str) -> None:
-    """In place of a plot: a run over nothing still ends with a picture that says so."""
+def empty_plot(figure: Figure, text: str) -> Figure:
+    """The figure with this text in place of its plot: a run over nothing still ends with a picture that says so."""
+    axes = figure.axes[0]
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=11)
+    return figure
 
 
 def legend(axes: Axes, **options: Any) -> None:

@@ -35,9 +35,7 @@ def similarity_transforms(kps: NDArray[np.float32]) -> NDArray[np.float64]:
     spread = points - centres[:, None]
     target_centre = ARCFACE_POINTS.mean(axis=0)
     target = ARCFACE_POINTS - target_centre
-    norms = np.maximum(
-        (spread**2).sum(axis=(1, 2)), np.finfo(np.float64).tiny
-    )  # five equal points: no division by zero
+    norms = np.maximum((spread**2).sum(axis=(1, 2)), np.finfo(np.float64).tiny)  # five equal points: no division by 0
     a = (spread * target).sum(axis=(1, 2)) / norms
     b = (spread[..., 0] * target[:, 1] - spread[..., 1] * target[:, 0]).sum(axis=1) / norms
     linear = np.stack([np.stack([a, -b], axis=1), np.stack([b, a], axis=1)], axis=1)

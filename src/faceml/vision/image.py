@@ -61,17 +61,16 @@ def decode_photo(data: bytes, *, shrink: int = 1) -> NDArray[np.uint8]:
         UnreadablePhoto.
     """
     try:
-        with _open(data) as image:
+        with _open(io.BytesIO(data)) as image:
             _check_size(*image.size)
-            pixels = _decode_jpeg(data, shrink) if _is_colour_jpeg(image) else _decode(image)
+            is_colour_jpeg = image.format in ("JPEG", "MPO") and image.mode == "RGB"
+            pixels = _decode_jpeg(data, shrink) if is_colour_jpeg else _decode(image)
             return _turn_upright(pixels, _orientation(image))
     except UnreadablePhoto:
         raise
     except MemoryError as error:
         raise UnreadablePhoto("decoding it needs more memory than there is") from error
-    except (
-        Exception
-    ) as error:  # decoders raise whatever they like on damaged files: OSError, ValueError, struct.error, …
+    except Exception as error:  # decoders raise what they like on damaged files: OSError, ValueError, struct.error, …
         raise UnreadablePhoto(_reason(error)) from error
 
 
@@ -82,7 +81,7 @@ def read_taken_at(path: Path) -> datetime | None:
     of one library compare with each other but may be hours off.
     """
     try:
-        with _open(path.read_bytes()) as image:
+        with _open(path) as image:
             tags = image.getexif().get_ifd(_EXIF_IFD)
             taken = datetime.strptime(str(tags[_DATE_TIME_ORIGINAL]).strip(" \0"), "%Y:%m:%d %H:%M:%S")
             offset = str(tags.get(_OFFSET_TIME_ORIGINAL, "")).strip(" \0")
@@ -98,7 +97,7 @@ def read_taken_at(path: Path) -> datetime | None:
 def read_orientation(path: Path) -> int:
     """The EXIF orientation of the picture as it is stored, 1 to 8; 1 where it does not say. Reads the header only."""
     try:
-        with _open_header(path) as image:
+        with _open(path) as image:
             orientation = _orientation(image)
             return orientation if 1 <= orientation <= 8 else 1
     except Exception:  # whatever is wrong with the file is read_photo's to report
@@ -108,7 +107,7 @@ def read_orientation(path: Path) -> int:
 def read_embedded_xmp(path: Path) -> bytes | None:
     """The XMP packet inside the photo's file; None where there is none, or the file cannot be read."""
     try:
-        with _open_header(path) as image:
+        with _open(path) as image:
             packet = image.info.get("xmp")
             return packet if isinstance(packet, bytes) else None
     except Exception:
@@ -118,14 +117,13 @@ def read_embedded_xmp(path: Path) -> bytes | None:
 def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise UnreadablePhoto("the file is missing") from error
-    except IsADirectoryError as error:
-        raise UnreadablePhoto("it is a folder, not a file") from error
-    except PermissionError as error:
-        raise UnreadablePhoto("no permission to read the file") from error
     except OSError as error:
-        raise UnreadablePhoto(f"the file cannot be read ({error.strerror})") from error
+        reasons: dict[type[OSError], str] = {
+            FileNotFoundError: "the file is missing",
+            IsADirectoryError: "it is a folder, not a file",
+            PermissionError: "no permission to read the file",
+        }
+        raise UnreadablePhoto(reasons.get(type(error), f"the file cannot be read ({error.strerror})")) from error
     if not data:
         raise UnreadablePhoto("the file is empty")
     return data
@@ -140,18 +138,11 @@ def _prepare_pillow() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def _open(data: bytes) -> Image:
+def _open(source: Path | io.BytesIO) -> Image:
     from PIL import Image
 
     _prepare_pillow()
-    return Image.open(io.BytesIO(data), formats=FORMATS)
-
-
-def _open_header(path: Path) -> Image:
-    from PIL import Image
-
-    _prepare_pillow()
-    return Image.open(path, formats=FORMATS)
+    return Image.open(source, formats=FORMATS)
 
 
 def _check_size(width: int, height: int) -> None:
@@ -159,10 +150,6 @@ def _check_size(width: int, height: int) -> None:
         raise UnreadablePhoto(f"{width}×{height} pixels; at most {MAX_PIXELS // 1_000_000} million are read")
     if max(width, height) > MAX_SIDE_PX:
         raise UnreadablePhoto(f"{width}×{height} pixels; a side of at most {MAX_SIDE_PX} is read")
-
-
-def _is_colour_jpeg(image: Image) -> bool:
-    return image.format in ("JPEG", "MPO") and image.mode == "RGB"
 
 
 def _decode_jpeg(data: bytes, shrink: int) -> NDArray[np.uint8]:

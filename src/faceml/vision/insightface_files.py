@@ -33,33 +33,7 @@ class PackFiles:
     has_manifest: bool  # InsightFace's model-package manifest, version 2
 
     def contract(self) -> PackContract:
-        return PackContract(
-            name=self.name,
-            width=self.width,
-            fingerprint=sha256_of(self.recogniser),
-            licence=LICENCE,
-            match_threshold=MATCH_THRESHOLD,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What tells an ONNX file's task (as InsightFace's ModelRouter reads it)."""
-
-    inputs: int
-    outputs: int
-    height: int
-    width: int
-    embedding_width: int
-
-    @property
-    def is_detector(self) -> bool:
-        return self.outputs >= 5
-
-    @property
-    def is_recogniser(self) -> bool:
-        square = self.height == self.width and self.height >= 112 and self.height % 16 == 0
-        return not self.is_detector and self.inputs == 1 and square and self.height != 192  # 192 is landmarks
+        return PackContract(self.name, self.width, sha256_of(self.recogniser), LICENCE, MATCH_THRESHOLD)
 
 
 def find_pack(name_or_dir: str, *, model_root: Path) -> PackFiles:
@@ -137,28 +111,25 @@ def _manifest_files(folder: Path) -> PackFiles | None:
         return None
     package = load_model_package(folder)
     detector, recogniser = package.task("detection"), package.task("recognition")
-    return PackFiles(
-        name=folder.name,
-        folder=folder,
-        detector=detector.path,
-        recogniser=recogniser.path,
-        width=int(recogniser.metadata["embedding_dimension"]),
-        has_manifest=True,
-    )
+    width = int(recogniser.metadata["embedding_dimension"])
+    return PackFiles(folder.name, folder, detector.path, recogniser.path, width, has_manifest=True)
 
 
 def _routed_files(folder: Path) -> PackFiles:
-    """As InsightFace does: of the files in name order, the first of each task."""
-    shapes = {path: _read_shape(path) for path in sorted(folder.glob("*.onnx"))}
-    detector = next((path for path, shape in shapes.items() if shape.is_detector), None)
-    recogniser = next((path for path, shape in shapes.items() if shape.is_recogniser), None)
-    if detector is None or recogniser is None:
-        part = "detector" if detector is None else "recogniser"
-        raise ModelUnavailable(f"model pack {folder.name}: no {part} among the .onnx files in {folder}; add it")
-    return PackFiles(folder.name, folder, detector, recogniser, shapes[recogniser].embedding_width, has_manifest=False)
+    """As InsightFace's ModelRouter does: of the files in name order, the first of each task."""
+    first: dict[str, tuple[Path, int]] = {}
+    for path in sorted(folder.glob("*.onnx")):
+        task, width = _task_and_width(path)
+        first.setdefault(task, (path, width))
+    for part in ("detector", "recogniser"):
+        if part not in first:
+            raise ModelUnavailable(f"model pack {folder.name}: no {part} among the .onnx files in {folder}; add it")
+    (detector, _), (recogniser, width) = first["detector"], first["recogniser"]
+    return PackFiles(folder.name, folder, detector, recogniser, width, has_manifest=False)
 
 
-def _read_shape(path: Path) -> _Shape:
+def _task_and_width(path: Path) -> tuple[str, int]:
+    """What a model is for, by its inputs and outputs, and how wide its last output is; of a recogniser that is D."""
     import onnx
 
     graph = onnx.load(str(path), load_external_data=False).graph
@@ -167,4 +138,10 @@ def _read_shape(path: Path) -> _Shape:
     sides = [dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim]
     height, width = sides[2:4] if len(sides) == 4 else (0, 0)
     last = graph.output[0].type.tensor_type.shape.dim
-    return _Shape(len(inputs), len(graph.output), height, width, last[-1].dim_value if last else 0)
+    if len(graph.output) >= 5:
+        task = "detector"
+    elif len(inputs) == 1 and height == width and height >= 112 and height % 16 == 0 and height != 192:
+        task = "recogniser"
+    else:
+        task = "another"  # 192 pixels a side are landmarks
+    return task, last[-1].dim_value if last else 0

@@ -14,15 +14,15 @@ import numpy as np
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 from faceml.vision.crops import CROP_PX
+from faceml.vision.decoders import SCRFD_MAX_IOU, decode_scrfd
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
-from faceml.vision.scrfd import MAX_IOU, decode_scrfd
 from faceml.vision.sessions import (
     CPU,
+    log_once,
     network_input,
     preferred_providers,
     provider_of,
-    say_once,
     session_options,
     unit_rows,
 )
@@ -53,27 +53,18 @@ class InsightFacePack:
         if not has_models(folder) and folder.name == name_or_dir:
             fetch_pack(name_or_dir, model_root=model_root)
         files = find_pack(name_or_dir, model_root=model_root)
-        say_once(logging.WARNING, f"model pack {files.name}: licence: {LICENCE}")
+        log_once(logging.WARNING, f"model pack {files.name}: licence: {LICENCE}")
         detector, recogniser = _models(files)
         provider = provider_of(files.name, recogniser.session)
-        return cls(
-            contract=files.contract(),
-            provider=provider,
-            _detector=detector,
-            _recogniser=recogniser,
-            _sizes_px=_pass_sizes(detector, files),
-            _crops_a_call=_crops_a_call(recogniser, provider),
-        )
+        sizes_px, crops_a_call = _pass_sizes(detector, files), _crops_a_call(recogniser, provider)
+        return cls(files.contract(), provider, detector, recogniser, sizes_px, crops_a_call)
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
         passes = [self._detect_at(image, size_px, min_confidence) for size_px in self._sizes_px]
+        found = merge_passes(passes, max_iou=SCRFD_MAX_IOU, inclusive=True)
         height, width = image.shape[:2]
         return keep_usable(
-            merge_passes(passes, max_iou=MAX_IOU, inclusive=True),
-            width=width,
-            height=height,
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
+            found, width=width, height=height, min_confidence=min_confidence, min_face_size=min_face_size
         )
 
     def _detect_at(self, image: NDArray[np.uint8], size_px: int, min_confidence: float) -> Detections:

@@ -11,10 +11,10 @@ import numpy as np
 
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
+from faceml.vision.decoders import YUNET_MAX_IOU, YUNET_OUTPUTS, decode_yunet
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
 from faceml.vision.float_models import float_model, sha256_of
 from faceml.vision.sessions import network_input, open_session, provider_of, unit_rows
-from faceml.vision.yunet import MAX_IOU, OUTPUTS, decode_yunet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,13 +44,7 @@ class Weights:
     recogniser: Path
 
     def contract(self) -> PackContract:
-        return PackContract(
-            name=NAME,
-            width=WIDTH,
-            fingerprint=sha256_of(self.recogniser),
-            licence=LICENCE,
-            match_threshold=MATCH_THRESHOLD,
-        )
+        return PackContract(NAME, WIDTH, sha256_of(self.recogniser), LICENCE, MATCH_THRESHOLD)
 
 
 def find_weights(model_root: Path) -> Weights:
@@ -107,19 +101,16 @@ class OpenCVZooPack:
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
         passes = [self._detect_at(image, size_px, min_confidence) for size_px in PASS_SIZES_PX]
+        found = merge_passes(passes, max_iou=YUNET_MAX_IOU)
         height, width = image.shape[:2]
         return keep_usable(
-            merge_passes(passes, max_iou=MAX_IOU),
-            width=width,
-            height=height,
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
+            found, width=width, height=height, min_confidence=min_confidence, min_face_size=min_face_size
         )
 
     def _detect_at(self, image: NDArray[np.uint8], size_px: int, min_confidence: float) -> Detections:
         fitted = letterbox(image, size_px)
         blob = network_input(fitted.canvas[None], bgr=True)  # 0 to 255: both models normalise inside
-        outputs = dict(zip(OUTPUTS, self._detector.run(list(OUTPUTS), {"input": blob}), strict=True))
+        outputs = dict(zip(YUNET_OUTPUTS, self._detector.run(list(YUNET_OUTPUTS), {"input": blob}), strict=True))
         found = decode_yunet(outputs, size_px=size_px, min_confidence=min_confidence)
         return Detections(found.boxes / fitted.scale, found.scores, found.kps / fitted.scale)
 

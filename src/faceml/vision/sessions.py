@@ -86,7 +86,7 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @cache
-def say_once(level: int, message: str) -> None:
+def log_once(level: int, message: str) -> None:
     """Log a message the first time it comes up in this process."""
     log.log(level, message)
 
@@ -94,5 +94,5 @@ def say_once(level: int, message: str) -> None:
 def provider_of(pack: str, session: InferenceSession) -> str:
     """Where a session really runs; said once in the log."""
     provider = str(session.get_providers()[0])
-    say_once(logging.INFO, f"model pack {pack} runs on {provider}")
+    log_once(logging.INFO, f"model pack {pack} runs on {provider}")
     return provider

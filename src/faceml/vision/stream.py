@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,9 +16,8 @@ import numpy as np
 from faceml.errors import UnreadablePhoto
 from faceml.records import FoundFace, PhotoFaces
 from faceml.vision.crops import align_faces
-from faceml.vision.detection import Detections, pixel_boxes
+from faceml.vision.detection import Detections, pixel_boxes, quality_score
 from faceml.vision.image import read_photo
-from faceml.vision.quality import quality_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,17 +64,11 @@ def find_faces(
         batch_size: crops, of several photos, that are embedded together.
         workers: threads; None is one a usable core, at most `MAX_WORKERS`. Each holds one decoded photo.
     """
-
-    def examine(photo: tuple[int, Path]) -> _Examined:
-        return _examine(photo[0], photo[1], pack, min_confidence, min_face_size)
-
-    def embed(group: list[_Examined]) -> list[PhotoFaces]:
-        return _embed(group, pack)
-
     pool = ThreadPoolExecutor(workers or usable_workers(), thread_name_prefix="faceml-vision")
     try:
+        examine = partial(_examine, pack=pack, min_confidence=min_confidence, min_face_size=min_face_size)
         examined = _in_order(pool, examine, photos, ahead=2 * batch_size)
-        for group in _in_order(pool, embed, _groups(examined, batch_size), ahead=1):
+        for group in _in_order(pool, partial(_embed, pack=pack), _groups(examined, batch_size), ahead=1):
             yield from group
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -125,7 +119,8 @@ def _groups(examined: Iterable[_Examined], batch_size: int) -> Iterator[list[_Ex
         yield group
 
 
-def _examine(asset_id: int, path: Path, pack: FacePack, min_confidence: float, min_face_size: int) -> _Examined:
+def _examine(photo: tuple[int, Path], pack: FacePack, min_confidence: float, min_face_size: int) -> _Examined:
+    asset_id, path = photo
     try:
         image = read_photo(path)
     except UnreadablePhoto as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,8 @@ from faceml.errors import FacemlError
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import Thumbnails
-from faceml.widgets.screen import Event, Notice, View, as_message
+from faceml.widgets.screen import Event, Notice
+from faceml.widgets.session import View
 
 PICTURES_AT_ONCE = 20  # those still to be made appear so many at a time
 HERE = Path(__file__).parent
@@ -38,17 +40,13 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         self._sent: set[UUID] = set()
         self._names: Sequence[str] = ()
         self.on_msg(self._on_message)
-        self._aside(lambda: self.thumbnails.of(self.view.faces()))  # while the front end loads
-
-    def refresh(self) -> None:
-        """Draw the view as it is now."""
-        self._show_screen(number=0)
+        self._in_background(lambda: self.thumbnails.of(self.view.faces()))  # while the front end loads
 
     def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if content.get("kind") == "ready":  # a front end without pictures or names: this notebook opened anew
             self._sent, self._names = set(), ()
         elif content.get("kind") == "shown":  # only now, so that what is asked for need not share the processor
-            self._aside(lambda: self.thumbnails.foresee(self.view.foresee()))
+            self._in_background(lambda: self.thumbnails.foresee(self.view.next_faces()))
             return
         elif content.get("kind") == "event":
             self._carry_out(_event(content))
@@ -58,20 +56,20 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         try:
             self.view.handle(event)
         except FacemlError as error:
-            self.view.say(Notice(str(error), "problem"))
-        except Exception as error:  # a callback's traceback is seen by nobody: say it where the person looks
+            self.view.session.notice = Notice(str(error), "problem")
+        except Exception as error:  # a callback's traceback is seen by nobody: show it where the person looks
             log.exception("the view could not do it")
-            self.view.say(Notice(f"unexpected {type(error).__name__}: {error}", "problem"))
+            self.view.session.notice = Notice(f"unexpected {type(error).__name__}: {error}", "problem")
 
     def _show_screen(self, *, number: int) -> None:
         """Send the screen with the pictures at hand; those still to be made follow."""
         faces = [face for face in dict.fromkeys(self.view.faces()) if face.id not in self._sent]
         ready = self.thumbnails.at_hand(faces)
-        message: dict[str, Any] = {"kind": "screen", "number": number, "screen": as_message(self.view.screen())}
-        names = self.view.names()
-        if names != self._names:
-            self._names = message["names"] = list(names)
-        photo = self.view.photo_jpeg()
+        message: dict[str, Any] = {"kind": "screen", "number": number, "screen": asdict(self.view.screen())}
+        session = self.view.session
+        if session.names != self._names:
+            self._names = message["names"] = list(session.names)
+        photo = session.photo.jpeg if session.photo else None
         missing = [face for face in faces if face.id not in ready]
         self._deliver(message | {"more": bool(missing)}, ready, photo)
         for place in range(0, len(missing), PICTURES_AT_ONCE):
@@ -84,7 +82,7 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         message["has_photo"] = photo is not None
         self.send(message, [*pictures.values(), *([photo] if photo is not None else [])])
 
-    def _aside(self, work: Callable[[], object]) -> None:
+    def _in_background(self, work: Callable[[], object]) -> None:
         def run() -> None:
             try:
                 work()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,13 +12,13 @@ from faceml.records import Dismissal, Face
 from faceml.services.decisions.label import dismiss_faces, label_cluster
 from faceml.services.decisions.split import SplitPreview, prepare_split, preview_split, split_cluster
 from faceml.services.decisions.undo import redo, undo
-from faceml.services.pictures.photo import PhotoView, look_at_photo
 from faceml.services.recognise.gallery import Resemblance
-from faceml.services.review.browse import OpenCluster, active_names, label_progress, list_open_clusters, look_at_cluster
+from faceml.services.review.browse import OpenCluster, label_progress, list_open_clusters, look_at_cluster
 from faceml.services.review.groups import suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
-from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of
+from faceml.widgets.screen import Event, Notice, ProgressBar, Screen, page_of, pages_of
+from faceml.widgets.session import Session, carry_out
 
 SUGGESTIONS = 3
 
@@ -35,31 +34,20 @@ class Decided:
 
 
 class Labeler:
-    """Walks the clusters that nobody was named for, largest first, and carries out what a person says of each.
+    """Walks the clusters that nobody has named, largest first, and carries out what a person decides about each.
 
     A decision is committed when `handle` returns. Clusters that another kernel or program changed meanwhile are seen
     as they are whenever they come up.
     """
 
-    def __init__(
-        self,
-        library: Library,
-        *,
-        actor: str,
-        pixelate: Callable[[Face], bool] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._library, self._actor, self._pixelate, self._clock = library, actor, pixelate, clock
+    def __init__(self, library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> None:
+        self.session = Session(library, pixelate=pixelate)
+        self._library, self._actor = library, actor
         self._decided: list[Decided] = []
         self._taken_back: list[Decided] = []
-        self._started: float | None = None
-        self._notice: Notice | None = None
         self._preview: SplitPreview | None = None
         self._part_size = 0  # that the preview was made with
-        self._photo: PhotoView | None = None
-        self._asked_face = UUID(int=0)
         self._queue: list[str] = []
-        self._names: Sequence[str] = ()
         self._at, self._page = 0, 1
         self.cluster: OpenCluster | None = None
         self.suggestions: Sequence[Resemblance] = ()
@@ -70,27 +58,20 @@ class Labeler:
     # --- what the widget asks for
 
     def handle(self, event: Event) -> None:
-        """Do what a key or a button asks for; a key without a meaning here does nothing.
-
-        Raises:
-            FacemlError: it cannot be done, and nothing has changed.
-        """
-        action = _ACTIONS.get(action_of(event, self.screen()))
-        if action:
-            self._notice = None
-            self._started = self._clock() if self._started is None else self._started
-            action(self, event)
+        carry_out(self, event, _ACTIONS)
 
     def screen(self) -> Screen:
-        if self._photo is not None:
-            return screens.photo(self._photo, self._asked_face, screens.subject_of(self.cluster), self._notice)
+        notice, can_undo = self.session.notice, bool(self._decided)
+        if self.session.photo is not None:
+            subject = screens.subject_of(self.cluster)
+            return self.session.photo_screen(self.session.photo, view=screens.VIEW, subject=subject)
         if self.cluster is None:
-            return screens.finished(self._progress(), len(self._queue), self._notice, can_undo=bool(self._decided))
+            return screens.finished(self._progress(), len(self._queue), notice, can_undo=can_undo)
         if self._preview is not None:
-            return screens.split(self.cluster, self._preview, self._progress(), self._notice)
+            return screens.split(self.cluster, self._preview, self._progress(), notice)
         return screens.naming(
-            self.cluster, self.suggestions, self._progress(), self._notice, page=self._page, at=self._at,
-            likely_from=self._likely_from, can_undo=bool(self._decided), can_redo=bool(self._taken_back),
+            self.cluster, self.suggestions, self._progress(), notice, page=self._page, at=self._at,
+            likely_from=self._likely_from, can_undo=can_undo, can_redo=bool(self._taken_back),
         )  # fmt: skip
 
     def faces(self) -> Sequence[Face]:
@@ -99,22 +80,14 @@ class Labeler:
         if self._preview is not None:
             parts = screens.parts_of(self.cluster, self._preview)
             return [face for part in parts for face in part[: screens.PREVIEWED]]
-        return self.cluster.faces[(self._page - 1) * PAGE_FACES : self._page * PAGE_FACES]
+        return page_of(self.cluster.faces, self._page)
 
-    def names(self) -> Sequence[str]:
-        return self._names
-
-    def photo_jpeg(self) -> bytes | None:
-        return self._photo.jpeg if self._photo else None
-
-    def say(self, notice: Notice) -> None:
-        self._notice = notice
-
-    def foresee(self) -> Sequence[Face]:
-        following = [id_ for id_ in self._queue[self._at : self._at + 3] if not self._is_shown(id_)]
+    def next_faces(self) -> Sequence[Face]:
+        shown = self.cluster.cluster_id if self.cluster else ""
+        following = [id_ for id_ in self._queue[self._at : self._at + 3] if id_ != shown]
         found = [cluster for id_ in following[:2] if (cluster := look_at_cluster(self._library.repository, id_))]
         prepare_split()
-        return [face for cluster in found for face in cluster.faces[:PAGE_FACES]]
+        return [face for cluster in found for face in page_of(cluster.faces, 1)]
 
     # --- decisions
 
@@ -140,10 +113,10 @@ class Labeler:
             raise
         text = f"{count_faces(report.faces_labeled)}: {report.person_name}"
         if report.faces_labeled < len(chosen):
-            text += f" ({len(chosen) - report.faces_labeled} left out: said or ruled out by a person)"
-        if report.person_name not in self._names:
-            self._names = active_names(self._library.repository)
-        self._note(Decided(report.event_id, cluster.cluster_id, text, report.faces_labeled))
+            text += f" ({len(chosen) - report.faces_labeled} left out: named or ruled out by a person)"
+        if report.person_name not in self.session.names:
+            self.session.read_names()
+        self._remember(Decided(report.event_id, cluster.cluster_id, text, report.faces_labeled))
         self._show(self._at)
 
     def _dismiss(self, dismissed_as: Dismissal, event: Event) -> None:
@@ -151,7 +124,7 @@ class Labeler:
         chosen = _chosen(cluster, event.left_out)
         report = dismiss_faces(self._library, sorted(chosen), dismissed_as, actor=self._actor)
         word = screens.DISMISSED[dismissed_as]
-        self._note(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
+        self._remember(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
         self._show(self._at)
 
     def _split(self, _event: Event) -> None:
@@ -161,16 +134,16 @@ class Labeler:
             if len(preview.parts) > 1:
                 self._preview, self._part_size = preview, size
                 return
-        self._notice = Notice("it does not fall apart: leave single faces out with a click instead")
+        self.session.notice = Notice("it does not fall apart: leave single faces out with a click instead")
 
     def _do_split(self, _event: Event) -> None:
         cluster = self._asked()
         report = split_cluster(self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor)
         if report.event_id is not None:
-            left_out = f", {count_faces(report.faces_left_out)} in none" if report.faces_left_out else ""
+            left_out = f", {count_faces(report.faces_left_out)} in no group" if report.faces_left_out else ""
             text = f"split into {len(report.new_clusters)} groups{left_out}"
             self._queue[self._at : self._at + 1] = report.new_clusters
-            self._note(Decided(report.event_id, cluster.cluster_id, text))
+            self._remember(Decided(report.event_id, cluster.cluster_id, text))
         self._show(self._at)
 
     def _undo(self, _event: Event) -> None:
@@ -179,9 +152,12 @@ class Labeler:
         last = self._decided.pop()  # whatever comes of it: what somebody else took back is not undone twice
         undo(self._library, last.event_id, actor=self._actor)
         self._taken_back.append(last)
-        self._names = active_names(self._library.repository)
-        self._bring_back(last.cluster_id)
-        self._notice = Notice(f"Undone: {last.text}", "done")
+        self.session.read_names()
+        self._queue = [id_ for id_ in self._queue if id_ != last.cluster_id]
+        self._at = min(self._at, len(self._queue))
+        self._queue.insert(self._at, last.cluster_id)
+        self._show(self._at)
+        self.session.done(f"Undone: {last.text}")
 
     def _redo(self, _event: Event) -> None:
         if not self._taken_back:
@@ -189,13 +165,12 @@ class Labeler:
         last = self._taken_back.pop()
         redo(self._library, last.event_id, actor=self._actor)
         self._decided.append(last)
-        self._names = active_names(self._library.repository)
+        self.session.read_names()
         known = set(self._queue)
-        self._queue[self._at : self._at] = [
-            id_ for id_, _ in list_open_clusters(self._library.repository) if id_ not in known
-        ]
+        opened = [id_ for id_, _ in list_open_clusters(self._library.repository)]
+        self._queue[self._at : self._at] = [id_ for id_ in opened if id_ not in known]
         self._show(self._at)
-        self._notice = Notice(f"Made again: {last.text}", "done")
+        self.session.done(f"Made again: {last.text}")
 
     # --- looking around
 
@@ -211,25 +186,24 @@ class Labeler:
         self._page = min(max(1, self._page + by), pages_of(len(self._asked().faces)))
 
     def _look(self, event: Event) -> None:
-        self._asked_face = event.face_id or self._asked().faces[0].id
-        self._photo = look_at_photo(self._library.repository, self._asked_face, pixelate=self._pixelate)
+        self.session.look(event.face_id or self._asked().faces[0].id)
 
     def _back(self, _event: Event) -> None:
-        if self._photo is None:
+        if self.session.photo is None:
             self._preview = None
-        self._photo = None
+        self.session.photo = None
 
     def _refresh(self, _event: Event | None = None) -> None:
         """See what others did: clusters, names and counts as they are now."""
         self._queue = [cluster_id for cluster_id, _ in list_open_clusters(self._library.repository)]
-        self._names = active_names(self._library.repository)
+        self.session.read_names()
         self._show(0)
 
     # --- state
 
     def _show(self, at: int) -> None:
         """Ask about the first open cluster from this place of the queue on; gone ones leave it."""
-        self._preview = self._photo = self.cluster = None
+        self._preview = self.session.photo = self.cluster = None
         self._page, self._at = 1, at
         while self.cluster is None and self._at < len(self._queue):
             self.cluster = look_at_cluster(self._library.repository, self._queue[self._at])
@@ -244,30 +218,25 @@ class Labeler:
             return []
         return [item for item in found if item.similarity >= self._likely_from / 2]
 
-    def _bring_back(self, cluster_id: str) -> None:
-        if cluster_id in self._queue:
-            self._queue.remove(cluster_id)
-        self._at = min(self._at, len(self._queue))
-        self._queue.insert(self._at, cluster_id)
-        self._show(self._at)
-
-    def _note(self, decided: Decided) -> None:
+    def _remember(self, decided: Decided) -> None:
         self._decided.append(decided)
         self._taken_back.clear()
-        self._notice = Notice(decided.text, "done")
+        self.session.done(decided.text)
 
     def _asked(self) -> OpenCluster:
         if self.cluster is None:
             raise NotFound("no cluster is left: refresh (g) after the next detection or grouping")
         return self.cluster
 
-    def _is_shown(self, cluster_id: str) -> bool:
-        return self.cluster is not None and self.cluster.cluster_id == cluster_id
-
-    def _progress(self) -> screens.Standing:
-        spent_s = self._clock() - self._started if self._started is not None else 0.0
-        named = sum(decided.faces_named for decided in self._decided)
-        return screens.Standing(label_progress(self._library.repository), len(self._queue), named, spent_s)
+    def _progress(self) -> ProgressBar:
+        counts, left = label_progress(self._library.repository), len(self._queue)
+        named_now = sum(decided.faces_named for decided in self._decided)
+        words = [
+            f"{counts.faces_named:,} of {counts.faces:,} faces named",
+            f"{left:,} cluster{'' if left == 1 else 's'} left",
+            *self.session.pace(named_now, "faces a minute", per_s=60),
+        ]
+        return ProgressBar(" · ".join(words), counts.faces_named / counts.faces if counts.faces else 0.0)
 
 
 def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:

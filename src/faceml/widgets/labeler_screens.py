@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import replace
 
 from faceml.records import Dismissal, Face
 from faceml.services.decisions.split import SplitPreview
-from faceml.services.pictures.photo import PhotoView
 from faceml.services.recognise.gallery import Resemblance
-from faceml.services.review.browse import LabelProgress, OpenCluster
-from faceml.widgets.screen import (
-    Action,
-    Box,
-    Entry,
-    Group,
-    Notice,
-    Photo,
-    Progress,
-    Screen,
-    Suggestion,
-    pages_of,
-    tiles,
-)
+from faceml.services.review.browse import OpenCluster
+from faceml.widgets import screen as ui
 
 VIEW = "labeler"
 PREVIEWED = 24  # faces of each part of a split
 DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, not asked again"}
-PACE_FROM_S = 20.0  # before that a pace says nothing
-BACK = Action("back", "Back", ("Escape",))
-UNDO_KEYS, REDO_KEYS = ("u", "Ctrl+z"), ("r", "Ctrl+y", "Ctrl+Shift+z")
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far the naming has come."""
-
-    library: LabelProgress
-    clusters_left: int
-    named_now: int  # faces, in this session
-    spent_s: float  # in this session
-
-    def shown(self) -> Progress:
-        counts = self.library
-        left = f"{self.clusters_left:,} cluster{'' if self.clusters_left == 1 else 's'} left"
-        words = [f"{counts.faces_named:,} of {counts.faces:,} faces named", left]
-        if self.named_now and self.spent_s >= PACE_FROM_S:
-            words.append(f"{60 * self.named_now / self.spent_s:.0f} faces a minute")
-        return Progress(" · ".join(words), counts.faces_named / counts.faces if counts.faces else 0.0)
 
 
 def count_faces(count: int) -> str:
@@ -62,19 +27,19 @@ def subject_of(cluster: OpenCluster | None) -> str:
 def naming(
     cluster: OpenCluster,
     suggestions: Sequence[Resemblance],
-    standing: Standing,
-    notice: Notice | None,
+    progress: ui.ProgressBar,
+    notice: ui.Notice | None,
     *,
     page: int,
     at: int,
     likely_from: float,
     can_undo: bool,
     can_redo: bool,
-) -> Screen:
+) -> ui.Screen:
     """Who is this? The faces of one cluster, suggested names, and an entry for another one."""
-    pages = pages_of(len(cluster.faces))
+    pages = ui.pages_of(len(cluster.faces))
     hint = "click, drag or space leaves a face out"
-    sheet = Group("Faces", tiles(cluster.faces, page=page), hint, is_selectable=True, page=page, pages=pages)
+    sheet = ui.Group("Faces", ui.tiles(cluster.faces, page=page), hint, is_selectable=True, page=page, pages=pages)
     facts = [
         count_faces(len(cluster.faces)),
         f"quality {cluster.mean_quality:.2f}",
@@ -82,69 +47,61 @@ def naming(
     ]
     if cluster.named_faces:
         facts.append(f"{cluster.named_faces:,} more are named")
-    return Screen(
+    return ui.Screen(
         VIEW,
         "Who is this?",
         subject_of(cluster),
         tuple(facts),
-        standing.shown(),
+        progress,
         (sheet,),
         suggestions=tuple(
-            Suggestion(f"accept_{number}", item.person_name, f"{item.similarity:.2f}", str(number),
+            ui.Suggestion(f"accept_{number}", item.person_name, f"{item.similarity:.2f}", str(number),
                        is_likely=number == 1 and item.similarity >= likely_from)
             for number, item in enumerate(suggestions, start=1)
         ),
-        entry=Entry("Name of this person", "Type a name", "label"),
+        entry=ui.Entry("Name of this person", "Type a name", "label"),
         actions=(
-            Action("skip", "Skip", ("ArrowRight", "n")),
-            Action("previous", "Previous", ("ArrowLeft", "p"), is_enabled=at > 0),
-            Action("split", "Split …", ("s",), is_enabled=len(cluster.faces) > 3),
-            Action("not_a_face", "Not a face", ("f",)),
-            Action("stranger", "Stranger", ("x",)),
-            Action("photo", "Photo", ("o",)),
-            Action("undo", "Undo", UNDO_KEYS, is_enabled=can_undo),
-            Action("redo", "Redo", REDO_KEYS, is_enabled=can_redo),
-            Action("refresh", "Refresh", ("g",)),
-            *page_actions(page, pages),
+            ui.Action("skip", "Skip", ("ArrowRight", "n")),
+            ui.Action("previous", "Previous", ("ArrowLeft", "p"), is_enabled=at > 0),
+            ui.Action("split", "Split …", ("s",), is_enabled=len(cluster.faces) > 3),
+            ui.Action("not_a_face", "Not a face", ("f",)),
+            ui.Action("stranger", "Stranger", ("x",)),
+            ui.PHOTO,
+            replace(ui.UNDO, is_enabled=can_undo),
+            replace(ui.REDO, is_enabled=can_redo),
+            ui.REFRESH,
+            *ui.page_actions(page, pages),
         ),
         notice=notice,
     )  # fmt: skip
 
 
-def page_actions(page: int, pages: int) -> tuple[Action, ...]:
-    """To turn pages, where there are several."""
-    if pages == 1:
-        return ()
-    return (
-        Action("next_page", "Next page", ("PageDown",), is_enabled=page < pages),
-        Action("previous_page", "Previous page", ("PageUp",), is_enabled=page > 1),
-    )
-
-
-def split(cluster: OpenCluster, preview: SplitPreview, standing: Standing, notice: Notice | None) -> Screen:
+def split(cluster: OpenCluster, preview: SplitPreview, progress: ui.ProgressBar, notice: ui.Notice | None) -> ui.Screen:
     """The parts that a split would make; nothing is done yet."""
     titles = [*(f"Group {number}" for number in range(1, len(preview.parts) + 1)), "In no group"]
     groups = [
-        Group(
-            title, tiles(faces[:PREVIEWED]), f"{len(faces):,} faces{', the best are shown' * (len(faces) > PREVIEWED)}"
+        ui.Group(
+            title,
+            ui.tiles(faces[:PREVIEWED]),
+            f"{len(faces):,} faces{', the best are shown' * (len(faces) > PREVIEWED)}",
         )
         for title, faces in zip(titles, parts_of(cluster, preview), strict=True)
         if faces
     ]
-    return Screen(
+    return ui.Screen(
         VIEW,
         f"Split into {len(preview.parts)} groups?",
         subject_of(cluster),
         (f"{len(cluster.faces):,} faces", "nothing is done yet"),
-        standing.shown(),
+        progress,
         tuple(groups),
-        actions=(Action("do_split", "Split", ("Enter", "y"), is_main=True), BACK),
+        actions=(ui.Action("do_split", "Split", ("Enter", "y"), is_main=True), ui.BACK),
         notice=notice,
     )
 
 
 def parts_of(cluster: OpenCluster, preview: SplitPreview) -> list[list[Face]]:
-    """The open faces of each part, best quality first, and last of those that fit none."""
+    """The open faces of each part, best quality first, and last of those in no part."""
     place = {face_id: number for number, ids in enumerate([*preview.parts, preview.left_out]) for face_id in ids}
     parts: list[list[Face]] = [[] for _ in range(len(preview.parts) + 1)]
     for face in cluster.faces:
@@ -152,26 +109,17 @@ def parts_of(cluster: OpenCluster, preview: SplitPreview) -> list[list[Face]]:
     return parts
 
 
-def photo(view: PhotoView, asked: UUID, subject: str, notice: Notice | None) -> Screen:
-    """The whole photo with its boxes."""
-    boxes = tuple(
-        Box(str(box.face_id), box.person_name or "", box.x, box.y, box.w, box.h, box.face_id == asked)
-        for box in view.boxes
-    )
-    return Screen(VIEW, view.file_name, subject, photo=Photo(view.file_name, boxes), actions=(BACK,), notice=notice)
-
-
-def finished(standing: Standing, skipped: int, notice: Notice | None, *, can_undo: bool) -> Screen:
+def finished(progress: ui.ProgressBar, skipped: int, notice: ui.Notice | None, *, can_undo: bool) -> ui.Screen:
     """The end of the queue."""
     left = f"{skipped:,} skipped: look at them again with Refresh." if skipped else "Every cluster is done."
-    return Screen(
+    return ui.Screen(
         VIEW,
         "That was the last one" if skipped else "All done",
-        progress=standing.shown(),
+        progress=progress,
         actions=(
-            Action("refresh", "Refresh", ("g", "Enter"), is_main=True),
-            Action("previous", "Previous", ("ArrowLeft", "p"), is_enabled=skipped > 0),
-            Action("undo", "Undo", UNDO_KEYS, is_enabled=can_undo),
+            ui.Action("refresh", "Refresh", ("g", "Enter"), is_main=True),
+            ui.Action("previous", "Previous", ("ArrowLeft", "p"), is_enabled=skipped > 0),
+            replace(ui.UNDO, is_enabled=can_undo),
         ),
         notice=notice,
         empty=left,

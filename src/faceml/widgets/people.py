@@ -13,12 +13,11 @@ from faceml.services.decisions.label import dismiss_faces, reject_person, unassi
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.prototypes import choose_exemplars
 from faceml.services.decisions.undo import redo, undo
-from faceml.services.pictures.photo import PhotoView, look_at_photo
-from faceml.services.review.browse import PersonDetails, active_names, find, list_people, show_person
+from faceml.services.review.browse import PersonDetails, find, list_people, show_person
 from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import people_screens as screens
-from faceml.widgets.labeler_screens import photo
-from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of
+from faceml.widgets.screen import Event, Screen, page_of, pages_of
+from faceml.widgets.session import Session, carry_out
 
 LISTED = 100  # people; the entry finds any other
 DECISIONS = 30  # of the history
@@ -28,46 +27,30 @@ class People:
     """One person at a time, the list of all, and the log of decisions, each of which can be taken back here."""
 
     def __init__(self, library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> None:
-        self._library, self._actor, self._pixelate = library, actor, pixelate
+        self.session = Session(library, pixelate=pixelate)
+        self._library, self._actor = library, actor
         self._mode = screens.Mode.LOOKING
         self._page = 1
-        self._photo: PhotoView | None = None
-        self._asked_face = UUID(int=0)
-        self._notice: Notice | None = None
         self._listed: Sequence[PersonSummary] = ()
-        self._names: Sequence[str] = ()
         self.person: PersonDetails | None = None
         self._refresh()
 
     # --- what the widget asks for
 
     def handle(self, event: Event) -> None:
-        """Raises FacemlError: it cannot be done, and nothing has changed."""
-        action = _ACTIONS.get(action_of(event, self.screen()))
-        if action:
-            self._notice = None
-            action(self, event)
+        carry_out(self, event, _ACTIONS)
 
     def screen(self) -> Screen:
-        if self._photo is not None and self.person is not None:
-            return photo(self._photo, self._asked_face, str(self.person.person.id), self._notice)
+        if self.session.photo is not None:
+            return self.session.photo_screen(self.session.photo, view=screens.VIEW, subject=str(self._shown_id()))
         lines = history(self._library.repository, limit=DECISIONS)
-        return screens.person(self.person, self._listed, lines, self._mode, self._page, self._notice)
+        return screens.person(self.person, self._listed, lines, self._mode, self._page, self.session.notice)
 
     def faces(self) -> Sequence[Face]:
         return screens.shown_faces(self.person, self._page) if self.person else ()
 
-    def foresee(self) -> Sequence[Face]:
-        return self.person.faces[self._page * PAGE_FACES : (self._page + 1) * PAGE_FACES] if self.person else ()
-
-    def names(self) -> Sequence[str]:
-        return self._names
-
-    def photo_jpeg(self) -> bytes | None:
-        return self._photo.jpeg if self._photo else None
-
-    def say(self, notice: Notice) -> None:
-        self._notice = notice
+    def next_faces(self) -> Sequence[Face]:
+        return page_of(self.person.faces, self._page + 1) if self.person else ()
 
     # --- decisions
 
@@ -146,25 +129,24 @@ class People:
         faces = self._asked().faces
         if not event.face_id and not faces:
             raise NotFound("there is no face to show")
-        self._asked_face = event.face_id or faces[0].id
-        self._photo = look_at_photo(self._library.repository, self._asked_face, pixelate=self._pixelate)
+        self.session.look(event.face_id or faces[0].id)
 
     def _back(self, _event: Event) -> None:
-        self._photo, self._mode = None, screens.Mode.LOOKING
+        self.session.photo, self._mode = None, screens.Mode.LOOKING
 
     def _refresh(self, _event: Event | None = None) -> None:
         """See everybody as they are now."""
         listed = [list_people(self._library.repository, status=status, page_size=LISTED).items
                   for status in (PersonStatus.ACTIVE, PersonStatus.HIDDEN)]  # fmt: skip
         self._listed = [person for items in listed for person in items]
-        self._names = active_names(self._library.repository)
+        self.session.read_names()
         self._show(self.person.person.id if self.person else None)
 
     # --- state
 
     def _show(self, person_id: UUID | None) -> None:
         self._page = 1 if not self.person or self.person.person.id != person_id else self._page
-        self._mode, self._photo, self.person = screens.Mode.LOOKING, None, None
+        self._mode, self.session.photo, self.person = screens.Mode.LOOKING, None, None
         known = [person_id] if person_id else []
         for candidate in [*known, *(person.id for person in self._listed[:1])]:
             try:
@@ -176,7 +158,7 @@ class People:
 
     def _done(self, text: str) -> None:
         self._refresh()
-        self._notice = Notice(text, "done")
+        self.session.done(text)
 
     def _asked(self) -> PersonDetails:
         if self.person is None:

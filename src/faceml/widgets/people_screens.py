@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from faceml.records import AssignedBy, Face, PersonStatus
 from faceml.services.decisions.history import HistoryLine
 from faceml.services.review.browse import PersonDetails
 from faceml.storage.sql.people import PersonSummary
-from faceml.widgets.labeler_screens import BACK, REDO_KEYS, UNDO_KEYS, page_actions
-from faceml.widgets.screen import PAGE_FACES, Action, Entry, Group, Notice, Row, Screen, Tile, pages_of, tiles
+from faceml.widgets import screen as ui
 
 VIEW = "people"
 
@@ -30,20 +28,20 @@ def person(
     lines: Sequence[HistoryLine],
     mode: Mode,
     page: int,
-    notice: Notice | None,
-) -> Screen:
+    notice: ui.Notice | None,
+) -> ui.Screen:
     """The list of people, the faces of one, and the history."""
     rows = tuple(
-        Row(str(item.id), item.name, _count(item), is_chosen=shown is not None and item.id == shown.person.id)
+        ui.Row(str(item.id), item.name, _count(item), is_chosen=shown is not None and item.id == shown.person.id)
         for item in listed
     )
     decisions = tuple(_decision(line) for line in lines)
     if shown is None:
-        return Screen(
-            VIEW, "People", actions=(Action("refresh", "Refresh", ("g",)),), notice=notice, history=decisions,
+        return ui.Screen(
+            VIEW, "People", actions=(ui.REFRESH,), notice=notice, history=decisions,
             empty="Nobody has a name yet: name a cluster first.",
         )  # fmt: skip
-    return Screen(
+    return ui.Screen(
         VIEW, shown.person.name, f"{shown.person.id} {len(shown.faces)} {mode}", _facts(shown),
         groups=_groups(shown, page), entry=_entry(shown, mode), actions=_actions(shown, mode, page), notice=notice,
         list_title="People", rows=rows, history=decisions,
@@ -51,35 +49,31 @@ def person(
 
 
 def shown_faces(details: PersonDetails, page: int) -> list[Face]:
-    exemplars = [face for face in details.faces if face.id in details.exemplars]
-    return [*exemplars, *details.faces[(page - 1) * PAGE_FACES : page * PAGE_FACES]]
+    return [*_exemplars(details), *ui.page_of(details.faces, page)]
 
 
-def _groups(shown: PersonDetails, page: int) -> tuple[Group, ...]:
-    exemplars = [face for face in shown.faces if face.id in shown.exemplars]
-    found_by = {face.id: _found_by(face) for face in shown.faces}
-    badges = {face.id: f"{face.similarity:.2f}" for face in shown.faces if face.similarity is not None}
-    sheet = tuple(
-        _described(tile, found_by[face.id])
-        for tile, face in zip(
-            tiles(shown.faces, page=page, badges=badges), shown.faces[(page - 1) * PAGE_FACES :], strict=False
-        )
-    )
-    faces = Group(
+def _exemplars(details: PersonDetails) -> list[Face]:
+    return [face for face in details.faces if face.id in details.exemplars]
+
+
+def _groups(shown: PersonDetails, page: int) -> tuple[ui.Group, ...]:
+    exemplars = _exemplars(shown)
+    sheet = ui.tiles(shown.faces, page=page, badge=_similarity, detail=_found_by)
+    faces = ui.Group(
         "Faces", sheet, "click, drag or space chooses", is_selectable=True, starts_selected=False,
-        page=page, pages=pages_of(len(shown.faces)),
+        page=page, pages=ui.pages_of(len(shown.faces)),
     )  # fmt: skip
-    return (Group("Recognised by", tiles(exemplars)), faces) if exemplars else (faces,)
+    return (ui.Group("Recognised by", ui.tiles(exemplars)), faces) if exemplars else (faces,)
 
 
-def _described(tile: Tile, how: str) -> Tile:
-    return replace(tile, label=f"{tile.label}, {how}")
+def _similarity(face: Face) -> str:
+    return "" if face.similarity is None else f"{face.similarity:.2f}"
 
 
 def _found_by(face: Face) -> str:
     if face.assigned_by is AssignedBy.MANUAL:
-        return "named by a person"
-    return f"recognised by {face.model_version or 'faceml'}, similarity {face.similarity or 0:.2f}"
+        return ", named by a person"
+    return f", recognised by {face.model_version or 'faceml'}, similarity {face.similarity or 0:.2f}"
 
 
 def _facts(shown: PersonDetails) -> tuple[str, ...]:
@@ -93,45 +87,40 @@ def _facts(shown: PersonDetails) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _entry(shown: PersonDetails, mode: Mode) -> Entry:
+def _entry(shown: PersonDetails, mode: Mode) -> ui.Entry:
     if mode is Mode.RENAMING:
-        return Entry(f"New name of {shown.person.name}", "New name", "do_rename", False, shown.person.name)
+        return ui.Entry(f"New name of {shown.person.name}", "New name", "do_rename", False, shown.person.name)
     if mode is Mode.MERGING:
-        return Entry(f"Who {shown.person.name} is", f"{shown.person.name} is …", "do_merge")
-    return Entry("Find a person", "Find a person", "find")
+        return ui.Entry(f"Who {shown.person.name} is", f"{shown.person.name} is …", "do_merge")
+    return ui.Entry("Find a person", "Find a person", "find")
 
 
-def _actions(shown: PersonDetails, mode: Mode, page: int) -> tuple[Action, ...]:
+def _actions(shown: PersonDetails, mode: Mode, page: int) -> tuple[ui.Action, ...]:
     if mode is not Mode.LOOKING:
-        return (BACK,)
+        return (ui.BACK,)
     is_hidden = shown.person.status is PersonStatus.HIDDEN
     return (
-        Action("next", "Next", ("ArrowRight",)),
-        Action("previous", "Previous", ("ArrowLeft",)),
-        Action("rename", "Rename", ("e",)),
-        Action("merge", "Merge …", ("m",), is_enabled=not is_hidden),
-        Action("hide", "Bring back" if is_hidden else "Hide", ("h",)),
-        Action("reject", "Not them", ("n",)),
-        Action("take_away", "Take away", ("t",)),
-        Action("not_a_face", "Not a face", ("f",)),
-        Action("exemplars", "Exemplars", ("k",)),
-        Action("photo", "Photo", ("o",)),
-        Action("undo", "Undo", UNDO_KEYS),
-        Action("redo", "Redo", REDO_KEYS),
-        Action("refresh", "Refresh", ("g",)),
-        *page_actions(page, pages_of(len(shown.faces))),
+        ui.Action("next", "Next", ("ArrowRight",)),
+        ui.Action("previous", "Previous", ("ArrowLeft",)),
+        ui.Action("rename", "Rename", ("e",)),
+        ui.Action("merge", "Merge …", ("m",), is_enabled=not is_hidden),
+        ui.Action("hide", "Bring back" if is_hidden else "Hide", ("h",)),
+        ui.Action("reject", "Not them", ("n",)),
+        ui.Action("take_away", "Take away", ("t",)),
+        ui.Action("not_a_face", "Not a face", ("f",)),
+        ui.Action("exemplars", "Exemplars", ("k",)),
+        ui.PHOTO,
+        ui.UNDO,
+        ui.REDO,
+        ui.REFRESH,
+        *ui.page_actions(page, ui.pages_of(len(shown.faces))),
     )
 
 
-def _decision(line: HistoryLine) -> Row:
+def _decision(line: HistoryLine) -> ui.Row:
     is_undone = line.undone_by is not None
-    return Row(
-        str(line.event_id),
-        line.text,
-        f"{line.actor}, {line.at.astimezone():%d %b %H:%M}",
-        is_struck=is_undone,
-        button="Redo" if is_undone else "Undo",
-    )
+    detail = f"{line.actor}, {line.at.astimezone():%d %b %H:%M}"
+    return ui.Row(str(line.event_id), line.text, detail, is_struck=is_undone, button="Redo" if is_undone else "Undo")
 
 
 def _count(item: PersonSummary) -> str:

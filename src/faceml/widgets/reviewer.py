@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from faceml.errors import Conflict, NotEnoughData, NotFound
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.undo import undo
-from faceml.services.pictures.photo import PhotoView, look_at_photo
-from faceml.services.review.browse import active_names
 from faceml.services.review.review import Question, Side, Topic, answer, ask, rounds
-from faceml.widgets.labeler_screens import BACK, UNDO_KEYS, photo
-from faceml.widgets.screen import Action, Entry, Event, Group, Notice, Progress, Row, Screen, action_of, tiles
+from faceml.widgets import screen as ui
+from faceml.widgets.screen import Event, Screen
+from faceml.widgets.session import Session, carry_out
 
 VIEW = "reviewer"
 BATCH = 20  # questions between two scorings
@@ -32,68 +30,44 @@ class Answered:
 class Reviewer:
     """Asks what faceml is unsure of. After each batch the rest is scored again, so that answers count at once."""
 
-    def __init__(
-        self,
-        library: Library,
-        *,
-        actor: str,
-        pixelate: Callable[[Face], bool] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._library, self._actor, self._pixelate, self._clock = library, actor, pixelate, clock
+    def __init__(self, library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> None:
+        self.session = Session(library, pixelate=pixelate)
+        self._library, self._actor = library, actor
         self._topic, self._round = TOPICS[0], 0
         self._queue: list[Question] = []
         self._put_off: set[str] = set()
         self._answered: list[Answered] = []
-        self._started: float | None = None
-        self._notice: Notice | None = None
-        self._photo: PhotoView | None = None
         self._is_naming = False
         self._faces: dict[UUID, Face] = {}
-        self._names: Sequence[str] = ()
         self._refresh()
 
     # --- what the widget asks for
 
     def handle(self, event: Event) -> None:
-        """Raises FacemlError: it cannot be done, and nothing has changed."""
-        action = _ACTIONS.get(action_of(event, self.screen()))
-        if action:
-            self._notice = None
-            self._started = self._clock() if self._started is None else self._started
-            action(self, event)
+        carry_out(self, event, _ACTIONS)
 
     def screen(self) -> Screen:
-        if self._photo is not None and self.question is not None:
-            return photo(self._photo, self.question.one.face_ids[0], self.question.key, self._notice)
-        rows = tuple(Row(topic, topic.capitalize(), is_chosen=topic is self._topic) for topic in TOPICS)
+        if self.session.photo is not None:
+            return self.session.photo_screen(self.session.photo, view=VIEW, subject=self._asked().key)
+        rows = tuple(ui.Row(topic, topic.capitalize(), is_chosen=topic is self._topic) for topic in TOPICS)
         question = self.question
         if question is None:
             return Screen(
                 VIEW, "Nothing to review", progress=self._progress(), list_title="Review", rows=rows,
-                actions=self._actions(), notice=self._notice, empty="faceml has no question on any topic now.",
+                actions=self._actions(), notice=self.session.notice, empty="faceml has no question on any topic now.",
             )  # fmt: skip
-        entry = Entry("Name of this person", "Who is it?", "name_both") if self._is_naming else None
+        entry = ui.Entry("Name of this person", "Who is it?", "name_both") if self._is_naming else None
         return Screen(
             VIEW, question.text, question.key, (question.evidence,), self._progress(),
             (self._group(question.one), self._group(question.other)), side_by_side=True, entry=entry,
-            actions=self._actions(), notice=self._notice, list_title="Review", rows=rows,
+            actions=self._actions(), notice=self.session.notice, list_title="Review", rows=rows,
         )  # fmt: skip
 
     def faces(self) -> Sequence[Face]:
         return self._faces_of(self._queue[:1])
 
-    def foresee(self) -> Sequence[Face]:
+    def next_faces(self) -> Sequence[Face]:
         return self._faces_of(self._queue[1:4])
-
-    def names(self) -> Sequence[str]:
-        return self._names
-
-    def photo_jpeg(self) -> bytes | None:
-        return self._photo.jpeg if self._photo else None
-
-    def say(self, notice: Notice) -> None:
-        self._notice = notice
 
     @property
     def question(self) -> Question | None:
@@ -113,7 +87,7 @@ class Reviewer:
             raise
         self._answered.append(Answered(question, given.event_ids, given.text))
         self._next()
-        self._notice = self._notice or Notice(given.text, "done")
+        self.session.done(given.text)
 
     def _put_aside(self, _event: Event) -> None:
         self._put_off.add(self._asked().key)
@@ -128,16 +102,16 @@ class Reviewer:
         self._is_naming = False
         self._queue.insert(0, last.question)
         self._load()
-        self._notice = Notice(f"Undone: {last.text}", "done")
+        self.session.done(f"Undone: {last.text}")
 
     # --- looking around
 
     def _look(self, event: Event) -> None:
-        face_id = event.face_id or self._asked().one.face_ids[0]
-        self._photo = look_at_photo(self._library.repository, face_id, pixelate=self._pixelate)
+        first = self._asked().one.face_ids[0]
+        self.session.look(event.face_id or first)
 
     def _back(self, _event: Event) -> None:
-        self._photo, self._is_naming = None, False
+        self.session.photo, self._is_naming = None, False
 
     def _choose(self, event: Event) -> None:
         self._turn_to(Topic(event.row))
@@ -148,7 +122,7 @@ class Reviewer:
     def _refresh(self, _event: Event | None = None) -> None:
         """Score everything again; questions put off come back."""
         self._put_off.clear()
-        self._names = active_names(self._library.repository)
+        self.session.read_names()
         self._turn_to(TOPICS[0])
 
     # --- state
@@ -160,7 +134,7 @@ class Reviewer:
     def _next(self) -> None:
         self._queue.pop(0)
         self._is_naming = False
-        self._names = active_names(self._library.repository)
+        self.session.read_names()
         self._fill()
 
     def _fill(self) -> None:
@@ -172,7 +146,7 @@ class Reviewer:
             if self._queue or step == len(TOPICS):
                 break
             self._topic, self._round = TOPICS[(TOPICS.index(self._topic) + 1) % len(TOPICS)], 0
-        self._photo = None
+        self.session.photo = None
         self._load()
 
     def _ask(self) -> list[Question]:
@@ -190,31 +164,28 @@ class Reviewer:
         ids = [id_ for question in questions for side in (question.one, question.other) for id_ in side.face_ids]
         return [face for id_ in ids if (face := self._faces.get(id_))]
 
-    def _group(self, side: Side) -> Group:
-        return Group(side.title, tiles([self._faces[id_] for id_ in side.face_ids if id_ in self._faces]))
+    def _group(self, side: Side) -> ui.Group:
+        return ui.Group(side.title, ui.tiles([self._faces[id_] for id_ in side.face_ids if id_ in self._faces]))
 
-    def _actions(self) -> tuple[Action, ...]:
+    def _actions(self) -> tuple[ui.Action, ...]:
         if self._is_naming:
-            return (BACK,)
+            return (ui.BACK,)
         is_asked = self.question is not None
         return (
-            Action("yes", "Yes", ("y",), is_main=True, is_enabled=is_asked),
-            Action("no", "No", ("n",), is_main=True, is_enabled=is_asked),
-            Action("skip", "Skip", ("ArrowRight", "s"), is_enabled=is_asked),
-            Action("photo", "Photo", ("o",), is_enabled=is_asked),
-            Action("next_topic", "Next topic", ("ArrowDown",)),
-            Action("previous_topic", "Previous topic", ("ArrowUp",)),
-            Action("undo", "Undo", UNDO_KEYS, is_enabled=bool(self._answered)),
-            Action("refresh", "Refresh", ("g",)),
+            ui.Action("yes", "Yes", ("y",), is_main=True, is_enabled=is_asked),
+            ui.Action("no", "No", ("n",), is_main=True, is_enabled=is_asked),
+            ui.Action("skip", "Skip", ("ArrowRight", "s"), is_enabled=is_asked),
+            replace(ui.PHOTO, is_enabled=is_asked),
+            ui.Action("next_topic", "Next topic", ("ArrowDown",)),
+            ui.Action("previous_topic", "Previous topic", ("ArrowUp",)),
+            replace(ui.UNDO, is_enabled=bool(self._answered)),
+            ui.REFRESH,
         )
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> ui.ProgressBar:
         count = len(self._answered)
-        words = [f"{count} answered"]
-        spent_s = self._clock() - self._started if self._started is not None else 0.0
-        if count and spent_s >= 20:
-            words.append(f"{3600 * count / spent_s:.0f} an hour")
-        return Progress(" · ".join(words), (count % BATCH) / BATCH)
+        words = [f"{count} answered", *self.session.pace(count, "an hour", per_s=3600)]
+        return ui.ProgressBar(" · ".join(words), (count % BATCH) / BATCH)
 
     def _asked(self) -> Question:
         if self.question is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from faceml.records import Face
@@ -68,7 +68,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressBar:
     text: str
     share: float  # 0 to 1
 
@@ -82,7 +82,7 @@ class Row:
     detail: str = ""
     is_chosen: bool = False
     is_struck: bool = False
-    button: str = ""  # what its button says; empty: it has none
+    button: str = ""  # what is written on its button; empty: there is no button
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Screen:
     title: str
     subject: str = ""  # what is asked about: with it goes what was selected and typed
     facts: tuple[str, ...] = ()
-    progress: Progress | None = None
+    progress: ProgressBar | None = None
     groups: tuple[Group, ...] = ()
     side_by_side: bool = False  # the groups
     suggestions: tuple[Suggestion, ...] = ()
@@ -140,7 +140,7 @@ class Screen:
     sliders: tuple[Slider, ...] = ()
     photo: Photo | None = None
     tabs: tuple[Tab, ...] = ()
-    empty: str = ""  # shown in place of groups where there are none
+    empty: str = ""  # shown in place of groups where there is no group
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,28 +157,21 @@ class Event:
     values: Mapping[str, float] = field(default_factory=dict)  # of sliders
 
 
-class View(Protocol):
-    """A view's state: events in, a screen out."""
+BACK = Action("back", "Back", ("Escape",))
+REFRESH = Action("refresh", "Refresh", ("g",))
+PHOTO = Action("photo", "Photo", ("o",))
+UNDO = Action("undo", "Undo", ("u", "Ctrl+z"))
+REDO = Action("redo", "Redo", ("r", "Ctrl+y", "Ctrl+Shift+z"))
 
-    def handle(self, event: Event) -> None: ...
 
-    def screen(self) -> Screen: ...
-
-    def faces(self) -> Sequence[Face]:
-        """Those whose pictures the screen needs."""
-        ...
-
-    def names(self) -> Sequence[str]:
-        """That the entry completes."""
-        ...
-
-    def photo_jpeg(self) -> bytes | None: ...
-
-    def say(self, notice: Notice) -> None: ...
-
-    def foresee(self) -> Sequence[Face]:
-        """Faces that are likely to be shown next; called in a thread of its own."""
-        ...
+def page_actions(page: int, pages: int) -> tuple[Action, ...]:
+    """To turn pages, where there are several."""
+    if pages == 1:
+        return ()
+    return (
+        Action("next_page", "Next page", ("PageDown",), is_enabled=page < pages),
+        Action("previous_page", "Previous page", ("PageUp",), is_enabled=page > 1),
+    )
 
 
 def action_of(event: Event, screen: Screen) -> str:
@@ -197,22 +190,25 @@ def action_of(event: Event, screen: Screen) -> str:
     return suggested.get(event.key) or keys.get(event.key, "")
 
 
-def tiles(faces: Sequence[Face], *, page: int = 1, badges: Mapping[UUID, str] | None = None) -> tuple[Tile, ...]:
-    """The faces of one page."""
-    start = (page - 1) * PAGE_FACES
+def tiles(
+    faces: Sequence[Face],
+    *,
+    page: int = 1,
+    badge: Callable[[Face], str] = lambda _: "",
+    detail: Callable[[Face], str] = lambda _: "",
+) -> tuple[Tile, ...]:
+    """The faces of one page; `detail` is added to what is read out."""
     return tuple(
         Tile(
-            str(face.id),
-            f"face {number} of {len(faces)}, quality {face.quality_score:.2f}",
-            (badges or {}).get(face.id, ""),
+            str(face.id), f"face {number} of {len(faces)}, quality {face.quality_score:.2f}{detail(face)}", badge(face)
         )
-        for number, face in enumerate(faces[start : start + PAGE_FACES], start=start + 1)
+        for number, face in enumerate(page_of(faces, page), start=(page - 1) * PAGE_FACES + 1)
     )
+
+
+def page_of(faces: Sequence[Face], page: int) -> Sequence[Face]:
+    return faces[(page - 1) * PAGE_FACES : page * PAGE_FACES]
 
 
 def pages_of(count: int) -> int:
     return max(1, -(-count // PAGE_FACES))
-
-
-def as_message(screen: Screen) -> dict[str, Any]:
-    return asdict(screen)

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.cluster.tune import Effect, Pair, Sample, take_sample, try_settings
-from faceml.widgets.screen import Action, Event, Group, Notice, Screen, Slider, Tile, action_of
+from faceml.widgets.screen import REFRESH, Event, Group, Notice, Screen, Slider, Tile
+from faceml.widgets.session import Session, carry_out
 
 VIEW = "tuning"
+SLIDERS = (  # name, label, lowest, highest, step, digits
+    ("threshold", "Similarity to recognise", 0.1, 0.95, 0.01, 2),
+    ("min_cluster_size", "Faces that make a cluster", 2, 20, 1, 0),
+    ("min_samples", "Neighbours that make it dense", 1, 15, 1, 0),
+)
 
 
 class Tuning:
     """Tries settings; nothing in the library changes."""
 
     def __init__(self, library: Library) -> None:
-        self._library = library
-        self._notice: Notice | None = None
+        self.session = Session(library)
         self._values = {"threshold": 0.6, "min_cluster_size": 5.0, "min_samples": 3.0}
-        self._refresh()
+        self._seed = 0
+        self._sample = take_sample(library)
+        self._values["threshold"] = round(self._sample.threshold, 2)
+        self._try()
 
     def handle(self, event: Event) -> None:
-        """Raises FacemlError: a value that cannot be."""
-        action = action_of(event, self.screen())
-        self._notice = None
-        if action == "slide":
-            self._values |= {name: value for name, value in event.values.items() if name in self._values}
-            self._try()
-        elif action == "refresh":
-            self._refresh()
+        carry_out(self, event, _ACTIONS)
 
     def screen(self) -> Screen:
         effect, threshold = self._effect, self._values["threshold"]
@@ -38,8 +39,8 @@ class Tuning:
         groups += [_group(pair, "not recognised") for pair in effect.below]
         return Screen(
             VIEW, "What would other settings do?", "tuning", _facts(self._sample, effect), groups=tuple(groups),
-            side_by_side=True, sliders=self._sliders(), actions=(Action("refresh", "Another sample", ("g",)),),
-            notice=self._notice or Notice(
+            side_by_side=True, sliders=self._sliders(), actions=(replace(REFRESH, label="Another sample"),),
+            notice=self.session.notice or Notice(
                 f"Nothing is changed. As parameters: threshold={threshold:.2f}, "
                 f"min_cluster_size={self._values['min_cluster_size']:.0f}, "
                 f"min_samples={self._values['min_samples']:.0f}"
@@ -50,23 +51,16 @@ class Tuning:
         ids = [id_ for pair in (*self._effect.above, *self._effect.below) for id_ in (pair.one, pair.other)]
         return [self._sample.faces[id_] for id_ in ids if id_ in self._sample.faces]
 
-    def foresee(self) -> Sequence[Face]:
+    def next_faces(self) -> Sequence[Face]:
         return ()
 
-    def names(self) -> Sequence[str]:
-        return ()
+    def _slide(self, event: Event) -> None:
+        self._values |= {name: value for name, value in event.values.items() if name in self._values}
+        self._try()
 
-    def photo_jpeg(self) -> bytes | None:
-        return None
-
-    def say(self, notice: Notice) -> None:
-        self._notice = notice
-
-    def _refresh(self) -> None:
-        self._seed = getattr(self, "_seed", -1) + 1
-        self._sample = take_sample(self._library, seed=self._seed)
-        if self._seed == 0:
-            self._values["threshold"] = round(self._sample.threshold, 2)
+    def _refresh(self, _event: Event) -> None:
+        self._seed += 1
+        self._sample = take_sample(self.session.library, seed=self._seed)
         self._try()
 
     def _try(self) -> None:
@@ -79,15 +73,14 @@ class Tuning:
         )
 
     def _sliders(self) -> tuple[Slider, ...]:
-        value = self._values
-        return (
-            Slider("threshold", "Similarity to recognise", 0.1, 0.95, 0.01, value["threshold"],
-                   f"{value['threshold']:.2f}"),
-            Slider("min_cluster_size", "Faces that make a cluster", 2, 20, 1, value["min_cluster_size"],
-                   f"{value['min_cluster_size']:.0f}"),
-            Slider("min_samples", "Neighbours that make it dense", 1, 15, 1, value["min_samples"],
-                   f"{value['min_samples']:.0f}"),
-        )  # fmt: skip
+        values = self._values
+        return tuple(
+            Slider(name, label, low, high, step, values[name], f"{values[name]:.{digits}f}")
+            for name, label, low, high, step, digits in SLIDERS
+        )
+
+
+_ACTIONS: dict[str, Callable[[Tuning, Event], None]] = {"slide": Tuning._slide, "refresh": Tuning._refresh}
 
 
 def _facts(sample: Sample, effect: Effect) -> tuple[str, ...]:
@@ -108,11 +101,6 @@ def _facts(sample: Sample, effect: Effect) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _group(pair: Pair, verdict: str) -> Group:
-    title = f"{pair.similarity:.2f} {verdict}"
-    who = pair.name or "another face"
-    return Group(title, (_tile(pair.one, "the face", ""), _tile(pair.other, who, pair.name)))
-
-
-def _tile(face_id: UUID, label: str, badge: str) -> Tile:
-    return Tile(str(face_id), label, badge)
+def _group(pair: Pair, result: str) -> Group:
+    pictures = (Tile(str(pair.one), "the face"), Tile(str(pair.other), pair.name or "another face", pair.name))
+    return Group(f"{pair.similarity:.2f} {result}", pictures)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from faceml.records import BBox
 
-SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+# Orientations that swap width and height, and those that then mirror the photo from side to side and upside down.
+SIDEWAYS, _ACROSS, _DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 _BACK = {6: 8, 8: 6}  # every other orientation undoes itself
 SAME_SHAPE = 0.02  # two sizes of one cut differ by rounding, by less than this
 
@@ -61,18 +62,9 @@ def upright(stored: Area, orientation: int) -> Area:
     >>> upright(Area(0.1, 0.2, 0.3, 0.4), 6)  # the camera was held sideways: turn by 90 degrees clockwise
     Area(x=0.8, y=0.1, w=0.4, h=0.3)
     """
-    x, y = stored.x, stored.y
-    centre = {
-        2: (1 - x, y),
-        3: (1 - x, 1 - y),
-        4: (x, 1 - y),
-        5: (y, x),
-        6: (1 - y, x),
-        7: (1 - y, 1 - x),
-        8: (y, 1 - x),
-    }.get(orientation, (x, y))
-    size = (stored.h, stored.w) if orientation in SIDEWAYS else (stored.w, stored.h)
-    return Area(*centre, *size)
+    turned = orientation in SIDEWAYS
+    x, y, w, h = (stored.y, stored.x, stored.h, stored.w) if turned else (stored.x, stored.y, stored.w, stored.h)
+    return Area(1 - x if orientation in _ACROSS else x, 1 - y if orientation in _DOWN else y, w, h)
 
 
 def stored(upright_area: Area, orientation: int) -> Area:

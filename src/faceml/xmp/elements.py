@@ -41,6 +41,10 @@ class Element:
         for child in self.children:
             yield from child.walk()
 
+    def first(self, name: str) -> Element | None:
+        """The first of `walk` that has this name."""
+        return next((element for element in self.walk() if element.name == name), None)
+
     def child(self, name: str) -> Element | None:
         return next((child for child in self.children if child.name == name), None)
 

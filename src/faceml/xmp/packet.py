@@ -50,7 +50,7 @@ def write_regions(packet: bytes | None, plan: Plan, photo: Size) -> bytes:
 def _insertion(root: Element, faces: Sequence[NamedFace], photo: Size) -> tuple[int, int, bytes]:
     """Where new regions go, and what is written there."""
     items = b"".join(_item(face) for face in faces)
-    regions = next((element for element in root.walk() if element.name == REGIONS), None)
+    regions = root.first(REGIONS)
     if regions is not None:
         body = struct_body(regions)
         bag = list_of(body)
@@ -64,12 +64,12 @@ def _insertion(root: Element, faces: Sequence[NamedFace], photo: Size) -> tuple[
         f'<mwg-rs:AppliedToDimensions xmlns:stDim="{ST_DIM}" stDim:w="{photo.width:.0f}" stDim:h="{photo.height:.0f}"'
         ' stDim:unit="pixel"/>\n'
     ).encode() + (_list(items) + b"</mwg-rs:Regions>\n")
-    description = _first(root, f"{RDF} Description", of=f"{RDF} RDF")
-    if description is not None:
-        return _into(description, whole)
-    rdf = _first(root, f"{RDF} RDF")
+    rdf = root.first(f"{RDF} RDF")
     if rdf is None:
         raise NotXmp("it has no rdf:RDF, so it is no XMP")
+    description = rdf.child(f"{RDF} Description")
+    if description is not None:
+        return _into(description, whole)
     opened = f'<rdf:Description xmlns:rdf="{RDF}" rdf:about="">\n'.encode()
     return _into(rdf, opened + whole + b"</rdf:Description>\n")
 
@@ -77,11 +77,6 @@ def _insertion(root: Element, faces: Sequence[NamedFace], photo: Size) -> tuple[
 def _is_utf8(data: bytes) -> bool:
     declared = _ENCODING.match(data)
     return b"\0" not in data[:4] and (declared is None or declared[1].lower() in (b"utf-8", b"us-ascii"))
-
-
-def _first(root: Element, name: str, *, of: str | None = None) -> Element | None:
-    places = root.walk() if of is None else (child for e in root.walk() if e.name == of for child in e.children)
-    return next((element for element in places if element.name == name), None)
 
 
 def _into(element: Element, text: bytes) -> tuple[int, int, bytes]:

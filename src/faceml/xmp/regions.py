@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from faceml.vision.overlap import SAME_FACE_IOU
@@ -45,7 +45,7 @@ class Region:
 
     @property
     def is_face(self) -> bool:
-        """Digikam passes by a region over the whole photo (phones write it), so it is none here either."""
+        """A region over the whole photo, as phones write, is no face, for digiKam either."""
         return self.kind in ("Face", "") and self.area is not None and self.area != Area(0.5, 0.5, 1.0, 1.0)
 
     @property
@@ -61,27 +61,24 @@ class Regions:
 
 
 def read_regions(packet: bytes) -> Regions:
-    """All regions of a packet, in order; none where it has none.
+    """All regions of a packet, in order.
 
     Raises:
         NotXmp: it cannot be read.
     """
-    return regions_in(parse(packet))
-
-
-def regions_in(root: Element) -> Regions:
-    mwg = next((element for element in root.walk() if element.name == REGIONS), None)
+    root = parse(packet)
+    mwg = root.first(REGIONS)
     body = struct_body(mwg) if mwg else None
     applied = body.child(f"{MWG_RS} AppliedToDimensions") if body else None
-    regions = [_region(item) for item in list_items(body)] if body else []
+    bag = list_of(body) if body else None
+    regions = [_region(item) for item in bag.children if item.name == f"{RDF} li"] if bag else []
     areas = [region.area for region in regions if region.area is not None]
-    microsoft = [region for region in _microsoft(root) if not _is_among(region, areas)]
-    return Regions(_size(applied) if applied else None, (*regions, *microsoft))
-
-
-def _is_among(region: Region, areas: Sequence[Area]) -> bool:
-    """DigiKam writes each face in both schemas."""
-    return region.area is not None and any(region.area.iou(area) >= SAME_FACE_IOU for area in areas)
+    regions += [  # digiKam writes each face in both schemas
+        region
+        for region in _microsoft(root)
+        if region.area is not None and all(region.area.iou(area) < SAME_FACE_IOU for area in areas)
+    ]
+    return Regions(_size(applied) if applied else None, tuple(regions))
 
 
 def struct_body(element: Element) -> Element:
@@ -93,11 +90,6 @@ def list_of(body: Element) -> Element | None:
     """The rdf:Bag (or Seq) of a RegionList."""
     listed = body.child(REGION_LIST)
     return next((child for child in listed.children if child.name in _LISTS), None) if listed else None
-
-
-def list_items(body: Element) -> list[Element]:
-    found = list_of(body)
-    return [child for child in found.children if child.name == f"{RDF} li"] if found else []
 
 
 def _region(item: Element) -> Region:

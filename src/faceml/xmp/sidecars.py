@@ -20,22 +20,16 @@ class Sidecars:
     def to_read(self, photo: Path) -> list[Path]:
         """Those that speak of this photo, the more certain first; `IMG.xmp` only where no other photo is called IMG."""
         others = [name for name in self._others(photo) if Path(name).suffix.lower() in self._photo_suffixes]
-        return self._own(photo) + ([] if others else self._by_stem(photo))
+        return self._there(photo, photo.name) + ([] if others else self._there(photo, photo.stem))
 
     def to_write(self, photo: Path) -> Path:
-        """The one to write to; `IMG.xmp` only where it is there and nothing else is called IMG, a raw file say."""
-        there = self._own(photo) + ([] if self._others(photo) else self._by_stem(photo))
+        """The one to write to; `IMG.xmp` only where it is there and nothing else is called IMG, such as a raw file."""
+        there = self._there(photo, photo.name) + ([] if self._others(photo) else self._there(photo, photo.stem))
         return there[0] if there else photo.with_name(photo.name + _SUFFIX)
 
-    def _own(self, photo: Path) -> list[Path]:
-        return self._there(photo, photo.name + _SUFFIX)
-
-    def _by_stem(self, photo: Path) -> list[Path]:
-        return self._there(photo, photo.stem + _SUFFIX)
-
-    def _there(self, photo: Path, wanted: str) -> list[Path]:
+    def _there(self, photo: Path, base: str) -> list[Path]:
         names = self._names(photo.parent)
-        return [photo.with_name(name) for name in (wanted, wanted[: -len(_SUFFIX)] + _SUFFIX.upper()) if name in names]
+        return [photo.with_name(base + suffix) for suffix in (_SUFFIX, _SUFFIX.upper()) if base + suffix in names]
 
     def _others(self, photo: Path) -> list[str]:
         return [

@@ -187,7 +187,7 @@ def test_looks_drawn_for_the_demo_use_every_cover() -> None:
 def test_truth_is_read_back_as_it_was_planned(library: DemoLibrary) -> None:
     labels = read_known_labels(library.truth_csv)
     read = [(str(label.path.relative_to(library.folder)), label.bbox, label.person) for label in labels]
-    assert read == [(face.path, face.bbox, face.person) for plan in plan_library(7) for face in truth_faces(plan)]
+    assert read == [(str(face.path), face.bbox, face.person) for plan in plan_library(7) for face in truth_faces(plan)]
 
 
 def test_a_truth_file_written_by_a_spreadsheet_is_read(tmp_path: Path) -> None:

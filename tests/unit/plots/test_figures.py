@@ -18,11 +18,11 @@ from faceml.plots.curves import (
     confusion,
     det_curve_plot,
     epoch_curves,
+    quality_histogram,
     roc_curve_plot,
     score_histogram,
 )
 from faceml.plots.embedding_map import MOST_FOR_TSNE, embedding_map, plane
-from faceml.plots.histograms import quality_histogram
 
 
 def texts(figure: Figure) -> str:
@@ -157,7 +157,7 @@ def test_a_confusion_matrix_of_another_size_is_refused() -> None:
 
 def test_plots_leave_pyplot_and_its_global_state_alone() -> None:
     code = (
-        "import sys\nfrom faceml.plots.histograms import quality_histogram\n"
+        "import sys\nfrom faceml.plots.curves import quality_histogram\n"
         "from faceml.plots.curves import epoch_curves\n"
         "quality_histogram([0.5]).canvas.draw(); epoch_curves({'loss': [1, 2]}).canvas.draw();"
         "sys.exit('matplotlib.pyplot' in sys.modules)"

@@ -10,9 +10,8 @@ from PIL import Image, ImageColor
 
 from faceml.errors import WrongUse
 from faceml.plots.colours import CARD, RULE
-from faceml.plots.contact_sheet import SheetRow, contact_sheet, pixelated
+from faceml.plots.contact_sheet import FacelessPhoto, SheetRow, contact_sheet, photos_without_faces, pixelated
 from faceml.plots.lettering import font, shorten
-from faceml.plots.photo_table import FacelessPhoto, photos_without_faces
 
 RED = np.full((40, 30, 3), (200, 30, 30), dtype=np.uint8)
 MARGIN, GAP, HEADING = 24, 6, 30

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from faceml.vision.quality import quality_score
+from faceml.vision.detection import quality_score
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def draw_map(repository: Repository) -> Figure:
 
 def draw_sweep(report: SweepReport) -> Figure:
     """The settings of a sweep by their score, the best on top."""
-    from faceml.plots.sweep_scores import ScoredSetting, sweep_scores
+    from faceml.plots.comparisons import ScoredSetting, sweep_scores
 
     by = "BCubed F against labels" if report.scored_by == "bcubed_f" else "stability (mean adjusted Rand)"
     runs = [
@@ -113,7 +113,7 @@ def draw_sweep(report: SweepReport) -> Figure:
 
 def draw_photos_without_faces(repository: Repository) -> Image:
     """The photos in which nothing was found, with the reason where one could not be read."""
-    from faceml.plots.photo_table import FacelessPhoto, photos_without_faces
+    from faceml.plots.contact_sheet import FacelessPhoto, photos_without_faces
 
     with repository.read() as unit:
         assets = unit.assets.without_faces(limit=10_000)
