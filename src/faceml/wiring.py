@@ -20,7 +20,7 @@ def open_library(settings: Settings | None = None) -> Library:
 
     Nothing is connected to yet, so this raises nothing of a store that is away.
     """
-    from faceml.storage.graph_files import GraphFiles
+    from faceml.storage.cache_files import GraphFiles
     from faceml.storage.index.stores import index_store
     from faceml.storage.registry.model_registry import ModelRegistry
     from faceml.storage.sql.repository import Repository

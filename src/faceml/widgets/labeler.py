@@ -13,7 +13,7 @@ from faceml.records import Dismissal, Face
 from faceml.services.decisions.label import dismiss_faces, label_cluster
 from faceml.services.decisions.split import SplitPreview, prepare_split, preview_split, split_cluster
 from faceml.services.decisions.undo import redo, undo
-from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.pictures.thumbnails import PhotoView, look_at_photo
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.browse import OpenCluster, active_names, label_progress, list_open_clusters, look_at_cluster
 from faceml.services.review.groups import suggest_names

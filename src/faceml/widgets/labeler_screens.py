@@ -8,7 +8,7 @@ from uuid import UUID
 
 from faceml.records import Dismissal, Face
 from faceml.services.decisions.split import SplitPreview
-from faceml.services.pictures.photo import PhotoView
+from faceml.services.pictures.thumbnails import PhotoView
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.browse import LabelProgress, OpenCluster
 from faceml.widgets.screen import (

@@ -13,7 +13,7 @@ from faceml.services.decisions.label import dismiss_faces, reject_person, unassi
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.prototypes import choose_exemplars
 from faceml.services.decisions.undo import redo, undo
-from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.pictures.thumbnails import PhotoView, look_at_photo
 from faceml.services.review.browse import PersonDetails, active_names, find, list_people, show_person
 from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import people_screens as screens

@@ -11,7 +11,7 @@ from faceml.errors import Conflict, NotEnoughData, NotFound
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.undo import undo
-from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.pictures.thumbnails import PhotoView, look_at_photo
 from faceml.services.review.browse import active_names
 from faceml.services.review.review import Question, Side, Topic, answer, ask, rounds
 from faceml.widgets.labeler_screens import BACK, UNDO_KEYS, photo
