@@ -25,7 +25,7 @@ FORMAT = "1"
 
 @dataclass(frozen=True, slots=True)
 class GraphKey:
-    """What makes two graphs comparable: vectors of one recogniser in one space, taken for one purpose."""
+    """Graphs with the same key can be compared: of one recogniser's vectors, in one space, for one purpose."""
 
     fingerprint: str  # of the pack's recogniser
     space: str  # "raw", or the name of a projection
@@ -53,7 +53,7 @@ class GraphFiles:
         self._folder = folder
 
     def read(self, key: GraphKey) -> KeptGraph | None:
-        """None where none is kept; a file that is damaged or of another library is passed by."""
+        """The graph; None where there is no file, or it is damaged or another library's."""
         path = self._folder / key.file_name
         try:
             with np.load(path, allow_pickle=False) as file:

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
-from faceml.errors import FolderNotFound
 from faceml.files import write_whole
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
-from faceml.services.photos.ingest import PHOTO_SUFFIXES
+from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_folder
 from faceml.storage.sql.export_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
@@ -63,9 +62,7 @@ def export_xmp(
     Raises:
         FolderNotFound: `folder` is missing.
     """
-    if folder is not None and not folder.expanduser().is_dir():
-        raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
-    root = folder.expanduser().resolve() if folder is not None else None
+    root = photo_folder(folder) if folder is not None else None
     with repository.read() as unit:
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
         rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
