@@ -48,7 +48,7 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         if content.get("kind") == "ready":  # a front end without pictures or names: this notebook opened anew
             self._sent, self._names = set(), ()
         elif content.get("kind") == "shown":  # only now, so that what is asked for need not share the processor
-            self._aside(lambda: self.thumbnails.foresee(self.view.foresee()))
+            self._aside(lambda: self.thumbnails.prepare(self.view.foresee()))
             return
         elif content.get("kind") == "event":
             self._carry_out(_event(content))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from faceml.library import Library
 from faceml.records import Face
-from faceml.services.index.drain import follow_aside
+from faceml.services.index.drain import index_in_background
 
 if TYPE_CHECKING:
     from faceml.widgets.bench import Bench
@@ -28,7 +28,7 @@ def open_workbench(library: Library, *, actor: str, pixelate: Callable[[Face], b
     from faceml.widgets.tuning import Tuning
     from faceml.widgets.workbench import Workbench
 
-    library = follow_aside(library)
+    library = index_in_background(library)
     views: dict[str, Callable[[], View]] = {
         "Name": lambda: Labeler(library, actor=actor, pixelate=pixelate),
         "Review": lambda: Reviewer(library, actor=actor, pixelate=pixelate),

@@ -16,7 +16,7 @@ from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
 from faceml.xmp.areas import Size, area_of, stored
 from faceml.xmp.elements import NotXmp
-from faceml.xmp.merge import NamedFace, plan_regions
+from faceml.xmp.merge import NamedFace, region_changes
 from faceml.xmp.packet import write_regions
 from faceml.xmp.regions import FACEML, Regions, read_regions
 from faceml.xmp.sidecars import Sidecars
@@ -126,13 +126,15 @@ def _merged(
         )
         for face in named
     ]
-    plan = plan_regions(there.regions, wanted, known={face.face_id for face in faces})
-    tally.disputed += tuple(f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in plan.disputed)
-    tally.faces += plan.there_already + len(plan.replaced) + len(plan.added)
-    tally.names_removed += len(plan.removed)
-    if before is not None and not (plan.replaced or plan.removed or plan.added):
+    changes = region_changes(there.regions, wanted, known={face.face_id for face in faces})
+    tally.disputed += tuple(
+        f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in changes.disputed
+    )
+    tally.faces += changes.there_already + len(changes.replaced) + len(changes.added)
+    tally.names_removed += len(changes.removed)
+    if before is not None and not (changes.replaced or changes.removed or changes.added):
         return before
-    return write_regions(before, plan, photo)
+    return write_regions(before, changes, photo)
 
 
 def _printable(name: str) -> str:

@@ -34,7 +34,7 @@ class _Batch:
     row_ids: tuple[int, ...]  # of the outbox
 
 
-def follow_decision(library: Library) -> None:
+def update_index(library: Library) -> None:
     """Bring the index up to a decision just committed: now, or soon in a thread where the library has a follower."""
     if library.index_follower is not None:
         library.index_follower()
@@ -156,6 +156,6 @@ class IndexFollower:
             return False
 
 
-def follow_aside(library: Library) -> Library:
+def index_in_background(library: Library) -> Library:
     """The same library, whose index follows decisions in a thread."""
     return library if library.index_follower else replace(library, index_follower=IndexFollower(library))

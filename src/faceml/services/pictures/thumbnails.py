@@ -81,7 +81,7 @@ class Thumbnails:
             found |= made
         return found
 
-    def foresee(self, faces: Sequence[Face]) -> None:
+    def prepare(self, faces: Sequence[Face]) -> None:
         """Make pictures that may be asked for soon: one photo after the other, behind those asked for now."""
         missing = [face for face in faces if face.id not in self._memory]
         for part in chunks(missing, PREPARED_AT_ONCE):
