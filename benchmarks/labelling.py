@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faceml.library import Library
 from faceml.records import Face
-from faceml.services.index.drain import IndexFollower, follow_aside
+from faceml.services.index.drain import IndexFollower, index_in_background
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.browse import list_open_clusters, look_at_cluster
 from faceml.widgets.labeler import Labeler
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def measure(library: Library) -> None:
-    library = follow_aside(library)
+    library = index_in_background(library)
     page = page_of(library)
     Thumbnails(library, pixelate=lambda _: True).of(page[:1])  # imports; what is pixelated is not kept
     thumbnails = Thumbnails(library)

@@ -75,12 +75,11 @@ def write_cache(path: Path, content: bytes | Callable[[Path], object], *, is_pri
             else:
                 content(draft)
     except OSError as error:
-        _say_once(path.parent, error.strerror or str(error))
+        _warn_once(path.parent, error.strerror or str(error))
 
 
 @lru_cache(maxsize=1000)
-def _say_once(folder: Path, reason: str) -> None:
-    """A page shows a hundred faces, each with a picture that might have been kept."""
+def _warn_once(folder: Path, reason: str) -> None:  # a page shows a hundred faces, each with a picture to keep
     log.warning("files of the cache %s could not be kept (%s): they are made again each time", folder, reason)
 
 
@@ -100,25 +99,25 @@ def file_lock(
     Windows, which has no flock, nothing is locked.
 
     Args:
-        holder: who we are; whoever finds it held is told.
+        holder: who we are, for whoever finds the file held.
         wait_s: longest wait; 0 tries once, infinity waits for ever.
-        busy: makes the error from the holder's words where it is still held then; "" where they are not known.
+        busy: makes the error, where it is still held then, from who holds it; "" where that is not known.
         unusable: the error where the file cannot be made or locked.
-        on_wait: told the holder's words once, where there is a wait.
+        on_wait: told once who holds it, where there is a wait.
     """
     if fcntl is None:
         yield
         return
-    words = ""
+    holds = ""
     for number, _ in enumerate(attempts(wait_s)):
         found = _file_or_holder(path, unusable)
         if not isinstance(found, str):
             break
-        words = found
+        holds = found
         if number == 0 and wait_s > 0:
-            on_wait(words)
+            on_wait(holds)
     else:
-        raise busy(words)
+        raise busy(holds)
     with found as file:
         file.truncate(0)
         file.write(holder)
@@ -137,7 +136,7 @@ def attempts(wait_s: float) -> Iterator[None]:
 
 
 def _file_or_holder(path: Path, unusable: type[FacemlError]) -> TextIO | str:
-    """The file, locked, or the words of whoever has locked it."""
+    """The file, locked, or what whoever has locked it wrote there."""
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from faceml.config import Settings
-    from faceml.storage.graph_files import GraphFiles
+    from faceml.storage.cache_files import GraphFiles
     from faceml.storage.index.stores import IndexStore
     from faceml.storage.registry.model_registry import ModelRegistry
     from faceml.storage.sql.repository import Repository

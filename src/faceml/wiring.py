@@ -20,7 +20,7 @@ def open_library(settings: Settings | None = None) -> Library:
 
     Nothing is connected to yet, so this raises nothing of a store that is away.
     """
-    from faceml.storage.graph_files import GraphFiles
+    from faceml.storage.cache_files import GraphFiles
     from faceml.storage.index.stores import index_store
     from faceml.storage.registry.model_registry import ModelRegistry
     from faceml.storage.sql.repository import Repository
@@ -41,7 +41,7 @@ def open_library(settings: Settings | None = None) -> Library:
 
 
 class ConfiguredPacks:
-    """The pack that was asked for; where nobody asked, the one that the library is pinned to."""
+    """The models of the pack with `pack_name`."""
 
     def __init__(self, settings: Settings, repository: Repository) -> None:
         self._settings = settings
@@ -62,7 +62,7 @@ class ConfiguredPacks:
         from faceml.vision.model_packs import read_contract
 
         try:
-            return read_contract(self._name(), model_root=self._settings.model_root)
+            return read_contract(self._pack_name(), model_root=self._settings.model_root)
         except ModelUnavailable:
             return self.load().contract  # fetches them
 
@@ -70,12 +70,16 @@ class ConfiguredPacks:
         from faceml.vision.model_packs import load_pack
 
         settings = self._settings
-        pack = load_pack(self._name(), model_root=settings.model_root, cache_dir=settings.cache_folder)
+        pack = load_pack(self._pack_name(), model_root=settings.model_root, cache_dir=settings.cache_folder)
         with self._repository.read() as unit:
             unit.contract.check(pack.contract)
         return pack
 
-    def _name(self) -> str:
-        pinned = self._repository.pack()
-        is_default = self._settings.sources.get("FACEML_MODEL_PACK") == "default"
-        return pinned.name if pinned and is_default else self._settings.model_pack
+    def _pack_name(self) -> str:
+        return pack_name(self._settings, self._repository.pack())
+
+
+def pack_name(settings: Settings, pinned: PackContract | None) -> str:
+    """The pack that was asked for; where nobody asked, the one that the library is pinned to."""
+    is_default = settings.sources.get("FACEML_MODEL_PACK") == "default"
+    return pinned.name if pinned and is_default else settings.model_pack

@@ -132,7 +132,7 @@ def test_a_file_that_is_no_database_is_a_failure(settings: Settings) -> None:
 def test_a_folder_that_cannot_be_written_or_made_is_a_failure(settings: Settings, tmp_path: Path) -> None:
     assert level(at(settings, home=Path("/proc/faceml")), "folder") is Level.FAIL  # not even root writes there
     (tmp_path / "file").touch()
-    assert "no folder" in finding(at(settings, home=tmp_path / "file" / "library"), "folder").detail
+    assert "is not a folder" in finding(at(settings, home=tmp_path / "file" / "library"), "folder").detail
 
 
 def test_other_weights_than_the_librarys_are_a_failure(filled: Library) -> None:

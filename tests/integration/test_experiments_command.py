@@ -193,7 +193,9 @@ def test_a_measure_goes_over_time_in_text_and_as_a_plot(says: Says, recorded: Li
 def test_a_run_is_named_by_its_first_letters(recorded: Library) -> None:
     runs = list_experiments(recorded, kind=None)
     assert find_experiment(recorded, runs[0].run_id) == find_experiment(recorded, runs[0].run_id[:8]) == runs[0]
-    with pytest.raises(WrongUse, match=r"'zz%' is no run: write 4 or more letters of an id that `faceml experiments"):
+    with pytest.raises(
+        WrongUse, match=r"'zz%' is not a run: write 4 or more letters of an id that `faceml experiments"
+    ):
         find_experiment(recorded, "zz%")
     unused = next(f"{n:04x}" for n in range(10_000) if not any(r.run_id.startswith(f"{n:04x}") for r in runs))
     with pytest.raises(NotFound, match=f"no run begins with {unused}: `faceml experiments list` shows them"):
@@ -216,7 +218,7 @@ def test_wrong_words_are_told_in_one_line(says: Says) -> None:
         says("compare", "--kind", "trian")
     with pytest.raises(NotFound, match="no run measured 'luck': there are head"):
         says("compare", "--by", "luck")
-    with pytest.raises(WrongUse, match="is no kind of run"):
+    with pytest.raises(WrongUse, match="is not a kind of run"):
         says("compare", "--kind", "a' or 'b")
     with pytest.raises(WrongUse, match="say by which measure: --by MEASURE"):
         says("compare", "--promote")

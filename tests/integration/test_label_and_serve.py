@@ -9,7 +9,7 @@ import httpx
 
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
-from faceml.services.index.drain import IndexFollower, follow_aside
+from faceml.services.index.drain import IndexFollower, index_in_background
 from faceml.services.review.browse import list_open_clusters
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.screen import Event
@@ -22,7 +22,7 @@ CLUSTERS = 45
 
 def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
     library = synthetic_library(tmp_path / "library", people=CLUSTERS, faces=4)
-    kernels = [follow_aside(open_library(library.settings)) for _ in range(2)]
+    kernels = [index_in_background(open_library(library.settings)) for _ in range(2)]
     problems: list[str] = []
 
     def type_names(mine: Library, actor: str, backwards: bool) -> None:

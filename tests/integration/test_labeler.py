@@ -27,7 +27,7 @@ from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.undo import undo
-from faceml.services.index.drain import IndexFollower, drain_outbox, follow_aside
+from faceml.services.index.drain import IndexFollower, drain_outbox, index_in_background
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import list_open_clusters
@@ -280,7 +280,7 @@ def test_an_index_held_by_another_process_neither_delays_nor_fails_a_label(
     library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
     index = WatchedIndex(library.index)
-    library = follow_aside(replace(library, index=index))
+    library = index_in_background(replace(library, index=index))
     labeler = Labeler(library, actor="ada")
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(library.settings.index_folder)],
@@ -332,7 +332,7 @@ def test_two_threads_naming_at_once_meet_no_lock_error(library: Library) -> None
 NAME = """
 import sys
 from faceml.config import read_settings
-from faceml.services.index.drain import follow_aside
+from faceml.services.index.drain import index_in_background
 from faceml.storage.index.stores import IndexStore
 from faceml.storage.index.vector_index import VectorIndex
 from faceml.widgets.labeler import Labeler
@@ -340,7 +340,7 @@ from faceml.widgets.screen import Event
 from faceml.library import Library
 from faceml.wiring import open_library
 
-library = follow_aside(open_library(read_settings()))
+library = index_in_background(open_library(read_settings()))
 view = Labeler(library, actor="ada")
 print("ready", flush=True)
 number = 0

@@ -106,10 +106,10 @@ def test_an_unwritable_cache_costs_no_picture(library: Library, faces: list[Face
     assert len(Thumbnails(library).of(faces)) == len(faces)
 
 
-def test_foreseen_pictures_are_at_hand(library: Library, faces: list[Face]) -> None:
+def test_prepared_pictures_are_at_hand(library: Library, faces: list[Face]) -> None:
     thumbnails = Thumbnails(library)
     assert thumbnails.at_hand(faces) == {}
-    thumbnails.foresee(faces)
+    thumbnails.prepare(faces)
     assert len(thumbnails.at_hand(faces)) == len(faces)
 
 

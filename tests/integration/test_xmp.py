@@ -256,11 +256,11 @@ def test_adobes_name_of_a_sidecar_and_xmp_inside_the_photo_are_read(library: Lib
 
 def regions_of_whole_face(name: str) -> bytes:
     """A region around the face of hopper.jpg, without the size that it applies to."""
-    from faceml.xmp.merge import NamedFace, plan_regions
+    from faceml.xmp.merge import NamedFace, region_changes
     from faceml.xmp.packet import write_regions
 
     face = NamedFace("x", name, Area(0.49, 0.29, 0.35, 0.3), "manual")
-    packet = write_regions(None, plan_regions((), [face], known=()), Size(1, 1))
+    packet = write_regions(None, region_changes((), [face], known=()), Size(1, 1))
     start, end = packet.index(b"<mwg-rs:AppliedToDimensions"), packet.index(b"<mwg-rs:RegionList")
     return packet[:start] + packet[end:]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faceml.services.operate.check_machine import misspelt, opencv_findings, runtime_findings
+from faceml.services.operate.check_machine import check_builds, misspelt
 from faceml.services.operate.findings import Finding, Level
 
 
@@ -16,15 +16,19 @@ def levels(findings: object) -> list[Level]:
     return [finding.level for finding in found]
 
 
+def builds(subject: str, *names: str) -> list[Finding]:
+    return [finding for finding in check_builds(frozenset(names)) if finding.subject == subject]
+
+
 def test_two_builds_of_onnx_runtime_are_a_failure() -> None:
-    assert levels(runtime_findings(frozenset({"onnxruntime"}))) == [Level.OK]
-    assert levels(runtime_findings(frozenset({"onnxruntime", "onnxruntime-gpu"}))) == [Level.FAIL]
-    assert levels(runtime_findings(frozenset())) == [Level.FAIL]
+    assert levels(builds("onnxruntime", "onnxruntime")) == [Level.OK]
+    assert levels(builds("onnxruntime", "onnxruntime", "onnxruntime-gpu")) == [Level.FAIL]
+    assert levels(builds("onnxruntime")) == [Level.FAIL]
 
 
 def test_two_builds_of_opencv_are_warned_of() -> None:
-    assert levels(opencv_findings(frozenset({"opencv-python-headless"}))) == [Level.OK]
-    (both,) = opencv_findings(frozenset({"opencv-python-headless", "opencv-python", "numpy"}))
+    assert levels(builds("opencv", "opencv-python-headless")) == [Level.OK]
+    (both,) = builds("opencv", "opencv-python-headless", "opencv-python", "numpy")
     assert both.level is Level.WARN
     assert both.fix is not None
     assert "pip uninstall -y opencv-python opencv-python-headless" in both.fix

@@ -50,7 +50,7 @@ def preparation(prepared: Prepared) -> str:
             "Training Face Matching Model",
             "=" * 40,
             "Data Preparation:",
-            f"  - Total persons: {prepared.persons}",
+            f"  - Total persons: {prepared.persons_used}",
             f"  - Total faces: {prepared.total_faces}",
             f"  - Training faces: {prepared.training_faces} ({share:.0%})",
             f"  - Validation faces: {prepared.validation_faces} ({1 - share:.0%})",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-MOST = 50
+MAX_HINTS = 50
 _PEOPLE = "SELECT name FROM persons WHERE status <> 'merged' AND folded_name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?"
 _CLUSTERS = (
     "SELECT cluster_id, count(*) FROM face_instances WHERE cluster_id LIKE ? ESCAPE '\\' GROUP BY cluster_id "
@@ -15,7 +16,7 @@ _CLUSTERS = (
 
 
 def people_named(database: Path | None, beginning: str) -> list[str]:
-    """Names that begin so, whatever the case; an empty list where the library cannot be read."""
+    """Names that begin so, in upper or lower case; an empty list where the library cannot be read."""
     return [row[0] for row in _rows(database, _PEOPLE, beginning.casefold())]
 
 
@@ -29,10 +30,8 @@ def _rows(database: Path | None, statement: str, beginning: str) -> list[tuple[A
         return []
     pattern = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     try:
-        connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)
-        try:
-            return connection.execute(statement, (pattern, MOST)).fetchall()
-        finally:
-            connection.close()
+        uri = f"{database.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as connection:
+            return connection.execute(statement, (pattern, MAX_HINTS)).fetchall()
     except sqlite3.Error:  # not there, busy, or of another schema: a completion is a nicety
         return []

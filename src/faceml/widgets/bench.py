@@ -46,7 +46,7 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         if content.get("kind") == "ready":  # a front end without pictures or names: this notebook opened anew
             self._sent, self._names = set(), ()
         elif content.get("kind") == "shown":  # only now, so that what is asked for need not share the processor
-            self._in_background(lambda: self.thumbnails.foresee(self.view.next_faces()))
+            self._in_background(lambda: self.thumbnails.prepare(self.view.next_faces()))
             return
         elif content.get("kind") == "event":
             self._carry_out(_event(content))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from faceml.library import Library
 from faceml.records import Face
-from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.pictures.thumbnails import PhotoView, look_at_photo
 from faceml.services.review.browse import active_names
 from faceml.widgets.screen import BACK, Box, Event, Notice, Photo, Screen, action_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from faceml.library import Library
 from faceml.records import Face
-from faceml.services.index.drain import follow_aside
+from faceml.services.index.drain import index_in_background
 from faceml.widgets.screen import Event, Screen, Tab
 from faceml.widgets.session import Session, View
 
@@ -77,7 +77,7 @@ def open_workbench(library: Library, *, actor: str, pixelate: Callable[[Face], b
     from faceml.widgets.reviewer import Reviewer
     from faceml.widgets.tuning import Tuning
 
-    library = follow_aside(library)
+    library = index_in_background(library)
     views: dict[str, Callable[[], View]] = {
         "Name": lambda: Labeler(library, actor=actor, pixelate=pixelate),
         "Review": lambda: Reviewer(library, actor=actor, pixelate=pixelate),

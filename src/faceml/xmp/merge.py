@@ -27,7 +27,7 @@ class NamedFace:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RegionChanges:
     """What becomes of a file's regions, and what is added."""
 
     replaced: tuple[tuple[Region, NamedFace], ...]
@@ -37,7 +37,7 @@ class Plan:
     disputed: tuple[tuple[Region, NamedFace], ...]  # somebody gave this face another name: theirs stays
 
 
-def plan_regions(regions: Sequence[Region], faces: Sequence[NamedFace], *, known: Collection[str]) -> Plan:
+def region_changes(regions: Sequence[Region], faces: Sequence[NamedFace], *, known: Collection[str]) -> RegionChanges:
     """Bring a file's regions up to these faces.
 
     Args:
@@ -60,7 +60,7 @@ def plan_regions(regions: Sequence[Region], faces: Sequence[NamedFace], *, known
         if region.is_ours and region.mark and region.mark.face_id in known and number not in partner.values()
     ]
     added = [face for number, face in enumerate(faces) if number not in partner]
-    return Plan(tuple(replaced), tuple(removed), tuple(added), there, tuple(disputed))
+    return RegionChanges(tuple(replaced), tuple(removed), tuple(added), there, tuple(disputed))
 
 
 def _says(region: Region, face: NamedFace) -> bool:

@@ -8,7 +8,7 @@ from xml.sax.saxutils import quoteattr
 
 from faceml.xmp.areas import Size
 from faceml.xmp.elements import Element, NotXmp, parse
-from faceml.xmp.merge import NamedFace, Plan
+from faceml.xmp.merge import NamedFace, RegionChanges
 from faceml.xmp.regions import FACEML, MWG_RS, RDF, REGION_LIST, REGIONS, ST_AREA, ST_DIM, list_of, struct_body
 
 _ENCODING = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*\bencoding\s*=\s*[\"']([^\"']+)")
@@ -24,8 +24,8 @@ _EMPTY = (
 )
 
 
-def write_regions(packet: bytes | None, plan: Plan, photo: Size) -> bytes:
-    """The packet after `plan`.
+def write_regions(packet: bytes | None, changes: RegionChanges, photo: Size) -> bytes:
+    """The packet after `changes`.
 
     Args:
         packet: what there is; None makes a new one.
@@ -37,10 +37,10 @@ def write_regions(packet: bytes | None, plan: Plan, photo: Size) -> bytes:
     root = parse(data)
     if not _is_utf8(data):
         raise NotXmp("it is not in UTF-8, so it is not changed")
-    edits = [(region.start, region.end, _item(face)) for region, face in plan.replaced]
-    edits += [(region.start, region.end, b"") for region in plan.removed]
-    if plan.added:
-        edits.append(_insertion(root, plan.added, photo))
+    edits = [(region.start, region.end, _item(face)) for region, face in changes.replaced]
+    edits += [(region.start, region.end, b"") for region in changes.removed]
+    if changes.added:
+        edits.append(_insertion(root, changes.added, photo))
     for start, end, text in sorted(edits, reverse=True):
         data = data[:start] + text + data[end:]
     parse(data)  # never leave a file behind that cannot be read

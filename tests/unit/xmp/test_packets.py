@@ -6,7 +6,7 @@ import pytest
 
 from faceml.xmp.areas import Area, Size
 from faceml.xmp.elements import NotXmp, parse
-from faceml.xmp.merge import NamedFace, plan_regions
+from faceml.xmp.merge import NamedFace, region_changes
 from faceml.xmp.packet import write_regions
 from faceml.xmp.regions import Region, read_regions
 from tests.unit.xmp.samples import APPLE, DIGIKAM, EXIFTOOL, LIGHTROOM, PHOTO_GALLERY
@@ -17,7 +17,7 @@ ADA = NamedFace("id-ada", "Ada", Area(0.7, 0.6, 0.1, 0.2), "manual")
 
 def rewritten(packet: bytes | None, *faces: NamedFace, known: tuple[str, ...] = ()) -> bytes:
     regions = read_regions(packet).regions if packet else ()
-    return write_regions(packet, plan_regions(regions, faces, known={f.face_id for f in faces} | set(known)), PHOTO)
+    return write_regions(packet, region_changes(regions, faces, known={f.face_id for f in faces} | set(known)), PHOTO)
 
 
 def names(packet: bytes) -> list[str]:
@@ -85,7 +85,7 @@ def test_tags_written_as_one_are_opened() -> None:
 def test_a_name_that_somebody_else_wrote_stays() -> None:
     mistaken = NamedFace("id-1", "Ada", Area(0.26, 0.36, 0.1, 0.2), "manual")
     regions = read_regions(DIGIKAM).regions
-    plan = plan_regions(regions, [mistaken], known={"id-1"})
+    plan = region_changes(regions, [mistaken], known={"id-1"})
     assert [(region.name, face.name) for region, face in plan.disputed] == [("Grace Hopper", "Ada")]
     assert write_regions(DIGIKAM, plan, PHOTO) == DIGIKAM
 

@@ -17,7 +17,7 @@ from faceml.identity.hdbscan.reachability_graph import Graph
 from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.recognise.spaces import RAW
-from faceml.storage.graph_files import GraphKey, KeptGraph, packed
+from faceml.storage.cache_files import GraphKey, KeptGraph, packed
 
 log = logging.getLogger(__name__)
 

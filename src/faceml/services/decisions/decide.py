@@ -18,7 +18,7 @@ from faceml.errors import NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.library import Library
 from faceml.records import Face, Person
-from faceml.services.index.drain import follow_decision
+from faceml.services.index.drain import update_index
 from faceml.storage.sql.repository import UnitOfWork
 
 EXEMPLARS = 3  # a person has by labelling (specification, `POST /clusters/{cluster_id}/label`)
@@ -38,7 +38,7 @@ def deciding(library: Library) -> Iterator[UnitOfWork]:
     with library.repository.begin() as unit:
         unit.events.lock()
         yield unit
-    follow_decision(library)
+    update_index(library)
 
 
 def decide(

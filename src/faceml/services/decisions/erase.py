@@ -14,8 +14,8 @@ from faceml.library import Library
 from faceml.records import Face, PersonStatus
 from faceml.services.decisions.decide import counted_as, deciding
 from faceml.services.index.drain import drain_outbox
+from faceml.storage.cache_files import ThumbnailFiles
 from faceml.storage.sql.repository import UnitOfWork
-from faceml.storage.thumbnail_files import ThumbnailFiles
 
 log = logging.getLogger(__name__)
 DERIVED_CACHES = ("spaces", "graphs", "thumbnails")  # below the cache folder, made again when needed

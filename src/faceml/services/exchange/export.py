@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from faceml.errors import Conflict, FileNotReadable, WrongUse
 from faceml.files import whole_file
@@ -42,14 +42,10 @@ def export_faces(repository: Repository, file: Path) -> ExportReport:
     return ExportReport(file, faces)
 
 
-def _columns() -> list[str]:
-    return [field.name for field in fields(ExportRow)]
-
-
 def _write_csv(file: Path, rows: Iterator[ExportRow]) -> int:
     count = 0
     with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, _columns(), lineterminator="\n")
+        writer = csv.DictWriter(stream, [column.name for column in fields(ExportRow)], lineterminator="\n")
         writer.writeheader()
         for row in rows:
             writer.writerow(asdict(row))
@@ -61,12 +57,8 @@ def _write_parquet(file: Path, rows: Iterator[ExportRow]) -> int:
     import pyarrow as pa
     from pyarrow import parquet
 
-    texts = {"face_id", "path", "cluster_id", "person_id", "person_name", "assigned_by"}
-    texts |= {"model_version", "taken_at"}
-    reals = {"confidence", "quality", "similarity"}
-    schema = pa.schema(
-        [(name, pa.string() if name in texts else pa.float64() if name in reals else pa.int64()) for name in _columns()]
-    )
+    types = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
+    schema = pa.schema([(column.name, types[str(column.type).split(" |")[0]]) for column in fields(ExportRow)])
     table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
     parquet.write_table(table, file)
     return int(table.num_rows)
@@ -99,42 +91,32 @@ def export_fiftyone(repository: Repository, folder: Path) -> FiftyOneReport:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with repository.read() as unit, (folder / "samples.json").open("w", encoding="utf-8") as stream:
-            for number, sample in enumerate(_samples(unit.export_rows())):
-                _write_item(stream, sample, is_first=number == 0)
+            stream.write('{"samples": [')
+            for sample in _samples(unit.export_rows()):
+                stream.write((",\n" if photos else "") + json.dumps(sample))
                 photos, faces = photos + 1, faces + len(sample["faces"]["detections"])
-            stream.write("]}\n" if photos else '{"samples": []}\n')
-        (folder / "metadata.json").write_text(json.dumps(_metadata(repository)), encoding="utf-8")
+            stream.write("]}\n")
+            pinned = unit.contract.pinned()
+        info = {"made_by": "faceml", "pack": pinned.name if pinned else None}
+        metadata = json.dumps({"media_type": "image", "info": info})
+        (folder / "metadata.json").write_text(metadata, encoding="utf-8")
     except OSError as error:
         raise FileNotReadable(f"{folder} cannot be written: {error.strerror or error}") from error
     return FiftyOneReport(folder, photos, faces)
-
-
-def _metadata(repository: Repository) -> dict[str, Any]:
-    pinned = repository.pack()
-    return {"media_type": "image", "info": {"made_by": "faceml", "pack": pinned.name if pinned else None}}
-
-
-def _write_item(stream: TextIO, sample: dict[str, Any], *, is_first: bool) -> None:
-    stream.write('{"samples": [' if is_first else ",\n")
-    json.dump(sample, stream)
 
 
 def _samples(rows: Iterator[ExportRow]) -> Iterator[dict[str, Any]]:
     for _, faces in groupby(rows, key=lambda row: row.asset_id):
         known = [face for face in faces if face.photo_width and face.photo_height]
         if known:
-            yield _sample(known)
-
-
-def _sample(faces: Sequence[ExportRow]) -> dict[str, Any]:
-    photo = faces[0]
-    return {
-        "filepath": photo.path,
-        "tags": [],
-        "metadata": {"_cls": "ImageMetadata", "width": photo.photo_width, "height": photo.photo_height},
-        "taken_at": photo.taken_at,
-        "faces": {"_cls": "Detections", "detections": [_detection(face) for face in faces]},
-    }
+            photo = known[0]
+            yield {
+                "filepath": photo.path,
+                "tags": [],
+                "metadata": {"_cls": "ImageMetadata", "width": photo.photo_width, "height": photo.photo_height},
+                "taken_at": photo.taken_at,
+                "faces": {"_cls": "Detections", "detections": [_detection(face) for face in known]},
+            }
 
 
 def _detection(face: ExportRow) -> dict[str, Any]:

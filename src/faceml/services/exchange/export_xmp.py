@@ -7,17 +7,16 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
-from faceml.errors import FolderNotFound
 from faceml.files import write_whole
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
-from faceml.services.photos.ingest import PHOTO_SUFFIXES
+from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_folder
 from faceml.storage.sql.export_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
 from faceml.xmp.areas import Size, area_of, stored
 from faceml.xmp.elements import NotXmp
-from faceml.xmp.merge import NamedFace, plan_regions
+from faceml.xmp.merge import NamedFace, region_changes
 from faceml.xmp.packet import write_regions
 from faceml.xmp.regions import FACEML, Regions, read_regions
 from faceml.xmp.sidecars import Sidecars
@@ -63,9 +62,7 @@ def export_xmp(
     Raises:
         FolderNotFound: `folder` is missing.
     """
-    if folder is not None and not folder.expanduser().is_dir():
-        raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
-    root = folder.expanduser().resolve() if folder is not None else None
+    root = photo_folder(folder) if folder is not None else None
     with repository.read() as unit:
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
         rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
@@ -129,13 +126,15 @@ def _merged(
         )
         for face in named
     ]
-    plan = plan_regions(there.regions, wanted, known={face.face_id for face in faces})
-    tally.disputed += tuple(f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in plan.disputed)
-    tally.faces += plan.there_already + len(plan.replaced) + len(plan.added)
-    tally.names_removed += len(plan.removed)
-    if before is not None and not (plan.replaced or plan.removed or plan.added):
+    changes = region_changes(there.regions, wanted, known={face.face_id for face in faces})
+    tally.disputed += tuple(
+        f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in changes.disputed
+    )
+    tally.faces += changes.there_already + len(changes.replaced) + len(changes.added)
+    tally.names_removed += len(changes.removed)
+    if before is not None and not (changes.replaced or changes.removed or changes.added):
         return before
-    return write_regions(before, plan, photo)
+    return write_regions(before, changes, photo)
 
 
 def _printable(name: str) -> str:

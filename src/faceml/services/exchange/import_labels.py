@@ -33,14 +33,14 @@ class _Row:
     name: str
     face_id: UUID | None
     path: Path | None
-    shown: str
+    place: str  # as the file has it
 
 
 def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
     """Label faces from a CSV with a column `person_name` and `face_id` or `path`; all rows, or none on an error.
 
     `path` serves photos with one face, relative to the CSV's folder. A row that names no single face is skipped with
-    its reason; a row without a name is passed over, so that an export can be filled in and read back.
+    its reason; a row without a name is ignored, so that an export can be filled in and read back.
 
     Raises:
         FileNotReadable: the file is missing, or has not these columns.
@@ -104,9 +104,9 @@ def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iter
         if len(faces) == 1:
             yield row.name, faces[0]
         elif row.path:
-            skipped.append(f"line {row.line}: {row.shown} has {len(faces)} faces here, so say which by face_id")
+            skipped.append(f"line {row.line}: {row.place} has {len(faces)} faces here, so say which by face_id")
         else:
-            skipped.append(f"line {row.line}: {row.shown or 'neither face_id nor path'} is no face of this library")
+            skipped.append(f"line {row.line}: {row.place or 'neither face_id nor path'} is not a face of this library")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,31 +135,22 @@ def name_clusters(library: Library, labels: Path, *, actor: str) -> NamingReport
         FileNotReadable, NotEnoughData.
     """
     known_labels = read_known_labels(labels)
+    clusters: dict[str, list[KnownFace]] = defaultdict(list)
     with library.repository.read() as unit:
-        known = match_known_labels(unit, known_labels)
-        sizes = {cluster_id: len(unit.faces.in_cluster(cluster_id)) for cluster_id in _open_clusters(known)}
-    chosen = [choice for name, size in sizes.items() if (choice := _majority(name, size, known))]
-    labelled = sum(
-        label_cluster(library, choice.cluster_id, choice.person, actor=actor).faces_labeled for choice in chosen
-    )
+        for item in match_known_labels(unit, known_labels):
+            clusters[item.face.cluster_id or ""].append(item)
+        voted = [
+            NamedCluster(cluster_id, person, len(unit.faces.in_cluster(cluster_id)), agreeing)
+            for cluster_id, known in sorted(clusters.items())
+            if cluster_id and not any(item.face.person_id for item in known)
+            for person, agreeing in Counter(item.person for item in known).most_common(1)
+        ]
+    named = [cluster for cluster in voted if 2 * cluster.agreeing > cluster.faces]
+    labelled = [label_cluster(library, cluster.cluster_id, cluster.person, actor=actor) for cluster in named]
     return NamingReport(
-        clusters_named=len(chosen),
-        people=len({choice.person for choice in chosen}),
-        faces_labeled=labelled,
-        clusters_skipped=len(sizes) - len(chosen),
-        named=tuple(chosen),
+        clusters_named=len(named),
+        people=len({cluster.person for cluster in named}),
+        faces_labeled=sum(report.faces_labeled for report in labelled),
+        clusters_skipped=len(voted) - len(named),
+        named=tuple(named),
     )
-
-
-def _open_clusters(known: Sequence[KnownFace]) -> list[str]:
-    people: dict[str, bool] = defaultdict(bool)
-    for item in known:
-        if item.face.cluster_id:
-            people[item.face.cluster_id] |= item.face.person_id is not None
-    return sorted(name for name, is_named in people.items() if not is_named)
-
-
-def _majority(cluster_id: str, size: int, known: Sequence[KnownFace]) -> NamedCluster | None:
-    votes = Counter(item.person for item in known if item.face.cluster_id == cluster_id)
-    person, agreeing = votes.most_common(1)[0]
-    return NamedCluster(cluster_id, person, size, agreeing) if 2 * agreeing > size else None

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from faceml.errors import FolderNotFound, NotEnoughData, WrongUse
+from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
@@ -72,11 +72,8 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
         FolderNotFound: `folder` is missing.
         NotEnoughData: none of its photos is in the library.
     """
-    folder = folder.expanduser().resolve()
-    if not folder.is_dir():
-        raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
     tally = _Tally()
-    said = list(_read_all(library.repository, sorted(photo_files(folder)), tally, on_progress))
+    said = list(_read_all(library.repository, photo_files(folder), tally, on_progress))
     if not tally.photos:
         raise NotEnoughData(
             f"none of the {tally.photos_not_ingested} photos below {folder} is in this library: ingest it first"

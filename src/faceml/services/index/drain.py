@@ -34,8 +34,8 @@ class _Batch:
     row_ids: tuple[int, ...]  # of the outbox
 
 
-def follow_decision(library: Library) -> None:
-    """Bring the index up to a decision just committed: now, or soon and aside where the library has a follower."""
+def update_index(library: Library) -> None:
+    """Bring the index up to a decision just committed: now, or soon in a thread where the library has a follower."""
     if library.index_follower is not None:
         library.index_follower()
     else:
@@ -114,8 +114,8 @@ RETRY_S = 15.0
 class IndexFollower:
     """A thread that drains the outbox shortly after decisions.
 
-    An index held by another process is tried again later, without a word: nothing is lost, and no one who labels can
-    do anything about it. Whatever the outbox holds when the process ends, the next one drains.
+    An index held by another process is tried again later, silently: nothing is lost, and no one who labels can do
+    anything about it. Whatever the outbox holds when the process ends, the next one drains.
     """
 
     def __init__(self, library: Library) -> None:
@@ -156,6 +156,6 @@ class IndexFollower:
             return False
 
 
-def follow_aside(library: Library) -> Library:
+def index_in_background(library: Library) -> Library:
     """The same library, whose index follows decisions in a thread."""
     return library if library.index_follower else replace(library, index_follower=IndexFollower(library))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from faceml.errors import IndexDamaged
 from faceml.library import Library
 from faceml.progress import Progress, silent
-from faceml.records import Face, FoundFace
+from faceml.records import FoundFace
 from faceml.services.index.drain import drain_outbox, index_width
 from faceml.storage.index.vector_index import Payload, Point, VectorIndex
 from faceml.storage.sql.repository import Repository
@@ -44,19 +43,19 @@ class OrphanReport:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    points_restored: int  # written from stored vectors
-    points_removed: int
-    assets_processed: int  # looked at again, because a vector was lost
-    errors: int
-    faces_redetected: int
+    points_restored: int = 0  # written from stored vectors
+    points_removed: int = 0
+    assets_processed: int = 0  # looked at again, because a vector was lost
+    errors: int = 0
+    faces_redetected: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Difference:
-    checked: int
-    missing: list[UUID]
-    stale: list[UUID]
-    stray: list[UUID]
+    checked: int = 0
+    missing: list[UUID] = field(default_factory=list)
+    stale: list[UUID] = field(default_factory=list)
+    stray: list[UUID] = field(default_factory=list)
 
 
 def find_orphans(library: Library, *, limit: int = 100, on_progress: Progress = silent) -> OrphanReport:
@@ -66,74 +65,58 @@ def find_orphans(library: Library, *, limit: int = 100, on_progress: Progress = 
         IndexUnavailable: the index cannot be opened.
     """
     if library.repository.pack() is None:  # nothing was ever detected
-        return OrphanReport(0, (), (), 0, 0, 0)
+        return _report(library.repository, _Difference())
     drain_outbox(library)
-    difference = _compare(library, limit, on_progress)
-    return _report(library.repository, difference)
+    return _report(library.repository, _compare(library, limit, on_progress))
 
 
 def fix_orphans(
     library: Library, *, limit: int = 100, on_progress: Progress = silent
 ) -> tuple[OrphanReport, RepairReport]:
-    """Mend what `find_orphans` finds: points are written anew from SQL, strays removed, lost vectors detected again.
+    """Mend what `find_orphans` finds: write points anew from SQL, remove strays, detect again where a vector is lost.
 
     A damaged embedded index is moved aside and built anew from the database.
     """
     if library.repository.pack() is None:
-        return OrphanReport(0, (), (), 0, 0, 0), RepairReport(0, 0, 0, 0, 0)
-    rebuilt = _start_anew_where_damaged(library)
+        return _report(library.repository, _Difference()), RepairReport()
+    was_damaged = _start_anew_where_damaged(library)
     redetected = _restore_vectors(library)
     drain_outbox(library)
-    difference = _compare(library, limit if not rebuilt else 2**62, on_progress)
+    difference = _compare(library, 2**62 if was_damaged else limit, on_progress)
     report = _report(library.repository, difference)
     with library.repository.begin() as unit:
         unit.outbox.push([*difference.missing, *difference.stale, *difference.stray])
     drained = drain_outbox(library, on_progress=on_progress)
-    return report, RepairReport(
-        points_restored=drained.points_written,
-        points_removed=drained.points_removed,
-        assets_processed=redetected.assets,
-        errors=redetected.errors,
-        faces_redetected=redetected.faces,
-    )
+    return report, replace(redetected, points_restored=drained.points_written, points_removed=drained.points_removed)
 
 
 def _compare(library: Library, limit: int, on_progress: Progress) -> _Difference:
-    missing: list[UUID] = []
-    stale: list[UUID] = []
-    checked = 0
+    found = _Difference()
     after: UUID | None = None
     with library.index.open() as index:
         index.ensure_collection(index_width(library))
-        while checked < limit:
+        while found.checked < limit:
             with library.repository.read() as unit:
-                page = unit.outbox.point_ids(limit=min(PAGE, limit - checked), after=after)
+                page = unit.outbox.point_ids(limit=min(PAGE, limit - found.checked), after=after)
                 wanted = unit.outbox.points(page)
             if not page:
                 break
-            absent, differing = _differences(wanted, index)
-            missing += absent
-            stale += differing
-            checked, after = checked + len(page), page[-1]
-            on_progress(checked, min(limit, checked + PAGE))
-        stray = _strays(library.repository, index, limit)
-    return _Difference(checked, missing, stale, stray)
-
-
-def _differences(wanted: Sequence[Point], index: VectorIndex) -> tuple[list[UUID], list[UUID]]:
-    there = {point.id: point for point in index.retrieve([point.id for point in wanted], with_vectors=True)}
-    absent = [point.id for point in wanted if point.id not in there]
-    stale = [point.id for point in wanted if point.id in there and not _is_same(point, there[point.id])]
-    return absent, stale
+            there = {point.id: point for point in index.retrieve(page, with_vectors=True)}
+            found.missing += [point.id for point in wanted if point.id not in there]
+            found.stale += [point.id for point in wanted if point.id in there and not _is_same(point, there[point.id])]
+            found.checked, after = found.checked + len(page), page[-1]
+            on_progress(found.checked, min(limit, found.checked + PAGE))
+        found.stray = _strays(library.repository, index, limit)
+    return found
 
 
 def _is_same(wanted: Point, stored: Point) -> bool:
-    if not _same_payload(wanted.payload, stored.payload) or wanted.vector is None or stored.vector is None:
+    if not _is_same_payload(wanted.payload, stored.payload) or wanted.vector is None or stored.vector is None:
         return False
     return bool(np.allclose(wanted.vector, stored.vector, atol=VECTOR_TOLERANCE))
 
 
-def _same_payload(wanted: Payload, stored: Payload) -> bool:
+def _is_same_payload(wanted: Payload, stored: Payload) -> bool:
     """Equal but for the last digit of a real number, which the engine's JSON may turn."""
     return wanted.keys() == stored.keys() and all(
         math.isclose(value, stored[key]) if isinstance(value, float) else value == stored[key]
@@ -172,20 +155,13 @@ def _report(repository: Repository, difference: _Difference) -> OrphanReport:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Redetected:
-    assets: int
-    errors: int
-    faces: int
-
-
-def _restore_vectors(library: Library) -> _Redetected:
+def _restore_vectors(library: Library) -> RepairReport:
     """Detect again in photos of faces whose vector is lost; the face keeps its id and its labels."""
     with library.repository.read() as unit:
         lost = unit.faces.without_vector(limit=PAGE)
         assets = unit.assets.by_ids(sorted({face.asset_id for face in lost}))
     if not lost:
-        return _Redetected(0, 0, 0)
+        return RepairReport()
     from faceml.vision.stream import find_faces
 
     errors = 0
@@ -194,18 +170,15 @@ def _restore_vectors(library: Library) -> _Redetected:
     for photo in find_faces(
         ((asset.id, asset.path) for asset in assets), library.packs.load(), min_confidence=0.1, min_face_size=1
     ):
-        mine = [face for face in lost if face.asset_id == photo.asset_id]
-        found += _pair(mine, photo.faces)
+        here = [face for face in lost if face.asset_id == photo.asset_id]
+        boxes = [face.bbox for face in photo.faces]
+        pairs = pair_boxes([face.bbox for face in here], boxes, min_iou=SAME_FACE_IOU)
+        found += [(here[row].id, photo.faces[number]) for row, number in pairs.items()]
         errors += photo.error is not None
     with library.repository.begin() as unit:
         unit.faces.renew(found, pack=library.packs.load().contract.name)
         unit.outbox.push([face_id for face_id, _ in found])
-    return _Redetected(len(assets), errors, len(found))
-
-
-def _pair(lost: Sequence[Face], faces: Sequence[FoundFace]) -> list[tuple[UUID, FoundFace]]:
-    pairs = pair_boxes([face.bbox for face in lost], [face.bbox for face in faces], min_iou=SAME_FACE_IOU)
-    return [(lost[row].id, faces[number]) for row, number in pairs.items()]
+    return RepairReport(assets_processed=len(assets), errors=errors, faces_redetected=len(found))
 
 
 def _start_anew_where_damaged(library: Library) -> bool:

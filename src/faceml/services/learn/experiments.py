@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,12 +18,14 @@ from faceml.tracking.experiment import SHORT, Experiment, is_lower_better, leadi
 from faceml.tracking.mlflow_store import EXPERIMENT, stored_name
 from faceml.tracking.provenance import as_words
 from faceml.tracking.spool import HELD
+from faceml.trial.comparison import RAW
 
 ROC_TABLE = "roc.csv"  # candidate, far, tar: what a training run measured on people held out
+HEAD = "head"  # the new projection's name in that table
 CHILD = "child"  # kind of a sweep's settings: shown where asked for
 _KIND = "kind"  # tag: detect, cluster, train, …
 _FINISHED = "attributes.status = 'FINISHED'"
-_COUNTED = 1000  # runs, the newest, in which kinds are looked for
+_COUNTED = 1000  # newest runs in which kinds are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class RunComparison:
     """Runs of one kind, and the best of them."""
 
     kind: str
-    measure: str | None  # that decides; None: none was asked for, or nothing was recorded
+    measure: str | None  # that decides; None: nobody asked for one
     lower_is_better: bool
     runs: tuple[Experiment, ...]  # best first where a measure decides, otherwise newest first
     unmeasured: int  # runs left out, as they have not this measure
@@ -54,7 +56,7 @@ def list_experiments(
         Unavailable.
     """
     if kind is not None and not re.fullmatch(r"[\w-]+", kind):
-        raise WrongUse(f"--kind {kind!r} is no kind of run: write detect, cluster, train, evaluate or assign")
+        raise WrongUse(f"--kind {kind!r} is not a kind of run: write detect, cluster, train, evaluate or assign")
     if limit < 1:
         raise WrongUse(f"limit={limit}: ask for 1 run or more")
     wanted = f"tags.{_KIND} = '{kind}'" if kind else f"tags.{_KIND} != '{CHILD}'"
@@ -97,7 +99,10 @@ def compare_experiments(
     ordered = tuple(rank_experiments(runs, measure, lower_is_better=is_lower)) if measure else runs
     others = list(map(stored_name, also)) or leading_measures(runs)
     shown = tuple(dict.fromkeys([measure, *others] if measure else others))
-    version = version_of(library, ordered[0]) if measure and ordered else None
+    version = None  # only trainings register one
+    if measure and ordered:
+        made = [model.version for model in library.registry.versions() if model.run_id == ordered[0].run_id]
+        version = made[-1] if made else None
     return RunComparison(kind, measure, is_lower, ordered, len(runs) - len(ordered), shown, version)
 
 
@@ -110,7 +115,7 @@ def find_experiment(library: Library, run: str) -> Experiment:
         Unavailable.
     """
     if not re.fullmatch(r"[0-9a-f]{4,32}", run):
-        raise WrongUse(f"{run!r} is no run: write 4 or more letters of an id that `faceml experiments list` shows")
+        raise WrongUse(f"{run!r} is not a run: write 4 or more letters of an id that `faceml experiments list` shows")
     found = _search(library, [f"attributes.run_id LIKE '{run}%'"], 5)
     if not found:
         raise NotFound(f"no run begins with {run}: `faceml experiments list` shows them")
@@ -118,12 +123,6 @@ def find_experiment(library: Library, run: str) -> Experiment:
         ids = ", ".join(experiment.run_id[: max(SHORT, len(run) + 4)] for experiment in found)
         raise WrongUse(f"several runs begin with {run}: {ids}; write more letters")
     return found[0]
-
-
-def version_of(library: Library, experiment: Experiment) -> int | None:
-    """The registered version that a run made; None where it made none, as only trainings do."""
-    made = [model.version for model in library.registry.versions() if model.run_id == experiment.run_id]
-    return made[-1] if made else None
 
 
 def promote_best(library: Library, compared: RunComparison, *, actor: str) -> PromotionReport:
@@ -137,7 +136,7 @@ def promote_best(library: Library, compared: RunComparison, *, actor: str) -> Pr
     if compared.measure is None:
         raise WrongUse("to promote the best run say by which measure: --by MEASURE")
     if compared.best is None:
-        raise NotFound(f"no finished {compared.kind} run is recorded, so none can be promoted")
+        raise NotFound(f"no finished {compared.kind} run is recorded: there is nothing to promote")
     if compared.version is None:
         raise NotFound(f"run {compared.best.short_id} registered no version, as only trainings do: --kind train")
     reason = f"best {compared.kind} run by {compared.measure}"
@@ -145,7 +144,6 @@ def promote_best(library: Library, compared: RunComparison, *, actor: str) -> Pr
 
 
 def _search(library: Library, filters: Sequence[str], limit: int) -> tuple[Experiment, ...]:
-    """Newest first; none where nothing was recorded yet."""
     store = library.tracking.store
     if store.is_missing:
         return ()
@@ -177,21 +175,17 @@ def _experiment(run: Any) -> Experiment:
     )
 
 
-def read_curves(
-    library: Library, experiments: Sequence[Experiment], *, candidate: str = "head", rivals: Sequence[str] = ("raw",)
-) -> list[MatchCurve]:
-    """The ROC of each run's candidate on held-out people, and of the rivals as the first of these runs measured them.
+def read_curves(library: Library, experiments: Sequence[Experiment]) -> list[MatchCurve]:
+    """The ROC on held-out people of each run's head, and before them that of raw vectors as the first run measured it.
 
-    Runs that left no curve are passed over.
+    Runs that left no curve are left out.
     """
     curves: list[MatchCurve] = []
     for experiment in experiments:
         found = _curves_of(library, experiment.run_id)
-        if candidate in found:
-            if not curves:
-                curves += [found[rival] for rival in rivals if rival in found]
-            head = found[candidate]
-            curves.append(MatchCurve(f"{experiment.short_id} {candidate}", head.far, head.tar))
+        if HEAD in found:
+            curves += [found[RAW]] if RAW in found and not curves else []
+            curves.append(replace(found[HEAD], name=f"{experiment.short_id} {HEAD}"))
     return curves
 
 

@@ -1,4 +1,4 @@
-"""Which projection is used: the gate, a person's word over it, and the way back (DESIGN D8)."""
+"""Which projection is used: the gate, a person's decision against it, and the way back (DESIGN D8)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CHAMPIONS = "champions"  # versions that were champion, oldest first; the last o
 HISTORY = "history"  # JSON: what happened, oldest first
 TAG_LIMIT = 4500  # characters; MLflow takes 5000
 REASON_LIMIT = 300
-MOST_CHAMPIONS = 500
+MAX_CHAMPIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionReport:
     version: int
     promoted: bool
-    forced: bool  # against the gate's word
+    forced: bool  # although the gate refused it
     champion_before: int | None  # None: raw embeddings were used
     reasons: tuple[str, ...]  # the gate's, in words
 
@@ -45,8 +45,7 @@ def judge(library: Library, selector: str | int = CHALLENGER) -> Verdict:
         NotFound, Unavailable, ModelUnavailable.
     """
     registry = library.registry
-    state = registry.state()
-    return _judge(registry, registry.get(selector), state.with_alias(CHAMPION))
+    return _judge(registry, registry.get(selector), registry.state().with_alias(CHAMPION))
 
 
 def promote(
@@ -57,7 +56,7 @@ def promote(
     force: bool = False,
     reason: str | None = None,
 ) -> PromotionReport:
-    """Make a version the champion if the gate lets it in; `force` lets it in anyway and records who and why.
+    """Make a version the champion if the gate lets it in; `force` lets it in anyway, and records who did and why.
 
     Raises:
         WrongUse: force without a reason.
@@ -79,8 +78,8 @@ def promote(
         return PromotionReport(model.version, False, False, before, found.reasons)
     is_forced = not found.promotes
     event = _event("forced" if is_forced else "promoted", model, actor, reason)
-    registry.tag_version(model.version, {f"promotion_{name}": value for name, value in event.items()})
-    registry.tag_version(model.version, {"promotion_verdict": _short(" · ".join(found.reasons), TAG_LIMIT)})
+    told = {**event, "verdict": _short(" · ".join(found.reasons), TAG_LIMIT)}
+    registry.tag_version(model.version, {f"promotion_{name}": value for name, value in told.items()})
     # A process that dies between the two leaves a history that `_champions` completes; in `roll_back` likewise.
     registry.set_alias(CHAMPION, model.version)
     _record(registry, [*_champions(state), model.version], [*history(state), event])
@@ -135,10 +134,8 @@ def _judge(registry: ModelRegistry, model: RegisteredModel, champion: Registered
         rivals.append(champion.space)
     unknown = [name for name in (model.card.candidate, *rivals) if name not in comparison.candidates]
     if unknown:
-        return Verdict(
-            False,
-            (f"{model.space} was not measured against {', '.join(unknown)}: train again to compare them",),
-        )
+        reason = f"{model.space} was not measured against {', '.join(unknown)}: train again to compare them"
+        return Verdict(False, (reason,))
     return verdict(comparison, challenger=model.card.candidate, rivals=rivals)
 
 
@@ -161,12 +158,8 @@ def _champions(state: RegistryState) -> list[int]:
 
 
 def _event(what: str, model: RegisteredModel, actor: str, reason: str | None) -> dict[str, str]:
-    event = {
-        "version": str(model.version),
-        "what": what,
-        "by": actor,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    event = {"version": str(model.version), "what": what, "by": actor, "at": now}
     return {**event, "why": _short(reason.strip(), REASON_LIMIT)} if reason else event
 
 
@@ -174,7 +167,7 @@ def _record(registry: ModelRegistry, champions: Sequence[int], events: Sequence[
     kept = list(events)
     while len(text := json.dumps(kept)) > TAG_LIMIT:
         kept.pop(0)  # the version's own tags still tell
-    numbers = " ".join(str(version) for version in champions[-MOST_CHAMPIONS:])
+    numbers = " ".join(str(version) for version in champions[-MAX_CHAMPIONS:])
     registry.tag_model({CHAMPIONS: numbers or " ", HISTORY: text})
 
 
@@ -202,11 +195,7 @@ class ModelSheet:
 
 
 def list_models(library: Library) -> ModelList:
-    """All versions; none where nothing was trained yet.
-
-    Raises:
-        Unavailable.
-    """
+    """All versions, of which there are none before the first training. Raises Unavailable."""
     state = library.registry.state()
     champion = state.with_alias(CHAMPION)
     return ModelList(state.versions, champion.version if champion else None, history(state))
@@ -231,7 +220,7 @@ def show_model(library: Library, selector: str | int) -> ModelSheet:
 
 
 def verdict_lines(sheet: ModelSheet | None) -> list[str]:
-    """The gate's word and its reasons, with what could not be measured."""
+    """Whether the gate lets it in, why, and what could not be measured."""
     if sheet is None:
         return ["Nothing is registered yet, so there is nothing to judge"]
     missing = sheet.comparison.missing if sheet.comparison else {}
@@ -244,15 +233,13 @@ def verdict_lines(sheet: ModelSheet | None) -> list[str]:
 
 def model_rows(models: ModelList) -> list[dict[str, Any]]:
     """One row a version, for a table."""
+    unknown = {"kind": "registered by other means", "pack": "", "people": None, "faces": None}
     return [
         {
             "version": model.version,
             "alias": ", ".join(model.aliases),
             "made": model.created_at.strftime("%Y-%m-%d %H:%M"),
-            "kind": model.card.kind if model.card else "registered by other means",
-            "pack": model.card.pack if model.card else "",
-            "people": model.card.people if model.card else None,
-            "faces": model.card.faces if model.card else None,
+            **(unknown if model.card is None else {name: getattr(model.card, name) for name in unknown}),
         }
         for model in models.versions
     ]

@@ -38,7 +38,7 @@ from faceml.trial.heads import (
 if TYPE_CHECKING:
     from faceml.training.fit import Fitted
 
-LEAST_PEOPLE, LEAST_FACES = 5, 5  # the documented minimum
+MIN_PEOPLE, MIN_FACES = 5, 5  # the documented minimum
 TRIPLETS_A_FACE = 30
 
 
@@ -46,7 +46,7 @@ TRIPLETS_A_FACE = 30
 class Prepared:
     """What will be trained on; known before the first epoch."""
 
-    persons: int
+    persons_used: int
     total_faces: int
     training_faces: int
     validation_faces: int
@@ -78,7 +78,7 @@ class TrainReport:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who wants to know how far it is."""
+    """Who is told how far a training is."""
 
     on_prepared: Callable[[Prepared], None] = lambda _: None
     on_epoch: Callable[[Epoch], None] = lambda _: None
@@ -102,7 +102,7 @@ def train_matching(
     Raises:
         WrongUse: a checkpoint that does not fit.
         NotEnoughData: fewer than two people with enough faces.
-        FileNotReadable: `resume` is no checkpoint.
+        FileNotReadable: `resume` is not a checkpoint.
         Unavailable: MLflow cannot be reached; at the start, before any work.
     """
     options, min_faces, listener = Options.of(chosen), chosen.min_faces, listener or Listener()
@@ -111,25 +111,31 @@ def train_matching(
     prepared = _prepare(labelled, rows, options, min_faces)
     listener.on_prepared(prepared)
     champion = _champion(library, contract)
+    rivals = [RAW] if champion is None else [RAW, champion.space]
     snapshot = library_snapshot(library.repository)
     settings = {**asdict(chosen), "weight_decay": options.decay, "resume": resume}
     with library.tracking.run("train", parameters=settings, library=snapshot) as run:
-        counter = _Counter(listener, options.epochs, 1 + _fits_of_comparison(labelled, min_faces, champion))
-        fitted = _fit(library, labelled, rows, options, resume, contract, counter)
+        from faceml.training.fit import fit  # torch and Lightning, seconds
+
+        # The new head is trained again in every fold, and so is the champion.
+        counter = _Counter(listener, options.epochs, 1 + len(rivals) * count_folds(labelled, min_faces))
+        fitted = fit(
+            labelled.vectors[rows],
+            labelled.people[rows],
+            options,
+            folder=library.settings.checkpoint_folder,
+            resume=resume,
+            metadata={"pack": contract.name, "fingerprint": contract.fingerprint},
+            on_epoch=counter.epoch_done,
+        )
         log_epochs(run, fitted.history)
         recipe = Recipe(asdict(options), min_faces, mark_faces([labelled.face_ids[row] for row in rows]))
         compared = compare_heads(labelled, options, recipe, champion=champion, on_fold=counter.fold_done)
-        found = verdict(compared.comparison, challenger=HEAD, rivals=_rivals(champion))
+        found = verdict(compared.comparison, challenger=HEAD, rivals=rivals)
         log_comparison(run, compared, found)
         log_confusion(run, labelled, rows, fitted.head, seed=options.seed)
-        registered = library.registry.register(
-            fitted.head,
-            _card(options, contract, str(snapshot["hash"]), prepared),
-            comparison=compared.comparison.to_json(),
-            run_id=_run_id(run),
-            thresholds=threshold_map(compared),
-            files=[path for path in (fitted.checkpoint,) if path is not None],
-        )
+        card = _card(options, contract, str(snapshot["hash"]), prepared)
+        registered = _register(library, run, card, fitted, compared)
     return _report(prepared, fitted, compared, found, registered)
 
 
@@ -156,13 +162,13 @@ def _prepare(labelled: LabelledFaces, rows: NDArray[np.intp], options: Options, 
         )
     split = split_faces(labelled.people[rows], seed=options.seed)
     warnings = []
-    if len(sizes) < LEAST_PEOPLE or sizes.min() < LEAST_FACES:
+    if len(sizes) < MIN_PEOPLE or sizes.min() < MIN_FACES:
         warnings.append(
-            f"{len(sizes)} people with at least {sizes.min()} faces: below the minimum of {LEAST_PEOPLE} people with "
-            f"{LEAST_FACES} faces, do not expect a better model"
+            f"{len(sizes)} people with at least {sizes.min()} faces: below the minimum of {MIN_PEOPLE} people with "
+            f"{MIN_FACES} faces, do not expect a better model"
         )
     return Prepared(
-        persons=len(sizes),
+        persons_used=len(sizes),
         total_faces=len(rows),
         training_faces=len(split.training),
         validation_faces=len(split.validation),
@@ -178,14 +184,6 @@ def _champion(library: Library, contract: PackContract) -> Champion | None:
         return None
     loaded = library.registry.load(found)
     return Champion(loaded.model.space, loaded.head, loaded.comparison)
-
-
-def _rivals(champion: Champion | None) -> list[str]:
-    return [RAW] if champion is None else [RAW, champion.space]
-
-
-def _fits_of_comparison(labelled: LabelledFaces, min_faces: int, champion: Champion | None) -> int:
-    return count_folds(labelled, min_faces) * (1 if champion is None else 2)
 
 
 class _Counter:
@@ -206,28 +204,6 @@ class _Counter:
         self._listener.on_progress((1 + self._done) * self._epochs, self._epochs * self._fits)
 
 
-def _fit(
-    library: Library,
-    labelled: LabelledFaces,
-    rows: NDArray[np.intp],
-    options: Options,
-    resume: Path | None,
-    contract: PackContract,
-    counter: _Counter,
-) -> Fitted:
-    from faceml.training.fit import fit  # torch and Lightning, seconds
-
-    return fit(
-        labelled.vectors[rows],
-        labelled.people[rows],
-        options,
-        folder=library.settings.checkpoint_folder,
-        resume=resume,
-        metadata={"pack": contract.name, "fingerprint": contract.fingerprint},
-        on_epoch=counter.epoch_done,
-    )
-
-
 def _card(options: Options, contract: PackContract, snapshot: str, prepared: Prepared) -> ModelCard:
     how = (options.head, options.loss, *([options.mining] if options.loss == "triplet" else []))
     return ModelCard(
@@ -235,16 +211,23 @@ def _card(options: Options, contract: PackContract, snapshot: str, prepared: Pre
         pack=contract.name,
         fingerprint=contract.fingerprint,
         snapshot=snapshot,
-        people=prepared.persons,
+        people=prepared.persons_used,
         faces=prepared.total_faces,
         candidate=HEAD,
     )
 
 
-def _run_id(run: Run) -> str:
+def _register(library: Library, run: Run, card: ModelCard, fitted: Fitted, compared: Compared) -> RegisteredModel:
     if run.id is None:
-        raise WrongUse("a projection is registered under its MLflow run, and this spool belongs to none: open a run")
-    return run.id
+        raise WrongUse("a projection is registered under its MLflow run, and this spool has no run: open one")
+    return library.registry.register(
+        fitted.head,
+        card,
+        comparison=compared.comparison.to_json(),
+        run_id=run.id,
+        thresholds=threshold_map(compared),
+        files=[fitted.checkpoint] if fitted.checkpoint else [],
+    )
 
 
 def _report(
@@ -252,12 +235,8 @@ def _report(
 ) -> TrainReport:
     checkpoint = fitted.checkpoint
     return TrainReport(
+        **asdict(prepared),
         status="completed",
-        persons_used=prepared.persons,
-        total_faces=prepared.total_faces,
-        training_faces=fitted.training_faces,
-        validation_faces=fitted.validation_faces,
-        triplets_per_epoch=prepared.triplets_per_epoch,
         epochs=fitted.history,
         best_epoch=fitted.best.number,
         final_train_loss=fitted.best.loss,
@@ -269,5 +248,4 @@ def _report(
         verdict=found,
         version=registered.version,
         run_id=str(registered.run_id),
-        warnings=prepared.warnings,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import centroids
-from faceml.metrics.verification import PairScores, Roc, pair_scores, roc, tar_at_far
+from faceml.metrics.verification import PairScores, pair_scores, roc, tar_at_far
+from faceml.services.learn.promote import comparison_metrics
 from faceml.tracking import Run
 from faceml.training.history import Epoch
 from faceml.training.splits import split_faces
@@ -21,8 +23,8 @@ from faceml.trial.measures import Projected, Trial
 if TYPE_CHECKING:
     from faceml.plots.curves import MatchCurve
 
-MOST_PEOPLE_DRAWN = 40
-MOST_PLOTTED = 2_000  # faces of a fold whose pairs are drawn
+MAX_PEOPLE_DRAWN = 40
+MAX_FACES_PLOTTED = 2_000  # faces of a fold whose pairs are drawn
 PLOTTED_FAR = 1e-3
 SHORT_ID = 8
 ROC_FARS = np.geomspace(1e-6, 1, 121)
@@ -41,13 +43,7 @@ def log_epochs(run: Run, history: Sequence[Epoch]) -> None:
 def log_comparison(run: Run, compared: Compared, found: Verdict) -> None:
     comparison = compared.comparison
     run.tags({"verdict": "promotes" if found.promotes else "refuses", "verdict.reasons": " · ".join(found.reasons)})
-    run.metrics(
-        {
-            f"{name}.{measure}": f.value
-            for name, figures in comparison.measured.items()
-            for measure, f in figures.items()
-        }
-    )
+    run.metrics(comparison_metrics(comparison))
     run.table("comparison", list(comparison_rows(comparison)))
     if compared.trial is not None:
         _log_plots(run, compared.trial.held_out_only(), compared)
@@ -61,9 +57,7 @@ def comparison_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
             yield {
                 "candidate": name,
                 "measure": measure,
-                "value": figure.value,
-                "low": figure.low,
-                "high": figure.high,
+                **asdict(figure),
                 "gain": gain.value if gain else "",
                 "gain_low": gain.low if gain else "",
                 "gain_high": gain.high if gain else "",
@@ -71,20 +65,20 @@ def comparison_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 
 def log_confusion(run: Run, labelled: LabelledFaces, rows: NDArray[np.intp], head: Head, *, seed: int) -> None:
-    """Who of the validation faces is nearest to whose centroid of training faces."""
+    """Whose centroid of training faces each validation face is nearest to."""
     from faceml.plots.curves import confusion
 
     kept, people = np.unique(labelled.people[rows], return_inverse=True)
     split = split_faces(people, seed=seed)
     projected = project(head, labelled.vectors[rows])
-    middles = centroids(projected[split.training], people[split.training])
-    answered = (projected[split.validation] @ middles.T).argmax(axis=1)
+    prototypes = centroids(projected[split.training], people[split.training])
+    answered = (projected[split.validation] @ prototypes.T).argmax(axis=1)
     counts = np.zeros((len(kept), len(kept)), np.int64)
     np.add.at(counts, (people[split.validation], answered), 1)
     names = [str(labelled.person_ids[row])[:SHORT_ID] for row in kept]
     # The most confused people, where there are more than a picture shows.
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
-    shown = np.sort(np.argsort(-wrong, kind="stable")[:MOST_PEOPLE_DRAWN])
+    shown = np.sort(np.argsort(-wrong, kind="stable")[:MAX_PEOPLE_DRAWN])
     run.metrics({"validation_accuracy": float(np.trace(counts) / max(1, counts.sum()))})
     run.figure("confusion.png", confusion(counts[np.ix_(shown, shown)], [names[row] for row in shown]))
     run.table(
@@ -93,7 +87,7 @@ def log_confusion(run: Run, labelled: LabelledFaces, rows: NDArray[np.intp], hea
     )
 
 
-def roc_rows(curves: Sequence[MatchCurve]) -> Iterator[dict[str, Any]]:
+def _roc_rows(curves: Sequence[MatchCurve]) -> Iterator[dict[str, Any]]:
     """The curves thinned to a few points a decade, as a table that other runs' curves can be laid over."""
     for curve in curves:
         kept = np.unique(np.searchsorted(curve.far, ROC_FARS).clip(max=len(curve.far) - 1))
@@ -106,9 +100,9 @@ def _log_plots(run: Run, trial: Trial, compared: Compared) -> None:
 
     scores = {name: _scores(trial, projected.of(trial)) for name, projected in compared.projected.items()}
     drawable = {name: pairs for name, pairs in scores.items() if len(pairs.genuine) and len(pairs.impostor)}
-    rocs: dict[str, Roc] = {name: roc(pairs.genuine, pairs.impostor) for name, pairs in drawable.items()}
+    rocs = {name: roc(pairs.genuine, pairs.impostor) for name, pairs in drawable.items()}
     curves = [MatchCurve(name, curve.far, curve.tar) for name, curve in rocs.items()]
-    run.table("roc", list(roc_rows(curves)))
+    run.table("roc", list(_roc_rows(curves)))
     run.figure("roc.png", roc_curve_plot(curves))
     run.figure("det.png", det_curve_plot(curves))
     for name in {HEAD, compared.comparison.candidates[0]} & set(drawable):
@@ -119,7 +113,7 @@ def _log_plots(run: Run, trial: Trial, compared: Compared) -> None:
 
 def _scores(trial: Trial, projected: Projected) -> PairScores:
     parts = [
-        pair_scores(projected.vectors[rows[:MOST_PLOTTED]], trial.labels[rows[:MOST_PLOTTED]])
+        pair_scores(projected.vectors[rows[:MAX_FACES_PLOTTED]], trial.labels[rows[:MAX_FACES_PLOTTED]])
         for _, rows in trial.each_fold()
     ]
     return PairScores(np.concatenate([p.genuine for p in parts]), np.concatenate([p.impostor for p in parts]))

@@ -47,7 +47,7 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
         check: restore it into a temporary folder and compare every row before it counts.
     Raises:
         FileNotReadable: the place cannot be written, or the check failed.
-        Conflict: another file is there that is no backup.
+        Conflict: another file is there, which is not a backup.
         Unavailable: the model registry does not answer, and never did.
     """
     started = time.monotonic()

@@ -14,21 +14,21 @@ from pathlib import Path
 
 from faceml import __version__
 from faceml.config import setting_names
-from faceml.errors import FacemlError, ModelUnavailable
+from faceml.errors import ModelUnavailable
 from faceml.library import Library
 from faceml.records import PackContract
+from faceml.services.operate.check_stores import has_current_database
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
 from faceml.vision.insightface_files import has_models, pack_folder
 from faceml.vision.model_packs import OPENCV_ZOO, read_contract
+from faceml.wiring import pack_name
 
 REINSTALL = "make install"
 
 
-def check_packages(library: Library) -> Iterator[Finding]:
-    del library
+def check_packages(_: Library) -> Iterator[Finding]:
     yield _required(installed())
-    yield from runtime_findings(installed())
-    yield from opencv_findings(installed())
+    yield from check_builds(installed())
 
 
 def installed() -> frozenset[str]:
@@ -36,34 +36,29 @@ def installed() -> frozenset[str]:
     return frozenset(_canonical(package.metadata["Name"] or "") for package in metadata.distributions())
 
 
-def runtime_findings(names: frozenset[str]) -> Iterator[Finding]:
-    """ONNX Runtime's two builds write into one folder: with both, the last installed wins silently."""
-    there = sorted(names & {"onnxruntime", "onnxruntime-gpu"})
-    if len(there) == 2:
-        yield fail(
+def check_builds(names: frozenset[str]) -> Iterator[Finding]:
+    """ONNX Runtime and OpenCV: the builds of each write into one folder, so of two the last installed wins silently."""
+    for subject, pattern, worse, best, install in (
+        (
             "onnxruntime",
-            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other",
-            "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu   # or onnxruntime",
-        )
-    elif not there:
-        yield fail("onnxruntime", "it is not installed, so no model can run", f"{REINSTALL}   # EXTRA=gpu for CUDA")
-    else:
-        yield ok("onnxruntime", f"{there[0]} {metadata.version(there[0])}")
-
-
-def opencv_findings(names: frozenset[str]) -> Iterator[Finding]:
-    """OpenCV's builds write into one folder, too; the one without windows is enough."""
-    there = sorted(name for name in names if re.fullmatch(r"opencv(-contrib)?-python(-headless)?", name))
-    if len(there) > 1:
-        yield warn(
-            "opencv",
-            f"{' and '.join(there)} are installed and overwrite each other",
-            f"pip uninstall -y {' '.join(there)} && pip install opencv-python-headless",
-        )
-    elif not there:
-        yield fail("opencv", "it is not installed", REINSTALL)
-    else:
-        yield ok("opencv", f"{there[0]} {metadata.version(there[0])}")
+            "onnxruntime(-gpu)?",
+            fail,
+            "onnxruntime-gpu   # or onnxruntime",
+            f"{REINSTALL}   # EXTRA=gpu for CUDA",
+        ),
+        ("opencv", "opencv(-contrib)?-python(-headless)?", warn, "opencv-python-headless", REINSTALL),
+    ):
+        there = sorted(name for name in names if re.fullmatch(pattern, name))
+        if len(there) > 1:
+            yield worse(
+                subject,
+                f"{' and '.join(there)} are installed and overwrite each other",
+                f"pip uninstall -y {' '.join(there)} && pip install {best}",
+            )
+        elif there:
+            yield ok(subject, f"{there[0]} {metadata.version(there[0])}")
+        else:
+            yield fail(subject, "it is not installed, so no model can run", install)
 
 
 def _required(names: frozenset[str]) -> Finding:
@@ -94,25 +89,23 @@ INTERNAL = {"FACEML_RUN_ID", "FACEML_RUN_SPOOL", "FACEML_SHARED", "FACEML_REQUIR
 
 def check_folder(library: Library) -> Iterator[Finding]:
     home = library.settings.home
-    existing = _existing(home)
+    existing = _nearest_existing(home)
     if not existing.is_dir():
-        yield fail("folder", f"{home} cannot be made: {existing} is no folder", "set FACEML_HOME to another place")
+        yield fail("folder", f"{home} cannot be made: {existing} is not a folder", "set FACEML_HOME to another place")
         return
     try:
         with tempfile.TemporaryFile(dir=existing):
-            pass
+            yield ok("folder", str(home) if existing == home else f"{home} is made by the first command")
     except OSError as error:
         yield fail(
             "folder",
             f"{existing} cannot be written ({error.strerror})",
             f"chown or chmod it for the user {os.environ.get('USER', '') or os.getuid()}, or set FACEML_HOME elsewhere",
         )
-        return
-    yield ok("folder", str(home) if existing == home else f"{home} is made by the first command")
 
 
 def check_disk(library: Library) -> Iterator[Finding]:
-    existing = _existing(library.settings.home)
+    existing = _nearest_existing(library.settings.home)
     free = shutil.disk_usage(existing).free
     shown = f"{free / 1e9:.1f} GB free at {existing}"
     fix = "free some space, or set FACEML_HOME to another disk"
@@ -126,28 +119,26 @@ def check_settings(library: Library) -> Iterator[Finding]:
 
 
 def misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Variables that look like a setting, but are none."""
+    """Variables that look like settings, but are not."""
     known = setting_names()
     for name in sorted(environ):
         meant = get_close_matches(name, known, n=1, cutoff=0.85)
         if name not in {*known, *INTERNAL} and (name.startswith("FACEML_") or meant):
             hint = f"did you mean {meant[0]}?" if meant else f"settings are {', '.join(known)}"
-            yield warn("settings", f"{name} is set, but no setting of faceml", hint)
+            yield warn("settings", f"{name} is set, but faceml has no such setting", hint)
 
 
-def _existing(folder: Path) -> Path:
+def _nearest_existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def check_pack(library: Library) -> Iterator[Finding]:
-    pinned = _pinned(library)
-    settings = library.settings
-    is_default = settings.sources.get("FACEML_MODEL_PACK") == "default"
-    name = pinned.name if pinned and is_default else settings.model_pack
+    pinned = library.repository.pack() if has_current_database(library) else None
+    name, model_root = pack_name(library.settings, pinned), library.settings.model_root
     try:
-        contract = read_contract(name, model_root=settings.model_root)
+        contract = read_contract(name, model_root=model_root)
     except ModelUnavailable as error:
-        folder = pack_folder(name, model_root=settings.model_root)
+        folder = pack_folder(name, model_root=model_root)
         if name != OPENCV_ZOO and not has_models(folder):
             yield warn(
                 "model pack",
@@ -170,9 +161,8 @@ def check_pack(library: Library) -> Iterator[Finding]:
     yield _licence(contract)
 
 
-def check_provider(library: Library) -> Iterator[Finding]:
-    """What a session reports: the list of available providers names CUDA also where there is no GPU."""
-    del library
+def check_provider(_: Library) -> Iterator[Finding]:
+    """What a session reports: the list of available providers names CUDA even where there is no GPU."""
     import onnxruntime
 
     from faceml.vision.sessions import CUDA, preferred_providers, session_options
@@ -190,12 +180,10 @@ def check_provider(library: Library) -> Iterator[Finding]:
 
 
 def _smallest_model() -> bytes:
-    from onnx import TensorProto, helper
+    from onnx import parser
 
-    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
-    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "smallest", value[:1], value[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    return bytes(model.SerializeToString())
+    text = '<ir_version: 8, opset_import: ["": 13]> smallest (float[1] x) => (float[1] y) { y = Identity(x) }'
+    return bytes(parser.parse_model(text).SerializeToString())
 
 
 def _licence(contract: PackContract) -> Finding:
@@ -206,13 +194,3 @@ def _licence(contract: PackContract) -> Finding:
             "for other uses ask InsightFace for a licence, or use FACEML_MODEL_PACK=opencv-zoo (MIT, Apache-2.0)",
         )
     return ok("licence", f"{contract.name}: {contract.licence}")
-
-
-def _pinned(library: Library) -> PackContract | None:
-    """The library's pack; None where the database does not tell, which is another check's finding."""
-    from faceml.storage.sql.database import SCHEMA_VERSION, read_schema
-
-    try:
-        return library.repository.pack() if read_schema(library.settings.database) == SCHEMA_VERSION else None
-    except FacemlError:
-        return None

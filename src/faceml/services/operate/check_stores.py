@@ -16,7 +16,7 @@ from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
 from faceml.storage.sql.database import SCHEMA_VERSION, read_schema
 
 WAIT_S = 1.5  # a doctor is quick
-MEND = "faceml faces find-orphans --fix --limit 1000000"
+REBUILD = "faceml faces find-orphans --fix --limit 1000000"
 
 
 def check_database(library: Library) -> Iterator[Finding]:
@@ -41,19 +41,19 @@ def check_database(library: Library) -> Iterator[Finding]:
 
 
 def check_index(library: Library) -> Iterator[Finding]:
-    if not _has_current_database(library):
+    if not has_current_database(library):
         yield ok("index", "nothing to index yet")
         return
     with library.repository.read() as unit:
         backlog, wanted, pinned = unit.outbox.backlog(), unit.outbox.count_points(), unit.contract.pinned()
         lost = len(unit.faces.without_vector(limit=1000))
     if lost:
-        yield warn("vectors", f"{lost} faces have no stored vector", f"{MEND}   # detects again in their photos")
+        yield warn("vectors", f"{lost} faces have no stored vector", f"{REBUILD}   # detects again in their photos")
     try:
         with _open_index(library) as index:
             info = index.info()
     except IndexDamaged as error:
-        yield fail("index", str(error), f"{MEND}   # moves the damaged files aside and builds it from the database")
+        yield fail("index", str(error), f"{REBUILD}   # moves the damaged files aside and builds it from the database")
     except IndexUnavailable as error:
         yield warn(
             "index", f"{error}; {backlog} changes wait, nothing is lost", "wait for the other process, or start it"
@@ -101,17 +101,17 @@ def _compared(info: CollectionInfo | None, *, wanted: int, backlog: int, width: 
         yield fail(
             "index",
             f"its vectors have {info.width} numbers, the library's {width}",
-            f"point QDRANT_URL at a Qdrant of this library's own, or move its folder index/ away, then {MEND}",
+            f"point QDRANT_URL at a Qdrant of this library's own, or move its folder index/ away, then {REBUILD}",
         )
     elif backlog:
         yield warn("index", f"{backlog} changes wait for it", "faceml faces find-orphans   # brings them over")
     elif points != wanted:
-        yield warn("index", f"it holds {points} points, the database {wanted}", MEND)
+        yield warn("index", f"it holds {points} points, the database {wanted}", REBUILD)
     else:
         yield ok("index", f"{points} points, as the database has them")
 
 
-def _has_current_database(library: Library) -> bool:
+def has_current_database(library: Library) -> bool:
     try:
         return read_schema(library.settings.database) == SCHEMA_VERSION
     except (DatabaseUnavailable, WrongUse):

@@ -8,28 +8,20 @@ from dataclasses import dataclass
 
 from faceml.config import ShownSetting, show_settings
 from faceml.library import Library
-from faceml.services.operate.check_machine import (
-    check_disk,
-    check_folder,
-    check_pack,
-    check_packages,
-    check_provider,
-    check_settings,
-)
-from faceml.services.operate.check_stores import check_database, check_index, check_mlflow, check_redis
+from faceml.services.operate import check_machine, check_stores
 from faceml.services.operate.findings import Check, Finding, Level, fail
 
 CHECKS: tuple[Check, ...] = (
-    check_packages,
-    check_provider,
-    check_pack,
-    check_folder,
-    check_disk,
-    check_database,
-    check_index,
-    check_redis,
-    check_mlflow,
-    check_settings,
+    check_machine.check_packages,
+    check_machine.check_provider,
+    check_machine.check_pack,
+    check_machine.check_folder,
+    check_machine.check_disk,
+    check_stores.check_database,
+    check_stores.check_index,
+    check_stores.check_redis,
+    check_stores.check_mlflow,
+    check_machine.check_settings,
 )
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def restore(settings: Settings, file: Path, *, on_progress: Progress = silent) -
     in a backup: they are found at their old places.
 
     Raises:
-        FileNotReadable: the file is missing, damaged, or no backup.
+        FileNotReadable: the file is missing, damaged, or not a backup.
         Conflict: the library is not empty; or the model registry holds other versions.
         WrongUse: a newer faceml made it.
     """
@@ -57,14 +57,12 @@ def restore(settings: Settings, file: Path, *, on_progress: Progress = silent) -
         _check_versions(archive)
         archive.check()
         _check_empty(home)
-        with tempfile.TemporaryDirectory(prefix="faceml-check-") as nowhere:
-            check_models(open_library(replace(settings, home=Path(nowhere))), archive)
-        was_there = home.exists()
-        staging = home / STAGING
-        staging.mkdir(parents=True)
+        was_there, staging = home.exists(), home / STAGING
         library = open_library(replace(settings, home=staging))
         try:
-            report = _restore(library, archive, on_progress)
+            _check_models(library, archive)
+            staging.mkdir(parents=True, exist_ok=True)
+            found = _restore(library, archive, on_progress)
             library.close()
             _move_up(staging, home)
         except BaseException:
@@ -73,10 +71,10 @@ def restore(settings: Settings, file: Path, *, on_progress: Progress = silent) -
             if not was_there:
                 shutil.rmtree(home, ignore_errors=True)
             raise
-    return replace(report, home=home, seconds=time.monotonic() - started)
+    return RestoreReport(home=home, **found, seconds=time.monotonic() - started)
 
 
-def fill_database(url: str, archive: ArchiveReader) -> dict[str, int]:
+def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
     """All tables of a backup into an empty database, all or nothing; returns rows by table.
 
     The database gets the backup's own schema: migrations bring it up to date when it is opened, data and all.
@@ -90,7 +88,7 @@ def fill_database(url: str, archive: ArchiveReader) -> dict[str, int]:
         shapes = {shape_from_json(table): int(table["rows"]) for table in manifest["tables"]}
     except (KeyError, TypeError, ValueError) as error:
         raise FileNotReadable(f"the backup's list of tables cannot be read ({error}): use another one") from error
-    rows: dict[str, int] = {}
+    rows: Counter[str] = Counter()
     with empty_schema(url, manifest["schema"]) as connection:
         for shape, promised in shapes.items():
             rows[shape.name] = fill_table(connection, shape, archive.lines(table_part(shape.name)))
@@ -103,30 +101,24 @@ def table_part(name: str) -> str:
     return f"tables/{name}.jsonl"
 
 
-def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> RestoreReport:
-    manifest = archive.manifest
+def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> dict[str, Any]:
+    """What the report says of the content."""
     rows = fill_database(library.settings.database, archive)
     _queue_all_points(library.repository)
     drained = drain_outbox(library, on_progress=on_progress)
-    notes = restore_models(library, archive)
+    notes = _restore_models(library, archive)
     if drained.reason:
         notes = (*notes, f"the vector index waits: {drained.reason}")
-    return RestoreReport(
-        home=library.settings.home,
-        made_at=str(manifest.get("made_at", "")),
-        photos=_count(rows, "image_assets"),
-        faces=_count(rows, "face_instances"),
-        people=_count(rows, "persons"),
-        decisions=_count(rows, "label_events"),
-        index_backlog=drained.backlog,
-        models=len(manifest.get("models", [])),
-        notes=notes,
-        seconds=0.0,
-    )
-
-
-def _count(rows: Mapping[str, Any], table: str) -> int:
-    return int(rows.get(table, 0))
+    return {
+        "made_at": str(archive.manifest.get("made_at", "")),
+        "photos": rows["image_assets"],
+        "faces": rows["face_instances"],
+        "people": rows["persons"],
+        "decisions": rows["label_events"],
+        "index_backlog": drained.backlog,
+        "models": len(_entries(archive)),
+        "notes": notes,
+    }
 
 
 def _check_versions(archive: ArchiveReader) -> None:
@@ -135,7 +127,7 @@ def _check_versions(archive: ArchiveReader) -> None:
     if form > FORMAT or schema > SCHEMA_VERSION:
         raise WrongUse(
             f"the backup was made by a newer {manifest.get('made_by', 'faceml')} (schema {schema}, this one knows "
-            f"{SCHEMA_VERSION}): upgrade faceml, then restore"
+            f"{SCHEMA_VERSION}): upgrade faceml, then restore it"
         )
 
 
@@ -165,12 +157,10 @@ def _move_up(staging: Path, home: Path) -> None:
     staging.rmdir()
 
 
-def check_models(library: Library, archive: ArchiveReader) -> None:
+def _check_models(library: Library, archive: ArchiveReader) -> None:
     """Raises Conflict where the registry holds other versions under the backup's numbers; reads only."""
     wanted = _entries(archive)
-    if not wanted:
-        return
-    there = {model.version: model.checksum for model in library.registry.state().versions}
+    there = {model.version: model.checksum for model in library.registry.state().versions} if wanted else {}
     for entry in wanted:
         version = entry["version"]
         if version in there and there[version] != entry["checksum"]:
@@ -185,7 +175,7 @@ def check_models(library: Library, archive: ArchiveReader) -> None:
             )
 
 
-def restore_models(library: Library, archive: ArchiveReader) -> tuple[str, ...]:
+def _restore_models(library: Library, archive: ArchiveReader) -> tuple[str, ...]:
     """Register what is missing, then the aliases and tags of a registry that had none; returns notes for the reader."""
     wanted = _entries(archive)
     state = library.registry.state() if wanted else RegistryState()

@@ -34,19 +34,20 @@ class StatsReport:
 
 
 def read_stats(library: Library) -> StatsReport:
-    """Count everything; an index out of reach is said, not raised."""
-    info, problem = _index_info(library)
+    """Count everything; where the index cannot be reached, the report says why."""
+    points: int | None = None
+    vectors: int | None = None
+    problem = None
+    try:
+        info = _index_info(library)
+        points, vectors = (info.points_count, info.vectors_count) if info else (0, 0)
+    except IndexUnavailable as error:
+        problem = str(error)
     with library.repository.read() as unit:
-        counts = count_library(unit)
-    return StatsReport(
-        **counts,
-        points=None if problem else info.points_count if info else 0,
-        vectors=None if problem else info.vectors_count if info else 0,
-        index_problem=problem,
-    )
+        return StatsReport(**_counts(unit), points=points, vectors=vectors, index_problem=problem)
 
 
-def count_library(unit: UnitOfWork) -> dict[str, Any]:
+def _counts(unit: UnitOfWork) -> dict[str, Any]:
     """The numbers that SQL knows, by the names of `StatsReport`."""
     pinned = unit.contract.pinned()
     return {
@@ -65,12 +66,9 @@ def count_library(unit: UnitOfWork) -> dict[str, Any]:
     }
 
 
-def _index_info(library: Library) -> tuple[CollectionInfo | None, str | None]:
-    try:
-        with library.index.open() as index:
-            return index.info(), None
-    except IndexUnavailable as error:
-        return None, str(error)
+def _index_info(library: Library) -> CollectionInfo | None:
+    with library.index.open() as index:
+        return index.info()
 
 
 def library_snapshot(repository: Repository) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def library_snapshot(repository: Repository) -> dict[str, Any]:
     """
     whole, faces, people = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     with repository.read() as unit:
-        counts = count_library(unit)
+        counts = _counts(unit)
         for face_id, person_id, cluster_id in unit.faces.labels():
             whole.update(f"{face_id} {person_id} {cluster_id}\n".encode())
             faces.update(f"{face_id}\n".encode())
@@ -98,33 +96,23 @@ class Part:
 
 
 def check_parts(library: Library, *, ask_queue: Callable[[], None]) -> tuple[Part, ...]:
-    """Database, index, and the queue where a server is named; each asked once, never raises for their faults.
+    """Ask the database, the index, and the queue where a server is named, once each; their faults are not raised.
 
     Args:
         ask_queue: raises QueueUnavailable.
     """
     parts = [
-        Part("database", _problem(lambda: _ask_database(library.repository)), is_needed=True),
-        Part("index", _problem(lambda: _ask_index(library)), is_needed=False),
+        Part("database", _problem(library.repository.pack), is_needed=True),
+        Part("index", _problem(lambda: _index_info(library)), is_needed=False),
     ]
     if library.settings.redis_url:
         parts.append(Part("queue", _problem(ask_queue), is_needed=False))
     return tuple(parts)
 
 
-def _problem(ask: Callable[[], None]) -> str | None:
+def _problem(ask: Callable[[], object]) -> str | None:
     try:
         ask()
     except Unavailable as error:
         return str(error)
     return None
-
-
-def _ask_database(repository: Repository) -> None:
-    with repository.read() as unit:
-        unit.contract.pinned()
-
-
-def _ask_index(library: Library) -> None:
-    with library.index.open() as index:
-        index.info()

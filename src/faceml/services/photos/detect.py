@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import TypeVar
 from uuid import UUID
 
 from faceml.errors import NotFound, UnreadablePhoto
@@ -21,7 +21,6 @@ from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class _Tally:
     processed: int = 0
     total_faces: int = 0
     added: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
 
 
 def backfill_faces(
@@ -67,16 +66,13 @@ def detect_in_assets(
     *,
     on_progress: Progress = silent,
 ) -> DetectReport:
-    """Detect in these photos, looked at before or not; `limit` and `offset` say nothing here.
+    """Detect in these photos, looked at before or not; `limit` and `offset` are not used.
 
     Raises:
         NotFound: an id is not in the library.
     """
     with library.repository.read() as unit:
-        assets = unit.assets.by_ids(asset_ids)
-    missing = sorted(set(asset_ids) - {asset.id for asset in assets})
-    if missing:
-        raise NotFound(f"asset {missing[0]} is not in this library: `faceml ingest DIR` takes photos in")
+        assets = _assets(unit, asset_ids)
     return _detect(library, assets, options, on_progress)
 
 
@@ -94,7 +90,7 @@ def _detect(library: Library, assets: Sequence[Asset], options: DetectOptions, o
             min_confidence=options.min_confidence,
             min_face_size=options.min_face_size,
         )
-        for batch in _batches(photos, BATCH):
+        while batch := list(islice(photos, BATCH)):
             with library.repository.begin() as unit:
                 _store(unit, batch, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
@@ -111,7 +107,7 @@ def _detect(library: Library, assets: Sequence[Asset], options: DetectOptions, o
         processed=tally.processed,
         total_faces=tally.total_faces,
         faces_added=tally.added,
-        errors=sum(tally.reasons.values()),
+        errors=tally.reasons.total(),
         seconds=time.monotonic() - started,
         index_backlog=drain.backlog,
         reasons=tuple(sorted(tally.reasons.items())),
@@ -130,7 +126,7 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
     for photo in photos:
         tally.processed += 1
         if photo.error is not None:
-            tally.reasons[photo.error] = tally.reasons.get(photo.error, 0) + 1
+            tally.reasons[photo.error] += 1
             continue
         stored = known[photo.asset_id]
         boxes = [face.bbox for face in photo.faces]
@@ -151,15 +147,17 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
     unit.outbox.push(unit.faces.add(new, pack=pack) + [id_ for id_, _ in renewed] + removed)
 
 
+def _assets(unit: UnitOfWork, asset_ids: Sequence[int]) -> list[Asset]:
+    assets = unit.assets.by_ids(asset_ids)
+    missing = sorted(set(asset_ids) - {asset.id for asset in assets})
+    if missing:
+        raise NotFound(f"asset {missing[0]} is not in this library: `faceml ingest DIR` takes photos in")
+    return assets
+
+
 def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
     """Whether this is the face of a person who was erased."""
     return any(box.iou(face.bbox) >= SAME_FACE_IOU for box in boxes)
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +169,13 @@ class NamedFaces:
 def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
     """Raises NotFound where the library has no such photo."""
     with repository.read() as unit:
-        if not unit.assets.by_ids([asset_id]):
-            raise NotFound(f"asset {asset_id} is not in this library: `faceml ingest DIR` takes photos in")
+        _assets(unit, [asset_id])
         faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
         return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
 
 
 def detect_in_photo(library: Library, asset_id: int, options: DetectOptions = DetectOptions()) -> tuple[Face, ...]:
-    """Look at one photo, again if need be; its faces, known and new.
+    """Look at one photo, again if need be, and return its faces, known and new.
 
     Raises:
         NotFound: the library has no such photo.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from faceml.storage.sql.repository import Repository, UnitOfWork
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp"})
 BATCH = 500  # files a transaction
-READ_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class IngestReport:
     files_seen: int
     added: int
     changed: int  # same place, other content: detected again
-    moved: int  # same content, other place: keeps its faces
+    moved: int  # same content, other place: its faces stay
     duplicates: int  # copies of a photo that is still in its place: left out
     unchanged: int
     unreadable: int  # files that could not be opened at all
@@ -36,12 +35,9 @@ def ingest_folder(repository: Repository, folder: Path, *, on_progress: Progress
     """Take all photos below `folder` in; files that did not change since the last time are not even read.
 
     Raises:
-        FolderNotFound: `folder` is missing, or no folder.
+        FolderNotFound: `folder` is missing, or not a folder.
     """
-    folder = folder.expanduser().resolve()
-    if not folder.is_dir():
-        raise FolderNotFound(f"the folder {folder} is not there: check its spelling, or create it and put photos in it")
-    files = sorted(photo_files(folder))
+    files = photo_files(folder)
     counts: Counter[str] = Counter(files_seen=len(files))
     replaced: list[PhotoFile] = []
     done = 0
@@ -65,7 +61,9 @@ def _read_batch(repository: Repository, paths: Sequence[Path], counts: Counter[s
     for path in paths:
         try:
             stat = path.stat()
-            if _is_unchanged(known.get(path), stat):
+            before = known.get(path)
+            # A photo that failed is read again each time: its reason may have gone (permissions, a missing disk).
+            if before and before.status != AssetStatus.FAILED and _is_unchanged(before, stat):
                 counts["unchanged"] += 1
             else:
                 read.append(_read_file(path, stat))
@@ -119,35 +117,42 @@ def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counte
 
 def _is_in_place(known: KnownFile) -> bool:
     try:
-        stat = known.path.stat()
+        return _is_unchanged(known, known.path.stat())
     except OSError:
         return False
+
+
+def _is_unchanged(known: KnownFile, stat: os.stat_result) -> bool:
     return (known.size_bytes, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-
-
-def _is_unchanged(known: KnownFile | None, stat: os.stat_result) -> bool:
-    # A photo that failed is read again each time: its reason may have gone (permissions, a missing disk).
-    return (
-        known is not None
-        and (known.size_bytes, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-        and known.status != AssetStatus.FAILED
-    )
 
 
 def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
     from faceml.vision.image import read_taken_at
 
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while piece := stream.read(READ_SIZE):
-            digest.update(piece)
+        digest = hashlib.file_digest(stream, "sha256")
     return PhotoFile(path, digest.hexdigest(), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
 
 
-def photo_files(folder: Path) -> Iterator[Path]:
-    """All files below a folder that are photos by their names; hidden files and folders are passed by."""
-    for parent, folders, names in os.walk(folder):
+def photo_folder(folder: Path) -> Path:
+    """The folder's absolute path. Raises FolderNotFound where it is missing, or no folder."""
+    absolute = folder.expanduser().resolve()
+    if not absolute.is_dir():
+        raise FolderNotFound(
+            f"the folder {absolute} is not there: check its spelling, or create it and put photos in it"
+        )
+    return absolute
+
+
+def photo_files(folder: Path) -> list[Path]:
+    """All files below a folder that are photos by their names, sorted; hidden files and folders are left out.
+
+    Raises:
+        FolderNotFound: it is missing, or not a folder.
+    """
+    found = []
+    for parent, folders, names in os.walk(photo_folder(folder)):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES:
-                yield Path(parent, name)
+        visible = (Path(parent, name) for name in names if not name.startswith("."))
+        found += [path for path in visible if path.suffix.lower() in PHOTO_SUFFIXES]
+    return sorted(found)

@@ -30,7 +30,6 @@ class KnownFace:
     """A stored face and who it truly is."""
 
     face: Face
-    path: Path
     person: str
 
 
@@ -48,7 +47,7 @@ class Table:
 
 
 def read_table(file: Path) -> Table:
-    """Raises FileNotReadable where it is missing, or no CSV in UTF-8."""
+    """Raises FileNotReadable where it is missing, or not a CSV in UTF-8."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
@@ -57,7 +56,7 @@ def read_table(file: Path) -> Table:
     except OSError as error:
         raise FileNotReadable(f"{file} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FileNotReadable(f"{file} is no CSV in UTF-8: {error}") from error
+        raise FileNotReadable(f"{file} is not a CSV in UTF-8: {error}") from error
     return Table(file, columns, tuple(enumerate(rows, start=2)))
 
 
@@ -96,7 +95,7 @@ def match_known_labels(unit: UnitOfWork, labels: Sequence[KnownLabel]) -> list[K
     found: dict[int, Face] = {}
     for asset_id, faces in unit.faces.by_asset(list(rows)).items():
         found |= _match_photo(labels, rows[asset_id], faces)
-    return [KnownFace(found[row], labels[row].path, labels[row].person) for row in sorted(found)]
+    return [KnownFace(found[row], labels[row].person) for row in sorted(found)]
 
 
 def _match_photo(labels: Sequence[KnownLabel], rows: Sequence[int], faces: Sequence[Face]) -> dict[int, Face]:
@@ -116,4 +115,4 @@ def _box(file: Path, line: int, row: dict[str, str]) -> BBox | None:
     try:
         return BBox(*(round(float(cell)) for cell in cells))
     except ValueError as error:
-        raise FileNotReadable(f"{file}, line {line}: x, y, w, h are no numbers: {cells}") from error
+        raise FileNotReadable(f"{file}, line {line}: x, y, w, h are not numbers: {cells}") from error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from faceml.storage.sql.repository import Repository
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from faceml.services.cluster.sweep import SweepReport
@@ -30,56 +29,67 @@ FACELESS_SHOWN = 20
 QUESTIONS_A_TOPIC = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    title: str
+    faces: Sequence[Face]  # best first
+    count: int | None = None  # faces in all; None: those that are shown
+    mean_quality: float | None = None
+
+
 def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title: str | None = None) -> Image:
     """A contact sheet: a row a cluster, its best faces first."""
-    from faceml.plots.contact_sheet import SheetRow, contact_sheet
-
     with library.repository.read() as unit:
-        members = {item.cluster_id: unit.faces.in_cluster(item.cluster_id)[:FACES_A_ROW] for item in clusters}
-    pictures = thumbnails(library, [face for faces in members.values() for face in faces])
-    rows = [
-        SheetRow(
-            title=item.person_name or item.cluster_id,
-            thumbnails=[pictures[face.id] for face in members[item.cluster_id] if face.id in pictures],
-            count=item.face_count,
-            mean_quality=item.avg_quality,
-        )
-        for item in clusters
-    ]
-    return contact_sheet(rows, columns=FACES_A_ROW, title=title)
+        rows = [
+            _Row(
+                item.person_name or item.cluster_id,
+                unit.faces.in_cluster(item.cluster_id)[:FACES_A_ROW],
+                item.face_count,
+                item.avg_quality,
+            )
+            for item in clusters
+        ]
+    return _sheet(library, rows, title)
 
 
 def draw_people(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a person, most faces first; of more than 50 people the first 50."""
-    from faceml.plots.contact_sheet import SheetRow, contact_sheet
-
     with library.repository.read() as unit:
-        people = [person for person in unit.people.page(limit=PEOPLE_SHOWN) if person.face_count]
-        shown = {person.id: unit.faces.of_person(person.id)[:FACES_A_ROW] for person in people}
-    pictures = thumbnails(library, [face for faces in shown.values() for face in faces])
-    rows = [
-        SheetRow(person.name, [pictures[f.id] for f in shown[person.id] if f.id in pictures], person.face_count)
-        for person in people
-    ]
-    return contact_sheet(rows, columns=FACES_A_ROW, title=title)
+        rows = [
+            _Row(person.name, unit.faces.of_person(person.id)[:FACES_A_ROW], person.face_count)
+            for person in unit.people.page(limit=PEOPLE_SHOWN)
+            if person.face_count
+        ]
+    return _sheet(library, rows, title)
 
 
 def draw_questions(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a question that review would ask, what is asked about first."""
+    questions = [question for topic in Topic for question in ask(library, topic, limit=QUESTIONS_A_TOPIC)]
+    rows = []
+    with library.repository.read() as unit:
+        for question in questions:
+            sides = [*question.one.face_ids, *question.other.face_ids]
+            faces = {face.id: face for face in unit.faces.by_ids(sides)}
+            names = f"{question.one.title} · {question.other.title}" if question.topic is Topic.SAME_PERSON else ""
+            text = f"{question.text} {names}".strip()
+            rows.append(_Row(f"{text} ({question.evidence})", [faces[side] for side in sides if side in faces]))
+    return _sheet(library, rows, title)
+
+
+def _sheet(library: Library, rows: Sequence[_Row], title: str | None) -> Image:
+    from PIL import Image
+
     from faceml.plots.contact_sheet import SheetRow, contact_sheet
 
-    questions = [question for topic in Topic for question in ask(library, topic, limit=QUESTIONS_A_TOPIC)]
-    sides = {question.key: [*question.one.face_ids, *question.other.face_ids] for question in questions}
-    with library.repository.read() as unit:
-        faces = unit.faces.by_ids([face_id for ids in sides.values() for face_id in ids])
-    pictures = thumbnails(library, faces)
-    rows = []
-    for question in questions:
-        shown = [pictures[face_id] for face_id in sides[question.key] if face_id in pictures]
-        names = f"{question.one.title} · {question.other.title}" if question.topic is Topic.SAME_PERSON else ""
-        text = f"{question.text} {names}".strip()
-        rows.append(SheetRow(f"{text} ({question.evidence})", shown, len(shown)))
-    return contact_sheet(rows, columns=FACES_A_ROW, title=title)
+    made = Thumbnails(library).of([face for row in rows for face in row.faces])
+    pictures = {face_id: np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")) for face_id, jpeg in made.items()}
+    groups = []
+    for row in rows:
+        shown = [pictures[face.id] for face in row.faces if face.id in pictures]
+        count = len(shown) if row.count is None else row.count
+        groups.append(SheetRow(row.title, shown, count, row.mean_quality))
+    return contact_sheet(groups, columns=FACES_A_ROW, title=title)
 
 
 def draw_map(repository: Repository) -> Figure:
@@ -119,11 +129,3 @@ def draw_photos_without_faces(repository: Repository) -> Image:
         assets = unit.assets.without_faces(limit=10_000)
     photos = [FacelessPhoto(asset.path, asset.error or "no face found") for asset in assets]
     return photos_without_faces(photos, most=FACELESS_SHOWN)
-
-
-def thumbnails(library: Library, faces: Sequence[Face]) -> dict[UUID, NDArray[np.uint8]]:
-    """A square picture of each face, by its id; faces whose photo cannot be read now are left out."""
-    from PIL import Image
-
-    made = Thumbnails(library).of(faces)
-    return {face_id: np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")) for face_id, jpeg in made.items()}

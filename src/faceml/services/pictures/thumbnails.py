@@ -1,26 +1,28 @@
-"""Faces as small pictures."""
+"""Small pictures of faces, and the whole photo that a face is on."""
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+import numpy as np
 
 from faceml.errors import NotFound, UnreadablePhoto, WrongUse
 from faceml.library import Library
 from faceml.records import Asset, BBox, Face
+from faceml.storage.cache_files import ThumbnailFiles
+from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository
-from faceml.storage.thumbnail_files import ThumbnailFiles
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 SMALLEST_PX, LARGEST_PX = 16, 512
-THUMBNAIL_QUALITY = 88
+JPEG_QUALITY = 88
 
 
 def draw_thumbnail(repository: Repository, face_id: UUID, *, size_px: int = 112) -> bytes:
@@ -32,44 +34,32 @@ def draw_thumbnail(repository: Repository, face_id: UUID, *, size_px: int = 112)
         NotFound: there is no such face, or its photo cannot be read now.
         WrongUse: a size outside its range.
     """
-    from PIL import Image
-
-    from faceml.vision.crops import face_thumbnail
-    from faceml.vision.image import read_photo
-
     if not SMALLEST_PX <= size_px <= LARGEST_PX:
         raise WrongUse(f"size={size_px}: a thumbnail has {SMALLEST_PX} to {LARGEST_PX} pixels a side")
     with repository.read() as unit:
         face = unit.faces.get(face_id)
         asset = unit.assets.by_ids([face.asset_id])[0]
     try:
-        photo = read_photo(asset.path)
+        return draw_thumbnails(asset, [face], size_px=size_px)[face_id]
     except UnreadablePhoto as error:
         raise NotFound(f"the photo of face {face_id} (asset {asset.id}) cannot be read now: {error}") from error
-    content = io.BytesIO()
-    Image.fromarray(face_thumbnail(photo, face.bbox, size_px=size_px)).save(content, "JPEG", quality=THUMBNAIL_QUALITY)
-    return content.getvalue()
 
 
 SIDE_PX = 128
 MARGIN = 0.3  # of the box's longer side, on each side of it; as `face_thumbnail`
-JPEG_QUALITY = 85
 THREADS = 4  # decoding runs outside Python's lock
-FORESEEN_AT_ONCE = 10
+PREPARED_AT_ONCE = 10
 IN_MEMORY = 4_000  # pictures, some 5 KB each
 
 
 class Thumbnails:
     """The pictures of one library's faces, as JPEG bytes; safe to use from several threads.
 
-    Made once, and kept in `storage.thumbnail_files`.
+    Made once, and kept in `storage.cache_files`.
     """
 
     def __init__(self, library: Library, *, pixelate: Callable[[Face], bool] | None = None) -> None:
-        """
-        Args:
-            pixelate: which faces to make unrecognisable, for screenshots that may be published.
-        """
+        """`pixelate` tells which faces to make unrecognisable, for screenshots that may be published."""
         self._library = library
         self._files = ThumbnailFiles(library.settings.cache_folder, side_px=SIDE_PX)
         self._pixelate = pixelate
@@ -79,8 +69,7 @@ class Thumbnails:
 
     def at_hand(self, faces: Sequence[Face]) -> dict[UUID, bytes]:
         """Those of the pictures that are in memory."""
-        known = {face.id: self._memory.get(face.id) for face in faces}
-        return {face.id: kept[1] for face in faces if (kept := known[face.id]) and kept[0] == face.bbox}
+        return {face.id: kept[1] for face in faces if (kept := self._memory.get(face.id)) and kept[0] == face.bbox}
 
     def of(self, faces: Sequence[Face]) -> dict[UUID, bytes]:
         """Pictures by face id; faces whose photo cannot be read now are left out."""
@@ -92,11 +81,10 @@ class Thumbnails:
             found |= made
         return found
 
-    def foresee(self, faces: Sequence[Face]) -> None:
+    def prepare(self, faces: Sequence[Face]) -> None:
         """Make pictures that may be asked for soon: one photo after the other, behind those asked for now."""
         missing = [face for face in faces if face.id not in self._memory]
-        for place in range(0, len(missing), FORESEEN_AT_ONCE):
-            part = missing[place : place + FORESEEN_AT_ONCE]
+        for part in chunks(missing, PREPARED_AT_ONCE):
             self._remember(part, self._load(part, map))
 
     def _remember(self, faces: Sequence[Face], pictures: Mapping[UUID, bytes]) -> None:
@@ -117,45 +105,51 @@ class Thumbnails:
 
     def _of_photo(self, asset: Asset, faces: Sequence[Face]) -> dict[UUID, bytes]:
         hidden = {face.id for face in faces if self._pixelate and self._pixelate(face)}
-        found = {
-            face.id: data
-            for face in faces
-            if face.id not in hidden and (data := self._files.read(asset, face)) is not None
-        }
+        shown = [face for face in faces if face.id not in hidden]
+        found = {face.id: data for face in shown if (data := self._files.read(asset, face))}
         missing = [face for face in faces if face.id not in found]
-        if missing:
-            made = draw_thumbnails(asset, missing, pixelate=hidden)
-            for face in missing:
-                if face.id in made and face.id not in hidden:
-                    self._files.write(asset, face, made[face.id])
-            found |= made
-        return found
+        if not missing:
+            return found
+        try:
+            made = draw_thumbnails(asset, missing, shrink=_shrink(asset, missing), pixelate=hidden)
+        except UnreadablePhoto:
+            return found
+        for face in shown:
+            if face.id in made:
+                self._files.write(asset, face, made[face.id])
+        return found | made
 
 
-def draw_thumbnails(asset: Asset, faces: Sequence[Face], *, pixelate: Collection[UUID] = ()) -> dict[UUID, bytes]:
-    """Pictures of the faces of one photo, decoded once and no larger than they need; none where it cannot be read."""
+def draw_thumbnails(
+    asset: Asset, faces: Sequence[Face], *, size_px: int = SIDE_PX, shrink: int = 1, pixelate: Collection[UUID] = ()
+) -> dict[UUID, bytes]:
+    """Square JPEGs of the faces of one photo, which is decoded once; no EXIF.
+
+    Args:
+        shrink: decode the photo smaller: 1, 2, 4 or 8 times.
+        pixelate: which of the faces to make unrecognisable.
+    Raises:
+        UnreadablePhoto.
+    """
     from faceml.plots.contact_sheet import pixelated
     from faceml.vision.crops import face_thumbnail
     from faceml.vision.image import read_photo
 
-    shrink = _shrink(asset, faces)
-    try:
-        photo = read_photo(asset.path, shrink=shrink)
-    except UnreadablePhoto:
-        return {}
+    photo = read_photo(asset.path, shrink=shrink)
     scale = photo.shape[1] / asset.width if asset.width and shrink > 1 else 1.0
     pictures: dict[UUID, bytes] = {}
     for face in faces:
-        picture = face_thumbnail(photo, _scaled(face.bbox, scale), size_px=SIDE_PX, margin=MARGIN)
+        bbox = BBox(*(round(side * scale) for side in astuple(face.bbox)))
+        picture = face_thumbnail(photo, bbox, size_px=size_px, margin=MARGIN)
         pictures[face.id] = encode_jpeg(pixelated(picture) if face.id in pixelate else picture)
     return pictures
 
 
-def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int = JPEG_QUALITY) -> bytes:
+def encode_jpeg(pixels: NDArray[np.uint8]) -> bytes:
     """(H, W, 3) RGB as a JPEG file."""
     import cv2
 
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return bytes(data)
 
 
@@ -167,5 +161,62 @@ def _shrink(asset: Asset, faces: Iterable[Face]) -> int:
     return next((shrink for shrink in (8, 4, 2) if side >= shrink * 0.75 * SIDE_PX), 1)
 
 
-def _scaled(bbox: BBox, scale: float) -> BBox:
-    return BBox(*(round(side * scale) for side in (bbox.x, bbox.y, bbox.w, bbox.h))) if scale != 1.0 else bbox
+LARGEST_SIDE_PX = 1280
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBox:
+    """Where a face is, as shares (0 to 1) of the photo's width and height."""
+
+    face_id: UUID
+    x: float
+    y: float
+    w: float
+    h: float
+    person_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoView:
+    file_name: str
+    jpeg: bytes
+    width: int  # of the JPEG, pixels
+    height: int
+    boxes: tuple[FaceBox, ...]
+
+
+def look_at_photo(
+    repository: Repository, face_id: UUID, *, pixelate: Callable[[Face], bool] | None = None
+) -> PhotoView:
+    """The photo that a face is on, at most 1,280 pixels a side.
+
+    Args:
+        pixelate: which faces to make unrecognisable.
+    Raises:
+        NotFound: no such face, or its photo cannot be read now.
+    """
+    from PIL import Image
+
+    from faceml.plots.contact_sheet import pixelated
+    from faceml.vision.image import read_photo
+
+    with repository.read() as unit:
+        asset = unit.assets.by_ids([unit.faces.get(face_id).asset_id])[0]
+        faces = unit.faces.in_assets([asset.id])
+        names = unit.people.names([face.person_id for face in faces if face.person_id])
+    try:
+        pixels = read_photo(asset.path)
+    except UnreadablePhoto as error:
+        raise NotFound(f"the photo {asset.path} cannot be shown: {error}") from error
+    height, width = pixels.shape[:2]
+    for box in (face.bbox for face in faces if pixelate and pixelate(face)):
+        part = pixels[box.y : box.y + box.h, box.x : box.x + box.w]
+        part[:] = pixelated(part)
+    image = Image.fromarray(pixels)
+    image.thumbnail((LARGEST_SIDE_PX, LARGEST_SIDE_PX))
+    boxes = (
+        FaceBox(face.id, face.bbox.x / width, face.bbox.y / height, face.bbox.w / width, face.bbox.h / height,
+                names.get(face.person_id) if face.person_id else None)
+        for face in faces
+    )  # fmt: skip
+    return PhotoView(asset.path.name, encode_jpeg(np.asarray(image)), *image.size, tuple(boxes))

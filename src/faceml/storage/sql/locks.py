@@ -36,7 +36,7 @@ def lock_labels(session: Session) -> None:
 
 @contextmanager
 def run_lock(engine: Engine, task: str, *, wait_s: float) -> Iterator[None]:
-    """Hold the library for `task` while the block runs; where another run holds it, say who does, and wait.
+    """Hold the library for `task` while the block runs; where another run holds it, log which, and wait.
 
     It is free as soon as its holder dies, SIGKILL included. In PostgreSQL it belongs to a connection of its own: a
     pooler in front must not share sessions between clients.
@@ -45,7 +45,9 @@ def run_lock(engine: Engine, task: str, *, wait_s: float) -> Iterator[None]:
         LibraryBusy: still held after `wait_s`.
     """
     if engine.dialect.name == "postgresql":
-        with _own_connection(engine) as connection, _advisory_lock(connection, _signed(task), wait_s):
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.detach()  # closed at the end, not given back: the lock goes with it
+            _take_advisory_lock(connection, _signed(task), wait_s)
             yield
     elif engine.url.database not in (None, "", ":memory:"):
         with file_lock(
@@ -54,36 +56,23 @@ def run_lock(engine: Engine, task: str, *, wait_s: float) -> Iterator[None]:
             wait_s=wait_s,
             busy=lambda holder: _busy(holder, wait_s),
             unusable=DatabaseUnavailable,
-            on_wait=_say_waiting,
+            on_wait=_log_wait,
         ):
             yield
     else:
         yield
 
 
-@contextmanager
-def _own_connection(engine: Engine) -> Iterator[Connection]:
-    """A connection that is closed, not given back: what it holds goes with it."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.detach()
-        yield connection
-
-
-@contextmanager
-def _advisory_lock(connection: Connection, holder: str, wait_s: float) -> Iterator[None]:
+def _take_advisory_lock(connection: Connection, holder: str, wait_s: float) -> None:
     # Its name is what others read of the holder in pg_stat_activity.
     connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": holder})
     take = text("SELECT pg_try_advisory_lock(:key)")
-    is_ours = False
     for number, _ in enumerate(attempts(wait_s)):
-        is_ours = bool(connection.execute(take, {"key": _RUNS}).scalar())
-        if is_ours:
-            break
+        if connection.execute(take, {"key": _RUNS}).scalar():
+            return
         if number == 0:
-            _say_waiting(_advisory_holder(connection))
-    if not is_ours:
-        raise _busy(_advisory_holder(connection), wait_s)
-    yield
+            _log_wait(_advisory_holder(connection))
+    raise _busy(_advisory_holder(connection), wait_s)
 
 
 def _advisory_holder(connection: Connection) -> str:
@@ -98,7 +87,7 @@ def _signed(task: str) -> str:
     return f"{task} (pid {os.getpid()} on {socket.gethostname()})"
 
 
-def _say_waiting(holder: str) -> None:
+def _log_wait(holder: str) -> None:
     log.warning("%s holds this library; waiting for it to end", holder)
 
 

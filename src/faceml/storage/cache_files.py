@@ -1,11 +1,12 @@
-"""Neighbour graphs of former clusterings, one file each below the library's cache: lost, they cost a full run."""
+"""Files below the library's cache: lost, they cost time only. They are biometric data, as the library is."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.files import write_cache
+from faceml.records import Asset, Face
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,7 @@ FORMAT = "1"
 
 @dataclass(frozen=True, slots=True)
 class GraphKey:
-    """What makes two graphs comparable: vectors of one recogniser in one space, taken for one purpose."""
+    """Graphs with the same key can be compared: of one recogniser's vectors, in one space, for one purpose."""
 
     fingerprint: str  # of the pack's recogniser
     space: str  # "raw", or the name of a projection
@@ -45,11 +47,13 @@ class KeptGraph:
 
 
 class GraphFiles:
+    """Neighbour graphs of former clusterings; without one, the next clustering is a full run."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, key: GraphKey) -> KeptGraph | None:
-        """None where none is kept; a file that is damaged or of another library is passed by."""
+        """The graph; None where there is no file, or it is damaged or another library's."""
         path = self._folder / key.file_name
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -77,3 +81,31 @@ class GraphFiles:
 def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
     """(N,) ids of 16 bytes each, which numpy compares many times faster than Python does."""
     return np.frombuffer(b"".join(id_.bytes for id_ in face_ids), dtype="S16")
+
+
+class ThumbnailFiles:
+    """Small pictures of faces, one for a photo's content and a face's box: where either changes, it is another file."""
+
+    def __init__(self, cache_folder: Path, *, side_px: int = 0) -> None:
+        self._folder = cache_folder / "thumbnails"
+        self._side_px = side_px
+
+    def read(self, asset: Asset, face: Face) -> bytes | None:
+        try:
+            return self._file(asset, face).read_bytes() or None
+        except OSError:
+            return None
+
+    def write(self, asset: Asset, face: Face, data: bytes) -> None:
+        write_cache(self._file(asset, face), data)
+
+    def forget(self, face_ids: Iterable[UUID]) -> None:
+        """Delete every picture of these faces, of whatever size, as when a person is erased."""
+        for face_id in face_ids:
+            for file in (self._folder / face_id.hex[:2]).glob(f"{face_id.hex}-*.jpg"):
+                file.unlink(missing_ok=True)
+
+    def _file(self, asset: Asset, face: Face) -> Path:
+        content = f"{asset.content_hash} {face.bbox} {self._side_px}"
+        name = f"{face.id.hex}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.jpg"
+        return self._folder / name[:2] / name
