@@ -137,7 +137,7 @@ class Split(Decision):
 
 
 @dataclass(frozen=True, slots=True)
-class KeepApart(Decision):
+class DifferentPeople(Decision):
     """Two groups show different people."""
 
     groups: tuple[GroupKey, GroupKey]

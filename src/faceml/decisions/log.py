@@ -44,7 +44,7 @@ class Event(Generic[D]):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FaceEvent:
     """One event in the history of one face."""
 
     event: Event[Decision]
@@ -60,7 +60,7 @@ ABOUT_FACES: Mapping[str, type[Decision]] = {
     "dismiss": about_faces.Dismiss,
     "exemplars": about_faces.ChooseExemplars,
     "split": about_faces.Split,
-    "apart": about_faces.KeepApart,
+    "apart": about_faces.DifferentPeople,
 }
 ABOUT_PEOPLE: Mapping[str, type[Decision]] = {
     "merge": about_people.Merge,

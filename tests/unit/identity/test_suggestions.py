@@ -65,7 +65,7 @@ def test_pairs_kept_apart_make_room_for_the_next(seed: int, block: int, limit: i
     allowed = [pair for pair in everything if {pair.first, pair.second} not in [set(pair) for pair in apart]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(suggestions, "BLOCK_SCORES", block)
-        found = near_groups(means, min_similarity=-1.0, apart=apart, limit=limit)
+        found = near_groups(means, min_similarity=-1.0, different=apart, limit=limit)
     assert [(p.first, p.second) for p in found] == [(p.first, p.second) for p in allowed[:limit]]
 
 

@@ -1,6 +1,6 @@
 """Suggest what to do with groups: whom a cluster shows, which are one person, which are two.
 
-Groups are read one at a time, so memory does not grow with the library; what a person said is honoured (`apart`).
+Groups are read one at a time, so memory does not grow with the library; what a person said is honoured (`different`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from faceml.records import Embeddings
 from faceml.services.decisions.split import faces_in, parts_of
 from faceml.services.recognise.gallery import Resemblance, read_gallery
 from faceml.services.recognise.spaces import RAW, Space
-from faceml.services.review.apart import is_ruled_out, pairs_apart
+from faceml.services.review.different import different_pairs, is_ruled_out
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
@@ -100,7 +100,7 @@ def suggest_merges(
 ) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
-    Never two that a person said are different, see `apart`.
+    Never two that a person said are different, see `different`.
 
     Args:
         limit: how many at most.
@@ -117,7 +117,7 @@ def suggest_merges(
         if not means:
             return []
         rows = {key: row for row, key in enumerate(sizes)}
-        pairs = near_groups(np.stack(means), min_similarity=minimum, apart=pairs_apart(unit, rows), limit=limit)
+        pairs = near_groups(np.stack(means), min_similarity=minimum, different=different_pairs(unit, rows), limit=limit)
         names = unit.people.names()
         return [_with_evidence(unit, list(sizes), pair, names) for pair in pairs]
 

@@ -13,8 +13,8 @@ from faceml.library import Library
 from faceml.records import PersonStatus
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person
 from faceml.services.decisions.people import merge_people
-from faceml.services.review.apart import keep_apart
 from faceml.services.review.browse import PersonDetails, list_people, show_person
+from faceml.services.review.different import mark_different
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import Group, suggest_merges
 from faceml.storage.sql.repository import Repository
@@ -118,8 +118,8 @@ def _answer_same(library: Library, question: Question, is_yes: bool, name: str, 
     one, other = question.one, question.other
     if not is_yes:
         keys = [side.person_id or side.cluster_id or "" for side in (one, other)]
-        apart = keep_apart(library, *keys, actor=actor)
-        return Answer((apart.event_id,), f"{apart.one} and {apart.other} stay apart")
+        marked = mark_different(library, *keys, actor=actor)
+        return Answer((marked.event_id,), f"{marked.one} and {marked.other} are different people")
     if one.person_id and other.person_id:
         merged = merge_people(library, other.person_id, one.person_id, actor=actor)
         return Answer((merged.event_id,), f"{other.title} is {one.title}")
