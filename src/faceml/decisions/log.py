@@ -107,9 +107,8 @@ def decode(kind: str, person_id: UUID | None, details: Mapping[str, Any]) -> Dec
     said: dict[str, Any] = {"person_id": person_id}
     try:
         for field in fields(type_):
-            if field.name in details:
-                read, value = _READ.get(field.name), details[field.name]
-                said[field.name] = read(value) if read else value
+            if (name := field.name) in details:
+                said[name] = _READ[name](details[name]) if name in _READ else details[name]
         return type_(**said)
     except (AttributeError, TypeError, ValueError):  # a key is missing, or a value is not of those known here
         return Unknown(kind, details, person_id=person_id)
@@ -125,16 +124,7 @@ def encode_state(state: FaceState) -> dict[str, Any]:
 
 def decode_state(stored: Mapping[str, Any]) -> FaceState:
     """A face's state as the log holds it; what versions before did not know of is missing there."""
-    read = {key: type_(stored[key]) for key, type_ in _STATE_TYPES if stored.get(key)}
-    return FaceState(**{**stored, **read})
-
-
-_STATE_TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("person_id", UUID),
-    ("runner_up_id", UUID),
-    ("assigned_by", AssignedBy),
-    ("dismissed_as", Dismissal),
-)
+    return FaceState(**{key: _READ[key](value) if key in _READ and value else value for key, value in stored.items()})
 
 
 def _as_json(value: Any) -> Any:
@@ -162,9 +152,12 @@ def _group(key: str) -> about_faces.GroupKey:
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it otherwise
+    "person_id": UUID,
+    "runner_up_id": UUID,
+    "assigned_by": AssignedBy,
+    "dismissed_as": Dismissal,
     "people": _ids,
     "exemplars": _ids,
-    "dismissed_as": Dismissal,
     "into": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},
     "groups": lambda groups: tuple(map(_group, groups)),

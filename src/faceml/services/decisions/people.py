@@ -10,7 +10,7 @@ from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.records import Person, PersonStatus
-from faceml.services.decisions.decide import Written, deciding, moving_faces, refresh_centroids, settle
+from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -47,14 +47,9 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
         written = settle(unit, moving_faces(unit, merge), unit.events.undos())
         refresh_centroids(unit, [target.id], create=bool(with_centroid))
         event_id = unit.events.append(merge, actor=actor, changes=written.changes, effects=written.effects)
-    moved, left = _count(written, source.id, target.id)
-    return MergeReport(source.id, target.id, moved, left, event_id)
-
-
-def _count(written: Written, source_id: UUID, target_id: UUID) -> tuple[int, int]:
     of_source = [change for change in written.changes if change.before.person_id == source_id]
     moved = sum(change.after.person_id == target_id for change in of_source)
-    return moved, len(of_source) - moved
+    return MergeReport(source_id, target_id, moved, len(of_source) - moved, event_id)
 
 
 def _refuse_inactive(unit: UnitOfWork, person: Person) -> None:

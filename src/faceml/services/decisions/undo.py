@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -91,7 +91,8 @@ def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: st
     written = settle(unit, faces, then, gone=gone)
     for person_id in gone:
         unit.people.remove(person_id)
-    _restore_centroids(unit, chain.values())
+    lost = {person_id for event_ in chain.values() for person_id in event_.effects.centroids_lost}
+    refresh_centroids(unit, sorted(unit.people.existing(sorted(lost))), create=True)
     event_id = unit.events.append(
         Redo(person_id=decision.person_id) if is_redo else Undo(person_id=decision.person_id),
         actor=actor,
@@ -110,11 +111,6 @@ def _overruled(event_id: int, decision_id: int, undos: Undos) -> str:
     else:
         held = f"event {decision_id} is held back by event {undos.taken_back[decision_id]} too: undo that one"
     return f"taking event {event_id} back would change nothing: {held}"
-
-
-def _restore_centroids(unit: UnitOfWork, chain: Iterable[Event[Decision]]) -> None:
-    lost = {person_id for event in chain for person_id in event.effects.centroids_lost}
-    refresh_centroids(unit, sorted(unit.people.existing(sorted(lost))), create=True)
 
 
 def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[UUID]:

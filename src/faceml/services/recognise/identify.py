@@ -71,18 +71,10 @@ def identify_photo(
         return Identification((), width, height, least, space.name)
     vectors = space.project(np.stack([face.embedding for face in found]))
     matches = gallery.match(vectors, min_similarity=least)
-    best = resemblances(gallery, names, matches.candidate_rows, matches.similarities)
-    runner_up = resemblances(gallery, names, matches.runner_up_rows, matches.runner_up_similarities)
+    alike = resemblances(gallery, names, matches)
     faces = tuple(
-        IdentifiedFace(
-            face.bbox,
-            face.detection_confidence,
-            face.quality_score,
-            best[row],
-            runner_up[row],
-            bool(matches.person_rows[row] != NOBODY),
-        )
-        for row, face in enumerate(found)
+        IdentifiedFace(face.bbox, face.detection_confidence, face.quality_score, *nearest, is_known)
+        for face, nearest, is_known in zip(found, alike, (matches.person_rows != NOBODY).tolist(), strict=True)
     )
     return Identification(faces, width, height, least, space.name)
 

@@ -13,7 +13,7 @@ from faceml.library import Library
 from faceml.records import PersonStatus
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person
 from faceml.services.decisions.people import merge_people
-from faceml.services.review.browse import PersonDetails, list_people, show_person
+from faceml.services.review.browse import list_people, show_person
 from faceml.services.review.different import mark_different
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import Group, suggest_merges
@@ -106,7 +106,9 @@ def answer(library: Library, question: Question, *, is_yes: bool, name: str = ""
     """
     if question.topic is Topic.SAME_PERSON:
         return _answer_same(library, question, is_yes, name, actor)
-    person = _person_id(question.other)
+    person = question.other.person_id
+    if person is None:
+        raise WrongUse(f"{question.other.title!r} is nobody: a face question is about a person")
     if is_yes:
         assigned = assign_faces_to(library, question.one.face_ids, person, actor=actor)
         return Answer((assigned.event_id,), f"yes, {assigned.person_name}")
@@ -183,16 +185,6 @@ def _side_of(group: Group) -> Side:
 
 def _person_side(repository: Repository, person_id: UUID, *, without: Sequence[UUID]) -> Side:
     details = show_person(repository, person_id)
-    shown = [id_ for id_ in _typical(details) if id_ not in without][:SHOWN]
+    typical = dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)])
+    shown = [id_ for id_ in typical if id_ not in without][:SHOWN]
     return Side(details.person.name, tuple(shown), details.person.id)
-
-
-def _typical(details: PersonDetails) -> list[UUID]:
-    """Exemplars first, then the best faces."""
-    return list(dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)]))
-
-
-def _person_id(side: Side) -> UUID:
-    if side.person_id is None:
-        raise WrongUse(f"{side.title!r} is nobody: this question has no such answer")
-    return side.person_id
