@@ -30,7 +30,7 @@ class Option:
     """One option; made by `option`, listed by `options_of`."""
 
     kind: type  # int, float, str or bool
-    help: str  # `{range}` and `{choices}` stand for what is said below
+    help: str  # `{range}` and `{choices}` stand for those below
     name: str = ""  # of the record's field, and in every message
     default: Any = None  # None: may be left out
     least: float = 0
@@ -113,9 +113,9 @@ class Option:
         return self.least <= value <= self.most and value != ends.get(self.open_end)
 
 
-def option(default: Any, help: str, *, kind: type | None = None, **said: Any) -> Any:
+def option(default: Any, help: str, *, kind: type | None = None, **more: Any) -> Any:
     """A field of a record: its kind is that of its default, but where that is None."""
-    return field(default=default, metadata={"option": Option(kind or type(default), help, default=default, **said)})
+    return field(default=default, metadata={"option": Option(kind or type(default), help, default=default, **more)})
 
 
 def options_of(record: type[StepOptions]) -> tuple[Option, ...]:
@@ -141,8 +141,8 @@ class StepOptions:
         return {item.api_name: getattr(self, item.name) for item in options_of(type(self))}
 
 
-def _share(default: float | None, help: str, **said: Any) -> Any:
-    return option(default, help, kind=float, least=0, most=1, **said)
+def _share(default: float | None, help: str, **more: Any) -> Any:
+    return option(default, help, kind=float, least=0, most=1, **more)
 
 
 def _model() -> Any:

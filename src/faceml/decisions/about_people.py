@@ -1,4 +1,4 @@
-"""What people say of people: two are one, somebody has another name, or is not to be shown."""
+"""Decisions about people: two are one, somebody has another name, or is not to be shown."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Decision(ABC):
 
     irreversible: ClassVar[str] = ""  # why it cannot be taken back; empty where it can
     keeps_people: ClassVar[bool] = True  # whom it concerns, though the decision that first named them was taken back
-    moves_faces: ClassVar[bool] = False  # of whom it concerns, naming none: taking it back looks at all they have
+    moves_faces: ClassVar[bool] = False  # without naming them: taking it back looks at all faces of those it concerns
 
     person_id: UUID | None = field(default=None, kw_only=True)  # its subject, where it has just one
 

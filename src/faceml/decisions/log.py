@@ -86,17 +86,17 @@ def encode(decision: Decision, effects: Effects = Effects()) -> dict[str, Any]:
     """
     if isinstance(decision, Unknown):
         return dict(decision.details)
-    # Every decision about faces says both, also where it means nobody and no face.
-    said: dict[str, Any] = {"people": [], "exemplars": []} if kind_of(decision) in ABOUT_FACES else {}
+    # Every decision about faces stores both, even if it is about nobody else and chooses no exemplar.
+    stored: dict[str, Any] = {"people": [], "exemplars": []} if kind_of(decision) in ABOUT_FACES else {}
     for field in fields(decision):
         value = getattr(decision, field.name)
         if field.name != "person_id" and value is not None:
-            said[field.name] = _as_json(value)
+            stored[field.name] = _as_json(value)
     if effects.created is not None:
-        said["created"] = effects.created
+        stored["created"] = effects.created
     if effects.centroids_lost:
-        said["centroids_lost"] = _as_json(effects.centroids_lost)
-    return said
+        stored["centroids_lost"] = _as_json(effects.centroids_lost)
+    return stored
 
 
 def decode(kind: str, person_id: UUID | None, details: Mapping[str, Any]) -> Decision:
@@ -104,12 +104,12 @@ def decode(kind: str, person_id: UUID | None, details: Mapping[str, Any]) -> Dec
     type_ = KINDS.get(kind)
     if type_ is None:
         return Unknown(kind, details, person_id=person_id)
-    said: dict[str, Any] = {"person_id": person_id}
+    read: dict[str, Any] = {"person_id": person_id}
     try:
         for field in fields(type_):
             if (name := field.name) in details:
-                said[name] = _READ[name](details[name]) if name in _READ else details[name]
-        return type_(**said)
+                read[name] = _READ[name](details[name]) if name in _READ else details[name]
+        return type_(**read)
     except (AttributeError, TypeError, ValueError):  # a key is missing, or a value is not of those known here
         return Unknown(kind, details, person_id=person_id)
 

@@ -122,7 +122,7 @@ def follow_merges(labelling: Labelling, merged: Mapping[UUID, UUID], people: Col
     if person_id is None:
         return replace(labelling, is_exemplar=False)
     is_manual = state.assigned_by is AssignedBy.MANUAL
-    # A person's word about somebody is void only where they were erased.
+    # A person's decision about somebody is void only where they were erased.
     is_free = person_id not in people or (
         not is_manual and survivor(person_id, merged) in {survivor(id_, merged) for id_ in labelling.ruled_out}
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from faceml.decisions.states import FREE, FaceState
 from faceml.errors import WrongUse
-from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.assignment import Matches
 from faceml.identity.cost import Method
 from faceml.identity.dual_mode import dual_mode
 from faceml.identity.naming import keep_names, name_clusters
@@ -20,7 +20,7 @@ from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
-from faceml.services.cluster.grouping import Note, announce, group_faces, log, one_at_a_time
+from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
 from faceml.services.recognise.gallery import assigned_state, read_gallery
@@ -71,14 +71,23 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     matches = gallery.match(faces.vectors, faces.face_ids, min_similarity=threshold)
     found = dual_mode(matches, photo_rows=photos, taken=taken)
     unknown = Embeddings(tuple(faces.face_ids[row] for row in found.unknown_rows), faces.vectors[found.unknown_rows])
-    labels = _group(library, unknown, space.name, options, on_note)
+    labels = group_faces(
+        library,
+        unknown,
+        purpose="unknown",
+        space=space.name,
+        min_cluster_size=options.unknown_min_cluster_size,
+        min_samples=MIN_SAMPLES,
+        method=cast(Method, options.unknown_method),
+        eps=options.unknown_eps,
+        on_note=on_note,
+    ).tolist()
     assigned = np.flatnonzero(found.person_rows >= 0).tolist()
     states = {faces.face_ids[row]: FREE for row in found.review_rows}
-    for row in assigned:
-        cluster_id = f"person_{gallery.people[found.person_rows[row]]}"
-        states[faces.face_ids[row]] = assigned_state(
-            gallery.people, matches, row, cluster_id=cluster_id, model_version=space.name, threshold=threshold
-        )
+    states |= {
+        faces.face_ids[row]: _assigned(gallery.people, matches, row, model_version=space.name, threshold=threshold)
+        for row in assigned
+    }
     with library.repository.begin() as unit:
         _store(unit, states, unknown.face_ids, labels)
     backlog = drain_outbox(library).backlog
@@ -99,6 +108,11 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     )
 
 
+def _assigned(people: Sequence[UUID], matches: Matches, row: int, *, model_version: str, threshold: float) -> FaceState:
+    cluster_id = f"person_{people[matches.person_rows[row]]}"
+    return assigned_state(people, matches, row, cluster_id=cluster_id, model_version=model_version, threshold=threshold)
+
+
 def _photos(
     unit: UnitOfWork, face_ids: Sequence[UUID], people: Sequence[UUID]
 ) -> tuple[list[int], list[tuple[int, int]]]:
@@ -106,26 +120,6 @@ def _photos(
     photo, row = unit.faces.photo_of(face_ids), {person_id: number for number, person_id in enumerate(people)}
     taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
     return [photo[face_id] for face_id in face_ids], taken
-
-
-def _group(library: Library, faces: Embeddings, space: str, options: DualOptions, on_note: Note) -> list[int]:
-    method, size = cast(Method, options.unknown_method), options.unknown_min_cluster_size
-    if method == "hdbscan":
-        labels = group_faces(
-            library,
-            faces,
-            purpose="unknown",
-            space=space,
-            min_cluster_size=size,
-            min_samples=MIN_SAMPLES,
-            on_note=on_note,
-        )
-    else:
-        announce(faces.vectors, method=method, on_note=on_note)
-        labels = cluster_embeddings(
-            faces.vectors, method=method, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=options.unknown_eps
-        )
-    return cast("list[int]", labels.tolist())
 
 
 def _store(unit: UnitOfWork, states: Mapping[UUID, FaceState], unknown: Sequence[UUID], labels: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.identity.clustering import without_small
+from faceml.identity.clustering import cluster_embeddings, without_small
 from faceml.identity.cohesion import drop_loose
 from faceml.identity.cost import Method, expected_cost, refuse_too_large
 from faceml.identity.hdbscan.exact import fit
@@ -35,9 +35,11 @@ def group_faces(
     space: str = RAW,
     min_cluster_size: int,
     min_samples: int,
+    method: Method = "hdbscan",
+    eps: float = 0.5,
     on_note: Note = log.info,
 ) -> NDArray[np.int64]:
-    """(N,) HDBSCAN labels of faces; -1 is noise. The same as from a graph made anew.
+    """(N,) labels of faces, see `cluster_embeddings`; -1 is noise. HDBSCAN's are the same as from a graph made anew.
 
     Args:
         purpose: which faces these are, so that runs over others do not take their graph.
@@ -45,10 +47,12 @@ def group_faces(
     Raises:
         WrongUse: parameters out of range, or more faces than the memory can hold.
     """
-    announce(faces.vectors, method="hdbscan", on_note=on_note)
+    announce(faces.vectors, method=method, on_note=on_note)
     contract = library.repository.pack()
-    if contract is None or len(faces.face_ids) < WORTH_KEEPING:
-        return fit(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples).labels
+    if method != "hdbscan" or contract is None or len(faces.face_ids) < WORTH_KEEPING:
+        return cluster_embeddings(
+            faces.vectors, method=method, min_cluster_size=min_cluster_size, min_samples=min_samples, eps=eps
+        )
     key = GraphKey(contract.fingerprint, space, purpose)
     graph, rows = _former(library.graphs.read(key), faces)
     found = fit(

@@ -18,7 +18,7 @@ from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.hdbscan.exact import cut, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
 from faceml.identity.stability import stability, subsamples
-from faceml.metrics.agreement import bcubed
+from faceml.metrics.agreement import Agreement, bcubed
 from faceml.progress import Progress, silent
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.grouping import Note, announce, log, without_loose
@@ -158,7 +158,7 @@ def _against(
     for setting in settings:
         found = _labels(faces.vectors, graph, setting)
         agreed = bcubed(truth[rows], found[rows])
-        yield _run(setting, found, agreed.f, agreed.precision, agreed.recall)
+        yield _run(setting, found, agreed.f, agreed)
 
 
 def _by_stability(faces: Embeddings, settings: Sequence[Setting]) -> Iterator[SweepRun]:
@@ -178,13 +178,8 @@ def _labels(vectors: NDArray[np.float32], graph: Graph, setting: Setting) -> NDA
     return without_loose(vectors, found, min_cohesion=setting.min_cohesion, min_cluster_size=size)
 
 
-def _run(
-    setting: Setting,
-    labels: NDArray[np.int64],
-    score: float,
-    precision: float | None = None,
-    recall: float | None = None,
-) -> SweepRun:
+def _run(setting: Setting, labels: NDArray[np.int64], score: float, agreed: Agreement | None = None) -> SweepRun:
+    precision, recall = (agreed.precision, agreed.recall) if agreed else (None, None)
     clusters = len(np.unique(labels[labels >= 0]))
     return SweepRun(setting, clusters, float((labels < 0).mean()), precision, recall, score)
 

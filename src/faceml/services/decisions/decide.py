@@ -155,7 +155,7 @@ def counted_as(unit: UnitOfWork, person_id: UUID) -> frozenset[UUID]:
 
 
 def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
-    """Faces that it may move, naming none: of whom it concerns, of whom these became, and ruled out for them."""
+    """Faces that it may move without naming them: of whom it concerns, of whom these became, and ruled out for them."""
     if not decision.moves_faces:
         return []
     merged = unit.people.merged()

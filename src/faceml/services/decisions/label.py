@@ -1,4 +1,4 @@
-"""Say who faces show, who they do not show, and which are none (specification, `POST /clusters/{cluster_id}/label`)."""
+"""Decide who faces show or do not show, and which to leave out (specification, `POST /clusters/{cluster_id}/label`)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted
 def label_faces(
     unit: UnitOfWork, person: Person, faces: Sequence[Face], naming: Callable[..., Naming], *, actor: str
 ) -> LabelReport:
-    """Put faces under a person by a person's word; the best three become exemplars. The caller holds the events' lock.
+    """Put faces under a person, as somebody decided; the best three become exemplars. The caller holds the lock.
 
     Args:
         naming: makes the decision of the person's id, all people meant, and the exemplars.

@@ -37,14 +37,14 @@ def undo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
 
     Raises:
         NotFound: there is no such event, or nothing to undo.
-        Conflict: it was undone already, a later word on the same decision overrules it, or somebody else has the name
-            that it would restore.
+        Conflict: it was undone already, a later undo or redo of the same decision overrules it, or somebody else has
+            the name that it would restore.
     """
     with deciding(library) as unit:
         undos = unit.events.undos()
         event = unit.events.get(event_id) if event_id else unit.events.newest(leaving_out=undos.taken_back)
         if event is None:
-            raise NotFound("there is no decision to undo: none was made, or all are undone")
+            raise NotFound("there is no decision to undo: nothing was decided yet, or everything is undone")
         return _take_back(unit, event, undos, actor)
 
 
@@ -107,7 +107,7 @@ def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: st
 
 def _overruled(event_id: int, decision_id: int, undos: Undos) -> str:
     if undos.stands(decision_id):
-        held = f"event {decision_id} stands by a later word"
+        held = f"event {decision_id} stands again since"
     else:
         held = f"event {decision_id} is held back by event {undos.taken_back[decision_id]} too: undo that one"
     return f"taking event {event_id} back would change nothing: {held}"

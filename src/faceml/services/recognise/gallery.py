@@ -47,7 +47,7 @@ def resemblances(
 def assigned_state(
     people: Sequence[UUID], matches: Matches, row: int, *, cluster_id: str | None, model_version: str, threshold: float
 ) -> FaceState:
-    """A face under the candidate of its match, by a machine's word, with the evidence."""
+    """A face under the candidate of its match, as a machine put it there, with the evidence."""
     runner_up = int(matches.runner_up_rows[row])
     return FaceState(
         person_id=people[int(matches.candidate_rows[row])],

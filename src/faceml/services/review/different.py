@@ -1,6 +1,6 @@
-"""Groups that a person said are different people: never suggested as one again.
+"""Groups that are different people, as a person decided: never suggested as one again.
 
-It is said outright (`mark_different`), or by a split, by "this face is not that person", or by taking a merge back.
+It is decided outright (`mark_different`), by a split, by "this face is not that person", or by taking a merge back.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from faceml.library import Library
 from faceml.services.decisions.decide import as_uuid, decide, deciding, find_person
 from faceml.storage.sql.repository import UnitOfWork
 
-WITNESSES = 5  # faces of each side that the log names: they carry the word on when clusters change
-MOSTLY = 0.5  # part of a cluster's faces that a person was ruled out for, from which on they are for all of it
+WITNESSES = 5  # faces of each side that the log names: the decision stays with them when clusters change
+MOSTLY = 0.5  # share of a cluster's faces from which on a person ruled out for them is ruled out for all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class DifferentReport:
 def mark_different(library: Library, one: str | UUID, other: str | UUID, *, actor: str) -> DifferentReport:
     """Say that two groups are different people, so that merging them is not suggested again.
 
-    Clustering is not bound by it. The word stays with the most typical faces of both sides, whatever becomes of the
+    Clustering is not bound by it. The decision stays with the most typical faces of both sides, whatever becomes of the
     clusters they are in.
 
     Args:
@@ -57,9 +57,9 @@ def mark_different(library: Library, one: str | UUID, other: str | UUID, *, acto
 
 
 def different_pairs(unit: UnitOfWork, rows: Mapping[GroupKey, int]) -> NDArray[np.intp]:
-    """(R, 2) rows of groups that are different people by a person's word."""
-    said = {*_marked(unit), *_merges_taken_back(unit), *_ruled_out(unit), *_parts_of_splits(unit)}
-    pairs = [(rows[one], rows[other]) for one, other in said if one in rows and other in rows and one != other]
+    """(R, 2) rows of groups that are different people, as a person decided."""
+    decided = {*_marked(unit), *_merges_taken_back(unit), *_ruled_out(unit), *_parts_of_splits(unit)}
+    pairs = [(rows[one], rows[other]) for one, other in decided if one in rows and other in rows and one != other]
     return np.array(sorted(pairs), dtype=np.intp).reshape(-1, 2)
 
 
@@ -85,7 +85,7 @@ def _merges_taken_back(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
 
 
 def _ruled_out(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
-    """A person's face that is not somebody else says so of the person; a cluster speaks by its majority."""
+    """A face ruled out for somebody rules out its person, too; a cluster is ruled out by the majority of its faces."""
     times = Counter(unit.groups.ruled_out())
     sizes = unit.groups.sizes([key for key, _ in times])
     for (key, person_id), count in times.items():
