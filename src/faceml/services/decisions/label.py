@@ -1,4 +1,8 @@
-"""Decide who faces show or do not show, and which to leave out (specification, `POST /clusters/{cluster_id}/label`)."""
+"""Decide who faces show or do not show, and which to leave out (specification, `POST /clusters/{cluster_id}/label`).
+
+Each raises NotFound where a face, or a person by id, is not in the library, and WrongUse where the list of faces is
+empty; what else it raises, it says itself.
+"""
 
 from __future__ import annotations
 
@@ -116,8 +120,7 @@ def assign_faces_to(
     The best of these faces become exemplars as long as the person has fewer than three.
 
     Raises:
-        NotFound: a face, or the person of an id, is not in the library.
-        WrongUse: the list or the name is empty.
+        WrongUse: the name is empty or too long.
     """
     with deciding(library) as unit:
         ids = [face.id for face in known_faces(unit, face_ids)]
@@ -136,8 +139,7 @@ def unassign_faces(library: Library, face_ids: Sequence[UUID], *, actor: str) ->
     Where only one person is wrong, and another may be right, reject that person instead.
 
     Raises:
-        NotFound: a face is not in the library.
-        WrongUse: the list is empty, or all of them are under nobody already.
+        WrongUse: all of them are under nobody already.
     """
     with deciding(library) as unit:
         faces = known_faces(unit, face_ids)
@@ -154,10 +156,6 @@ def reject_person(library: Library, face_ids: Sequence[UUID], name_or_id: str | 
     """Say that faces are *not* this person, who is never proposed for them again.
 
     Faces under that person are taken away, out of their cluster too, and may be recognised as somebody else.
-
-    Raises:
-        NotFound: a face or the person is not in the library.
-        WrongUse: the list is empty.
     """
     with deciding(library) as unit:
         faces = known_faces(unit, face_ids)
@@ -183,10 +181,6 @@ class DismissReport:
 def dismiss_faces(library: Library, face_ids: Sequence[UUID], dismissed_as: Dismissal, *, actor: str) -> DismissReport:
     """Say that faces are not to be asked about again. They leave their person and cluster, and no machine groups or
     recognises them until this is undone, or a person gives them a name after all.
-
-    Raises:
-        NotFound: a face is not in the library.
-        WrongUse: the list is empty.
     """
     with deciding(library) as unit:
         ids = [face.id for face in known_faces(unit, face_ids)]

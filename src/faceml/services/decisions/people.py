@@ -1,4 +1,7 @@
-"""Decisions about people: merge two, rename one, hide one (specification, `POST /persons/{person_id}/merge`)."""
+"""Decisions about people: merge two, rename one, hide one (specification, `POST /persons/{person_id}/merge`).
+
+Each raises NotFound where a person is not in the library; what else it raises, it says itself.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,6 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
     whom a face is not, it is not after the merge either, except for faces that a person put under the target.
 
     Raises:
-        NotFound: one of them is not in the library.
         WrongUse: they are the same.
         Conflict: one of them is merged or hidden.
     """
@@ -72,7 +74,6 @@ def rename_person(library: Library, person_id: UUID, name: str, *, actor: str) -
     """Rename a person. The name of someone merged into them is theirs to take: the two records swap names.
 
     Raises:
-        NotFound: the person is not in the library.
         NameTaken: somebody else has this name, in whatever case.
         Conflict: the person is merged into another.
         WrongUse: the name is empty or too long.
@@ -114,7 +115,6 @@ def hide_person(library: Library, person_id: UUID, *, actor: str) -> StatusRepor
     """Hide a person: nothing is matched to them and lists leave them out; their faces stay theirs.
 
     Raises:
-        NotFound: the person is not in the library.
         Conflict: they are hidden already, or merged into another.
     """
     return _change(library, Hide(person_id), PersonStatus.ACTIVE, actor)
@@ -124,7 +124,6 @@ def unhide_person(library: Library, person_id: UUID, *, actor: str) -> StatusRep
     """Bring a hidden person back.
 
     Raises:
-        NotFound: the person is not in the library.
         Conflict: they are not hidden.
     """
     return _change(library, Unhide(person_id), PersonStatus.HIDDEN, actor)

@@ -47,13 +47,12 @@ def calibrate_library(
     """
     space = model if isinstance(model, Space) else open_space(library, model)
     if space.thresholds is None:
-        found = _calibrate(library.repository, space, fmr)
-        note = space.note if space.is_raw else LEARNED_FROM
-        return replace(found, note=note)
-    found = _calibrate(library.repository, Space(RAW), fmr)
-    threshold = space.thresholds.of(found.threshold)
-    note = f"as many strangers reach {threshold:.3f} here as reach {found.threshold:.3f} in raw embeddings"
-    return replace(found, threshold=threshold, model_version=space.name, note=note)
+        report = _calibrate(library.repository, space, fmr)
+        return replace(report, note=space.note if space.is_raw else LEARNED_FROM)
+    raw = _calibrate(library.repository, Space(RAW), fmr)
+    threshold = space.thresholds.of(raw.threshold)
+    note = f"as many strangers reach {threshold:.3f} here as reach {raw.threshold:.3f} in raw embeddings"
+    return replace(raw, threshold=threshold, model_version=space.name, note=note)
 
 
 def _calibrate(repository: Repository, space: Space, fmr: float) -> CalibrationReport:

@@ -126,6 +126,7 @@ def explain_face(library: Library, face_id: UUID, *, model: str | int | None = N
     if not len(vector):
         raise NotFound(f"the vector of face {face_id} is lost: `faceml faces find-orphans --fix` detects it again")
     similarities = prototypes.vectors @ vector[0] if prototypes.person_ids else np.empty(0, np.float32)
+    people = [names[person_id] for person_id in prototypes.person_ids]
     return Explanation(
         face_id=face_id,
         person_name=names.get(face.person_id) if face.person_id else None,
@@ -139,12 +140,7 @@ def explain_face(library: Library, face_id: UUID, *, model: str | int | None = N
         compared_in=space.name,
         note=space.note,
         nearest=tuple(
-            NearPrototype(
-                person_name=names[prototypes.person_ids[row]],
-                role=prototypes.roles[row],
-                similarity=float(similarities[row]),
-                face_id=prototypes.face_ids[row],
-            )
+            NearPrototype(people[row], prototypes.roles[row], float(similarities[row]), prototypes.face_ids[row])
             for row in np.argsort(-similarities, kind="stable")[:NEAREST]
         ),
     )

@@ -106,9 +106,7 @@ def answer(library: Library, question: Question, *, is_yes: bool, name: str = ""
     """
     if question.topic is Topic.SAME_PERSON:
         return _answer_same(library, question, is_yes, name, actor)
-    person = question.other.person_id
-    if person is None:
-        raise WrongUse(f"{question.other.title!r} is nobody: a face question is about a person")
+    person = question.other.person_id or question.other.title
     if is_yes:
         assigned = assign_faces_to(library, question.one.face_ids, person, actor=actor)
         return Answer((assigned.event_id,), f"yes, {assigned.person_name}")
