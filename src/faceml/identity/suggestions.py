@@ -90,23 +90,22 @@ def nearest_faces(one: NDArray[np.floating], two: NDArray[np.floating]) -> Neare
     return best
 
 
-def halve(vectors: NDArray[np.floating], *, min_faces: int = 2) -> Halves | None:
+def halve(vectors: NDArray[np.floating]) -> Halves | None:
     """Divide a group by spherical 2-means, started along its direction of greatest spread.
 
     The evidence is the same as for a merge: if the halves were groups, would they be suggested as one?
 
     Args:
         vectors: (N, D) unit rows.
-        min_faces: the smaller half has at least so many; 1 would take every outlier for a person.
     Returns:
-        None where there is no such division.
+        None where there is no division that leaves each half two faces: one would take every outlier for a person.
     """
-    if len(vectors) < 2 * min_faces:
+    if len(vectors) < 4:
         return None
     faces = vectors.astype(np.float64)
     is_second = _two_means(faces)
     sides = sorted((np.flatnonzero(~is_second), np.flatnonzero(is_second)), key=len)
-    if len(sides[0]) < min_faces:
+    if len(sides[0]) < 2:
         return None
     middles = np.stack([faces[side].mean(axis=0) for side in sides])
     middles /= np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), ZERO_NORM)

@@ -92,7 +92,7 @@ def test_one_person_has_a_narrower_gap_than_two() -> None:
 
 def test_one_outlier_is_no_half_and_equal_or_few_faces_cannot_be_halved() -> None:
     rows = people(4, 2, 6)
-    assert halve(rows[:7], min_faces=2) is None
+    assert halve(rows[:7]) is None
     assert halve(rows[:3]) is None
     assert halve(np.tile(np.eye(4)[:1], (8, 1))) is None
 
