@@ -29,7 +29,6 @@ class Merge(StatusChange):
     """A person is another one. Faces stay under whom they were put, and who reads follows the merges that stand."""
 
     gives: ClassVar[PersonStatus] = PersonStatus.MERGED
-    moves_faces: ClassVar[bool] = True
 
     into: UUID
 

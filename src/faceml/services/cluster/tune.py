@@ -64,15 +64,15 @@ class Effect:
     below: tuple[Pair, ...]  # just not
 
 
-def take_sample(library: Library, *, faces: int = LARGEST_SAMPLE, seed: int = 0) -> Sample:
-    """Draw groups until there are about so many faces.
+def take_sample(library: Library, *, seed: int = 0) -> Sample:
+    """Draw groups until there are about 2,000 faces.
 
     Raises:
         NotEnoughData: the library has no faces.
     """
     threshold = usual_threshold(library)
     with library.repository.read() as unit:
-        chosen, total = _draw(unit, faces, seed)
+        chosen, total = _draw(unit, seed)
         sample = unit.vectors.of(chosen)
         pairs = _nearest(sample, unit.prototypes.all(), unit.people.names())
         labelled, people = unit.vectors.labelled_by_a_person()
@@ -105,7 +105,7 @@ def try_settings(sample: Sample, *, threshold: float, min_cluster_size: int, min
     )
 
 
-def _draw(unit: UnitOfWork, faces: int, seed: int) -> tuple[list[UUID], int]:
+def _draw(unit: UnitOfWork, seed: int) -> tuple[list[UUID], int]:
     groups: dict[UUID | str, list[UUID]] = {}
     for face_id, person_id, cluster_id in unit.faces.labels():
         groups.setdefault(person_id or cluster_id or face_id, []).append(face_id)
@@ -114,10 +114,10 @@ def _draw(unit: UnitOfWork, faces: int, seed: int) -> tuple[list[UUID], int]:
     drawn: list[UUID] = []
     keys = list(groups)
     for row in np.random.default_rng(seed).permutation(len(keys)):
-        if len(drawn) >= faces:
+        if len(drawn) >= LARGEST_SAMPLE:
             break
         drawn += groups[keys[row]]
-    return drawn[: 2 * faces], sum(map(len, groups.values()))
+    return drawn[: 2 * LARGEST_SAMPLE], sum(map(len, groups.values()))
 
 
 def _nearest(sample: Embeddings, prototypes: Prototypes, names: dict[UUID, str]) -> tuple[Pair, ...]:

@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from faceml.decisions.about_faces import Naming
+from faceml.decisions.about_people import Merge
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
@@ -155,8 +156,8 @@ def counted_as(unit: UnitOfWork, person_id: UUID) -> frozenset[UUID]:
 
 
 def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
-    """Faces that it may move without naming them: of whom it concerns, of whom these became, and ruled out for them."""
-    if not decision.moves_faces:
+    """Faces that a merge may move: of the people it concerns, of whom they became, and ruled out for them."""
+    if not isinstance(decision, Merge):
         return []
     merged = unit.people.merged()
     people = decision.concerns | {survivor(person_id, merged) for person_id in decision.concerns}

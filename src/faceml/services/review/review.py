@@ -153,12 +153,9 @@ def _intruders(repository: Repository, round_: int, limit: int) -> Iterator[Ques
 
 
 def _close_calls(library: Library, limit: int) -> Iterator[Question]:
-    sides: dict[UUID, Side] = {}
     for found in suggest_uncertain(library, limit=limit):
         person = found.nearest
-        side = sides.setdefault(
-            person.person_id, _person_side(library.repository, person.person_id, without=[found.face_id])
-        )
+        side = _person_side(library.repository, person.person_id, without=[found.face_id])
         runner_up = f", then {found.runner_up}" if found.runner_up else ""
         evidence = f"similarity {person.similarity:.2f} at threshold {found.threshold:.2f}{runner_up}"
         face = Side("This face", (found.face_id,))
@@ -168,10 +165,9 @@ def _close_calls(library: Library, limit: int) -> Iterator[Question]:
 def _recognised(repository: Repository, limit: int) -> Iterator[Question]:
     with repository.read() as unit:
         faces = unit.faces.recognised(limit=limit)
-    sides: dict[UUID, Side] = {}
     for face in faces:
         if face.person_id is not None:
-            side = sides.setdefault(face.person_id, _person_side(repository, face.person_id, without=[face.id]))
+            side = _person_side(repository, face.person_id, without=[face.id])
             evidence = f"similarity {face.similarity or 0:.2f}, model {face.model_version or 'unknown'}"
             yield Question(Topic.RECOGNISED, f"Is this {side.title}?", evidence, Side("This face", (face.id,)), side)
 
