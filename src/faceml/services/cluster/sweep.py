@@ -99,7 +99,7 @@ def parse_counts(text: str) -> list[int]:
     [3, 5]
     """
     values = parse_values(text)
-    if any(value is None or value != int(value) for value in values):
+    if any(value is None or value % 1 for value in values):  # of NaN and infinity NaN, which is true
         raise WrongUse(f"{text!r} holds something that is not a whole number: write values like 3, 5, 8")
     return [int(value) for value in values if value is not None]
 

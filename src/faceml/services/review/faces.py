@@ -80,7 +80,7 @@ def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: 
         fit = faces.vectors @ trimmed_centroid(faces.vectors)
         scores = misfit(fit, matches.similarities)
         suspects = [int(row) for row in np.argsort(-scores, kind="stable") if scores[row] > 0]
-        believed = _said_twice(unit, [faces.face_ids[row] for row in suspects], counted_as(unit, person.id))
+        believed = _confirmed(unit, [faces.face_ids[row] for row in suspects], counted_as(unit, person.id))
         alike = resemblances(gallery, unit.people.names(), matches)
     return [
         Intruder(faces.face_ids[row], float(fit[row]), float(scores[row]), alike[row][0])
@@ -102,7 +102,7 @@ def _uncertain(unit: UnitOfWork, threshold: float, min_quality: float) -> Iterat
                 yield UncertainFace(faces.face_ids[row], nearest, runner_up, float(distances[row]), threshold)
 
 
-def _said_twice(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:
+def _confirmed(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:
     """Faces that a person put under somebody under whom a person had put them before."""
     undos = unit.events.undos()
     return {
