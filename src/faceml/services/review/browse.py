@@ -43,7 +43,7 @@ def list_clusters(
     offset = _offset(page, page_size)
     with repository.read() as unit:
         items = unit.clusters.page(limit=page_size, offset=offset, include_labeled=include_labeled)
-        return ClusterPage(tuple(items), unit.clusters.count(include_labeled=include_labeled), page, page_size)
+        return Page(tuple(items), unit.clusters.count(include_labeled=include_labeled), page, page_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def list_people(
     offset = _offset(page, page_size)
     with repository.read() as unit:
         items = unit.people.page(status=status, limit=page_size, offset=offset)
-        return PeoplePage(tuple(items), unit.people.count(status), page, page_size)
+        return Page(tuple(items), unit.people.count(status), page, page_size)
 
 
 def _offset(page: int, page_size: int) -> int:
