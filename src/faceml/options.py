@@ -30,7 +30,7 @@ class Option:
     """One option; made by `option`, listed by `options_of`."""
 
     kind: type  # int, float, str or bool
-    help: str  # `{range}` and `{choices}` stand for what is said below
+    help: str  # `{range}` and `{choices}` stand for those below
     name: str = ""  # of the record's field, and in every message
     default: Any = None  # None: may be left out
     least: float = 0
@@ -113,9 +113,9 @@ class Option:
         return self.least <= value <= self.most and value != ends.get(self.open_end)
 
 
-def option(default: Any, help: str, *, kind: type | None = None, **said: Any) -> Any:
+def option(default: Any, help: str, *, kind: type | None = None, **more: Any) -> Any:
     """A field of a record: its kind is that of its default, but where that is None."""
-    return field(default=default, metadata={"option": Option(kind or type(default), help, default=default, **said)})
+    return field(default=default, metadata={"option": Option(kind or type(default), help, default=default, **more)})
 
 
 def options_of(record: type[StepOptions]) -> tuple[Option, ...]:
@@ -125,7 +125,7 @@ def options_of(record: type[StepOptions]) -> tuple[Option, ...]:
 
 @dataclass(frozen=True)
 class StepOptions:
-    """Of the records: a value of the wrong type or outside its range raises WrongUse when one is made."""
+    """What every step's options share: making one raises WrongUse for a value of the wrong type or out of range."""
 
     def __post_init__(self) -> None:
         for item in options_of(type(self)):
@@ -141,8 +141,8 @@ class StepOptions:
         return {item.api_name: getattr(self, item.name) for item in options_of(type(self))}
 
 
-def _share(default: float | None, help: str, **said: Any) -> Any:
-    return option(default, help, kind=float, least=0, most=1, **said)
+def _share(default: float | None, help: str, **more: Any) -> Any:
+    return option(default, help, kind=float, least=0, most=1, **more)
 
 
 def _model() -> Any:
@@ -153,7 +153,7 @@ def _model() -> Any:
 
 @dataclass(frozen=True)
 class DetectOptions(StepOptions):
-    """Of looking for faces; `limit` and `offset` choose among the photos that wait."""
+    """How faces are looked for; `limit` and `offset` choose among the photos that wait."""
 
     limit: int = option(1000, "Number of assets to process.", unit="photos")
     offset: int = option(0, "Starting offset.", unit="photos")
@@ -163,7 +163,7 @@ class DetectOptions(StepOptions):
 
 @dataclass(frozen=True)
 class ClusterOptions(StepOptions):
-    """Of grouping the faces that nobody named."""
+    """How the faces that nobody named are grouped."""
 
     quality_threshold: float = _share(0.5, "Minimum quality score.")
     max_faces: int = option(50_000, "Maximum faces to cluster.", unit="faces", least=1)
@@ -192,7 +192,7 @@ class ClusterOptions(StepOptions):
 
 @dataclass(frozen=True)
 class DualOptions(StepOptions):
-    """Of naming the known and grouping the rest."""
+    """How known people are named and the rest is grouped."""
 
     person_threshold: float | str = _share(0.7, "Similarity to a person, or auto.", choices=(AUTO,), pattern=RATIO)
     unknown_method: str = option("hdbscan", "{choices}.", choices=("hdbscan", "dbscan", "agglomerative"))
@@ -223,7 +223,7 @@ def parse_since(text: str) -> datetime:
 
 @dataclass(frozen=True)
 class AssignOptions(StepOptions):
-    """Of recognising people."""
+    """How people are recognised."""
 
     since: str | None = option(None, "Only faces created after YYYY-MM-DD.", kind=str, parse=parse_since, form=DAY_FORM)
     max_faces: int = option(1000, "Maximum faces to process.", unit="faces", least=1)
@@ -243,7 +243,7 @@ LAYERED = ("documented", "residual")  # with a hidden layer
 
 @dataclass(frozen=True)
 class TrainOptions(StepOptions):
-    """Of learning a projection. The specification's, but for the head (docs/decisions/0018-the-default-head.md)."""
+    """How a projection is learned: the specification's, but for the head (docs/decisions/0018-the-default-head.md)."""
 
     epochs: int = option(20, "Training iterations, {range}.", least=10, most=100)
     margin: float = option(0.2, "Triplet loss margin, {range}.", least=0.1, most=0.5)

@@ -39,7 +39,7 @@ from faceml.services.decisions.undo import redo, undo
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
-from faceml.services.review.apart import keep_apart
+from faceml.services.review.different import mark_different
 from faceml.services.review.groups import suggest_merges
 from faceml.storage.index.stores import index_store
 from faceml.storage.sql.people import fold_name
@@ -202,12 +202,12 @@ class Decisions(RuleBasedStateMachine):
                 self.said(Decision(report.event_id, "split", parts=parts))
 
     @rule(one=PICK, other=PICK)
-    def keep_apart(self, one: int, other: int) -> None:
+    def mark_different(self, one: int, other: int) -> None:
         groups = self.clusters() + sorted(truth(self.decisions).names.values())
         if len(groups) > 1:
             pair = (groups[one % len(groups)], groups[other % len(groups)])
             try:
-                report = keep_apart(self.library, *pair, actor="ada")
+                report = mark_different(self.library, *pair, actor="ada")
             except (NotFound, WrongUse):  # no unnamed face left, nobody under that name, or the same person twice
                 return
             self.said(Decision(report.event_id, "apart"))

@@ -20,8 +20,8 @@ from faceml.services.decisions.prototypes import compute_centroids
 from faceml.services.decisions.split import preview_split, split_cluster
 from faceml.services.decisions.undo import undo
 from faceml.services.recognise.assign import assign_faces
-from faceml.services.review.apart import keep_apart
 from faceml.services.review.browse import find
+from faceml.services.review.different import mark_different
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
 from tests.conftest import add_faces, people_vectors, unit_rows
@@ -123,7 +123,7 @@ def test_limit_and_similarity_bound_what_is_suggested(library: Library) -> None:
 
 
 def test_two_groups_kept_apart_are_not_suggested_again_until_that_is_undone(library: Library) -> None:
-    report = keep_apart(library, "clu_a", "clu_a2", actor=ME)
+    report = mark_different(library, "clu_a", "clu_a2", actor=ME)
     assert merges(library) == []
     label_cluster(library, "clu_a", "Alice", actor=ME)  # the word stays with the faces
     assert merges(library) == []
@@ -135,13 +135,13 @@ def test_two_groups_kept_apart_are_not_suggested_again_until_that_is_undone(libr
 def test_people_are_kept_apart_by_name(library: Library) -> None:
     label_cluster(library, "clu_a", "Alice", actor=ME)
     label_cluster(library, "clu_a2", "Alicia", actor=ME)
-    keep_apart(library, "alice", find(library.repository, "Alicia").id, actor=ME)
+    mark_different(library, "alice", find(library.repository, "Alicia").id, actor=ME)
     assert merges(library) == []
     assert history(library.repository)[0].text == "said that Alice and Alicia are different people"
     with pytest.raises(WrongUse, match="the same"):
-        keep_apart(library, "Alice", "ALICE", actor=ME)
+        mark_different(library, "Alice", "ALICE", actor=ME)
     with pytest.raises(NotFound, match="neither a cluster"):
-        keep_apart(library, "Alice", "clu_x", actor=ME)
+        mark_different(library, "Alice", "clu_x", actor=ME)
 
 
 def test_who_was_ruled_out_is_not_suggested(library: Library, ids) -> None:

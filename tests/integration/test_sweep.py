@@ -98,7 +98,7 @@ def test_labels_may_come_from_a_file(library: Library, ids: list[UUID], tmp_path
 def test_values_are_read_as_they_are_typed_and_nonsense_is_refused(library: Library) -> None:
     assert parse_counts(" 3,5 ,, 8") == [3, 5, 8]
     assert parse_values("none, 0.3") == [None, 0.3]
-    for wrong in ("3, x", "2.5", "none"):
+    for wrong in ("3, x", "2.5", "none", "nan", "inf"):
         with pytest.raises(WrongUse, match="number"):
             parse_counts(wrong)
     with pytest.raises(WrongUse, match="no values"):

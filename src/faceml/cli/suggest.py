@@ -39,9 +39,9 @@ def suggest(kind: str | None, limit: int, as_json: bool) -> None:
 @show.as_json
 def apart(one: str, other: str, as_json: bool) -> None:
     """Say that ONE and OTHER, clusters or people, are different people: merging them is not suggested again."""
-    from faceml.services.review.apart import keep_apart
+    from faceml.services.review.different import mark_different
 
-    show.print_report(keep_apart(show.open_configured(), one, other, actor=current_actor()), as_json=as_json)
+    show.print_report(mark_different(show.open_configured(), one, other, actor=current_actor()), as_json=as_json)
 
 
 def _ask(library: Library, kind: str, limit: int) -> list[Any]:

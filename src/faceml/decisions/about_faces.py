@@ -1,4 +1,4 @@
-"""What people say of faces: whom they show, whom they do not show, which are none, and which belong together."""
+"""Decisions about faces: whom they show or do not show, which are not to be asked about, and which belong together."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Assign(Naming):
 
 @dataclass(frozen=True, slots=True)
 class Unassign(Decision):
-    """Faces are under nobody, and automatic steps keep off them."""
+    """Faces are under nobody, and automatic steps leave them alone."""
 
     keeps_people: ClassVar[bool] = False
 
@@ -75,7 +75,7 @@ class Reject(Decision):
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
         ruled_out = before.ruled_out | {self.person_id}
         if before.state.person_id in self.people:
-            # Out of its cluster too: that is the person's, and only a face in none is recognised anew.
+            # Out of its cluster too: that is the person's, and only a face without a cluster is recognised anew.
             return Labelling(FREE, False, ruled_out)
         return replace(before, ruled_out=ruled_out)
 
@@ -114,7 +114,7 @@ class ChooseExemplars(Decision):
         is_theirs = state.person_id in self.people
         if face_id not in self.exemplars:
             return replace(before, is_exemplar=False) if is_theirs else before
-        # Whoever stands for a person is that person: said by hand, if only a machine had said so.
+        # A face that stands for a person shows them: by hand now, if only a machine had put it there.
         person_id = state.person_id if is_theirs and state.assigned_by is AssignedBy.MANUAL else self.person_id
         chosen = FaceState(person_id, AssignedBy.MANUAL, state.cluster_id)
         return Labelling(chosen, True, before.ruled_out - self.people)
@@ -137,11 +137,11 @@ class Split(Decision):
 
 
 @dataclass(frozen=True, slots=True)
-class KeepApart(Decision):
+class DifferentPeople(Decision):
     """Two groups show different people."""
 
     groups: tuple[GroupKey, GroupKey]
-    # Typical faces of each: they carry the word on when clusters change.
+    # Typical faces of each: the decision stays with them when clusters change.
     sides: tuple[tuple[UUID, ...], tuple[UUID, ...]]
 
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:

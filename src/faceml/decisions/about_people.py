@@ -1,4 +1,4 @@
-"""What people say of people: two are one, somebody has another name, or is not to be shown."""
+"""Decisions about people: two are one, somebody has another name, or is not to be shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ class Merge(StatusChange):
     """A person is another one. Faces stay under whom they were put, and who reads follows the merges that stand."""
 
     gives: ClassVar[PersonStatus] = PersonStatus.MERGED
-    moves_faces: ClassVar[bool] = True
 
     into: UUID
 

@@ -17,8 +17,7 @@ class Decision(ABC):
     """Something that a person decided. The kinds are in `about_faces`, `about_people`, and below about decisions."""
 
     irreversible: ClassVar[str] = ""  # why it cannot be taken back; empty where it can
-    keeps_people: ClassVar[bool] = True  # whom it concerns, though the decision that first named them was taken back
-    moves_faces: ClassVar[bool] = False  # of whom it concerns, naming none: taking it back looks at all they have
+    keeps_people: ClassVar[bool] = True  # those it concerns stay, even if the decision that first named them is undone
 
     person_id: UUID | None = field(default=None, kw_only=True)  # its subject, where it has just one
 

@@ -44,7 +44,7 @@ class Event(Generic[D]):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FaceEvent:
     """One event in the history of one face."""
 
     event: Event[Decision]
@@ -60,7 +60,7 @@ ABOUT_FACES: Mapping[str, type[Decision]] = {
     "dismiss": about_faces.Dismiss,
     "exemplars": about_faces.ChooseExemplars,
     "split": about_faces.Split,
-    "apart": about_faces.KeepApart,
+    "apart": about_faces.DifferentPeople,
 }
 ABOUT_PEOPLE: Mapping[str, type[Decision]] = {
     "merge": about_people.Merge,
@@ -86,17 +86,17 @@ def encode(decision: Decision, effects: Effects = Effects()) -> dict[str, Any]:
     """
     if isinstance(decision, Unknown):
         return dict(decision.details)
-    # Every decision about faces says both, also where it means nobody and no face.
-    said: dict[str, Any] = {"people": [], "exemplars": []} if kind_of(decision) in ABOUT_FACES else {}
+    # Every decision about faces stores both, even if it is about nobody else and chooses no exemplar.
+    stored: dict[str, Any] = {"people": [], "exemplars": []} if kind_of(decision) in ABOUT_FACES else {}
     for field in fields(decision):
         value = getattr(decision, field.name)
         if field.name != "person_id" and value is not None:
-            said[field.name] = _as_json(value)
+            stored[field.name] = _as_json(value)
     if effects.created is not None:
-        said["created"] = effects.created
+        stored["created"] = effects.created
     if effects.centroids_lost:
-        said["centroids_lost"] = _as_json(effects.centroids_lost)
-    return said
+        stored["centroids_lost"] = _as_json(effects.centroids_lost)
+    return stored
 
 
 def decode(kind: str, person_id: UUID | None, details: Mapping[str, Any]) -> Decision:
@@ -104,13 +104,12 @@ def decode(kind: str, person_id: UUID | None, details: Mapping[str, Any]) -> Dec
     type_ = KINDS.get(kind)
     if type_ is None:
         return Unknown(kind, details, person_id=person_id)
-    said: dict[str, Any] = {"person_id": person_id}
+    read: dict[str, Any] = {"person_id": person_id}
     try:
         for field in fields(type_):
-            if field.name in details:
-                read, value = _READ.get(field.name), details[field.name]
-                said[field.name] = read(value) if read else value
-        return type_(**said)
+            if (name := field.name) in details:
+                read[name] = _READ[name](details[name]) if name in _READ else details[name]
+        return type_(**read)
     except (AttributeError, TypeError, ValueError):  # a key is missing, or a value is not of those known here
         return Unknown(kind, details, person_id=person_id)
 
@@ -125,16 +124,7 @@ def encode_state(state: FaceState) -> dict[str, Any]:
 
 def decode_state(stored: Mapping[str, Any]) -> FaceState:
     """A face's state as the log holds it; what versions before did not know of is missing there."""
-    read = {key: type_(stored[key]) for key, type_ in _STATE_TYPES if stored.get(key)}
-    return FaceState(**{**stored, **read})
-
-
-_STATE_TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("person_id", UUID),
-    ("runner_up_id", UUID),
-    ("assigned_by", AssignedBy),
-    ("dismissed_as", Dismissal),
-)
+    return FaceState(**{key: _READ[key](value) if key in _READ and value else value for key, value in stored.items()})
 
 
 def _as_json(value: Any) -> Any:
@@ -162,9 +152,12 @@ def _group(key: str) -> about_faces.GroupKey:
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it otherwise
+    "person_id": UUID,
+    "runner_up_id": UUID,
+    "assigned_by": AssignedBy,
+    "dismissed_as": Dismissal,
     "people": _ids,
     "exemplars": _ids,
-    "dismissed_as": Dismissal,
     "into": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},
     "groups": lambda groups: tuple(map(_group, groups)),

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from faceml.decisions.about_people import Rename
 from faceml.decisions.decision import Decision
-from faceml.decisions.log import Event, Step
+from faceml.decisions.log import Event, FaceEvent
 from faceml.decisions.states import FREE, FaceState, Labelling, PersonState, is_split_part
 from faceml.records import AssignedBy
 
@@ -70,7 +70,7 @@ class Undos:
         return Undos((*self.pairs, (newest, undoes_id)))
 
 
-def replay(face_id: UUID, steps: Sequence[Step], now: Labelling, stands: Stands) -> Labelling:
+def replay(face_id: UUID, steps: Sequence[FaceEvent], now: Labelling, stands: Stands) -> Labelling:
     """How a face were labelled if only the decisions that stand had been made; merges are left to `follow_merges`.
 
     What automatic steps did in between shows as a gap, one step's end differing from the next one's start; it counts
@@ -122,7 +122,7 @@ def follow_merges(labelling: Labelling, merged: Mapping[UUID, UUID], people: Col
     if person_id is None:
         return replace(labelling, is_exemplar=False)
     is_manual = state.assigned_by is AssignedBy.MANUAL
-    # A person's word about somebody is void only where they were erased.
+    # A person's decision about somebody is void only where they were erased.
     is_free = person_id not in people or (
         not is_manual and survivor(person_id, merged) in {survivor(id_, merged) for id_ in labelling.ruled_out}
     )

@@ -22,10 +22,8 @@ class Matches:
     person_rows: NDArray[np.intp]  # (P,) the candidate where it reaches min_similarity, else -1: unknown
     candidate_rows: NDArray[np.intp]  # (P,) nearest person not rejected, however far; -1 where there is none
     similarities: NDArray[np.float32]  # (P,) cosine to the candidate's nearest prototype; -inf without a candidate
-    prototype_rows: NDArray[np.intp]  # (P,) that prototype's row; -1 without a candidate
     runner_up_rows: NDArray[np.intp]  # (P,) nearest OTHER person not rejected; -1 where there is none
     runner_up_similarities: NDArray[np.float32]  # (P,); -inf without a runner-up
-    margins: NDArray[np.float32]  # (P,) similarity minus runner-up's, >= 0; inf without a runner-up
 
 
 def match_people(
@@ -58,10 +56,15 @@ def match_people(
     segments = _Segments.of(owners)
     gallery = np.ascontiguousarray(prototypes[segments.order], np.float32)
     bans = _sorted_bans(rejected, len(probes), segments)
-    best = _Best.empty(len(probes))
-    if len(gallery):
-        _fill(best, np.asarray(probes), gallery, segments, bans)
-    return _report(best, segments, min_similarity)
+    found, similarities = _nearest_two(np.asarray(probes), gallery, segments, bans)
+    candidates, runners_up = np.append(segments.people, NOBODY)[found]  # the last stands for -1: nobody
+    return Matches(
+        person_rows=np.where(similarities[0] >= min_similarity, candidates, NOBODY),
+        candidate_rows=candidates,
+        similarities=similarities[0],
+        runner_up_rows=runners_up,
+        runner_up_similarities=similarities[1],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,50 +84,32 @@ class _Segments:
         return cls(order, people, np.cumsum(sizes) - sizes, sizes, segment[order])
 
 
-@dataclass(frozen=True, slots=True)
-class _Best:
-    row: NDArray[np.intp]  # sorted prototype row that won; -1 none
-    similarity: NDArray[np.float32]
-    other_row: NDArray[np.intp]
-    other_similarity: NDArray[np.float32]
+def _nearest_two(
+    probes: NDArray[np.floating], gallery: NDArray[np.float32], segments: _Segments, bans: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """(2, P) segments of the nearest and the next person, -1 where there is nobody, and how near they are.
 
-    @classmethod
-    def empty(cls, count: int) -> _Best:
-        def far() -> NDArray[np.float32]:
-            return np.full(count, -np.inf, np.float32)
-
-        return cls(np.full(count, NOBODY), far(), np.full(count, NOBODY), far())
-
-
-def _fill(
-    best: _Best, probes: NDArray[np.floating], gallery: NDArray[np.float32], segments: _Segments, bans: NDArray[np.intp]
-) -> None:
-    """The nearest prototype names the person; blanking that person's prototypes leaves the runner-up on top.
-
-    So no segmented maximum and no sort is needed: two argmax passes over a block that is still in the cache.
+    The nearest prototype names the person; blanking that person's prototypes leaves the runner-up on top. So no
+    segmented maximum and no sort is needed: two argmax passes over a block that is still in the cache.
     """
-    step = max(1, min(len(probes), BLOCK_SCORES // len(gallery)))
+    found = np.full((2, len(probes)), NOBODY)
+    similarities = np.full((2, len(probes)), -np.inf, np.float32)
+    step = max(1, min(len(probes), BLOCK_SCORES // max(1, len(gallery))))
     buffer = np.empty((step, len(gallery)), np.float32)
-    for start in range(0, len(probes), step):
+    for start in range(0, len(probes) if len(gallery) else 0, step):
         stop = min(start + step, len(probes))
         scores = np.matmul(probes[start:stop].astype(np.float32, copy=False), gallery.T, out=buffer[: stop - start])
         low, high = np.searchsorted(bans[:, 0], (start, stop))
-        _blank(scores, bans[low:high, 0] - start, bans[low:high, 1], segments)
-        rows = np.arange(stop - start)
-        winner = _take_best(scores, best.row[start:stop], best.similarity[start:stop])
-        _blank(scores, rows, segments.of_row[winner], segments)
-        _take_best(scores, best.other_row[start:stop], best.other_similarity[start:stop])
-
-
-def _take_best(
-    scores: NDArray[np.float32], rows: NDArray[np.intp], similarities: NDArray[np.float32]
-) -> NDArray[np.intp]:
-    winner: NDArray[np.intp] = scores.argmax(axis=1)
-    similarities[:] = scores[np.arange(len(scores)), winner]
-    if np.isnan(similarities).any():
-        raise WrongUse("a vector holds NaN or infinity: embed that face again")
-    rows[:] = np.where(similarities == -np.inf, NOBODY, winner)
-    return winner
+        rows, owners = bans[low:high, 0] - start, bans[low:high, 1]
+        for place in (0, 1):
+            _blank(scores, rows, owners, segments)
+            winner = scores.argmax(axis=1)
+            rows, owners = np.arange(stop - start), segments.of_row[winner]
+            similarities[place, start:stop] = nearness = scores[rows, winner]
+            if np.isnan(nearness).any():
+                raise WrongUse("a vector holds NaN or infinity: embed that face again")
+            found[place, start:stop] = np.where(nearness == -np.inf, NOBODY, owners)
+    return found, similarities
 
 
 def _blank(scores: NDArray[np.float32], rows: NDArray[np.intp], owners: NDArray[np.intp], segments: _Segments) -> None:
@@ -132,26 +117,6 @@ def _blank(scores: NDArray[np.float32], rows: NDArray[np.intp], owners: NDArray[
     for nth in range(sizes.max(initial=0)):
         has = sizes > nth
         scores[rows[has], starts[has] + nth] = -np.inf
-
-
-def _report(best: _Best, segments: _Segments, min_similarity: float) -> Matches:
-    def pick(table: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        return np.where(rows == NOBODY, NOBODY, np.append(table, NOBODY)[rows])
-
-    owners = segments.people[segments.of_row]
-    candidates = pick(owners, best.row)
-    has_other = best.other_row != NOBODY
-    margins = np.full(len(candidates), np.inf, np.float32)
-    np.subtract(best.similarity, best.other_similarity, out=margins, where=has_other)
-    return Matches(
-        person_rows=np.where(best.similarity >= min_similarity, candidates, NOBODY),
-        candidate_rows=candidates,
-        similarities=best.similarity,
-        prototype_rows=pick(segments.order, best.row),
-        runner_up_rows=pick(owners, best.other_row),
-        runner_up_similarities=best.other_similarity,
-        margins=margins,
-    )
 
 
 def _check_people(

@@ -23,7 +23,6 @@ class DualMode:
     person_rows: NDArray[np.intp]  # (N,) person assigned; -1: nobody
     unknown_rows: NDArray[np.intp]  # (U,) ascending; to be clustered
     review_rows: NDArray[np.intp]  # (V,) ascending; match a person whom the photo already shows
-    matches: Matches  # the evidence, for every face
 
 
 def dual_mode(matches: Matches, *, photo_rows: ArrayLike | None = None, taken: ArrayLike | None = None) -> DualMode:
@@ -46,29 +45,22 @@ def dual_mode(matches: Matches, *, photo_rows: ArrayLike | None = None, taken: A
         photos = np.asarray(photo_rows, np.int64)
         if photos.shape != (count,):
             raise WrongUse(f"{count} faces but photo rows of shape {photos.shape}: pass one photo a face")
-        in_review = _second_of_a_photo(
-            matches, photos, np.asarray(() if taken is None else taken, np.int64).reshape(-1, 2)
-        )
-    is_matched = matches.person_rows != NOBODY
+        pairs = np.asarray(() if taken is None else taken, np.int64).reshape(-1, 2)
+        in_review = _second_of_a_photo(matches, photos, pairs)
     return DualMode(
         person_rows=np.where(in_review, NOBODY, matches.person_rows),
-        unknown_rows=np.flatnonzero(~is_matched),
+        unknown_rows=np.flatnonzero(matches.person_rows == NOBODY),
         review_rows=np.flatnonzero(in_review),
-        matches=matches,
     )
 
 
 def _second_of_a_photo(matches: Matches, photos: NDArray[np.int64], taken: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(N,) faces whose person the photo shows already: by a label, or by a nearer face (ties: the lower row)."""
-    faces = np.flatnonzero(matches.person_rows != NOBODY)
-    # A label outranks every similarity, so it stands in as a face at infinity before all others.
-    photo = np.concatenate((taken[:, 0], photos[faces]))
-    person = np.concatenate((taken[:, 1], matches.person_rows[faces]))
-    nearness = np.concatenate((np.full(len(taken), np.inf), matches.similarities[faces]))
-    order = np.lexsort((-nearness, person, photo))
-    is_repeat = np.zeros(len(order), bool)
-    is_repeat[1:] = (np.diff(photo[order]) == 0) & (np.diff(person[order]) == 0)
-    later = order[is_repeat] - len(taken)
     second = np.zeros(len(photos), bool)
-    second[faces[later[later >= 0]]] = True
+    seen = set(map(tuple, taken.tolist()))
+    faces = np.flatnonzero(matches.person_rows != NOBODY)
+    for row in faces[np.argsort(-matches.similarities[faces], kind="stable")].tolist():
+        person_on_photo = (int(photos[row]), int(matches.person_rows[row]))
+        second[row] = person_on_photo in seen
+        seen.add(person_on_photo)
     return second

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from faceml.identity.assignment import Matches, match_people
 from faceml.records import Prototypes
 
-NO_LEAST = -1.0  # a similarity that every face reaches
+ANY_SIMILARITY = -1.0  # every face reaches it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class Gallery:
         return cls(people, prototypes.vectors, rows, tuple(rejections))
 
     def match(
-        self, vectors: NDArray[np.float32], face_ids: Sequence[UUID] = (), *, min_similarity: float = NO_LEAST
+        self, vectors: NDArray[np.float32], face_ids: Sequence[UUID] = (), *, min_similarity: float = ANY_SIMILARITY
     ) -> Matches:
         """Each face's nearest person and the nearest other person, never one who is ruled out for it.
 

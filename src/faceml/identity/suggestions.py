@@ -51,7 +51,7 @@ class Halves:
 
 
 def near_groups(
-    means: NDArray[np.floating], *, min_similarity: float, apart: ArrayLike = (), limit: int = 50
+    means: NDArray[np.floating], *, min_similarity: float, different: ArrayLike = (), limit: int = 50
 ) -> list[NearGroups]:
     """Pairs of groups whose centroids are at least so similar, the most similar first.
 
@@ -60,14 +60,14 @@ def near_groups(
     Args:
         means: (G, D) mean of each group's unit rows.
         min_similarity: of the centroids, see `GROUP_MARGIN`.
-        apart: (R, 2) pairs of groups that are known to be different.
+        different: (R, 2) pairs of groups that are known to be different.
         limit: how many at most.
 
     >>> pairs = near_groups(np.array([[0.9, 0.0], [0.8, 0.1], [0.0, 0.7]]), min_similarity=0.5)
     >>> [(pair.first, pair.second, round(pair.mean_linkage, 2)) for pair in pairs]
     [(0, 1, 0.72)]
     """
-    known = np.asarray(apart, np.intp).reshape(-1, 2)
+    known = np.asarray(different, np.intp).reshape(-1, 2)
     norms = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), ZERO_NORM)
     first, second, similarity = _near_pairs((means / norms).astype(np.float32), min_similarity, known, limit)
     linkage = np.einsum("nd,nd->n", means[first], means[second])  # the mean over all pairs: no pair needs to be formed
@@ -90,23 +90,22 @@ def nearest_faces(one: NDArray[np.floating], two: NDArray[np.floating]) -> Neare
     return best
 
 
-def halve(vectors: NDArray[np.floating], *, min_faces: int = 2) -> Halves | None:
+def halve(vectors: NDArray[np.floating]) -> Halves | None:
     """Divide a group by spherical 2-means, started along its direction of greatest spread.
 
     The evidence is the same as for a merge: if the halves were groups, would they be suggested as one?
 
     Args:
         vectors: (N, D) unit rows.
-        min_faces: the smaller half has at least so many; 1 would take every outlier for a person.
     Returns:
-        None where there is no such division.
+        None where there is no division that leaves each half two faces: one would take every outlier for a person.
     """
-    if len(vectors) < 2 * min_faces:
+    if len(vectors) < 4:
         return None
     faces = vectors.astype(np.float64)
     is_second = _two_means(faces)
     sides = sorted((np.flatnonzero(~is_second), np.flatnonzero(is_second)), key=len)
-    if len(sides[0]) < min_faces:
+    if len(sides[0]) < 2:
         return None
     middles = np.stack([faces[side].mean(axis=0) for side in sides])
     middles /= np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), ZERO_NORM)
@@ -155,12 +154,12 @@ def misfit(fit: ArrayLike, to_others: ArrayLike) -> NDArray[np.float64]:
 
 
 def _near_pairs(
-    centroids: NDArray[np.float32], min_similarity: float, apart: NDArray[np.intp], limit: int
+    centroids: NDArray[np.float32], min_similarity: float, different: NDArray[np.intp], limit: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """Rows and similarity of the `limit` nearest pairs, nearest first."""
     count = len(centroids)
     cells, similarities = np.empty(0, np.intp), np.empty(0, np.float32)
-    low, high = apart.min(axis=1), apart.max(axis=1)
+    low, high = different.min(axis=1), different.max(axis=1)
     step = max(1, BLOCK_SCORES // max(1, count))
     for start in range(0, count, step):
         block = centroids[start : start + step] @ centroids.T

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from faceml.decisions.about_faces import (
     Assign,
     ChooseExemplars,
+    DifferentPeople,
     Dismiss,
-    KeepApart,
     Label,
     Reject,
     Split,
@@ -47,7 +47,7 @@ ABOUT_FACES: dict[type[Decision], st.SearchStrategy[Any]] = {
     Dismiss: st.builds(Dismiss, st.sampled_from(Dismissal)),
     ChooseExemplars: about(ChooseExemplars, exemplars=faces),
     Split: st.builds(Split, name, st.integers(2, 9)),
-    KeepApart: st.builds(KeepApart, st.tuples(group, group), st.tuples(side, side)),
+    DifferentPeople: st.builds(DifferentPeople, st.tuples(group, group), st.tuples(side, side)),
 }
 ABOUT_PEOPLE: dict[type[Decision], st.SearchStrategy[Any]] = {
     Merge: st.builds(Merge, person, person),

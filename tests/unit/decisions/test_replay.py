@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from faceml.decisions.about_faces import Assign, ChooseExemplars, Dismiss, Label, Reject, Split, Unassign
 from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
 from faceml.decisions.decision import Decision, Redo, Undo
-from faceml.decisions.log import Event, Step
+from faceml.decisions.log import Event, FaceEvent
 from faceml.decisions.replay import Undos, follow_merges, replay, replay_person, survivor
 from faceml.decisions.states import FaceState, Labelling, PersonState, is_split_part
 from faceml.records import AssignedBy, Dismissal, PersonStatus
@@ -32,7 +32,7 @@ class Diary:
     """A face as decisions, machines and undos change it, each written down as the library does."""
 
     now: Labelling = field(default_factory=lambda: Labelling(FOUND))
-    steps: list[Step] = field(default_factory=list)
+    steps: list[FaceEvent] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
     decided: dict[int, tuple[Decision, str | None]] = field(default_factory=dict)  # with the part of a split
     last: int = 0
@@ -43,7 +43,7 @@ class Diary:
 
     def write(self, decision: Decision, after: Labelling) -> int:
         self.last += 1
-        self.steps.append(Step(event(self.last, decision), self.now.state, after.state))
+        self.steps.append(FaceEvent(event(self.last, decision), self.now.state, after.state))
         self.now = after
         return self.last
 

@@ -32,11 +32,12 @@ def test_known_faces_are_assigned_and_strangers_left_to_cluster() -> None:
 
 
 def test_of_two_alices_on_one_photo_the_weaker_goes_to_review() -> None:
-    found = dual_mode(matches(LIKE_ALICE[::-1]), photo_rows=[5, 5, 6])
+    like_alice = matches(LIKE_ALICE[::-1])
+    found = dual_mode(like_alice, photo_rows=[5, 5, 6])
     assert found.person_rows.tolist() == [-1, ALICE, ALICE]
     assert found.review_rows.tolist() == [0]
     assert found.unknown_rows.tolist() == []
-    assert found.matches.candidate_rows[0] == ALICE
+    assert like_alice.candidate_rows[0] == ALICE
 
 
 def test_a_face_on_a_photo_where_a_person_labelled_alice_already_goes_to_review() -> None:
@@ -76,11 +77,8 @@ def test_every_face_has_one_fate_and_no_rule_is_broken(
     rows, prototypes = (rng.standard_normal((n, 4)) for n in (len(photos), 6))
     rows, prototypes = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (rows, prototypes))
     bans = [(face, person) for face, person in bans if face < len(photos)]
-    found = dual_mode(
-        match_people(rows, prototypes, [0, 1, 2, 3, 0, 1], min_similarity=0.4, rejected=bans),
-        photo_rows=photos,
-        taken=taken,
-    )
+    matched = match_people(rows, prototypes, [0, 1, 2, 3, 0, 1], min_similarity=0.4, rejected=bans)
+    found = dual_mode(matched, photo_rows=photos, taken=taken)
     assigned = np.flatnonzero(found.person_rows >= 0)
     assert sorted([*assigned, *found.unknown_rows, *found.review_rows]) == list(range(len(photos)))
     shown = [(photos[face], int(found.person_rows[face])) for face in assigned]
@@ -88,12 +86,12 @@ def test_every_face_has_one_fate_and_no_rule_is_broken(
     assert not set(shown) & set(taken)
     assert not {(int(face), int(found.person_rows[face])) for face in assigned} & set(bans)
     for face in found.review_rows:
-        place = photos[face], int(found.matches.person_rows[face])
+        place = photos[face], int(matched.person_rows[face])
         nearer = [
             other
             for other in assigned
             if (photos[other], int(found.person_rows[other])) == place
-            and found.matches.similarities[other] >= found.matches.similarities[face]
+            and matched.similarities[other] >= matched.similarities[face]
         ]
         assert place in taken or nearer
 

@@ -65,7 +65,7 @@ def test_pairs_kept_apart_make_room_for_the_next(seed: int, block: int, limit: i
     allowed = [pair for pair in everything if {pair.first, pair.second} not in [set(pair) for pair in apart]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(suggestions, "BLOCK_SCORES", block)
-        found = near_groups(means, min_similarity=-1.0, apart=apart, limit=limit)
+        found = near_groups(means, min_similarity=-1.0, different=apart, limit=limit)
     assert [(p.first, p.second) for p in found] == [(p.first, p.second) for p in allowed[:limit]]
 
 
@@ -92,7 +92,7 @@ def test_one_person_has_a_narrower_gap_than_two() -> None:
 
 def test_one_outlier_is_no_half_and_equal_or_few_faces_cannot_be_halved() -> None:
     rows = people(4, 2, 6)
-    assert halve(rows[:7], min_faces=2) is None
+    assert halve(rows[:7]) is None
     assert halve(rows[:3]) is None
     assert halve(np.tile(np.eye(4)[:1], (8, 1))) is None
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import numpy as np
 
-from faceml.identity.cluster_labels import drop_loose, keep_names, name_clusters, without_small
+from faceml.identity.cluster_labels import keep_names, name_clusters
 from faceml.library import Library
 from faceml.options import ClusterOptions
-from faceml.services.cluster.grouping import group_faces, one_at_a_time, silent
+from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time, without_loose
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.spaces import open_space
 from faceml.storage.sql.repository import UnitOfWork
@@ -32,15 +32,13 @@ class ClusterReport:
 
 @one_at_a_time
 def cluster_faces(
-    library: Library, options: ClusterOptions = ClusterOptions(), *, on_note: Callable[[str], None] = silent
+    library: Library, options: ClusterOptions = ClusterOptions(), *, on_note: Note = log.info
 ) -> ClusterReport:
     """Cluster the faces that no person is assigned to; noise gets no cluster.
 
     Faces below `quality_threshold` keep what they have; the best take part where there are more than `max_faces`; a
     face less similar than `min_cohesion` to the centre of its cluster's others becomes noise.
 
-    Args:
-        on_note: told what a large run will take, before it starts.
     Raises:
         WrongUse: more faces than the memory can hold.
         NotFound, ModelMismatch, Unavailable: of the model.
@@ -66,9 +64,9 @@ def cluster_faces(
         min_samples=options.min_samples,
         on_note=on_note,
     )
-    if options.min_cohesion is not None:
-        labels = drop_loose(faces.vectors, labels, min_cohesion=options.min_cohesion)
-        labels = without_small(labels, options.min_cluster_size)
+    labels = without_loose(
+        faces.vectors, labels, min_cohesion=options.min_cohesion, min_cluster_size=options.min_cluster_size
+    )
     with library.repository.begin() as unit:
         _store(unit, faces.face_ids, labels.tolist())
     backlog = drain_outbox(library).backlog
@@ -88,13 +86,12 @@ def _store(unit: UnitOfWork, face_ids: Sequence[UUID], labels: Sequence[int]) ->
     """Write the new clusters, leaving out faces that a person labelled while we were computing."""
     unit.events.lock()
     clusters = unit.faces.clusters_of_free(face_ids)
-    still_free = [i for i, face_id in enumerate(face_ids) if face_id in clusters]
-    ids = [face_ids[i] for i in still_free]
-    free_labels = [labels[i] for i in still_free]
-    labelled = unit.faces.clusters_of_people()
-    former = [name if (name := clusters[face_id]) not in labelled else None for face_id in ids]
+    label_of = {face_id: label for face_id, label in zip(face_ids, labels, strict=True) if face_id in clusters}
+    of_people = unit.faces.clusters_of_people()
+    former = [name if (name := clusters[face_id]) not in of_people else None for face_id in label_of]
+    free_labels = list(label_of.values())
     kept = keep_names(free_labels, former)
     names = name_clusters(free_labels, kept, (f"clu_{uuid4().hex[:12]}" for _ in free_labels))
-    moved = [(id_, name) for id_, name in zip(ids, names, strict=True) if clusters[id_] != name]
+    moved = [(id_, name) for id_, name in zip(label_of, names, strict=True) if clusters[id_] != name]
     unit.faces.set_clusters(moved)
     unit.outbox.push([id_ for id_, _ in moved])

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
 import numpy as np
 
-from faceml.decisions.states import FaceState
+from faceml.decisions.states import FREE, FaceState
 from faceml.errors import WrongUse
+from faceml.identity.assignment import Matches
 from faceml.identity.cluster_labels import keep_names, name_clusters
-from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import Method
-from faceml.identity.dual_mode import DualMode, dual_mode
-from faceml.identity.gallery import Gallery
+from faceml.identity.dual_mode import dual_mode
 from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
-from faceml.services.cluster.grouping import announce, group_faces, one_at_a_time, silent
+from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
 from faceml.services.recognise.gallery import assigned_state, read_gallery
-from faceml.services.recognise.spaces import Space, open_space
-from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.services.recognise.spaces import open_space
+from faceml.storage.sql.repository import UnitOfWork
 
 MIN_SAMPLES = 2  # of the unknown; their groups are small
 
@@ -48,29 +47,14 @@ class DualReport:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What the library held when the run began, its vectors in one space."""
-
-    space: str
-    faces: Embeddings
-    gallery: Gallery
-    photos: np.ndarray[tuple[int], np.dtype[np.int64]]
-    taken: np.ndarray[tuple[int, int], np.dtype[np.int64]]
-
-
 @one_at_a_time
-def cluster_dual(
-    library: Library, options: DualOptions = DualOptions(), *, on_note: Callable[[str], None] = silent
-) -> DualReport:
+def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_note: Note = log.info) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
 
     Faces that a person decided about are not touched, and a person ruled out for a face is never proposed. The best
     take part where there are more than `max_faces`. With `one_face_a_photo` only the nearest of a photo's faces that
     match one person is assigned. Assignments of another model are weighed again by this one.
 
-    Args:
-        on_note: told what a large run will take, before it starts.
     Raises:
         WrongUse: more faces than the memory can hold.
         NotEnoughData: "auto" without enough labels.
@@ -80,24 +64,37 @@ def cluster_dual(
     space = open_space(library, options.model)
     threshold = resolve_threshold(library, options.person_threshold, space)
     notes = tuple(note for note in (space.note, threshold_note(library, options.person_threshold, space)) if note)
-    given = _read(library.repository, options.max_faces, space)
-    found = dual_mode(
-        given.gallery.match(given.faces.vectors, given.faces.face_ids, min_similarity=threshold),
-        photo_rows=given.photos if options.one_face_a_photo else None,
-        taken=given.taken if options.one_face_a_photo else None,
-    )
-    unknown = Embeddings(
-        tuple(given.faces.face_ids[row] for row in found.unknown_rows), given.faces.vectors[found.unknown_rows]
-    )
-    labels = _group(library, unknown, space.name, options, on_note)
+    with library.repository.read() as unit:
+        faces = space.embeddings(unit.vectors.undecided(limit=options.max_faces))
+        gallery = read_gallery(unit, space, faces.face_ids)
+        photos, taken = _photos(unit, faces.face_ids, gallery.people) if options.one_face_a_photo else (None, None)
+    matches = gallery.match(faces.vectors, faces.face_ids, min_similarity=threshold)
+    found = dual_mode(matches, photo_rows=photos, taken=taken)
+    unknown = Embeddings(tuple(faces.face_ids[row] for row in found.unknown_rows), faces.vectors[found.unknown_rows])
+    labels = group_faces(
+        library,
+        unknown,
+        purpose="unknown",
+        space=space.name,
+        min_cluster_size=options.unknown_min_cluster_size,
+        min_samples=MIN_SAMPLES,
+        method=cast(Method, options.unknown_method),
+        eps=options.unknown_eps,
+        on_note=on_note,
+    ).tolist()
+    assigned = np.flatnonzero(found.person_rows >= 0).tolist()
+    states = {faces.face_ids[row]: FREE for row in found.review_rows}
+    states |= {
+        faces.face_ids[row]: _assigned(gallery.people, matches, row, model_version=space.name, threshold=threshold)
+        for row in assigned
+    }
     with library.repository.begin() as unit:
-        _store(unit, given, found, labels, threshold)
+        _store(unit, states, unknown.face_ids, labels)
     backlog = drain_outbox(library).backlog
-    assigned = found.person_rows[found.person_rows >= 0]
     return DualReport(
-        faces_processed=len(given.faces.face_ids),
+        faces_processed=len(faces.face_ids),
         assigned_to_persons=len(assigned),
-        persons_matched=len(set(assigned.tolist())),
+        persons_matched=len(set(found.person_rows[assigned].tolist())),
         person_threshold=threshold,
         in_review=len(found.review_rows),
         unlabeled_faces=len(labels),
@@ -111,61 +108,31 @@ def cluster_dual(
     )
 
 
-def _read(repository: Repository, max_faces: int, space: Space) -> _Given:
-    with repository.read() as unit:
-        faces = space.embeddings(unit.vectors.undecided(limit=max_faces))
-        gallery = read_gallery(unit, space, faces.face_ids)
-        photos = unit.faces.photo_of(faces.face_ids)
-        row = {person_id: number for number, person_id in enumerate(gallery.people)}
-        taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
-    return _Given(
-        space.name,
-        faces,
-        gallery,
-        np.array([photos[face_id] for face_id in faces.face_ids], dtype=np.int64),
-        np.array(taken, dtype=np.int64).reshape(-1, 2),
-    )
+def _assigned(people: Sequence[UUID], matches: Matches, row: int, *, model_version: str, threshold: float) -> FaceState:
+    cluster_id = f"person_{people[matches.person_rows[row]]}"
+    return assigned_state(people, matches, row, cluster_id=cluster_id, model_version=model_version, threshold=threshold)
 
 
-def _group(
-    library: Library,
-    faces: Embeddings,
-    space: str,
-    options: DualOptions,
-    on_note: Callable[[str], None],
-) -> list[int]:
-    method, size = options.unknown_method, options.unknown_min_cluster_size
-    if method == "hdbscan":
-        labels = group_faces(
-            library,
-            faces,
-            purpose="unknown",
-            space=space,
-            min_cluster_size=size,
-            min_samples=MIN_SAMPLES,
-            on_note=on_note,
-        )
-    else:
-        chosen = cast(Method, method)
-        announce(faces.vectors, method=chosen, on_note=on_note)
-        labels = cluster_embeddings(
-            faces.vectors, method=chosen, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=options.unknown_eps
-        )
-    return cast("list[int]", labels.tolist())
+def _photos(
+    unit: UnitOfWork, face_ids: Sequence[UUID], people: Sequence[UUID]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The photo of each face, and (photo, row of `people`) of everybody whom a person named on one."""
+    photo, row = unit.faces.photo_of(face_ids), {person_id: number for number, person_id in enumerate(people)}
+    taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
+    return [photo[face_id] for face_id in face_ids], taken
 
 
-def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[int], threshold: float) -> None:
+def _store(unit: UnitOfWork, states: Mapping[UUID, FaceState], unknown: Sequence[UUID], labels: Sequence[int]) -> None:
     """Write what is still true: faces that a person decided about meanwhile are left as they are."""
     unit.events.lock()
-    ids = given.faces.face_ids
-    current = unit.faces.states(ids)
-    is_free = {id_ for id_, state in current.items() if state.assigned_by is not AssignedBy.MANUAL}
-    names = _names(unit, [ids[row] for row in found.unknown_rows], labels, current)
-    matched = np.flatnonzero(found.person_rows >= 0)
-    states = [(ids[row], _assigned(given, found, int(row), threshold)) for row in matched]
-    states += [(ids[row], FaceState(None, None, name)) for row, name in zip(found.unknown_rows, names, strict=True)]
-    states += [(ids[row], FaceState(None, None, None)) for row in found.review_rows]
-    changed = [(id_, state) for id_, state in states if id_ in is_free and current[id_] != state]
+    current = unit.faces.states([*states, *unknown])
+    names = _names(unit, unknown, labels, current)
+    wanted = {**states, **{id_: FaceState(None, None, name) for id_, name in zip(unknown, names, strict=True)}}
+    changed = [
+        (id_, wanted[id_])
+        for id_, now in current.items()
+        if now.assigned_by is not AssignedBy.MANUAL and now != wanted[id_]
+    ]
     unit.faces.set_states(changed)
     unit.outbox.push([id_ for id_, _ in changed])
 
@@ -181,21 +148,13 @@ def _names(
     return name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
 
 
-def _assigned(given: _Given, found: DualMode, row: int, threshold: float) -> FaceState:
-    people = given.gallery.people
-    cluster_id = f"person_{people[int(found.person_rows[row])]}"
-    return assigned_state(
-        people, found.matches, row, cluster_id=cluster_id, model_version=given.space, threshold=threshold
-    )
-
-
 def cluster_in_mode(
     library: Library,
     mode: str,
     *,
     single: ClusterOptions = ClusterOptions(),
     dual: DualOptions = DualOptions(),
-    on_note: Callable[[str], None] = silent,
+    on_note: Note = log.info,
 ) -> ClusterReport | DualReport:
     """Cluster in mode "single" (`cluster_faces`) or "dual" (`cluster_dual`), each with its own options.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceml.identity.clustering import cluster_embeddings, without_small
 from faceml.identity.cost import Method, expected_cost, refuse_too_large
 from faceml.identity.hdbscan.exact import fit
 from faceml.identity.hdbscan.reachability_graph import Graph
@@ -21,18 +21,9 @@ from faceml.storage.cache_files import GraphKey, KeptGraph, packed
 
 log = logging.getLogger(__name__)
 
+Note = Callable[[str], None]  # told what a large run will take, before it starts
 WORTH_KEEPING = 1_000  # faces; below, a full run takes no longer than reading a file
 WORTH_ANNOUNCING = 10_000  # faces
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Former:
-    graph: Graph
-    rows: NDArray[np.intp]  # where its rows are now, -1 for those that are gone
-
-
-def silent(note: str) -> None:
-    """Show nothing."""
 
 
 def group_faces(
@@ -43,35 +34,38 @@ def group_faces(
     space: str = RAW,
     min_cluster_size: int,
     min_samples: int,
-    on_note: Callable[[str], None] = silent,
+    method: Method = "hdbscan",
+    eps: float = 0.5,
+    on_note: Note = log.info,
 ) -> NDArray[np.int64]:
-    """(N,) HDBSCAN labels of faces; -1 is noise. The same as from a graph made anew.
+    """(N,) labels of faces, see `cluster_embeddings`; -1 is noise. HDBSCAN's are the same as from a graph made anew.
 
     Args:
         purpose: which faces these are, so that runs over others do not take their graph.
         space: name of the space that the vectors are in.
-        on_note: told what a large run will take, before it starts.
     Raises:
         WrongUse: parameters out of range, or more faces than the memory can hold.
     """
-    announce(faces.vectors, method="hdbscan", on_note=on_note)
+    announce(faces.vectors, method=method, on_note=on_note)
     contract = library.repository.pack()
-    if contract is None or len(faces.face_ids) < WORTH_KEEPING:
-        return fit(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples).labels
+    if method != "hdbscan" or contract is None or len(faces.face_ids) < WORTH_KEEPING:
+        return cluster_embeddings(
+            faces.vectors, method=method, min_cluster_size=min_cluster_size, min_samples=min_samples, eps=eps
+        )
     key = GraphKey(contract.fingerprint, space, purpose)
-    former = _former(library.graphs.read(key), faces)
+    graph, rows = _former(library.graphs.read(key), faces)
     found = fit(
         faces.vectors,
         min_cluster_size=min_cluster_size,
         min_samples=min_samples,
-        previous=former.graph if former else None,
-        previous_rows=former.rows if former else None,
+        previous=graph,
+        previous_rows=rows,
     )
     library.graphs.write(key, faces.face_ids, found.graph.arrays())
     return found.labels
 
 
-def announce(vectors: NDArray[np.float32], *, method: Method, on_note: Callable[[str], None]) -> None:
+def announce(vectors: NDArray[np.float32], *, method: Method, on_note: Note) -> None:
     """Say what a large run will take; refuse what the memory cannot hold.
 
     Raises:
@@ -87,21 +81,30 @@ def announce(vectors: NDArray[np.float32], *, method: Method, on_note: Callable[
         )
 
 
-def _former(kept: KeptGraph | None, faces: Embeddings) -> _Former | None:
-    """None where there is no former graph that is of use."""
+def without_loose(
+    vectors: NDArray[np.float32], labels: NDArray[np.int64], *, min_cohesion: float | None, min_cluster_size: int
+) -> NDArray[np.int64]:
+    """Labels without the faces that fit their cluster too little, and without the clusters left too small by that."""
+    if min_cohesion is None:
+        return labels
+    return without_small(drop_loose(vectors, labels, min_cohesion=min_cohesion), min_cluster_size)
+
+
+def _former(kept: KeptGraph | None, faces: Embeddings) -> tuple[Graph, NDArray[np.intp]] | tuple[None, None]:
+    """The former graph, and where its rows are now, -1 for those that are gone."""
     if kept is None:
-        return None
+        return None, None
     try:
         graph = Graph.from_arrays(kept.arrays)
         if kept.face_ids.shape != (len(graph),):
             raise ValueError(f"{len(kept.face_ids)} faces for {len(graph)} rows")
     except (ValueError, KeyError) as error:
         log.warning("the kept neighbour graph is not usable (%s): clustering from the start", error)
-        return None
+        return None, None
     _, now, there = np.intersect1d(packed(faces.face_ids), kept.face_ids, assume_unique=True, return_indices=True)
     rows = np.full(len(graph), -1, dtype=np.intp)
     rows[there] = now
-    return _Former(graph, rows)
+    return graph, rows
 
 
 P = ParamSpec("P")

@@ -5,7 +5,7 @@ Nothing is written. One neighbour graph serves all settings of a `min_samples`, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -15,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity.cluster_labels import drop_loose, without_small
 from faceml.identity.hdbscan.exact import cut, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
-from faceml.metrics.agreement import bcubed, stability, subsamples
+from faceml.metrics.agreement import Agreement, bcubed, stability, subsamples
 from faceml.progress import Progress, silent
 from faceml.records import AssignedBy, Embeddings
-from faceml.services.cluster.grouping import announce
-from faceml.services.cluster.grouping import silent as no_note
+from faceml.services.cluster.grouping import Note, announce, log, without_loose
 from faceml.services.photos.known_labels import match_known_labels, read_known_labels
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
@@ -90,7 +88,7 @@ def parse_values(text: str) -> list[float | None]:
     try:
         return [None if word.lower() == "none" else float(word) for word in words]
     except ValueError as error:
-        raise WrongUse(f"{text!r} holds something that is no number: write values like 3, 5, 8") from error
+        raise WrongUse(f"{text!r} holds something that is not a number: write values like 3, 5, 8") from error
 
 
 def parse_counts(text: str) -> list[int]:
@@ -100,8 +98,8 @@ def parse_counts(text: str) -> list[int]:
     [3, 5]
     """
     values = parse_values(text)
-    if any(value is None or value != int(value) for value in values):
-        raise WrongUse(f"{text!r} holds something that is no whole number: write values like 3, 5, 8")
+    if any(value is None or value % 1 for value in values):  # of NaN and infinity NaN, which is true
+        raise WrongUse(f"{text!r} holds something that is not a whole number: write values like 3, 5, 8")
     return [int(value) for value in values if value is not None]
 
 
@@ -115,7 +113,7 @@ def sweep_clusters(
     max_faces: int = 10_000,
     labels: Path | None = None,
     on_progress: Progress = silent,
-    on_note: Callable[[str], None] = no_note,
+    on_note: Note = log.info,
 ) -> SweepReport:
     """Cluster the best faces, named ones too, with every combination of these parameters.
 
@@ -124,9 +122,9 @@ def sweep_clusters(
         max_faces: the best take part where there are more.
         labels: CSV of who is on which photo; None takes what people labelled in the library.
     Raises:
-        WrongUse: a parameter outside its range, none to try, or more faces than the memory can hold.
+        WrongUse: a parameter outside its range or without values, or more faces than the memory can hold.
         NotEnoughData: no face is good enough.
-        FileNotReadable: the CSV is none.
+        FileNotReadable: the CSV cannot be read as one.
     """
     settings = [Setting(*values) for values in product(min_cluster_sizes, min_samples, min_cohesions)]
     if not settings:
@@ -143,8 +141,8 @@ def sweep_clusters(
     has_labels = len(rows) >= LEAST_LABELS and len(np.unique(truth[rows])) > 1
     runs: list[SweepRun] = []
     for samples in dict.fromkeys(min_samples):
-        mine = [setting for setting in settings if setting.min_samples == samples]
-        found = _against(faces, mine, truth, rows) if has_labels else _by_stability(faces, mine)
+        same_graph = [setting for setting in settings if setting.min_samples == samples]
+        found = _against(faces, same_graph, truth, rows) if has_labels else _by_stability(faces, same_graph)
         for run in found:
             runs.append(run)
             on_progress(len(runs), len(settings))
@@ -159,7 +157,7 @@ def _against(
     for setting in settings:
         found = _labels(faces.vectors, graph, setting)
         agreed = bcubed(truth[rows], found[rows])
-        yield _run(setting, found, agreed.f, agreed.precision, agreed.recall)
+        yield _run(setting, found, agreed.f, agreed)
 
 
 def _by_stability(faces: Embeddings, settings: Sequence[Setting]) -> Iterator[SweepRun]:
@@ -174,19 +172,13 @@ def _by_stability(faces: Embeddings, settings: Sequence[Setting]) -> Iterator[Sw
 
 
 def _labels(vectors: NDArray[np.float32], graph: Graph, setting: Setting) -> NDArray[np.int64]:
-    found = cut(graph, min_cluster_size=setting.min_cluster_size).labels
-    if setting.min_cohesion is None:
-        return found
-    return without_small(drop_loose(vectors, found, min_cohesion=setting.min_cohesion), setting.min_cluster_size)
+    size = setting.min_cluster_size
+    found = cut(graph, min_cluster_size=size).labels
+    return without_loose(vectors, found, min_cohesion=setting.min_cohesion, min_cluster_size=size)
 
 
-def _run(
-    setting: Setting,
-    labels: NDArray[np.int64],
-    score: float,
-    precision: float | None = None,
-    recall: float | None = None,
-) -> SweepRun:
+def _run(setting: Setting, labels: NDArray[np.int64], score: float, agreed: Agreement | None = None) -> SweepRun:
+    precision, recall = (agreed.precision, agreed.recall) if agreed else (None, None)
     clusters = len(np.unique(labels[labels >= 0]))
     return SweepRun(setting, clusters, float((labels < 0).mean()), precision, recall, score)
 

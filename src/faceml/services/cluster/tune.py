@@ -64,15 +64,15 @@ class Effect:
     below: tuple[Pair, ...]  # just not
 
 
-def take_sample(library: Library, *, faces: int = LARGEST_SAMPLE, seed: int = 0) -> Sample:
-    """Draw groups until there are about so many faces.
+def take_sample(library: Library, *, seed: int = 0) -> Sample:
+    """Draw groups until there are about 2,000 faces.
 
     Raises:
         NotEnoughData: the library has no faces.
     """
     threshold = usual_threshold(library)
     with library.repository.read() as unit:
-        chosen, total = _draw(unit, faces, seed)
+        chosen, total = _draw(unit, seed)
         sample = unit.vectors.of(chosen)
         pairs = _nearest(sample, unit.prototypes.all(), unit.people.names())
         labelled, people = unit.vectors.labelled_by_a_person()
@@ -82,13 +82,17 @@ def take_sample(library: Library, *, faces: int = LARGEST_SAMPLE, seed: int = 0)
 
 
 def try_settings(sample: Sample, *, threshold: float, min_cluster_size: int, min_samples: int) -> Effect:
-    """Raises WrongUse: a parameter outside its range."""
+    """What these settings would do to the sample.
+
+    Raises:
+        WrongUse: a parameter outside its range.
+    """
     from faceml.identity.clustering import cluster_embeddings
 
     if min_cluster_size < 2 or min_samples < 1:
         raise WrongUse(f"min_cluster_size={min_cluster_size}, min_samples={min_samples}: at least 2 and 1")
     labels = cluster_embeddings(sample.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
-    sizes = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(1, int)
+    sizes = np.bincount(labels[labels >= 0], minlength=1)
     at = int(np.searchsorted([pair.similarity for pair in sample.pairs], threshold))
     return Effect(
         clusters=int((sizes > 0).sum()),
@@ -101,7 +105,7 @@ def try_settings(sample: Sample, *, threshold: float, min_cluster_size: int, min
     )
 
 
-def _draw(unit: UnitOfWork, faces: int, seed: int) -> tuple[list[UUID], int]:
+def _draw(unit: UnitOfWork, seed: int) -> tuple[list[UUID], int]:
     groups: dict[UUID | str, list[UUID]] = {}
     for face_id, person_id, cluster_id in unit.faces.labels():
         groups.setdefault(person_id or cluster_id or face_id, []).append(face_id)
@@ -110,10 +114,10 @@ def _draw(unit: UnitOfWork, faces: int, seed: int) -> tuple[list[UUID], int]:
     drawn: list[UUID] = []
     keys = list(groups)
     for row in np.random.default_rng(seed).permutation(len(keys)):
-        if len(drawn) >= faces:
+        if len(drawn) >= LARGEST_SAMPLE:
             break
         drawn += groups[keys[row]]
-    return drawn[: 2 * faces], sum(map(len, groups.values()))
+    return drawn[: 2 * LARGEST_SAMPLE], sum(map(len, groups.values()))
 
 
 def _nearest(sample: Embeddings, prototypes: Prototypes, names: dict[UUID, str]) -> tuple[Pair, ...]:
@@ -145,12 +149,12 @@ def _score(labelled: Embeddings, people: list[UUID]) -> OpenSetScores | None:
 
 
 def _false_matches(scores: OpenSetScores, threshold: float) -> FalseMatches:
+    from scipy.stats import binomtest
+
     count = len(scores.impostor)
     false = int((scores.impostor >= threshold).sum())
-    share = false / count
-    # The rule of three where none was seen; else a normal interval, which is near enough for a slider.
-    at_most = 3 / count if false == 0 else share + 1.96 * float(np.sqrt(share * (1 - share) / count))
+    at_most = binomtest(false, count, alternative="less").proportion_ci().high  # Clopper and Pearson 1934
     known = np.isfinite(scores.genuine)
     is_own = (scores.genuine >= threshold) & (scores.genuine > scores.impostor)
     accepted = float(is_own[known].mean()) if known.any() else 0.0
-    return FalseMatches(share, min(1.0, at_most), count, accepted)
+    return FalseMatches(false / count, float(at_most), count, accepted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from faceml.decisions.about_faces import Naming
+from faceml.decisions.about_people import Merge
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
@@ -51,12 +53,13 @@ def decide(
 ) -> int:
     """Carry out what a person says about faces, log each face's before and after, and refresh what follows from it.
 
+    The caller holds the lock of `deciding`.
+
     Args:
         parts: the part that a split puts each face in.
     Returns:
         The event's id, by which it can be taken back.
     """
-    unit.events.lock()
     before = labellings(unit, face_ids)
     part_of = (parts or {}).get
     after = {
@@ -94,11 +97,11 @@ def labellings(unit: UnitOfWork, face_ids: Sequence[UUID]) -> dict[UUID, Labelli
     states = unit.faces.states(list(dict.fromkeys(face_ids)))
     exemplars = unit.prototypes.exemplar_people(list(states))
     ruled_out = unit.people.ruled_out(list(states))
+    nobody: frozenset[UUID] = frozenset()
     return {
-        id_: Labelling(state, state.person_id is not None and exemplars.get(id_) == state.person_id,
-                       ruled_out.get(id_, frozenset()))
+        id_: Labelling(state, id_ in exemplars and exemplars[id_] == state.person_id, ruled_out.get(id_, nobody))
         for id_, state in states.items()
-    }  # fmt: skip
+    }
 
 
 def write_labellings(unit: UnitOfWork, before: Mapping[UUID, Labelling], after: Mapping[UUID, Labelling]) -> Written:
@@ -153,8 +156,8 @@ def counted_as(unit: UnitOfWork, person_id: UUID) -> frozenset[UUID]:
 
 
 def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
-    """Faces that it may move, naming none: of whom it concerns, of whom these became, and ruled out for them."""
-    if not decision.moves_faces:
+    """Faces that a merge may move: of the people it concerns, of whom they became, and ruled out for them."""
+    if not isinstance(decision, Merge):
         return []
     merged = unit.people.merged()
     people = decision.concerns | {survivor(person_id, merged) for person_id in decision.concerns}
@@ -188,11 +191,11 @@ def known_faces(unit: UnitOfWork, face_ids: Sequence[UUID]) -> list[Face]:
     """These faces, each once, in the order asked.
 
     Raises:
-        WrongUse: none is given.
+        WrongUse: the list is empty.
         NotFound: one is not in the library.
     """
     if not face_ids:
-        raise WrongUse("no face is given: name at least one face id (`faceml people show` lists some)")
+        raise WrongUse("no face ids: name one or more (`faceml people show` lists some)")
     found = {face.id: face for face in unit.faces.by_ids(face_ids)}
     return [found.get(face_id) or unit.faces.get(face_id) for face_id in dict.fromkeys(face_ids)]
 
@@ -207,10 +210,11 @@ def _introduction(unit: UnitOfWork, decision: Decision) -> str | None:
 def _write_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], after: Mapping[UUID, Labelling]) -> None:
     present = unit.prototypes.exemplar_people(face_ids)
     wanted = {id_: after[id_].state.person_id if after[id_].is_exemplar else None for id_ in face_ids}
-    unit.prototypes.remove_exemplars([id_ for id_ in face_ids if id_ in present and wanted[id_] != present[id_]])
-    by_person: dict[UUID, list[UUID]] = {}
-    for id_, person_id in wanted.items():
-        if person_id is not None and person_id != present.get(id_):
-            by_person.setdefault(person_id, []).append(id_)
+    changed = [id_ for id_ in face_ids if wanted[id_] != present.get(id_)]
+    unit.prototypes.remove_exemplars([id_ for id_ in changed if id_ in present])
+    by_person: dict[UUID, list[UUID]] = defaultdict(list)
+    for id_ in changed:
+        if (person_id := wanted[id_]) is not None:
+            by_person[person_id].append(id_)
     for person_id, ids in by_person.items():
         unit.prototypes.add_exemplars(person_id, ids)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from faceml.decisions.decision import Erase
 from faceml.errors import Conflict, Unavailable
 from faceml.library import Library
-from faceml.records import Face, PersonStatus
+from faceml.records import PersonStatus
 from faceml.services.decisions.decide import counted_as, deciding
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.cache_files import ThumbnailFiles
-from faceml.storage.sql.repository import UnitOfWork
 
 log = logging.getLogger(__name__)
 DERIVED_CACHES = ("spaces", "graphs", "thumbnails")  # below the cache folder, made again when needed
@@ -32,16 +30,6 @@ class EraseReport:
     index_backlog: int = 0  # points that wait for the index, the erased ones among them
 
 
-@dataclass(frozen=True, slots=True)
-class _Traces:
-    """All that is known of a person."""
-
-    people: Sequence[UUID]
-    faces: Sequence[Face]
-    events: Sequence[int]
-    report: EraseReport
-
-
 def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor: str) -> EraseReport:
     """Erase a person: faces, vectors, prototypes, points of the index, and their name wherever decisions hold it.
 
@@ -55,38 +43,34 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
             what would be.
     """
     with deciding(library) as unit:
-        found = _traces(unit, person_id)
+        person = unit.people.get(person_id)
+        if person.status is PersonStatus.MERGED:
+            into = unit.people.survivor(person_id)
+            raise Conflict(f"{person.name!r} is merged into {into.name!r}: erase {into.id} instead")
+        people = sorted(counted_as(unit, person_id))
+        faces = [face for id_ in people for face in unit.faces.of_person(id_)]
+        face_ids = [face.id for face in faces]
+        events = unit.erasure.events_about(people)
+        report = EraseReport(
+            person_id=person_id,
+            people_erased=len(people),
+            faces_erased=len(faces),
+            embeddings_erased=unit.erasure.count_embeddings(face_ids),
+            prototypes_erased=unit.erasure.count_prototypes(people),
+            events_redacted=len(events),
+        )
         if not is_confirmed:
-            raise Conflict(_warning(found.report))
-        face_ids = [face.id for face in found.faces]
-        unit.erasure.keep_blank([(face.asset_id, face.bbox) for face in found.faces])
+            raise Conflict(_warning(report))
+        unit.erasure.keep_blank([(face.asset_id, face.bbox) for face in faces])
         unit.outbox.push(face_ids)
-        unit.outbox.push(unit.prototypes.remove_centroids(found.people))
+        unit.outbox.push(unit.prototypes.remove_centroids(people))
         unit.faces.remove(face_ids)
-        unit.erasure.redact(found.events)
-        unit.erasure.remove_people(found.people)
+        unit.erasure.redact(events)
+        unit.erasure.remove_people(people)
         unit.events.append(Erase(len(face_ids), person_id=person_id), actor=actor)
     ThumbnailFiles(library.settings.cache_folder).forget(face_ids)
     _forget_derived(library)
-    return replace(found.report, index_backlog=drain_outbox(library).backlog)
-
-
-def _traces(unit: UnitOfWork, person_id: UUID) -> _Traces:
-    person = unit.people.get(person_id)
-    if person.status is PersonStatus.MERGED:
-        raise Conflict(f"person {person_id} is merged into another: erase {unit.people.survivor(person_id).id} instead")
-    people = sorted(counted_as(unit, person_id))
-    faces = [face for id_ in people for face in unit.faces.of_person(id_)]
-    events = unit.erasure.events_about(people)
-    report = EraseReport(
-        person_id=person_id,
-        people_erased=len(people),
-        faces_erased=len(faces),
-        embeddings_erased=unit.erasure.count_embeddings([face.id for face in faces]),
-        prototypes_erased=unit.erasure.count_prototypes(people),
-        events_redacted=len(events),
-    )
-    return _Traces(people, faces, events, report)
+    return replace(report, index_backlog=drain_outbox(library).backlog)
 
 
 def _warning(report: EraseReport) -> str:
@@ -104,14 +88,10 @@ def _forget_derived(library: Library) -> None:
     try:
         library.repository.compact()
         if not library.settings.qdrant_url:
-            _renew_index(library)
+            from faceml.storage.index.edge_index import forget_edge
+
+            with library.repository.begin() as unit:
+                unit.erasure.renew_index()
+            forget_edge(library.settings.index_folder)
     except Unavailable as error:  # the person is erased; only what the files still held of them may linger
         log.warning("%s; erased, but deleted rows and points stay in the files until they are written over", error)
-
-
-def _renew_index(library: Library) -> None:
-    from faceml.storage.index.edge_index import forget_edge
-
-    with library.repository.begin() as unit:
-        unit.erasure.renew_index()
-    forget_edge(library.settings.index_folder)

@@ -36,13 +36,13 @@ def history(repository: Repository, *, limit: int = 20) -> list[HistoryLine]:
         names = {id_: name for id_, name in created.items() if id_ is not None} | unit.people.names()
 
     def words(event: Event[Decision]) -> str:
-        said = event.decision.words(count_faces(counts.get(event.id, 0)), names)
+        text = event.decision.words(count_faces(counts.get(event.id, 0)), names)
         if event.undoes_id is None or event.decision.irreversible:
-            return said
+            return text
         target = undone[event.undoes_id]
         if target.undoes_id is not None:
-            return f"{said}: took back event {target.id}"
-        return f"{said} event {target.id}: {words(target)}"
+            return f"{text}: took back event {target.id}"
+        return f"{text} event {target.id}: {words(target)}"
 
     return [
         HistoryLine(event.id, event.created_at, event.actor, event.kind, words(event), taken_back.get(event.id))

@@ -1,4 +1,8 @@
-"""Say who faces show, who they do not show, and which are none (specification, `POST /clusters/{cluster_id}/label`)."""
+"""Decide who faces show or do not show, and which to leave out (specification, `POST /clusters/{cluster_id}/label`).
+
+Each raises NotFound where a face, or a person by id, is not in the library, and WrongUse where the list of faces is
+empty; what else it raises, it says itself.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +46,10 @@ def label_cluster(
     hidden person stays hidden.
 
     Args:
-        face_ids: only these of its faces; those that somebody decided about meanwhile are passed by.
+        face_ids: only these of its faces, and of them only those that nobody decided about meanwhile.
     Raises:
         NotFound: no face is in such a cluster.
-        Conflict: none of `face_ids` is open any more.
+        Conflict: somebody decided about all of `face_ids` meanwhile.
         WrongUse: the name is empty or too long.
     """
     with deciding(library) as unit:
@@ -54,8 +58,7 @@ def label_cluster(
             raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
         if face_ids is not None:
             faces = _still_open(unit, cluster_id, faces, face_ids)
-        person = unit.people.named(name) or unit.people.add(name)
-        return label_faces(unit, person, faces, partial(Label, cluster_id=cluster_id), actor=actor)
+        return label_faces(unit, _named(unit, name), faces, partial(Label, cluster_id=cluster_id), actor=actor)
 
 
 def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted: Collection[UUID]) -> list[Face]:
@@ -70,12 +73,11 @@ def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted
 def label_faces(
     unit: UnitOfWork, person: Person, faces: Sequence[Face], naming: Callable[..., Naming], *, actor: str
 ) -> LabelReport:
-    """Put faces under a person by a person's word; the best three become exemplars.
+    """Put faces under a person, as somebody decided; the best three become exemplars. The caller holds the lock.
 
     Args:
         naming: makes the decision of the person's id, all people meant, and the exemplars.
     """
-    unit.events.lock()
     ids = [face.id for face in faces]
     ruled_out = {face_id for face_id, person_id in unit.faces.rejections(ids) if person_id == person.id}
     chosen = [face_id for face_id in ids if face_id not in ruled_out]
@@ -118,12 +120,12 @@ def assign_faces_to(
     The best of these faces become exemplars as long as the person has fewer than three.
 
     Raises:
-        NotFound: a face, or the person of an id, is not in the library.
-        WrongUse: no face, or an empty name.
+        WrongUse: the name is empty or too long.
     """
     with deciding(library) as unit:
         ids = [face.id for face in known_faces(unit, face_ids)]
-        person = _person(unit, name_or_id)
+        is_name = as_uuid(name_or_id) is None
+        person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
         already = unit.prototypes.exemplar_faces([person.id])[person.id]
         free = [face_id for face_id in ids if face_id not in already]
         exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
@@ -137,14 +139,13 @@ def unassign_faces(library: Library, face_ids: Sequence[UUID], *, actor: str) ->
     Where only one person is wrong, and another may be right, reject that person instead.
 
     Raises:
-        NotFound: a face is not in the library.
-        WrongUse: no face, or none that is under anybody.
+        WrongUse: all of them are under nobody already.
     """
     with deciding(library) as unit:
         faces = known_faces(unit, face_ids)
         named = [face for face in faces if face.person_id is not None]
         if not named:
-            raise WrongUse(f"none of these {len(faces)} faces is under a person: there is nothing to take away")
+            raise WrongUse(f"these {len(faces)} faces are under nobody: there is nothing to take away")
         people = {face.person_id for face in named}
         decision = Unassign(person_id=people.pop() if len(people) == 1 else None)
         event_id = decide(unit, decision, [face.id for face in named], actor=actor)
@@ -155,10 +156,6 @@ def reject_person(library: Library, face_ids: Sequence[UUID], name_or_id: str | 
     """Say that faces are *not* this person, who is never proposed for them again.
 
     Faces under that person are taken away, out of their cluster too, and may be recognised as somebody else.
-
-    Raises:
-        NotFound: a face or the person is not in the library.
-        WrongUse: no face.
     """
     with deciding(library) as unit:
         faces = known_faces(unit, face_ids)
@@ -169,10 +166,9 @@ def reject_person(library: Library, face_ids: Sequence[UUID], name_or_id: str | 
     return RejectReport(person.id, person.name, len(faces), taken, event_id)
 
 
-def _person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
-    if as_uuid(name_or_id):
-        return find_person(unit, name_or_id)
-    return unit.people.named(str(name_or_id)) or unit.people.add(str(name_or_id))
+def _named(unit: UnitOfWork, name: str) -> Person:
+    """The person of this name, who is new where nobody has it."""
+    return unit.people.named(name) or unit.people.add(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +181,6 @@ class DismissReport:
 def dismiss_faces(library: Library, face_ids: Sequence[UUID], dismissed_as: Dismissal, *, actor: str) -> DismissReport:
     """Say that faces are not to be asked about again. They leave their person and cluster, and no machine groups or
     recognises them until this is undone, or a person gives them a name after all.
-
-    Raises:
-        NotFound: a face is not in the library.
-        WrongUse: no face.
     """
     with deciding(library) as unit:
         ids = [face.id for face in known_faces(unit, face_ids)]

@@ -1,4 +1,7 @@
-"""Decisions about people: merge two, rename one, hide one (specification, `POST /persons/{person_id}/merge`)."""
+"""Decisions about people: merge two, rename one, hide one (specification, `POST /persons/{person_id}/merge`).
+
+Each raises NotFound where a person is not in the library; what else it raises, it says itself.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.records import Person, PersonStatus
-from faceml.services.decisions.decide import Written, deciding, moving_faces, refresh_centroids, settle
+from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -31,7 +34,6 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
     whom a face is not, it is not after the merge either, except for faces that a person put under the target.
 
     Raises:
-        NotFound: one of them is not in the library.
         WrongUse: they are the same.
         Conflict: one of them is merged or hidden.
     """
@@ -47,14 +49,9 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
         written = settle(unit, moving_faces(unit, merge), unit.events.undos())
         refresh_centroids(unit, [target.id], create=bool(with_centroid))
         event_id = unit.events.append(merge, actor=actor, changes=written.changes, effects=written.effects)
-    moved, left = _count(written, source.id, target.id)
-    return MergeReport(source.id, target.id, moved, left, event_id)
-
-
-def _count(written: Written, source_id: UUID, target_id: UUID) -> tuple[int, int]:
     of_source = [change for change in written.changes if change.before.person_id == source_id]
     moved = sum(change.after.person_id == target_id for change in of_source)
-    return moved, len(of_source) - moved
+    return MergeReport(source_id, target_id, moved, len(of_source) - moved, event_id)
 
 
 def _refuse_inactive(unit: UnitOfWork, person: Person) -> None:
@@ -77,7 +74,6 @@ def rename_person(library: Library, person_id: UUID, name: str, *, actor: str) -
     """Rename a person. The name of someone merged into them is theirs to take: the two records swap names.
 
     Raises:
-        NotFound: the person is not in the library.
         NameTaken: somebody else has this name, in whatever case.
         Conflict: the person is merged into another.
         WrongUse: the name is empty or too long.
@@ -119,7 +115,6 @@ def hide_person(library: Library, person_id: UUID, *, actor: str) -> StatusRepor
     """Hide a person: nothing is matched to them and lists leave them out; their faces stay theirs.
 
     Raises:
-        NotFound: the person is not in the library.
         Conflict: they are hidden already, or merged into another.
     """
     return _change(library, Hide(person_id), PersonStatus.ACTIVE, actor)
@@ -129,7 +124,6 @@ def unhide_person(library: Library, person_id: UUID, *, actor: str) -> StatusRep
     """Bring a hidden person back.
 
     Raises:
-        NotFound: the person is not in the library.
         Conflict: they are not hidden.
     """
     return _change(library, Unhide(person_id), PersonStatus.HIDDEN, actor)

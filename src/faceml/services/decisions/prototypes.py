@@ -38,7 +38,7 @@ def choose_exemplars(
 
     Raises:
         NotFound: the person or a face is not in the library.
-        WrongUse: a face is not under the person, they are too many, or the person has none.
+        WrongUse: a face is not under the person, they are too many, or the person has no face to choose from.
     """
     with deciding(library) as unit:
         person = find_person(unit, name_or_id)
@@ -70,7 +70,7 @@ class CentroidsReport:
 
 
 def compute_centroids(library: Library) -> CentroidsReport:
-    """The normalised mean of every person's faces, stored beside the exemplars; people without faces have none."""
+    """The normalised mean of every person's faces, stored beside the exemplars; without faces no centroid."""
     with library.repository.begin() as unit:
         faces, person_ids = unit.vectors.under_people()
         centroids = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -88,7 +87,8 @@ def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 
         # Who left the cluster while we computed stays where they went.
         present = {face.id for face in unit.faces.in_cluster(cluster_id)}
         names = _part_names(unit, cluster_id, len(preview.parts))
-        parts = _placed(preview, names, present)
+        part_of = {face_id: name for part, name in zip(preview.parts, names, strict=True) for face_id in part}
+        parts = {id_: part_of.get(id_) for id_ in (*part_of, *preview.left_out) if id_ in present}
         event_id = decide(unit, Split(cluster_id, len(names)), list(parts), actor=actor, parts=parts)
     left_out = sum(name is None for name in parts.values())
     return SplitReport(cluster_id, tuple(names), "split", left_out, event_id)
@@ -114,10 +114,3 @@ def _part_names(unit: UnitOfWork, cluster_id: str, count: int) -> list[str]:
         if name not in names and not unit.faces.in_cluster(name):
             names.append(name)
     return names
-
-
-def _placed(preview: SplitPreview, names: Sequence[str], present: set[UUID]) -> Mapping[UUID, str | None]:
-    placed: dict[UUID, str | None] = dict.fromkeys(preview.left_out)
-    for part, name in zip(preview.parts, names, strict=True):
-        placed.update(dict.fromkeys(part, name))
-    return {face_id: name for face_id, name in placed.items() if face_id in present}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,14 +37,14 @@ def undo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
 
     Raises:
         NotFound: there is no such event, or nothing to undo.
-        Conflict: it was undone already, a later word on the same decision overrules it, or somebody else has the name
-            that it would restore.
+        Conflict: it was undone already, a later undo or redo of the same decision overrules it, or somebody else has
+            the name that it would restore.
     """
     with deciding(library) as unit:
         undos = unit.events.undos()
         event = unit.events.get(event_id) if event_id else unit.events.newest(leaving_out=undos.taken_back)
         if event is None:
-            raise NotFound("there is no decision to undo: none was made, or all are undone")
+            raise NotFound("there is no decision to undo: nothing was decided yet, or everything is undone")
         return _take_back(unit, event, undos, actor)
 
 
@@ -91,7 +91,8 @@ def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: st
     written = settle(unit, faces, then, gone=gone)
     for person_id in gone:
         unit.people.remove(person_id)
-    _restore_centroids(unit, chain.values())
+    lost = {person_id for event_ in chain.values() for person_id in event_.effects.centroids_lost}
+    refresh_centroids(unit, sorted(unit.people.existing(sorted(lost))), create=True)
     event_id = unit.events.append(
         Redo(person_id=decision.person_id) if is_redo else Undo(person_id=decision.person_id),
         actor=actor,
@@ -106,15 +107,10 @@ def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: st
 
 def _overruled(event_id: int, decision_id: int, undos: Undos) -> str:
     if undos.stands(decision_id):
-        held = f"event {decision_id} stands by a later word"
+        held = f"event {decision_id} stands again since"
     else:
         held = f"event {decision_id} is held back by event {undos.taken_back[decision_id]} too: undo that one"
     return f"taking event {event_id} back would change nothing: {held}"
-
-
-def _restore_centroids(unit: UnitOfWork, chain: Iterable[Event[Decision]]) -> None:
-    lost = {person_id for event in chain for person_id in event.effects.centroids_lost}
-    refresh_centroids(unit, sorted(unit.people.existing(sorted(lost))), create=True)
 
 
 def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[UUID]:

@@ -50,27 +50,21 @@ def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> 
     with library.repository.read() as unit:
         faces = space.embeddings(unit.vectors.unassigned(since=options.found_since, limit=options.max_faces))
         gallery = read_gallery(unit, space, faces.face_ids)
-    if not gallery.people or not faces.face_ids:
-        status = "completed" if gallery.people else "no_prototypes"
-        count = len(faces.face_ids)
-        seconds = time.monotonic() - started
-        return AssignReport(count, 0, count, 0, threshold, seconds, 0, status, space.name, notes)
     matches = gallery.match(faces.vectors, faces.face_ids, min_similarity=threshold)
     with library.repository.begin() as unit:
         assigned = store_matches(
             unit, faces.face_ids, matches, gallery.people, model_version=space.name, threshold=threshold
         )
     backlog = drain_outbox(library).backlog
-    matched = {int(row) for row in matches.person_rows if row >= 0}
     return AssignReport(
         processed=len(faces.face_ids),
         assigned=assigned,
         unassigned=len(faces.face_ids) - assigned,
-        people_matched=len(matched),
+        people_matched=len(set(matches.person_rows.tolist()) - {NOBODY}),
         threshold=threshold,
         seconds=time.monotonic() - started,
         index_backlog=backlog,
-        status="completed",
+        status="completed" if gallery.people else "no_prototypes",
         model_version=space.name,
         notes=notes,
     )
@@ -88,16 +82,12 @@ def store_matches(
     """Write matches for faces that are still free; returns how many."""
     unit.events.lock()
     cluster = unit.faces.clusters_of_free(face_ids)
-    states = [
-        (
-            id_,
-            assigned_state(
+    states = {}
+    for row in np.flatnonzero(matches.person_rows != NOBODY).tolist():
+        if (id_ := face_ids[row]) in cluster:
+            states[id_] = assigned_state(
                 people, matches, row, cluster_id=cluster[id_], model_version=model_version, threshold=threshold
-            ),
-        )
-        for row in np.flatnonzero(matches.person_rows != NOBODY).tolist()
-        if (id_ := face_ids[row]) in cluster
-    ]
-    unit.faces.set_states(states)
-    unit.outbox.push([face_id for face_id, _ in states])
+            )
+    unit.faces.set_states(list(states.items()))
+    unit.outbox.push(list(states))
     return len(states)

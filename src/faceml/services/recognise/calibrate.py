@@ -13,7 +13,6 @@ from faceml.errors import NotEnoughData, NotFound
 from faceml.identity.calibration import Calibration, OpenSetScores, calibrate, score_open_set
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions
-from faceml.records import PrototypeRole
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository
@@ -48,13 +47,12 @@ def calibrate_library(
     """
     space = model if isinstance(model, Space) else open_space(library, model)
     if space.thresholds is None:
-        found = _calibrate(library.repository, space, fmr)
-        note = space.note if space.is_raw else LEARNED_FROM
-        return replace(found, note=note)
-    found = _calibrate(library.repository, Space(RAW), fmr)
-    threshold = space.thresholds.of(found.threshold)
-    note = f"as many strangers reach {threshold:.3f} here as reach {found.threshold:.3f} in raw embeddings"
-    return replace(found, threshold=threshold, model_version=space.name, note=note)
+        report = _calibrate(library.repository, space, fmr)
+        return replace(report, note=space.note if space.is_raw else LEARNED_FROM)
+    raw = _calibrate(library.repository, Space(RAW), fmr)
+    threshold = space.thresholds.of(raw.threshold)
+    note = f"as many strangers reach {threshold:.3f} here as reach {raw.threshold:.3f} in raw embeddings"
+    return replace(raw, threshold=threshold, model_version=space.name, note=note)
 
 
 def _calibrate(repository: Repository, space: Space, fmr: float) -> CalibrationReport:
@@ -65,11 +63,7 @@ def _calibrate(repository: Repository, space: Space, fmr: float) -> CalibrationR
     if pinned is None or not person_ids:
         raise NotEnoughData("nobody is labelled yet, so there is nothing to calibrate on: label some clusters first")
     people = {person_id: row for row, person_id in enumerate(sorted(set(person_ids)))}
-    exemplars = {
-        face_id
-        for face_id, role in zip(prototypes.face_ids, prototypes.roles, strict=True)
-        if role is PrototypeRole.EXEMPLAR
-    }
+    exemplars = set(prototypes.face_ids)
     found = calibrate(
         space.project(faces.vectors),
         np.array([people[person_id] for person_id in person_ids]),
@@ -92,10 +86,10 @@ def threshold_note(library: Library, threshold: float | str, space: Space) -> st
 
 
 def resolve_threshold(library: Library, threshold: float | str, space: Space) -> float:
-    """A number as it is given, or calibrated in this space where it is "auto".
+    """The threshold as a number: as it was given, or, of "auto", calibrated in this space.
 
     Raises:
-        WrongUse: it is no threshold.
+        WrongUse: it is neither "auto" nor a number in its range.
         NotEnoughData: "auto" without enough labels.
     """
     if threshold == AUTO:
@@ -135,10 +129,10 @@ class ThresholdView:
 def view_thresholds(
     library: Library, models: Sequence[str | int] = (CHAMPION,), *, fmr: float = DEFAULT_FMR
 ) -> tuple[ThresholdView, ...]:
-    """The threshold of each space amid the scores it was read off; none where fewer than two people are labelled.
+    """The threshold of each space amid the scores it was read off; empty where fewer than two people are labelled.
 
     A projection that learned from these labels tells them apart better than faces of people it never saw. A model that
-    is not there is passed over, and so is one that turns out to be the same space again.
+    does not exist is left out, and so is one that turns out to be the same space again.
 
     Raises:
         ModelMismatch, Unavailable: of a model.

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faceml.decisions.states import FaceState
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.gallery import Gallery
@@ -33,20 +30,24 @@ def read_gallery(unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = ()) 
 
 
 def resemblances(
-    gallery: Gallery, names: Mapping[UUID, str], rows: NDArray[np.intp], similarities: NDArray[np.float32]
-) -> list[Resemblance | None]:
-    """Those of a match's candidates or runners-up, row for row; None where there is nobody."""
+    gallery: Gallery, names: Mapping[UUID, str], matches: Matches
+) -> list[tuple[Resemblance | None, Resemblance | None]]:
+    """The person whom each face resembles most, and the next; None where there is nobody."""
+
     people = gallery.people
-    return [
-        Resemblance(people[row], names[people[row]], similarity) if row != NOBODY else None
-        for row, similarity in zip(rows.tolist(), similarities.tolist(), strict=True)
-    ]
+
+    def named(row: int, similarity: float) -> Resemblance | None:
+        return Resemblance(people[row], names[people[row]], similarity) if row != NOBODY else None
+
+    best = map(named, matches.candidate_rows.tolist(), matches.similarities.tolist())
+    runners_up = map(named, matches.runner_up_rows.tolist(), matches.runner_up_similarities.tolist())
+    return list(zip(best, runners_up, strict=True))
 
 
 def assigned_state(
     people: Sequence[UUID], matches: Matches, row: int, *, cluster_id: str | None, model_version: str, threshold: float
 ) -> FaceState:
-    """A face under the candidate of its match, by a machine's word, with the evidence."""
+    """A face under the candidate of its match, as a machine put it there, with the evidence."""
     runner_up = int(matches.runner_up_rows[row])
     return FaceState(
         person_id=people[int(matches.candidate_rows[row])],

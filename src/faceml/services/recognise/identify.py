@@ -71,18 +71,10 @@ def identify_photo(
         return Identification((), width, height, least, space.name)
     vectors = space.project(np.stack([face.embedding for face in found]))
     matches = gallery.match(vectors, min_similarity=least)
-    best = resemblances(gallery, names, matches.candidate_rows, matches.similarities)
-    runner_up = resemblances(gallery, names, matches.runner_up_rows, matches.runner_up_similarities)
+    alike = resemblances(gallery, names, matches)
     faces = tuple(
-        IdentifiedFace(
-            face.bbox,
-            face.detection_confidence,
-            face.quality_score,
-            best[row],
-            runner_up[row],
-            bool(matches.person_rows[row] != NOBODY),
-        )
-        for row, face in enumerate(found)
+        IdentifiedFace(face.bbox, face.detection_confidence, face.quality_score, *nearest, is_known)
+        for face, nearest, is_known in zip(found, alike, (matches.person_rows != NOBODY).tolist(), strict=True)
     )
     return Identification(faces, width, height, least, space.name)
 
@@ -134,6 +126,7 @@ def explain_face(library: Library, face_id: UUID, *, model: str | int | None = N
     if not len(vector):
         raise NotFound(f"the vector of face {face_id} is lost: `faceml faces find-orphans --fix` detects it again")
     similarities = prototypes.vectors @ vector[0] if prototypes.person_ids else np.empty(0, np.float32)
+    people = [names[person_id] for person_id in prototypes.person_ids]
     return Explanation(
         face_id=face_id,
         person_name=names.get(face.person_id) if face.person_id else None,
@@ -147,12 +140,7 @@ def explain_face(library: Library, face_id: UUID, *, model: str | int | None = N
         compared_in=space.name,
         note=space.note,
         nearest=tuple(
-            NearPrototype(
-                person_name=names[prototypes.person_ids[row]],
-                role=prototypes.roles[row],
-                similarity=float(similarities[row]),
-                face_id=prototypes.face_ids[row],
-            )
+            NearPrototype(people[row], prototypes.roles[row], float(similarities[row]), prototypes.face_ids[row])
             for row in np.argsort(-similarities, kind="stable")[:NEAREST]
         ),
     )

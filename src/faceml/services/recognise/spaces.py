@@ -75,8 +75,8 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
         selector: "champion" is raw where there is none, or, with a note, where it was made for another pack; "raw";
             "challenger"; a version's number, or its name as an assignment carries it, "face-projection/3".
     Raises:
-        WrongUse: none of these.
-        NotFound: no such version.
+        WrongUse: the selector is something else.
+        NotFound: there is no such version.
         ModelMismatch: the version was made for another pack.
         Unavailable: the registry does not answer and never did.
     """
@@ -92,7 +92,7 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
             return Space(RAW, note=f"{mismatch}; raw embeddings were used")
         return _space(library, champion)
     if text != CHALLENGER and not text.isdecimal():
-        raise WrongUse(f"there is no model {selector!r}: say champion, challenger, raw, or the number of a version")
+        raise WrongUse(f"there is no model {selector!r}: write champion, challenger, raw, or the number of a version")
     model = library.registry.get(text)
     if mismatch := _mismatch(model, library.repository.pack()):
         raise ModelMismatch(f"{mismatch}: choose another version, or raw")

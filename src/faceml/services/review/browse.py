@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from faceml.errors import NotFound, WrongUse
@@ -16,29 +17,33 @@ from faceml.storage.sql.people import PersonSummary
 from faceml.storage.sql.repository import Repository
 
 LARGEST_PAGE = 100
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterPage:
-    items: tuple[ClusterSummary, ...]
-    total: int
+class Page(Generic[Item]):
+    items: tuple[Item, ...]
+    total: int  # on all pages
     page: int
     page_size: int
+
+
+ClusterPage = Page[ClusterSummary]
+PeoplePage = Page[PersonSummary]
 
 
 def list_clusters(
     repository: Repository, *, page: int = 1, page_size: int = 20, include_labeled: bool = False
 ) -> ClusterPage:
-    """Clusters largest first.
+    """Clusters, largest first.
 
     Raises:
         WrongUse: a page below 1, or a page size outside 1 to 100.
     """
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
+    offset = _offset(page, page_size)
     with repository.read() as unit:
-        items = unit.clusters.page(limit=page_size, offset=(page - 1) * page_size, include_labeled=include_labeled)
-        return ClusterPage(tuple(items), unit.clusters.count(include_labeled=include_labeled), page, page_size)
+        items = unit.clusters.page(limit=page_size, offset=offset, include_labeled=include_labeled)
+        return Page(tuple(items), unit.clusters.count(include_labeled=include_labeled), page, page_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,6 @@ def show_cluster(repository: Repository, cluster_id: str) -> ClusterDetails:
 
 
 @dataclass(frozen=True, slots=True)
-class PeoplePage:
-    items: tuple[PersonSummary, ...]
-    total: int
-    page: int
-    page_size: int
-
-
-@dataclass(frozen=True, slots=True)
 class PersonDetails:
     person: PersonSummary
     also_called: tuple[str, ...]  # names of people merged into them
@@ -85,18 +82,23 @@ class PersonDetails:
 def list_people(
     repository: Repository, *, status: PersonStatus | None = None, page: int = 1, page_size: int = 20
 ) -> PeoplePage:
-    """People with most faces first.
+    """People, most faces first.
 
     Args:
         status: only people of this status; None lists all.
     Raises:
         WrongUse: a page below 1, or a page size outside 1 to 100.
     """
+    offset = _offset(page, page_size)
+    with repository.read() as unit:
+        items = unit.people.page(status=status, limit=page_size, offset=offset)
+        return Page(tuple(items), unit.people.count(status), page, page_size)
+
+
+def _offset(page: int, page_size: int) -> int:
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
-    with repository.read() as unit:
-        items = unit.people.page(status=status, limit=page_size, offset=(page - 1) * page_size)
-        return PeoplePage(tuple(items), unit.people.count(status), page, page_size)
+    return (page - 1) * page_size
 
 
 def active_names(repository: Repository) -> list[str]:

@@ -62,7 +62,7 @@ def suggest_uncertain(
 
 
 def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: int = 20) -> list[Intruder]:
-    """Faces under a person that look as if they were not theirs, the worst first; often none.
+    """Faces under a person that look as if they were not theirs, the worst first; often there are no such faces.
 
     A face that was put under the person a second time, by hand, is believed: the question was asked and answered.
 
@@ -80,10 +80,10 @@ def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: 
         fit = faces.vectors @ trimmed_centroid(faces.vectors)
         scores = misfit(fit, matches.similarities)
         suspects = [int(row) for row in np.argsort(-scores, kind="stable") if scores[row] > 0]
-        believed = _said_twice(unit, [faces.face_ids[row] for row in suspects], counted_as(unit, person.id))
-        nearest = resemblances(gallery, unit.people.names(), matches.candidate_rows, matches.similarities)
+        believed = _confirmed(unit, [faces.face_ids[row] for row in suspects], counted_as(unit, person.id))
+        alike = resemblances(gallery, unit.people.names(), matches)
     return [
-        Intruder(faces.face_ids[row], float(fit[row]), float(scores[row]), nearest[row])
+        Intruder(faces.face_ids[row], float(fit[row]), float(scores[row]), alike[row][0])
         for row in suspects
         if faces.face_ids[row] not in believed
     ][:limit]
@@ -95,14 +95,14 @@ def _uncertain(unit: UnitOfWork, threshold: float, min_quality: float) -> Iterat
         gallery = replace(everybody, rejections=tuple(unit.faces.rejections(faces.face_ids)))
         matches = gallery.match(faces.vectors, faces.face_ids)
         distances = distance_to_change(matches.similarities, matches.runner_up_similarities, threshold=threshold)
-        nearest = resemblances(gallery, names, matches.candidate_rows, matches.similarities)
-        runner_up = resemblances(gallery, names, matches.runner_up_rows, matches.runner_up_similarities)
+        alike = resemblances(gallery, names, matches)
         for row in np.flatnonzero(distances < DOUBT).tolist():
-            if (person := nearest[row]) is not None:
-                yield UncertainFace(faces.face_ids[row], person, runner_up[row], float(distances[row]), threshold)
+            nearest, runner_up = alike[row]
+            if nearest is not None:
+                yield UncertainFace(faces.face_ids[row], nearest, runner_up, float(distances[row]), threshold)
 
 
-def _said_twice(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:
+def _confirmed(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:
     """Faces that a person put under somebody under whom a person had put them before."""
     undos = unit.events.undos()
     return {

@@ -1,6 +1,6 @@
 """Suggest what to do with groups: whom a cluster shows, which are one person, which are two.
 
-Groups are read one at a time, so memory does not grow with the library; what a person said is honoured (`apart`).
+Groups are read one at a time, so memory does not grow with the library; what a person said is honoured (`different`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import chain
 from uuid import UUID
 
 import numpy as np
@@ -21,7 +22,7 @@ from faceml.records import Embeddings
 from faceml.services.decisions.split import faces_in, parts_of
 from faceml.services.recognise.gallery import Resemblance, read_gallery
 from faceml.services.recognise.spaces import RAW, Space
-from faceml.services.review.apart import is_ruled_out, pairs_apart
+from faceml.services.review.different import different_pairs, is_ruled_out
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
@@ -68,31 +69,20 @@ def suggest_names(repository: Repository, cluster_id: str, *, limit: int = 3) ->
     Raises:
         NotFound: no face without a name is in such a cluster.
     """
-    found = suggest_names_of(repository, [cluster_id], limit=limit)
-    if cluster_id not in found:
-        raise NotFound(
-            f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
-        )
-    return found[cluster_id]
-
-
-def suggest_names_of(
-    repository: Repository, cluster_ids: Sequence[str], *, limit: int = 3
-) -> dict[str, list[Resemblance]]:
-    """`suggest_names` of a page of clusters; those without unnamed faces are left out."""
     check_limit(limit)
     with repository.read() as unit:
         gallery, names = read_gallery(unit, Space(RAW)), unit.people.names()
         times = Counter(unit.groups.ruled_out())
-        faces = {id_: faces for id_ in cluster_ids if (faces := unit.groups.of(id_)).face_ids}
-    return {
-        id_: [
-            Resemblance(person, names[person], similarity)
-            for person, similarity in gallery.ranked(centroid(embeddings.vectors))
-            if not is_ruled_out(times[id_, person], len(embeddings.face_ids))
-        ][:limit]
-        for id_, embeddings in faces.items()
-    }
+        faces = unit.groups.of(cluster_id)
+    if not faces.face_ids:
+        raise NotFound(
+            f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
+        )
+    return [
+        Resemblance(person, names[person], similarity)
+        for person, similarity in gallery.ranked(centroid(faces.vectors))
+        if not is_ruled_out(times[cluster_id, person], len(faces.face_ids))
+    ][:limit]
 
 
 def suggest_merges(
@@ -100,7 +90,7 @@ def suggest_merges(
 ) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
-    Never two that a person said are different, see `apart`.
+    Never two that a person said are different, see `different`.
 
     Args:
         limit: how many at most.
@@ -109,17 +99,14 @@ def suggest_merges(
     check_limit(limit)
     with repository.read() as unit:
         minimum = _group_threshold(unit) if min_similarity is None else min_similarity
-        sizes: dict[GroupKey, int] = {}
-        means = []
-        for key, faces in _groups(unit):
-            sizes[key] = len(faces.face_ids)
-            means.append(faces.vectors.mean(axis=0))
+        groups: Iterator[tuple[GroupKey, Embeddings]] = chain(unit.groups.clusters(), unit.groups.people())
+        means = {key: faces.vectors.mean(axis=0) for key, faces in groups}
         if not means:
             return []
-        rows = {key: row for row, key in enumerate(sizes)}
-        pairs = near_groups(np.stack(means), min_similarity=minimum, apart=pairs_apart(unit, rows), limit=limit)
+        different = different_pairs(unit, {key: row for row, key in enumerate(means)})
+        pairs = near_groups(np.stack([*means.values()]), min_similarity=minimum, different=different, limit=limit)
         names = unit.people.names()
-        return [_with_evidence(unit, list(sizes), pair, names) for pair in pairs]
+        return [_with_evidence(unit, list(means), pair, names) for pair in pairs]
 
 
 def suggest_splits(
@@ -139,11 +126,6 @@ def suggest_splits(
         chosen = nsmallest(limit, divided, key=lambda item: (-item[1].gap, item[0]))
         previews = [_split_preview(key, faces_in(unit, key), halves) for key, halves in chosen]
     return [preview for preview in previews if preview is not None]
-
-
-def _groups(unit: UnitOfWork) -> Iterator[tuple[GroupKey, Embeddings]]:
-    yield from unit.groups.clusters()
-    yield from unit.groups.people()
 
 
 def _group_threshold(unit: UnitOfWork) -> float:
@@ -174,9 +156,8 @@ def _with_evidence(
 def _described(key: GroupKey, faces: Embeddings, names: dict[UUID, str]) -> Group:
     typical = np.argsort(-(faces.vectors @ faces.vectors.mean(axis=0)), kind="stable")[:SAMPLES]
     samples = tuple(faces.face_ids[row] for row in typical)
-    if isinstance(key, UUID):
-        return Group(None, key, names[key], len(faces.face_ids), samples)
-    return Group(key, None, key, len(faces.face_ids), samples)
+    cluster_id, person_id, name = (None, key, names[key]) if isinstance(key, UUID) else (key, None, key)
+    return Group(cluster_id, person_id, name, len(faces.face_ids), samples)
 
 
 def _split_preview(cluster_id: str, faces: Embeddings, halves: Halves) -> SplitSuggestion | None:
@@ -193,6 +174,5 @@ def _split_preview(cluster_id: str, faces: Embeddings, halves: Halves) -> SplitS
 
 
 def check_limit(limit: int) -> None:
-    """Raises WrongUse where nothing is asked for."""
     if limit < 1:
-        raise WrongUse(f"limit={limit} is below 1")
+        raise WrongUse(f"limit={limit} is below 1: ask for one suggestion or more")

@@ -13,8 +13,8 @@ from faceml.library import Library
 from faceml.records import PersonStatus
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person
 from faceml.services.decisions.people import merge_people
-from faceml.services.review.apart import keep_apart
-from faceml.services.review.browse import PersonDetails, list_people, show_person
+from faceml.services.review.browse import list_people, show_person
+from faceml.services.review.different import mark_different
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import Group, suggest_merges
 from faceml.storage.sql.repository import Repository
@@ -106,7 +106,7 @@ def answer(library: Library, question: Question, *, is_yes: bool, name: str = ""
     """
     if question.topic is Topic.SAME_PERSON:
         return _answer_same(library, question, is_yes, name, actor)
-    person = _person_id(question.other)
+    person = question.other.person_id or question.other.title
     if is_yes:
         assigned = assign_faces_to(library, question.one.face_ids, person, actor=actor)
         return Answer((assigned.event_id,), f"yes, {assigned.person_name}")
@@ -118,8 +118,8 @@ def _answer_same(library: Library, question: Question, is_yes: bool, name: str, 
     one, other = question.one, question.other
     if not is_yes:
         keys = [side.person_id or side.cluster_id or "" for side in (one, other)]
-        apart = keep_apart(library, *keys, actor=actor)
-        return Answer((apart.event_id,), f"{apart.one} and {apart.other} stay apart")
+        marked = mark_different(library, *keys, actor=actor)
+        return Answer((marked.event_id,), f"{marked.one} and {marked.other} are different people")
     if one.person_id and other.person_id:
         merged = merge_people(library, other.person_id, one.person_id, actor=actor)
         return Answer((merged.event_id,), f"{other.title} is {one.title}")
@@ -153,12 +153,9 @@ def _intruders(repository: Repository, round_: int, limit: int) -> Iterator[Ques
 
 
 def _close_calls(library: Library, limit: int) -> Iterator[Question]:
-    sides: dict[UUID, Side] = {}
     for found in suggest_uncertain(library, limit=limit):
         person = found.nearest
-        side = sides.setdefault(
-            person.person_id, _person_side(library.repository, person.person_id, without=[found.face_id])
-        )
+        side = _person_side(library.repository, person.person_id, without=[found.face_id])
         runner_up = f", then {found.runner_up}" if found.runner_up else ""
         evidence = f"similarity {person.similarity:.2f} at threshold {found.threshold:.2f}{runner_up}"
         face = Side("This face", (found.face_id,))
@@ -168,10 +165,9 @@ def _close_calls(library: Library, limit: int) -> Iterator[Question]:
 def _recognised(repository: Repository, limit: int) -> Iterator[Question]:
     with repository.read() as unit:
         faces = unit.faces.recognised(limit=limit)
-    sides: dict[UUID, Side] = {}
     for face in faces:
         if face.person_id is not None:
-            side = sides.setdefault(face.person_id, _person_side(repository, face.person_id, without=[face.id]))
+            side = _person_side(repository, face.person_id, without=[face.id])
             evidence = f"similarity {face.similarity or 0:.2f}, model {face.model_version or 'unknown'}"
             yield Question(Topic.RECOGNISED, f"Is this {side.title}?", evidence, Side("This face", (face.id,)), side)
 
@@ -183,16 +179,6 @@ def _side_of(group: Group) -> Side:
 
 def _person_side(repository: Repository, person_id: UUID, *, without: Sequence[UUID]) -> Side:
     details = show_person(repository, person_id)
-    shown = [id_ for id_ in _typical(details) if id_ not in without][:SHOWN]
+    typical = dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)])
+    shown = [id_ for id_ in typical if id_ not in without][:SHOWN]
     return Side(details.person.name, tuple(shown), details.person.id)
-
-
-def _typical(details: PersonDetails) -> list[UUID]:
-    """Exemplars first, then the best faces."""
-    return list(dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)]))
-
-
-def _person_id(side: Side) -> UUID:
-    if side.person_id is None:
-        raise WrongUse(f"{side.title!r} is nobody: this question has no such answer")
-    return side.person_id

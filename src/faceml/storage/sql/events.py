@@ -105,15 +105,15 @@ class Events(Store):
         statement = select(LabelChange.event_id, func.count()).where(LabelChange.event_id.in_(event_ids))
         return {row[0]: row[1] for row in self._session.execute(statement.group_by(LabelChange.event_id))}
 
-    def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[log.Step]]:
+    def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[log.FaceEvent]]:
         """Everything decided about each of these faces, oldest first; faces without a decision are left out."""
         statement = select(LabelChange.event_id, LabelChange.face_instance_id, LabelChange.before, LabelChange.after)
         rows = [*self._rows(statement.order_by(LabelChange.event_id), LabelChange.face_instance_id, face_ids)]
         events = self.by_ids({row.event_id for row in rows})
-        steps: dict[UUID, list[log.Step]] = defaultdict(list)
+        steps: dict[UUID, list[log.FaceEvent]] = defaultdict(list)
         for row in rows:
             steps[row.face_instance_id].append(
-                log.Step(events[row.event_id], log.decode_state(row.before), log.decode_state(row.after))
+                log.FaceEvent(events[row.event_id], log.decode_state(row.before), log.decode_state(row.after))
             )
         return dict(steps)
 

@@ -1,6 +1,6 @@
-"""Groups that a person said are different people: never suggested as one again.
+"""Groups that are different people, as a person decided: never suggested as one again.
 
-It is said outright (`keep_apart`), or by a split, by "this face is not that person", or by taking a merge back.
+It is decided outright (`mark_different`), by a split, by "this face is not that person", or by taking a merge back.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.decisions.about_faces import GroupKey, KeepApart
+from faceml.decisions.about_faces import DifferentPeople, GroupKey
 from faceml.decisions.about_people import Merge
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import SPLIT_MARK
@@ -24,21 +24,21 @@ from faceml.library import Library
 from faceml.services.decisions.decide import as_uuid, decide, deciding, find_person
 from faceml.storage.sql.repository import UnitOfWork
 
-WITNESSES = 5  # faces of each side that the log names: they carry the word on when clusters change
-MOSTLY = 0.5  # part of a cluster's faces that a person was ruled out for, from which on they are for all of it
+WITNESSES = 5  # faces of each side that the log names: the decision stays with them when clusters change
+MOSTLY = 0.5  # share of a cluster's faces from which on a person ruled out for them is ruled out for all of it
 
 
 @dataclass(frozen=True, slots=True)
-class ApartReport:
+class DifferentReport:
     one: str  # cluster id or person's name
     other: str
     event_id: int
 
 
-def keep_apart(library: Library, one: str | UUID, other: str | UUID, *, actor: str) -> ApartReport:
+def mark_different(library: Library, one: str | UUID, other: str | UUID, *, actor: str) -> DifferentReport:
     """Say that two groups are different people, so that merging them is not suggested again.
 
-    Clustering is not bound by it. The word stays with the most typical faces of both sides, whatever becomes of the
+    Clustering is not bound by it. The decision stays with the most typical faces of both sides, whatever becomes of the
     clusters they are in.
 
     Args:
@@ -52,14 +52,14 @@ def keep_apart(library: Library, one: str | UUID, other: str | UUID, *, actor: s
         if keys[0] == keys[1]:
             raise WrongUse(f"{one!r} and {other!r} are the same: name two groups")
         sides = _witnesses(unit, keys[0]), _witnesses(unit, keys[1])
-        event_id = decide(unit, KeepApart(keys, sides), [*sides[0], *sides[1]], actor=actor)
-        return ApartReport(_name(unit, keys[0]), _name(unit, keys[1]), event_id)
+        event_id = decide(unit, DifferentPeople(keys, sides), [*sides[0], *sides[1]], actor=actor)
+        return DifferentReport(_name(unit, keys[0]), _name(unit, keys[1]), event_id)
 
 
-def pairs_apart(unit: UnitOfWork, rows: Mapping[GroupKey, int]) -> NDArray[np.intp]:
-    """(R, 2) rows of groups that are different people by a person's word."""
-    said = {*_said_apart(unit), *_merges_taken_back(unit), *_ruled_out(unit), *_split_apart(unit)}
-    pairs = [(rows[one], rows[other]) for one, other in said if one in rows and other in rows and one != other]
+def different_pairs(unit: UnitOfWork, rows: Mapping[GroupKey, int]) -> NDArray[np.intp]:
+    """(R, 2) rows of groups that are different people, as a person decided."""
+    decided = {*_marked(unit), *_merges_taken_back(unit), *_ruled_out(unit), *_parts_of_splits(unit)}
+    pairs = [(rows[one], rows[other]) for one, other in decided if one in rows and other in rows and one != other]
     return np.array(sorted(pairs), dtype=np.intp).reshape(-1, 2)
 
 
@@ -68,9 +68,9 @@ def is_ruled_out(times: int, faces: int) -> bool:
     return times >= MOSTLY * faces
 
 
-def _said_apart(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
+def _marked(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
     undos = unit.events.undos()
-    standing = [event.decision.sides for event in unit.events.of(KeepApart) if undos.stands(event.id)]
+    standing = [event.decision.sides for event in unit.events.of(DifferentPeople) if undos.stands(event.id)]
     group = unit.groups.holding({id_ for sides in standing for side in sides for id_ in side})
     for sides in standing:
         one, other = ({group[id_] for id_ in side if id_ in group} for side in sides)
@@ -85,7 +85,7 @@ def _merges_taken_back(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
 
 
 def _ruled_out(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
-    """A person's face that is not somebody else says so of the person; a cluster speaks by its majority."""
+    """A face ruled out for somebody rules out its person, too; a cluster is ruled out by the majority of its faces."""
     times = Counter(unit.groups.ruled_out())
     sizes = unit.groups.sizes([key for key, _ in times])
     for (key, person_id), count in times.items():
@@ -93,7 +93,7 @@ def _ruled_out(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
             yield key, person_id
 
 
-def _split_apart(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
+def _parts_of_splits(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
     """Different parts of what was one cluster before a person split it."""
     parts: dict[str, dict[str, set[GroupKey]]] = defaultdict(lambda: defaultdict(set))
     for key, part in unit.groups.split_parts():
@@ -118,7 +118,7 @@ def _key(unit: UnitOfWork, group: str | UUID) -> GroupKey:
 def _witnesses(unit: UnitOfWork, key: GroupKey) -> tuple[UUID, ...]:
     faces = unit.groups.of(key)
     if not faces.face_ids:
-        raise NotFound(f"{_name(unit, key)!r} has no faces: there is nothing to keep apart")
+        raise NotFound(f"{_name(unit, key)!r} has no faces: assign some to them first")
     typical = np.argsort(-(faces.vectors @ centroid(faces.vectors)), kind="stable")[:WITNESSES]
     return tuple(faces.face_ids[row] for row in typical)
 
