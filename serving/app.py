@@ -27,7 +27,7 @@ from serving.metrics import Metrics, Observed
 from serving.pools import Pools
 from serving.problems import LastResort
 from serving.routes import clusters, detection, faces, health, jobs, model, persons, suggestions
-from serving.security import KeyCheck, Keys, OriginCheck, SecurityHeaders
+from serving.security import Gate, KeyCheck, Keys, OriginCheck, SecurityHeaders
 
 DRAIN_EVERY_S = 5.0
 log = logging.getLogger(__name__)
@@ -80,9 +80,7 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
         Middleware(SecurityHeaders),
         Middleware(LastResort),
         *(cors if origins else []),
-        Middleware(RateLimit, limits=limits),
-        Middleware(OriginCheck, allowed_origins=origins, only_local=not keys.are_set),
-        Middleware(KeyCheck, keys=keys),
+        Middleware(Gate, checks=(RateLimit(limits), OriginCheck(origins, not keys.are_set), KeyCheck(keys))),
         Middleware(BodyLimit, limits=limits),
         Middleware(model.ShortWay),
     ]
