@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,17 @@ from faceml.config import current_actor
 kind_option = click.option(
     "--kind", default="train", show_default=True, help="detect, cluster, train, evaluate, assign, pipeline, …"
 )
-since_option = click.option("--since", help="Only runs begun at or after this day (YYYY-MM-DD) or moment, UTC.")
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    from faceml.services.recognise.assign import parse_since
+
+    return parse_since(text) if text else None
+
+
+since_option = click.option(
+    "--since", callback=_moment, help="Only runs begun at or after this day (YYYY-MM-DD) or moment, UTC."
+)
 limit_option = click.option("--limit", default=50, show_default=True, help="Runs to look at, the newest.")
 direction_option = click.option(
     "--lower-is-better/--higher-is-better",
@@ -35,11 +46,11 @@ def experiments() -> None:
 @since_option
 @limit_option
 @show.as_json
-def list_(kind: str | None, since: str | None, limit: int, as_json: bool) -> None:
+def list_(as_json: bool, **asked: Any) -> None:
     """List finished runs, the newest first."""
     from faceml.services.learn.experiments import list_experiments
 
-    found = list_experiments(show.open_configured(), kind=kind, limit=limit, since=_moment(since))
+    found = list_experiments(show.open_configured(), **asked)
     show.print_report({"runs": [asdict(run) for run in found]}, experiment_reports.listing(found), as_json=as_json)
 
 
@@ -52,23 +63,12 @@ def list_(kind: str | None, since: str | None, limit: int, as_json: bool) -> Non
 @limit_option
 @click.option("--promote", is_flag=True, help="Ask the gate to let the best run's version in, as `models promote`.")
 @show.as_json
-def compare(
-    kind: str,
-    by: str | None,
-    lower_is_better: bool | None,
-    also: tuple[str, ...],
-    since: str | None,
-    limit: int,
-    promote: bool,
-    as_json: bool,
-) -> None:
+def compare(promote: bool, as_json: bool, **asked: Any) -> None:
     """Compare the runs of one kind: what they measured, and the parameters, data and code in which they differ."""
     from faceml.services.learn.experiments import compare_experiments, promote_best
 
     library = show.open_configured()
-    compared = compare_experiments(
-        library, kind=kind, by=by, also=also, lower_is_better=lower_is_better, limit=limit, since=_moment(since)
-    )
+    compared = compare_experiments(library, **asked)
     report = promote_best(library, compared, actor=current_actor()) if promote else None
     text = experiment_reports.comparison(compared, tells_how=not promote)
     best = compared.best.run_id if compared.best else None
@@ -89,27 +89,12 @@ def compare(
 @limit_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it into this file too: .png, .svg or .pdf.")
 @show.as_json
-def over_time(
-    measure: str,
-    kind: str,
-    lower_is_better: bool | None,
-    since: str | None,
-    limit: int,
-    plot: Path | None,
-    as_json: bool,
-) -> None:
+def over_time(measure: str, plot: Path | None, as_json: bool, **asked: Any) -> None:
     """Show how MEASURE went from run to run, the oldest first."""
     from faceml.services.learn.experiments import compare_experiments
     from faceml.tracking.experiment import history_of
 
-    compared = compare_experiments(
-        show.open_configured(),
-        kind=kind,
-        by=measure,
-        lower_is_better=lower_is_better,
-        limit=limit,
-        since=_moment(since),
-    )
+    compared = compare_experiments(show.open_configured(), by=measure, **asked)
     history = history_of(compared.runs, compared.measure or measure, lower_is_better=compared.lower_is_better)
     if plot is not None:
         from faceml.plots.over_time import over_time_plot
@@ -135,9 +120,3 @@ def diff(before: str, after: str, as_json: bool) -> None:
     library = show.open_configured()
     found = difference(find_experiment(library, before), find_experiment(library, after))
     show.print_report(found, experiment_reports.changed(found), as_json=as_json)
-
-
-def _moment(text: str | None) -> datetime | None:
-    from faceml.services.recognise.assign import parse_since
-
-    return parse_since(text) if text else None

@@ -1,4 +1,4 @@
-"""`faceml ingest`, `faceml evaluate`, `faceml doctor` and `faceml settings`."""
+"""The library as a whole: `faceml init`, `ingest`, `evaluate`, `doctor`, `settings`, `backup` and `restore`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from faceml.cli import reports, show
 
 if TYPE_CHECKING:
     from faceml.config import ShownSetting
+    from faceml.services.operate.backup import BackupReport
     from faceml.services.operate.doctor import DoctorReport
+    from faceml.services.operate.restore import RestoreReport
 
 
 @click.command()
@@ -68,6 +70,47 @@ def settings(as_json: bool) -> None:
     click.echo("\n".join([*lines, f"{'(root)':20} {root.folder!s:40} ({root.marker}) where relative paths start"]))
 
 
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--no-check", is_flag=True, help="Do not try the backup by restoring it into a temporary folder.")
+@show.as_json
+def backup(file: Path, no_check: bool, as_json: bool) -> None:
+    """Write people, decisions, faces, vectors and models to FILE; photos are not in it."""
+    from faceml.services.operate.backup import back_up
+
+    report = back_up(show.open_configured(), file, check=not no_check)
+    show.print_report(report, _backed_up(report), as_json=as_json)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@show.as_json
+def restore(file: Path, as_json: bool) -> None:
+    """Bring a backup back into an empty FACEML_HOME; photos are expected at their old places."""
+    from faceml.services.operate.restore import restore as run
+
+    settings = show.open_configured().settings
+    with show.progress_bar("Building the index", "points") as on_progress:
+        report = run(settings, file, on_progress=on_progress)
+    show.print_report(report, _restored(report), as_json=as_json)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Lay out the notebooks, the pipelines and a commented .env in DIR; nothing there is overwritten."""
+    from faceml.project import lay_out_project
+
+    made = lay_out_project(folder.expanduser().resolve())
+    click.echo(
+        f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
+        f"Next   cd {made.folder}\n"
+        "       faceml demo                   see it work, on faces that come with the packages\n"
+        "       jupyter lab notebooks         open the notebooks\n"
+        "       faceml pipeline run nightly -p photos=~/Pictures"
+    )
+
+
 def _setting(item: ShownSetting) -> str:
     return f"{item.name:20} {item.value or '-':40} ({item.source}) {item.help}"
 
@@ -79,3 +122,36 @@ def _examined(report: DoctorReport) -> str:
         if finding.fix:
             lines.append(f"{'':18} fix: {finding.fix}")
     return "\n".join([*lines, "", *map(_setting, report.settings)])
+
+
+def _backed_up(report: BackupReport) -> str:
+    champion = f", champion {report.champion}" if report.champion else ""
+    lines = [
+        f"Backup: {report.file} ({report.size_bytes / 1e6:.1f} MB)",
+        _held(report),
+        f"Models: {report.models}{champion}",
+        "Checked: restored into a temporary folder, every row the same" if report.is_checked else "Not checked",
+        *(f"Left out: {reason}" for reason in report.left_out),
+        f"Time: {report.seconds:.1f} s",
+        "Not in it: the photos themselves, executed notebooks, MLflow's runs. Keep it safe: it holds biometric data.",
+    ]
+    return "\n".join(lines)
+
+
+def _restored(report: RestoreReport) -> str:
+    lines = [
+        f"Restored into {report.home}, as of {report.made_at}",
+        _held(report),
+        f"Models: {report.models}",
+        *(f"Note: {note}" for note in report.notes),
+        f"Time: {report.seconds:.1f} s",
+    ]
+    if report.index_backlog:
+        lines.append(f"Waiting for the index: {report.index_backlog} points (the next command brings them over)")
+    return "\n".join(lines)
+
+
+def _held(report: BackupReport | RestoreReport) -> str:
+    return (
+        f"Photos known: {report.photos}, faces: {report.faces}, people: {report.people}, decisions: {report.decisions}"
+    )

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
+from faceml.cli.tables import table
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
+    from faceml.metrics.identification import Estimate
     from faceml.services.learn.promote import ModelList, ModelSheet, PromotionReport, RollbackReport
+    from faceml.storage.registry.records import RegisteredModel
     from faceml.trial.comparison import Comparison
 
 REFUSED = 1
@@ -73,14 +76,7 @@ def rollback(reason: str | None, as_json: bool) -> None:
 def listing(found: ModelList) -> str:
     if not found.versions:
         return "No projection is registered: raw embeddings are used; `faceml faces train-matching` trains one"
-    lines = [f"{'Version':>7}  {'Alias':20}  {'Made':16}  {'Pack':16}  {'People':>6}  {'Faces':>6}  Kind"]
-    for model in found.versions:
-        card = model.card
-        told = (card.pack, card.people, card.faces, card.kind) if card else ("?", "?", "?", "registered by other means")
-        lines.append(
-            f"{model.version:7}  {', '.join(model.aliases) or '-':20}  {model.created_at:%Y-%m-%d %H:%M}  "
-            f"{told[0]:16}  {told[1]:>6}  {told[2]:>6}  {told[3]}"
-        )
+    lines = table(("Version", "Alias", "Made", "Pack", "People", "Faces", "Kind"), map(_row, found.versions))
     used = f"version {found.champion}" if found.champion else "raw embeddings (no version is champion)"
     lines += ["", f"In use: {used}"]
     if found.history:
@@ -108,22 +104,14 @@ def sheet(found: ModelSheet) -> str:
 
 def comparison_table(found: Comparison) -> list[str]:
     """What was measured, a measure a row, a candidate a column, with intervals."""
-    measures = list(dict.fromkeys(name for figures in found.measured.values() for name in figures))
-    width = max([len(name) for name in [*measures, *found.missing]], default=0)
-    columns = [max(len(name), 24) for name in found.candidates]
-    lines = [
+    measures = dict.fromkeys(name for figures in found.measured.values() for name in figures)
+    measured = [found.measured.get(name, {}) for name in found.candidates]
+    rows = [(measure, *(_interval(figures.get(measure)) for figures in measured)) for measure in measures]
+    return [
         f"Held out: {found.people} people, {found.faces} faces, {found.folds} folds ({found.confidence:.0%} intervals)",
-        "  ".join([" " * width, *(f"{n:{w}}" for n, w in zip(found.candidates, columns, strict=True))]).rstrip(),
+        *table(("", *found.candidates), rows),
+        *(f"{measure}  not measured: {why}" for measure, why in found.missing.items()),
     ]
-    for measure in measures:
-        cells = [
-            f"{figure.value:.4f} ({figure.low:.4f}–{figure.high:.4f})" if figure else "-"
-            for figure in (found.measured.get(name, {}).get(measure) for name in found.candidates)
-        ]
-        lines.append(
-            "  ".join([f"{measure:{width}}", *(f"{c:{w}}" for c, w in zip(cells, columns, strict=True))]).rstrip()
-        )
-    return lines + [f"{measure:{width}}  not measured: {why}" for measure, why in found.missing.items()]
 
 
 def promotion(report: PromotionReport) -> str:
@@ -141,6 +129,16 @@ def promotion(report: PromotionReport) -> str:
 def rolled_back(report: RollbackReport) -> str:
     now = f"version {report.champion} is the champion again" if report.champion else "raw embeddings are used again"
     return f"Version {report.rolled_back} was rolled back: {now}"
+
+
+def _row(model: RegisteredModel) -> tuple[object, ...]:
+    card, made = model.card, f"{model.created_at:%Y-%m-%d %H:%M}"
+    told = (card.pack, card.people, card.faces, card.kind) if card else (None, None, None, "registered by other means")
+    return (model.version, ", ".join(model.aliases) or None, made, *told)
+
+
+def _interval(found: Estimate | None) -> str | None:
+    return f"{found.value:.4f} ({found.low:.4f}–{found.high:.4f})" if found else None
 
 
 def _event(told: Mapping[str, str]) -> str:

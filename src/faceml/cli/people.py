@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 
 from faceml.cli import completion, show
+from faceml.cli.tables import table
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
@@ -247,13 +248,9 @@ def _decide(service: Callable[..., Any], person: str, *said: str, as_json: bool,
 def _page(page: PeoplePage) -> str:
     if not page.items:
         return "Nobody here: `faceml faces label CLUSTER NAME` names the first"
-    width = max(len(item.name) for item in page.items)
-    lines = [f"{'Name':{width}}  Faces  Prototypes  Status    Id"]
-    lines += [
-        f"{item.name:{width}}  {item.face_count:5}  {item.prototype_count:10}  {item.status:8}  {item.id}"
-        for item in page.items
-    ]
-    return "\n".join([*lines, f"Page {page.page}, {len(page.items)} of {page.total} people"])
+    rows = [(item.name, item.face_count, item.prototype_count, item.status, item.id) for item in page.items]
+    lines = table(("Name", "Faces", "Prototypes", "Status", "Id"), rows)
+    return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} people"])
 
 
 def _person(found: PersonDetails) -> str:

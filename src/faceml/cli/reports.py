@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faceml.cli.tables import table
+
 if TYPE_CHECKING:
     from faceml.services.cluster.cluster import ClusterReport
     from faceml.services.cluster.dual import DualReport
@@ -142,13 +144,9 @@ def explanation(report: Explanation) -> str:
 def cluster_page(page: ClusterPage) -> str:
     if not page.items:
         return "No clusters here: `faceml faces cluster` makes them"
-    width = max(len(item.cluster_id) for item in page.items)
-    lines = [f"{'Cluster':{width}}  Faces  Quality  Person"]
-    lines += [
-        f"{item.cluster_id:{width}}  {item.face_count:5}  {item.avg_quality:7.2f}  {item.person_name or '-'}"
-        for item in page.items
-    ]
-    return "\n".join([*lines, f"Page {page.page}, {len(page.items)} of {page.total} clusters"])
+    rows = [(item.cluster_id, item.face_count, f"{item.avg_quality:.2f}", item.person_name) for item in page.items]
+    lines = table(("Cluster", "Faces", "Quality", "Person"), rows)
+    return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} clusters"])
 
 
 def assignment(report: AssignReport) -> str:
