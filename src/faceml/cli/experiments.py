@@ -45,13 +45,12 @@ def experiments() -> None:
 @click.option("--kind", help="Only this kind: detect, cluster, train, evaluate, assign, pipeline, …")
 @since_option
 @limit_option
-@show.as_json
-def list_(as_json: bool, **asked: Any) -> None:
+@show.printed(experiment_reports.listing, listed="runs")
+def list_(**asked: Any) -> object:
     """List finished runs, the newest first."""
     from faceml.services.learn.experiments import list_experiments
 
-    found = list_experiments(show.open_configured(), **asked)
-    show.print_report({"runs": [asdict(run) for run in found]}, experiment_reports.listing(found), as_json=as_json)
+    return list_experiments(show.open_configured(), **asked)
 
 
 @experiments.command()
@@ -88,8 +87,8 @@ def compare(promote: bool, as_json: bool, **asked: Any) -> None:
 @since_option
 @limit_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it into this file too: .png, .svg or .pdf.")
-@show.as_json
-def over_time(measure: str, plot: Path | None, as_json: bool, **asked: Any) -> None:
+@show.printed()
+def over_time(measure: str, plot: Path | None, **asked: Any) -> object:
     """Show how MEASURE went from run to run, the oldest first."""
     from faceml.services.learn.experiments import compare_experiments
     from faceml.tracking.experiment import history_of
@@ -102,14 +101,14 @@ def over_time(measure: str, plot: Path | None, as_json: bool, **asked: Any) -> N
 
         save_figure(over_time_plot(history), plot)
     text = experiment_reports.history(history)
-    show.print_report(history, f"{text}\n\nPlot: {plot}" if plot else text, as_json=as_json)
+    return history, f"{text}\n\nPlot: {plot}" if plot else text
 
 
 @experiments.command()
 @click.argument("before", metavar="RUN_A")
 @click.argument("after", metavar="RUN_B")
-@show.as_json
-def diff(before: str, after: str, as_json: bool) -> None:
+@show.printed(experiment_reports.changed)
+def diff(before: str, after: str) -> object:
     """Show what changed from RUN_A to RUN_B: parameters, data, code, and what was measured.
 
     A run is named by the first letters of its id, 4 or more.
@@ -118,5 +117,4 @@ def diff(before: str, after: str, as_json: bool) -> None:
     from faceml.tracking.difference import difference
 
     library = show.open_configured()
-    found = difference(find_experiment(library, before), find_experiment(library, after))
-    show.print_report(found, experiment_reports.changed(found), as_json=as_json)
+    return difference(find_experiment(library, before), find_experiment(library, after))

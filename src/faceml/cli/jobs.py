@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,26 @@ if TYPE_CHECKING:
     from faceml.jobs.state import JobState
 
 LOOK_EVERY_S = 0.5
+
+
+def job_text(state: JobState) -> str:
+    """One fact a line."""
+    lines = [f"Job: {state.id}", f"Name: {state.name}", f"State: {state.state}"]
+    if state.progress:
+        lines.append(f"Progress: {state.progress.done} of {state.progress.total}")
+    if state.attempts > 1:
+        lines.append(f"Attempts: {state.attempts}")
+    if state.error:
+        lines.append(f"Error: {state.error}")
+    for name, value in (state.result or {}).items():
+        lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
+    return "\n".join(lines)
+
+
+def _row(state: JobState) -> str:
+    progress = f"{state.progress.done}/{state.progress.total}" if state.progress else ""
+    created = state.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"{state.id}  {created}  {state.name:22} {state.state:9} {progress:13} {state.error or ''}".rstrip()
 
 
 @click.command()
@@ -51,21 +70,17 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--limit", default=20, show_default=True, help="Jobs at most, newest first.")
-@show.as_json
-def list_jobs(limit: int, as_json: bool) -> None:
+@show.printed(lambda states: "\n".join(map(_row, states)) or "No jobs. `--queue` hands one out.", listed="jobs")
+def list_jobs(limit: int) -> object:
     """List jobs, newest first."""
-    states = configured_queue().list(limit)
-    if as_json:
-        show.print_report({"jobs": [asdict(state) for state in states]}, as_json=True)
-        return
-    click.echo("\n".join(_row(state) for state in states) or "No jobs. `--queue` hands one out.")
+    return configured_queue().list(limit)
 
 
 @jobs.command("show")
 @click.argument("job_id")
 @click.option("--follow", is_flag=True, help="Wait until it has ended, showing its progress.")
-@show.as_json
-def show_job(job_id: str, follow: bool, as_json: bool) -> None:
+@show.printed(job_text)
+def show_job(job_id: str, follow: bool) -> object:
     """Show one job: state, progress, result or error."""
     queue = configured_queue()
     state = queue.get(job_id)
@@ -75,17 +90,15 @@ def show_job(job_id: str, follow: bool, as_json: bool) -> None:
                 on_progress(state.progress.done, state.progress.total)
             time.sleep(LOOK_EVERY_S)
             state = queue.get(job_id)
-    show.print_report(asdict(state), job_text(state), as_json=as_json)
+    return state
 
 
 @jobs.command()
 @click.argument("job_id")
-@show.as_json
-def cancel(job_id: str, as_json: bool) -> None:
+@show.printed(lambda state: f"Job {state.id} is {'being stopped' if state.state == 'started' else state.state}")
+def cancel(job_id: str) -> object:
     """Take a job out of the queue, or stop it; what it stored stays."""
-    state = configured_queue().cancel(job_id)
-    text = "is being stopped" if state.state == "started" else f"is {state.state}"
-    show.print_report(asdict(state), f"Job {state.id} {text}", as_json=as_json)
+    return configured_queue().cancel(job_id)
 
 
 def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -131,23 +144,3 @@ def enqueue(name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
 def _travelling(value: Any) -> Any:
     """A file's path as a worker elsewhere on this machine finds it."""
     return str(value.resolve()) if isinstance(value, Path) else value
-
-
-def job_text(state: JobState) -> str:
-    """One fact a line."""
-    lines = [f"Job: {state.id}", f"Name: {state.name}", f"State: {state.state}"]
-    if state.progress:
-        lines.append(f"Progress: {state.progress.done} of {state.progress.total}")
-    if state.attempts > 1:
-        lines.append(f"Attempts: {state.attempts}")
-    if state.error:
-        lines.append(f"Error: {state.error}")
-    for name, value in (state.result or {}).items():
-        lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
-    return "\n".join(lines)
-
-
-def _row(state: JobState) -> str:
-    progress = f"{state.progress.done}/{state.progress.total}" if state.progress else ""
-    created = state.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"{state.id}  {created}  {state.name:22} {state.state:9} {progress:13} {state.error or ''}".rstrip()

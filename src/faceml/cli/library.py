@@ -17,100 +17,6 @@ if TYPE_CHECKING:
     from faceml.services.operate.restore import RestoreReport
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@show.as_json
-def ingest(folder: Path, as_json: bool) -> None:
-    """Take the photos below FOLDER into the library; only new, changed and moved files cost time."""
-    from faceml.services.photos.ingest import ingest_folder
-
-    library = show.open_configured()
-    with show.progress_bar("Reading", "photos") as on_progress:
-        report = ingest_folder(library.repository, folder, on_progress=on_progress)
-    show.print_report(report, as_json=as_json)
-
-
-@click.command()
-@click.option("--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, maybe x,y,w,h.")
-@click.option("--photos", type=click.Path(path_type=Path), help="Only labels of photos below this folder.")
-@show.as_json
-def evaluate(labels: Path, photos: Path | None, as_json: bool) -> None:
-    """Measure clusters and names against labels that are known."""
-    from faceml.services.learn.evaluate import evaluate_labels
-
-    report = evaluate_labels(show.open_configured().repository, labels, photos=photos)
-    show.print_report(report, reports.evaluation(report), as_json=as_json)
-
-
-@click.command()
-@show.as_json
-def doctor(as_json: bool) -> None:
-    """Look at packages, models, stores, disk and settings; each finding comes with its fix. Changes nothing."""
-    from faceml.services.operate.doctor import examine
-
-    report = examine(show.open_configured())
-    show.print_report(report, _examined(report), as_json=as_json)
-    if not report.is_well:
-        sys.exit(1)
-
-
-@click.command()
-@show.as_json
-def settings(as_json: bool) -> None:
-    """Show every setting, its value and where it came from."""
-    from faceml.config import read_settings, show_settings
-
-    found = read_settings()
-    shown, root = show_settings(found), found.root
-    if as_json:
-        report = {item.name: {"value": item.value, "source": item.source} for item in shown}
-        show.print_report({**report, "root": {"value": root.folder, "source": root.marker}}, as_json=True)
-        return
-    lines = [_setting(item) for item in shown]
-    click.echo("\n".join([*lines, f"{'(root)':20} {root.folder!s:40} ({root.marker}) where relative paths start"]))
-
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--no-check", is_flag=True, help="Do not try the backup by restoring it into a temporary folder.")
-@show.as_json
-def backup(file: Path, no_check: bool, as_json: bool) -> None:
-    """Write people, decisions, faces, vectors and models to FILE; photos are not in it."""
-    from faceml.services.operate.backup import back_up
-
-    report = back_up(show.open_configured(), file, check=not no_check)
-    show.print_report(report, _backed_up(report), as_json=as_json)
-
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@show.as_json
-def restore(file: Path, as_json: bool) -> None:
-    """Bring a backup back into an empty FACEML_HOME; photos are expected at their old places."""
-    from faceml.services.operate.restore import restore as run
-
-    settings = show.open_configured().settings
-    with show.progress_bar("Building the index", "points") as on_progress:
-        report = run(settings, file, on_progress=on_progress)
-    show.print_report(report, _restored(report), as_json=as_json)
-
-
-@click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def init(folder: Path) -> None:
-    """Lay out the notebooks, the pipelines and a commented .env in DIR; nothing there is overwritten."""
-    from faceml.project import lay_out_project
-
-    made = lay_out_project(folder.expanduser().resolve())
-    click.echo(
-        f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
-        f"Next   cd {made.folder}\n"
-        "       faceml demo                   see it work, on faces that come with the packages\n"
-        "       jupyter lab notebooks         open the notebooks\n"
-        "       faceml pipeline run nightly -p photos=~/Pictures"
-    )
-
-
 def _setting(item: ShownSetting) -> str:
     return f"{item.name:20} {item.value or '-':40} ({item.source}) {item.help}"
 
@@ -154,4 +60,94 @@ def _restored(report: RestoreReport) -> str:
 def _held(report: BackupReport | RestoreReport) -> str:
     return (
         f"Photos known: {report.photos}, faces: {report.faces}, people: {report.people}, decisions: {report.decisions}"
+    )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@show.printed()
+def ingest(folder: Path) -> object:
+    """Take the photos below FOLDER into the library; only new, changed and moved files cost time."""
+    from faceml.services.photos.ingest import ingest_folder
+
+    library = show.open_configured()
+    with show.progress_bar("Reading", "photos") as on_progress:
+        return ingest_folder(library.repository, folder, on_progress=on_progress)
+
+
+@click.command()
+@click.option("--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, maybe x,y,w,h.")
+@click.option("--photos", type=click.Path(path_type=Path), help="Only labels of photos below this folder.")
+@show.printed(reports.evaluation)
+def evaluate(labels: Path, photos: Path | None) -> object:
+    """Measure clusters and names against labels that are known."""
+    from faceml.services.learn.evaluate import evaluate_labels
+
+    return evaluate_labels(show.open_configured().repository, labels, photos=photos)
+
+
+@click.command()
+@show.as_json
+def doctor(as_json: bool) -> None:
+    """Look at packages, models, stores, disk and settings; each finding comes with its fix. Changes nothing."""
+    from faceml.services.operate.doctor import examine
+
+    report = examine(show.open_configured())
+    show.print_report(report, _examined(report), as_json=as_json)
+    if not report.is_well:
+        sys.exit(1)
+
+
+@click.command()
+@show.as_json
+def settings(as_json: bool) -> None:
+    """Show every setting, its value and where it came from."""
+    from faceml.config import read_settings, show_settings
+
+    found = read_settings()
+    shown, root = show_settings(found), found.root
+    if as_json:
+        report = {item.name: {"value": item.value, "source": item.source} for item in shown}
+        show.print_report({**report, "root": {"value": root.folder, "source": root.marker}}, as_json=True)
+        return
+    lines = [_setting(item) for item in shown]
+    click.echo("\n".join([*lines, f"{'(root)':20} {root.folder!s:40} ({root.marker}) where relative paths start"]))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--no-check", is_flag=True, help="Do not try the backup by restoring it into a temporary folder.")
+@show.printed(_backed_up)
+def backup(file: Path, no_check: bool) -> object:
+    """Write people, decisions, faces, vectors and models to FILE; photos are not in it."""
+    from faceml.services.operate.backup import back_up
+
+    return back_up(show.open_configured(), file, check=not no_check)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@show.printed(_restored)
+def restore(file: Path) -> object:
+    """Bring a backup back into an empty FACEML_HOME; photos are expected at their old places."""
+    from faceml.services.operate.restore import restore as run
+
+    settings = show.open_configured().settings
+    with show.progress_bar("Building the index", "points") as on_progress:
+        return run(settings, file, on_progress=on_progress)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Lay out the notebooks, the pipelines and a commented .env in DIR; nothing there is overwritten."""
+    from faceml.project import lay_out_project
+
+    made = lay_out_project(folder.expanduser().resolve())
+    click.echo(
+        f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
+        f"Next   cd {made.folder}\n"
+        "       faceml demo                   see it work, on faces that come with the packages\n"
+        "       jupyter lab notebooks         open the notebooks\n"
+        "       faceml pipeline run nightly -p photos=~/Pictures"
     )

@@ -21,58 +21,6 @@ if TYPE_CHECKING:
 REFUSED = 1
 
 
-@click.group()
-def models() -> None:
-    """List trained projections, let one in, or go back to the one before."""
-
-
-@models.command("list")
-@show.as_json
-def list_(as_json: bool) -> None:
-    """List the registered versions and what happened to the champion."""
-    from faceml.services.learn.promote import list_models
-
-    found = list_models(show.open_configured())
-    show.print_report(found, listing(found), as_json=as_json)
-
-
-@models.command("show")
-@click.argument("version")
-@show.as_json
-def show_(version: str, as_json: bool) -> None:
-    """Show VERSION (a number, champion or challenger): what it is, what was measured, what the gate says."""
-    from faceml.services.learn.promote import show_model
-
-    found = show_model(show.open_configured(), version)
-    show.print_report(found, sheet(found), as_json=as_json)
-
-
-@models.command()
-@click.argument("version")
-@click.option("--force", is_flag=True, help="Let it in against the gate's word; say why with --reason.")
-@click.option("--reason", help="Why, for the history.")
-@show.as_json
-def promote(version: str, force: bool, reason: str | None, as_json: bool) -> None:
-    """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
-    from faceml.services.learn.promote import promote as run
-
-    report = run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
-    show.print_report(report, promotion(report), as_json=as_json)
-    if not report.promoted:
-        sys.exit(REFUSED)
-
-
-@models.command()
-@click.option("--reason", help="Why, for the history.")
-@show.as_json
-def rollback(reason: str | None, as_json: bool) -> None:
-    """Go back to the champion before this one; before the first there were raw embeddings."""
-    from faceml.services.learn.promote import roll_back
-
-    report = roll_back(show.open_configured(), actor=current_actor(), reason=reason)
-    show.print_report(report, rolled_back(report), as_json=as_json)
-
-
 def listing(found: ModelList) -> str:
     if not found.versions:
         return "No projection is registered: raw embeddings are used; `faceml faces train-matching` trains one"
@@ -144,3 +92,52 @@ def _interval(found: Estimate | None) -> str | None:
 def _event(told: Mapping[str, str]) -> str:
     why = f": {told['why']}" if told.get("why") else ""
     return f"{told['at'][:16].replace('T', ' ')}  version {told['version']} {told['what']} by {told['by']}{why}"
+
+
+@click.group()
+def models() -> None:
+    """List trained projections, let one in, or go back to the one before."""
+
+
+@models.command("list")
+@show.printed(listing)
+def list_() -> object:
+    """List the registered versions and what happened to the champion."""
+    from faceml.services.learn.promote import list_models
+
+    return list_models(show.open_configured())
+
+
+@models.command("show")
+@click.argument("version")
+@show.printed(sheet)
+def show_(version: str) -> object:
+    """Show VERSION (a number, champion or challenger): what it is, what was measured, what the gate says."""
+    from faceml.services.learn.promote import show_model
+
+    return show_model(show.open_configured(), version)
+
+
+@models.command()
+@click.argument("version")
+@click.option("--force", is_flag=True, help="Let it in against the gate's word; say why with --reason.")
+@click.option("--reason", help="Why, for the history.")
+@show.as_json
+def promote(version: str, force: bool, reason: str | None, as_json: bool) -> None:
+    """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
+    from faceml.services.learn.promote import promote as run
+
+    report = run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
+    show.print_report(report, promotion(report), as_json=as_json)
+    if not report.promoted:
+        sys.exit(REFUSED)
+
+
+@models.command()
+@click.option("--reason", help="Why, for the history.")
+@show.printed(rolled_back)
+def rollback(reason: str | None) -> object:
+    """Go back to the champion before this one; before the first there were raw embeddings."""
+    from faceml.services.learn.promote import roll_back
+
+    return roll_back(show.open_configured(), actor=current_actor(), reason=reason)

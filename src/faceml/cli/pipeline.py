@@ -70,23 +70,22 @@ def run(
 
 
 @pipeline.command("list")
-@show.as_json
-def list_(as_json: bool) -> None:
+@show.printed(lambda pipelines: "\n".join(map(_line, pipelines)), listed="pipelines")
+def list_() -> object:
     """List the pipelines there are, and when each is due."""
-    listed = [_listed(file) for file in pipeline_files()]
-    show.print_report({"pipelines": listed}, "\n".join(map(_line, listed)), as_json=as_json)
+    return [_listed(file) for file in pipeline_files()]
 
 
 @pipeline.command("show")
 @click.argument("file", shell_complete=_pipeline_names)
-@show.as_json
-def show_(file: str, as_json: bool) -> None:
+@show.printed()
+def show_(file: str) -> object:
     """Show the parameters and steps of the pipeline FILE."""
     from faceml.pipelines.definition import read_pipeline
 
     path = find_pipeline(file).resolve()
     definition = read_pipeline(path)
-    show.print_report(_plain(path, definition), _described(path, definition), as_json=as_json)
+    return _plain(path, definition), _described(path, definition)
 
 
 @pipeline.command()

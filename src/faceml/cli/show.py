@@ -7,8 +7,8 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, is_dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -41,10 +41,33 @@ def open_configured() -> Library:
     return open_library(settings)
 
 
+def printed(
+    text: Callable[[Any], str] | None = None, *, listed: str | None = None
+) -> Callable[[Callable[..., object]], Callable[..., None]]:
+    """Give a command `--json`, and print what it returns.
+
+    Args:
+        text: how a person reads it; without it, one `Name: value` a line.
+        listed: the name under which JSON holds the items of a list.
+    """
+
+    def decorate(command: Callable[..., object]) -> Callable[..., None]:
+        @as_json
+        @wraps(command)
+        def run(*, as_json: bool, **given: Any) -> None:
+            report = command(**given)
+            told = text(report) if text and not as_json else None
+            print_report({listed: report} if listed else report, told, as_json=as_json)
+
+        return run
+
+    return decorate
+
+
 def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None:
     """Print a report record: as JSON, as the text given, or as one `Name: value` a line."""
     if as_json:
-        click.echo(json.dumps(report if isinstance(report, dict) else asdict(report), default=_plain, indent=2))
+        click.echo(json.dumps(report, default=_plain, indent=2))
     else:
         click.echo(text if text is not None else _lines(report))
 
@@ -81,6 +104,6 @@ def _cell(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

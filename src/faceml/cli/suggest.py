@@ -36,12 +36,12 @@ def suggest(kind: str | None, limit: int, as_json: bool) -> None:
 @click.command()
 @click.argument("one")
 @click.argument("other")
-@show.as_json
-def apart(one: str, other: str, as_json: bool) -> None:
+@show.printed()
+def apart(one: str, other: str) -> object:
     """Say that ONE and OTHER, clusters or people, are different people: merging them is not suggested again."""
     from faceml.services.review.apart import keep_apart
 
-    show.print_report(keep_apart(show.open_configured(), one, other, actor=current_actor()), as_json=as_json)
+    return keep_apart(show.open_configured(), one, other, actor=current_actor())
 
 
 def _ask(library: Library, kind: str, limit: int) -> list[Any]:
