@@ -52,6 +52,7 @@ def plain_loop(pack: str, model_root: Path, photos: list[Path]) -> Turn:
 
 def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
     from faceml.config import Settings
+    from faceml.options import DetectOptions
     from faceml.services.photos.detect import backfill_faces
     from faceml.services.photos.ingest import ingest_folder
     from faceml.vision.model_packs import load_pack
@@ -64,7 +65,7 @@ def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
         settings = Settings(home=Path(tempfile.mkdtemp(dir=photos[0].parent.parent)), model_pack=pack)
         library = library_with(loaded, settings)
         ingest_folder(library.repository, photos[0].parent)
-        return lambda: backfill_faces(library, limit=len(photos), min_face_size=1).faces_added
+        return lambda: backfill_faces(library, DetectOptions(limit=len(photos), min_face_size=1)).faces_added
 
     return prepare
 

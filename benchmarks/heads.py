@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from faceml.identity.projection import Head
 from faceml.metrics.verification import pair_scores, roc, tar_at_far
+from faceml.options import PULL
 from faceml.training.fit import fit
-from faceml.training.options import PULL, Options
+from faceml.training.options import Options
 from faceml.training.splits import identity_folds
 from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
 from faceml.trial.comparison import RAW, Comparison, Gain

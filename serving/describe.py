@@ -79,6 +79,8 @@ def _bodies(title: str, schema: dict[str, Any], schemas: dict[str, Any]) -> Iter
         examples = schemas.get(name, {}).get("examples", [])
         if examples:
             yield f"{title} (`{name}`):\n\n```json\n{json.dumps(examples[0], ensure_ascii=False)}\n```\n"
+            if title == "Request":
+                yield from _options(schemas[name]["properties"])
         elif name.startswith("Body_"):  # FastAPI's name for the fields of a form
             yield f"{title}, a form (`multipart/form-data`):\n"
             for field, described in schemas[name]["properties"].items():
@@ -86,6 +88,14 @@ def _bodies(title: str, schema: dict[str, Any], schemas: dict[str, Any]) -> Iter
             yield ""
         elif name:
             yield f"{title}: `{name}`\n"
+
+
+def _options(fields: dict[str, Any]) -> Iterator[str]:
+    described = {name: field for name, field in fields.items() if "description" in field}
+    for name, field in described.items():
+        yield f"- `{name}` (default {json.dumps(field.get('default'))}): {field['description']}"
+    if described:
+        yield ""
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
+from faceml.options import ClusterOptions, DualOptions
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.split import split_cluster
 from faceml.services.review.browse import list_clusters, show_cluster
@@ -33,6 +34,7 @@ from serving.schemas.runs import (
 
 router = router_for("clusters")
 JOB: Responses = {202: {"model": JobQueuedResponse, "description": QUEUED}}
+RUN: Responses = {**JOB, **problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)}
 
 
 @router.get("/clusters", response_model=ClusterListResponse, responses=UNCHANGED)
@@ -90,27 +92,27 @@ async def split(
     )
 
 
-@router.post("/cluster", response_model=ClusteringResultResponse, responses={**JOB, **problems(HTTPStatus.CONFLICT)})
+@router.post("/cluster", response_model=ClusteringResultResponse, responses=RUN)
 async def cluster(
     service: Shared, body: Annotated[TriggerClusteringRequest, Body(default_factory=TriggerClusteringRequest)]
 ) -> Response:
     """Group the faces that nobody named."""
-    parameters = body.model_dump(exclude={"queue"})
+    options = ClusterOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("cluster_faces_job", **parameters)
+        return await service.hand_out("cluster_faces_job", **options.parameters())
     from faceml.services.cluster.cluster import cluster_faces
 
-    return await service.run(lambda: ClusteringResultResponse.of(cluster_faces(service.library, **parameters)))
+    return await service.run(lambda: ClusteringResultResponse.of(cluster_faces(service.library, options)))
 
 
-@router.post("/cluster/dual", response_model=DualClusterResponse, responses={**JOB, **problems(HTTPStatus.CONFLICT)})
+@router.post("/cluster/dual", response_model=DualClusterResponse, responses=RUN)
 async def cluster_in_dual_mode(
     service: Shared, body: Annotated[DualClusterRequest, Body(default_factory=DualClusterRequest)]
 ) -> Response:
     """Put faces under the people they match, then group the others."""
-    parameters = body.model_dump(exclude={"queue"})
+    options = DualOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("cluster_dual_job", **parameters)
+        return await service.hand_out("cluster_dual_job", **options.parameters())
     from faceml.services.cluster.dual import cluster_dual
 
-    return await service.run(lambda: DualClusterResponse.of(cluster_dual(service.library, **parameters)))
+    return await service.run(lambda: DualClusterResponse.of(cluster_dual(service.library, options)))

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Body, File, Path, Query, Request, UploadFile
 from fastapi.responses import Response
 
+from faceml.options import DetectOptions
 from faceml.services.photos.detect import detect_in_photo, faces_of_photo
 from faceml.services.recognise.identify import identify_photo
 from serving.deps import Shared, router_for
@@ -38,16 +39,12 @@ async def detect(
     body: Annotated[DetectFacesRequest, Body(default_factory=DetectFacesRequest)],
 ) -> Response:
     """Detect faces in a photo of the library, looked at before or not."""
-    thresholds = {"min_confidence": body.min_confidence, "min_face_size": body.min_face_size}
+    given = body.model_dump(exclude={"queue"})
+    options = DetectOptions.of(given)
     if body.queue:
-        return await service.hand_out("detect_faces_job", asset_ids=[str(asset_id)], **thresholds)
+        return await service.hand_out("detect_faces_job", asset_ids=[str(asset_id)], **given)
     return await service.run(
-        lambda: DetectFacesResponse.on_photo(
-            asset_id,
-            detect_in_photo(
-                service.library, asset_id, min_confidence=body.min_confidence, min_face_size=body.min_face_size
-            ),
-        )
+        lambda: DetectFacesResponse.on_photo(asset_id, detect_in_photo(service.library, asset_id, options))
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Body, Path, Request
 from fastapi.responses import Response
 
+from faceml.options import TrainOptions
 from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
@@ -26,17 +27,12 @@ async def train(
     service: Shared, body: Annotated[TrainFaceMatchingRequest, Body(default_factory=TrainFaceMatchingRequest)]
 ) -> Response:
     """Train the projection on the labels that people gave."""
-    parameters = body.model_dump(exclude={"queue"})
+    options = TrainOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("train_matching_job", **parameters)
-    from faceml.services.learn.train import PATIENCE, train_matching
-    from faceml.training.options import Options
+        return await service.hand_out("train_matching_job", **options.parameters())
+    from faceml.services.learn.train import train_matching
 
-    min_faces = parameters.pop("min_faces_per_person")
-    options = Options(patience=PATIENCE, **parameters)
-    return await service.run(
-        lambda: TrainFaceMatchingResponse.of(train_matching(service.library, options, min_faces=min_faces))
-    )
+    return await service.run(lambda: TrainFaceMatchingResponse.of(train_matching(service.library, options)))
 
 
 @router.get("/jobs/{job_id}", response_model=JobResponse, responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)})

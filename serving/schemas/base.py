@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic.alias_generators import to_camel
+
+from faceml.options import Option, StepOptions, options_of
 
 LARGEST_ID = 2**31 - 1  # of the database's integers
 LARGEST_EVENT = 2**53 - 1  # JSON's whole numbers
@@ -63,6 +75,51 @@ class SnakeQuestion(BaseModel):
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
         extra="forbid",
     )
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def offering(record: type[StepOptions], *, but: tuple[str, ...] = ()) -> Callable[[type[M]], type[M]]:
+    """Give a request a field for each of a record's options, as the record describes it.
+
+    The record itself checks them, in the words of all doors: `record.of(request.model_dump(exclude={"queue"}))`.
+    """
+
+    def decorate(model: type[M]) -> type[M]:
+        offered = {
+            item.api_name: (
+                Annotated[Any, WithJsonSchema(_described(item)), Field(description=item.words)],
+                item.default,
+            )
+            for item in options_of(record)
+            if item.name not in but
+        }
+        return create_model(  # type: ignore[no-any-return, call-overload]
+            model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **offered
+        )
+
+    return decorate
+
+
+def _described(item: Option) -> dict[str, Any]:
+    """An option in JSON Schema."""
+    if item.kind is bool:
+        return {"type": "boolean"}
+    kinds: list[dict[str, Any]] = []
+    if item.kind in (int, float):
+        low = "exclusiveMinimum" if item.open_end == "least" else "minimum"
+        high = "exclusiveMaximum" if item.open_end == "most" else "maximum"
+        kinds.append({"type": "integer" if item.kind is int else "number", low: item.least, high: item.most})
+    if item.choices:
+        kinds.append({"type": "string", "enum": list(item.choices)})
+    if item.pattern:
+        kinds.append({"type": "string", "pattern": f"^({item.pattern}){'?' if item.default is None else ''}$"})
+    if item.is_numbered:
+        kinds.append({"type": "integer", "minimum": 1, "maximum": 999_999_999})
+    if item.default is None:
+        kinds.append({"type": "null"})
+    return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
 class Page(Question):

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from pydantic import Field
 
+from faceml.options import AssignOptions, DetectOptions
 from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
-from faceml.services.recognise.identify import Identification, IdentifiedFace, Likeness
-from serving.schemas.base import WHOLE, Answer, Flag, Name, Question, Share, count, example
+from faceml.services.recognise.gallery import Resemblance
+from faceml.services.recognise.identify import Identification, IdentifiedFace
+from serving.schemas.base import Answer, Flag, Name, Question, example, offering
 
 FACE = "0b8f7e0c-6f2c-4b0e-9d6c-2a4b1f3e5d70"
 PERSON = "3f1f6a52-5f0e-4f6e-8a53-9d0f4a1c2b37"
@@ -69,11 +71,10 @@ def with_names(faces: Iterable[Face], names: Mapping[UUID, str]) -> list[FaceIns
     return [FaceInstance.completed(f, person_name=names.get(f.person_id) if f.person_id else None) for f in faces]
 
 
+@offering(DetectOptions, but=("limit", "offset"))
 class DetectFacesRequest(Question):
     model_config = example(minConfidence=0.5, minFaceSize=20)
 
-    min_confidence: Share = 0.5
-    min_face_size: Annotated[int, count(1, 100_000), WHOLE] = 20
     queue: Flag = False
 
 
@@ -171,7 +172,7 @@ class FaceOnPhoto(Answer):
         )
 
 
-def _candidate(found: Likeness | None) -> Candidate | None:
+def _candidate(found: Resemblance | None) -> Candidate | None:
     return Candidate.completed(found, similarity=round(found.similarity, 4)) if found else None
 
 
@@ -179,9 +180,9 @@ class IdentifyQuery(Question):
     threshold: Annotated[
         Annotated[float, Field(ge=0, le=1)] | Literal["auto"],
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
-    ] = 0.6
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
-    min_face_size: Annotated[int, Field(ge=1, le=100_000)] = 20
+    ] = float(AssignOptions.threshold)
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = DetectOptions.min_confidence
+    min_face_size: Annotated[int, Field(ge=1, le=100_000)] = DetectOptions.min_face_size
 
 
 class IdentifyResponse(Answer):

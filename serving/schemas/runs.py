@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
+from faceml.options import ClusterOptions, DualOptions, TrainOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport
-from serving.schemas.base import WHOLE, Answer, Flag, Question, Share, SnakeQuestion, count, example
+from serving.schemas.base import Answer, Flag, Question, SnakeQuestion, example, offering
 
 if TYPE_CHECKING:
     from faceml.jobs.state import JobState
     from faceml.services.learn.train import TrainReport
 
-MOST_FACES = 10_000_000
 
-
+@offering(ClusterOptions)
 class TriggerClusteringRequest(Question):
     model_config = example(qualityThreshold=0.5, maxFaces=50000, minClusterSize=5)
 
-    quality_threshold: Share = 0.5
-    max_faces: Annotated[int, count(1, MOST_FACES), WHOLE] = 50_000
-    min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 5
-    min_samples: Annotated[int, count(1, 10_000), WHOLE] = 3
-    time_bucket: (
-        Annotated[str, Field(pattern=r"^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])$", description="YYYY-MM")] | None
-    ) = None
     queue: Flag = False
 
 
@@ -49,6 +42,7 @@ class ClusteringResultResponse(Answer):
         )
 
 
+@offering(DualOptions)
 class DualClusterRequest(SnakeQuestion):
     model_config = example(
         person_threshold=0.7,
@@ -59,11 +53,6 @@ class DualClusterRequest(SnakeQuestion):
         queue=False,
     )
 
-    person_threshold: Share | Literal["auto"] = 0.7
-    unknown_method: Literal["hdbscan", "dbscan", "agglomerative"] = "hdbscan"
-    unknown_min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 3
-    unknown_eps: Annotated[float, Field(strict=True, gt=0, le=2)] = 0.5
-    max_faces: Annotated[int, count(1, MOST_FACES), WHOLE] = 50_000
     queue: Flag = False
 
 
@@ -113,16 +102,12 @@ class DualClusterResponse(BaseModel):
         )
 
 
+@offering(TrainOptions)
 class TrainFaceMatchingRequest(SnakeQuestion):
     model_config = example(
         epochs=20, margin=0.2, batch_size=32, learning_rate=0.0001, min_faces_per_person=5, queue=False
     )
 
-    epochs: Annotated[int, count(10, 100), WHOLE] = 20
-    margin: Annotated[float, Field(strict=True, ge=0.1, le=0.5)] = 0.2
-    batch_size: Annotated[int, count(16, 128), WHOLE] = 32
-    learning_rate: Annotated[float, Field(strict=True, ge=1e-5, le=1e-3)] = 0.0001
-    min_faces_per_person: Annotated[int, count(2, 10_000), WHOLE] = 5
     queue: Flag = False
 
 

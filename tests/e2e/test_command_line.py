@@ -233,13 +233,13 @@ def test_a_library_that_cannot_be_written_is_one_line(shell: Shell, photos: Path
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["faces", "cluster", "--min-cluster-size", "1"], "at least 2 faces"),
+        (["faces", "cluster", "--min-cluster-size", "1"], "faces from 2 to 10,000"),
         (["faces", "cluster", "--time-bucket", "2025-13"], "YYYY-MM"),
         (["faces", "assign", "--since", "yesterday"], "YYYY-MM-DD"),
-        (["faces", "assign", "--threshold", "2"], "outside 0 to 1"),
+        (["faces", "assign", "--threshold", "2"], "threshold=2 is not a number from 0 to 1 or auto"),
         (["faces", "export", "faces.xlsx"], ".csv and .parquet"),
         (["faces", "import-labels", "nowhere.csv"], "cannot be read"),
-        (["faces", "cluster-dual", "--unknown-method", "kmeans"], "hdbscan, dbscan, agglomerative"),
+        (["faces", "cluster-dual", "--unknown-method", "kmeans"], "hdbscan, dbscan or agglomerative"),
         (["pipeline", "run", "nowhere"], "there is no pipeline"),
     ],
 )

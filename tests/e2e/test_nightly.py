@@ -24,7 +24,7 @@ def test_a_night_fails_is_completed_and_the_next_one_skips_what_is_done(shell: S
     assert 'stopped at the step assign, cell [4] "Recognise": WrongUse' in broken
     assert "go on with --from assign" in broken
     (failed,) = (shell.home / "runs").glob("nightly-*")
-    assert "outside 0 to 1" in (failed / "03_assign.ipynb").read_text()
+    assert "threshold=2 is not a number from 0 to 1 or auto" in (failed / "03_assign.ipynb").read_text()
     assert "nightly: failed" in (failed / "report.html").read_text()
     assert "failed" in shell.says("pipeline", "history", "nightly")
 

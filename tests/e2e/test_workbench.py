@@ -18,6 +18,7 @@ from PIL import Image
 from faceml.config import Settings
 from faceml.demo.build import build_demo
 from faceml.library import Library
+from faceml.options import DetectOptions
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
@@ -47,7 +48,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, ope
         opencv_zoo, Settings(home=folder / "library", model_pack="opencv-zoo", model_root=model_cache)
     )
     ingest_folder(library.repository, demo.photos_folder)
-    backfill_faces(library, limit=1000)
+    backfill_faces(library, DetectOptions(limit=1000))
     cluster_faces(library)
     first, second = (cluster_id for cluster_id, _ in list_open_clusters(library.repository)[-2:])
     with library.repository.begin() as unit:

@@ -18,6 +18,7 @@ import pytest
 from faceml.config import Settings
 from faceml.errors import Conflict, FileNotReadable, WrongUse
 from faceml.library import Library
+from faceml.options import ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.people import hide_person, merge_people
@@ -38,7 +39,7 @@ OLD_BACKUP = REPO / "tests" / "data" / "backup-schema-0001.zip"
 def fill(library: Library) -> None:
     """People, merged and hidden; decisions, some taken back; rejections, exemplars, centroids, clusters, a backlog."""
     ids = add_faces(library, people_vectors(5, 6))
-    cluster_faces(library, min_cluster_size=3)
+    cluster_faces(library, ClusterOptions(min_cluster_size=3))
     for number, name in enumerate(("Ada", "Grace", "Söhne & Töchter", "Hidden")):
         assign_faces_to(library, ids[number * 6 : number * 6 + 5], name, actor=ACTOR)
     compute_centroids(library)

@@ -12,6 +12,7 @@ import pytest
 from faceml.config import Settings
 from faceml.errors import NotFound
 from faceml.library import Library
+from faceml.options import TrainOptions
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
 from faceml.plots.comparisons import interval_plot, parallel_coordinates
@@ -22,7 +23,6 @@ from faceml.services.learn.promote import model_rows, show_model, verdict_lines
 from faceml.services.learn.train import train_matching
 from faceml.services.recognise.calibrate import view_thresholds
 from faceml.tracking.experiment import experiment_table, rank_experiments
-from faceml.training.options import Options
 from faceml.trial.comparison import from_json
 from faceml.wiring import open_library
 from tests.conftest import REPO, WIDTH, add_faces
@@ -52,7 +52,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path, opencv
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for head in ("documented", "whitening"):
-            train_matching(library, Options(epochs=10, head=head, patience=1))
+            train_matching(library, TrainOptions(epochs=10, head=head, patience=1))
     return library
 
 

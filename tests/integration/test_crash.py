@@ -14,6 +14,7 @@ import pytest
 from faceml.config import Settings
 from faceml.demo.build import build_demo
 from faceml.library import Library
+from faceml.options import ClusterOptions, DetectOptions
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
@@ -27,6 +28,7 @@ KILLS = 20
 WORK = """
 import sys
 from faceml.config import read_settings
+from faceml.options import ClusterOptions, DetectOptions
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.photos.detect import backfill_faces
 from faceml.library import Library
@@ -37,11 +39,11 @@ detect.BATCH = 4  # more transactions to be killed in
 library = open_library(read_settings())
 library.packs.load()
 print("ready", flush=True)
-while backfill_faces(library, limit=8).processed:
-    cluster_faces(library, min_cluster_size=3)
+while backfill_faces(library, DetectOptions(limit=8)).processed:
+    cluster_faces(library, ClusterOptions(min_cluster_size=3))
 while True:  # shifting parameters move faces between clusters and noise, through the outbox, until somebody kills us
     for size in (2, 3, 4, 5):
-        cluster_faces(library, min_cluster_size=size)
+        cluster_faces(library, ClusterOptions(min_cluster_size=size))
 """
 
 
@@ -59,8 +61,8 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(
     rng = random.Random(20)
     for _ in range(KILLS):
         kill_a_worker_after(rng.uniform(0.0, 2.5), settings)
-    backfill_faces(library, limit=10_000)
-    cluster_faces(library, min_cluster_size=3)
+    backfill_faces(library, DetectOptions(limit=10_000))
+    cluster_faces(library, ClusterOptions(min_cluster_size=3))
     assert drain_outbox(library).backlog == 0
     found = find_orphans(library, limit=10_000)
     assert (found.orphans, found.stale_points, found.stray_points) == ((), 0, 0)
@@ -92,7 +94,7 @@ def kill_a_worker_after(seconds: float, settings: Settings) -> None:
 def never_killed(photos: Path, tmp_path: Path, pack: object) -> Library:
     library = library_with(pack, Settings(home=tmp_path / "whole", model_pack="opencv-zoo"))
     ingest_folder(library.repository, photos)
-    backfill_faces(library, limit=10_000)
+    backfill_faces(library, DetectOptions(limit=10_000))
     return library
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import event
 from faceml.config import Settings
 from faceml.errors import Conflict, NameTaken, NotFound, WrongUse
 from faceml.library import Library
+from faceml.options import AssignOptions, ClusterOptions, DualOptions
 from faceml.records import Dismissal, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
@@ -260,13 +261,13 @@ class Decisions(RuleBasedStateMachine):
     @rule(is_dual=st.booleans(), threshold=st.sampled_from([0.3, 0.6]))
     def recognise(self, is_dual: bool, threshold: float) -> None:
         if is_dual:
-            cluster_dual(self.library, person_threshold=threshold)
+            cluster_dual(self.library, DualOptions(person_threshold=threshold))
         else:
-            assign_faces(self.library, threshold=threshold)
+            assign_faces(self.library, AssignOptions(threshold=threshold))
 
     @rule(size=st.sampled_from([2, 3]), with_centroids=st.booleans())
     def regroup(self, size: int, with_centroids: bool) -> None:
-        cluster_faces(self.library, min_cluster_size=size, min_samples=2)
+        cluster_faces(self.library, ClusterOptions(min_cluster_size=size, min_samples=2))
         if with_centroids:
             compute_centroids(self.library)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -14,7 +15,8 @@ from PIL import Image
 from faceml.config import Settings
 from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.library import Library
-from faceml.records import AssetStatus
+from faceml.options import DetectOptions
+from faceml.records import AssetStatus, BBox
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox, index_width
 from faceml.services.index.repair import find_orphans, fix_orphans
@@ -23,7 +25,9 @@ from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
 from faceml.storage.index.edge_index import open_edge
 from faceml.storage.index.stores import EdgeStore
+from faceml.vision.detection import Detections
 from faceml.wiring import open_library
+from tests.fakes import WIDTH, FakePack, library_with
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_detecting_again_finds_the_same_faces(detected: Library) -> None:
 
 def test_looser_thresholds_add_only_new_faces(library: Library, photos: Path) -> None:
     ingest_folder(library.repository, photos)
-    strict = backfill_faces(library, min_face_size=120)
+    strict = backfill_faces(library, DetectOptions(min_face_size=120))
     before = face_ids(library)
     loose = backfill_faces(library)
     assert strict.faces_added < 8
@@ -86,7 +90,7 @@ def test_looser_thresholds_add_only_new_faces(library: Library, photos: Path) ->
 
 def test_limit_and_offset_take_a_part_of_the_waiting_photos(library: Library, photos: Path) -> None:
     ingest_folder(library.repository, photos)
-    assert backfill_faces(library, limit=1, offset=1).processed == 1
+    assert backfill_faces(library, DetectOptions(limit=1, offset=1)).processed == 1
     assert backfill_faces(library).processed == 3
 
 
@@ -137,6 +141,38 @@ def test_a_face_that_is_gone_from_an_edited_photo_goes(library: Library, photos:
     assert read_stats(library).points == 2
 
 
+@dataclass(frozen=True)
+class FindsBoxes(FakePack):
+    """Finds the same boxes (x1, y1, x2, y2) on every photo, each with a vector of its own."""
+
+    boxes: tuple[tuple[int, int, int, int], ...] = ()
+
+    def detect(self, image: Any, *, min_confidence: float, min_face_size: int) -> Detections:
+        kps = np.random.default_rng(0).uniform(10, 90, (len(self.boxes), 5, 2)).astype(np.float32)
+        return Detections(np.array(self.boxes, np.float32), np.full(len(self.boxes), 0.9, np.float32), kps)
+
+    def embed(self, crops: Any) -> Any:
+        return np.eye(WIDTH, dtype=np.float32)[: len(crops)]
+
+
+def test_two_found_faces_never_become_one_stored_face(settings: Settings, tmp_path: Path) -> None:
+    def look(colour: str, *boxes: tuple[int, int, int, int]) -> list[BBox]:
+        Image.new("RGB", (100, 100), colour).save(tmp_path / "photos" / "one.png")
+        library = library_with(FindsBoxes(boxes=boxes), settings)
+        ingest_folder(library.repository, tmp_path / "photos")
+        detect_in_assets(library, [1])
+        with library.repository.read() as unit:
+            found = unit.faces.in_assets([1])
+        library.close()
+        return sorted((face.bbox for face in found), key=lambda box: box.x)
+
+    (tmp_path / "photos").mkdir()
+    assert look("red", (10, 10, 40, 20)) == [BBox(10, 10, 30, 10)]
+    two = [BBox(10, 10, 16, 10), BBox(23, 10, 17, 10)]
+    assert look("blue", (10, 10, 26, 20), (23, 10, 40, 20)) == two, "the better one is the stored face, the other new"
+    assert look("blue", (10, 10, 26, 20), (23, 10, 40, 20)) == two
+
+
 def test_another_pack_is_refused_and_changes_nothing(detected: Library, shared: Path) -> None:
     other = open_library(
         Settings(
@@ -154,9 +190,9 @@ def test_unknown_assets_and_silly_thresholds_are_refused(detected: Library) -> N
     with pytest.raises(NotFound, match="asset 99"):
         detect_in_assets(detected, [1, 99])
     with pytest.raises(WrongUse, match=r"min_confidence=1\.5"):
-        backfill_faces(detected, min_confidence=1.5)
+        backfill_faces(detected, DetectOptions(min_confidence=1.5))
     with pytest.raises(WrongUse, match="min_face_size=0"):
-        backfill_faces(detected, min_face_size=0)
+        backfill_faces(detected, DetectOptions(min_face_size=0))
 
 
 # --- the index follows

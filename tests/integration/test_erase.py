@@ -14,6 +14,7 @@ from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
+from faceml.options import AssignOptions, DetectOptions
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to, label_cluster
@@ -81,8 +82,8 @@ def test_detection_repair_and_undo_bring_nothing_back(looked_at: Library, photos
     assert not list(library.settings.cache_folder.rglob(f"*{face.hex}*"))
     detect_in_assets(library, [astronaut])
     fix_orphans(library)
-    backfill_faces(library, min_confidence=0.3)
-    assign_faces(library, threshold=0.0)
+    backfill_faces(library, DetectOptions(min_confidence=0.3))
+    assign_faces(library, AssignOptions(threshold=0.0))
     for act in (lambda: undo(library, eileen.event_id, actor=ME), lambda: redo(library, eileen.event_id, actor=ME)):
         with pytest.raises(Conflict):
             act()

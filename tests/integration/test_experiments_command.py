@@ -222,7 +222,7 @@ def test_wrong_words_are_told_in_one_line(says: Says) -> None:
         says("compare", "--promote")
     with pytest.raises(NotFound, match="registered no version, as only trainings do"):
         says("compare", "--kind", "cluster", "--by", "noise_count", "--promote")
-    with pytest.raises(WrongUse, match="is no date"):
+    with pytest.raises(WrongUse, match="is not a day"):
         says("list", "--since", "yesterday")
 
 

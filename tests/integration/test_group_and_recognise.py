@@ -13,8 +13,9 @@ import pytest
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
+from faceml.options import AssignOptions, ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Face
-from faceml.services.cluster.cluster import cluster_faces, month_bounds
+from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.prototypes import compute_centroids
@@ -22,7 +23,7 @@ from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
-from faceml.services.recognise.explain import explain_face
+from faceml.services.recognise.identify import explain_face
 from faceml.storage.sql.assets import PhotoFile
 from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
 
@@ -81,7 +82,7 @@ def test_named_faces_take_no_part_and_keep_their_cluster(peopled: Library) -> No
     cluster_faces(peopled)
     label_all(peopled, 1)
     named = {face.id: face.cluster_id for face in faces(peopled) if face.person_id}
-    report = cluster_faces(peopled, min_cluster_size=3)
+    report = cluster_faces(peopled, ClusterOptions(min_cluster_size=3))
     assert report.total_faces == 36 - FACES
     assert {face.id: face.cluster_id for face in faces(peopled) if face.person_id} == named
 
@@ -91,13 +92,14 @@ def test_poor_faces_and_faces_beyond_the_limit_stay_as_they_are(peopled: Library
     report = cluster_faces(peopled)
     assert report.total_faces == 36
     assert all(clusters(peopled)[face_id] is None for face_id in poor)
-    assert cluster_faces(peopled, max_faces=10).faces_left_out == 26
-    assert cluster_faces(peopled, quality_threshold=0.2).total_faces == 41
+    assert cluster_faces(peopled, ClusterOptions(max_faces=10)).faces_left_out == 26
+    assert cluster_faces(peopled, ClusterOptions(quality_threshold=0.2)).total_faces == 41
 
 
 def test_a_loose_cluster_is_dropped_where_cohesion_is_asked_for(library: Library) -> None:
     add_faces(library, np.vstack([people_vectors(2, 8), unit_rows(40, seed=5)]))
-    assert cluster_faces(library, min_cluster_size=3, min_samples=2, min_cohesion=0.6).clusters_found == 2
+    options = ClusterOptions(min_cluster_size=3, min_samples=2, min_cohesion=0.6)
+    assert cluster_faces(library, options).clusters_found == 2
 
 
 def test_only_photos_of_the_month_are_grouped_and_the_others_keep_their_clusters(peopled: Library) -> None:
@@ -111,7 +113,7 @@ def test_only_photos_of_the_month_are_grouped_and_the_others_keep_their_clusters
         rows = [known[Path("/photos") / name].asset_id for name, _ in photos]
         vectors = people_vectors(2, 6, seed=60)
         ids = unit.faces.add([(row, found_face(v)) for row, v in zip(rows, vectors, strict=True)], pack="opencv-zoo")
-    report = cluster_faces(peopled, time_bucket="2025-12", min_cluster_size=3)
+    report = cluster_faces(peopled, ClusterOptions(time_bucket="2025-12", min_cluster_size=3))
     assert report.total_faces == 6
     after = clusters(peopled)
     assert {id_: after[id_] for id_ in before} == before
@@ -119,9 +121,10 @@ def test_only_photos_of_the_month_are_grouped_and_the_others_keep_their_clusters
 
 
 def test_a_month_is_bounded_by_its_first_instant_and_the_next_ones() -> None:
-    assert month_bounds("2024-02") == (datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC))
+    february = ClusterOptions(time_bucket="2024-02")
+    assert february.month == (datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC))
     with pytest.raises(WrongUse, match="YYYY-MM"):
-        month_bounds("February")
+        ClusterOptions(time_bucket="February")
 
 
 # --- recognition
@@ -149,8 +152,8 @@ def test_a_person_ruled_out_is_never_proposed_and_no_decision_is_overwritten(peo
     person = next(face.person_id for face in faces(peopled) if face.id == new[0])
     reject_person(peopled, [new[0]], person, actor="me")
     unassign_faces(peopled, [new[1]], actor="me")
-    assign_faces(peopled, threshold=0.0)
-    cluster_dual(peopled, person_threshold=0.0)
+    assign_faces(peopled, AssignOptions(threshold=0.0))
+    cluster_dual(peopled, DualOptions(person_threshold=0.0))
     after = {face.id: face for face in faces(peopled)}
     assert after[new[0]].person_id != person
     assert after[new[1]].person_id is None
@@ -162,7 +165,7 @@ def test_an_assignment_explains_itself(peopled: Library) -> None:
     label_all(peopled)
     compute_centroids(peopled)
     (new,) = add_faces(peopled, people_vectors(PEOPLE, FACES)[:1] + 0.005, prefix="new")
-    assign_faces(peopled, threshold=0.55)
+    assign_faces(peopled, AssignOptions(threshold=0.55))
     why = explain_face(peopled, new)
     own = [item for item in why.nearest if item.person_name == why.person_name]
     next_one = next(item for item in why.nearest if item.person_name != why.person_name)
@@ -171,8 +174,8 @@ def test_an_assignment_explains_itself(peopled: Library) -> None:
     assert why.runner_up_name == next_one.person_name
     assert why.runner_up_similarity == pytest.approx(next_one.similarity, abs=1e-6)
 
-    cluster_dual(peopled, person_threshold=0.65)  # assigns it anew, under person_{uuid}
-    cluster_dual(peopled, person_threshold=0.6)  # leaves it where it is, by the word that put it there
+    cluster_dual(peopled, DualOptions(person_threshold=0.65))  # assigns it anew, under person_{uuid}
+    cluster_dual(peopled, DualOptions(person_threshold=0.6))  # leaves it where it is, by the word that put it there
     assert explain_face(peopled, new).threshold == 0.65
     person = next(face.person_id for face in faces(peopled) if face.id == new)
     rejected = reject_person(peopled, [new], person, actor="me")
@@ -223,7 +226,7 @@ def test_unknown_clusters_keep_their_numbers_and_a_number_is_never_used_again(pe
 
 @pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative"])
 def test_every_method_finds_the_unknown_people(peopled: Library, method: str) -> None:
-    report = cluster_dual(peopled, unknown_method=method, unknown_eps=0.7)
+    report = cluster_dual(peopled, DualOptions(unknown_method=method, unknown_eps=0.7))
     assert (report.clusters_found, report.noise_count) == (PEOPLE, 4)
 
 
@@ -231,8 +234,8 @@ def test_a_stricter_run_gives_back_what_only_faceml_assigned(peopled: Library) -
     cluster_faces(peopled)
     label_all(peopled, 2)
     add_faces(peopled, people_vectors(PEOPLE, FACES)[: 2 * FACES : 4] + 0.005, prefix="new")
-    assert cluster_dual(peopled, person_threshold=0.5).assigned_to_persons == 4
-    assert cluster_dual(peopled, person_threshold=1.0).assigned_to_persons == 0
+    assert cluster_dual(peopled, DualOptions(person_threshold=0.5)).assigned_to_persons == 4
+    assert cluster_dual(peopled, DualOptions(person_threshold=1.0)).assigned_to_persons == 0
     assert sum(face.assigned_by is AssignedBy.MANUAL for face in faces(peopled)) == 2 * FACES
 
 
@@ -245,7 +248,7 @@ def test_a_person_is_on_a_photo_once_where_that_is_asked_for(peopled: Library) -
         photo = add_photo(unit, "mirror.jpg")
         rows = [(photo, found_face(vector, x=10)), (photo, found_face(vector + 0.02 * unit_rows(1, seed=9)[0], x=300))]
         unit.outbox.push(unit.faces.add(rows, pack="opencv-zoo"))
-    report = cluster_dual(peopled, one_face_a_photo=True)
+    report = cluster_dual(peopled, DualOptions(one_face_a_photo=True))
     assert (report.assigned_to_persons, report.in_review) == (1, 1)
     assert cluster_dual(peopled).assigned_to_persons == 2
 
@@ -257,9 +260,9 @@ def test_auto_needs_enough_labels_and_says_how_many(peopled: Library) -> None:
     cluster_faces(peopled)
     label_all(peopled)
     with pytest.raises(NotEnoughData, match="label more"):
-        assign_faces(peopled, threshold="auto")
-    with pytest.raises(WrongUse, match="neither a number"):
-        assign_faces(peopled, threshold="soon")
+        assign_faces(peopled, AssignOptions(threshold="auto"))
+    with pytest.raises(WrongUse, match="threshold='soon' is not a number from 0 to 1 or auto"):
+        assign_faces(peopled, AssignOptions(threshold="soon"))
 
 
 def test_auto_finds_a_threshold_between_people_and_strangers(library: Library) -> None:
@@ -274,7 +277,7 @@ def test_auto_finds_a_threshold_between_people_and_strangers(library: Library) -
     strangers = add_faces(library, unit_rows(60, seed=123), prefix="stranger")
     report = calibrate_library(library)
     assert report.calibration.people == people
-    assigned = assign_faces(library, threshold="auto")
+    assigned = assign_faces(library, AssignOptions(threshold="auto"))
     assert assigned.threshold == pytest.approx(report.calibration.threshold)
     named = {face.id for face in faces(library) if face.assigned_by is AssignedBy.PROTOTYPE}
     assert len(named & set(known)) >= 0.9 * people

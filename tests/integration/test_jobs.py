@@ -144,7 +144,7 @@ def test_a_job_keeps_its_models_for_the_next_one(job_library: Library, worker: W
 def test_wrong_use_fails_at_once_and_says_why(job_library: Library, worker: WorkerProcess) -> None:
     state = ended(job_library, queue_of(job_library).enqueue("cluster_faces_job", min_cluster_size=1).id)
     assert (state.state, state.attempts) == ("failed", 1)
-    assert state.error == "min_cluster_size=1: a cluster has at least 2 faces"
+    assert state.error == "min_cluster_size=1 is not a whole number of faces from 2 to 10,000"
 
 
 def test_a_wrong_job_or_parameter_is_refused_before_it_is_queued(job_library: Library) -> None:

@@ -16,6 +16,7 @@ from faceml.identity.hdbscan import exact as hdbscan_exact
 from faceml.identity.hdbscan import reachability_graph
 from faceml.identity.hdbscan.exact import fit_predict
 from faceml.library import Library
+from faceml.options import DualOptions
 from faceml.services.cluster import grouping
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
@@ -169,7 +170,7 @@ def test_a_large_run_is_announced_and_one_that_does_not_fit_is_refused(library: 
     assert notes == []
     monkeypatch.setattr(grouping, "WORTH_ANNOUNCING", 50)
     cluster_faces(library, on_note=notes.append)
-    cluster_dual(library, unknown_method="dbscan", on_note=notes.append)
+    cluster_dual(library, DualOptions(unknown_method="dbscan"), on_note=notes.append)
     assert len(notes) == 2
     assert notes[0].startswith("Grouping 82 faces by hdbscan: about 0 s and")
     assert "by dbscan" in notes[1]

@@ -22,6 +22,7 @@ from faceml.cli.people import people
 from faceml.config import Settings
 from faceml.errors import Conflict, FacemlError, NotFound, WrongUse
 from faceml.library import Library
+from faceml.options import AssignOptions, ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import label_cluster
@@ -128,8 +129,8 @@ def test_what_is_dismissed_is_neither_grouped_nor_recognised_until_it_is_undone(
     assert labeler.cluster is not None
     faces = [face.id for face in labeler.cluster.faces]
     press(labeler, "f")
-    cluster_faces(library, min_cluster_size=3)
-    assign_faces(library, threshold=0.3)
+    cluster_faces(library, ClusterOptions(min_cluster_size=3))
+    assign_faces(library, AssignOptions(threshold=0.3))
     with library.repository.read() as unit:
         states = unit.faces.states(faces)
     assert {(state.cluster_id, state.person_id, state.dismissed_as) for state in states.values()} == {

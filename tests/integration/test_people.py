@@ -18,6 +18,7 @@ from faceml.cli.people import people as people_commands
 from faceml.config import Settings
 from faceml.errors import Conflict, FacemlError, NameTaken, NotFound, WrongUse
 from faceml.library import Library
+from faceml.options import AssignOptions, ClusterOptions
 from faceml.records import AssignedBy, Face, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
@@ -61,8 +62,8 @@ def test_a_face_assigned_by_hand_makes_a_person_and_is_never_moved_by_a_machine(
     report = assign_faces_to(library, [faces[10]], "Ada", actor=ME)
     assert (report.person_name, report.faces_assigned, report.prototypes_created) == ("Ada", 1, 1)
     compute_centroids(library)
-    assign_faces(library, threshold=0.0)
-    cluster_faces(library, min_cluster_size=2)
+    assign_faces(library, AssignOptions(threshold=0.0))
+    cluster_faces(library, ClusterOptions(min_cluster_size=2))
     assert face(library, faces[10]).person_id == report.person_id
     assert index_is_equal(library)
 
@@ -79,7 +80,7 @@ def test_an_unassigned_face_stays_without_a_name(library: Library, faces) -> Non
     assert face(library, faces[4]).assigned_by is AssignedBy.PROTOTYPE
     report = unassign_faces(library, [faces[4], faces[10]], actor=ME)
     assert (report.faces_unassigned, report.faces_passed_by) == (1, 1)
-    assign_faces(library, threshold=0.0)
+    assign_faces(library, AssignOptions(threshold=0.0))
     assert face(library, faces[4]).person_id is None
 
 
@@ -176,7 +177,7 @@ def test_faces_ruled_out_for_the_target_stay_out_of_a_merge(library: Library, tw
     report = merge_people(library, ada, bea, actor=ME)
     assert (report.faces_moved, report.faces_left) == (3, 1)
     assert face(library, faces[0]).person_id is None
-    assign_faces(library, threshold=0.0)
+    assign_faces(library, AssignOptions(threshold=0.0))
     assert face(library, faces[0]).person_id is None
 
 
@@ -184,7 +185,7 @@ def test_whom_a_face_is_not_it_is_not_after_a_merge_either(library: Library, two
     ada, bea = two
     reject_person(library, [faces[4]], ada, actor=ME)
     merge_people(library, ada, bea, actor=ME)
-    assign_faces(library, threshold=0.0)
+    assign_faces(library, AssignOptions(threshold=0.0))
     assert face(library, faces[4]).person_id is None
     assert face(library, faces[5]).person_id == bea
 
@@ -230,7 +231,7 @@ def test_the_name_of_who_was_merged_into_them_is_theirs_to_take(library: Library
 def test_a_hidden_person_is_matched_and_listed_no_more_and_keeps_their_faces(library: Library, two, faces) -> None:
     ada, _ = two
     hide_person(library, ada, actor=ME)
-    assign_faces(library, threshold=0.0)
+    assign_faces(library, AssignOptions(threshold=0.0))
     assert ada not in {face(library, face_id).person_id for face_id in (faces[4], faces[5])}
     assert [item.name for item in list_people(library.repository, status=PersonStatus.ACTIVE).items] == ["Bea"]
     assert face(library, faces[0]).person_id == ada
@@ -260,7 +261,7 @@ def test_a_split_is_kept_by_clustering_anew(library: Library, mixed: str) -> Non
     report = split_cluster(library, mixed, actor=ME)
     assert report.status == "split"
     assert all(name.startswith("clu_mixed_sub_") and len(name) == 20 for name in report.new_clusters)
-    cluster_faces(library, min_cluster_size=2, min_samples=1)
+    cluster_faces(library, ClusterOptions(min_cluster_size=2, min_samples=1))
     with library.repository.read() as unit:
         assert [len(unit.faces.in_cluster(name)) for name in report.new_clusters] == [6, 6]
     assert index_is_equal(library)
@@ -339,7 +340,7 @@ def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeyp
         return compute(*args, **kwargs)
 
     monkeypatch.setattr(service, "group_faces", label_meanwhile)
-    cluster_faces(library, min_cluster_size=2)
+    cluster_faces(library, ClusterOptions(min_cluster_size=2))
     assert show_person(library.repository, "Ada").person.face_count == 4
     with library.repository.read() as unit:
         assert len(unit.faces.in_cluster("clu_0")) == 4
@@ -349,7 +350,7 @@ def test_a_label_given_while_faces_are_clustered_stays(library: Library, monkeyp
 def test_a_decision_made_while_faces_are_matched_wins(
     library: Library, two, faces, monkeypatch: pytest.MonkeyPatch, decision: str
 ) -> None:
-    import faceml.services.recognise.assign as service
+    import faceml.identity.gallery as service
 
     ada, bea = two
     match = service.match_people

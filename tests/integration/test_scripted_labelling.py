@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from faceml.config import Settings
+from faceml.options import ClusterOptions
 from faceml.records import PackContract
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.widgets.labeler import Labeler
@@ -74,7 +75,7 @@ def test_eighty_people_take_at_most_1_3_actions_a_cluster(shared: Path, model_ca
     library = library_with(FakePack(contract), Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
     ids = add_faces(library, vectors[several])
     truth = dict(zip(ids, (f"Person {owner}" for owner in owners[several]), strict=True))
-    cluster_faces(library, min_cluster_size=3, min_samples=2)
+    cluster_faces(library, ClusterOptions(min_cluster_size=3, min_samples=2))
     typist = Typist(Labeler(library, actor="ada"), truth)
     typist.work()
     with library.repository.read() as unit:

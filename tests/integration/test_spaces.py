@@ -13,6 +13,7 @@ from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.threshold_map import equal_rates, stranger_scores
 from faceml.library import Library
+from faceml.options import AssignOptions, ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Face, PrototypeRole
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
@@ -21,7 +22,7 @@ from faceml.services.decisions.prototypes import compute_centroids
 from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
-from faceml.services.recognise.explain import explain_face
+from faceml.services.recognise.identify import explain_face
 from faceml.services.recognise.spaces import open_space
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
@@ -72,11 +73,11 @@ def test_an_assignment_carries_the_version_that_made_it_and_after_rolling_back_t
     crown(named, residual_head(0))
     crown(named, residual_head(9))
     first = newcomers(named)
-    assert assign_faces(named, threshold=0.5).model_version == "face-projection/2"
+    assert assign_faces(named, AssignOptions(threshold=0.5)).model_version == "face-projection/2"
     assert {version for version, _ in assigned(named, first).values()} == {"face-projection/2"}
     roll_back(named, actor="me")
     second = newcomers(named, prefix="second")
-    assign_faces(named, threshold=0.5)
+    assign_faces(named, AssignOptions(threshold=0.5))
     assert {version for version, _ in assigned(named, second).values()} == {"face-projection/1"}
     roll_back(named, actor="me")
     third = newcomers(named, prefix="third")
@@ -89,7 +90,7 @@ def test_similarities_are_those_of_projected_faces_and_projected_prototypes(name
     head = deep_head(3)
     crown(named, head)
     new = newcomers(named)
-    assign_faces(named, threshold=0.1)
+    assign_faces(named, AssignOptions(threshold=0.1))
     with named.repository.read() as unit:
         raw_faces, people = unit.vectors.under_people()
         raw_prototypes, new_vectors = unit.prototypes.all(), unit.vectors.of(new)
@@ -114,7 +115,7 @@ def test_similarities_are_those_of_projected_faces_and_projected_prototypes(name
 def test_raw_and_any_version_can_be_asked_for(named: Library) -> None:
     crown(named, residual_head(0))
     newcomers(named)
-    assert assign_faces(named, model="raw").model_version == "raw"
+    assert assign_faces(named, AssignOptions(model="raw")).model_version == "raw"
     register(named, deep_head(1), card=card_for(named))
     for selector in ("2", 2, "challenger", "face-projection/2"):
         assert open_space(named, selector).name == "face-projection/2"
@@ -132,7 +133,7 @@ def test_a_champion_of_another_pack_is_passed_over_with_a_note_but_never_used(na
     assert report.notes == ("face-projection/1 was made for vectors of opencv-zoo, this library's are of opencv-zoo; "
                             "raw embeddings were used",)  # fmt: skip
     with pytest.raises(ModelMismatch, match="choose another version"):
-        cluster_faces(named, model="1")
+        cluster_faces(named, ClusterOptions(model="1"))
 
 
 def test_clusters_are_made_in_the_space(mlflow_here: Path, library: Library) -> None:
@@ -164,7 +165,7 @@ def test_dual_mode_weighs_assignments_of_another_version_again(named: Library) -
     assign_faces(named)
     before = assigned(named, new)
     crown(named, residual_head(0))
-    cluster_dual(named, person_threshold=0.5)
+    cluster_dual(named, DualOptions(person_threshold=0.5))
     after = assigned(named, new)
     assert {version for version, _ in after.values()} == {"face-projection/1"}
     assert all(after[id_][1] != before[id_][1] for id_ in new)
@@ -199,10 +200,10 @@ def test_a_threshold_is_carried_over_at_equal_rates_of_strangers(many: Library) 
     assert mine.threshold == pytest.approx(thresholds.of(raw.threshold))
     assert mine.threshold > raw.threshold + 0.1
     add_faces(many, unit_rows(3, seed=8), prefix="new")
-    (note,) = assign_faces(many, threshold=0.6).notes
+    (note,) = assign_faces(many, AssignOptions(threshold=0.6)).notes
     assert note.startswith("the threshold 0.6 was used as given, but cosines of face-projection/1 are not those of raw")
     assert f"{thresholds.of(0.6):.3f} is as strict here as 0.6 there" in note
-    assert assign_faces(many, threshold=0.6, model="raw").notes == ()
+    assert assign_faces(many, AssignOptions(threshold=0.6, model="raw")).notes == ()
 
 
 def test_a_threshold_read_off_the_labels_a_projection_learned_from_is_questioned(many: Library) -> None:
@@ -212,13 +213,13 @@ def test_a_threshold_read_off_the_labels_a_projection_learned_from_is_questioned
     assert "strangers may pass more often than asked" in str(mine.note)
     for threshold in ("banana", 1.5):
         with pytest.raises(WrongUse, match=str(threshold)):
-            assign_faces(many, threshold=threshold)
+            assign_faces(many, AssignOptions(threshold=threshold))
 
 
 def test_a_face_is_explained_in_the_space_that_assigned_it(named: Library) -> None:
     crown(named, residual_head(0))
     new = newcomers(named)
-    assign_faces(named, threshold=0.5)
+    assign_faces(named, AssignOptions(threshold=0.5))
     crown(named, deep_head(5))
     mine = explain_face(named, new[0])
     assert (mine.model_version, mine.compared_in) == ("face-projection/1", "face-projection/1")

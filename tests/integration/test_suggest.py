@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from faceml.cli.main import cli
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.library import Library
+from faceml.options import AssignOptions
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.people import merge_people
@@ -227,7 +228,7 @@ def test_a_face_assigned_by_a_narrow_margin_is_uncertain(library: Library, ids) 
     compute_centroids(library)
     new = add_faces(library, people_vectors(4, FACES, spread=0.8)[5:6], prefix="new")
     similarity = suggest_names(library.repository, "clu_a2")[0].similarity
-    assign_faces(library, threshold=0.3)
+    assign_faces(library, AssignOptions(threshold=0.3))
     with library.repository.read() as unit:
         assigned = unit.faces.get(new[0])
     assert assigned.person_id is not None

@@ -15,6 +15,7 @@ from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.hdbscan.exact import fit_predict
 from faceml.library import Library
 from faceml.metrics.agreement import bcubed
+from faceml.options import DualOptions
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.runner import run_pipeline
 from faceml.services.cluster.dual import cluster_in_mode, key_figures
@@ -105,14 +106,14 @@ def test_values_are_read_as_they_are_typed_and_nonsense_is_refused(library: Libr
     with pytest.raises(NotEnoughData, match=r"0\.95 or more"):
         sweep_clusters(library.repository, quality_threshold=0.95)
     with pytest.raises(WrongUse, match="mode='both'"):
-        cluster_in_mode(library, "both", single={}, dual={})
+        cluster_in_mode(library, "both")
 
 
 def test_both_modes_report_their_figures_under_the_same_names(library: Library, ids: list[UUID]) -> None:
-    single = key_figures(cluster_in_mode(library, "single", single={}, dual={}))
+    single = key_figures(cluster_in_mode(library, "single"))
     assert single["total_faces"] == 80
     label_people(library, ids, count=2)
-    dual = key_figures(cluster_in_mode(library, "dual", single={}, dual={"person_threshold": 0.5}))
+    dual = key_figures(cluster_in_mode(library, "dual", dual=DualOptions(person_threshold=0.5)))
     assert set(single) < set(dual)
     assert (dual["total_faces"], dual["persons_matched"]) == (80 - 2 * FACES, 0)
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from faceml.config import Settings
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.projection import project
 from faceml.library import Library
+from faceml.options import AssignOptions, TrainOptions
 from faceml.pipelines.execution import execute_notebook
 from faceml.pipelines.results import read_results
 from faceml.services.decisions.label import assign_faces_to
@@ -28,7 +30,6 @@ from faceml.services.learn.train import Listener, Prepared, train_matching
 from faceml.services.recognise.assign import assign_faces
 from faceml.training import FaceTrainer
 from faceml.training.history import Epoch
-from faceml.training.options import Options
 from faceml.trial.comparison import from_json
 from faceml.trial.heads import is_marked
 from tests.conftest import REPO, WIDTH, add_faces, people_vectors
@@ -36,8 +37,8 @@ from tests.fakes import library_with
 from tests.unit.training.made_up import people_in_changing_light
 
 PEOPLE, FACES = 16, 7
-SHORT = Options(epochs=10, head="documented")
-LEARNS = Options(epochs=10, head="whitening", patience=2)
+SHORT = TrainOptions(epochs=10, head="documented", patience=10)
+LEARNS = TrainOptions(epochs=10, head="whitening", patience=2)
 
 
 def label(
@@ -73,15 +74,15 @@ def labelled(mlflow_here: Path, labelled_home: Path, library: Library) -> Librar
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (Options(epochs=9), "epochs=9 is outside the range 10 to 100"),
-        (Options(margin=0.6), "margin=0.6 is outside the range 0.1 to 0.5"),
-        (Options(batch_size=8), "batch_size=8 is outside the range 16 to 128"),
-        (Options(learning_rate=0.01), "learning_rate=0.01 is outside the range 1e-05 to 0.001"),
+        ({"epochs": 9}, "epochs=9 is not a whole number from 10 to 100"),
+        ({"margin": 0.6}, "margin=0.6 is not a number from 0.1 to 0.5"),
+        ({"batch_size": 8}, "batch_size=8 is not a whole number of triplets from 16 to 128"),
+        ({"learning_rate": 0.01}, "learning_rate=0.01 is not a number from 0.00001 to 0.001"),
     ],
 )
-def test_options_outside_the_documented_ranges_are_refused(library: Library, options: Options, message: str) -> None:
+def test_options_outside_the_documented_ranges_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(WrongUse, match=re.escape(message)):
-        train_matching(library, options)
+        TrainOptions(**options)  # type: ignore[arg-type]
 
 
 def test_a_library_without_labels_says_what_to_do(library: Library) -> None:
@@ -95,9 +96,9 @@ def test_a_library_without_labels_says_what_to_do(library: Library) -> None:
 def test_one_person_with_enough_faces_is_refused_before_any_work(library: Library) -> None:
     label(library, people_vectors(3, 6)[:15], np.repeat([0, 1, 2], [6, 6, 3]))
     with pytest.raises(NotEnoughData, match="0 of 3 labelled people have 7 faces"):
-        train_matching(library, SHORT, min_faces=7)
+        train_matching(library, replace(SHORT, min_faces=7))
     with pytest.raises(NotEnoughData, match=r"nobody labelled a face of quality 0\.95"):
-        train_matching(library, SHORT, quality_threshold=0.95)
+        train_matching(library, replace(SHORT, quality_threshold=0.95))
     assert not library.settings.checkpoint_folder.exists()
 
 
@@ -107,7 +108,7 @@ def test_faces_that_faceml_named_itself_are_not_learnt_from(mlflow_here: Path, l
     by_hand = np.arange(27) % 9 < 6
     label(library, vectors[by_hand], owners[by_hand])
     add_faces(library, vectors[~by_hand], prefix="later")
-    assert assign_faces(library, threshold=0.5).assigned == 9
+    assert assign_faces(library, AssignOptions(threshold=0.5)).assigned == 9
     told: list[Prepared] = []
     report = train_matching(library, SHORT, listener=Listener(on_prepared=told.append))
     assert (report.persons_used, report.total_faces) == (3, 18)
@@ -197,7 +198,7 @@ def test_a_training_goes_on_from_its_checkpoint(mlflow_here: Path, library: Libr
     label(library, people_vectors(3, 6, spread=1.0), np.repeat([0, 1, 2], 6))
     train_matching(library, SHORT)
     last = library.settings.checkpoint_folder / "face_projection_epoch_10.pt"
-    longer = train_matching(library, Options(epochs=12, head="documented"), resume=last)
+    longer = train_matching(library, replace(SHORT, epochs=12, patience=12), resume=last)
     assert [epoch.number for epoch in longer.epochs] == list(range(13))
 
 

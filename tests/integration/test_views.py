@@ -14,6 +14,7 @@ import pytest
 
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
+from faceml.options import AssignOptions
 from faceml.services.cluster.tune import take_sample, try_settings
 from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to
@@ -80,7 +81,7 @@ def test_yes_names_the_cluster_and_no_is_remembered(library: Library) -> None:
 def test_answers_count_in_the_next_batch(library: Library) -> None:
     """A recognised face that is confirmed is a question no more, and neither is one that was refused."""
     free(library, [face_id for person in range(3) for face_id in open_faces(library, f"clu_0000{person}")])
-    assign_faces(library, threshold=0.3)
+    assign_faces(library, AssignOptions(threshold=0.3))
     view = Reviewer(library, actor="ada")
     for _ in range(3):
         view.handle(Event(key="ArrowDown"))
@@ -202,7 +203,7 @@ def test_chosen_faces_are_taken_away_refused_dismissed_or_made_exemplars(library
 
 def test_how_a_face_was_found_is_told(library: Library) -> None:
     free(library, open_faces(library, "clu_00000"))
-    assign_faces(library, threshold=0.3)
+    assign_faces(library, AssignOptions(threshold=0.3))
     view = People(library, actor="ada")
     labels = [tile.label for group in view.screen().groups for tile in group.tiles]
     assert sum(label.endswith("named by a person") for label in labels) == 4

@@ -20,7 +20,7 @@ kind_option = click.option(
 
 
 def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    from faceml.services.recognise.assign import parse_since
+    from faceml.options import parse_since
 
     return parse_since(text) if text else None
 

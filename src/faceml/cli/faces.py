@@ -11,6 +11,7 @@ import click
 from faceml.cli import completion, reports, show
 from faceml.cli.jobs import queued_as
 from faceml.config import current_actor
+from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
 
 
 @click.group()
@@ -33,100 +34,40 @@ def ensure_collection(as_json: bool) -> None:
 
 
 @faces.command()
-@click.option("--limit", default=1000, show_default=True, help="Number of assets to process.")
-@click.option("--offset", default=0, show_default=True, help="Starting offset.")
-@click.option("--min-confidence", default=0.5, show_default=True, help="Detection confidence threshold.")
-@click.option("--min-face-size", default=20, show_default=True, help="Minimum width and height in pixels.")
+@show.takes(DetectOptions)
 @show.as_json
 @queued_as("backfill_faces_job")
-def backfill(limit: int, offset: int, min_confidence: float, min_face_size: int, as_json: bool) -> None:
+def backfill(options: DetectOptions, as_json: bool) -> None:
     """Backfill face detection for existing assets without faces."""
     from faceml.services.photos.detect import backfill_faces
 
     library = show.open_configured()
     with show.progress_bar("Detecting", "photos") as on_progress:
-        report = backfill_faces(
-            library,
-            limit=limit,
-            offset=offset,
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
-            on_progress=on_progress,
-        )
+        report = backfill_faces(library, options, on_progress=on_progress)
     show.print_report(report, reports.detection(report), as_json=as_json)
 
 
 @faces.command()
-@click.option("--quality-threshold", default=0.5, show_default=True, help="Minimum quality score.")
-@click.option("--max-faces", default=50_000, show_default=True, help="Maximum faces to cluster.")
-@click.option("--min-cluster-size", default=5, show_default=True, help="HDBSCAN min_cluster_size.")
-@click.option("--min-samples", default=3, show_default=True, help="HDBSCAN min_samples.")
-@click.option("--time-bucket", default=None, help="Only photos taken in this month, YYYY-MM.")
-@click.option("--min-cohesion", type=float, help="Drop faces less similar than this to the rest of their cluster.")
-@show.model_option
+@show.takes(ClusterOptions)
 @show.as_json
 @queued_as("cluster_faces_job")
-def cluster(
-    quality_threshold: float,
-    max_faces: int,
-    min_cluster_size: int,
-    min_samples: int,
-    time_bucket: str | None,
-    min_cohesion: float | None,
-    model: str,
-    as_json: bool,
-) -> None:
+def cluster(options: ClusterOptions, as_json: bool) -> None:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster.cluster import cluster_faces
 
-    report = cluster_faces(
-        show.open_configured(),
-        quality_threshold=quality_threshold,
-        max_faces=max_faces,
-        min_cluster_size=min_cluster_size,
-        min_samples=min_samples,
-        time_bucket=time_bucket,
-        min_cohesion=min_cohesion,
-        on_note=show.note,
-        model=model,
-    )
+    report = cluster_faces(show.open_configured(), options, on_note=show.note)
     show.print_report(report, reports.clustering(report), as_json=as_json)
 
 
 @faces.command("cluster-dual")
-@click.option("--person-threshold", default="0.7", show_default=True, help="Similarity to a person, or auto.")
-@click.option("--unknown-method", default="hdbscan", show_default=True, help="hdbscan, dbscan or agglomerative.")
-@click.option("--unknown-min-size", default=3, show_default=True, help="Minimum faces of an unknown cluster.")
-@click.option("--unknown-eps", default=0.5, show_default=True, help="Distance for dbscan and agglomerative.")
-@click.option("--max-faces", default=50_000, show_default=True, help="Maximum faces to process.")
-@click.option("--one-face-a-photo", is_flag=True, help="A person is on a photo once; the less similar go to review.")
-@show.model_option
+@show.takes(DualOptions)
 @show.as_json
-@queued_as("cluster_dual_job", unknown_min_size="unknown_min_cluster_size")
-def cluster_dual(
-    person_threshold: str,
-    unknown_method: str,
-    unknown_min_size: int,
-    unknown_eps: float,
-    max_faces: int,
-    one_face_a_photo: bool,
-    model: str,
-    as_json: bool,
-) -> None:
+@queued_as("cluster_dual_job")
+def cluster_dual(options: DualOptions, as_json: bool) -> None:
     """Assign faces to known persons, then group the unknown ones."""
     from faceml.services.cluster.dual import cluster_dual as run
 
-    report = run(
-        show.open_configured(),
-        person_threshold=person_threshold,
-        unknown_method=unknown_method,
-        unknown_min_cluster_size=unknown_min_size,
-        unknown_eps=unknown_eps,
-        max_faces=max_faces,
-        one_face_a_photo=one_face_a_photo,
-        on_note=show.note,
-        model=model,
-    )
+    report = run(show.open_configured(), options, on_note=show.note)
     show.print_report(report, reports.dual(report), as_json=as_json)
 
 
@@ -148,7 +89,7 @@ def calibrate(fmr: float, model: str, as_json: bool) -> None:
 @show.as_json
 def explain(face_id: UUID, model: str | None, as_json: bool) -> None:
     """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
-    from faceml.services.recognise.explain import explain_face
+    from faceml.services.recognise.identify import explain_face
 
     report = explain_face(show.open_configured(), face_id, model=model)
     show.print_report(report, reports.explanation(report), as_json=as_json)
@@ -185,23 +126,14 @@ def label(cluster_id: str, name: str, as_json: bool) -> None:
 
 
 @faces.command()
-@click.option("--since", default=None, help="Only faces created after YYYY-MM-DD.")
-@click.option("--max-faces", default=1000, show_default=True, help="Maximum faces to process.")
-@click.option("--threshold", default="0.6", show_default=True, help="Similarity threshold, or auto.")
-@show.model_option
+@show.takes(AssignOptions)
 @show.as_json
-@queued_as("assign_faces_job", threshold="similarity_threshold")
-def assign(since: str | None, max_faces: int, threshold: str, model: str, as_json: bool) -> None:
+@queued_as("assign_faces_job")
+def assign(options: AssignOptions, as_json: bool) -> None:
     """Assign new faces to known persons via prototype matching."""
-    from faceml.services.recognise.assign import assign_faces, parse_since
+    from faceml.services.recognise.assign import assign_faces
 
-    report = assign_faces(
-        show.open_configured(),
-        since=parse_since(since) if since else None,
-        max_faces=max_faces,
-        threshold=threshold,
-        model=model,
-    )
+    report = assign_faces(show.open_configured(), options)
     show.print_report(report, reports.assignment(report), as_json=as_json)
 
 

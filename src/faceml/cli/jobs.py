@@ -101,22 +101,19 @@ def cancel(job_id: str) -> object:
     return configured_queue().cancel(job_id)
 
 
-def queued_as(name: str, **renamed: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command `--queue`, which hands its options to the job `name` instead of running it.
-
-    Args:
-        renamed: option → parameter of the job, where they differ.
-    """
+def queued_as(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command `--queue`, which hands its options to the job `name` instead of running it."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @show.queue_option
         @wraps(command)
-        def run_or_enqueue(*, queue: bool, **options: Any) -> None:
+        def run_or_enqueue(*, queue: bool, **given: Any) -> None:
             if not queue:
-                command(**options)
+                command(**given)
                 return
-            as_json = options.pop("as_json")
-            parameters = {renamed.get(option, option): _travelling(value) for option, value in options.items()}
+            as_json, options = given.pop("as_json"), given.pop("options", None)
+            parameters = options.parameters() if options is not None else {}
+            parameters |= {argument: _travelling(value) for argument, value in given.items()}
             enqueue(name, parameters, as_json=as_json)
 
         return run_or_enqueue

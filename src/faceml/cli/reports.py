@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from faceml.services.photos.detect import DetectReport
     from faceml.services.recognise.assign import AssignReport
     from faceml.services.recognise.calibrate import CalibrationReport
-    from faceml.services.recognise.explain import Explanation
+    from faceml.services.recognise.identify import Explanation
     from faceml.services.review.browse import ClusterPage
 
 RULE = "=" * 50

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from faceml.options import AssignOptions, Option, StepOptions, options_of
 from faceml.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,10 +22,48 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-model_option = click.option(
-    "--model", default="champion", show_default=True, help="Vectors to compare: champion, raw, or a version's number."
-)
 queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
+
+
+class OptionText(click.ParamType[Any]):
+    """Reads what was typed; the record of options says what does not fit, in the words of all doors."""
+
+    def __init__(self, option: Option) -> None:
+        self._option = option
+        is_number = option.kind in (int, float) and not option.choices
+        self.name = {int: "integer", float: "float"}[option.kind] if is_number else "text"
+
+    def convert(self, value: Any, *_: Any) -> Any:
+        return self._option.read(value) if isinstance(value, str) else value
+
+
+def takes(record: type[StepOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each of a record's; it gets them as one `options`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            options = record(**{item.name: given.pop(item.name) for item in options_of(record)})
+            command(options=options, **given)
+
+        decorated: Callable[..., None] = run
+        for item in reversed(options_of(record)):
+            decorated = _click_option(item)(decorated)
+        return decorated
+
+    return decorate
+
+
+def _click_option(item: Option) -> Callable[[F], F]:
+    flag = "--" + item.shell_name.replace("_", "-")
+    if item.kind is bool:
+        return click.option(flag, item.name, is_flag=True, default=item.default, help=item.words)
+    return click.option(
+        flag, item.name, type=OptionText(item), default=item.default, show_default=True, help=item.words
+    )
+
+
+model_option = next(_click_option(item) for item in options_of(AssignOptions) if item.name == "model")
 
 
 def open_configured() -> Library:

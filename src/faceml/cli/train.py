@@ -9,7 +9,7 @@ import click
 
 from faceml.cli import show
 from faceml.cli.jobs import queued_as
-from faceml.training.options import DEFAULT_HEAD
+from faceml.options import TrainOptions
 
 if TYPE_CHECKING:
     from faceml.services.learn.train import Prepared, TrainReport
@@ -21,73 +21,26 @@ NAME_WIDTH = 20
 
 
 @click.command("train-matching")
-@click.option("--epochs", default=20, show_default=True, help="Training iterations, 10 to 100.")
-@click.option("--margin", default=0.2, show_default=True, help="Triplet loss margin, 0.1 to 0.5.")
-@click.option("--batch-size", default=32, show_default=True, help="Triplets per batch, 16 to 128.")
-@click.option("--min-faces", default=5, show_default=True, help="Exclude people with fewer faces.")
-@click.option("--learning-rate", default=1e-4, show_default=True, help="Optimizer learning rate, 0.00001 to 0.001.")
-@click.option("--quality-threshold", default=0.5, show_default=True, help="Minimum face quality score.")
-@click.option("--head", default=DEFAULT_HEAD, show_default=True, help="Or documented, residual, whitening, pca, lda.")
-@click.option("--loss", default="triplet", show_default=True, help="triplet, supcon or arcface (margin in radians).")
-@click.option("--mining", default="random", show_default=True, help="Of triplets: random, semi-hard or batch-hard.")
-@click.option("--dropout", default=0.0, show_default=True, help="Share of the hidden layer left out a step.")
-@click.option("--weight-decay", type=float, help="Pull back to where the head starts (100; documented head: 0).")
-@click.option("--seed", default=0, show_default=True, help="The same seed and labels give the same model.")
+@show.takes(TrainOptions)
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on from this checkpoint.")
 @show.as_json
-@queued_as("train_matching_job", min_faces="min_faces_per_person")
-def train_matching(
-    epochs: int,
-    margin: float,
-    batch_size: int,
-    min_faces: int,
-    learning_rate: float,
-    quality_threshold: float,
-    head: str,
-    loss: str,
-    mining: str,
-    dropout: float,
-    weight_decay: float | None,
-    seed: int,
-    resume: Path | None,
-    as_json: bool,
-) -> None:
+@queued_as("train_matching_job")
+def train_matching(options: TrainOptions, resume: Path | None, as_json: bool) -> None:
     """Train a projection on labeled faces, compare it on people held out, and register it as challenger."""
-    from faceml.services.learn.train import PATIENCE, Listener
+    from faceml.services.learn.train import Listener
     from faceml.services.learn.train import train_matching as run
-    from faceml.training.options import Options
 
-    options = Options(
-        epochs=epochs,
-        margin=margin,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        head=head,
-        loss=loss,
-        mining=mining,
-        dropout=dropout,
-        weight_decay=weight_decay,
-        patience=PATIENCE,
-        seed=seed,
-    )
     library = show.open_configured()
     with show.progress_bar("Training", "epochs") as on_progress:
         listener = Listener(on_progress=on_progress)
         if not as_json:
             listener = Listener(
                 on_prepared=lambda prepared: _print(preparation(prepared)),
-                on_epoch=lambda epoch: _print_epoch(epoch, epochs),
+                on_epoch=lambda epoch: _print_epoch(epoch, options.epochs),
                 on_progress=on_progress,
             )
-        report = run(
-            library,
-            options,
-            min_faces=min_faces,
-            quality_threshold=quality_threshold,
-            resume=resume,
-            listener=listener,
-        )
-    show.print_report(report, results(report, epochs), as_json=as_json)
+        report = run(library, options, resume=resume, listener=listener)
+    show.print_report(report, results(report, options.epochs), as_json=as_json)
 
 
 def preparation(prepared: Prepared) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text, write_whole
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text
 from faceml.demo.montage import PhotoPlan, render, truth_box
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import PORTRAITS, STRANGER, open_picture
 from faceml.errors import WrongUse
+from faceml.files import DRAFT, write_whole
 
 Progress = Callable[[int, int], None]  # photos done, photos in all
 RECIPE = 1  # raise it when the same seed makes other photos: folders of the old recipe are then made anew
@@ -55,7 +56,7 @@ def truth_faces(plan: PhotoPlan) -> list[TruthFace]:
 def _prepare(folder: Path, seed: int, plans: Sequence[PhotoPlan]) -> None:
     for name in (PHOTOS, LATER):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for left_over in folder.glob("*/.IMG_*.part"):  # of a build that was killed
+    for left_over in folder.glob(f"*/.IMG_*{DRAFT}"):  # of a build that was killed
         left_over.unlink(missing_ok=True)
     stamp = json.dumps({"recipe": RECIPE, "seed": seed})
     if (folder / _STAMP).is_file() and (folder / _STAMP).read_text() == stamp:

@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text, write_whole
+from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, TruthFace, truth_text
 from faceml.errors import Unavailable, WrongUse
+from faceml.files import write_whole
 from faceml.records import BBox
 
 # LFW's photos are 250 pixels square: the box of a Viola-Jones detector, grown 2.2 times around its centre (Huang et

@@ -53,10 +53,3 @@ def truth_text(faces: Iterable[TruthFace]) -> str:
     writer.writerow(COLUMNS)
     writer.writerows((f.path, f.bbox.x, f.bbox.y, f.bbox.w, f.bbox.h, f.person) for f in faces)
     return text.getvalue()
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """Write all or nothing: a file that exists is whole, whenever the build was killed."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(data)
-    os.replace(part, file)

@@ -28,27 +28,6 @@ class Matches:
     margins: NDArray[np.float32]  # (P,) similarity minus runner-up's, >= 0; inf without a runner-up
 
 
-def nearest_prototype(
-    probes: NDArray[np.floating], prototypes: NDArray[np.floating], *, min_similarity: float
-) -> NDArray[np.intp]:
-    """Match each probe to its closest prototype, or to nobody (open set).
-
-    Args:
-        probes: (P, D) unit rows.
-        prototypes: (K, D) unit rows of the same model, K >= 1.
-        min_similarity: cosine in [-1, 1]; calibrate it, do not guess it.
-    Returns:
-        (P,) row numbers into `prototypes`; -1 is unknown.
-
-    >>> nearest_prototype(np.eye(2), np.array([[1.0, 0.0]]), min_similarity=0.5).tolist()
-    [0, -1]
-    """
-    if len(prototypes) == 0:
-        raise WrongUse("0 prototypes: label at least one person first")
-    matches = match_people(probes, prototypes, np.arange(len(prototypes)), min_similarity=min_similarity)
-    return np.where(matches.person_rows == NOBODY, NOBODY, matches.prototype_rows)
-
-
 def match_people(
     probes: NDArray[np.floating],
     prototypes: NDArray[np.floating],

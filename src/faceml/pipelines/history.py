@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from faceml.files import write_whole
+
 _FILE = "run.json"
 
 
@@ -96,12 +98,9 @@ def new_run_folder(home: Path, pipeline: str, started_at: datetime) -> Path:
 
 
 def save_run(run: PipelineRun) -> None:
-    """Write the record into its folder, whole or not at all."""
-    if run.folder is None:
-        return
-    draft = run.folder / f"{_FILE}.draft"
-    draft.write_text(json.dumps(run_as_json(run), indent=2), encoding="utf-8")
-    draft.replace(run.folder / _FILE)
+    """Write the record into its folder."""
+    if run.folder is not None:
+        write_whole(run.folder / _FILE, json.dumps(run_as_json(run), indent=2).encode())
 
 
 def run_as_json(run: PipelineRun) -> dict[str, Any]:

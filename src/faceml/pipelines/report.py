@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 from faceml.errors import WrongUse
+from faceml.files import write_whole
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
 from faceml.pipelines.notebooks import read_cells
 
@@ -49,9 +50,7 @@ def write_report(run: PipelineRun) -> Path | None:
     if run.folder is None:
         return None
     file = run.folder / REPORT
-    partial = file.with_name(f".{REPORT}.{os.getpid()}")
-    partial.write_text(render(run), encoding="utf-8")
-    partial.replace(file)
+    write_whole(file, render(run).encode())
     return file
 
 

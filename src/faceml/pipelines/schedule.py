@@ -17,6 +17,7 @@ from typing import Protocol
 
 from faceml.config import Settings
 from faceml.errors import FacemlError, WrongUse
+from faceml.files import write_whole
 from faceml.pipelines.cron import next_due
 from faceml.pipelines.definition import Pipeline, read_pipeline
 from faceml.pipelines.history import PipelineRun, RunStatus, past_runs
@@ -212,7 +213,5 @@ class Schedule:
             entry.name: {"cron": entry.cron, "handled": self._handled[entry.name].isoformat()}
             for entry in self._entries
         }
-        draft = self._file.with_name(f"{STATE}.draft")
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(plain, indent=1), encoding="utf-8")
-        draft.replace(self._file)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._file, json.dumps(plain, indent=1).encode())

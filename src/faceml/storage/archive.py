@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from faceml.errors import Conflict, FileNotReadable
+from faceml.files import whole_file
 
 MANIFEST = "manifest.json"
 PROGRAM, FORMAT = "faceml backup", 1
@@ -51,19 +51,13 @@ def new_archive(path: Path, *, check: Callable[[Path], None] = lambda _: None) -
     """
     if path.exists() and not is_archive(path):
         raise Conflict(f"{path} is there and no faceml backup: name another file")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
+        with whole_file(path, is_private=True, is_durable=True) as draft:
+            with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
                 yield ArchiveWriter(file)
-            stream.flush()
-            os.fsync(stream.fileno())
-        check(partial)
-        partial.replace(path)
+            check(draft)
     except OSError as error:
         raise FileNotReadable(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class ArchiveReader:

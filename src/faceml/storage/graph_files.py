@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +13,8 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+
+from faceml.files import write_cache
 
 log = logging.getLogger(__name__)
 
@@ -64,21 +64,14 @@ class GraphFiles:
             return None
 
     def write(self, key: GraphKey, face_ids: Sequence[UUID], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a graph in place of the former one, all of it or nothing; a full disk costs the next run's time only."""
+        """Keep a graph in place of the former one; a full disk costs the next run's time only."""
         content: dict[str, Any] = {"key": np.array(str(key)), "face_ids": packed(face_ids), **arrays}
-        path = self._folder / key.file_name
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as part:
-                try:
-                    np.savez(part, **content)
-                    part.close()
-                    os.replace(part.name, path)
-                except BaseException:
-                    Path(part.name).unlink(missing_ok=True)
-                    raise
-        except OSError as error:
-            log.warning("neighbour graph %s could not be kept (%s): the next clustering starts from none", path, error)
+
+        def save(draft: Path) -> None:
+            with draft.open("wb") as stream:  # given a name, numpy would add a suffix to it
+                np.savez(stream, **content)
+
+        write_cache(self._folder / key.file_name, save, is_private=True)
 
 
 def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:

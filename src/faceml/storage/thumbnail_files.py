@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
+from faceml.files import write_cache
 from faceml.records import Asset, Face
 
 
@@ -26,16 +25,7 @@ class ThumbnailFiles:
             return None
 
     def write(self, asset: Asset, face: Face, data: bytes) -> None:
-        """All or nothing; a cache that cannot be written costs time, not the picture."""
-        file = self._file(asset, face)
-        part = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            part.replace(file)
-        except OSError:
-            with suppress(OSError):
-                part.unlink()
+        write_cache(self._file(asset, face), data)
 
     def forget(self, face_ids: Iterable[UUID]) -> None:
         """Delete every picture of these faces, of whatever size, as when a person is erased."""

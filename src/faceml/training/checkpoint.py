@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from faceml.errors import FileNotReadable
+from faceml.files import whole_file
 from faceml.training.history import Epoch
 from faceml.training.options import Options
 
@@ -73,9 +74,8 @@ def save_checkpoint(
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(content, unfinished)
-    unfinished.replace(path)
+    with whole_file(path) as draft, draft.open("wb") as stream:  # given a name, torch would put it into the file
+        torch.save(content, stream)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

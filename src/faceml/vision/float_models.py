@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from faceml.files import write_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,20 +34,9 @@ def float_model(source: Path, *, cache_dir: Path, free_axes: Mapping[str, Mappin
     """
     target = cache_dir / f"{source.stem}-{sha256_of(source)[:16]}-r{RECIPE}.onnx"
     if not target.exists():
-        _write_atomically(target, _convert(source, free_axes))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, _convert(source, free_axes))
     return target
-
-
-def _write_atomically(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.stem, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _convert(source: Path, free_axes: Mapping[str, Mapping[int, str]]) -> bytes:

@@ -14,8 +14,9 @@ from faceml.services.decisions.label import dismiss_faces, label_cluster
 from faceml.services.decisions.split import SplitPreview, prepare_split, preview_split, split_cluster
 from faceml.services.decisions.undo import redo, undo
 from faceml.services.pictures.photo import PhotoView, look_at_photo
+from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.browse import OpenCluster, active_names, label_progress, list_open_clusters, look_at_cluster
-from faceml.services.review.groups import Resemblance, suggest_names
+from faceml.services.review.groups import suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
 from faceml.widgets.screen import PAGE_FACES, Event, Notice, Screen, action_of, pages_of

@@ -9,8 +9,8 @@ from uuid import UUID
 from faceml.records import Dismissal, Face
 from faceml.services.decisions.split import SplitPreview
 from faceml.services.pictures.photo import PhotoView
+from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.browse import LabelProgress, OpenCluster
-from faceml.services.review.groups import Resemblance
 from faceml.widgets.screen import (
     Action,
     Box,

@@ -46,11 +46,10 @@ class Area:
 
     def iou(self, other: Area) -> float:
         """Intersection over union, 0 to 1; the same in pixels, since shares only stretch the axes."""
-        width = min(self.x + self.w / 2, other.x + other.w / 2) - max(self.x - self.w / 2, other.x - other.w / 2)
-        height = min(self.y + self.h / 2, other.y + other.h / 2) - max(self.y - self.h / 2, other.y - other.h / 2)
-        shared = max(0.0, width) * max(0.0, height)
-        union = self.w * self.h + other.w * other.h - shared
-        return shared / union if union > 0 else 0.0
+        return bbox_of(self, _FINE).iou(bbox_of(other, _FINE))
+
+
+_FINE = Size(1e12, 1e12)  # pixels so small that rounding to them is lost in a share's last digits
 
 
 def upright(stored: Area, orientation: int) -> Area:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
 from faceml.xmp.areas import Area
 from faceml.xmp.regions import Mark, Region
 
-SAME_PLACE_IOU = 0.3  # people draw boxes looser than detectors do
 SAME_AREA_IOU = 0.9999  # equal but for the digits that are written
 
 
@@ -69,19 +69,11 @@ def _says(region: Region, face: NamedFace) -> bool:
 
 
 def _pair(regions: Sequence[Region], faces: Sequence[NamedFace]) -> dict[int, int]:
-    """Region by face, both as numbers: by the id that faceml left, then by overlap, the largest first."""
+    """Region by face, both as numbers: by the id that faceml left, then by overlap."""
     by_id = {region.mark.face_id: row for row, region in enumerate(regions) if region.is_ours and region.mark}
     partner = {number: by_id[face.face_id] for number, face in enumerate(faces) if face.face_id in by_id}
-    overlaps = sorted(
-        (
-            (region.area.iou(face.area), number, row)
-            for number, face in enumerate(faces)
-            for row, region in enumerate(regions)
-            if region.is_face and region.name and region.area is not None
-        ),
-        reverse=True,
-    )
-    for overlap, number, row in overlaps:
-        if overlap >= SAME_PLACE_IOU and number not in partner and row not in partner.values():
-            partner[number] = row
-    return partner
+    rest = [number for number in range(len(faces)) if number not in partner]
+    free = [row for row, region in enumerate(regions) if region.is_face and region.name and row not in partner.values()]
+    places = [area for row in free if (area := regions[row].area)]
+    pairs = pair_boxes([faces[number].area for number in rest], places, min_iou=SAME_PLACE_IOU)
+    return partner | {rest[number]: free[place] for number, place in pairs.items()}

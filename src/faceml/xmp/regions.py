@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from faceml.vision.overlap import SAME_FACE_IOU
 from faceml.xmp.areas import Area, Size
 from faceml.xmp.elements import Element, parse
 
@@ -16,7 +17,6 @@ ST_DIM = "http://ns.adobe.com/xap/1.0/sType/Dimensions#"
 FACEML = "urn:faceml:regions/1.0/"  # which regions are ours, see `Mark`
 _MPREG = "http://ns.microsoft.com/photo/1.2/t/Region#"
 
-SAME_FACE_IOU = 0.5
 REGIONS, REGION_LIST = f"{MWG_RS} Regions", f"{MWG_RS} RegionList"
 _LISTS = {f"{RDF} Bag", f"{RDF} Seq", f"{RDF} Alt"}
 _OURS = {f"{MWG_RS} {name}" for name in ("Name", "Type", "Area")} | {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
 from faceml.identity import assignment
-from faceml.identity.assignment import match_people, nearest_prototype
+from faceml.identity.assignment import match_people
 
 
 def unit_rows(rng: np.random.Generator, count: int, width: int) -> NDArray[np.float32]:
@@ -61,10 +61,10 @@ def test_match_people_equals_looking_at_every_prototype(
             assert probe @ prototypes[found.prototype_rows[row]] == pytest.approx(first[0], abs=1e-6)
 
 
-def test_nearest_prototype_leaves_a_stranger_unknown() -> None:
+def test_a_stranger_stays_unknown() -> None:
     rows = unit_rows(np.random.default_rng(0), 50, 64)
     probes = np.concatenate((rows[:5], -rows[:1]))
-    assert nearest_prototype(probes, rows, min_similarity=0.9).tolist() == [0, 1, 2, 3, 4, -1]
+    assert match_people(probes, rows, np.arange(50), min_similarity=0.9).person_rows.tolist() == [0, 1, 2, 3, 4, -1]
 
 
 def test_a_similarity_that_just_reaches_the_threshold_is_enough() -> None:
@@ -119,5 +119,3 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
         match_people(np.eye(2), np.eye(2), [0, 1], min_similarity=0.5, rejected=[(2, 0)])
     with pytest.raises(WrongUse, match="NaN"):
         match_people(np.full((1, 2), np.nan), np.eye(2), [0, 1], min_similarity=0.5)
-    with pytest.raises(WrongUse, match="label at least one person"):
-        nearest_prototype(np.eye(2), np.empty((0, 2)), min_similarity=0.5)

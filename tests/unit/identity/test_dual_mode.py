@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from faceml.errors import WrongUse
+from faceml.identity.assignment import Matches, match_people
 from faceml.identity.dual_mode import dual_mode
 
 ALICE, BOB = 3, 8
@@ -17,15 +20,19 @@ LIKE_ALICE = [[1.0, 0.0, 0.0], [0.9, 0.0, np.sqrt(0.19)], [0.8, 0.0, 0.6]]
 STRANGER = [0.0, 0.0, 1.0]
 
 
+def matches(faces: list[list[float]], *, least: float = 0.7, **more: Any) -> Matches:
+    return match_people(np.array(faces), PROTOTYPES, PEOPLE, min_similarity=least, **more)
+
+
 def test_known_faces_are_assigned_and_strangers_left_to_cluster() -> None:
-    found = dual_mode(np.array([*LIKE_ALICE, STRANGER]), PROTOTYPES, PEOPLE, min_similarity=0.85)
+    found = dual_mode(matches([*LIKE_ALICE, STRANGER], least=0.85))
     assert found.person_rows.tolist() == [ALICE, ALICE, -1, -1]
     assert found.unknown_rows.tolist() == [2, 3]
     assert found.review_rows.tolist() == []
 
 
 def test_of_two_alices_on_one_photo_the_weaker_goes_to_review() -> None:
-    found = dual_mode(np.array(LIKE_ALICE[::-1]), PROTOTYPES, PEOPLE, min_similarity=0.7, photo_rows=[5, 5, 6])
+    found = dual_mode(matches(LIKE_ALICE[::-1]), photo_rows=[5, 5, 6])
     assert found.person_rows.tolist() == [-1, ALICE, ALICE]
     assert found.review_rows.tolist() == [0]
     assert found.unknown_rows.tolist() == []
@@ -33,26 +40,26 @@ def test_of_two_alices_on_one_photo_the_weaker_goes_to_review() -> None:
 
 
 def test_a_face_on_a_photo_where_a_person_labelled_alice_already_goes_to_review() -> None:
-    found = dual_mode(
-        np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7, photo_rows=[5, 6, 7], taken=[(5, ALICE), (6, BOB)]
-    )
+    found = dual_mode(matches(LIKE_ALICE), photo_rows=[5, 6, 7], taken=[(5, ALICE), (6, BOB)])
     assert found.person_rows.tolist() == [-1, ALICE, ALICE]
     assert found.review_rows.tolist() == [0]
 
 
 def test_without_photos_alice_may_be_anywhere() -> None:
-    found = dual_mode(np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7)
+    found = dual_mode(matches(LIKE_ALICE))
     assert found.person_rows.tolist() == [ALICE] * 3
 
 
 def test_not_alice_said_once_is_never_proposed_again() -> None:
-    found = dual_mode(np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7, rejected=[(0, ALICE)])
+    found = dual_mode(matches(LIKE_ALICE, rejected=[(0, ALICE)]))
     assert found.person_rows.tolist() == [-1, ALICE, ALICE]
     assert found.unknown_rows.tolist() == [0]
 
 
 def test_a_library_without_people_leaves_all_to_cluster() -> None:
-    found = dual_mode(np.array(LIKE_ALICE), np.empty((0, 3)), [], min_similarity=0.7, photo_rows=[1, 1, 1])
+    found = dual_mode(
+        match_people(np.array(LIKE_ALICE), np.empty((0, 3)), [], min_similarity=0.7), photo_rows=[1, 1, 1]
+    )
     assert found.unknown_rows.tolist() == [0, 1, 2]
 
 
@@ -70,7 +77,9 @@ def test_every_face_has_one_fate_and_no_rule_is_broken(
     rows, prototypes = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (rows, prototypes))
     bans = [(face, person) for face, person in bans if face < len(photos)]
     found = dual_mode(
-        rows, prototypes, [0, 1, 2, 3, 0, 1], min_similarity=0.4, rejected=bans, photo_rows=photos, taken=taken
+        match_people(rows, prototypes, [0, 1, 2, 3, 0, 1], min_similarity=0.4, rejected=bans),
+        photo_rows=photos,
+        taken=taken,
     )
     assigned = np.flatnonzero(found.person_rows >= 0)
     assert sorted([*assigned, *found.unknown_rows, *found.review_rows]) == list(range(len(photos)))
@@ -91,4 +100,4 @@ def test_every_face_has_one_fate_and_no_rule_is_broken(
 
 def test_photos_that_do_not_fit_are_refused() -> None:
     with pytest.raises(WrongUse, match="one photo a face"):
-        dual_mode(np.array(LIKE_ALICE), PROTOTYPES, PEOPLE, min_similarity=0.7, photo_rows=[1])
+        dual_mode(matches(LIKE_ALICE), photo_rows=[1])

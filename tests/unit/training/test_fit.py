@@ -12,6 +12,7 @@ import torch
 
 from faceml.errors import FileNotReadable, NotEnoughData, WrongUse
 from faceml.identity.projection import project
+from faceml.options import TrainOptions
 from faceml.training import FaceTrainer
 from faceml.training.checkpoint import load_checkpoint
 from faceml.training.data import Faces, validation_triplets
@@ -226,17 +227,17 @@ def test_a_checkpoint_holds_weights_optimiser_state_and_metadata(labelled: tuple
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"head": "huge"}, "head='huge': faceml knows documented"),
-        ({"loss": "supcon", "mining": "batch-hard"}, "leave --mining out"),
-        ({"epochs": 0}, "at least 1 epoch"),
-        ({"head": "documented", "dropout": 1.0}, "dropout is 0 to below 1"),
-        ({"head": "linear", "dropout": 0.1}, "needs a hidden layer, and linear has none"),
-        ({"weight_decay": 2e4}, r"below 1 / learning rate \(10000\)"),
+        ({"head": "huge"}, "head='huge' is not linear, documented, "),
+        ({"loss": "supcon", "mining": "batch-hard"}, "chooses triplets, and loss='supcon' has none"),
+        ({"epochs": 0}, "epochs=0 is not a whole number from 10"),
+        ({"head": "documented", "dropout": 1.0}, "dropout=1 is not a number from 0 to below 1"),
+        ({"head": "linear", "dropout": 0.1}, "needs a hidden layer, and head='linear' has none"),
+        ({"weight_decay": 2e4}, r"below 1 / learning_rate \(10000\)"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(changed: dict[str, object], message: str) -> None:
     with pytest.raises(WrongUse, match=message):
-        Options(**changed)  # type: ignore[arg-type]
+        TrainOptions(**changed)  # type: ignore[arg-type]
 
 
 def test_the_written_out_step_is_used_for_the_documented_training_and_only_there(

@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import numpy as np
 
-from faceml.errors import WrongUse
 from faceml.identity.clustering import without_small
 from faceml.identity.cohesion import drop_loose
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.library import Library
+from faceml.options import ClusterOptions
 from faceml.services.cluster.grouping import group_faces, one_at_a_time, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.spaces import open_space
-from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 
 
@@ -36,53 +34,43 @@ class ClusterReport:
 
 @one_at_a_time
 def cluster_faces(
-    library: Library,
-    *,
-    quality_threshold: float = 0.5,
-    max_faces: int = 50_000,
-    min_cluster_size: int = 5,
-    min_samples: int = 3,
-    time_bucket: str | None = None,
-    min_cohesion: float | None = None,
-    on_note: Callable[[str], None] = silent,
-    model: str | int = CHAMPION,
+    library: Library, options: ClusterOptions = ClusterOptions(), *, on_note: Callable[[str], None] = silent
 ) -> ClusterReport:
     """Cluster the faces that no person is assigned to; noise gets no cluster.
 
+    Faces below `quality_threshold` keep what they have; the best take part where there are more than `max_faces`; a
+    face less similar than `min_cohesion` to the centre of its cluster's others becomes noise.
+
     Args:
-        quality_threshold: faces below it keep what they have, 0 to 1.
-        max_faces: the best faces take part where there are more.
-        min_cluster_size: faces that make a cluster, 2 or more.
-        min_samples: neighbours that make a face dense, 1 or more.
-        time_bucket: only photos taken in this month, YYYY-MM.
-        min_cohesion: a face less similar than this to the centre of its cluster's others becomes noise; None keeps all.
         on_note: told what a large run will take, before it starts.
-        model: whose vectors are compared, see `open_space`.
     Raises:
-        WrongUse: a parameter outside its range, or more faces than the memory can hold.
+        WrongUse: more faces than the memory can hold.
         NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
-    _check(min_cluster_size, min_samples, max_faces)
-    space = open_space(library, model)
-    taken_from, taken_before = month_bounds(time_bucket) if time_bucket else (None, None)
+    space = open_space(library, options.model)
+    taken_from, taken_before = options.month or (None, None)
     with library.repository.read() as unit:
         faces = unit.vectors.unlabelled(
-            min_quality=quality_threshold, limit=max_faces, taken_from=taken_from, taken_before=taken_before
+            min_quality=options.quality_threshold,
+            limit=options.max_faces,
+            taken_from=taken_from,
+            taken_before=taken_before,
         )
-        eligible = unit.faces.count_unlabelled(min_quality=quality_threshold)
+        eligible = unit.faces.count_unlabelled(min_quality=options.quality_threshold)
     faces = space.embeddings(faces)
     labels = group_faces(
         library,
         faces,
-        purpose=f"unlabelled {time_bucket}" if time_bucket else "unlabelled",
+        purpose=f"unlabelled {options.time_bucket or ''}".rstrip(),
         space=space.name,
-        min_cluster_size=min_cluster_size,
-        min_samples=min_samples,
+        min_cluster_size=options.min_cluster_size,
+        min_samples=options.min_samples,
         on_note=on_note,
     )
-    if min_cohesion is not None:
-        labels = without_small(drop_loose(faces.vectors, labels, min_cohesion=min_cohesion), min_cluster_size)
+    if options.min_cohesion is not None:
+        labels = drop_loose(faces.vectors, labels, min_cohesion=options.min_cohesion)
+        labels = without_small(labels, options.min_cluster_size)
     with library.repository.begin() as unit:
         _store(unit, faces.face_ids, labels.tolist())
     backlog = drain_outbox(library).backlog
@@ -96,19 +84,6 @@ def cluster_faces(
         model_version=space.name,
         note=space.note,
     )
-
-
-def month_bounds(time_bucket: str) -> tuple[datetime, datetime]:
-    """The first instant of a month YYYY-MM and of the next one, UTC.
-
-    >>> [day.date().isoformat() for day in month_bounds("2025-12")]
-    ['2025-12-01', '2026-01-01']
-    """
-    try:
-        start = datetime.strptime(time_bucket, "%Y-%m").replace(tzinfo=UTC)
-        return start, start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    except ValueError as error:
-        raise WrongUse(f"time bucket {time_bucket!r} is not a month: write it as YYYY-MM, like 2025-12") from error
 
 
 def _store(unit: UnitOfWork, face_ids: Sequence[UUID], labels: Sequence[int]) -> None:
@@ -125,12 +100,3 @@ def _store(unit: UnitOfWork, face_ids: Sequence[UUID], labels: Sequence[int]) ->
     moved = [(id_, name) for id_, name in zip(ids, names, strict=True) if clusters[id_] != name]
     unit.faces.set_clusters(moved)
     unit.outbox.push([id_ for id_, _ in moved])
-
-
-def _check(min_cluster_size: int, min_samples: int, max_faces: int) -> None:
-    if min_cluster_size < 2:
-        raise WrongUse(f"min_cluster_size={min_cluster_size}: a cluster has at least 2 faces")
-    if min_samples < 1:
-        raise WrongUse(f"min_samples={min_samples} is below 1")
-    if max_faces < 1:
-        raise WrongUse(f"max_faces={max_faces} is below 1")

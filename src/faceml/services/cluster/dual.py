@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import numpy as np
 
 from faceml.decisions.states import FaceState
 from faceml.errors import WrongUse
-from faceml.identity.assignment import Matches
 from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import Method
 from faceml.identity.dual_mode import DualMode, dual_mode
+from faceml.identity.gallery import Gallery
 from faceml.identity.naming import keep_names, name_clusters
 from faceml.library import Library
-from faceml.records import AssignedBy, Embeddings, Prototypes
+from faceml.options import ClusterOptions, DualOptions
+from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import announce, group_faces, one_at_a_time, silent
 from faceml.services.index.drain import drain_outbox
-from faceml.services.recognise.assign import rejected_pairs
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
+from faceml.services.recognise.gallery import assigned_state, read_gallery
 from faceml.services.recognise.spaces import Space, open_space
-from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
-METHODS = ("hdbscan", "dbscan", "agglomerative")
 MIN_SAMPLES = 2  # of the unknown; their groups are small
 
 
@@ -55,62 +54,42 @@ class _Given:
 
     space: str
     faces: Embeddings
-    prototypes: Prototypes
-    people: tuple[UUID, ...]  # row number → person
-    rejected: np.ndarray[tuple[int, int], np.dtype[np.int64]]
+    gallery: Gallery
     photos: np.ndarray[tuple[int], np.dtype[np.int64]]
     taken: np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
 @one_at_a_time
 def cluster_dual(
-    library: Library,
-    *,
-    person_threshold: float | str = 0.7,
-    unknown_method: str = "hdbscan",
-    unknown_min_cluster_size: int = 3,
-    unknown_eps: float = 0.5,
-    max_faces: int = 50_000,
-    one_face_a_photo: bool = False,
-    on_note: Callable[[str], None] = silent,
-    model: str | int = CHAMPION,
+    library: Library, options: DualOptions = DualOptions(), *, on_note: Callable[[str], None] = silent
 ) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
 
-    Faces that a person decided about are not touched, and a person ruled out for a face is never proposed.
+    Faces that a person decided about are not touched, and a person ruled out for a face is never proposed. The best
+    take part where there are more than `max_faces`. With `one_face_a_photo` only the nearest of a photo's faces that
+    match one person is assigned. Assignments of another model are weighed again by this one.
 
     Args:
-        person_threshold: cosine similarity to a prototype, 0 to 1; "auto" calibrates it on the library's labels.
-        unknown_method: hdbscan, dbscan or agglomerative.
-        unknown_eps: distance below which dbscan and agglomerative join unit vectors.
-        max_faces: the best take part where there are more.
-        one_face_a_photo: of several faces of one photo that match one person only the nearest is assigned.
         on_note: told what a large run will take, before it starts.
-        model: whose vectors are compared, see `open_space`. Assignments of another one are weighed again by this one.
     Raises:
-        WrongUse: a parameter outside its range, or more faces than the memory can hold.
+        WrongUse: more faces than the memory can hold.
         NotEnoughData: "auto" without enough labels.
         NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
-    _check(unknown_method, unknown_min_cluster_size, max_faces)
-    space = open_space(library, model)
-    threshold = resolve_threshold(library, person_threshold, space)
-    notes = tuple(note for note in (space.note, threshold_note(library, person_threshold, space)) if note)
-    given = _read(library.repository, max_faces, space)
+    space = open_space(library, options.model)
+    threshold = resolve_threshold(library, options.person_threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, options.person_threshold, space)) if note)
+    given = _read(library.repository, options.max_faces, space)
     found = dual_mode(
-        given.faces.vectors,
-        given.prototypes.vectors if given.people else given.faces.vectors[:0],
-        _person_rows(given),
-        min_similarity=threshold,
-        rejected=given.rejected,
-        photo_rows=given.photos if one_face_a_photo else None,
-        taken=given.taken if one_face_a_photo else None,
+        given.gallery.match(given.faces.vectors, given.faces.face_ids, min_similarity=threshold),
+        photo_rows=given.photos if options.one_face_a_photo else None,
+        taken=given.taken if options.one_face_a_photo else None,
     )
     unknown = Embeddings(
         tuple(given.faces.face_ids[row] for row in found.unknown_rows), given.faces.vectors[found.unknown_rows]
     )
-    labels = _group(library, unknown, space.name, unknown_method, unknown_min_cluster_size, unknown_eps, on_note)
+    labels = _group(library, unknown, space.name, options, on_note)
     with library.repository.begin() as unit:
         _store(unit, given, found, labels, threshold)
     backlog = drain_outbox(library).backlog
@@ -135,37 +114,27 @@ def cluster_dual(
 def _read(repository: Repository, max_faces: int, space: Space) -> _Given:
     with repository.read() as unit:
         faces = space.embeddings(unit.vectors.undecided(limit=max_faces))
-        prototypes = space.prototypes(unit)
-        people = tuple(sorted(set(prototypes.person_ids)))
-        rejections = unit.faces.rejections(faces.face_ids)
+        gallery = read_gallery(unit, space, faces.face_ids)
         photos = unit.faces.photo_of(faces.face_ids)
-        row = {person_id: number for number, person_id in enumerate(people)}
+        row = {person_id: number for number, person_id in enumerate(gallery.people)}
         taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
     return _Given(
         space.name,
         faces,
-        prototypes,
-        people,
-        rejected_pairs(faces.face_ids, people, rejections),
+        gallery,
         np.array([photos[face_id] for face_id in faces.face_ids], dtype=np.int64),
         np.array(taken, dtype=np.int64).reshape(-1, 2),
     )
-
-
-def _person_rows(given: _Given) -> list[int]:
-    row = {person_id: number for number, person_id in enumerate(given.people)}
-    return [row[person_id] for person_id in given.prototypes.person_ids]
 
 
 def _group(
     library: Library,
     faces: Embeddings,
     space: str,
-    method: str,
-    size: int,
-    eps: float,
+    options: DualOptions,
     on_note: Callable[[str], None],
 ) -> list[int]:
+    method, size = options.unknown_method, options.unknown_min_cluster_size
     if method == "hdbscan":
         labels = group_faces(
             library,
@@ -180,7 +149,7 @@ def _group(
         chosen = cast(Method, method)
         announce(faces.vectors, method=chosen, on_note=on_note)
         labels = cluster_embeddings(
-            faces.vectors, method=chosen, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=eps
+            faces.vectors, method=chosen, min_cluster_size=size, min_samples=MIN_SAMPLES, eps=options.unknown_eps
         )
     return cast("list[int]", labels.tolist())
 
@@ -193,7 +162,7 @@ def _store(unit: UnitOfWork, given: _Given, found: DualMode, labels: Sequence[in
     is_free = {id_ for id_, state in current.items() if state.assigned_by is not AssignedBy.MANUAL}
     names = _names(unit, [ids[row] for row in found.unknown_rows], labels, current)
     matched = np.flatnonzero(found.person_rows >= 0)
-    states = [(ids[row], _assigned(given, found.matches, int(row), threshold)) for row in matched]
+    states = [(ids[row], _assigned(given, found, int(row), threshold)) for row in matched]
     states += [(ids[row], FaceState(None, None, name)) for row, name in zip(found.unknown_rows, names, strict=True)]
     states += [(ids[row], FaceState(None, None, None)) for row in found.review_rows]
     changed = [(id_, state) for id_, state in states if id_ in is_free and current[id_] != state]
@@ -212,48 +181,32 @@ def _names(
     return name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
 
 
-def _assigned(given: _Given, matches: Matches, row: int, threshold: float) -> FaceState:
-    people = given.people
-    person_id, runner_up = people[int(matches.candidate_rows[row])], int(matches.runner_up_rows[row])
-    return FaceState(
-        person_id=person_id,
-        assigned_by=AssignedBy.PROTOTYPE,
-        cluster_id=f"person_{person_id}",
-        similarity=float(matches.similarities[row]),
-        runner_up_id=people[runner_up] if runner_up >= 0 else None,
-        runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
-        model_version=given.space,
-        threshold=threshold,
+def _assigned(given: _Given, found: DualMode, row: int, threshold: float) -> FaceState:
+    people = given.gallery.people
+    cluster_id = f"person_{people[int(found.person_rows[row])]}"
+    return assigned_state(
+        people, found.matches, row, cluster_id=cluster_id, model_version=given.space, threshold=threshold
     )
-
-
-def _check(method: str, min_cluster_size: int, max_faces: int) -> None:
-    if method not in METHODS:
-        raise WrongUse(f"unknown_method={method!r}: faceml knows {', '.join(METHODS)}")
-    if min_cluster_size < 2:
-        raise WrongUse(f"unknown_min_cluster_size={min_cluster_size}: a cluster has at least 2 faces")
-    if max_faces < 1:
-        raise WrongUse(f"max_faces={max_faces} is below 1")
 
 
 def cluster_in_mode(
     library: Library,
     mode: str,
     *,
-    single: Mapping[str, Any],
-    dual: Mapping[str, Any],
+    single: ClusterOptions = ClusterOptions(),
+    dual: DualOptions = DualOptions(),
     on_note: Callable[[str], None] = silent,
 ) -> ClusterReport | DualReport:
-    """Cluster in mode "single" (`cluster_faces`) or "dual" (`cluster_dual`), each with its own parameters.
+    """Cluster in mode "single" (`cluster_faces`) or "dual" (`cluster_dual`), each with its own options.
 
     Raises:
-        WrongUse: another mode, or a parameter outside its range.
+        WrongUse: another mode.
         NotEnoughData: a threshold of "auto" without enough labels.
     """
     if mode == "single":
-        return cluster_faces(library, **single, on_note=on_note)
+        return cluster_faces(library, single, on_note=on_note)
     if mode == "dual":
-        return cluster_dual(library, **dual, on_note=on_note)
+        return cluster_dual(library, dual, on_note=on_note)
     raise WrongUse(f"mode={mode!r}: write single (group faces without a name) or dual (name the known first)")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.files import whole_file
 from faceml.storage.sql.export_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 
@@ -34,15 +34,11 @@ def export_faces(repository: Repository, file: Path) -> ExportReport:
     if file.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{file} ends in {file.suffix or 'nothing'!r}: export knows {' and '.join(SUFFIXES)}")
     write = _write_csv if file.suffix.lower() == ".csv" else _write_parquet
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with repository.read() as unit:
-            faces = write(partial, unit.export_rows())
-        partial.replace(file)
+        with whole_file(file) as draft, repository.read() as unit:
+            faces = write(draft, unit.export_rows())
     except OSError as error:
         raise FileNotReadable(f"{file} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return ExportReport(file, faces)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
 from faceml.errors import FolderNotFound
+from faceml.files import write_whole
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
 from faceml.services.photos.ingest import PHOTO_SUFFIXES
@@ -38,14 +37,16 @@ class XmpExportReport:
 
 @dataclass(slots=True)
 class _Tally:
+    """The report while it grows."""
+
     photos: int = 0
     faces: int = 0
-    written: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    left_out: int = 0
-    disputed: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    sidecars_written: int = 0
+    sidecars_unchanged: int = 0
+    names_removed: int = 0
+    recognised_left_out: int = 0
+    disputed: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 def export_xmp(
@@ -70,32 +71,19 @@ def export_xmp(
         rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
         assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}
     tally, sidecars = _Tally(), Sidecars(PHOTO_SUFFIXES)
-    for number, (asset, faces) in enumerate(_photos(rows, assets), start=1):
+    for number, (asset_id, photo) in enumerate(groupby(rows, key=lambda row: row.asset_id), start=1):
+        asset, faces = assets[asset_id], list(photo)
         named = _to_write(faces, hidden, recognised=recognised, tally=tally)
         _export_photo(asset, faces, named, sidecars.to_write(asset.path), tally)
         on_progress(number, len(assets))
-    return XmpExportReport(
-        photos=tally.photos,
-        faces=tally.faces,
-        sidecars_written=tally.written,
-        sidecars_unchanged=tally.unchanged,
-        names_removed=tally.removed,
-        recognised_left_out=tally.left_out,
-        disputed=tuple(tally.disputed),
-        skipped=tuple(tally.skipped),
-    )
-
-
-def _photos(rows: Sequence[ExportRow], assets: dict[int, Asset]) -> Iterator[tuple[Asset, list[ExportRow]]]:
-    for asset_id, faces in groupby(rows, key=lambda row: row.asset_id):
-        yield assets[asset_id], list(faces)
+    return XmpExportReport(**asdict(tally))
 
 
 def _to_write(faces: Sequence[ExportRow], hidden: set[str], *, recognised: bool, tally: _Tally) -> list[ExportRow]:
     named = [face for face in faces if face.person_name and face.person_id not in hidden]
     decided = [face for face in named if face.assigned_by == AssignedBy.MANUAL]
     if not recognised:
-        tally.left_out += len(named) - len(decided)
+        tally.recognised_left_out += len(named) - len(decided)
     return named if recognised else decided
 
 
@@ -108,18 +96,18 @@ def _export_photo(
         if not named and (before is None or FACEML.encode() not in before):
             return
         if not asset.path.is_file():
-            tally.skipped.append(f"{asset.path}: the photo is not there")
+            tally.skipped += (f"{asset.path}: the photo is not there",)
             return
         after = _merged(asset, faces, named, before, tally)
         if after == before:
-            tally.unchanged += 1
+            tally.sidecars_unchanged += 1
             return
-        _replace(sidecar, after)
-        tally.written += 1
+        write_whole(sidecar, after)
+        tally.sidecars_written += 1
     except NotXmp as error:
-        tally.skipped.append(f"{sidecar}: {error}; it is left as it is")
+        tally.skipped += (f"{sidecar}: {error}; it is left as it is",)
     except OSError as error:
-        tally.skipped.append(f"{sidecar} cannot be written: {error.strerror or error}")
+        tally.skipped += (f"{sidecar} cannot be written: {error.strerror or error}",)
 
 
 def _merged(
@@ -142,9 +130,9 @@ def _merged(
         for face in named
     ]
     plan = plan_regions(there.regions, wanted, known={face.face_id for face in faces})
-    tally.disputed += [f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in plan.disputed]
+    tally.disputed += tuple(f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in plan.disputed)
     tally.faces += plan.there_already + len(plan.replaced) + len(plan.added)
-    tally.removed += len(plan.removed)
+    tally.names_removed += len(plan.removed)
     if before is not None and not (plan.replaced or plan.removed or plan.added):
         return before
     return write_regions(before, plan, photo)
@@ -153,15 +141,3 @@ def _merged(
 def _printable(name: str) -> str:
     """Without what XML cannot hold."""
     return "".join(letter for letter in name if letter >= " " and letter not in "\ufffe\uffff")
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Write all or nothing, with the permissions that the file had."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(data)
-        if file.exists():
-            shutil.copymode(file, partial)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)

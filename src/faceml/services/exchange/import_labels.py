@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from pathlib import Path
 from uuid import UUID
 
 from faceml.decisions.about_faces import Assign
-from faceml.errors import FileNotReadable
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.label import label_cluster, label_faces
 from faceml.services.index.drain import drain_outbox
-from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels
+from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
 from faceml.storage.sql.people import fold_name, tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -48,69 +46,67 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
         FileNotReadable: the file is missing, or has not these columns.
     """
     rows = _read_rows(file)
-    naming = partial(Assign, imported_from=file.name)
     skipped: list[str] = []
-    labelled = 0
     with library.repository.begin() as unit:
-        unit.events.lock()  # before names are looked up: two imports at once must not both create a person
-        faces_by_name: dict[str, list[Face]] = defaultdict(list)
-        names: dict[str, str] = {}
-        for row, face in _resolve(unit, rows, skipped):
-            names.setdefault(fold_name(row.name), tidy_name(row.name))
-            faces_by_name[fold_name(row.name)].append(face)
-        for folded, faces in faces_by_name.items():
-            person = unit.people.named(folded) or unit.people.add(names[folded])
-            labelled += label_faces(unit, person, faces, naming, actor=actor).faces_labeled
+        done = label_named(unit, _resolve(unit, rows, skipped), imported_from=file.name, actor=actor)
     drain_outbox(library)
-    return ImportReport(len(rows), labelled, len(faces_by_name), tuple(skipped))
+    return ImportReport(len(rows), done.faces_labeled, done.people, tuple(skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    people: int
+    faces_labeled: int
+
+
+def label_named(unit: UnitOfWork, named: Iterable[tuple[str, Face]], *, imported_from: str, actor: str) -> Labelled:
+    """Put faces under the people of these names, known or new; each person's labels are one event."""
+    naming = partial(Assign, imported_from=imported_from)
+    unit.events.lock()  # before names are looked up: two imports at once must not both create a person
+    names: dict[str, str] = {}  # as each is first written
+    faces_by_name: dict[str, list[Face]] = defaultdict(list)
+    for name, face in named:
+        names.setdefault(fold_name(name), tidy_name(name))
+        faces_by_name[fold_name(name)].append(face)
+    labelled = 0
+    for folded, faces in faces_by_name.items():
+        person = unit.people.named(folded) or unit.people.add(names[folded])
+        labelled += label_faces(unit, person, faces, naming, actor=actor).faces_labeled
+    return Labelled(len(names), labelled)
 
 
 def _read_rows(file: Path) -> list[_Row]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = set(reader.fieldnames or ())
-            table = list(reader)
-    except OSError as error:
-        raise FileNotReadable(f"{file} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileNotReadable(f"{file} is no CSV in UTF-8: {error}") from error
-    if "person_name" not in columns or not columns & {"face_id", "path"}:
-        raise FileNotReadable(
-            f"{file} has the columns {', '.join(sorted(columns)) or 'none'}; it needs person_name, and face_id or path"
-        )
-    return [row for line, cells in enumerate(table, start=2) if (row := _row(file, line, cells)).name]
+    table = read_table(file)
+    if "person_name" not in table.columns or not {"face_id", "path"} & set(table.columns):
+        raise table.lacking("person_name, and face_id or path")
+    return [_row(file, line, cells) for line, cells in table.rows if cells["person_name"]]
 
 
-def _row(file: Path, line: int, cells: dict[str, str | None]) -> _Row:
-    face_id, path = (cells.get("face_id") or "").strip(), (cells.get("path") or "").strip()
+def _row(file: Path, line: int, cells: dict[str, str]) -> _Row:
+    face_id, path = cells.get("face_id", ""), cells.get("path", "")
     try:
         parsed = UUID(face_id) if face_id else None
     except ValueError:
         parsed, path = UUID(int=0), ""  # named a face, but no id of ours
     place = (file.parent / path).resolve() if path and parsed is None else None
-    return _Row(line, (cells.get("person_name") or "").strip(), parsed, place, face_id or path)
+    return _Row(line, cells["person_name"], parsed, place, face_id or path)
 
 
-def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iterable[tuple[_Row, Face]]:
+def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iterable[tuple[str, Face]]:
     by_id = {face.id: face for face in unit.faces.by_ids([row.face_id for row in rows if row.face_id])}
-    by_path = _faces_by_path(unit, [row.path for row in rows if row.path])
+    files = unit.assets.at_paths([row.path for row in rows if row.path])
+    in_photo = unit.faces.by_asset([known.asset_id for known in files.values()])
     for row in rows:
-        faces = by_path.get(row.path, []) if row.path else [by_id[row.face_id]] if row.face_id in by_id else []
+        if row.path:
+            faces = in_photo[files[row.path].asset_id] if row.path in files else []
+        else:
+            faces = [by_id[row.face_id]] if row.face_id in by_id else []
         if len(faces) == 1:
-            yield row, faces[0]
+            yield row.name, faces[0]
         elif row.path:
             skipped.append(f"line {row.line}: {row.shown} has {len(faces)} faces here, so say which by face_id")
         else:
             skipped.append(f"line {row.line}: {row.shown or 'neither face_id nor path'} is no face of this library")
-
-
-def _faces_by_path(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, list[Face]]:
-    paths_by_asset = {known.asset_id: path for path, known in unit.assets.at_paths(paths).items()}
-    faces: dict[Path, list[Face]] = defaultdict(list)
-    for face in unit.faces.in_assets(list(paths_by_asset)):
-        faces[paths_by_asset[face.asset_id]].append(face)
-    return faces
 
 
 @dataclass(frozen=True, slots=True)

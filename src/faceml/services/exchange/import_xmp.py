@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache, partial
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
-from faceml.decisions.about_faces import Assign
 from faceml.errors import FolderNotFound, NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
-from faceml.services.decisions.label import label_faces
+from faceml.services.exchange.import_labels import label_named
 from faceml.services.index.drain import drain_outbox
 from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_files
-from faceml.services.photos.known_labels import SAME_PLACE_IOU
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.people import fold_name, tidy_name
+from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.image import read_embedded_xmp, read_orientation
+from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
 from faceml.xmp.areas import Size, bbox_of, upright
 from faceml.xmp.elements import NotXmp
 from faceml.xmp.regions import Region, Regions, read_regions
@@ -53,14 +51,15 @@ class _NamedBoxes:
 
 @dataclass(slots=True)
 class _Tally:
+    """What of the report grows on the way."""
+
     photos: int = 0
-    unknown: int = 0
-    labeled: int = 0
-    already: int = 0
-    otherwise: int = 0
+    already_labeled: int = 0
+    decided_otherwise: int = 0
     without_face: int = 0
-    guesses: int = 0
-    skipped: list[str] = field(default_factory=list)
+    guesses_passed_by: int = 0
+    photos_not_ingested: int = 0
+    skipped: tuple[str, ...] = ()
 
 
 def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progress = silent) -> XmpImportReport:
@@ -79,27 +78,14 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
     tally = _Tally()
     said = list(_read_all(library.repository, sorted(photo_files(folder)), tally, on_progress))
     if not tally.photos:
-        raise NotEnoughData(f"none of the {tally.unknown} photos below {folder} is in this library: ingest it first")
+        raise NotEnoughData(
+            f"none of the {tally.photos_not_ingested} photos below {folder} is in this library: ingest it first"
+        )
     with library.repository.begin() as unit:
-        unit.events.lock()  # before names are looked up, as every import does
-        by_name, names = _match(unit, said, tally)
-        for folded, faces in by_name.items():
-            person = unit.people.named(folded) or unit.people.add(names[folded])
-            naming = partial(Assign, imported_from="XMP")
-            tally.labeled += label_faces(unit, person, faces, naming, actor=actor).faces_labeled
+        done = label_named(unit, _to_label(unit, said, tally), imported_from="XMP", actor=actor)
     drain_outbox(library)
     return XmpImportReport(
-        photos=tally.photos,
-        photos_with_names=len(said),
-        names=sum(len(photo.names) for photo in said),
-        faces_labeled=tally.labeled,
-        already_labeled=tally.already,
-        decided_otherwise=tally.otherwise,
-        without_face=tally.without_face,
-        guesses_passed_by=tally.guesses,
-        people=len(by_name),
-        photos_not_ingested=tally.unknown,
-        skipped=tuple(tally.skipped),
+        **asdict(tally), **asdict(done), photos_with_names=len(said), names=sum(len(photo.names) for photo in said)
     )
 
 
@@ -112,7 +98,7 @@ def _read_all(
             known = [file.asset_id for file in unit.assets.at_paths(piece).values()]
             assets = unit.assets.by_ids(known)
         tally.photos += len(assets)
-        tally.unknown += len(piece) - len(assets)
+        tally.photos_not_ingested += len(piece) - len(assets)
         for asset in assets:
             if named := _named_boxes(asset, sidecars.to_read(asset.path), tally):
                 yield named
@@ -124,7 +110,7 @@ def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _Name
     found = _read_photo(asset.path, sidecars, tally)
     regions = [region for region in found.regions if region.is_face and _is_name(region, asset.path, tally)]
     guesses = [region for region in regions if _is_guess(region)]
-    tally.guesses += len(guesses)
+    tally.guesses_passed_by += len(guesses)
     regions = [region for region in regions if region not in guesses]
     if not regions or not asset.width or not asset.height:
         tally.without_face += len(regions)
@@ -135,7 +121,7 @@ def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _Name
         found.applied_to.has_shape_of(photo) or found.applied_to.has_shape_of(size)
     ):
         shown = f"{found.applied_to.width:.0f}×{found.applied_to.height:.0f}"
-        tally.skipped.append(f"{asset.path}: its regions are of a picture of {shown}, cut differently")
+        tally.skipped += (f"{asset.path}: its regions are of a picture of {shown}, cut differently",)
         return None
     areas = [region.area for region in regions if region.area is not None]
     # Some programs forget the orientation, against the standard: the faces tell which reading is meant.
@@ -151,7 +137,7 @@ def _read_photo(photo: Path, sidecars: Sequence[Path], tally: _Tally) -> Regions
             packet = place.read_bytes() if place != photo else read_embedded_xmp(photo)
             found = read_regions(packet) if packet else Regions(None, ())
         except (NotXmp, OSError) as error:
-            tally.skipped.append(f"{place} cannot be read: {error}")
+            tally.skipped += (f"{place} cannot be read: {error}",)
             continue
         if found.regions:
             return found
@@ -164,7 +150,7 @@ def _is_name(region: Region, photo: Path, tally: _Tally) -> bool:
     try:
         tidy_name(region.name)
     except WrongUse as error:
-        tally.skipped.append(f"{photo}: {error}")
+        tally.skipped += (f"{photo}: {error}",)
         return False
     return True
 
@@ -174,47 +160,28 @@ def _is_guess(region: Region) -> bool:
     return region.is_ours and region.mark is not None and region.mark.assigned_by == AssignedBy.PROTOTYPE
 
 
-def _match(
-    unit: UnitOfWork, said: Sequence[_NamedBoxes], tally: _Tally
-) -> tuple[dict[str, list[Face]], dict[str, str]]:
-    """Faces to label by folded name, and each name as it is first written."""
-    in_photo: dict[int, list[Face]] = defaultdict(list)
-    for face in unit.faces.in_assets([photo.asset_id for photo in said]):
-        in_photo[face.asset_id].append(face)
-    by_name: dict[str, list[Face]] = defaultdict(list)
-    names: dict[str, str] = {}
+def _to_label(unit: UnitOfWork, said: Sequence[_NamedBoxes], tally: _Tally) -> Iterator[tuple[str, Face]]:
+    in_photo = unit.faces.by_asset([photo.asset_id for photo in said])
     person_named = cache(unit.people.named)
     for photo in said:
-        # The standard's reading comes first, so it also wins where both fit equally well.
-        pairs = max((_pair(boxes, in_photo[photo.asset_id]) for boxes in photo.readings), key=_fit)
+        pairs = _best_reading(photo.readings, in_photo[photo.asset_id])
         tally.without_face += len(photo.names) - len(pairs)
-        for row, (face, _) in pairs.items():
-            name = photo.names[row]
-            person = person_named(name)
+        for row, face in pairs.items():
+            person = person_named(photo.names[row])
             if face.assigned_by is not AssignedBy.MANUAL:
-                names.setdefault(fold_name(name), tidy_name(name))
-                by_name[fold_name(name)].append(face)
+                yield photo.names[row], face
             elif person is not None and person.id == face.person_id:
-                tally.already += 1
+                tally.already_labeled += 1
             else:
-                tally.otherwise += 1
-    return by_name, names
+                tally.decided_otherwise += 1
 
 
-def _fit(pairs: dict[int, tuple[Face, float]]) -> float:
-    return sum(overlap for _, overlap in pairs.values())
-
-
-def _pair(boxes: Sequence[BBox], faces: Sequence[Face]) -> dict[int, tuple[Face, float]]:
-    """Face and overlap by box number, the largest overlaps first; each face once."""
-    overlaps = sorted(
-        ((box.iou(face.bbox), row, number) for row, box in enumerate(boxes) for number, face in enumerate(faces)),
-        key=lambda item: (-item[0], item[1], item[2]),
-    )
-    pairs: dict[int, tuple[Face, float]] = {}
-    taken: set[int] = set()
-    for overlap, row, number in overlaps:
-        if overlap >= SAME_PLACE_IOU and row not in pairs and number not in taken:
-            pairs[row] = faces[number], overlap
-            taken.add(number)
-    return pairs
+def _best_reading(readings: Sequence[Sequence[BBox]], faces: Sequence[Face]) -> dict[int, Face]:
+    """Face by box number. The standard's reading comes first, so it also wins where both fit equally well."""
+    found = [face.bbox for face in faces]
+    fits = []
+    for boxes in readings:
+        pairs = pair_boxes(boxes, found, min_iou=SAME_PLACE_IOU)
+        fits.append((sum(boxes[row].iou(found[number]) for row, number in pairs.items()), pairs))
+    pairs = max(fits, key=lambda fit: fit[0])[1]
+    return {row: faces[number] for row, number in pairs.items()}

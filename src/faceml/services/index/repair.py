@@ -17,7 +17,7 @@ from faceml.records import Face, FoundFace
 from faceml.services.index.drain import drain_outbox, index_width
 from faceml.storage.index.vector_index import Payload, Point, VectorIndex
 from faceml.storage.sql.repository import Repository
-from faceml.vision.overlap import match_by_overlap
+from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
 PAGE = 2000  # points compared at a time
 VECTOR_TOLERANCE = 1e-3  # the index normalises once more in float32; another face differs by far more
@@ -204,8 +204,8 @@ def _restore_vectors(library: Library) -> _Redetected:
 
 
 def _pair(lost: Sequence[Face], faces: Sequence[FoundFace]) -> list[tuple[UUID, FoundFace]]:
-    matched = match_by_overlap(lost, faces)
-    return list({same.id: face for face, same in zip(faces, matched, strict=True) if same is not None}.items())
+    pairs = pair_boxes([face.bbox for face in lost], [face.bbox for face in faces], min_iou=SAME_FACE_IOU)
+    return [(lost[row].id, faces[number]) for row, number in pairs.items()]
 
 
 def _start_anew_where_damaged(library: Library) -> bool:

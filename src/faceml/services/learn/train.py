@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
+from faceml.options import TrainOptions
 from faceml.progress import Progress, silent
 from faceml.records import PackContract
 from faceml.services.learn.training_log import log_comparison, log_confusion, log_epochs
@@ -37,14 +38,6 @@ from faceml.trial.heads import (
 if TYPE_CHECKING:
     from faceml.training.fit import Fitted
 
-# The specification's ranges, chapter Training Parameters.
-RANGES = {
-    "epochs": (10, 100),
-    "margin": (0.1, 0.5),
-    "batch_size": (16, 128),
-    "learning_rate": (1e-5, 1e-3),
-}
-PATIENCE = 5  # epochs without a better validation loss
 LEAST_PEOPLE, LEAST_FACES = 5, 5  # the documented minimum
 TRIPLETS_A_FACE = 30
 
@@ -94,37 +87,32 @@ class Listener:
 
 def train_matching(
     library: Library,
-    options: Options | None = None,
+    chosen: TrainOptions = TrainOptions(),
     *,
-    min_faces: int = 5,
-    quality_threshold: float = 0.5,
     resume: Path | None = None,
     listener: Listener | None = None,
 ) -> TrainReport:
     """Learn a projection from labels that people gave, compare it on people held out, and register it.
 
-    Nothing that answers changes: the new version is the challenger until `faceml models promote`.
+    Nothing that answers changes: the new version is the challenger until `faceml models promote`. People with fewer
+    labelled faces than `min_faces` are not trained on; in the comparison they are strangers.
 
     Args:
-        min_faces: people with fewer labelled faces are not trained on; in the comparison they are strangers.
-        quality_threshold: faces below it take no part, 0 to 1.
         resume: a checkpoint to go on from, made on the same labels with the same options.
     Raises:
-        WrongUse: an option outside its documented range, or a checkpoint that does not fit.
+        WrongUse: a checkpoint that does not fit.
         NotEnoughData: fewer than two people with enough faces.
         FileNotReadable: `resume` is no checkpoint.
         Unavailable: MLflow cannot be reached; at the start, before any work.
     """
-    options, listener = options or Options(patience=PATIENCE), listener or Listener()
-    _check(options, min_faces, quality_threshold)
-    labelled, contract = _read(library.repository, quality_threshold)
+    options, min_faces, listener = Options.of(chosen), chosen.min_faces, listener or Listener()
+    labelled, contract = _read(library.repository, chosen.quality_threshold)
     rows = labelled.rows_of_many(min_faces)
     prepared = _prepare(labelled, rows, options, min_faces)
     listener.on_prepared(prepared)
     champion = _champion(library, contract)
     snapshot = library_snapshot(library.repository)
-    settings = {**asdict(options), "weight_decay": options.decay, "min_faces": min_faces}
-    settings |= {"quality_threshold": quality_threshold, "resume": resume}
+    settings = {**asdict(chosen), "weight_decay": options.decay, "resume": resume}
     with library.tracking.run("train", parameters=settings, library=snapshot) as run:
         counter = _Counter(listener, options.epochs, 1 + _fits_of_comparison(labelled, min_faces, champion))
         fitted = _fit(library, labelled, rows, options, resume, contract, counter)
@@ -143,17 +131,6 @@ def train_matching(
             files=[path for path in (fitted.checkpoint,) if path is not None],
         )
     return _report(prepared, fitted, compared, found, registered)
-
-
-def _check(options: Options, min_faces: int, quality_threshold: float) -> None:
-    for name, (least, most) in RANGES.items():
-        value = getattr(options, name)
-        if not least <= value <= most:
-            raise WrongUse(f"{name}={value:g} is outside the range {least:g} to {most:g}")
-    if min_faces < 2:
-        raise WrongUse(f"min_faces={min_faces}: a person needs 2 faces for one to be told from the other")
-    if not 0 <= quality_threshold <= 1:
-        raise WrongUse(f"quality_threshold={quality_threshold:g} is outside 0 to 1")
 
 
 def _read(repository: Repository, quality_threshold: float) -> tuple[LabelledFaces, PackContract]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
-from faceml.errors import NotFound, UnreadablePhoto, WrongUse
+from faceml.errors import NotFound, UnreadablePhoto
 from faceml.library import Library
+from faceml.options import DetectOptions
 from faceml.progress import Progress, silent
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.sql.assets import LookedAt
 from faceml.storage.sql.repository import Repository, UnitOfWork
-from faceml.vision.overlap import SAME_FACE_IOU, match_by_overlap
+from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
@@ -43,68 +44,43 @@ class _Tally:
 
 
 def backfill_faces(
-    library: Library,
-    *,
-    limit: int = 1000,
-    offset: int = 0,
-    min_confidence: float = 0.5,
-    min_face_size: int = 20,
-    on_progress: Progress = silent,
+    library: Library, options: DetectOptions = DetectOptions(), *, on_progress: Progress = silent
 ) -> DetectReport:
     """Detect in photos not looked at yet, or only with stricter thresholds; what was stored before stays.
 
-    Args:
-        limit: photos at most.
-        offset: waiting photos to leave out, in order of arrival.
-        min_confidence: of the detector, 0 to 1.
-        min_face_size: pixels, width and height.
     Raises:
         ModelUnavailable, ModelMismatch, DatabaseUnavailable.
     """
-    waiting = waiting_photos(
-        library.repository, limit=limit, offset=offset, min_confidence=min_confidence, min_face_size=min_face_size
-    )
-    return _detect(library, waiting, min_confidence, min_face_size, on_progress)
+    return _detect(library, waiting_photos(library.repository, options), options, on_progress)
 
 
-def waiting_photos(
-    repository: Repository, *, limit: int, offset: int, min_confidence: float, min_face_size: int
-) -> list[Asset]:
-    """The photos that `backfill_faces` would look at."""
-    check_detection(min_confidence, min_face_size)
-    if limit < 0 or offset < 0:
-        raise WrongUse(f"limit={limit} and offset={offset} must not be negative")
+def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset]:
+    """The photos that `backfill_faces` would look at: `limit` at most, without the `offset` that arrived first."""
     with repository.read() as unit:
-        return unit.assets.waiting(
-            min_confidence=min_confidence, min_face_size=min_face_size, limit=limit, offset=offset
-        )
+        return unit.assets.waiting(**asdict(options))
 
 
 def detect_in_assets(
     library: Library,
     asset_ids: Sequence[int],
+    options: DetectOptions = DetectOptions(),
     *,
-    min_confidence: float = 0.5,
-    min_face_size: int = 20,
     on_progress: Progress = silent,
 ) -> DetectReport:
-    """Detect in these photos, looked at before or not.
+    """Detect in these photos, looked at before or not; `limit` and `offset` say nothing here.
 
     Raises:
         NotFound: an id is not in the library.
     """
-    check_detection(min_confidence, min_face_size)
     with library.repository.read() as unit:
         assets = unit.assets.by_ids(asset_ids)
     missing = sorted(set(asset_ids) - {asset.id for asset in assets})
     if missing:
         raise NotFound(f"asset {missing[0]} is not in this library: `faceml ingest DIR` takes photos in")
-    return _detect(library, assets, min_confidence, min_face_size, on_progress)
+    return _detect(library, assets, options, on_progress)
 
 
-def _detect(
-    library: Library, assets: Sequence[Asset], min_confidence: float, min_face_size: int, on_progress: Progress
-) -> DetectReport:
+def _detect(library: Library, assets: Sequence[Asset], options: DetectOptions, on_progress: Progress) -> DetectReport:
     started = drained = time.monotonic()
     tally = _Tally()
     if assets:
@@ -115,16 +91,16 @@ def _detect(
         photos = find_faces(
             ((asset.id, asset.path) for asset in assets),
             library.packs.load(),
-            min_confidence=min_confidence,
-            min_face_size=min_face_size,
+            min_confidence=options.min_confidence,
+            min_face_size=options.min_face_size,
         )
         for batch in _batches(photos, BATCH):
             with library.repository.begin() as unit:
                 _store(unit, batch, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
                     [LookedAt(photo.asset_id, photo.width, photo.height, photo.error) for photo in batch],
-                    min_confidence=min_confidence,
-                    min_face_size=min_face_size,
+                    min_confidence=options.min_confidence,
+                    min_face_size=options.min_face_size,
                 )
             on_progress(tally.processed, len(assets))
             if time.monotonic() - drained > DRAIN_EVERY_S:
@@ -146,9 +122,7 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
     ids = [photo.asset_id for photo in photos if photo.error is None]
     unit.assets.lock(ids)
     changed = unit.assets.content_changed(ids)
-    known: dict[int, list[Face]] = {id_: [] for id_ in ids}
-    for face in unit.faces.in_assets(ids):
-        known[face.asset_id].append(face)
+    known = unit.faces.by_asset(ids)
     blank = unit.erasure.boxes(ids)
     new: list[tuple[int, FoundFace]] = []
     renewed: list[tuple[UUID, FoundFace]] = []
@@ -158,16 +132,16 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
         if photo.error is not None:
             tally.reasons[photo.error] = tally.reasons.get(photo.error, 0) + 1
             continue
-        matched = match_by_overlap(known[photo.asset_id], photo.faces)
-        unknown = [face for face, same in zip(photo.faces, matched, strict=True) if same is None]
+        stored = known[photo.asset_id]
+        boxes = [face.bbox for face in photo.faces]
+        same = pair_boxes(boxes, [face.bbox for face in stored], min_iou=SAME_FACE_IOU)
+        unknown = [face for row, face in enumerate(photo.faces) if row not in same]
         fresh = [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
         new += fresh
-        tally.total_faces += len(known[photo.asset_id]) + len(fresh)
+        tally.total_faces += len(stored) + len(fresh)
         if photo.asset_id in changed:
-            pairs = zip(photo.faces, matched, strict=True)
-            seen_again = {same.id: face for face, same in pairs if same is not None}
-            renewed += seen_again.items()
-            left_over += [face.id for face in known[photo.asset_id] if face.id not in seen_again]
+            renewed += [(stored[number].id, photo.faces[row]) for row, number in same.items()]
+            left_over += [face.id for number, face in enumerate(stored) if number not in same.values()]
     # A changed photo loses the faces that are gone from it, but never one that a person decided about.
     removed = sorted(set(left_over) - unit.faces.decided_by_a_person(left_over))
     unit.faces.remove(removed)
@@ -179,15 +153,7 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
 
 def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
     """Whether this is the face of a person who was erased."""
-    return any(box.iou(face.bbox) > SAME_FACE_IOU for box in boxes)
-
-
-def check_detection(min_confidence: float, min_face_size: int) -> None:
-    """Raises WrongUse where a threshold of detection is none."""
-    if not 0.0 <= min_confidence <= 1.0:
-        raise WrongUse(f"min_confidence={min_confidence} is outside 0 to 1; the default is 0.5")
-    if min_face_size < 1:
-        raise WrongUse(f"min_face_size={min_face_size} is below 1 pixel; the default is 20")
+    return any(box.iou(face.bbox) >= SAME_FACE_IOU for box in boxes)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -211,16 +177,14 @@ def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
         return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
 
 
-def detect_in_photo(
-    library: Library, asset_id: int, *, min_confidence: float = 0.5, min_face_size: int = 20
-) -> tuple[Face, ...]:
+def detect_in_photo(library: Library, asset_id: int, options: DetectOptions = DetectOptions()) -> tuple[Face, ...]:
     """Look at one photo, again if need be; its faces, known and new.
 
     Raises:
         NotFound: the library has no such photo.
         UnreadablePhoto: its file cannot be read; the reason is kept with the photo.
     """
-    report = detect_in_assets(library, [asset_id], min_confidence=min_confidence, min_face_size=min_face_size)
+    report = detect_in_assets(library, [asset_id], options)
     if report.reasons:
         raise UnreadablePhoto(f"asset {asset_id}: {report.reasons[0][0]}")
     return faces_of_photo(library.repository, asset_id).faces

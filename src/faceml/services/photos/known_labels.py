@@ -11,8 +11,8 @@ from pathlib import Path
 from faceml.errors import FileNotReadable, NotEnoughData
 from faceml.records import BBox, Face
 from faceml.storage.sql.repository import UnitOfWork
+from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
 
-SAME_PLACE_IOU = 0.3  # people draw boxes looser than detectors do
 BOX = ("x", "y", "w", "h")
 
 
@@ -34,34 +34,52 @@ class KnownFace:
     person: str
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A CSV with a header."""
+
+    file: Path
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, dict[str, str]], ...]  # line of the file, and its cells without blanks around them
+
+    def lacking(self, needed: str) -> FileNotReadable:
+        there = f"the columns {', '.join(sorted(self.columns))}" if self.columns else "no columns"
+        return FileNotReadable(f"{self.file} has {there}; it needs {needed}")
+
+
+def read_table(file: Path) -> Table:
+    """Raises FileNotReadable where it is missing, or no CSV in UTF-8."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = tuple(reader.fieldnames or ())
+            rows = [{name: (row[name] or "").strip() for name in columns} for row in reader]
+    except OSError as error:
+        raise FileNotReadable(f"{file} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileNotReadable(f"{file} is no CSV in UTF-8: {error}") from error
+    return Table(file, columns, tuple(enumerate(rows, start=2)))
+
+
 def read_known_labels(file: Path) -> list[KnownLabel]:
     """Rows of a CSV with `path`, `person` (or `person_name`), and where known `x,y,w,h`; paths from its folder.
 
     Raises:
         FileNotReadable: it is missing, or has not these columns.
     """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = set(reader.fieldnames or ())
-            table = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileNotReadable(f"{file} cannot be read as a CSV in UTF-8: {error}") from error
-    person = next((name for name in ("person", "person_name") if name in columns), None)
-    if person is None or "path" not in columns:
-        raise FileNotReadable(
-            f"{file} has the columns {', '.join(sorted(columns)) or 'none'}; "
-            "it needs path and person, and may have x,y,w,h"
-        )
+    table = read_table(file)
+    person = next((name for name in ("person", "person_name") if name in table.columns), None)
+    if person is None or "path" not in table.columns:
+        raise table.lacking("path and person, and may have x,y,w,h")
     return [
-        KnownLabel((file.parent / row["path"]).resolve(), _box(file, line, row), row[person].strip())
-        for line, row in enumerate(table, start=2)
-        if row[person] and row[person].strip()
+        KnownLabel((file.parent / row["path"]).resolve(), _box(file, line, row), row[person])
+        for line, row in table.rows
+        if row[person]
     ]
 
 
 def match_known_labels(unit: UnitOfWork, labels: Sequence[KnownLabel]) -> list[KnownFace]:
-    """The faces that these labels speak of: by overlap of the boxes, or the photo's largest face where there is none.
+    """The faces that these labels speak of: by overlap of the boxes, or the largest face left where a label has none.
 
     A label whose face was not found has no entry; a face is matched once.
 
@@ -71,31 +89,31 @@ def match_known_labels(unit: UnitOfWork, labels: Sequence[KnownLabel]) -> list[K
     assets = {path: known.asset_id for path, known in unit.assets.at_paths([label.path for label in labels]).items()}
     if not assets:
         raise NotEnoughData(f"none of the {len(labels)} labelled photos is in this library: ingest their folder first")
-    free: dict[int, list[Face]] = defaultdict(list)
-    for face in unit.faces.in_assets(list(assets.values())):
-        free[face.asset_id].append(face)
-    matched: list[KnownFace] = []
-    for label in labels:
-        faces = free.get(assets.get(label.path, -1), [])
-        best = _best(faces, label.bbox)
-        if best is not None:
-            faces.remove(best)
-            matched.append(KnownFace(best, label.path, label.person))
-    return matched
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row, label in enumerate(labels):
+        if label.path in assets:
+            rows[assets[label.path]].append(row)
+    found: dict[int, Face] = {}
+    for asset_id, faces in unit.faces.by_asset(list(rows)).items():
+        found |= _match_photo(labels, rows[asset_id], faces)
+    return [KnownFace(found[row], labels[row].path, labels[row].person) for row in sorted(found)]
 
 
-def _best(faces: Sequence[Face], bbox: BBox | None) -> Face | None:
-    if bbox is None:
-        return max(faces, key=lambda face: face.bbox.w * face.bbox.h, default=None)
-    best = max(faces, key=lambda face: face.bbox.iou(bbox), default=None)
-    return best if best is not None and best.bbox.iou(bbox) >= SAME_PLACE_IOU else None
+def _match_photo(labels: Sequence[KnownLabel], rows: Sequence[int], faces: Sequence[Face]) -> dict[int, Face]:
+    """Face by label, of the labels in these rows, which are of one photo."""
+    boxes = [(row, box) for row in rows if (box := labels[row].bbox)]
+    pairs = pair_boxes([box for _, box in boxes], [face.bbox for face in faces], min_iou=SAME_PLACE_IOU)
+    found = {boxes[number][0]: faces[at] for number, at in pairs.items()}
+    left = [face for at, face in enumerate(faces) if at not in pairs.values()]
+    left.sort(key=lambda face: face.bbox.w * face.bbox.h, reverse=True)
+    return found | dict(zip((row for row in rows if labels[row].bbox is None), left, strict=False))
 
 
 def _box(file: Path, line: int, row: dict[str, str]) -> BBox | None:
-    cells = [row.get(name) for name in BOX]
+    cells = [row.get(name, "") for name in BOX]
     if not all(cells):
         return None
     try:
-        return BBox(*(round(float(cell or "")) for cell in cells))
+        return BBox(*(round(float(cell)) for cell in cells))
     except ValueError as error:
         raise FileNotReadable(f"{file}, line {line}: x, y, w, h are no numbers: {cells}") from error

@@ -5,20 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import numpy as np
 
-from faceml.decisions.states import FaceState
-from faceml.errors import WrongUse
-from faceml.identity.assignment import Matches, match_people
+from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
-from faceml.records import AssignedBy, Embeddings, Prototypes
+from faceml.options import AssignOptions
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
+from faceml.services.recognise.gallery import assigned_state, read_gallery
 from faceml.services.recognise.spaces import open_space
-from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 
 
@@ -36,45 +33,33 @@ class AssignReport:
     notes: tuple[str, ...]
 
 
-def assign_faces(
-    library: Library,
-    *,
-    since: datetime | None = None,
-    max_faces: int = 1000,
-    threshold: float | str = 0.6,
-    model: str | int = CHAMPION,
-) -> AssignReport:
+def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> AssignReport:
     """Match faces without person and cluster to people's prototypes; below `threshold` they stay unknown.
 
-    Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about.
+    Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about. The
+    oldest take part where there are more than `max_faces`.
 
-    Args:
-        since: only faces found at or after this instant.
-        max_faces: the oldest take part where there are more.
-        threshold: cosine similarity, 0 to 1; "auto" calibrates it on the library's labels.
-        model: whose vectors are compared, see `open_space`.
     Raises:
-        WrongUse: a threshold or model that is none.
         NotEnoughData: "auto" without enough labels.
         NotFound, ModelMismatch, Unavailable: of the model.
     """
     started = time.monotonic()
-    space = open_space(library, model)
-    asked, threshold = threshold, resolve_threshold(library, threshold, space)
-    notes = tuple(note for note in (space.note, threshold_note(library, asked, space)) if note)
+    space = open_space(library, options.model)
+    threshold = resolve_threshold(library, options.threshold, space)
+    notes = tuple(note for note in (space.note, threshold_note(library, options.threshold, space)) if note)
     with library.repository.read() as unit:
-        prototypes = space.prototypes(unit)
-        faces = space.embeddings(unit.vectors.unassigned(since=since, limit=max_faces))
-        rejections = unit.faces.rejections(faces.face_ids)
-    if not prototypes.person_ids or not faces.face_ids:
-        status = "completed" if prototypes.person_ids else "no_prototypes"
+        faces = space.embeddings(unit.vectors.unassigned(since=options.found_since, limit=options.max_faces))
+        gallery = read_gallery(unit, space, faces.face_ids)
+    if not gallery.people or not faces.face_ids:
+        status = "completed" if gallery.people else "no_prototypes"
         count = len(faces.face_ids)
         seconds = time.monotonic() - started
         return AssignReport(count, 0, count, 0, threshold, seconds, 0, status, space.name, notes)
-    people = sorted(set(prototypes.person_ids))
-    matches = _match(faces, prototypes, people, rejections, threshold)
+    matches = gallery.match(faces.vectors, faces.face_ids, min_similarity=threshold)
     with library.repository.begin() as unit:
-        assigned = store_matches(unit, faces.face_ids, matches, people, model_version=space.name, threshold=threshold)
+        assigned = store_matches(
+            unit, faces.face_ids, matches, gallery.people, model_version=space.name, threshold=threshold
+        )
     backlog = drain_outbox(library).backlog
     matched = {int(row) for row in matches.person_rows if row >= 0}
     return AssignReport(
@@ -91,46 +76,6 @@ def assign_faces(
     )
 
 
-def parse_since(text: str) -> datetime:
-    """An instant from YYYY-MM-DD or an ISO date and time; without a zone it is UTC.
-
-    >>> parse_since("2025-12-23").isoformat()
-    '2025-12-23T00:00:00+00:00'
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise WrongUse(f"{text!r} is no date: write it as YYYY-MM-DD, like 2025-12-23") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _match(
-    faces: Embeddings,
-    prototypes: Prototypes,
-    people: Sequence[UUID],
-    rejections: Sequence[tuple[UUID, UUID]],
-    threshold: float,
-) -> Matches:
-    row_of_person = {person_id: row for row, person_id in enumerate(people)}
-    return match_people(
-        faces.vectors,
-        prototypes.vectors,
-        np.array([row_of_person[person_id] for person_id in prototypes.person_ids]),
-        min_similarity=threshold,
-        rejected=rejected_pairs(faces.face_ids, people, rejections),
-    )
-
-
-def rejected_pairs(
-    face_ids: Sequence[UUID], people: Sequence[UUID], rejections: Sequence[tuple[UUID, UUID]]
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """(R, 2) row numbers of faces and people that a person ruled out for each other."""
-    row_of_person = {person_id: row for row, person_id in enumerate(people)}
-    row_of_face = {face_id: row for row, face_id in enumerate(face_ids)}
-    pairs = [(row_of_face[face], row_of_person[person]) for face, person in rejections if person in row_of_person]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
 def store_matches(
     unit: UnitOfWork,
     face_ids: Sequence[UUID],
@@ -143,27 +88,16 @@ def store_matches(
     """Write matches for faces that are still free; returns how many."""
     unit.events.lock()
     cluster = unit.faces.clusters_of_free(face_ids)
-    states: list[tuple[UUID, FaceState]] = []
-    for row, face_id in enumerate(face_ids):
-        person_row = int(matches.person_rows[row])
-        if person_row < 0 or face_id not in cluster:
-            continue
-        runner_up = int(matches.runner_up_rows[row])
-        states.append(
-            (
-                face_id,
-                FaceState(
-                    person_id=people[person_row],
-                    assigned_by=AssignedBy.PROTOTYPE,
-                    cluster_id=cluster[face_id],
-                    similarity=float(matches.similarities[row]),
-                    runner_up_id=people[runner_up] if runner_up >= 0 else None,
-                    runner_up_similarity=float(matches.runner_up_similarities[row]) if runner_up >= 0 else None,
-                    model_version=model_version,
-                    threshold=threshold,
-                ),
-            )
+    states = [
+        (
+            id_,
+            assigned_state(
+                people, matches, row, cluster_id=cluster[id_], model_version=model_version, threshold=threshold
+            ),
         )
+        for row in np.flatnonzero(matches.person_rows != NOBODY).tolist()
+        if (id_ := face_ids[row]) in cluster
+    ]
     unit.faces.set_states(states)
     unit.outbox.push([face_id for face_id, _ in states])
     return len(states)

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.errors import NotEnoughData, NotFound, WrongUse
+from faceml.errors import NotEnoughData, NotFound
 from faceml.identity.calibration import Calibration, OpenSetScores, calibrate, score_open_set
 from faceml.library import Library
+from faceml.options import AUTO, AssignOptions
 from faceml.records import PrototypeRole
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository
 
-AUTO = "auto"
 DEFAULT_FMR = 1e-3
 LEARNED_FROM = "read off labels that the projection may have learned from: strangers may pass more often than asked"
 DOCUMENTED = 0.6  # the specification's, for raw vectors
@@ -95,18 +95,12 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
     """A number as it is given, or calibrated in this space where it is "auto".
 
     Raises:
-        WrongUse: neither, or outside 0 to 1.
+        WrongUse: it is no threshold.
         NotEnoughData: "auto" without enough labels.
     """
     if threshold == AUTO:
         return calibrate_library(library, model=space).threshold
-    try:
-        value = float(threshold)
-    except ValueError as error:
-        raise WrongUse(f"threshold {threshold!r} is neither a number from 0 to 1 nor auto") from error
-    if not 0.0 <= value <= 1.0:
-        raise WrongUse(f"threshold {value} is outside 0 to 1")
-    return value
+    return float(AssignOptions(threshold=threshold).threshold)
 
 
 def usual_threshold(library: Library) -> float:

@@ -1,28 +1,20 @@
-"""Who is on a photo that the library does not hold; nothing of it is kept."""
+"""Who a face is, and why: of a photo that the library does not hold and keeps nothing of, or of a face in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
-from faceml.identity.assignment import match_people
+from faceml.errors import NotFound
+from faceml.identity.assignment import NOBODY
 from faceml.library import Library
-from faceml.records import BBox, FoundFace, Prototypes
-from faceml.services.photos.detect import check_detection
+from faceml.options import AssignOptions, DetectOptions
+from faceml.records import BBox
 from faceml.services.recognise.calibrate import resolve_threshold
+from faceml.services.recognise.gallery import Resemblance, read_gallery, resemblances
 from faceml.services.recognise.spaces import Space, open_space
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """How like a face is to somebody's nearest prototype."""
-
-    person_id: UUID
-    person_name: str
-    similarity: float  # cosine
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +22,8 @@ class IdentifiedFace:
     bbox: BBox
     detection_confidence: float
     quality_score: float
-    best: Likeness | None  # the nearest person, however far; None where nobody is labelled
-    runner_up: Likeness | None  # the nearest other person
+    best: Resemblance | None  # the nearest person, however far; None where nobody is labelled
+    runner_up: Resemblance | None  # the nearest other person
     is_known: bool  # `best` reaches the threshold
 
 
@@ -49,9 +41,9 @@ def identify_photo(
     photo: bytes,
     *,
     space: Space | None = None,
-    threshold: float | str = 0.6,
-    min_confidence: float = 0.5,
-    min_face_size: int = 20,
+    threshold: float | str = AssignOptions.threshold,
+    min_confidence: float = DetectOptions.min_confidence,
+    min_face_size: int = DetectOptions.min_face_size,
 ) -> Identification:
     """Find the faces of a photo, and the person each is most like.
 
@@ -67,48 +59,111 @@ def identify_photo(
     from faceml.vision.image import decode_photo
     from faceml.vision.stream import find_faces_in
 
-    check_detection(min_confidence, min_face_size)
+    DetectOptions(min_confidence=min_confidence, min_face_size=min_face_size)  # refuses what is out of range
     space = space or open_space(library)
     least = resolve_threshold(library, threshold, space)
     image = decode_photo(photo)
     found = find_faces_in(image, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
     with library.repository.read() as unit:
-        prototypes = space.prototypes(unit)
-        names = unit.people.names(sorted(set(prototypes.person_ids)))
+        gallery, names = read_gallery(unit, space), unit.people.names()
     height, width = image.shape[:2]
     if not found:
         return Identification((), width, height, least, space.name)
     vectors = space.project(np.stack([face.embedding for face in found]))
-    return Identification(_compare(found, vectors, prototypes, names, least), width, height, least, space.name)
-
-
-def _compare(
-    found: tuple[FoundFace, ...],
-    vectors: NDArray[np.float32],
-    prototypes: Prototypes,
-    names: dict[UUID, str],
-    threshold: float,
-) -> tuple[IdentifiedFace, ...]:
-    people = sorted(names)
-    row = {person_id: number for number, person_id in enumerate(people)}
-    matches = match_people(
-        vectors,
-        prototypes.vectors.reshape(len(prototypes.person_ids), vectors.shape[1]),
-        [row[person_id] for person_id in prototypes.person_ids],
-        min_similarity=threshold,
-    )
-
-    def likeness(number: int, similarity: float) -> Likeness | None:
-        return Likeness(people[number], names[people[number]], float(similarity)) if number >= 0 else None
-
-    return tuple(
+    matches = gallery.match(vectors, min_similarity=least)
+    best = resemblances(gallery, names, matches.candidate_rows, matches.similarities)
+    runner_up = resemblances(gallery, names, matches.runner_up_rows, matches.runner_up_similarities)
+    faces = tuple(
         IdentifiedFace(
             face.bbox,
             face.detection_confidence,
             face.quality_score,
-            likeness(int(matches.candidate_rows[i]), matches.similarities[i]),
-            likeness(int(matches.runner_up_rows[i]), matches.runner_up_similarities[i]),
-            bool(matches.person_rows[i] >= 0),
+            best[row],
+            runner_up[row],
+            bool(matches.person_rows[row] != NOBODY),
         )
-        for i, face in enumerate(found)
+        for row, face in enumerate(found)
     )
+    return Identification(faces, width, height, least, space.name)
+
+
+NEAREST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NearPrototype:
+    person_name: str
+    role: str  # centroid or exemplar
+    similarity: float  # cosine
+    face_id: UUID | None  # the exemplar's face
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    face_id: UUID
+    person_name: str | None
+    assigned_by: str | None  # manual or prototype
+    similarity: float | None  # at the time of assignment
+    threshold: float | None  # that it reached then; None where a person assigned it
+    runner_up_name: str | None  # the nearest other person at the time
+    runner_up_similarity: float | None
+    model_version: str | None  # whose vectors assigned it; None where a person did
+    ruled_out: tuple[str, ...]  # people that a person said it is not
+    compared_in: str  # the space that `nearest` was computed in
+    nearest: tuple[NearPrototype, ...]  # now, best first
+    note: str | None
+
+
+def explain_face(library: Library, face_id: UUID, *, model: str | int | None = None) -> Explanation:
+    """The evidence for a face as it stands now.
+
+    Args:
+        model: whose vectors are compared, see `open_space`; None: those that assigned the face, or the champion's.
+    Raises:
+        NotFound: no such face, or its vector is lost; or no such model.
+        ModelMismatch, Unavailable: of the model.
+    """
+    with library.repository.read() as unit:
+        face = unit.faces.states([unit.faces.get(face_id).id])[face_id]
+    space = open_space(library, model) if model is not None else _space_of(library, face.model_version)
+    with library.repository.read() as unit:
+        vector = space.project(unit.vectors.of([face_id]).vectors)
+        prototypes = space.prototypes(unit)
+        names = unit.people.names()
+        ruled_out = sorted(names[person] for _, person in unit.faces.rejections([face_id]))
+    if not len(vector):
+        raise NotFound(f"the vector of face {face_id} is lost: `faceml faces find-orphans --fix` detects it again")
+    similarities = prototypes.vectors @ vector[0] if prototypes.person_ids else np.empty(0, np.float32)
+    return Explanation(
+        face_id=face_id,
+        person_name=names.get(face.person_id) if face.person_id else None,
+        assigned_by=face.assigned_by,
+        similarity=face.similarity,
+        threshold=face.threshold,
+        runner_up_name=names.get(face.runner_up_id) if face.runner_up_id else None,
+        runner_up_similarity=face.runner_up_similarity,
+        model_version=face.model_version,
+        ruled_out=tuple(ruled_out),
+        compared_in=space.name,
+        note=space.note,
+        nearest=tuple(
+            NearPrototype(
+                person_name=names[prototypes.person_ids[row]],
+                role=prototypes.roles[row],
+                similarity=float(similarities[row]),
+                face_id=prototypes.face_ids[row],
+            )
+            for row in np.argsort(-similarities, kind="stable")[:NEAREST]
+        ),
+    )
+
+
+def _space_of(library: Library, model_version: str | None) -> Space:
+    """Where a face was assigned; the champion's space where a person did, or that version is gone."""
+    if model_version is None:
+        return open_space(library)
+    try:
+        return open_space(library, model_version)
+    except NotFound:
+        space = open_space(library)
+        return replace(space, note=f"{model_version}, which assigned this face, is gone; compared in {space.name}")

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faceml.decisions.about_faces import Assign
-from faceml.errors import WrongUse
-from faceml.identity.assignment import NOBODY, Matches, match_people
 from faceml.identity.prototypes import trimmed_centroid
 from faceml.identity.suggestions import distance_to_change, misfit
 from faceml.library import Library
-from faceml.records import AssignedBy, Embeddings, Prototypes
+from faceml.records import AssignedBy
 from faceml.services.decisions.decide import counted_as, find_person
-from faceml.services.recognise.assign import rejected_pairs
 from faceml.services.recognise.calibrate import resolve_threshold, usual_threshold
+from faceml.services.recognise.gallery import Resemblance, read_gallery, resemblances
 from faceml.services.recognise.spaces import RAW, Space
-from faceml.services.review.groups import Resemblance
+from faceml.services.review.groups import check_limit
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 DOUBT = 0.1  # an answer is uncertain where it changes with less of a similarity than that
@@ -58,7 +55,7 @@ def suggest_uncertain(
         threshold: a cosine similarity or "auto"; None takes the best known, see `usual_threshold`.
         min_quality: a face too poor to recognise is no question worth asking, 0 to 1.
     """
-    _check(limit)
+    check_limit(limit)
     value = usual_threshold(library) if threshold is None else resolve_threshold(library, threshold, Space(RAW))
     with library.repository.read() as unit:
         return nsmallest(limit, _uncertain(unit, value, min_quality), key=lambda face: (face.distance, face.face_id))
@@ -72,21 +69,19 @@ def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: 
     Raises:
         NotFound: nobody has this name or id.
     """
-    _check(limit)
+    check_limit(limit)
     with repository.read() as unit:
         person = find_person(unit, name_or_id)
         faces = unit.groups.of(person.id)
         if not faces.face_ids:
             return []
-        prototypes = _without(unit.prototypes.all(), person.id)
-        people = sorted(set(prototypes.person_ids))
-        matches = _match(unit, faces, prototypes, people)
+        gallery = read_gallery(unit, Space(RAW), faces.face_ids)
+        matches = gallery.without(person.id).match(faces.vectors, faces.face_ids)
         fit = faces.vectors @ trimmed_centroid(faces.vectors)
         scores = misfit(fit, matches.similarities)
         suspects = [int(row) for row in np.argsort(-scores, kind="stable") if scores[row] > 0]
         believed = _said_twice(unit, [faces.face_ids[row] for row in suspects], counted_as(unit, person.id))
-        names = unit.people.names()
-        nearest = _resemblances(people, names, matches.candidate_rows, matches.similarities)
+        nearest = resemblances(gallery, unit.people.names(), matches.candidate_rows, matches.similarities)
     return [
         Intruder(faces.face_ids[row], float(fit[row]), float(scores[row]), nearest[row])
         for row in suspects
@@ -95,47 +90,16 @@ def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: 
 
 
 def _uncertain(unit: UnitOfWork, threshold: float, min_quality: float) -> Iterator[UncertainFace]:
-    prototypes, names = unit.prototypes.all(), unit.people.names()
-    people = sorted(set(prototypes.person_ids))
-    for faces in unit.vectors.undecided_pages(min_quality=min_quality) if people else ():
-        matches = _match(unit, faces, prototypes, people)
+    everybody, names = read_gallery(unit, Space(RAW)), unit.people.names()
+    for faces in unit.vectors.undecided_pages(min_quality=min_quality) if everybody.people else ():
+        gallery = replace(everybody, rejections=tuple(unit.faces.rejections(faces.face_ids)))
+        matches = gallery.match(faces.vectors, faces.face_ids)
         distances = distance_to_change(matches.similarities, matches.runner_up_similarities, threshold=threshold)
-        nearest = _resemblances(people, names, matches.candidate_rows, matches.similarities)
-        runner_up = _resemblances(people, names, matches.runner_up_rows, matches.runner_up_similarities)
+        nearest = resemblances(gallery, names, matches.candidate_rows, matches.similarities)
+        runner_up = resemblances(gallery, names, matches.runner_up_rows, matches.runner_up_similarities)
         for row in np.flatnonzero(distances < DOUBT).tolist():
             if (person := nearest[row]) is not None:
                 yield UncertainFace(faces.face_ids[row], person, runner_up[row], float(distances[row]), threshold)
-
-
-def _match(unit: UnitOfWork, faces: Embeddings, prototypes: Prototypes, people: Sequence[UUID]) -> Matches:
-    """The nearest people of each face, but for those whom a person ruled out."""
-    row_of_person = {person_id: row for row, person_id in enumerate(people)}
-    return match_people(
-        faces.vectors,
-        prototypes.vectors if people else faces.vectors[:0],
-        [row_of_person[person_id] for person_id in prototypes.person_ids],
-        min_similarity=1.0,
-        rejected=rejected_pairs(faces.face_ids, people, unit.faces.rejections(faces.face_ids)),
-    )
-
-
-def _without(prototypes: Prototypes, person_id: UUID) -> Prototypes:
-    rows = [row for row, owner in enumerate(prototypes.person_ids) if owner != person_id]
-    return Prototypes(
-        tuple(prototypes.person_ids[row] for row in rows),
-        prototypes.vectors[rows],
-        tuple(prototypes.roles[row] for row in rows),
-        tuple(prototypes.face_ids[row] for row in rows),
-    )
-
-
-def _resemblances(
-    people: Sequence[UUID], names: Mapping[UUID, str], rows: NDArray[np.intp], similarities: NDArray[np.float32]
-) -> list[Resemblance | None]:
-    return [
-        Resemblance(people[row], names[people[row]], similarity) if row != NOBODY else None
-        for row, similarity in zip(rows.tolist(), similarities.tolist(), strict=True)
-    ]
 
 
 def _said_twice(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:
@@ -152,8 +116,3 @@ def _said_twice(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[U
             for step in steps
         )
     }
-
-
-def _check(limit: int) -> None:
-    if limit < 1:
-        raise WrongUse(f"limit={limit} is below 1")

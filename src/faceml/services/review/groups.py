@@ -17,22 +17,14 @@ from faceml.decisions.about_faces import GroupKey
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.prototypes import centroid
 from faceml.identity.suggestions import GROUP_MARGIN, Halves, NearGroups, halve, near_groups, nearest_faces
-from faceml.records import Embeddings, Prototypes
+from faceml.records import Embeddings
 from faceml.services.decisions.split import faces_in, parts_of
+from faceml.services.recognise.gallery import Resemblance, read_gallery
+from faceml.services.recognise.spaces import RAW, Space
 from faceml.services.review.apart import is_ruled_out, pairs_apart
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
-
-
-@dataclass(frozen=True, slots=True)
-class Resemblance:
-    person_id: UUID
-    person_name: str
-    similarity: float  # of a face, or a cluster's centroid, to the person's nearest prototype
-
-    def __str__(self) -> str:
-        return f"{self.person_name} {self.similarity:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +80,15 @@ def suggest_names_of(
     repository: Repository, cluster_ids: Sequence[str], *, limit: int = 3
 ) -> dict[str, list[Resemblance]]:
     """`suggest_names` of a page of clusters; those without unnamed faces are left out."""
-    _check(limit)
+    check_limit(limit)
     with repository.read() as unit:
-        prototypes, names = unit.prototypes.all(), unit.people.names()
+        gallery, names = read_gallery(unit, Space(RAW)), unit.people.names()
         times = Counter(unit.groups.ruled_out())
         faces = {id_: faces for id_ in cluster_ids if (faces := unit.groups.of(id_)).face_ids}
     return {
         id_: [
             Resemblance(person, names[person], similarity)
-            for person, similarity in _resembled(embeddings, prototypes)
+            for person, similarity in gallery.ranked(centroid(embeddings.vectors))
             if not is_ruled_out(times[id_, person], len(embeddings.face_ids))
         ][:limit]
         for id_, embeddings in faces.items()
@@ -114,7 +106,7 @@ def suggest_merges(
         limit: how many at most.
         min_similarity: of their centroids; None is the pack's recommended threshold and a margin measured for groups.
     """
-    _check(limit)
+    check_limit(limit)
     with repository.read() as unit:
         minimum = _group_threshold(unit) if min_similarity is None else min_similarity
         sizes: dict[GroupKey, int] = {}
@@ -139,7 +131,7 @@ def suggest_splits(
         limit: how many at most.
         max_similarity: of the centroids of a cluster's two halves; None as for `suggest_merges`.
     """
-    _check(limit)
+    check_limit(limit)
     with repository.read() as unit:
         maximum = _group_threshold(unit) if max_similarity is None else max_similarity
         halved = ((key, halve(faces.vectors)) for key, faces in unit.groups.clusters())
@@ -159,16 +151,6 @@ def _group_threshold(unit: UnitOfWork) -> float:
     if pinned is None:
         raise NotEnoughData("no face was detected yet, so there is nothing to suggest: `faceml faces backfill` first")
     return pinned.match_threshold + GROUP_MARGIN
-
-
-def _resembled(faces: Embeddings, prototypes: Prototypes) -> list[tuple[UUID, float]]:
-    if not prototypes.person_ids:
-        return []
-    nearest: dict[UUID, float] = {}
-    similarities = prototypes.vectors @ centroid(faces.vectors)
-    for person_id, similarity in zip(prototypes.person_ids, similarities.tolist(), strict=True):
-        nearest[person_id] = max(similarity, nearest.get(person_id, -1.0))
-    return sorted(nearest.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _with_evidence(
@@ -210,6 +192,7 @@ def _split_preview(cluster_id: str, faces: Embeddings, halves: Halves) -> SplitS
     return None
 
 
-def _check(limit: int) -> None:
+def check_limit(limit: int) -> None:
+    """Raises WrongUse where nothing is asked for."""
     if limit < 1:
         raise WrongUse(f"limit={limit} is below 1")

@@ -15,8 +15,9 @@ import numpy as np
 import qdrant_edge as edge
 
 from faceml.errors import IndexDamaged, IndexUnavailable
-from faceml.storage.folder_lock import attempts, folder_lock, held_by
+from faceml.files import attempts
 from faceml.storage.index.collection_rules import check_width, missing_collection, point_batches, stored_value
+from faceml.storage.index.stores import folder_lock, held_by
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _load(folder: Path, *, wait_s: float) -> Any:
             # Edge's own lock: a holder outside faceml, or any holder where there is no flock.
             if "WouldBlock" not in str(error.__cause__):
                 raise
-    raise IndexUnavailable(held_by(folder, pid="unknown"))
+    raise IndexUnavailable(held_by(folder, "unknown"))
 
 
 def _stored_width(folder: Path) -> int:

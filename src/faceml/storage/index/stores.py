@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from faceml.errors import IndexUnavailable
+from faceml.files import file_lock
 from faceml.once import Once
 
 if TYPE_CHECKING:
@@ -62,14 +65,34 @@ class ServerStore:
         if self._locked_folder is None:
             yield self._server()
             return
-        from faceml.storage.folder_lock import folder_lock
-
         with folder_lock(self._locked_folder, wait_s=WAIT_S):
             yield self._server()
 
     def close(self) -> None:
         if self._server.opened is not None:
             self._server.opened.close()
+
+
+def folder_lock(folder: Path, *, wait_s: float) -> AbstractContextManager[None]:
+    """Hold the index in `folder`, by `<folder>.lock` beside it. Raises IndexUnavailable, at the latest after `wait_s`.
+
+    Where there is no flock (Windows), Edge's own lock on its log, which `open_edge` waits for too, is the only guard.
+    """
+    return file_lock(
+        folder.with_name(f"{folder.name}.lock"),
+        str(os.getpid()),
+        wait_s=wait_s,
+        busy=lambda pid: IndexUnavailable(held_by(folder, pid or "unknown")),
+        unusable=IndexUnavailable,
+    )
+
+
+def held_by(folder: Path, pid: str) -> str:
+    holder = "another part of this process" if pid == str(os.getpid()) else f"another process (pid {pid})"
+    return (
+        f"the vector index {folder} is held by {holder}; wait until it is done or stop it, "
+        "or set QDRANT_URL to a Qdrant server, which many processes can use at once"
+    )
 
 
 def _connect(url: str) -> ServerIndex:

@@ -13,8 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceml.errors import ModelUnavailable, NotFound, Unavailable
+from faceml.files import write_cache
 from faceml.identity.projection import Head
 from faceml.storage.registry.onnx_head import read_onnx, write_onnx
 from faceml.storage.registry.records import (
@@ -140,7 +139,7 @@ class ModelRegistry:
         if _checksum(content) != model.checksum:
             what = "is not the one that was registered" if model.checksum else "was registered by other means"
             raise ModelUnavailable(f"its file {what}: promote another version, or use --model raw")
-        _write_whole(cached, content)
+        write_cache(cached, content, is_private=True)
         return content
 
     # --- writing
@@ -251,7 +250,7 @@ def _remember(file: Path, state: RegistryState) -> None:
     """Keep what the registry says, for the day it does not answer."""
     content = json.dumps(asdict(state), default=datetime.isoformat).encode()
     if not file.exists() or file.read_bytes() != content:
-        _write_whole(file, content)
+        write_cache(file, content, is_private=True)
 
 
 def _recall(file: Path) -> RegistryState | None:
@@ -275,15 +274,3 @@ def _model(entry: dict[str, Any]) -> RegisteredModel:
             "created_at": datetime.fromisoformat(entry["created_at"]),
         }
     )
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """Write a cached file so that no reader ever sees a part of it; a cache that cannot be written is no error."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-        Path(name).replace(file)
-    except OSError as error:
-        logger.warning("%s cannot be written (%s): going on without the cache", file, error)

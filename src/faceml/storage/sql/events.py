@@ -16,7 +16,7 @@ from faceml.decisions.replay import Undos
 from faceml.decisions.states import Change
 from faceml.errors import NotFound
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.label_lock import lock_labels
+from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.tables import LabelChange, LabelEvent
 
 D = TypeVar("D", bound=Decision)

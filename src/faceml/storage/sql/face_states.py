@@ -13,7 +13,7 @@ from faceml.decisions.replay import survivor
 from faceml.decisions.states import SPLIT_MARK, FaceState
 from faceml.records import AssignedBy, PersonStatus
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.label_lock import lock_labels
+from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonRow
 
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)

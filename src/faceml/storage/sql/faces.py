@@ -36,6 +36,13 @@ class Faces:
     def in_assets(self, asset_ids: Sequence[int]) -> list[Face]:
         return self._faces(FaceInstance.asset_id, asset_ids)
 
+    def by_asset(self, asset_ids: Sequence[int]) -> dict[int, list[Face]]:
+        """The faces of each of these photos; an empty list where it has none."""
+        found: dict[int, list[Face]] = {asset_id: [] for asset_id in asset_ids}
+        for face in self.in_assets(asset_ids):
+            found[face.asset_id].append(face)
+        return found
+
     def add(self, found: Sequence[tuple[int, FoundFace]], *, pack: str) -> list[UUID]:
         """Store new faces of assets with their vectors; returns their ids, row for row."""
         ids = [uuid4() for _ in found]

@@ -25,10 +25,10 @@ from faceml.storage.sql.events import Events
 from faceml.storage.sql.export_rows import ExportRow, export_rows
 from faceml.storage.sql.faces import Faces
 from faceml.storage.sql.groups import Groups
+from faceml.storage.sql.locks import run_lock
 from faceml.storage.sql.outbox import Outbox
 from faceml.storage.sql.people import People
 from faceml.storage.sql.prototypes import PrototypeStore
-from faceml.storage.sql.run_lock import run_lock
 from faceml.storage.sql.vectors import Vectors
 
 RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes

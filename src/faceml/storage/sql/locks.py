@@ -1,8 +1,8 @@
-"""One run at a time of those that rewrite a library's clusters, from any process and, on PostgreSQL, any machine.
+"""One writer of labels at a time, and one run of those that rewrite a library's clusters, from any process and machine.
 
 Two clusterings at once would each group what it read, and the later would write over the earlier: half of one, half of
-the other. Labels are not held up: a person's decision takes `label_lock`, for the moment of its transaction; this lock
-is held for the minutes that a run takes, and no transaction is.
+the other. Labels are not held up: a person's decision takes `lock_labels`, for the moment of its transaction;
+`run_lock` is held for the minutes that a run takes, and no transaction is.
 """
 
 from __future__ import annotations
@@ -15,17 +15,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
 
 from faceml.errors import DatabaseUnavailable, LibraryBusy
-from faceml.storage.folder_lock import attempts
+from faceml.files import attempts, file_lock
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-_RUNS = 7_302_913  # any constant: PostgreSQL's advisory locks are numbers
+_LABELS, _RUNS = 7_302_912, 7_302_913  # any constants: PostgreSQL's advisory locks are numbers
 log = logging.getLogger(__name__)
+
+
+def lock_labels(session: Session) -> None:
+    """Wait until no other transaction writes labels; held until this one ends, taken again at no cost.
+
+    SQLite's writing transactions exclude each other anyway. On PostgreSQL two would read the same faces and the later
+    would overwrite the earlier one's decision.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LABELS})
 
 
 @contextmanager
@@ -41,8 +47,15 @@ def run_lock(engine: Engine, task: str, *, wait_s: float) -> Iterator[None]:
     if engine.dialect.name == "postgresql":
         with _own_connection(engine) as connection, _advisory_lock(connection, _signed(task), wait_s):
             yield
-    elif fcntl is not None and engine.url.database not in (None, "", ":memory:"):
-        with _file_lock(Path(f"{engine.url.database}.run"), _signed(task), wait_s):
+    elif engine.url.database not in (None, "", ":memory:"):
+        with file_lock(
+            Path(f"{engine.url.database}.run"),
+            _signed(task),
+            wait_s=wait_s,
+            busy=lambda holder: _busy(holder, wait_s),
+            unusable=DatabaseUnavailable,
+            on_wait=_say_waiting,
+        ):
             yield
     else:
         yield
@@ -69,7 +82,7 @@ def _advisory_lock(connection: Connection, holder: str, wait_s: float) -> Iterat
         if number == 0:
             _say_waiting(_advisory_holder(connection))
     if not is_ours:
-        raise LibraryBusy(_busy(_advisory_holder(connection), wait_s))
+        raise _busy(_advisory_holder(connection), wait_s)
     yield
 
 
@@ -81,34 +94,6 @@ def _advisory_holder(connection: Connection) -> str:
     return connection.execute(statement, {"key": _RUNS}).scalar() or "another run"
 
 
-@contextmanager
-def _file_lock(path: Path, holder: str, wait_s: float) -> Iterator[None]:
-    try:
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise DatabaseUnavailable(f"cannot write {path} ({error.strerror}): make its folder writable") from error
-    with file:
-        for number, _ in enumerate(attempts(wait_s)):
-            if _locks(file.fileno()):
-                break
-            if number == 0:
-                _say_waiting(path.read_text(encoding="utf-8"))
-        else:
-            raise LibraryBusy(_busy(path.read_text(encoding="utf-8"), wait_s))
-        file.truncate(0)
-        file.write(holder)
-        file.flush()
-        yield
-
-
-def _locks(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _signed(task: str) -> str:
     return f"{task} (pid {os.getpid()} on {socket.gethostname()})"
 
@@ -117,5 +102,7 @@ def _say_waiting(holder: str) -> None:
     log.warning("%s holds this library; waiting for it to end", holder)
 
 
-def _busy(holder: str, wait_s: float) -> str:
-    return f"{holder} has held this library for {wait_s:.0f} s: wait until it has ended, or stop it; then try again"
+def _busy(holder: str, wait_s: float) -> LibraryBusy:
+    return LibraryBusy(
+        f"{holder} has held this library for {wait_s:.0f} s: wait until it has ended, or stop it; then try again"
+    )
