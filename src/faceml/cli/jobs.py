@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from faceml.cli import show
 
 if TYPE_CHECKING:
-    from faceml.jobs.queue import JobQueue
     from faceml.jobs.state import JobState
 
 LOOK_EVERY_S = 0.5
@@ -73,7 +69,7 @@ def jobs() -> None:
 @show.printed(lambda states: "\n".join(map(_row, states)) or "No jobs. `--queue` hands one out.", listed="jobs")
 def list_jobs(limit: int) -> object:
     """List jobs, newest first."""
-    return configured_queue().list(limit)
+    return show.open_queue().list(limit)
 
 
 @jobs.command("show")
@@ -82,7 +78,7 @@ def list_jobs(limit: int) -> object:
 @show.printed(job_text)
 def show_job(job_id: str, follow: bool) -> object:
     """Show one job: state, progress, result or error."""
-    queue = configured_queue()
+    queue = show.open_queue()
     state = queue.get(job_id)
     with show.progress_bar("Job", "steps") as on_progress:
         while follow and not state.has_ended:
@@ -98,46 +94,4 @@ def show_job(job_id: str, follow: bool) -> object:
 @show.printed(lambda state: f"Job {state.id} is {'being stopped' if state.state == 'started' else state.state}")
 def cancel(job_id: str) -> object:
     """Take a job out of the queue, or stop it; what it stored stays."""
-    return configured_queue().cancel(job_id)
-
-
-def queued_as(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command `--queue`, which hands its options to the job `name` instead of running it."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @show.queue_option
-        @wraps(command)
-        def run_or_enqueue(*, queue: bool, **given: Any) -> None:
-            if not queue:
-                command(**given)
-                return
-            as_json, options = given.pop("as_json"), given.pop("options", None)
-            parameters = options.parameters() if options is not None else {}
-            parameters |= {argument: _travelling(value) for argument, value in given.items()}
-            enqueue(name, parameters, as_json=as_json)
-
-        return run_or_enqueue
-
-    return decorate
-
-
-def configured_queue() -> JobQueue:
-    """The queue of the environment's library."""
-    from faceml.jobs.queue import connect_queue
-
-    return connect_queue(show.open_configured())
-
-
-def enqueue(name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
-    """Hand a job out, and say how to follow it."""
-    queue = configured_queue()
-    ticket = queue.enqueue(name, **parameters)
-    text = f"Queued: job {ticket.id}\nFollow: faceml jobs show --follow {ticket.id}"
-    if not queue.worker_count():
-        text += "\nNo worker is running: start one with `make worker` (or `faceml worker`)"
-    show.print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
-
-
-def _travelling(value: Any) -> Any:
-    """A file's path as a worker elsewhere on this machine finds it."""
-    return str(value.resolve()) if isinstance(value, Path) else value
+    return show.open_queue().cancel(job_id)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceml.cli import show
-from faceml.cli.jobs import enqueue
 from faceml.errors import WrongUse
 from faceml.pipelines.locate import find_pipeline, pipeline_files
 
@@ -53,7 +52,7 @@ def run(
     if queue and not dry_run:
         values = dict(_parameter(item) for item in parameters)
         queued = {"pipeline": str(path.resolve()), "parameters": values, "from_step": from_step}
-        enqueue("pipeline_job", queued, as_json=as_json)
+        show.enqueue("pipeline_job", queued, as_json=as_json)
         return
     with step_progress() as on_progress:
         done = run_pipeline(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
-from faceml.cli.jobs import queued_as
 from faceml.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -24,12 +23,15 @@ NAME_WIDTH = 20
 @show.takes(TrainOptions)
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on from this checkpoint.")
 @show.as_json
-@queued_as("train_matching_job")
-def train_matching(options: TrainOptions, resume: Path | None, as_json: bool) -> None:
+@show.queue_option
+def train_matching(options: TrainOptions, resume: Path | None, as_json: bool, queue: bool) -> None:
     """Train a projection on labeled faces, compare it on people held out, and register it as challenger."""
     from faceml.services.learn.train import Listener
     from faceml.services.learn.train import train_matching as run
 
+    if queue:
+        show.enqueue("train_matching_job", show.job_parameters(options, resume=resume), as_json=as_json)
+        return
     library = show.open_configured()
     with show.progress_bar("Training", "epochs") as on_progress:
         listener = Listener(on_progress=on_progress)
