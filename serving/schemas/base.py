@@ -41,11 +41,6 @@ def count(least: int, most: int) -> Any:
     return Field(strict=True, ge=least, le=most)
 
 
-def example(**values: Any) -> ConfigDict:
-    """What a body looks like, for the OpenAPI description."""
-    return ConfigDict(json_schema_extra={"examples": [values]})
-
-
 class Answer(BaseModel):
     """An answer in camelCase."""
 
@@ -129,13 +124,6 @@ class Page(Question):
 
 class Problem(BaseModel):
     """An error, as RFC 9457 describes them."""
-
-    model_config = example(
-        type="about:blank",
-        title="Not Found",
-        status=404,
-        detail="cluster 'clu_abc123' has no faces: `faceml faces clusters` lists the ones there are",
-    )
 
     type: str = "about:blank"
     title: str

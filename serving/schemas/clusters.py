@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from faceml.services.review.browse import ClusterDetails
-from serving.schemas.base import WHOLE, Answer, Name, Page, Question, count, example
-from serving.schemas.faces import FACE, PERSON, FaceInstance, with_names
+from serving.schemas.base import WHOLE, Answer, Name, Page, Question, count
+from serving.schemas.faces import FaceInstance, with_names
 
 
 class ClusterQuery(Page):
@@ -26,22 +26,6 @@ class ClusterItem(Answer):
 
 
 class ClusterListResponse(Answer):
-    model_config = example(
-        items=[
-            {
-                "clusterId": "clu_abc123",
-                "faceCount": 15,
-                "sampleFaceIds": [FACE],
-                "avgQuality": 0.78,
-                "personId": None,
-                "personName": None,
-            }
-        ],
-        total=42,
-        page=1,
-        pageSize=20,
-    )
-
     items: list[ClusterItem]
     total: int
     page: int
@@ -61,14 +45,10 @@ class ClusterDetailResponse(Answer):
 
 
 class LabelClusterRequest(Question):
-    model_config = example(name="John Doe")
-
     name: Name
 
 
 class LabelClusterResponse(Answer):
-    model_config = example(personId=PERSON, personName="John Doe", facesLabeled=15, prototypesCreated=3)
-
     person_id: UUID
     person_name: str
     faces_labeled: int
@@ -76,19 +56,11 @@ class LabelClusterResponse(Answer):
 
 
 class SplitClusterRequest(Question):
-    model_config = example(minClusterSize=3)
-
     min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 3
 
 
 class SplitClusterResponse(Answer):
     """`status` is `unchanged` where the cluster does not fall apart."""
-
-    model_config = example(
-        originalClusterId="clu_abc123",
-        newClusters=["clu_abc123_sub_a1b2c3", "clu_abc123_sub_d4e5f6"],
-        status="split",
-    )
 
     original_cluster_id: str
     new_clusters: list[str]

@@ -14,11 +14,7 @@ from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.recognise.identify import Identification, IdentifiedFace
-from serving.schemas.base import Answer, Flag, Name, Question, example, offering
-
-FACE = "0b8f7e0c-6f2c-4b0e-9d6c-2a4b1f3e5d70"
-PERSON = "3f1f6a52-5f0e-4f6e-8a53-9d0f4a1c2b37"
-BOX = {"x": 100, "y": 150, "width": 80, "height": 80}
+from serving.schemas.base import Answer, Flag, Name, Question, offering
 
 
 class BoundingBox(Answer):
@@ -31,18 +27,6 @@ class BoundingBox(Answer):
 
 
 class FaceInstance(Answer):
-    model_config = example(
-        id=FACE,
-        assetId=123,
-        bbox=BOX,
-        detectionConfidence=0.95,
-        qualityScore=0.82,
-        clusterId="clu_abc123",
-        personId=None,
-        personName=None,
-        createdAt="2025-12-23T10:30:00Z",
-    )
-
     id: UUID
     asset_id: int
     bbox: BoundingBox
@@ -73,14 +57,10 @@ def with_names(faces: Iterable[Face], names: Mapping[UUID, str]) -> list[FaceIns
 
 @offering(DetectOptions, but=("limit", "offset"))
 class DetectFacesRequest(Question):
-    model_config = example(minConfidence=0.5, minFaceSize=20)
-
     queue: Flag = False
 
 
 class DetectFacesResponse(Answer):
-    model_config = example(assetId=123, facesDetected=1, faceIds=[FACE])
-
     asset_id: int
     faces_detected: int
     face_ids: list[UUID]
@@ -91,8 +71,6 @@ class DetectFacesResponse(Answer):
 
 
 class PersonById(Question):
-    model_config = example(personId=PERSON)
-
     person_id: UUID
 
     @property
@@ -101,8 +79,6 @@ class PersonById(Question):
 
 
 class PersonByName(Question):
-    model_config = example(name="John Doe")
-
     name: Name
 
     @property
@@ -114,8 +90,6 @@ WhoRequest = PersonById | PersonByName
 
 
 class AssignFaceResponse(Answer):
-    model_config = example(faceId=FACE, personId=PERSON, personName="John Doe", prototypesCreated=1, eventId=7)
-
     face_id: UUID
     person_id: UUID
     person_name: str
@@ -124,15 +98,11 @@ class AssignFaceResponse(Answer):
 
 
 class UnassignFaceResponse(Answer):
-    model_config = example(faceId=FACE, eventId=8)
-
     face_id: UUID
     event_id: int
 
 
 class RejectFaceResponse(Answer):
-    model_config = example(faceId=FACE, personId=PERSON, personName="John Doe", takenAway=True, eventId=9)
-
     face_id: UUID
     person_id: UUID
     person_name: str
@@ -186,25 +156,6 @@ class IdentifyQuery(Question):
 
 
 class IdentifyResponse(Answer):
-    model_config = example(
-        faces=[
-            {
-                "bbox": BOX,
-                "detectionConfidence": 0.95,
-                "qualityScore": 0.82,
-                "personId": PERSON,
-                "personName": "John Doe",
-                "similarity": 0.71,
-                "best": {"personId": PERSON, "personName": "John Doe", "similarity": 0.71},
-                "secondBest": None,
-            }
-        ],
-        width=1920,
-        height=1080,
-        threshold=0.6,
-        modelVersion="face-projection/3",
-    )
-
     faces: list[FaceOnPhoto]
     width: int
     height: int

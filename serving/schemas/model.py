@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from serving.schemas.base import Answer, Question, example
+from serving.schemas.base import Answer, Question
 
 MOST_ROWS = 1000
 MOST_WIDTH = 4096
@@ -18,31 +18,16 @@ Row = Annotated[list[Number], Field(min_length=1, max_length=MOST_WIDTH)]
 class ProjectRequest(Question):
     """Unit vectors of the library's model pack, row by row."""
 
-    model_config = example(embeddings=[[0.6, 0.8]])
-
     embeddings: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
 
 
 class ProjectResponse(Answer):
-    model_config = example(modelVersion="face-projection/3", width=2, embeddings=[[0.28, 0.96]])
-
     model_version: str = Field(description="`raw` where no projection is registered: the vectors come back as they are")
     width: int
     embeddings: list[list[float]]
 
 
 class ModelResponse(Answer):
-    model_config = example(
-        modelVersion="face-projection/3",
-        version=3,
-        widthIn=512,
-        widthOut=128,
-        pack="buffalo_l",
-        loadedAt="2025-12-23T10:30:00Z",
-        note=None,
-        registryProblem=None,
-    )
-
     model_version: str = Field(description="`raw` where no projection is in use")
     version: int | None
     width_in: int | None
@@ -54,8 +39,6 @@ class ModelResponse(Answer):
 
 
 class HealthResponse(Answer):
-    model_config = example(status="ok", version="0.1.0")
-
     status: str
     version: str
 
@@ -68,12 +51,6 @@ class PartItem(Answer):
 
 
 class ReadyResponse(Answer):
-    model_config = example(
-        status="ready",
-        modelVersion="face-projection/3",
-        parts=[{"name": "database", "isOk": True, "isNeeded": True, "reason": None}],
-    )
-
     status: str = Field(description="ready, degraded (some things wait) or unavailable")
     model_version: str
     parts: list[PartItem]
