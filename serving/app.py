@@ -82,7 +82,7 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
         *(cors if origins else []),
         Middleware(Gate, checks=(RateLimit(limits), OriginCheck(origins, not keys.are_set), KeyCheck(keys))),
         Middleware(BodyLimit, limits=limits),
-        Middleware(model.ShortWay),
+        Middleware(model.ProjectShortcut),
     ]
 
 

@@ -99,7 +99,7 @@ async def cluster(
     """Group the faces that nobody named."""
     options = ClusterOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("cluster_faces_job", **options.parameters())
+        return await service.enqueue("cluster_faces_job", **options.parameters())
     from faceml.services.cluster.cluster import cluster_faces
 
     return await service.run(lambda: ClusteringResultResponse.of(cluster_faces(service.library, options)))
@@ -112,7 +112,7 @@ async def cluster_in_dual_mode(
     """Put faces under the people they match, then group the others."""
     options = DualOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("cluster_dual_job", **options.parameters())
+        return await service.enqueue("cluster_dual_job", **options.parameters())
     from faceml.services.cluster.dual import cluster_dual
 
     return await service.run(lambda: DualClusterResponse.of(cluster_dual(service.library, options)))

@@ -42,7 +42,7 @@ async def detect(
     given = body.model_dump(exclude={"queue"})
     options = DetectOptions.of(given)
     if body.queue:
-        return await service.hand_out("detect_faces_job", asset_ids=[str(asset_id)], **given)
+        return await service.enqueue("detect_faces_job", asset_ids=[str(asset_id)], **given)
     return await service.run(
         lambda: DetectFacesResponse.on_photo(asset_id, detect_in_photo(service.library, asset_id, options))
     )

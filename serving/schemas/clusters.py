@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from faceml.services.review.browse import ClusterDetails
-from serving.schemas.base import WHOLE, Answer, Name, Page, Question, count
+from serving.schemas.base import WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel, count
 from serving.schemas.faces import FaceInstance, with_names
 
 
@@ -16,7 +16,7 @@ class ClusterQuery(Page):
     include_labeled: Annotated[bool, Field(description="Include already-labeled clusters")] = False
 
 
-class ClusterItem(Answer):
+class ClusterItem(ResponseModel):
     cluster_id: str
     face_count: int
     sample_face_ids: list[UUID]
@@ -25,14 +25,11 @@ class ClusterItem(Answer):
     person_name: str | None
 
 
-class ClusterListResponse(Answer):
-    items: list[ClusterItem]
-    total: int
-    page: int
-    page_size: int
+class ClusterListResponse(ListResponse[ClusterItem]):
+    """A page of clusters, largest first."""
 
 
-class ClusterDetailResponse(Answer):
+class ClusterDetailResponse(ResponseModel):
     cluster_id: str
     faces: list[FaceInstance]
     person_id: UUID | None
@@ -44,22 +41,22 @@ class ClusterDetailResponse(Answer):
         return cls.completed(found, faces=with_names(found.faces, found.names), person_name=name)
 
 
-class LabelClusterRequest(Question):
+class LabelClusterRequest(RequestModel):
     name: Name
 
 
-class LabelClusterResponse(Answer):
+class LabelClusterResponse(ResponseModel):
     person_id: UUID
     person_name: str
     faces_labeled: int
     prototypes_created: int
 
 
-class SplitClusterRequest(Question):
+class SplitClusterRequest(RequestModel):
     min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 3
 
 
-class SplitClusterResponse(Answer):
+class SplitClusterResponse(ResponseModel):
     """`status` is `unchanged` where the cluster does not fall apart."""
 
     original_cluster_id: str

@@ -14,10 +14,10 @@ from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.recognise.identify import Identification, IdentifiedFace
-from serving.schemas.base import Answer, Flag, Name, Question, offering
+from serving.schemas.base import Flag, ListResponse, Name, RequestModel, ResponseModel, offering
 
 
-class BoundingBox(Answer):
+class BoundingBox(ResponseModel):
     """Pixels of the upright photo."""
 
     x: int
@@ -26,7 +26,7 @@ class BoundingBox(Answer):
     height: int = Field(validation_alias="h")
 
 
-class FaceInstance(Answer):
+class FaceInstance(ResponseModel):
     id: UUID
     asset_id: int
     bbox: BoundingBox
@@ -38,11 +38,8 @@ class FaceInstance(Answer):
     created_at: datetime
 
 
-class FaceInstanceListResponse(Answer):
-    items: list[FaceInstance]
-    total: int
-    page: int
-    page_size: int
+class FaceInstanceListResponse(ListResponse[FaceInstance]):
+    """All faces of a photo, from left to right."""
 
     @classmethod
     def of(cls, found: NamedFaces, /) -> Self:
@@ -56,11 +53,11 @@ def with_names(faces: Iterable[Face], names: Mapping[UUID, str]) -> list[FaceIns
 
 
 @offering(DetectOptions, but=("limit", "offset"))
-class DetectFacesRequest(Question):
+class DetectFacesRequest(RequestModel):
     queue: Flag = False
 
 
-class DetectFacesResponse(Answer):
+class DetectFacesResponse(ResponseModel):
     asset_id: int
     faces_detected: int
     face_ids: list[UUID]
@@ -70,7 +67,7 @@ class DetectFacesResponse(Answer):
         return cls(asset_id=asset_id, faces_detected=len(faces), face_ids=[face.id for face in faces])
 
 
-class PersonById(Question):
+class PersonById(RequestModel):
     person_id: UUID
 
     @property
@@ -78,7 +75,7 @@ class PersonById(Question):
         return self.person_id
 
 
-class PersonByName(Question):
+class PersonByName(RequestModel):
     name: Name
 
     @property
@@ -89,7 +86,7 @@ class PersonByName(Question):
 WhoRequest = PersonById | PersonByName
 
 
-class AssignFaceResponse(Answer):
+class AssignFaceResponse(ResponseModel):
     face_id: UUID
     person_id: UUID
     person_name: str
@@ -97,12 +94,12 @@ class AssignFaceResponse(Answer):
     event_id: int
 
 
-class UnassignFaceResponse(Answer):
+class UnassignFaceResponse(ResponseModel):
     face_id: UUID
     event_id: int
 
 
-class RejectFaceResponse(Answer):
+class RejectFaceResponse(ResponseModel):
     face_id: UUID
     person_id: UUID
     person_name: str
@@ -110,13 +107,13 @@ class RejectFaceResponse(Answer):
     event_id: int
 
 
-class Candidate(Answer):
+class Candidate(ResponseModel):
     person_id: UUID
     person_name: str
     similarity: float
 
 
-class FaceOnPhoto(Answer):
+class FaceOnPhoto(ResponseModel):
     """`personId` is null for a stranger; `best` and `secondBest` tell whom a face is most like, however little."""
 
     bbox: BoundingBox
@@ -146,7 +143,7 @@ def _candidate(found: Resemblance | None) -> Candidate | None:
     return Candidate.completed(found, similarity=round(found.similarity, 4)) if found else None
 
 
-class IdentifyQuery(Question):
+class IdentifyQuery(RequestModel):
     threshold: Annotated[
         Annotated[float, Field(ge=0, le=1)] | Literal["auto"],
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
@@ -155,7 +152,7 @@ class IdentifyQuery(Question):
     min_face_size: Annotated[int, Field(ge=1, le=100_000)] = DetectOptions.min_face_size
 
 
-class IdentifyResponse(Answer):
+class IdentifyResponse(ResponseModel):
     faces: list[FaceOnPhoto]
     width: int
     height: int

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from faceml.records import PersonStatus
 from faceml.services.review.browse import PersonDetails
-from serving.schemas.base import LARGEST_EVENT, WHOLE, Answer, Name, Page, Question, count
+from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel, count
 from serving.schemas.faces import FaceInstance, with_names
 
 
@@ -18,7 +18,7 @@ class PersonQuery(Page):
     status: Annotated[PersonStatus | None, Field(description="Filter by status")] = None
 
 
-class PersonItem(Answer):
+class PersonItem(ResponseModel):
     id: UUID
     name: str
     status: PersonStatus
@@ -28,11 +28,8 @@ class PersonItem(Answer):
     updated_at: datetime
 
 
-class PersonListResponse(Answer):
-    items: list[PersonItem]
-    total: int
-    page: int
-    page_size: int
+class PersonListResponse(ListResponse[PersonItem]):
+    """A page of people, most faces first."""
 
 
 class PersonDetailResponse(PersonItem):
@@ -60,39 +57,39 @@ class PersonDetailResponse(PersonItem):
         )
 
 
-class MergePersonsRequest(Question):
+class MergePersonsRequest(RequestModel):
     into_person_id: UUID
 
 
-class MergePersonsResponse(Answer):
+class MergePersonsResponse(ResponseModel):
     source_person_id: UUID
     target_person_id: UUID
     faces_moved: int
 
 
-class RenamePersonRequest(Question):
+class RenamePersonRequest(RequestModel):
     name: Name
 
 
-class RenamePersonResponse(Answer):
+class RenamePersonResponse(ResponseModel):
     person_id: UUID
     former_name: str
     name: str
     event_id: int
 
 
-class PersonStatusResponse(Answer):
+class PersonStatusResponse(ResponseModel):
     person_id: UUID
     person_name: str
     status: PersonStatus
     event_id: int
 
 
-class EraseQuery(Question):
+class EraseQuery(RequestModel):
     confirm: Annotated[bool, Field(description="Without it nothing is erased")] = False
 
 
-class ErasePersonResponse(Answer):
+class ErasePersonResponse(ResponseModel):
     person_id: UUID
     people_erased: int
     faces_erased: int
@@ -102,13 +99,13 @@ class ErasePersonResponse(Answer):
     index_backlog: int
 
 
-class UndoRequest(Question):
+class UndoRequest(RequestModel):
     """Without `eventId` the latest decision that stands is taken back."""
 
     event_id: Annotated[int, count(1, LARGEST_EVENT), WHOLE] | None = None
 
 
-class UndoResponse(Answer):
+class UndoResponse(ResponseModel):
     event_id: int
     undone_event_id: int
     kind: str

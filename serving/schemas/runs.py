@@ -5,24 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from faceml.options import ClusterOptions, DualOptions, TrainOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport
-from serving.schemas.base import Answer, Flag, Question, SnakeQuestion, offering
+from serving.schemas.base import Flag, RequestModel, ResponseModel, SnakeRequestModel, SnakeResponseModel, offering
 
 if TYPE_CHECKING:
     from faceml.jobs.state import JobState
-    from faceml.services.learn.train import TrainReport
 
 
 @offering(ClusterOptions)
-class TriggerClusteringRequest(Question):
+class TriggerClusteringRequest(RequestModel):
     queue: Flag = False
 
 
-class ClusteringResultResponse(Answer):
+class ClusteringResultResponse(ResponseModel):
     total_faces: int
     clusters_found: int
     noise_count: int
@@ -30,32 +29,27 @@ class ClusteringResultResponse(Answer):
 
     @classmethod
     def of(cls, report: ClusterReport) -> Self:
-        return cls(
-            total_faces=report.total_faces,
-            clusters_found=report.clusters_found,
-            noise_count=report.noise_count,
-            status="completed",
-        )
+        return cls.completed(report, status="completed")
 
 
 @offering(DualOptions)
-class DualClusterRequest(SnakeQuestion):
+class DualClusterRequest(SnakeRequestModel):
     queue: Flag = False
 
 
-class SupervisedResult(BaseModel):
+class SupervisedResult(SnakeResponseModel):
     faces_processed: int
     assigned_to_persons: int
     persons_matched: int
 
 
-class UnsupervisedResult(BaseModel):
+class UnsupervisedResult(SnakeResponseModel):
     unlabeled_faces: int
     clusters_found: int
     noise_count: int
 
 
-class DualClusterResponse(BaseModel):
+class DualClusterResponse(SnakeResponseModel):
     status: str
     supervised: SupervisedResult
     unsupervised: UnsupervisedResult
@@ -66,27 +60,19 @@ class DualClusterResponse(BaseModel):
     def of(cls, report: DualReport) -> Self:
         return cls(
             status="completed",
-            supervised=SupervisedResult(
-                faces_processed=report.faces_processed,
-                assigned_to_persons=report.assigned_to_persons,
-                persons_matched=report.persons_matched,
-            ),
-            unsupervised=UnsupervisedResult(
-                unlabeled_faces=report.unlabeled_faces,
-                clusters_found=report.clusters_found,
-                noise_count=report.noise_count,
-            ),
+            supervised=SupervisedResult.of(report),
+            unsupervised=UnsupervisedResult.of(report),
             total_faces=report.faces_processed,
             execution_time_seconds=round(report.seconds, 3),
         )
 
 
 @offering(TrainOptions)
-class TrainFaceMatchingRequest(SnakeQuestion):
+class TrainFaceMatchingRequest(SnakeRequestModel):
     queue: Flag = False
 
 
-class TrainFaceMatchingResponse(BaseModel):
+class TrainFaceMatchingResponse(SnakeResponseModel):
     status: str
     persons_used: int
     total_faces: int
@@ -97,24 +83,20 @@ class TrainFaceMatchingResponse(BaseModel):
     model_checkpoint: str
     training_time_seconds: float
 
-    @classmethod
-    def of(cls, report: TrainReport) -> Self:
-        return cls(**{name: getattr(report, name) for name in cls.model_fields})
 
-
-class JobQueuedResponse(Answer):
+class JobQueuedResponse(ResponseModel):
     """The work was handed to the workers: `GET /jobs/{jobId}` follows it."""
 
     status: Literal["queued"] = "queued"
     job_id: str
 
 
-class JobProgressItem(Answer):
+class JobProgressItem(ResponseModel):
     done: int
     total: int
 
 
-class JobResponse(Answer):
+class JobResponse(ResponseModel):
     job_id: str
     name: str
     state: str = Field(description="queued, started, waiting (to be tried again), finished, failed, canceled")
@@ -128,15 +110,4 @@ class JobResponse(Answer):
 
     @classmethod
     def of(cls, job: JobState) -> Self:
-        return cls(
-            job_id=job.id,
-            name=job.name,
-            state=job.state,
-            progress=JobProgressItem(done=job.progress.done, total=job.progress.total) if job.progress else None,
-            result=job.result,
-            error=job.error,
-            created_at=job.created_at,
-            started_at=job.started_at,
-            ended_at=job.ended_at,
-            attempts=job.attempts,
-        )
+        return cls.completed(job, job_id=job.id)

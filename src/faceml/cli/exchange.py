@@ -27,7 +27,9 @@ def _exported(report: XmpExportReport) -> str:
         lines.append(f"Names taken out again: {report.names_removed}")
     if report.recognised_left_out:
         lines.append(f"Recognised, but confirmed by nobody: {report.recognised_left_out} left out (--recognised)")
-    lines += _listed("Named otherwise in the sidecar, left so (import-xmp takes such names over)", report.disputed)
+    lines += _listed(
+        "Named otherwise in the sidecar, left as is (import-xmp takes such names over)", report.disputed
+    )
     return "\n".join(lines + _listed("Skipped", report.skipped))
 
 
@@ -36,12 +38,12 @@ def _imported(report: XmpImportReport) -> str:
         f"Photos of the library: {report.photos}, with names in XMP: {report.photos_with_names}",
         f"Names of faces: {report.names}",
         f"Faces labeled: {report.faces_labeled} (people: {report.people})",
-        f"Labeled so already: {report.already_labeled}",
-        f"Decided otherwise here, left so: {report.decided_otherwise}",
+        f"Already labeled so: {report.already_labeled}",
+        f"Decided otherwise here, left as is: {report.decided_otherwise}",
         f"No face found at the place: {report.without_face}",
     ]
     if report.guesses_passed_by:
-        lines.append(f"Written by recognition, no person's word: {report.guesses_passed_by} passed by")
+        lines.append(f"Written by recognition, confirmed by nobody: {report.guesses_passed_by} skipped")
     if report.without_face:
         lines.append("Where photos wait for detection, run `faceml faces backfill` and import again")
     if report.photos_not_ingested:

@@ -49,11 +49,11 @@ def comparison(compared: RunComparison, *, tells_how: bool) -> str:
     if states > 1:
         lines += ["", f"On {states} states of the library (data): only runs on the same one compare as they stand"]
     if best and measure:
-        lines += ["", *_told_of_best(compared, best, measure, tells_how=tells_how)]
+        lines += ["", *_best_lines(compared, best, measure, tells_how=tells_how)]
     return "\n".join(lines)
 
 
-def _told_of_best(compared: RunComparison, best: Experiment, measure: str, *, tells_how: bool) -> list[str]:
+def _best_lines(compared: RunComparison, best: Experiment, measure: str, *, tells_how: bool) -> list[str]:
     value = best.metrics[measure]
     level = sum(run.metrics[measure] == value for run in compared.runs) - 1
     also = f", level with {level} more: the newest of them is named" if level else ""
@@ -92,7 +92,7 @@ def history(found: MeasureHistory) -> str:
 def changed(found: Difference) -> str:
     before, after = found.before, found.after
     lines = [f"From {_run(before)}", f"to   {_run(after)}", "", "Parameters"]
-    lines += [*(_lines(found.parameters) or ["  none changed"]), f"  the same: {found.same_parameters}", ""]
+    lines += [*(_lines(found.parameters) or ["  no change"]), f"  the same: {found.same_parameters}", ""]
     lines += ["Data", f"  {found.data}", *_lines(found.counts), "", "Code", f"  {found.code}", ""]
     if before.verdict != after.verdict:
         lines += ["Gate", f"  {before.verdict or 'not asked'} → {after.verdict or 'not asked'}", ""]
@@ -119,7 +119,7 @@ def _shown(value: str | float | None) -> str:
 
 def _measures(changes: Sequence[Change]) -> list[str]:
     if not changes:
-        return ["  none changed"]
+        return ["  no change"]
     rows = [(c.name, c.before, c.after, "" if c.difference is None else signed(c.difference)) for c in changes]
     return [f"  {line}" for line in table(("Measure", "Before", "After", "Difference"), rows, widest=60)]
 

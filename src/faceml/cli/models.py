@@ -51,13 +51,15 @@ def sheet(found: ModelSheet) -> str:
 
 
 def comparison_table(found: Comparison) -> list[str]:
-    """What was measured, a measure a row, a candidate a column, with intervals."""
-    measures = dict.fromkeys(name for figures in found.measured.values() for name in figures)
+    """What was measured on people held out: a measure a row, a candidate a column, with intervals."""
     measured = [found.measured.get(name, {}) for name in found.candidates]
-    rows = [(measure, *(_interval(figures.get(measure)) for figures in measured)) for measure in measures]
+    rows = [
+        (f"{measure}{' *' if measure == found.primary else ''}", *(_interval(f.get(measure)) for f in measured))
+        for measure in dict.fromkeys(name for figures in measured for name in figures)
+    ]
     return [
         f"Held out: {found.people} people, {found.faces} faces, {found.folds} folds ({found.confidence:.0%} intervals)",
-        *table(("", *found.candidates), rows),
+        *table(("* decides" if found.primary else "", *found.candidates), rows),
         *(f"{measure}  not measured: {why}" for measure, why in found.missing.items()),
     ]
 

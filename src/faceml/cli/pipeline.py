@@ -114,12 +114,12 @@ def schedule(files: tuple[str, ...], parameters: tuple[str, ...], webhook: str |
     settings = show.open_configured().settings
     plan = plan_schedule(chosen, dict(_parameter(item) for item in parameters), webhook=webhook)
     try:
-        run_schedule(settings, plan, on_note=_said)
+        run_schedule(settings, plan, on_note=_note)
     except SystemExit:
-        _said("stopped")
+        _note("stopped")
 
 
-def _said(note: str) -> None:
+def _note(note: str) -> None:
     click.echo(f"{datetime.now():%Y-%m-%d %H:%M:%S} {note}", err=True)
 
 

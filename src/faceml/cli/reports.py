@@ -108,7 +108,7 @@ def evaluation(report: EvaluationReport) -> str:
         if found is None:
             continue
         lines.append(
-            f"{name}: {found.clusters} for {found.people} people, {found.noise_share:.1%} of the faces in none"
+            f"{name}: {found.clusters} for {found.people} people, {found.noise_share:.1%} of the faces in no cluster"
         )
         for measure, value in (("BCubed", found.bcubed), ("Pairwise", found.pairwise)):
             lines.append(f"  {measure}: precision {value.precision:.4f}, recall {value.recall:.4f}, F {value.f:.4f}")
@@ -187,7 +187,7 @@ def statistics(report: StatsReport) -> str:
             f"Waiting in the outbox: {report.index_backlog}",
             "",
             f"Photos: {report.total_photos} ({report.photos_waiting} waiting, {report.photos_failed} unreadable)",
-            f"Model pack: {report.pack or 'none yet'}",
+            f"Model pack: {report.pack or 'chosen by the first detection'}",
         ]
     )
 

@@ -100,8 +100,8 @@ def printed(
                 enqueue(job, job_parameters(**given), as_json=as_json)
                 return
             report = command(**given)
-            told = text(report) if text and not as_json else None
-            print_report({listed: report} if listed else report, told, as_json=as_json)
+            as_text = text(report) if text and not as_json else None
+            print_report({listed: report} if listed else report, as_text, as_json=as_json)
 
         return as_json(queue_option(run) if job else run)
 

@@ -57,7 +57,7 @@ def _ask(library: Library, kind: str, limit: int) -> list[Any]:
 
 
 def _section(kind: str, items: list[Any]) -> str:
-    title, line, nothing = _WORDS[kind]
+    title, line, nothing = _SECTIONS[kind]
     return "\n".join([title, *([f"{number:3}. {line(item)}" for number, item in enumerate(items, 1)] or [nothing])])
 
 
@@ -87,7 +87,7 @@ def _uncertain(found: UncertainFace) -> str:
     return f"{found.face_id}: {found.nearest}{runner_up} (threshold {found.threshold:.2f}: {answer})"
 
 
-_WORDS: dict[str, tuple[str, Callable[[Any], str], str]] = {
+_SECTIONS: dict[str, tuple[str, Callable[[Any], str], str]] = {
     "merges": (
         "The same person? (`faceml faces label` or `faceml people merge` says yes, `faceml people apart` no)",
         _merge,
