@@ -32,34 +32,6 @@ HEADERS = {
 ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Digests of the keys, so that comparing takes the same time whatever was sent."""
-
-    full: bytes | None
-    read: bytes | None
-
-    @staticmethod
-    def of(settings: Settings) -> Keys:
-        """Raises WrongUse where only the read key is set: everything else would be open."""
-        if settings.api_read_key and not settings.api_key:
-            raise WrongUse("FACEML_API_READ_KEY is set without FACEML_API_KEY: set both, or writing is open to all")
-        return Keys(_digest(settings.api_key), _digest(settings.api_read_key))
-
-    @property
-    def are_set(self) -> bool:
-        return self.full is not None
-
-    def opens(self, key: bytes, *, writing: bool) -> bool | None:
-        """Whether this key is enough; None where it is no key of ours."""
-        sent = hashlib.sha256(key).digest()
-        is_full = self.full is not None and hmac.compare_digest(sent, self.full)
-        is_read = self.read is not None and hmac.compare_digest(sent, self.read)
-        if not is_full and not is_read:
-            return None
-        return is_full or not writing
-
-
 class Gate:
     """Ask each check in turn, before anything of the body is read; the first that refuses gives the answer."""
 
@@ -75,20 +47,33 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
-    """Ask for the key, where one is set; a key that may only read opens what stores nothing."""
+    """Ask for the key, where one is set; a key that may only read opens what stores nothing.
 
-    keys: Keys
+    Holds digests, so that comparing takes the same time whatever was sent.
+    """
+
+    full: bytes | None
+    read: bytes | None
+
+    @staticmethod
+    def of(settings: Settings) -> KeyCheck:
+        """Raises WrongUse where only the read key is set: everything else would be open."""
+        if settings.api_read_key and not settings.api_key:
+            raise WrongUse("FACEML_API_READ_KEY is set without FACEML_API_KEY: set both, or writing is open to all")
+        return KeyCheck(_digest(settings.api_key), _digest(settings.api_read_key))
 
     def __call__(self, scope: Scope) -> Response | None:
-        if not self.keys.are_set:
+        if self.full is None:
             return None
-        path = scope["path"]
-        is_writing = scope["method"] not in SAFE_METHODS and not path.endswith(READING_POSTS)
-        is_enough = self.keys.opens(sent_key(scope), writing=is_writing)
-        scope.setdefault("state", {})["is_trusted"] = bool(is_enough)
+        path, key = scope["path"], hashlib.sha256(sent_key(scope)).digest()
+        is_full = hmac.compare_digest(key, self.full)
+        is_read = self.read is not None and hmac.compare_digest(key, self.read)
+        is_reading = scope["method"] in SAFE_METHODS or path.endswith(READING_POSTS)
+        is_enough = is_full or (is_read and is_reading)
+        scope.setdefault("state", {})["is_trusted"] = is_enough
         if is_enough or path in OPEN_PATHS:
             return None
-        if is_enough is False:
+        if is_read:
             return _forbidden("this key may only read: use FACEML_API_KEY's")
         return problem(
             HTTPStatus.UNAUTHORIZED,
