@@ -27,9 +27,7 @@ def _exported(report: XmpExportReport) -> str:
         lines.append(f"Names taken out again: {report.names_removed}")
     if report.recognised_left_out:
         lines.append(f"Recognised, but confirmed by nobody: {report.recognised_left_out} left out (--recognised)")
-    lines += _listed(
-        "Named otherwise in the sidecar, left as is (import-xmp takes such names over)", report.disputed
-    )
+    lines += _listed("Named otherwise in the sidecar, left as is (import-xmp takes such names over)", report.disputed)
     return "\n".join(lines + _listed("Skipped", report.skipped))
 
 

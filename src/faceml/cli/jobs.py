@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
+from faceml.plots.report_table import in_words
 
 if TYPE_CHECKING:
     from faceml.jobs.state import JobState
@@ -24,9 +25,7 @@ def job_text(state: JobState) -> str:
         lines.append(f"Attempts: {state.attempts}")
     if state.error:
         lines.append(f"Error: {state.error}")
-    for name, value in (state.result or {}).items():
-        lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
-    return "\n".join(lines)
+    return "\n".join(lines + [f"{in_words(name)}: {value}" for name, value in (state.result or {}).items()])
 
 
 def _row(state: JobState) -> str:

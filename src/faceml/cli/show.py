@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from faceml.options import AssignOptions, Option, StepOptions, options_of
+from faceml.plots.report_table import named_values
 from faceml.progress import Progress
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(report, default=_plain, indent=2))
     else:
-        click.echo(text if text is not None else _lines(report))
+        click.echo("\n".join(f"{k}: {_cell(v)}" for k, v in named_values(report).items()) if text is None else text)
 
 
 def open_queue() -> JobQueue:
@@ -156,14 +157,6 @@ def progress_bar(title: str, unit: str) -> Iterator[Progress]:
             bar.update(done - bar.n)
 
         yield show
-
-
-def _lines(report: Any) -> str:
-    return "\n".join(
-        f"{name.replace('_', ' ').capitalize()}: {_cell(value)}"
-        for name, value in asdict(report).items()
-        if value is not None and value != ()
-    )
 
 
 def _cell(value: Any) -> str:
