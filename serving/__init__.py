@@ -4,7 +4,7 @@ app        puts it together          champion  the projection in use, swapped wh
 pools      threads for the work      problems  our errors as RFC 9457 problem details
 security   keys, hosts, headers      limits    sizes, rates, times
 metrics    Prometheus, access log    openapi   the description of it all
-schemas/   what goes in and out      routes/   parse, call one service, shape the answer
+schemas/   bodies and examples      routes/   parse, call one service, shape the answer
 """
 
 import faceml  # noqa: F401  # before FastAPI: where that is missing, faceml says which extra brings it

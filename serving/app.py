@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from faceml.config import Settings, read_settings
 from faceml.errors import FacemlError
-from faceml.jobs.queue import JobQueue
+from faceml.jobs.queue import JobQueue, connect_queue
 from faceml.library import Library
 from faceml.once import Once
 from faceml.services.index.drain import drain_outbox
@@ -27,7 +27,7 @@ from serving.metrics import Metrics, Observed
 from serving.pools import Pools
 from serving.problems import LastResort
 from serving.routes import clusters, detection, faces, health, jobs, model, persons, suggestions
-from serving.security import KeyCheck, Keys, OriginCheck, SecurityHeaders
+from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
 
 DRAIN_EVERY_S = 5.0
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def create_app(
 def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Middleware]:
     """Outermost first."""
     origins = [origin.strip() for origin in settings.api_origins.split(",") if origin.strip()]
-    keys = Keys.of(settings)
+    keys = KeyCheck.of(settings)
     cors = [
         Middleware(
             CORSMiddleware,
@@ -80,11 +80,9 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
         Middleware(SecurityHeaders),
         Middleware(LastResort),
         *(cors if origins else []),
-        Middleware(RateLimit, limits=limits),
-        Middleware(OriginCheck, allowed_origins=origins, only_local=not keys.are_set),
-        Middleware(KeyCheck, keys=keys),
+        Middleware(Gate, checks=(RateLimit(limits), OriginCheck(origins, keys.full is None), keys)),
         Middleware(BodyLimit, limits=limits),
-        Middleware(model.ShortWay),
+        Middleware(model.ProjectShortcut),
     ]
 
 
@@ -92,7 +90,7 @@ def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         library = given or open_library(settings)
-        queue = Once(lambda: _connect_queue(library))
+        queue = Once(lambda: connect_queue(library))
         pools = Pools(limits)
         champion = Champion(library, on_swap=metrics.swaps.inc)
         app.state.service = Service(settings, library, queue, limits, pools, champion, metrics)
@@ -127,12 +125,6 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-def _connect_queue(library: Library) -> JobQueue:
-    from faceml.jobs.queue import connect_queue
-
-    return connect_queue(library)
 
 
 def _close(queue: Once[JobQueue]) -> None:

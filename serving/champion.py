@@ -50,15 +50,15 @@ class Champion:
         except Unavailable as error:
             if self._loaded is None:
                 self._load_last_seen()
-            self._say(str(error))
+            self._note(str(error))
             return
         try:
             if wanted != self._loaded:
                 self._load(wanted)
         except FacemlError as error:
-            self._say(str(error))
+            self._note(str(error))
             return
-        self._say(None)
+        self._note(None)
 
     def _ask(self) -> _Wanted:
         return _wanted(self._library.registry.ask().with_alias(CHAMPION), self._library.repository.pack())
@@ -79,7 +79,7 @@ class Champion:
         except FacemlError:
             log.info("no projection was seen before: raw embeddings are used until the registry answers")
 
-    def _say(self, problem: str | None) -> None:
+    def _note(self, problem: str | None) -> None:
         if problem and problem != self.problem:
             log.warning("%s; %s stays in use", problem, self.current.space.name)
         self.problem = problem

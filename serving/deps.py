@@ -42,7 +42,7 @@ class Service:
     async def read(self, request: Request, work: Callable[[], BaseModel]) -> Response:
         """Answer with what `work` finds, or with 304 where the client has it already."""
         content = await self.pools.quick(lambda: _json(work()))
-        return unless_known(request, content, "application/json")
+        return with_etag(request, content, "application/json")
 
     async def decide(self, act: Callable[[], R], shape: Callable[[R], BaseModel]) -> Response:
         """Carry a person's decision out; the answer's header tells by which event to undo it."""
@@ -64,7 +64,7 @@ class Service:
         with self.queue().answering():
             self.queue().connection.ping()
 
-    async def hand_out(self, job: str, **parameters: Any) -> Response:
+    async def enqueue(self, job: str, **parameters: Any) -> Response:
         """Leave heavy work to the workers."""
         ticket = await self.pools.quick(lambda: self.queue().enqueue(job, **parameters))
         content = _json(JobQueuedResponse(job_id=ticket.id))
@@ -83,7 +83,7 @@ async def service_of(request: Request) -> Service:
 Shared = Annotated[Service, Depends(service_of)]
 
 
-def unless_known(request: Request, content: bytes, media_type: str) -> Response:
+def with_etag(request: Request, content: bytes, media_type: str) -> Response:
     """The content with its ETag; 304 without it where the client's copy is the same."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": REVALIDATE}

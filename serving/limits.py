@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.problems import problem
@@ -108,48 +109,35 @@ class _Body:
 
 
 class RateLimit:
-    """A token bucket for each client's address."""
+    """A token bucket for each client's address.
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app = app
-        self._buckets = Buckets(limits.rate, limits.burst)
+    >>> limit = RateLimit(Limits(rate=2.0, burst=1))
+    >>> [limit.wait_s("a", now) for now in (0.0, 0.0, 0.5)], limit.wait_s("b", 0.0)
+    ([0.0, 0.5, 0.0], 0.0)
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        client = scope["client"][0] if scope.get("client") else "unknown"
-        wait_s = self._buckets.take(client, time.monotonic())
+    def __init__(self, limits: Limits) -> None:
+        self._rate, self._burst = limits.rate, float(limits.burst)
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client → (tokens, when)
+
+    def __call__(self, scope: Scope) -> Response | None:
+        wait_s = self.wait_s(scope["client"][0] if scope.get("client") else "unknown", time.monotonic())
         if wait_s == 0.0:
-            await self._app(scope, receive, send)
-            return
-        answer = problem(
+            return None
+        return problem(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"more than {self._buckets.rate:g} requests a second come from this address: wait a moment",
+            f"more than {self._rate:g} requests a second come from this address: wait a moment",
             headers={"Retry-After": str(max(1, round(wait_s)))},
         )
-        await answer(scope, receive, send)
 
-
-@dataclass(slots=True)
-class Buckets:
-    rate: float
-    burst: int
-    _levels: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)  # (tokens, when)
-
-    def take(self, client: str, now: float) -> float:
-        """Seconds until the client may go on; 0: at once.
-
-        >>> buckets = Buckets(rate=2.0, burst=1)
-        >>> [buckets.take("a", now) for now in (0.0, 0.0, 0.5)], buckets.take("b", 0.0)
-        ([0.0, 0.5, 0.0], 0.0)
-        """
-        if self.rate <= 0:
+    def wait_s(self, client: str, now: float) -> float:
+        """Take a token, or tell how long until there is one; 0: the client may go on."""
+        if self._rate <= 0:
             return 0.0
-        tokens, since = self._levels.pop(client, (float(self.burst), now))
-        tokens = min(float(self.burst), tokens + (now - since) * self.rate)
+        tokens, since = self._levels.pop(client, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - since) * self._rate)
         is_free = tokens >= 1.0
         self._levels[client] = (tokens - 1.0 if is_free else tokens, now)
         if len(self._levels) > MOST_CLIENTS:
             self._levels.popitem(last=False)
-        return 0.0 if is_free else (1.0 - tokens) / self.rate
+        return 0.0 if is_free else (1.0 - tokens) / self._rate

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -30,17 +29,10 @@ class Metrics:
         self.backlog = Gauge("faceml_index_backlog", "Changes that wait for the index", registry=self.registry)
         self.model = Gauge("faceml_model_in_use", "The projection in use", ("version",), registry=self.registry)
         self.swaps = Counter("faceml_model_swaps", "Changes of the projection in use", registry=self.registry)
-        self._children = cache(
-            lambda method, route, status: (
-                self.requests.labels(method, route, str(status)),
-                self.seconds.labels(method, route),
-            )
-        )
 
     def note(self, method: str, route: str, status: int, seconds: float) -> None:
-        counter, histogram = self._children(method, route, status)
-        counter.inc()
-        histogram.observe(seconds)
+        self.requests.labels(method, route, str(status)).inc()
+        self.seconds.labels(method, route).observe(seconds)
 
     def page(self, waiting: Mapping[str, int], model_version: str) -> bytes:
         for pool, count in waiting.items():

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from http import HTTPStatus
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 
 from faceml import __version__
 from serving.problems import MEDIA_TYPE
 from serving.schemas.base import Problem
 from serving.security import OPEN_PATHS
 
+EXAMPLES = Path(__file__).with_name("schemas") / "examples.json"  # a body of each kind, by its schema's name
 PROBLEM = "#/components/schemas/Problem"
 DESCRIPTION = """Photo → detected face → embedding → store → cluster → label → train → registry → assign → serve.
 
@@ -57,26 +58,17 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 if path not in OPEN_PATHS:
                     operation["security"] = [{"bearer": []}, {"key": []}, {}]
         components = schema["components"]
-        for model in _models(BaseModel):  # FastAPI drops what is null from examples
-            extra = cast("dict[str, Any] | None", model.model_config.get("json_schema_extra"))
-            if extra and model.__name__ in components["schemas"]:
-                components["schemas"][model.__name__].update(extra)
         for unused in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(unused, None)
         components["schemas"]["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        for name, body in json.loads(EXAMPLES.read_text(encoding="utf-8")).items():
+            components["schemas"][name]["examples"] = [body]
         components["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
         app.openapi_schema = schema
     return app.openapi_schema
-
-
-def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for model in base.__subclasses__():
-        if model.__module__.startswith("serving.schemas"):
-            yield model
-        yield from _models(model)
 
 
 def _described(words: str) -> dict[str, Any]:

@@ -46,9 +46,8 @@ class Pools:
         return {pool.name: pool.present for pool in (self._quick, self._heavy)}
 
     def close(self) -> None:
-        self._quick.close()
-        self._heavy.close()
-        self._watch.close()
+        for pool in (self._quick, self._heavy, self._watch):
+            pool.close()
 
 
 class _Pool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import traceback
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from faceml.errors import (
     UnreadablePhoto,
     WrongUse,
 )
+from serving.schemas.base import Problem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -53,15 +53,8 @@ STATUSES: tuple[tuple[type[FacemlError], HTTPStatus], ...] = (
 def problem(
     status: int, detail: str, *, errors: list[dict[str, str]] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": int(status),
-        "detail": detail,
-    }
-    if errors is not None:
-        body["errors"] = errors
-    return Response(json.dumps(body, ensure_ascii=False), int(status), dict(headers or {}), MEDIA_TYPE)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors)
+    return Response(body.model_dump_json(exclude_none=True), int(status), dict(headers or {}), MEDIA_TYPE)
 
 
 def of_error(error: FacemlError) -> Response:

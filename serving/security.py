@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faceml.config import Settings
@@ -31,63 +32,57 @@ HEADERS = {
 ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
+class Gate:
+    """Ask each check in turn, before anything of the body is read; the first that refuses gives the answer."""
+
+    def __init__(self, app: ASGIApp, checks: Iterable[Callable[[Scope], Response | None]]) -> None:
+        self._app = app
+        self._checks = tuple(checks)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answers = (check(scope) for check in self._checks if scope["type"] == "http")
+        refusal = next((answer for answer in answers if answer), None)
+        await (refusal or self._app)(scope, receive, send)
+
+
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """Digests of the keys, so that comparing takes the same time whatever was sent."""
+class KeyCheck:
+    """Ask for the key, where one is set; a key that may only read opens what stores nothing.
+
+    Holds digests, so that comparing takes the same time whatever was sent.
+    """
 
     full: bytes | None
     read: bytes | None
 
     @staticmethod
-    def of(settings: Settings) -> Keys:
+    def of(settings: Settings) -> KeyCheck:
         """Raises WrongUse where only the read key is set: everything else would be open."""
         if settings.api_read_key and not settings.api_key:
             raise WrongUse("FACEML_API_READ_KEY is set without FACEML_API_KEY: set both, or writing is open to all")
-        return Keys(_digest(settings.api_key), _digest(settings.api_read_key))
+        return KeyCheck(_digest(settings.api_key), _digest(settings.api_read_key))
 
-    @property
-    def are_set(self) -> bool:
-        return self.full is not None
-
-    def opens(self, key: bytes, *, writing: bool) -> bool | None:
-        """Whether this key is enough; None where it is no key of ours."""
-        sent = hashlib.sha256(key).digest()
-        is_full = self.full is not None and hmac.compare_digest(sent, self.full)
-        is_read = self.read is not None and hmac.compare_digest(sent, self.read)
-        if not is_full and not is_read:
+    def __call__(self, scope: Scope) -> Response | None:
+        if self.full is None:
             return None
-        return is_full or not writing
+        path, key = scope["path"], hashlib.sha256(sent_key(scope)).digest()
+        is_full = hmac.compare_digest(key, self.full)
+        is_read = self.read is not None and hmac.compare_digest(key, self.read)
+        is_reading = scope["method"] in SAFE_METHODS or path.endswith(READING_POSTS)
+        is_enough = is_full or (is_read and is_reading)
+        scope.setdefault("state", {})["is_trusted"] = is_enough
+        if is_enough or path in OPEN_PATHS:
+            return None
+        if is_read:
+            return _forbidden("this key may only read: use FACEML_API_KEY's")
+        return problem(
+            HTTPStatus.UNAUTHORIZED,
+            "this service asks for a key: send `Authorization: Bearer KEY` or `X-API-Key: KEY`",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
 
 
-class KeyCheck:
-    """Ask for the key, before anything of the body is read."""
-
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
-        self._app = app
-        self._keys = keys
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._keys.are_set:
-            await self._app(scope, receive, send)
-            return
-        path, method = scope["path"], scope["method"]
-        is_writing = method not in SAFE_METHODS and not path.endswith(READING_POSTS)
-        verdict = self._keys.opens(sent_key(scope), writing=is_writing)
-        scope.setdefault("state", {})["is_trusted"] = bool(verdict)
-        if verdict or path in OPEN_PATHS:
-            await self._app(scope, receive, send)
-            return
-        if verdict is None:
-            answer = problem(
-                HTTPStatus.UNAUTHORIZED,
-                "this service asks for a key: send `Authorization: Bearer KEY` or `X-API-Key: KEY`",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        else:
-            answer = problem(HTTPStatus.FORBIDDEN, "this key may only read: use FACEML_API_KEY's")
-        await answer(scope, receive, send)
-
-
+@dataclass(frozen=True, slots=True)
 class OriginCheck:
     """Keep other web pages out of a service that a browser on this machine can reach.
 
@@ -96,28 +91,20 @@ class OriginCheck:
     another machine get an answer without a key, however the server was started.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str], only_local: bool) -> None:
-        self._app = app
-        self._allowed = frozenset(allowed_origins)
-        self._only_local = only_local
+    allowed_origins: Collection[str]
+    only_local: bool
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (refusal := self._refusal(scope)):
-            await problem(HTTPStatus.FORBIDDEN, refusal)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> str | None:
+    def __call__(self, scope: Scope) -> Response | None:
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        if self._only_local and not (_is_from_here(scope) and _names_this_machine(host)):
-            return "without a key this service answers only this machine, as localhost: set FACEML_API_KEY"
+        if self.only_local and not (_is_from_here(scope) and _names_this_machine(host)):
+            return _forbidden("without a key this service answers only this machine, as localhost: set FACEML_API_KEY")
         if b"origin" not in headers or scope["method"] in SAFE_METHODS:
             return None
         origin = headers[b"origin"].decode("latin-1")
-        if origin in self._allowed or origin.partition("://")[2] == host:
+        if origin in self.allowed_origins or origin.partition("://")[2] == host:
             return None
-        return "requests from pages of other sites are refused: FACEML_API_ORIGINS names those that may"
+        return _forbidden("requests from pages of other sites are refused: FACEML_API_ORIGINS names those that may")
 
 
 class SecurityHeaders:
@@ -164,6 +151,10 @@ def sent_key(scope: Scope) -> bytes:
     headers = dict(scope["headers"])
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     return bytes(token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b""))
+
+
+def _forbidden(why: str) -> Response:
+    return problem(HTTPStatus.FORBIDDEN, why)
 
 
 def _is_from_here(scope: Scope) -> bool:

@@ -14,35 +14,22 @@ from faceml.services.decisions.split import split_cluster
 from faceml.services.review.browse import list_clusters, show_cluster
 from serving.deps import ACTOR, Shared, router_for
 from serving.openapi import QUEUED, UNCHANGED, Responses, problems
+from serving.schemas import clusters, runs
 from serving.schemas.base import ClusterId
-from serving.schemas.clusters import (
-    ClusterDetailResponse,
-    ClusterListResponse,
-    ClusterQuery,
-    LabelClusterRequest,
-    LabelClusterResponse,
-    SplitClusterRequest,
-    SplitClusterResponse,
-)
-from serving.schemas.runs import (
-    ClusteringResultResponse,
-    DualClusterRequest,
-    DualClusterResponse,
-    JobQueuedResponse,
-    TriggerClusteringRequest,
-)
 
 router = router_for("clusters")
-JOB: Responses = {202: {"model": JobQueuedResponse, "description": QUEUED}}
+JOB: Responses = {202: {"model": runs.JobQueuedResponse, "description": QUEUED}}
 RUN: Responses = {**JOB, **problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)}
 
 
-@router.get("/clusters", response_model=ClusterListResponse, responses=UNCHANGED)
-async def list_face_clusters(request: Request, service: Shared, query: Annotated[ClusterQuery, Query()]) -> Response:
+@router.get("/clusters", response_model=clusters.ClusterListResponse, responses=UNCHANGED)
+async def list_face_clusters(
+    request: Request, service: Shared, query: Annotated[clusters.ClusterQuery, Query()]
+) -> Response:
     """List face clusters, largest first."""
     return await service.read(
         request,
-        lambda: ClusterListResponse.of(
+        lambda: clusters.ClusterListResponse.of(
             list_clusters(
                 service.library.repository,
                 page=query.page,
@@ -55,64 +42,66 @@ async def list_face_clusters(request: Request, service: Shared, query: Annotated
 
 @router.get(
     "/clusters/{cluster_id}",
-    response_model=ClusterDetailResponse,
+    response_model=clusters.ClusterDetailResponse,
     responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)},
 )
 async def get_cluster(request: Request, service: Shared, cluster_id: ClusterId) -> Response:
     """Get one cluster with all its faces, best quality first."""
     return await service.read(
-        request, lambda: ClusterDetailResponse.of(show_cluster(service.library.repository, cluster_id))
+        request, lambda: clusters.ClusterDetailResponse.of(show_cluster(service.library.repository, cluster_id))
     )
 
 
 @router.post(
     "/clusters/{cluster_id}/label",
-    response_model=LabelClusterResponse,
+    response_model=clusters.LabelClusterResponse,
     responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def label(service: Shared, cluster_id: ClusterId, body: LabelClusterRequest) -> Response:
+async def label(service: Shared, cluster_id: ClusterId, body: clusters.LabelClusterRequest) -> Response:
     """Label a cluster with a person's name, creating the person if needed."""
     return await service.decide(
-        lambda: label_cluster(service.library, cluster_id, body.name, actor=ACTOR), LabelClusterResponse.of
+        lambda: label_cluster(service.library, cluster_id, body.name, actor=ACTOR), clusters.LabelClusterResponse.of
     )
 
 
 @router.post(
-    "/clusters/{cluster_id}/split", response_model=SplitClusterResponse, responses=problems(HTTPStatus.NOT_FOUND)
+    "/clusters/{cluster_id}/split",
+    response_model=clusters.SplitClusterResponse,
+    responses=problems(HTTPStatus.NOT_FOUND),
 )
 async def split(
     service: Shared,
     cluster_id: ClusterId,
-    body: Annotated[SplitClusterRequest, Body(default_factory=SplitClusterRequest)],
+    body: Annotated[clusters.SplitClusterRequest, Body(default_factory=clusters.SplitClusterRequest)],
 ) -> Response:
     """Split a cluster into the parts that it falls apart into."""
     return await service.decide(
         lambda: split_cluster(service.library, cluster_id, min_cluster_size=body.min_cluster_size, actor=ACTOR),
-        SplitClusterResponse.of,
+        clusters.SplitClusterResponse.of,
     )
 
 
-@router.post("/cluster", response_model=ClusteringResultResponse, responses=RUN)
+@router.post("/cluster", response_model=runs.ClusteringResultResponse, responses=RUN)
 async def cluster(
-    service: Shared, body: Annotated[TriggerClusteringRequest, Body(default_factory=TriggerClusteringRequest)]
+    service: Shared, body: Annotated[runs.TriggerClusteringRequest, Body(default_factory=runs.TriggerClusteringRequest)]
 ) -> Response:
     """Group the faces that nobody named."""
     options = ClusterOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("cluster_faces_job", **options.parameters())
+        return await service.enqueue("cluster_faces_job", **options.parameters())
     from faceml.services.cluster.cluster import cluster_faces
 
-    return await service.run(lambda: ClusteringResultResponse.of(cluster_faces(service.library, options)))
+    return await service.run(lambda: runs.ClusteringResultResponse.of(cluster_faces(service.library, options)))
 
 
-@router.post("/cluster/dual", response_model=DualClusterResponse, responses=RUN)
+@router.post("/cluster/dual", response_model=runs.DualClusterResponse, responses=RUN)
 async def cluster_in_dual_mode(
-    service: Shared, body: Annotated[DualClusterRequest, Body(default_factory=DualClusterRequest)]
+    service: Shared, body: Annotated[runs.DualClusterRequest, Body(default_factory=runs.DualClusterRequest)]
 ) -> Response:
     """Put faces under the people they match, then group the others."""
     options = DualOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("cluster_dual_job", **options.parameters())
+        return await service.enqueue("cluster_dual_job", **options.parameters())
     from faceml.services.cluster.dual import cluster_dual
 
-    return await service.run(lambda: DualClusterResponse.of(cluster_dual(service.library, options)))
+    return await service.run(lambda: runs.DualClusterResponse.of(cluster_dual(service.library, options)))

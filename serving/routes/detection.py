@@ -14,14 +14,8 @@ from faceml.services.recognise.identify import identify_photo
 from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
+from serving.schemas import faces
 from serving.schemas.base import LARGEST_ID
-from serving.schemas.faces import (
-    DetectFacesRequest,
-    DetectFacesResponse,
-    FaceInstanceListResponse,
-    IdentifyQuery,
-    IdentifyResponse,
-)
 
 router = router_for("detection")
 AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
@@ -30,42 +24,42 @@ UNKNOWN = problems(HTTPStatus.NOT_FOUND)
 
 @router.post(
     "/detect/{asset_id}",
-    response_model=DetectFacesResponse,
+    response_model=faces.DetectFacesResponse,
     responses={**JOB, **UNKNOWN, **problems(HTTPStatus.CONFLICT)},
 )
 async def detect(
     service: Shared,
     asset_id: AssetId,
-    body: Annotated[DetectFacesRequest, Body(default_factory=DetectFacesRequest)],
+    body: Annotated[faces.DetectFacesRequest, Body(default_factory=faces.DetectFacesRequest)],
 ) -> Response:
     """Detect faces in a photo of the library, looked at before or not."""
     given = body.model_dump(exclude={"queue"})
     options = DetectOptions.of(given)
     if body.queue:
-        return await service.hand_out("detect_faces_job", asset_ids=[str(asset_id)], **given)
+        return await service.enqueue("detect_faces_job", asset_ids=[str(asset_id)], **given)
     return await service.run(
-        lambda: DetectFacesResponse.on_photo(asset_id, detect_in_photo(service.library, asset_id, options))
+        lambda: faces.DetectFacesResponse.on_photo(asset_id, detect_in_photo(service.library, asset_id, options))
     )
 
 
-@router.get("/assets/{asset_id}", response_model=FaceInstanceListResponse, responses={**UNCHANGED, **UNKNOWN})
+@router.get("/assets/{asset_id}", response_model=faces.FaceInstanceListResponse, responses={**UNCHANGED, **UNKNOWN})
 async def list_faces_of_asset(request: Request, service: Shared, asset_id: AssetId) -> Response:
     """Get all detected faces of a photo, from left to right."""
     return await service.read(
-        request, lambda: FaceInstanceListResponse.of(faces_of_photo(service.library.repository, asset_id))
+        request, lambda: faces.FaceInstanceListResponse.of(faces_of_photo(service.library.repository, asset_id))
     )
 
 
-@router.post("/identify", response_model=IdentifyResponse, responses=problems(HTTPStatus.CONFLICT))
+@router.post("/identify", response_model=faces.IdentifyResponse, responses=problems(HTTPStatus.CONFLICT))
 async def identify(
     service: Shared,
     photo: Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF")],
-    query: Annotated[IdentifyQuery, Query()],
+    query: Annotated[faces.IdentifyQuery, Query()],
 ) -> Response:
     """Say who is on an uploaded photo; nothing of it is kept."""
     space = service.champion.current.space
     return await service.run(
-        lambda: IdentifyResponse.of(
+        lambda: faces.IdentifyResponse.of(
             identify_photo(
                 service.library,
                 photo.file.read(),  # only when its turn has come: until then a large one waits on disk

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
 from faceml.services.pictures.thumbnails import LARGEST_PX, SMALLEST_PX, draw_thumbnail
-from serving.deps import ACTOR, API, Shared, router_for, unless_known
+from serving.deps import ACTOR, API, Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
 from serving.schemas.faces import AssignFaceResponse, RejectFaceResponse, UnassignFaceResponse, WhoRequest
 
@@ -36,7 +36,7 @@ async def thumbnail(
 ) -> Response:
     """Get a face as a small square picture."""
     picture = await service.pools.quick(lambda: draw_thumbnail(service.library.repository, face_id, size_px=size))
-    return unless_known(request, picture, "image/jpeg")
+    return with_etag(request, picture, "image/jpeg")
 
 
 @router.post("/assign", response_model=AssignFaceResponse, responses=REFUSED)

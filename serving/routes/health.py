@@ -38,12 +38,7 @@ async def ready(request: Request, service: Shared) -> Response:
         status="unavailable" if is_unavailable else "degraded" if failed else "ready",
         model_version=service.champion.current.space.name,
         parts=[
-            PartItem(
-                name=part.name,
-                is_ok=part.problem is None,
-                is_needed=part.is_needed,
-                reason=part.problem if is_trusted else None,
-            )
+            PartItem.completed(part, is_ok=part.problem is None, reason=part.problem if is_trusted else None)
             for part in parts
         ],
     )

@@ -29,7 +29,7 @@ async def train(
     """Train the projection on the labels that people gave."""
     options = TrainOptions.of(body.model_dump(exclude={"queue"}))
     if body.queue:
-        return await service.hand_out("train_matching_job", **options.parameters())
+        return await service.enqueue("train_matching_job", **options.parameters())
     from faceml.services.learn.train import train_matching
 
     return await service.run(lambda: TrainFaceMatchingResponse.of(train_matching(service.library, options)))

@@ -15,84 +15,79 @@ from faceml.services.decisions.undo import undo
 from faceml.services.review.browse import list_people, show_person
 from serving.deps import ACTOR, Shared, router_for
 from serving.openapi import UNCHANGED, problems
+from serving.schemas import persons
 from serving.schemas.base import Page
-from serving.schemas.persons import (
-    ErasePersonResponse,
-    EraseQuery,
-    MergePersonsRequest,
-    MergePersonsResponse,
-    PersonDetailResponse,
-    PersonListResponse,
-    PersonQuery,
-    PersonStatusResponse,
-    RenamePersonRequest,
-    RenamePersonResponse,
-    UndoRequest,
-    UndoResponse,
-)
 
 router = router_for("persons")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-@router.get("/persons", response_model=PersonListResponse, responses=UNCHANGED)
-async def list_persons(request: Request, service: Shared, query: Annotated[PersonQuery, Query()]) -> Response:
+@router.get("/persons", response_model=persons.PersonListResponse, responses=UNCHANGED)
+async def list_persons(request: Request, service: Shared, query: Annotated[persons.PersonQuery, Query()]) -> Response:
     """List persons, most faces first."""
     return await service.read(
         request,
-        lambda: PersonListResponse.of(
+        lambda: persons.PersonListResponse.of(
             list_people(service.library.repository, status=query.status, page=query.page, page_size=query.page_size)
         ),
     )
 
 
-@router.get("/persons/{person_id}", response_model=PersonDetailResponse, responses={**UNCHANGED, **REFUSED})
+@router.get("/persons/{person_id}", response_model=persons.PersonDetailResponse, responses={**UNCHANGED, **REFUSED})
 async def get_person(request: Request, service: Shared, person_id: UUID, query: Annotated[Page, Query()]) -> Response:
     """Get one person with a page of their faces; who was merged answers with whom they became."""
     return await service.read(
-        request, lambda: PersonDetailResponse.of_details(show_person(service.library.repository, person_id), query)
+        request,
+        lambda: persons.PersonDetailResponse.of_details(show_person(service.library.repository, person_id), query),
     )
 
 
-@router.post("/persons/{person_id}/merge", response_model=MergePersonsResponse, responses=REFUSED)
-async def merge(service: Shared, person_id: UUID, body: MergePersonsRequest) -> Response:
+@router.post("/persons/{person_id}/merge", response_model=persons.MergePersonsResponse, responses=REFUSED)
+async def merge(service: Shared, person_id: UUID, body: persons.MergePersonsRequest) -> Response:
     """Merge one person into another: they are the same, called by the other's name."""
     return await service.decide(
-        lambda: merge_people(service.library, person_id, body.into_person_id, actor=ACTOR), MergePersonsResponse.of
+        lambda: merge_people(service.library, person_id, body.into_person_id, actor=ACTOR),
+        persons.MergePersonsResponse.of,
     )
 
 
-@router.post("/persons/{person_id}/rename", response_model=RenamePersonResponse, responses=REFUSED)
-async def rename(service: Shared, person_id: UUID, body: RenamePersonRequest) -> Response:
+@router.post("/persons/{person_id}/rename", response_model=persons.RenamePersonResponse, responses=REFUSED)
+async def rename(service: Shared, person_id: UUID, body: persons.RenamePersonRequest) -> Response:
     """Give a person another name."""
     return await service.decide(
-        lambda: rename_person(service.library, person_id, body.name, actor=ACTOR), RenamePersonResponse.of
+        lambda: rename_person(service.library, person_id, body.name, actor=ACTOR), persons.RenamePersonResponse.of
     )
 
 
-@router.post("/persons/{person_id}/hide", response_model=PersonStatusResponse, responses=REFUSED)
+@router.post("/persons/{person_id}/hide", response_model=persons.PersonStatusResponse, responses=REFUSED)
 async def hide(service: Shared, person_id: UUID) -> Response:
     """Leave a person out of lists and recognition; their faces stay theirs."""
-    return await service.decide(lambda: hide_person(service.library, person_id, actor=ACTOR), PersonStatusResponse.of)
+    return await service.decide(
+        lambda: hide_person(service.library, person_id, actor=ACTOR), persons.PersonStatusResponse.of
+    )
 
 
-@router.post("/persons/{person_id}/unhide", response_model=PersonStatusResponse, responses=REFUSED)
+@router.post("/persons/{person_id}/unhide", response_model=persons.PersonStatusResponse, responses=REFUSED)
 async def unhide(service: Shared, person_id: UUID) -> Response:
     """Bring a hidden person back."""
-    return await service.decide(lambda: unhide_person(service.library, person_id, actor=ACTOR), PersonStatusResponse.of)
+    return await service.decide(
+        lambda: unhide_person(service.library, person_id, actor=ACTOR), persons.PersonStatusResponse.of
+    )
 
 
-@router.delete("/persons/{person_id}", response_model=ErasePersonResponse, responses=REFUSED)
-async def erase(service: Shared, person_id: UUID, query: Annotated[EraseQuery, Query()]) -> Response:
+@router.delete("/persons/{person_id}", response_model=persons.ErasePersonResponse, responses=REFUSED)
+async def erase(service: Shared, person_id: UUID, query: Annotated[persons.EraseQuery, Query()]) -> Response:
     """Erase a person for good; without `confirm=true` nothing is erased, and the answer says what would be."""
     return await service.run(
-        lambda: ErasePersonResponse.of(
+        lambda: persons.ErasePersonResponse.of(
             erase_person(service.library, person_id, is_confirmed=query.confirm, actor=ACTOR)
         )
     )
 
 
-@router.post("/undo", response_model=UndoResponse, responses=REFUSED)
-async def undo_decision(service: Shared, body: Annotated[UndoRequest, Body(default_factory=UndoRequest)]) -> Response:
+@router.post("/undo", response_model=persons.UndoResponse, responses=REFUSED)
+async def undo_decision(
+    service: Shared, body: Annotated[persons.UndoRequest, Body(default_factory=persons.UndoRequest)]
+) -> Response:
     """Take a decision back, or an undo; without `eventId` the latest decision that stands."""
-    return await service.decide(lambda: undo(service.library, body.event_id, actor=ACTOR), UndoResponse.of)
+    return await service.decide(lambda: undo(service.library, body.event_id, actor=ACTOR), persons.UndoResponse.of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -18,6 +18,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from faceml.options import Option, StepOptions, options_of
+
+Item = TypeVar("Item")
 
 LARGEST_ID = 2**31 - 1  # of the database's integers
 LARGEST_EVENT = 2**53 - 1  # JSON's whole numbers
@@ -41,12 +43,7 @@ def count(least: int, most: int) -> Any:
     return Field(strict=True, ge=least, le=most)
 
 
-def example(**values: Any) -> ConfigDict:
-    """What a body looks like, for the OpenAPI description."""
-    return ConfigDict(json_schema_extra={"examples": [values]})
-
-
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """An answer in camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
@@ -62,13 +59,28 @@ class Answer(BaseModel):
         return cls(**{name: getattr(found, name) for name in cls.model_fields if name not in others}, **others)
 
 
-class Question(BaseModel):
+class SnakeResponseModel(ResponseModel):
+    """An answer that the specification documents in snake_case."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+
+class ListResponse(ResponseModel, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    total: int
+    page: int
+    page_size: int
+
+
+class RequestModel(BaseModel):
     """A request in camelCase; a misspelt field is refused rather than ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
-class SnakeQuestion(BaseModel):
+class SnakeRequestModel(BaseModel):
     """A request that the specification documents in snake_case; camelCase is understood too."""
 
     model_config = ConfigDict(
@@ -122,20 +134,13 @@ def _described(item: Option) -> dict[str, Any]:
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
-class Page(Question):
+class Page(RequestModel):
     page: Annotated[int, Field(ge=1, le=10_000_000, description="Page number")] = 1
     page_size: Annotated[int, Field(ge=1, le=100, description="Items per page")] = 20
 
 
 class Problem(BaseModel):
     """An error, as RFC 9457 describes them."""
-
-    model_config = example(
-        type="about:blank",
-        title="Not Found",
-        status=404,
-        detail="cluster 'clu_abc123' has no faces: `faceml faces clusters` lists the ones there are",
-    )
 
     type: str = "about:blank"
     title: str

@@ -8,15 +8,15 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from faceml.services.review.browse import ClusterDetails
-from serving.schemas.base import WHOLE, Answer, Name, Page, Question, count, example
-from serving.schemas.faces import FACE, PERSON, FaceInstance, with_names
+from serving.schemas.base import WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel, count
+from serving.schemas.faces import FaceInstance, with_names
 
 
 class ClusterQuery(Page):
     include_labeled: Annotated[bool, Field(description="Include already-labeled clusters")] = False
 
 
-class ClusterItem(Answer):
+class ClusterItem(ResponseModel):
     cluster_id: str
     face_count: int
     sample_face_ids: list[UUID]
@@ -25,30 +25,11 @@ class ClusterItem(Answer):
     person_name: str | None
 
 
-class ClusterListResponse(Answer):
-    model_config = example(
-        items=[
-            {
-                "clusterId": "clu_abc123",
-                "faceCount": 15,
-                "sampleFaceIds": [FACE],
-                "avgQuality": 0.78,
-                "personId": None,
-                "personName": None,
-            }
-        ],
-        total=42,
-        page=1,
-        pageSize=20,
-    )
-
-    items: list[ClusterItem]
-    total: int
-    page: int
-    page_size: int
+class ClusterListResponse(ListResponse[ClusterItem]):
+    """A page of clusters, largest first."""
 
 
-class ClusterDetailResponse(Answer):
+class ClusterDetailResponse(ResponseModel):
     cluster_id: str
     faces: list[FaceInstance]
     person_id: UUID | None
@@ -60,35 +41,23 @@ class ClusterDetailResponse(Answer):
         return cls.completed(found, faces=with_names(found.faces, found.names), person_name=name)
 
 
-class LabelClusterRequest(Question):
-    model_config = example(name="John Doe")
-
+class LabelClusterRequest(RequestModel):
     name: Name
 
 
-class LabelClusterResponse(Answer):
-    model_config = example(personId=PERSON, personName="John Doe", facesLabeled=15, prototypesCreated=3)
-
+class LabelClusterResponse(ResponseModel):
     person_id: UUID
     person_name: str
     faces_labeled: int
     prototypes_created: int
 
 
-class SplitClusterRequest(Question):
-    model_config = example(minClusterSize=3)
-
+class SplitClusterRequest(RequestModel):
     min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 3
 
 
-class SplitClusterResponse(Answer):
+class SplitClusterResponse(ResponseModel):
     """`status` is `unchanged` where the cluster does not fall apart."""
-
-    model_config = example(
-        originalClusterId="clu_abc123",
-        newClusters=["clu_abc123_sub_a1b2c3", "clu_abc123_sub_d4e5f6"],
-        status="split",
-    )
 
     original_cluster_id: str
     new_clusters: list[str]

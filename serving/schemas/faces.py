@@ -14,14 +14,10 @@ from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.recognise.identify import Identification, IdentifiedFace
-from serving.schemas.base import Answer, Flag, Name, Question, example, offering
-
-FACE = "0b8f7e0c-6f2c-4b0e-9d6c-2a4b1f3e5d70"
-PERSON = "3f1f6a52-5f0e-4f6e-8a53-9d0f4a1c2b37"
-BOX = {"x": 100, "y": 150, "width": 80, "height": 80}
+from serving.schemas.base import Flag, ListResponse, Name, RequestModel, ResponseModel, offering
 
 
-class BoundingBox(Answer):
+class BoundingBox(ResponseModel):
     """Pixels of the upright photo."""
 
     x: int
@@ -30,19 +26,7 @@ class BoundingBox(Answer):
     height: int = Field(validation_alias="h")
 
 
-class FaceInstance(Answer):
-    model_config = example(
-        id=FACE,
-        assetId=123,
-        bbox=BOX,
-        detectionConfidence=0.95,
-        qualityScore=0.82,
-        clusterId="clu_abc123",
-        personId=None,
-        personName=None,
-        createdAt="2025-12-23T10:30:00Z",
-    )
-
+class FaceInstance(ResponseModel):
     id: UUID
     asset_id: int
     bbox: BoundingBox
@@ -54,11 +38,8 @@ class FaceInstance(Answer):
     created_at: datetime
 
 
-class FaceInstanceListResponse(Answer):
-    items: list[FaceInstance]
-    total: int
-    page: int
-    page_size: int
+class FaceInstanceListResponse(ListResponse[FaceInstance]):
+    """All faces of a photo, from left to right."""
 
     @classmethod
     def of(cls, found: NamedFaces, /) -> Self:
@@ -72,15 +53,11 @@ def with_names(faces: Iterable[Face], names: Mapping[UUID, str]) -> list[FaceIns
 
 
 @offering(DetectOptions, but=("limit", "offset"))
-class DetectFacesRequest(Question):
-    model_config = example(minConfidence=0.5, minFaceSize=20)
-
+class DetectFacesRequest(RequestModel):
     queue: Flag = False
 
 
-class DetectFacesResponse(Answer):
-    model_config = example(assetId=123, facesDetected=1, faceIds=[FACE])
-
+class DetectFacesResponse(ResponseModel):
     asset_id: int
     faces_detected: int
     face_ids: list[UUID]
@@ -90,9 +67,7 @@ class DetectFacesResponse(Answer):
         return cls(asset_id=asset_id, faces_detected=len(faces), face_ids=[face.id for face in faces])
 
 
-class PersonById(Question):
-    model_config = example(personId=PERSON)
-
+class PersonById(RequestModel):
     person_id: UUID
 
     @property
@@ -100,9 +75,7 @@ class PersonById(Question):
         return self.person_id
 
 
-class PersonByName(Question):
-    model_config = example(name="John Doe")
-
+class PersonByName(RequestModel):
     name: Name
 
     @property
@@ -113,9 +86,7 @@ class PersonByName(Question):
 WhoRequest = PersonById | PersonByName
 
 
-class AssignFaceResponse(Answer):
-    model_config = example(faceId=FACE, personId=PERSON, personName="John Doe", prototypesCreated=1, eventId=7)
-
+class AssignFaceResponse(ResponseModel):
     face_id: UUID
     person_id: UUID
     person_name: str
@@ -123,16 +94,12 @@ class AssignFaceResponse(Answer):
     event_id: int
 
 
-class UnassignFaceResponse(Answer):
-    model_config = example(faceId=FACE, eventId=8)
-
+class UnassignFaceResponse(ResponseModel):
     face_id: UUID
     event_id: int
 
 
-class RejectFaceResponse(Answer):
-    model_config = example(faceId=FACE, personId=PERSON, personName="John Doe", takenAway=True, eventId=9)
-
+class RejectFaceResponse(ResponseModel):
     face_id: UUID
     person_id: UUID
     person_name: str
@@ -140,13 +107,13 @@ class RejectFaceResponse(Answer):
     event_id: int
 
 
-class Candidate(Answer):
+class Candidate(ResponseModel):
     person_id: UUID
     person_name: str
     similarity: float
 
 
-class FaceOnPhoto(Answer):
+class FaceOnPhoto(ResponseModel):
     """`personId` is null for a stranger; `best` and `secondBest` tell whom a face is most like, however little."""
 
     bbox: BoundingBox
@@ -176,7 +143,7 @@ def _candidate(found: Resemblance | None) -> Candidate | None:
     return Candidate.completed(found, similarity=round(found.similarity, 4)) if found else None
 
 
-class IdentifyQuery(Question):
+class IdentifyQuery(RequestModel):
     threshold: Annotated[
         Annotated[float, Field(ge=0, le=1)] | Literal["auto"],
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
@@ -185,26 +152,7 @@ class IdentifyQuery(Question):
     min_face_size: Annotated[int, Field(ge=1, le=100_000)] = DetectOptions.min_face_size
 
 
-class IdentifyResponse(Answer):
-    model_config = example(
-        faces=[
-            {
-                "bbox": BOX,
-                "detectionConfidence": 0.95,
-                "qualityScore": 0.82,
-                "personId": PERSON,
-                "personName": "John Doe",
-                "similarity": 0.71,
-                "best": {"personId": PERSON, "personName": "John Doe", "similarity": 0.71},
-                "secondBest": None,
-            }
-        ],
-        width=1920,
-        height=1080,
-        threshold=0.6,
-        modelVersion="face-projection/3",
-    )
-
+class IdentifyResponse(ResponseModel):
     faces: list[FaceOnPhoto]
     width: int
     height: int

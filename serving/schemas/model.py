@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from serving.schemas.base import Answer, Question, example
+from serving.schemas.base import RequestModel, ResponseModel
 
 MOST_ROWS = 1000
 MOST_WIDTH = 4096
@@ -15,34 +15,19 @@ Number = Annotated[float, Field(strict=True, ge=-1e6, le=1e6, allow_inf_nan=Fals
 Row = Annotated[list[Number], Field(min_length=1, max_length=MOST_WIDTH)]
 
 
-class ProjectRequest(Question):
+class ProjectRequest(RequestModel):
     """Unit vectors of the library's model pack, row by row."""
-
-    model_config = example(embeddings=[[0.6, 0.8]])
 
     embeddings: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
 
 
-class ProjectResponse(Answer):
-    model_config = example(modelVersion="face-projection/3", width=2, embeddings=[[0.28, 0.96]])
-
+class ProjectResponse(ResponseModel):
     model_version: str = Field(description="`raw` where no projection is registered: the vectors come back as they are")
     width: int
     embeddings: list[list[float]]
 
 
-class ModelResponse(Answer):
-    model_config = example(
-        modelVersion="face-projection/3",
-        version=3,
-        widthIn=512,
-        widthOut=128,
-        pack="buffalo_l",
-        loadedAt="2025-12-23T10:30:00Z",
-        note=None,
-        registryProblem=None,
-    )
-
+class ModelResponse(ResponseModel):
     model_version: str = Field(description="`raw` where no projection is in use")
     version: int | None
     width_in: int | None
@@ -53,27 +38,19 @@ class ModelResponse(Answer):
     registry_problem: str | None = Field(description="why the registry cannot be asked now; the version stays in use")
 
 
-class HealthResponse(Answer):
-    model_config = example(status="ok", version="0.1.0")
-
+class HealthResponse(ResponseModel):
     status: str
     version: str
 
 
-class PartItem(Answer):
+class PartItem(ResponseModel):
     name: str
     is_ok: bool
     is_needed: bool = Field(description="whether the service can answer at all without it")
     reason: str | None
 
 
-class ReadyResponse(Answer):
-    model_config = example(
-        status="ready",
-        modelVersion="face-projection/3",
-        parts=[{"name": "database", "isOk": True, "isNeeded": True, "reason": None}],
-    )
-
+class ReadyResponse(ResponseModel):
     status: str = Field(description="ready, degraded (some things wait) or unavailable")
     model_version: str
     parts: list[PartItem]

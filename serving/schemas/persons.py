@@ -10,26 +10,15 @@ from pydantic import Field
 
 from faceml.records import PersonStatus
 from faceml.services.review.browse import PersonDetails
-from serving.schemas.base import LARGEST_EVENT, WHOLE, Answer, Name, Page, Question, count, example
-from serving.schemas.faces import FACE, PERSON, FaceInstance, with_names
-
-OTHER = "9a7c1d64-2b1e-4c55-8f0e-6d3f2a1b0c9d"
-JOHN = {
-    "id": PERSON,
-    "name": "John Doe",
-    "status": "active",
-    "faceCount": 42,
-    "prototypeCount": 3,
-    "createdAt": "2025-12-01T10:00:00Z",
-    "updatedAt": "2025-12-23T15:30:00Z",
-}
+from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel, count
+from serving.schemas.faces import FaceInstance, with_names
 
 
 class PersonQuery(Page):
     status: Annotated[PersonStatus | None, Field(description="Filter by status")] = None
 
 
-class PersonItem(Answer):
+class PersonItem(ResponseModel):
     id: UUID
     name: str
     status: PersonStatus
@@ -39,21 +28,12 @@ class PersonItem(Answer):
     updated_at: datetime
 
 
-class PersonListResponse(Answer):
-    model_config = example(items=[JOHN], total=15, page=1, pageSize=20)
-
-    items: list[PersonItem]
-    total: int
-    page: int
-    page_size: int
+class PersonListResponse(ListResponse[PersonItem]):
+    """A page of people, most faces first."""
 
 
 class PersonDetailResponse(PersonItem):
     """One person, with a page of their faces, best quality first."""
-
-    model_config = example(
-        **JOHN, alsoCalled=["Johnny"], hasCentroid=True, exemplarFaceIds=[FACE], faces=[], page=1, pageSize=20
-    )
 
     also_called: list[str]
     has_centroid: bool
@@ -77,59 +57,39 @@ class PersonDetailResponse(PersonItem):
         )
 
 
-class MergePersonsRequest(Question):
-    model_config = example(intoPersonId=OTHER)
-
+class MergePersonsRequest(RequestModel):
     into_person_id: UUID
 
 
-class MergePersonsResponse(Answer):
-    model_config = example(sourcePersonId=PERSON, targetPersonId=OTHER, facesMoved=28)
-
+class MergePersonsResponse(ResponseModel):
     source_person_id: UUID
     target_person_id: UUID
     faces_moved: int
 
 
-class RenamePersonRequest(Question):
-    model_config = example(name="John Doe")
-
+class RenamePersonRequest(RequestModel):
     name: Name
 
 
-class RenamePersonResponse(Answer):
-    model_config = example(personId=PERSON, formerName="J. Doe", name="John Doe", eventId=10)
-
+class RenamePersonResponse(ResponseModel):
     person_id: UUID
     former_name: str
     name: str
     event_id: int
 
 
-class PersonStatusResponse(Answer):
-    model_config = example(personId=PERSON, personName="John Doe", status="hidden", eventId=11)
-
+class PersonStatusResponse(ResponseModel):
     person_id: UUID
     person_name: str
     status: PersonStatus
     event_id: int
 
 
-class EraseQuery(Question):
+class EraseQuery(RequestModel):
     confirm: Annotated[bool, Field(description="Without it nothing is erased")] = False
 
 
-class ErasePersonResponse(Answer):
-    model_config = example(
-        personId=PERSON,
-        peopleErased=1,
-        facesErased=42,
-        embeddingsErased=42,
-        prototypesErased=4,
-        eventsRedacted=6,
-        indexBacklog=0,
-    )
-
+class ErasePersonResponse(ResponseModel):
     person_id: UUID
     people_erased: int
     faces_erased: int
@@ -139,17 +99,13 @@ class ErasePersonResponse(Answer):
     index_backlog: int
 
 
-class UndoRequest(Question):
+class UndoRequest(RequestModel):
     """Without `eventId` the latest decision that stands is taken back."""
-
-    model_config = example(eventId=7)
 
     event_id: Annotated[int, count(1, LARGEST_EVENT), WHOLE] | None = None
 
 
-class UndoResponse(Answer):
-    model_config = example(eventId=12, undoneEventId=7, kind="label", isRedo=False, facesRestored=15, facesLeft=0)
-
+class UndoResponse(ResponseModel):
     event_id: int
     undone_event_id: int
     kind: str

@@ -5,28 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from faceml.options import ClusterOptions, DualOptions, TrainOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport
-from serving.schemas.base import Answer, Flag, Question, SnakeQuestion, example, offering
+from serving.schemas.base import Flag, RequestModel, ResponseModel, SnakeRequestModel, SnakeResponseModel, offering
 
 if TYPE_CHECKING:
     from faceml.jobs.state import JobState
-    from faceml.services.learn.train import TrainReport
 
 
 @offering(ClusterOptions)
-class TriggerClusteringRequest(Question):
-    model_config = example(qualityThreshold=0.5, maxFaces=50000, minClusterSize=5)
-
+class TriggerClusteringRequest(RequestModel):
     queue: Flag = False
 
 
-class ClusteringResultResponse(Answer):
-    model_config = example(totalFaces=1234, clustersFound=42, noiseCount=87, status="completed")
-
+class ClusteringResultResponse(ResponseModel):
     total_faces: int
     clusters_found: int
     noise_count: int
@@ -34,49 +29,27 @@ class ClusteringResultResponse(Answer):
 
     @classmethod
     def of(cls, report: ClusterReport) -> Self:
-        return cls(
-            total_faces=report.total_faces,
-            clusters_found=report.clusters_found,
-            noise_count=report.noise_count,
-            status="completed",
-        )
+        return cls.completed(report, status="completed")
 
 
 @offering(DualOptions)
-class DualClusterRequest(SnakeQuestion):
-    model_config = example(
-        person_threshold=0.7,
-        unknown_method="hdbscan",
-        unknown_min_cluster_size=3,
-        unknown_eps=0.5,
-        max_faces=50000,
-        queue=False,
-    )
-
+class DualClusterRequest(SnakeRequestModel):
     queue: Flag = False
 
 
-class SupervisedResult(BaseModel):
+class SupervisedResult(SnakeResponseModel):
     faces_processed: int
     assigned_to_persons: int
     persons_matched: int
 
 
-class UnsupervisedResult(BaseModel):
+class UnsupervisedResult(SnakeResponseModel):
     unlabeled_faces: int
     clusters_found: int
     noise_count: int
 
 
-class DualClusterResponse(BaseModel):
-    model_config = example(
-        status="completed",
-        supervised={"faces_processed": 5000, "assigned_to_persons": 3200, "persons_matched": 42},
-        unsupervised={"unlabeled_faces": 1800, "clusters_found": 28, "noise_count": 150},
-        total_faces=5000,
-        execution_time_seconds=3.5,
-    )
-
+class DualClusterResponse(SnakeResponseModel):
     status: str
     supervised: SupervisedResult
     unsupervised: UnsupervisedResult
@@ -87,43 +60,19 @@ class DualClusterResponse(BaseModel):
     def of(cls, report: DualReport) -> Self:
         return cls(
             status="completed",
-            supervised=SupervisedResult(
-                faces_processed=report.faces_processed,
-                assigned_to_persons=report.assigned_to_persons,
-                persons_matched=report.persons_matched,
-            ),
-            unsupervised=UnsupervisedResult(
-                unlabeled_faces=report.unlabeled_faces,
-                clusters_found=report.clusters_found,
-                noise_count=report.noise_count,
-            ),
+            supervised=SupervisedResult.of(report),
+            unsupervised=UnsupervisedResult.of(report),
             total_faces=report.faces_processed,
             execution_time_seconds=round(report.seconds, 3),
         )
 
 
 @offering(TrainOptions)
-class TrainFaceMatchingRequest(SnakeQuestion):
-    model_config = example(
-        epochs=20, margin=0.2, batch_size=32, learning_rate=0.0001, min_faces_per_person=5, queue=False
-    )
-
+class TrainFaceMatchingRequest(SnakeRequestModel):
     queue: Flag = False
 
 
-class TrainFaceMatchingResponse(BaseModel):
-    model_config = example(
-        status="completed",
-        persons_used=15,
-        total_faces=342,
-        training_faces=273,
-        validation_faces=69,
-        final_train_loss=0.0654,
-        final_val_loss=0.0612,
-        model_checkpoint="models/face_projection_epoch_20.pt",
-        training_time_seconds=512,
-    )
-
+class TrainFaceMatchingResponse(SnakeResponseModel):
     status: str
     persons_used: int
     total_faces: int
@@ -134,39 +83,20 @@ class TrainFaceMatchingResponse(BaseModel):
     model_checkpoint: str
     training_time_seconds: float
 
-    @classmethod
-    def of(cls, report: TrainReport) -> Self:
-        return cls(**{name: getattr(report, name) for name in cls.model_fields})
 
-
-class JobQueuedResponse(Answer):
+class JobQueuedResponse(ResponseModel):
     """The work was handed to the workers: `GET /jobs/{jobId}` follows it."""
-
-    model_config = example(status="queued", jobId="5f0c2a7e-7f7b-4f0f-8f3b-0f2f5f1b1f5e")
 
     status: Literal["queued"] = "queued"
     job_id: str
 
 
-class JobProgressItem(Answer):
+class JobProgressItem(ResponseModel):
     done: int
     total: int
 
 
-class JobResponse(Answer):
-    model_config = example(
-        jobId="5f0c2a7e-7f7b-4f0f-8f3b-0f2f5f1b1f5e",
-        name="cluster_faces_job",
-        state="finished",
-        progress=None,
-        result={"total_faces": 1234, "clusters_found": 42, "noise_count": 87},
-        error=None,
-        createdAt="2025-12-23T10:30:00Z",
-        startedAt="2025-12-23T10:30:01Z",
-        endedAt="2025-12-23T10:30:09Z",
-        attempts=1,
-    )
-
+class JobResponse(ResponseModel):
     job_id: str
     name: str
     state: str = Field(description="queued, started, waiting (to be tried again), finished, failed, canceled")
@@ -180,15 +110,4 @@ class JobResponse(Answer):
 
     @classmethod
     def of(cls, job: JobState) -> Self:
-        return cls(
-            job_id=job.id,
-            name=job.name,
-            state=job.state,
-            progress=JobProgressItem(done=job.progress.done, total=job.progress.total) if job.progress else None,
-            result=job.result,
-            error=job.error,
-            created_at=job.created_at,
-            started_at=job.started_at,
-            ended_at=job.ended_at,
-            attempts=job.attempts,
-        )
+        return cls.completed(job, job_id=job.id)

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from serving.schemas.base import Answer, ClusterId, Question
+from serving.schemas.base import ClusterId, RequestModel, ResponseModel
 from serving.schemas.faces import Candidate
 
 Kind = Literal["merges", "splits", "uncertain", "names", "intruders"]
 
 
-class SuggestionQuery(Question):
+class SuggestionQuery(RequestModel):
     kind: Annotated[
         Kind,
         Field(
@@ -26,7 +26,7 @@ class SuggestionQuery(Question):
     person_id: UUID | None = None
 
 
-class GroupItem(Answer):
+class GroupItem(ResponseModel):
     cluster_id: str | None
     person_id: UUID | None
     name: str
@@ -34,7 +34,7 @@ class GroupItem(Answer):
     sample_face_ids: list[UUID]
 
 
-class MergeItem(Answer):
+class MergeItem(ResponseModel):
     one: GroupItem
     other: GroupItem
     similarity: float
@@ -43,7 +43,7 @@ class MergeItem(Answer):
     nearest_face_ids: list[UUID]
 
 
-class SplitItem(Answer):
+class SplitItem(ResponseModel):
     cluster_id: str
     face_count: int = Field(validation_alias="faces")
     similarity: float
@@ -54,7 +54,7 @@ class SplitItem(Answer):
     min_cluster_size: int
 
 
-class UncertainItem(Answer):
+class UncertainItem(ResponseModel):
     face_id: UUID
     is_match: bool
     distance: float
@@ -63,14 +63,14 @@ class UncertainItem(Answer):
     second_best: Candidate | None = Field(validation_alias="runner_up")
 
 
-class IntruderItem(Answer):
+class IntruderItem(ResponseModel):
     face_id: UUID
     similarity: float
     misfit: float
     best: Candidate | None = Field(validation_alias="nearest")
 
 
-class SuggestionsResponse(Answer):
+class SuggestionsResponse(ResponseModel):
     """The list of the kind that was asked for; the others are empty."""
 
     kind: Kind

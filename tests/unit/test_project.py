@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from faceml.cli.init import init
+from faceml.cli.library import init
 from faceml.config import find_root, read_settings, setting_names
 from faceml.errors import WrongUse
 from faceml.pipelines.definition import read_pipeline

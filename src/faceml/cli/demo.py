@@ -121,7 +121,7 @@ def _found(first: EvaluationReport | None, later: EvaluationReport | None) -> st
 
 
 def _noise(first: EvaluationReport | None) -> str:
-    return f" ({first.clusters.noise_share:.1%} of the faces in none)" if first and first.clusters else ""
+    return f" ({first.clusters.noise_share:.1%} of the faces in no cluster)" if first and first.clusters else ""
 
 
 def _line(name: str, text: str) -> str:

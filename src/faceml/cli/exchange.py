@@ -17,43 +17,6 @@ if TYPE_CHECKING:
 MOST_LINES = 10
 
 
-@click.command("export-xmp")
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--recognised", is_flag=True, help="Also names that recognition gave and nobody confirmed.")
-@show.as_json
-def export_xmp(folder: Path | None, recognised: bool, as_json: bool) -> None:
-    """Write names as XMP sidecars beside the photos below FOLDER (default: all); photos stay untouched."""
-    from faceml.services.exchange.export_xmp import export_xmp as run
-
-    library = show.open_configured()
-    with show.progress_bar("Writing", "photos") as on_progress:
-        report = run(library.repository, folder, recognised=recognised, on_progress=on_progress)
-    show.print_report(report, _exported(report), as_json=as_json)
-
-
-@click.command("import-xmp")
-@click.argument("folder", type=click.Path(path_type=Path))
-@show.as_json
-def import_xmp(folder: Path, as_json: bool) -> None:
-    """Label faces by the names in XMP sidecars and photos below FOLDER (digiKam, Immich, Picasa, Lightroom)."""
-    from faceml.services.exchange.import_xmp import import_xmp as run
-
-    library = show.open_configured()
-    with show.progress_bar("Reading", "photos") as on_progress:
-        report = run(library, folder, actor=current_actor(), on_progress=on_progress)
-    show.print_report(report, _imported(report), as_json=as_json)
-
-
-@click.command("export-fiftyone")
-@click.argument("folder", type=click.Path(path_type=Path))
-@show.as_json
-def export_fiftyone(folder: Path, as_json: bool) -> None:
-    """Write photos and faces as a dataset for FiftyOne into a new FOLDER; photos are pointed at, not copied."""
-    from faceml.services.exchange.export import export_fiftyone as run
-
-    show.print_report(run(show.open_configured().repository, folder), as_json=as_json)
-
-
 def _exported(report: XmpExportReport) -> str:
     lines = [
         f"Photos with names: {report.photos}",
@@ -64,7 +27,7 @@ def _exported(report: XmpExportReport) -> str:
         lines.append(f"Names taken out again: {report.names_removed}")
     if report.recognised_left_out:
         lines.append(f"Recognised, but confirmed by nobody: {report.recognised_left_out} left out (--recognised)")
-    lines += _listed("Named otherwise in the sidecar, left so (import-xmp takes such names over)", report.disputed)
+    lines += _listed("Named otherwise in the sidecar, left as is (import-xmp takes such names over)", report.disputed)
     return "\n".join(lines + _listed("Skipped", report.skipped))
 
 
@@ -73,12 +36,12 @@ def _imported(report: XmpImportReport) -> str:
         f"Photos of the library: {report.photos}, with names in XMP: {report.photos_with_names}",
         f"Names of faces: {report.names}",
         f"Faces labeled: {report.faces_labeled} (people: {report.people})",
-        f"Labeled so already: {report.already_labeled}",
-        f"Decided otherwise here, left so: {report.decided_otherwise}",
+        f"Already labeled so: {report.already_labeled}",
+        f"Decided otherwise here, left as is: {report.decided_otherwise}",
         f"No face found at the place: {report.without_face}",
     ]
     if report.guesses_passed_by:
-        lines.append(f"Written by recognition, no person's word: {report.guesses_passed_by} passed by")
+        lines.append(f"Written by recognition, confirmed by nobody: {report.guesses_passed_by} skipped")
     if report.without_face:
         lines.append("Where photos wait for detection, run `faceml faces backfill` and import again")
     if report.photos_not_ingested:
@@ -91,3 +54,38 @@ def _listed(title: str, reasons: tuple[str, ...]) -> list[str]:
         return []
     more = [f"  - and {len(reasons) - MOST_LINES} more (--json lists all)"] if len(reasons) > MOST_LINES else []
     return [f"{title}: {len(reasons)}", *(f"  - {reason}" for reason in reasons[:MOST_LINES]), *more]
+
+
+@click.command("export-xmp")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--recognised", is_flag=True, help="Also names that recognition gave and nobody confirmed.")
+@show.printed(_exported)
+def export_xmp(folder: Path | None, recognised: bool) -> object:
+    """Write names as XMP sidecars beside the photos below FOLDER (default: all); photos stay untouched."""
+    from faceml.services.exchange.export_xmp import export_xmp as run
+
+    library = show.open_configured()
+    with show.progress_bar("Writing", "photos") as on_progress:
+        return run(library.repository, folder, recognised=recognised, on_progress=on_progress)
+
+
+@click.command("import-xmp")
+@click.argument("folder", type=click.Path(path_type=Path))
+@show.printed(_imported)
+def import_xmp(folder: Path) -> object:
+    """Label faces by the names in XMP sidecars and photos below FOLDER (digiKam, Immich, Picasa, Lightroom)."""
+    from faceml.services.exchange.import_xmp import import_xmp as run
+
+    library = show.open_configured()
+    with show.progress_bar("Reading", "photos") as on_progress:
+        return run(library, folder, actor=current_actor(), on_progress=on_progress)
+
+
+@click.command("export-fiftyone")
+@click.argument("folder", type=click.Path(path_type=Path))
+@show.printed()
+def export_fiftyone(folder: Path) -> object:
+    """Write photos and faces as a dataset for FiftyOne into a new FOLDER; photos are pointed at, not copied."""
+    from faceml.services.exchange.export import export_fiftyone as run
+
+    return run(show.open_configured().repository, folder)

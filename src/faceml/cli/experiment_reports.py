@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from faceml.cli.tables import figure, signed, table
 
 if TYPE_CHECKING:
     from faceml.services.learn.experiments import RunComparison
@@ -21,17 +22,11 @@ def listing(runs: Sequence[Experiment]) -> str:
 
     if not runs:
         return NOTHING
-    rows = [
-        {
-            "Run": run.short_id,
-            "Kind": run.kind,
-            "Started (UTC)": f"{run.started:%Y-%m-%d %H:%M}",
-            "Seconds": f"{run.seconds:.1f}",
-            "Measured": ", ".join(f"{name} {figure(run.metrics[name])}" for name in leading_measures([run])[:3]),
-        }
-        for run in runs
-    ]
-    return "\n".join(table(rows, widest=90))
+    rows = []
+    for run in runs:
+        measured = ", ".join(f"{name} {figure(run.metrics[name])}" for name in leading_measures([run])[:3])
+        rows.append((run.short_id, run.kind, f"{run.started:%Y-%m-%d %H:%M}", f"{run.seconds:.1f}", measured))
+    return "\n".join(table(("Run", "Kind", "Started (UTC)", "Seconds", "Measured"), rows, widest=90))
 
 
 def comparison(compared: RunComparison, *, tells_how: bool) -> str:
@@ -43,18 +38,22 @@ def comparison(compared: RunComparison, *, tells_how: bool) -> str:
     best, measure = compared.best, compared.measure
     order = f"best {measure} first ({_direction(compared.lower_is_better)})" if best else "newest first"
     rows = experiment_table(compared.runs, compared.shown)
-    lines = [f"{_count(len(rows), compared.kind)}, {order}", "", *table(rows)]
+    lines = [
+        f"{_count(len(rows), compared.kind)}, {order}",
+        "",
+        *table(rows[0], [row.values() for row in rows], widest=WIDEST),
+    ]
     if compared.unmeasured:
         lines += ["", f"Left out, as they did not measure {measure}: {compared.unmeasured}"]
     states = len({run.data.get("hash", "") for run in compared.runs})
     if states > 1:
         lines += ["", f"On {states} states of the library (data): only runs on the same one compare as they stand"]
     if best and measure:
-        lines += ["", *_told_of_best(compared, best, measure, tells_how=tells_how)]
+        lines += ["", *_best_lines(compared, best, measure, tells_how=tells_how)]
     return "\n".join(lines)
 
 
-def _told_of_best(compared: RunComparison, best: Experiment, measure: str, *, tells_how: bool) -> list[str]:
+def _best_lines(compared: RunComparison, best: Experiment, measure: str, *, tells_how: bool) -> list[str]:
     value = best.metrics[measure]
     level = sum(run.metrics[measure] == value for run in compared.runs) - 1
     also = f", level with {level} more: the newest of them is named" if level else ""
@@ -74,26 +73,26 @@ def history(found: MeasureHistory) -> str:
         return NOTHING
     values = [moment.value for moment in found.moments]
     low, high = min(values), max(values)
+    names = ("Started (UTC)", "Run", found.measure, "Change", f"{figure(low)} … {figure(high)}", "")
     rows = [
-        {
-            "Started (UTC)": f"{moment.started:%Y-%m-%d %H:%M}",
-            "Run": moment.run,
-            found.measure: moment.value,
-            "Change": "" if moment.change is None else signed(moment.change),
-            f"{figure(low)} … {figure(high)}": strip(moment.value, low, high),
-            "": _notes({"best": moment.is_best, "other data": moment.has_other_data,
-                        "other code": moment.has_other_code}),
-        }
+        (
+            f"{moment.started:%Y-%m-%d %H:%M}",
+            moment.run,
+            moment.value,
+            "" if moment.change is None else signed(moment.change),
+            strip(moment.value, low, high),
+            _notes({"best": moment.is_best, "other data": moment.has_other_data, "other code": moment.has_other_code}),
+        )
         for moment in found.moments
-    ]  # fmt: skip
+    ]
     head = f"{found.measure} of {_count(len(rows), found.kind)}, oldest first ({_direction(found.lower_is_better)})"
-    return "\n".join([head, "", *table(rows)])
+    return "\n".join([head, "", *table(names, rows, widest=WIDEST)])
 
 
 def changed(found: Difference) -> str:
     before, after = found.before, found.after
     lines = [f"From {_run(before)}", f"to   {_run(after)}", "", "Parameters"]
-    lines += [*(_lines(found.parameters) or ["  none changed"]), f"  the same: {found.same_parameters}", ""]
+    lines += [*(_lines(found.parameters) or ["  no change"]), f"  the same: {found.same_parameters}", ""]
     lines += ["Data", f"  {found.data}", *_lines(found.counts), "", "Code", f"  {found.code}", ""]
     if before.verdict != after.verdict:
         lines += ["Gate", f"  {before.verdict or 'not asked'} → {after.verdict or 'not asked'}", ""]
@@ -120,17 +119,9 @@ def _shown(value: str | float | None) -> str:
 
 def _measures(changes: Sequence[Change]) -> list[str]:
     if not changes:
-        return ["  none changed"]
-    rows = [
-        {
-            "Measure": change.name,
-            "Before": change.before,
-            "After": change.after,
-            "Difference": "" if change.difference is None else signed(change.difference),
-        }
-        for change in changes
-    ]
-    return [f"  {line}" for line in table(rows, widest=60)]
+        return ["  no change"]
+    rows = [(c.name, c.before, c.after, "" if c.difference is None else signed(c.difference)) for c in changes]
+    return [f"  {line}" for line in table(("Measure", "Before", "After", "Difference"), rows, widest=60)]
 
 
 def _count(runs: int, kind: str) -> str:
@@ -141,43 +132,6 @@ def _direction(lower_is_better: bool) -> str:
     return "lower is better" if lower_is_better else "higher is better"
 
 
-def table(rows: Sequence[Mapping[str, Any]], *, widest: int = WIDEST) -> list[str]:
-    """Columns as wide as what stands in them; numbers to the right, "-" where there is no value.
-
-    >>> table([{"a": 1.0, "b": "xy"}, {"a": 20.0, "b": None}])
-    [' a  b', ' 1  xy', '20  -']
-    """
-    cells = [{name: _cell(value, widest) for name, value in row.items()} for row in rows]
-    names = list(cells[0])
-    widths = {name: max(len(name), *(len(row[name]) for row in cells)) for name in names}
-    right = {name for name in names if all(_is_number(row[name]) for row in cells)}
-    shown = [dict(zip(names, names, strict=True)), *cells]
-    aligned = [[row[n].rjust(widths[n]) if n in right else row[n].ljust(widths[n]) for n in names] for row in shown]
-    return ["  ".join(row).rstrip() for row in aligned]
-
-
-def figure(value: float) -> str:
-    """
-    >>> figure(198.0), figure(0.95215), figure(1234.5678), figure(0.00062429)
-    ('198', '0.9522', '1234.57', '0.000624')
-    """
-    if not isfinite(value) or abs(value) >= 1e15:
-        return str(value)
-    if value == int(value):
-        return str(int(value))
-    if abs(value) < 0.01:
-        return f"{value:.3g}"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
-
-
-def signed(value: float) -> str:
-    """
-    >>> signed(0.25), signed(-3.0), signed(0.0)
-    ('+0.2500', '-3', '±0')
-    """
-    return f"+{figure(value)}" if value > 0 else figure(value) if value else "±0"
-
-
 def strip(value: float, low: float, high: float) -> str:
     """Where a value lies between the least and the greatest.
 
@@ -186,13 +140,3 @@ def strip(value: float, low: float, high: float) -> str:
     """
     place = round((value - low) / (high - low) * (STRIP - 1)) if high > low else 0
     return "·" * place + "●" + "·" * (STRIP - 1 - place)
-
-
-def _cell(value: Any, widest: int) -> str:
-    """The end of a long text tells more than its beginning: of paths above all."""
-    text = figure(value) if isinstance(value, float) else "-" if value is None else str(value)
-    return text if len(text) <= widest else f"…{text[-(widest - 1) :]}"
-
-
-def _is_number(text: str) -> bool:
-    return text in ("", "-") or text.lstrip("+-±").replace(".", "", 1).replace("e-", "", 1).isdigit()

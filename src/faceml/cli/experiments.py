@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,17 @@ from faceml.config import current_actor
 kind_option = click.option(
     "--kind", default="train", show_default=True, help="detect, cluster, train, evaluate, assign, pipeline, …"
 )
-since_option = click.option("--since", help="Only runs begun at or after this day (YYYY-MM-DD) or moment, UTC.")
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    from faceml.options import parse_since
+
+    return parse_since(text) if text else None
+
+
+since_option = click.option(
+    "--since", callback=_moment, help="Only runs begun at or after this day (YYYY-MM-DD) or moment, UTC."
+)
 limit_option = click.option("--limit", default=50, show_default=True, help="Runs to look at, the newest.")
 direction_option = click.option(
     "--lower-is-better/--higher-is-better",
@@ -34,13 +45,12 @@ def experiments() -> None:
 @click.option("--kind", help="Only this kind: detect, cluster, train, evaluate, assign, pipeline, …")
 @since_option
 @limit_option
-@show.as_json
-def list_(kind: str | None, since: str | None, limit: int, as_json: bool) -> None:
+@show.printed(experiment_reports.listing, listed="runs")
+def list_(**asked: Any) -> object:
     """List finished runs, the newest first."""
     from faceml.services.learn.experiments import list_experiments
 
-    found = list_experiments(show.open_configured(), kind=kind, limit=limit, since=_moment(since))
-    show.print_report({"runs": [asdict(run) for run in found]}, experiment_reports.listing(found), as_json=as_json)
+    return list_experiments(show.open_configured(), **asked)
 
 
 @experiments.command()
@@ -52,23 +62,12 @@ def list_(kind: str | None, since: str | None, limit: int, as_json: bool) -> Non
 @limit_option
 @click.option("--promote", is_flag=True, help="Ask the gate to let the best run's version in, as `models promote`.")
 @show.as_json
-def compare(
-    kind: str,
-    by: str | None,
-    lower_is_better: bool | None,
-    also: tuple[str, ...],
-    since: str | None,
-    limit: int,
-    promote: bool,
-    as_json: bool,
-) -> None:
+def compare(promote: bool, as_json: bool, **asked: Any) -> None:
     """Compare the runs of one kind: what they measured, and the parameters, data and code in which they differ."""
     from faceml.services.learn.experiments import compare_experiments, promote_best
 
     library = show.open_configured()
-    compared = compare_experiments(
-        library, kind=kind, by=by, also=also, lower_is_better=lower_is_better, limit=limit, since=_moment(since)
-    )
+    compared = compare_experiments(library, **asked)
     report = promote_best(library, compared, actor=current_actor()) if promote else None
     text = experiment_reports.comparison(compared, tells_how=not promote)
     best = compared.best.run_id if compared.best else None
@@ -88,28 +87,13 @@ def compare(
 @since_option
 @limit_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it into this file too: .png, .svg or .pdf.")
-@show.as_json
-def over_time(
-    measure: str,
-    kind: str,
-    lower_is_better: bool | None,
-    since: str | None,
-    limit: int,
-    plot: Path | None,
-    as_json: bool,
-) -> None:
+@show.printed()
+def over_time(measure: str, plot: Path | None, **asked: Any) -> object:
     """Show how MEASURE went from run to run, the oldest first."""
     from faceml.services.learn.experiments import compare_experiments
     from faceml.tracking.experiment import history_of
 
-    compared = compare_experiments(
-        show.open_configured(),
-        kind=kind,
-        by=measure,
-        lower_is_better=lower_is_better,
-        limit=limit,
-        since=_moment(since),
-    )
+    compared = compare_experiments(show.open_configured(), by=measure, **asked)
     history = history_of(compared.runs, compared.measure or measure, lower_is_better=compared.lower_is_better)
     if plot is not None:
         from faceml.plots.comparisons import over_time_plot
@@ -117,14 +101,14 @@ def over_time(
 
         save_figure(over_time_plot(history), plot)
     text = experiment_reports.history(history)
-    show.print_report(history, f"{text}\n\nPlot: {plot}" if plot else text, as_json=as_json)
+    return history, f"{text}\n\nPlot: {plot}" if plot else text
 
 
 @experiments.command()
 @click.argument("before", metavar="RUN_A")
 @click.argument("after", metavar="RUN_B")
-@show.as_json
-def diff(before: str, after: str, as_json: bool) -> None:
+@show.printed(experiment_reports.changed)
+def diff(before: str, after: str) -> object:
     """Show what changed from RUN_A to RUN_B: parameters, data, code, and what was measured.
 
     A run is named by the first letters of its id, 4 or more.
@@ -133,11 +117,4 @@ def diff(before: str, after: str, as_json: bool) -> None:
     from faceml.tracking.difference import difference
 
     library = show.open_configured()
-    found = difference(find_experiment(library, before), find_experiment(library, after))
-    show.print_report(found, experiment_reports.changed(found), as_json=as_json)
-
-
-def _moment(text: str | None) -> datetime | None:
-    from faceml.options import parse_since
-
-    return parse_since(text) if text else None
+    return difference(find_experiment(library, before), find_experiment(library, after))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID
 
 import click
 
 from faceml.cli import completion, reports, show
-from faceml.cli.jobs import queued_as
 from faceml.config import current_actor
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
 
@@ -20,8 +18,8 @@ def faces() -> None:
 
 
 @faces.command("ensure-collection")
-@show.as_json
-def ensure_collection(as_json: bool) -> None:
+@show.printed()
+def ensure_collection() -> object:
     """Ensure the Qdrant faces collection exists with proper indexes."""
     from faceml.services.index.drain import index_width
 
@@ -29,70 +27,61 @@ def ensure_collection(as_json: bool) -> None:
     width = index_width(library)
     with library.index.open() as index:
         index.ensure_collection(width)
-        info = index.info()
-    show.print_report(info, as_json=as_json)
+        return index.info()
 
 
 @faces.command()
 @show.takes(DetectOptions)
-@show.as_json
-@queued_as("backfill_faces_job")
-def backfill(options: DetectOptions, as_json: bool) -> None:
+@show.printed(reports.detection, job="backfill_faces_job")
+def backfill(options: DetectOptions) -> object:
     """Backfill face detection for existing assets without faces."""
     from faceml.services.photos.detect import backfill_faces
 
     library = show.open_configured()
     with show.progress_bar("Detecting", "photos") as on_progress:
-        report = backfill_faces(library, options, on_progress=on_progress)
-    show.print_report(report, reports.detection(report), as_json=as_json)
+        return backfill_faces(library, options, on_progress=on_progress)
 
 
 @faces.command()
 @show.takes(ClusterOptions)
-@show.as_json
-@queued_as("cluster_faces_job")
-def cluster(options: ClusterOptions, as_json: bool) -> None:
+@show.printed(reports.clustering, job="cluster_faces_job")
+def cluster(options: ClusterOptions) -> object:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster.cluster import cluster_faces
 
-    report = cluster_faces(show.open_configured(), options, on_note=show.note)
-    show.print_report(report, reports.clustering(report), as_json=as_json)
+    return cluster_faces(show.open_configured(), options, on_note=show.note)
 
 
 @faces.command("cluster-dual")
 @show.takes(DualOptions)
-@show.as_json
-@queued_as("cluster_dual_job")
-def cluster_dual(options: DualOptions, as_json: bool) -> None:
+@show.printed(reports.dual, job="cluster_dual_job")
+def cluster_dual(options: DualOptions) -> object:
     """Assign faces to known persons, then group the unknown ones."""
     from faceml.services.cluster.dual import cluster_dual as run
 
-    report = run(show.open_configured(), options, on_note=show.note)
-    show.print_report(report, reports.dual(report), as_json=as_json)
+    return run(show.open_configured(), options, on_note=show.note)
 
 
 @faces.command()
 @click.option("--fmr", default=1e-3, show_default=True, help="Share of strangers' faces that may get a name.")
 @show.model_option
-@show.as_json
-def calibrate(fmr: float, model: str, as_json: bool) -> None:
+@show.printed(reports.calibrated)
+def calibrate(fmr: float, model: str) -> object:
     """Read the assignment threshold off the library's own labels."""
     from faceml.services.recognise.calibrate import calibrate_library
 
-    report = calibrate_library(show.open_configured(), fmr=fmr, model=model)
-    show.print_report(report, reports.calibrated(report), as_json=as_json)
+    return calibrate_library(show.open_configured(), fmr=fmr, model=model)
 
 
 @faces.command()
 @click.argument("face_id", type=click.UUID)
 @click.option("--model", help="Vectors to compare; without it those that assigned the face.")
-@show.as_json
-def explain(face_id: UUID, model: str | None, as_json: bool) -> None:
+@show.printed(reports.explanation)
+def explain(face_id: UUID, model: str | None) -> object:
     """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
     from faceml.services.recognise.identify import explain_face
 
-    report = explain_face(show.open_configured(), face_id, model=model)
-    show.print_report(report, reports.explanation(report), as_json=as_json)
+    return explain_face(show.open_configured(), face_id, model=model)
 
 
 @faces.command()
@@ -100,8 +89,8 @@ def explain(face_id: UUID, model: str | None, as_json: bool) -> None:
 @click.option("--page-size", default=20, show_default=True, help="Clusters a page, 100 at most.")
 @click.option("--include-labeled", is_flag=True, help="Also clusters that have a name.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw these clusters as a contact sheet (PNG).")
-@show.as_json
-def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | None, as_json: bool) -> None:
+@show.printed(reports.cluster_page)
+def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | None) -> object:
     """List clusters, largest first, and draw them."""
     from faceml.services.pictures.sheets import draw_clusters
     from faceml.services.review.browse import list_clusters
@@ -110,51 +99,46 @@ def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | Non
     found = list_clusters(library.repository, page=page, page_size=page_size, include_labeled=include_labeled)
     if sheet is not None:
         draw_clusters(library, found.items).save(sheet)
-    show.print_report(found, reports.cluster_page(found), as_json=as_json)
+    return found
 
 
 @faces.command()
 @click.argument("cluster_id", shell_complete=completion.clusters)
 @click.argument("name", shell_complete=completion.people)
-@show.as_json
-def label(cluster_id: str, name: str, as_json: bool) -> None:
+@show.printed()
+def label(cluster_id: str, name: str) -> object:
     """Say who a cluster is: all its faces go under the person NAME."""
     from faceml.services.decisions.label import label_cluster
 
-    report = label_cluster(show.open_configured(), cluster_id, name, actor=current_actor())
-    show.print_report(report, as_json=as_json)
+    return label_cluster(show.open_configured(), cluster_id, name, actor=current_actor())
 
 
 @faces.command()
 @show.takes(AssignOptions)
-@show.as_json
-@queued_as("assign_faces_job")
-def assign(options: AssignOptions, as_json: bool) -> None:
+@show.printed(reports.assignment, job="assign_faces_job")
+def assign(options: AssignOptions) -> object:
     """Assign new faces to known persons via prototype matching."""
     from faceml.services.recognise.assign import assign_faces
 
-    report = assign_faces(show.open_configured(), options)
-    show.print_report(report, reports.assignment(report), as_json=as_json)
+    return assign_faces(show.open_configured(), options)
 
 
 @faces.command()
-@show.as_json
-@queued_as("compute_centroids_job")
-def centroids(as_json: bool) -> None:
+@show.printed(job="compute_centroids_job")
+def centroids() -> object:
     """Compute/update person centroid embeddings."""
     from faceml.services.decisions.prototypes import compute_centroids
 
-    show.print_report(compute_centroids(show.open_configured()), as_json=as_json)
+    return compute_centroids(show.open_configured())
 
 
 @faces.command()
-@show.as_json
-def stats(as_json: bool) -> None:
+@show.printed(reports.statistics)
+def stats() -> object:
     """Show face detection and recognition statistics."""
     from faceml.services.operate.status import read_stats
 
-    report = read_stats(show.open_configured())
-    show.print_report(report, reports.statistics(report), as_json=as_json)
+    return read_stats(show.open_configured())
 
 
 @faces.command("find-orphans")
@@ -172,28 +156,25 @@ def find_orphans(limit: int, fix: bool, as_json: bool) -> None:
             show.print_report(report, reports.orphans(report, limit), as_json=as_json)
             return
         report, repaired = repair.fix_orphans(library, limit=limit, on_progress=on_progress)
-    if as_json:
-        show.print_report({"found": asdict(report), "repaired": asdict(repaired)}, as_json=True)
-    else:
-        click.echo(reports.orphans(report, limit, is_fixed=True) + "\n" + reports.repair(report, repaired))
+    text = reports.orphans(report, limit, is_fixed=True) + "\n" + reports.repair(report, repaired)
+    show.print_report({"found": report, "repaired": repaired}, text, as_json=as_json)
 
 
 @faces.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@show.as_json
-def export(file: Path, as_json: bool) -> None:
+@show.printed()
+def export(file: Path) -> object:
     """Write every face to FILE (.csv or .parquet)."""
     from faceml.services.exchange.export import export_faces
 
-    show.print_report(export_faces(show.open_configured().repository, file), as_json=as_json)
+    return export_faces(show.open_configured().repository, file)
 
 
 @faces.command("import-labels")
 @click.argument("file", type=click.Path(path_type=Path))
-@show.as_json
-def import_labels(file: Path, as_json: bool) -> None:
+@show.printed(reports.imported)
+def import_labels(file: Path) -> object:
     """Label faces from a CSV with person_name, and face_id or path (for photos with one face)."""
     from faceml.services.exchange.import_labels import import_labels as run
 
-    report = run(show.open_configured(), file, actor=current_actor())
-    show.print_report(report, reports.imported(report), as_json=as_json)
+    return run(show.open_configured(), file, actor=current_actor())

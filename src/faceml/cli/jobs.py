@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from faceml.cli import show
+from faceml.plots.report_table import in_words
 
 if TYPE_CHECKING:
-    from faceml.jobs.queue import JobQueue
     from faceml.jobs.state import JobState
 
 LOOK_EVERY_S = 0.5
+
+
+def job_text(state: JobState) -> str:
+    """One fact a line."""
+    lines = [f"Job: {state.id}", f"Name: {state.name}", f"State: {state.state}"]
+    if state.progress:
+        lines.append(f"Progress: {state.progress.done} of {state.progress.total}")
+    if state.attempts > 1:
+        lines.append(f"Attempts: {state.attempts}")
+    if state.error:
+        lines.append(f"Error: {state.error}")
+    return "\n".join(lines + [f"{in_words(name)}: {value}" for name, value in (state.result or {}).items()])
+
+
+def _row(state: JobState) -> str:
+    progress = f"{state.progress.done}/{state.progress.total}" if state.progress else ""
+    created = state.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"{state.id}  {created}  {state.name:22} {state.state:9} {progress:13} {state.error or ''}".rstrip()
 
 
 @click.command()
@@ -51,23 +65,19 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--limit", default=20, show_default=True, help="Jobs at most, newest first.")
-@show.as_json
-def list_jobs(limit: int, as_json: bool) -> None:
+@show.printed(lambda states: "\n".join(map(_row, states)) or "No jobs. `--queue` hands one out.", listed="jobs")
+def list_jobs(limit: int) -> object:
     """List jobs, newest first."""
-    states = configured_queue().list(limit)
-    if as_json:
-        show.print_report({"jobs": [asdict(state) for state in states]}, as_json=True)
-        return
-    click.echo("\n".join(_row(state) for state in states) or "No jobs. `--queue` hands one out.")
+    return show.open_queue().list(limit)
 
 
 @jobs.command("show")
 @click.argument("job_id")
 @click.option("--follow", is_flag=True, help="Wait until it has ended, showing its progress.")
-@show.as_json
-def show_job(job_id: str, follow: bool, as_json: bool) -> None:
+@show.printed(job_text)
+def show_job(job_id: str, follow: bool) -> object:
     """Show one job: state, progress, result or error."""
-    queue = configured_queue()
+    queue = show.open_queue()
     state = queue.get(job_id)
     with show.progress_bar("Job", "steps") as on_progress:
         while follow and not state.has_ended:
@@ -75,76 +85,12 @@ def show_job(job_id: str, follow: bool, as_json: bool) -> None:
                 on_progress(state.progress.done, state.progress.total)
             time.sleep(LOOK_EVERY_S)
             state = queue.get(job_id)
-    show.print_report(asdict(state), job_text(state), as_json=as_json)
+    return state
 
 
 @jobs.command()
 @click.argument("job_id")
-@show.as_json
-def cancel(job_id: str, as_json: bool) -> None:
+@show.printed(lambda state: f"Job {state.id} is {'being stopped' if state.state == 'started' else state.state}")
+def cancel(job_id: str) -> object:
     """Take a job out of the queue, or stop it; what it stored stays."""
-    state = configured_queue().cancel(job_id)
-    text = "is being stopped" if state.state == "started" else f"is {state.state}"
-    show.print_report(asdict(state), f"Job {state.id} {text}", as_json=as_json)
-
-
-def queued_as(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command `--queue`, which hands its options to the job `name` instead of running it."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @show.queue_option
-        @wraps(command)
-        def run_or_enqueue(*, queue: bool, **given: Any) -> None:
-            if not queue:
-                command(**given)
-                return
-            as_json, options = given.pop("as_json"), given.pop("options", None)
-            parameters = options.parameters() if options is not None else {}
-            parameters |= {argument: _travelling(value) for argument, value in given.items()}
-            enqueue(name, parameters, as_json=as_json)
-
-        return run_or_enqueue
-
-    return decorate
-
-
-def configured_queue() -> JobQueue:
-    """The queue of the environment's library."""
-    from faceml.jobs.queue import connect_queue
-
-    return connect_queue(show.open_configured())
-
-
-def enqueue(name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
-    """Hand a job out, and say how to follow it."""
-    queue = configured_queue()
-    ticket = queue.enqueue(name, **parameters)
-    text = f"Queued: job {ticket.id}\nFollow: faceml jobs show --follow {ticket.id}"
-    if not queue.worker_count():
-        text += "\nNo worker is running: start one with `make worker` (or `faceml worker`)"
-    show.print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
-
-
-def _travelling(value: Any) -> Any:
-    """A file's path as a worker elsewhere on this machine finds it."""
-    return str(value.resolve()) if isinstance(value, Path) else value
-
-
-def job_text(state: JobState) -> str:
-    """One fact a line."""
-    lines = [f"Job: {state.id}", f"Name: {state.name}", f"State: {state.state}"]
-    if state.progress:
-        lines.append(f"Progress: {state.progress.done} of {state.progress.total}")
-    if state.attempts > 1:
-        lines.append(f"Attempts: {state.attempts}")
-    if state.error:
-        lines.append(f"Error: {state.error}")
-    for name, value in (state.result or {}).items():
-        lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
-    return "\n".join(lines)
-
-
-def _row(state: JobState) -> str:
-    progress = f"{state.progress.done}/{state.progress.total}" if state.progress else ""
-    created = state.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"{state.id}  {created}  {state.name:22} {state.state:9} {progress:13} {state.error or ''}".rstrip()
+    return show.open_queue().cancel(job_id)

@@ -1,4 +1,4 @@
-"""`faceml ingest`, `faceml evaluate`, `faceml doctor` and `faceml settings`."""
+"""The library as a whole: `faceml init`, `ingest`, `evaluate`, `doctor`, `settings`, `backup` and `restore`."""
 
 from __future__ import annotations
 
@@ -12,32 +12,78 @@ from faceml.cli import reports, show
 
 if TYPE_CHECKING:
     from faceml.config import ShownSetting
+    from faceml.services.operate.backup import BackupReport
     from faceml.services.operate.doctor import DoctorReport
+    from faceml.services.operate.restore import RestoreReport
+
+
+def _setting(item: ShownSetting) -> str:
+    return f"{item.name:20} {item.value or '-':40} ({item.source}) {item.help}"
+
+
+def _examined(report: DoctorReport) -> str:
+    lines = []
+    for finding in report.findings:
+        lines.append(f"{finding.level:5} {finding.subject:12} {finding.detail}")
+        if finding.fix:
+            lines.append(f"{'':18} fix: {finding.fix}")
+    return "\n".join([*lines, "", *map(_setting, report.settings)])
+
+
+def _backed_up(report: BackupReport) -> str:
+    champion = f", champion {report.champion}" if report.champion else ""
+    lines = [
+        f"Backup: {report.file} ({report.size_bytes / 1e6:.1f} MB)",
+        _held(report),
+        f"Models: {report.models}{champion}",
+        "Checked: restored into a temporary folder, every row the same" if report.is_checked else "Not checked",
+        *(f"Left out: {reason}" for reason in report.left_out),
+        f"Time: {report.seconds:.1f} s",
+        "Not in it: the photos themselves, executed notebooks, MLflow's runs. Keep it safe: it holds biometric data.",
+    ]
+    return "\n".join(lines)
+
+
+def _restored(report: RestoreReport) -> str:
+    lines = [
+        f"Restored into {report.home}, as of {report.made_at}",
+        _held(report),
+        f"Models: {report.models}",
+        *(f"Note: {note}" for note in report.notes),
+        f"Time: {report.seconds:.1f} s",
+    ]
+    if report.index_backlog:
+        lines.append(f"Waiting for the index: {report.index_backlog} points (the next command brings them over)")
+    return "\n".join(lines)
+
+
+def _held(report: BackupReport | RestoreReport) -> str:
+    return (
+        f"Photos known: {report.photos}, faces: {report.faces}, people: {report.people}, decisions: {report.decisions}"
+    )
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@show.as_json
-def ingest(folder: Path, as_json: bool) -> None:
+@show.printed()
+def ingest(folder: Path) -> object:
     """Take the photos below FOLDER into the library; only new, changed and moved files cost time."""
     from faceml.services.photos.ingest import ingest_folder
 
     library = show.open_configured()
     with show.progress_bar("Reading", "photos") as on_progress:
-        report = ingest_folder(library.repository, folder, on_progress=on_progress)
-    show.print_report(report, as_json=as_json)
+        return ingest_folder(library.repository, folder, on_progress=on_progress)
 
 
 @click.command()
 @click.option("--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, maybe x,y,w,h.")
 @click.option("--photos", type=click.Path(path_type=Path), help="Only labels of photos below this folder.")
-@show.as_json
-def evaluate(labels: Path, photos: Path | None, as_json: bool) -> None:
+@show.printed(reports.evaluation)
+def evaluate(labels: Path, photos: Path | None) -> object:
     """Measure clusters and names against labels that are known."""
     from faceml.services.learn.evaluate import evaluate_labels
 
-    report = evaluate_labels(show.open_configured().repository, labels, photos=photos)
-    show.print_report(report, reports.evaluation(report), as_json=as_json)
+    return evaluate_labels(show.open_configured().repository, labels, photos=photos)
 
 
 @click.command()
@@ -68,14 +114,40 @@ def settings(as_json: bool) -> None:
     click.echo("\n".join([*lines, f"{'(root)':20} {root.folder!s:40} ({root.marker}) where relative paths start"]))
 
 
-def _setting(item: ShownSetting) -> str:
-    return f"{item.name:20} {item.value or '-':40} ({item.source}) {item.help}"
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--no-check", is_flag=True, help="Do not try the backup by restoring it into a temporary folder.")
+@show.printed(_backed_up)
+def backup(file: Path, no_check: bool) -> object:
+    """Write people, decisions, faces, vectors and models to FILE; photos are not in it."""
+    from faceml.services.operate.backup import back_up
+
+    return back_up(show.open_configured(), file, check=not no_check)
 
 
-def _examined(report: DoctorReport) -> str:
-    lines = []
-    for finding in report.findings:
-        lines.append(f"{finding.level:5} {finding.subject:12} {finding.detail}")
-        if finding.fix:
-            lines.append(f"{'':18} fix: {finding.fix}")
-    return "\n".join([*lines, "", *map(_setting, report.settings)])
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@show.printed(_restored)
+def restore(file: Path) -> object:
+    """Bring a backup back into an empty FACEML_HOME; photos are expected at their old places."""
+    from faceml.services.operate.restore import restore as run
+
+    settings = show.open_configured().settings
+    with show.progress_bar("Building the index", "points") as on_progress:
+        return run(settings, file, on_progress=on_progress)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Lay out the notebooks, the pipelines and a commented .env in DIR; nothing there is overwritten."""
+    from faceml.project import lay_out_project
+
+    made = lay_out_project(folder.expanduser().resolve())
+    click.echo(
+        f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
+        f"Next   cd {made.folder}\n"
+        "       faceml demo                   see it work, on faces that come with the packages\n"
+        "       jupyter lab notebooks         open the notebooks\n"
+        "       faceml pipeline run nightly -p photos=~/Pictures"
+    )

@@ -8,13 +8,11 @@ import click
 
 from faceml import __version__
 from faceml.cli import (
-    backup,
     completion,
     demo,
     exchange,
     experiments,
     faces,
-    init,
     jobs,
     library,
     models,
@@ -47,28 +45,16 @@ def cli(debug: bool) -> None:
     """
 
 
-cli.add_command(library.ingest)
-cli.add_command(library.evaluate)
-cli.add_command(library.doctor)
-cli.add_command(completion.completion)
-cli.add_command(library.settings)
-faces.faces.add_command(train.train_matching)
-cli.add_command(backup.backup)
-cli.add_command(backup.restore)
-cli.add_command(faces.faces)
-faces.faces.add_command(exchange.export_xmp)
-faces.faces.add_command(exchange.import_xmp)
-faces.faces.add_command(exchange.export_fiftyone)
-cli.add_command(people.people)
-cli.add_command(models.models)
-cli.add_command(experiments.experiments)
-cli.add_command(pipeline.pipeline)
-cli.add_command(jobs.worker)
-cli.add_command(jobs.jobs)
-cli.add_command(demo.demo)
-cli.add_command(init.init)
-faces.faces.add_command(suggest.suggest)
-people.people.add_command(suggest.apart)
+_START = (library.init, library.ingest, library.evaluate, demo.demo, completion.completion)
+_CARE = (library.doctor, library.settings, library.backup, library.restore, jobs.worker, jobs.jobs)
+_EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone)
+for _group, _commands in (
+    (cli, (*_START, *_CARE, faces.faces, people.people, models.models, experiments.experiments, pipeline.pipeline)),
+    (faces.faces, (train.train_matching, suggest.suggest, *_EXCHANGE)),
+    (people.people, (suggest.apart,)),
+):
+    for _command in _commands:
+        _group.add_command(_command)
 
 
 def main() -> None:

@@ -9,78 +9,22 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
+from faceml.cli.tables import table
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
+    from faceml.metrics.identification import Estimate
     from faceml.services.learn.promote import ModelList, ModelSheet, PromotionReport, RollbackReport
+    from faceml.storage.registry.records import RegisteredModel
     from faceml.trial.comparison import Comparison
 
 REFUSED = 1
 
 
-@click.group()
-def models() -> None:
-    """List trained projections, let one in, or go back to the one before."""
-
-
-@models.command("list")
-@show.as_json
-def list_(as_json: bool) -> None:
-    """List the registered versions and what happened to the champion."""
-    from faceml.services.learn.promote import list_models
-
-    found = list_models(show.open_configured())
-    show.print_report(found, listing(found), as_json=as_json)
-
-
-@models.command("show")
-@click.argument("version")
-@show.as_json
-def show_(version: str, as_json: bool) -> None:
-    """Show VERSION (a number, champion or challenger): what it is, what was measured, what the gate says."""
-    from faceml.services.learn.promote import show_model
-
-    found = show_model(show.open_configured(), version)
-    show.print_report(found, sheet(found), as_json=as_json)
-
-
-@models.command()
-@click.argument("version")
-@click.option("--force", is_flag=True, help="Let it in against the gate's word; say why with --reason.")
-@click.option("--reason", help="Why, for the history.")
-@show.as_json
-def promote(version: str, force: bool, reason: str | None, as_json: bool) -> None:
-    """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
-    from faceml.services.learn.promote import promote as run
-
-    report = run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
-    show.print_report(report, promotion(report), as_json=as_json)
-    if not report.promoted:
-        sys.exit(REFUSED)
-
-
-@models.command()
-@click.option("--reason", help="Why, for the history.")
-@show.as_json
-def rollback(reason: str | None, as_json: bool) -> None:
-    """Go back to the champion before this one; before the first there were raw embeddings."""
-    from faceml.services.learn.promote import roll_back
-
-    report = roll_back(show.open_configured(), actor=current_actor(), reason=reason)
-    show.print_report(report, rolled_back(report), as_json=as_json)
-
-
 def listing(found: ModelList) -> str:
     if not found.versions:
         return "No projection is registered: raw embeddings are used; `faceml faces train-matching` trains one"
-    lines = [f"{'Version':>7}  {'Alias':20}  {'Made':16}  {'Pack':16}  {'People':>6}  {'Faces':>6}  Kind"]
-    for model in found.versions:
-        card = model.card
-        told = (card.pack, card.people, card.faces, card.kind) if card else ("?", "?", "?", "registered by other means")
-        lines.append(
-            f"{model.version:7}  {', '.join(model.aliases) or '-':20}  {model.created_at:%Y-%m-%d %H:%M}  "
-            f"{told[0]:16}  {told[1]:>6}  {told[2]:>6}  {told[3]}"
-        )
+    lines = table(("Version", "Alias", "Made", "Pack", "People", "Faces", "Kind"), map(_row, found.versions))
     used = f"version {found.champion}" if found.champion else "raw embeddings (no version is champion)"
     lines += ["", f"In use: {used}"]
     if found.history:
@@ -107,23 +51,17 @@ def sheet(found: ModelSheet) -> str:
 
 
 def comparison_table(found: Comparison) -> list[str]:
-    """What was measured, a measure a row, a candidate a column, with intervals."""
-    measures = list(dict.fromkeys(name for figures in found.measured.values() for name in figures))
-    width = max([len(name) for name in [*measures, *found.missing]], default=0)
-    columns = [max(len(name), 24) for name in found.candidates]
-    lines = [
-        f"Held out: {found.people} people, {found.faces} faces, {found.folds} folds ({found.confidence:.0%} intervals)",
-        "  ".join([" " * width, *(f"{n:{w}}" for n, w in zip(found.candidates, columns, strict=True))]).rstrip(),
+    """What was measured on people held out: a measure a row, a candidate a column, with intervals."""
+    measured = [found.measured.get(name, {}) for name in found.candidates]
+    rows = [
+        (f"{measure}{' *' if measure == found.primary else ''}", *(_interval(f.get(measure)) for f in measured))
+        for measure in dict.fromkeys(name for figures in measured for name in figures)
     ]
-    for measure in measures:
-        cells = [
-            f"{figure.value:.4f} ({figure.low:.4f}–{figure.high:.4f})" if figure else "-"
-            for figure in (found.measured.get(name, {}).get(measure) for name in found.candidates)
-        ]
-        lines.append(
-            "  ".join([f"{measure:{width}}", *(f"{c:{w}}" for c, w in zip(cells, columns, strict=True))]).rstrip()
-        )
-    return lines + [f"{measure:{width}}  not measured: {why}" for measure, why in found.missing.items()]
+    return [
+        f"Held out: {found.people} people, {found.faces} faces, {found.folds} folds ({found.confidence:.0%} intervals)",
+        *table(("* decides" if found.primary else "", *found.candidates), rows),
+        *(f"{measure}  not measured: {why}" for measure, why in found.missing.items()),
+    ]
 
 
 def promotion(report: PromotionReport) -> str:
@@ -143,6 +81,65 @@ def rolled_back(report: RollbackReport) -> str:
     return f"Version {report.rolled_back} was rolled back: {now}"
 
 
+def _row(model: RegisteredModel) -> tuple[object, ...]:
+    card, made = model.card, f"{model.created_at:%Y-%m-%d %H:%M}"
+    told = (card.pack, card.people, card.faces, card.kind) if card else (None, None, None, "registered by other means")
+    return (model.version, ", ".join(model.aliases) or None, made, *told)
+
+
+def _interval(found: Estimate | None) -> str | None:
+    return f"{found.value:.4f} ({found.low:.4f}–{found.high:.4f})" if found else None
+
+
 def _event(told: Mapping[str, str]) -> str:
     why = f": {told['why']}" if told.get("why") else ""
     return f"{told['at'][:16].replace('T', ' ')}  version {told['version']} {told['what']} by {told['by']}{why}"
+
+
+@click.group()
+def models() -> None:
+    """List trained projections, let one in, or go back to the one before."""
+
+
+@models.command("list")
+@show.printed(listing)
+def list_() -> object:
+    """List the registered versions and what happened to the champion."""
+    from faceml.services.learn.promote import list_models
+
+    return list_models(show.open_configured())
+
+
+@models.command("show")
+@click.argument("version")
+@show.printed(sheet)
+def show_(version: str) -> object:
+    """Show VERSION (a number, champion or challenger): what it is, what was measured, what the gate says."""
+    from faceml.services.learn.promote import show_model
+
+    return show_model(show.open_configured(), version)
+
+
+@models.command()
+@click.argument("version")
+@click.option("--force", is_flag=True, help="Let it in against the gate's word; say why with --reason.")
+@click.option("--reason", help="Why, for the history.")
+@show.as_json
+def promote(version: str, force: bool, reason: str | None, as_json: bool) -> None:
+    """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
+    from faceml.services.learn.promote import promote as run
+
+    report = run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
+    show.print_report(report, promotion(report), as_json=as_json)
+    if not report.promoted:
+        sys.exit(REFUSED)
+
+
+@models.command()
+@click.option("--reason", help="Why, for the history.")
+@show.printed(rolled_back)
+def rollback(reason: str | None) -> object:
+    """Go back to the champion before this one; before the first there were raw embeddings."""
+    from faceml.services.learn.promote import roll_back
+
+    return roll_back(show.open_configured(), actor=current_actor(), reason=reason)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from faceml.cli import completion, show
+from faceml.cli.tables import table
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
@@ -20,6 +20,56 @@ if TYPE_CHECKING:
 person = click.argument("person", shell_complete=completion.people)
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
 MOST_FACES = 20
+
+
+def _page(page: PeoplePage) -> str:
+    if not page.items:
+        return "Nobody here: `faceml faces label CLUSTER NAME` names the first"
+    rows = [(item.name, item.face_count, item.prototype_count, item.status, item.id) for item in page.items]
+    lines = table(("Name", "Faces", "Prototypes", "Status", "Id"), rows)
+    return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} people"])
+
+
+def _person(found: PersonDetails) -> str:
+    person = found.person
+    lines = [f"{person.name} ({person.status})", f"Id: {person.id}", f"Faces: {person.face_count}"]
+    if found.also_called:
+        lines.append(f"Merged into them: {', '.join(found.also_called)}")
+    lines.append(f"Exemplars: {len(found.exemplars)}; centroid: {'yes' if found.has_centroid else 'no'}")
+    lines += [
+        f"  {face.id}  quality {face.quality_score:.2f}  {face.assigned_by or '-'}"
+        f"{'  exemplar' if face.id in found.exemplars else ''}"
+        for face in found.faces[:MOST_FACES]
+    ]
+    more = len(found.faces) - MOST_FACES
+    return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)
+
+
+def _preview(preview: SplitPreview) -> str:
+    if len(preview.parts) < 2:
+        return f"{preview.cluster_id} does not fall apart: try a smaller --min-cluster-size"
+    sizes = ", ".join(str(len(part)) for part in preview.parts)
+    parts = f"{len(preview.parts)} parts of {sizes} faces"
+    return f"{preview.cluster_id} would fall into {parts}, and {len(preview.left_out)} would fit no part"
+
+
+def _split(report: SplitReport) -> str:
+    if report.status == "unchanged":
+        return f"{report.original_cluster_id} does not fall apart: try a smaller --min-cluster-size"
+    lines = [f"Split {report.original_cluster_id} into:", *(f"  {name}" for name in report.new_clusters)]
+    return "\n".join([*lines, f"Faces that fit no part: {report.faces_left_out}", f"Event: {report.event_id}"])
+
+
+def _decisions(lines: Sequence[object]) -> str:
+    return "\n".join(map(str, lines)) or "No decision yet: `faceml faces label CLUSTER NAME` makes the first"
+
+
+def _undo(report: UndoReport) -> str:
+    verb = "Redone" if report.is_redo else "Undone"
+    lines = [f"{verb}: {report.kind} (event {report.decision_id}); faces restored: {report.faces_restored}"]
+    if report.faces_left:
+        lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
+    return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])
 
 
 @click.group()
@@ -37,118 +87,113 @@ def people() -> None:
 )
 @click.option("--page", default=1, show_default=True, help="Page number.")
 @click.option("--page-size", default=20, show_default=True, help="People a page, 100 at most.")
-@show.as_json
-def list_(status: str, page: int, page_size: int, as_json: bool) -> None:
+@show.printed(_page)
+def list_(status: str, page: int, page_size: int) -> object:
     """List people, most faces first."""
     from faceml.records import PersonStatus
     from faceml.services.review.browse import list_people
 
     wanted = None if status == "all" else PersonStatus(status)
-    found = list_people(show.open_configured().repository, status=wanted, page=page, page_size=page_size)
-    show.print_report(found, _page(found), as_json=as_json)
+    return list_people(show.open_configured().repository, status=wanted, page=page, page_size=page_size)
 
 
 @people.command("show")
 @person
-@show.as_json
-def show_(person: str, as_json: bool) -> None:
+@show.printed(_person)
+def show_(person: str) -> object:
     """Show one person: faces, exemplars, names of those merged into them."""
     from faceml.services.review.browse import show_person
 
-    found = show_person(show.open_configured().repository, person)
-    show.print_report(found, _person(found), as_json=as_json)
+    return show_person(show.open_configured().repository, person)
 
 
 @people.command()
 @click.argument("source", shell_complete=completion.people)
 @click.argument("target", shell_complete=completion.people)
-@show.as_json
-def merge(source: str, target: str, as_json: bool) -> None:
+@show.printed()
+def merge(source: str, target: str) -> object:
     """Merge SOURCE into TARGET: they are the same person, called TARGET."""
     from faceml.services.decisions.people import merge_people
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    report = merge_people(
+    return merge_people(
         library, find(library.repository, source).id, find(library.repository, target).id, actor=current_actor()
     )
-    show.print_report(report, as_json=as_json)
 
 
 @people.command()
 @person
 @click.argument("name")
-@show.as_json
-def rename(person: str, name: str, as_json: bool) -> None:
+@show.printed()
+def rename(person: str, name: str) -> object:
     """Give PERSON another NAME."""
     from faceml.services.decisions.people import rename_person
 
-    _decide(rename_person, person, name, as_json=as_json)
+    return _decide(rename_person, person, name)
 
 
 @people.command()
 @person
-@show.as_json
-def hide(person: str, as_json: bool) -> None:
+@show.printed()
+def hide(person: str) -> object:
     """Leave PERSON out of lists and recognition; their faces stay theirs."""
     from faceml.services.decisions.people import hide_person
 
-    _decide(hide_person, person, as_json=as_json)
+    return _decide(hide_person, person)
 
 
 @people.command()
 @person
-@show.as_json
-def unhide(person: str, as_json: bool) -> None:
+@show.printed()
+def unhide(person: str) -> object:
     """Bring a hidden PERSON back."""
     from faceml.services.decisions.people import unhide_person
 
-    _decide(unhide_person, person, as_json=as_json)
+    return _decide(unhide_person, person)
 
 
 @people.command()
 @person
 @click.option("--yes", is_flag=True, help="Erase; without it, say what that would take.")
-@show.as_json
-def erase(person: str, yes: bool, as_json: bool) -> None:
+@show.printed()
+def erase(person: str, yes: bool) -> object:
     """Erase PERSON for good: faces, vectors, prototypes, and their name in the log. This cannot be undone."""
     from faceml.services.decisions.erase import erase_person
 
-    _decide(erase_person, person, is_confirmed=yes, as_json=as_json)
+    return _decide(erase_person, person, is_confirmed=yes)
 
 
 @people.command()
 @person
 @face_ids
-@show.as_json
-def assign(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
+@show.printed()
+def assign(person: str, face_ids: tuple[UUID, ...]) -> object:
     """Say that faces are PERSON, who is new where nobody has that name."""
     from faceml.services.decisions.label import assign_faces_to
 
-    report = assign_faces_to(show.open_configured(), face_ids, person, actor=current_actor())
-    show.print_report(report, as_json=as_json)
+    return assign_faces_to(show.open_configured(), face_ids, person, actor=current_actor())
 
 
 @people.command()
 @face_ids
-@show.as_json
-def unassign(face_ids: tuple[UUID, ...], as_json: bool) -> None:
+@show.printed()
+def unassign(face_ids: tuple[UUID, ...]) -> object:
     """Take faces from whom they are under; they stay without a name."""
     from faceml.services.decisions.label import unassign_faces
 
-    show.print_report(unassign_faces(show.open_configured(), face_ids, actor=current_actor()), as_json=as_json)
+    return unassign_faces(show.open_configured(), face_ids, actor=current_actor())
 
 
 @people.command()
 @person
 @face_ids
-@show.as_json
-def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
+@show.printed()
+def reject(person: str, face_ids: tuple[UUID, ...]) -> object:
     """Say that faces are NOT that PERSON, who is never proposed for them again."""
     from faceml.services.decisions.label import reject_person
 
-    report = reject_person(show.open_configured(), face_ids, person, actor=current_actor())
-    show.print_report(report, as_json=as_json)
+    return reject_person(show.open_configured(), face_ids, person, actor=current_actor())
 
 
 @people.command()
@@ -161,14 +206,14 @@ def reject(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
     show_default=True,
     help="Why nobody is to be asked about them.",
 )
-@show.as_json
-def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str, as_json: bool) -> None:
+@show.printed()
+def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str) -> object:
     """Take faces out of clusters and recognition: they are none, or of strangers nobody wants to name."""
     from faceml.records import Dismissal
     from faceml.services.decisions.label import dismiss_faces
 
     why = Dismissal(dismissed_as.replace("-", "_"))
-    show.print_report(dismiss_faces(show.open_configured(), face_ids, why, actor=current_actor()), as_json=as_json)
+    return dismiss_faces(show.open_configured(), face_ids, why, actor=current_actor())
 
 
 @people.command()
@@ -191,107 +236,48 @@ def split(cluster_id: str, min_cluster_size: int, preview: bool, as_json: bool) 
 
 @people.command()
 @click.argument("event_id", type=int, required=False)
-@show.as_json
-def undo(event_id: int | None, as_json: bool) -> None:
+@show.printed(_undo)
+def undo(event_id: int | None) -> object:
     """Take a decision back: EVENT_ID of `faceml people history`, or the latest that stands."""
     from faceml.services.decisions.undo import undo as run
 
-    report = run(show.open_configured(), event_id, actor=current_actor())
-    show.print_report(report, _undo(report), as_json=as_json)
+    return run(show.open_configured(), event_id, actor=current_actor())
 
 
 @people.command()
 @click.argument("event_id", type=int, required=False)
-@show.as_json
-def redo(event_id: int | None, as_json: bool) -> None:
+@show.printed(_undo)
+def redo(event_id: int | None) -> object:
     """Make a decision again that was undone: EVENT_ID, or that of the latest undo."""
     from faceml.services.decisions.undo import redo as run
 
-    report = run(show.open_configured(), event_id, actor=current_actor())
-    show.print_report(report, _undo(report), as_json=as_json)
+    return run(show.open_configured(), event_id, actor=current_actor())
 
 
 @people.command()
 @click.option("--limit", default=20, show_default=True, help="Decisions to show.")
-@show.as_json
-def history(limit: int, as_json: bool) -> None:
+@show.printed(_decisions, listed="events")
+def history(limit: int) -> object:
     """Show the latest decisions, newest first."""
     from faceml.services.decisions.history import history as run
 
-    lines = run(show.open_configured().repository, limit=limit)
-    text = "\n".join(map(str, lines)) or "No decision yet: `faceml faces label CLUSTER NAME` makes the first"
-    show.print_report({"events": [asdict(line) for line in lines]}, text, as_json=as_json)
+    return run(show.open_configured().repository, limit=limit)
 
 
 @people.command()
 @person
 @click.argument("face_ids", metavar="[FACE_ID]...", nargs=-1, type=click.UUID)
-@show.as_json
-def exemplars(person: str, face_ids: tuple[UUID, ...], as_json: bool) -> None:
+@show.printed()
+def exemplars(person: str, face_ids: tuple[UUID, ...]) -> object:
     """Choose the faces PERSON is recognised by; without any, the best three are chosen anew."""
     from faceml.services.decisions.prototypes import choose_exemplars
 
-    report = choose_exemplars(show.open_configured(), person, face_ids or None, actor=current_actor())
-    show.print_report(report, as_json=as_json)
+    return choose_exemplars(show.open_configured(), person, face_ids or None, actor=current_actor())
 
 
-def _decide(service: Callable[..., Any], person: str, *said: str, as_json: bool, **options: bool) -> None:
-    """Carry out a decision about a person, given by name or id, and print its report."""
+def _decide(service: Callable[..., object], person: str, *said: str, **options: bool) -> object:
+    """Carry out a decision about a person, given by name or id."""
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    report = service(library, find(library.repository, person).id, *said, actor=current_actor(), **options)
-    show.print_report(report, as_json=as_json)
-
-
-def _page(page: PeoplePage) -> str:
-    if not page.items:
-        return "Nobody here: `faceml faces label CLUSTER NAME` names the first"
-    width = max(len(item.name) for item in page.items)
-    lines = [f"{'Name':{width}}  Faces  Prototypes  Status    Id"]
-    lines += [
-        f"{item.name:{width}}  {item.face_count:5}  {item.prototype_count:10}  {item.status:8}  {item.id}"
-        for item in page.items
-    ]
-    return "\n".join([*lines, f"Page {page.page}, {len(page.items)} of {page.total} people"])
-
-
-def _person(found: PersonDetails) -> str:
-    person = found.person
-    lines = [f"{person.name} ({person.status})", f"Id: {person.id}", f"Faces: {person.face_count}"]
-    if found.also_called:
-        lines.append(f"Merged into them: {', '.join(found.also_called)}")
-    lines.append(f"Exemplars: {len(found.exemplars)}; centroid: {'yes' if found.has_centroid else 'no'}")
-    lines += [
-        f"  {face.id}  quality {face.quality_score:.2f}  {face.assigned_by or '-'}"
-        f"{'  exemplar' if face.id in found.exemplars else ''}"
-        for face in found.faces[:MOST_FACES]
-    ]
-    more = len(found.faces) - MOST_FACES
-    return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)
-
-
-def _preview(preview: SplitPreview) -> str:
-    if len(preview.parts) < 2:
-        return f"{preview.cluster_id} does not fall apart: try a smaller --min-cluster-size"
-    sizes = ", ".join(str(len(part)) for part in preview.parts)
-    return f"{preview.cluster_id} would fall into {len(preview.parts)} parts of {sizes} faces, {_left_out(preview)}"
-
-
-def _left_out(preview: SplitPreview) -> str:
-    return f"and {len(preview.left_out)} would be in none"
-
-
-def _split(report: SplitReport) -> str:
-    if report.status == "unchanged":
-        return f"{report.original_cluster_id} does not fall apart: try a smaller --min-cluster-size"
-    lines = [f"Split {report.original_cluster_id} into:", *(f"  {name}" for name in report.new_clusters)]
-    return "\n".join([*lines, f"Faces that fit no part: {report.faces_left_out}", f"Event: {report.event_id}"])
-
-
-def _undo(report: UndoReport) -> str:
-    verb = "Redone" if report.is_redo else "Undone"
-    lines = [f"{verb}: {report.kind} (event {report.decision_id}); faces restored: {report.faces_restored}"]
-    if report.faces_left:
-        lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
-    return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])
+    return service(library, find(library.repository, person).id, *said, actor=current_actor(), **options)

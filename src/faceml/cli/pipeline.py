@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faceml.cli import show
-from faceml.cli.jobs import enqueue
 from faceml.errors import WrongUse
 from faceml.pipelines.locate import find_pipeline, pipeline_files
 
@@ -21,6 +20,22 @@ if TYPE_CHECKING:
     from faceml.pipelines.definition import Pipeline
     from faceml.pipelines.history import PipelineRun
     from faceml.pipelines.runner import OnProgress
+
+
+def _read_parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    for text in given:
+        if text.find("=") < 1:
+            raise WrongUse(f"-p {text!r} is not NAME=VALUE")
+    return dict(text.split("=", 1) for text in given)
+
+
+parameters_option = click.option(
+    *("-p", "--parameter", "parameters"),
+    multiple=True,
+    callback=_read_parameters,
+    metavar="NAME=VALUE",
+    help="Set a parameter.",
+)
 
 
 @click.group()
@@ -34,13 +49,13 @@ def _pipeline_names(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 @pipeline.command()
 @click.argument("file", shell_complete=_pipeline_names)
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
+@parameters_option
 @click.option("--from", "from_step", metavar="STEP", help="Go on from this step of the last run.")
 @click.option("--dry-run", is_flag=True, help="Check everything, run nothing.")
 @show.queue_option
 @show.as_json
 def run(
-    file: str, parameters: tuple[str, ...], from_step: str | None, dry_run: bool, queue: bool, as_json: bool
+    file: str, parameters: dict[str, str], from_step: str | None, dry_run: bool, queue: bool, as_json: bool
 ) -> None:
     """Run the pipeline FILE (pipelines/demo.yaml, or just demo)."""
     from faceml.pipelines.definition import read_pipeline
@@ -51,14 +66,13 @@ def run(
     definition = read_pipeline(path)
     library = show.open_configured()
     if queue and not dry_run:
-        values = dict(_parameter(item) for item in parameters)
-        queued = {"pipeline": str(path.resolve()), "parameters": values, "from_step": from_step}
-        enqueue("pipeline_job", queued, as_json=as_json)
+        queued = {"pipeline": str(path.resolve()), "parameters": parameters, "from_step": from_step}
+        show.enqueue("pipeline_job", queued, as_json=as_json)
         return
     with step_progress() as on_progress:
         done = run_pipeline(
             definition,
-            parameters=dict(_parameter(item) for item in parameters),
+            parameters=parameters,
             home=library.settings.home,
             tracking=library.tracking,
             library=library_snapshot(library.repository),
@@ -70,23 +84,22 @@ def run(
 
 
 @pipeline.command("list")
-@show.as_json
-def list_(as_json: bool) -> None:
+@show.printed(lambda pipelines: "\n".join(map(_line, pipelines)), listed="pipelines")
+def list_() -> object:
     """List the pipelines there are, and when each is due."""
-    listed = [_listed(file) for file in pipeline_files()]
-    show.print_report({"pipelines": listed}, "\n".join(map(_line, listed)), as_json=as_json)
+    return [_listed(file) for file in pipeline_files()]
 
 
 @pipeline.command("show")
 @click.argument("file", shell_complete=_pipeline_names)
-@show.as_json
-def show_(file: str, as_json: bool) -> None:
+@show.printed()
+def show_(file: str) -> object:
     """Show the parameters and steps of the pipeline FILE."""
     from faceml.pipelines.definition import read_pipeline
 
     path = find_pipeline(file).resolve()
     definition = read_pipeline(path)
-    show.print_report(_plain(path, definition), _described(path, definition), as_json=as_json)
+    return _plain(path, definition), _described(path, definition)
 
 
 @pipeline.command()
@@ -106,22 +119,22 @@ def history(name: str | None, limit: int, as_json: bool) -> None:
 
 @pipeline.command()
 @click.argument("files", nargs=-1, shell_complete=_pipeline_names)
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
+@parameters_option
 @click.option("--webhook", metavar="URL", help="POST counts and outcomes of each run there, as JSON.")
-def schedule(files: tuple[str, ...], parameters: tuple[str, ...], webhook: str | None) -> None:
+def schedule(files: tuple[str, ...], parameters: dict[str, str], webhook: str | None) -> None:
     """Run pipelines by their cron lines until stopped (default: all that have one); what was missed runs once."""
     from faceml.pipelines.schedule import plan_schedule, run_schedule
 
     chosen = [find_pipeline(file) for file in files] or pipeline_files()
     settings = show.open_configured().settings
-    plan = plan_schedule(chosen, dict(_parameter(item) for item in parameters), webhook=webhook)
+    plan = plan_schedule(chosen, parameters, webhook=webhook)
     try:
-        run_schedule(settings, plan, on_note=_said)
+        run_schedule(settings, plan, on_note=_note)
     except SystemExit:
-        _said("stopped")
+        _note("stopped")
 
 
-def _said(note: str) -> None:
+def _note(note: str) -> None:
     click.echo(f"{datetime.now():%Y-%m-%d %H:%M:%S} {note}", err=True)
 
 
@@ -143,13 +156,6 @@ def step_progress() -> Iterator[OnProgress]:
     finally:
         if is_terminal:
             click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise WrongUse(f"-p {text!r} is not NAME=VALUE")
-    return name, value
 
 
 def _summary(run: PipelineRun) -> str:

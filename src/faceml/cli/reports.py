@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faceml.cli.tables import table
+
 if TYPE_CHECKING:
     from faceml.services.cluster.cluster import ClusterReport
     from faceml.services.cluster.dual import DualReport
@@ -107,7 +109,7 @@ def evaluation(report: EvaluationReport) -> str:
         if found is None:
             continue
         lines.append(
-            f"{name}: {found.clusters} for {found.people} people, {found.noise_share:.1%} of the faces in none"
+            f"{name}: {found.clusters} for {found.people} people, {found.noise_share:.1%} of the faces in no cluster"
         )
         for measure, value in (("BCubed", found.bcubed), ("Pairwise", found.pairwise)):
             lines.append(f"  {measure}: precision {value.precision:.4f}, recall {value.recall:.4f}, F {value.f:.4f}")
@@ -143,13 +145,9 @@ def explanation(report: Explanation) -> str:
 def cluster_page(page: ClusterPage) -> str:
     if not page.items:
         return "No clusters here: `faceml faces cluster` makes them"
-    width = max(len(item.cluster_id) for item in page.items)
-    lines = [f"{'Cluster':{width}}  Faces  Quality  Person"]
-    lines += [
-        f"{item.cluster_id:{width}}  {item.face_count:5}  {item.avg_quality:7.2f}  {item.person_name or '-'}"
-        for item in page.items
-    ]
-    return "\n".join([*lines, f"Page {page.page}, {len(page.items)} of {page.total} clusters"])
+    rows = [(item.cluster_id, item.face_count, f"{item.avg_quality:.2f}", item.person_name) for item in page.items]
+    lines = table(("Cluster", "Faces", "Quality", "Person"), rows)
+    return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} clusters"])
 
 
 def assignment(report: AssignReport) -> str:
@@ -190,7 +188,7 @@ def statistics(report: StatsReport) -> str:
             f"Waiting in the outbox: {report.index_backlog}",
             "",
             f"Photos: {report.total_photos} ({report.photos_waiting} waiting, {report.photos_failed} unreadable)",
-            f"Model pack: {report.pack or 'none yet'}",
+            f"Model pack: {report.pack or 'chosen by the first detection'}",
         ]
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from faceml.options import AssignOptions, Option, StepOptions, options_of
+from faceml.plots.report_table import named_values
 from faceml.progress import Progress
 
 if TYPE_CHECKING:
+    from faceml.jobs.queue import JobQueue
     from faceml.library import Library
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,12 +83,61 @@ def open_configured() -> Library:
     return open_library(settings)
 
 
+def printed(
+    text: Callable[[Any], str] | None = None, *, listed: str | None = None, job: str | None = None
+) -> Callable[[Callable[..., object]], Callable[..., None]]:
+    """Give a command `--json`, and print what it returns.
+
+    Args:
+        text: how a person reads it; without it, one `Name: value` a line.
+        listed: the name under which JSON holds the items of a list.
+        job: gives the command `--queue`, which hands its options to this job instead.
+    """
+
+    def decorate(command: Callable[..., object]) -> Callable[..., None]:
+        @wraps(command)
+        def run(*, as_json: bool, queue: bool = False, **given: Any) -> None:
+            if job and queue:
+                enqueue(job, job_parameters(**given), as_json=as_json)
+                return
+            report = command(**given)
+            as_text = text(report) if text and not as_json else None
+            print_report({listed: report} if listed else report, as_text, as_json=as_json)
+
+        return as_json(queue_option(run) if job else run)
+
+    return decorate
+
+
 def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None:
     """Print a report record: as JSON, as the text given, or as one `Name: value` a line."""
     if as_json:
-        click.echo(json.dumps(report if isinstance(report, dict) else asdict(report), default=_plain, indent=2))
+        click.echo(json.dumps(report, default=_plain, indent=2))
     else:
-        click.echo(text if text is not None else _lines(report))
+        click.echo("\n".join(f"{k}: {_cell(v)}" for k, v in named_values(report).items()) if text is None else text)
+
+
+def open_queue() -> JobQueue:
+    """The queue of the environment's library."""
+    from faceml.jobs.queue import connect_queue
+
+    return connect_queue(open_configured())
+
+
+def enqueue(name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
+    """Hand a job out, and say how to follow it."""
+    queue = open_queue()
+    ticket = queue.enqueue(name, **parameters)
+    text = f"Queued: job {ticket.id}\nFollow: faceml jobs show --follow {ticket.id}"
+    if not queue.worker_count():
+        text += "\nNo worker is running: start one with `make worker` (or `faceml worker`)"
+    print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
+
+
+def job_parameters(options: StepOptions | None = None, **given: Any) -> dict[str, Any]:
+    """A command's options as its job takes them; a file's path as a worker elsewhere on this machine finds it."""
+    paths = {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in given.items()}
+    return {**(options.parameters() if options else {}), **paths}
 
 
 def note(text: str) -> None:
@@ -108,19 +159,11 @@ def progress_bar(title: str, unit: str) -> Iterator[Progress]:
         yield show
 
 
-def _lines(report: Any) -> str:
-    return "\n".join(
-        f"{name.replace('_', ' ').capitalize()}: {_cell(value)}"
-        for name, value in asdict(report).items()
-        if value is not None and value != ()
-    )
-
-
 def _cell(value: Any) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

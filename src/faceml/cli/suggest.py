@@ -36,12 +36,12 @@ def suggest(kind: str | None, limit: int, as_json: bool) -> None:
 @click.command()
 @click.argument("one")
 @click.argument("other")
-@show.as_json
-def apart(one: str, other: str, as_json: bool) -> None:
+@show.printed()
+def apart(one: str, other: str) -> object:
     """Say that ONE and OTHER, clusters or people, are different people: merging them is not suggested again."""
     from faceml.services.review.different import mark_different
 
-    show.print_report(mark_different(show.open_configured(), one, other, actor=current_actor()), as_json=as_json)
+    return mark_different(show.open_configured(), one, other, actor=current_actor())
 
 
 def _ask(library: Library, kind: str, limit: int) -> list[Any]:
@@ -57,7 +57,7 @@ def _ask(library: Library, kind: str, limit: int) -> list[Any]:
 
 
 def _section(kind: str, items: list[Any]) -> str:
-    title, line, nothing = _WORDS[kind]
+    title, line, nothing = _SECTIONS[kind]
     return "\n".join([title, *([f"{number:3}. {line(item)}" for number, item in enumerate(items, 1)] or [nothing])])
 
 
@@ -87,7 +87,7 @@ def _uncertain(found: UncertainFace) -> str:
     return f"{found.face_id}: {found.nearest}{runner_up} (threshold {found.threshold:.2f}: {answer})"
 
 
-_WORDS: dict[str, tuple[str, Callable[[Any], str], str]] = {
+_SECTIONS: dict[str, tuple[str, Callable[[Any], str], str]] = {
     "merges": (
         "The same person? (`faceml faces label` or `faceml people merge` says yes, `faceml people apart` no)",
         _merge,

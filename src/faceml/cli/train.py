@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
-from faceml.cli.jobs import queued_as
+from faceml.cli.models import comparison_table
 from faceml.options import TrainOptions
 
 if TYPE_CHECKING:
     from faceml.services.learn.train import Prepared, TrainReport
     from faceml.training.history import Epoch
-    from faceml.trial.comparison import Comparison
 
 SHOWN_EVERY = 5  # epochs
-NAME_WIDTH = 20
 
 
 @click.command("train-matching")
 @show.takes(TrainOptions)
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on from this checkpoint.")
 @show.as_json
-@queued_as("train_matching_job")
-def train_matching(options: TrainOptions, resume: Path | None, as_json: bool) -> None:
+@show.queue_option
+def train_matching(options: TrainOptions, resume: Path | None, as_json: bool, queue: bool) -> None:
     """Train a projection on labeled faces, compare it on people held out, and register it as challenger."""
     from faceml.services.learn.train import Listener
     from faceml.services.learn.train import train_matching as run
 
+    if queue:
+        show.enqueue("train_matching_job", show.job_parameters(options, resume=resume), as_json=as_json)
+        return
     library = show.open_configured()
     with show.progress_bar("Training", "epochs") as on_progress:
         listener = Listener(on_progress=on_progress)
@@ -76,7 +77,7 @@ def results(report: TrainReport, epochs: int) -> str:
         f"  - Checkpoint size: {report.checkpoint_bytes / 1e6:.1f} MB",
         f"  - Training time: {_duration(report.training_time_seconds)}",
         "",
-        *comparison(report.comparison),
+        *comparison_table(report.comparison),
         "",
         f"Registered: face-projection version {report.version}, the challenger",
         *(f"  - {reason}" for reason in report.verdict.reasons),
@@ -85,24 +86,6 @@ def results(report: TrainReport, epochs: int) -> str:
         else "Nothing that answers has changed; the gate would not let it in",
     ]
     return "\n".join(lines)
-
-
-def comparison(found: Comparison) -> list[str]:
-    """A table: candidates as columns, measures as rows, intervals below the figures they belong to."""
-    if not found.gains:
-        return ["On people held out: nothing could be measured", *_missing(found)]
-    title = f"On {found.people} people held out in {found.folds} folds ({found.confidence:.0%} intervals):"
-    lines = [title, "  " + " " * NAME_WIDTH + "".join(f"{name:>{NAME_WIDTH + 4}}" for name in found.candidates)]
-    for measure in found.measured[found.candidates[0]]:
-        figures = [found.measured[name][measure] for name in found.candidates]
-        cells = "".join(f"{f'{f.value:.4f} ({f.low:.4f}-{f.high:.4f})':>{NAME_WIDTH + 4}}" for f in figures)
-        star = "*" if measure == found.primary else " "
-        lines.append(f" {star}{measure:<{NAME_WIDTH}}{cells}")
-    return [*lines, " * decides", *_missing(found)]
-
-
-def _missing(found: Comparison) -> list[str]:
-    return [f"  Not measured: {measure} ({reason})" for measure, reason in found.missing.items()]
 
 
 def _print_epoch(epoch: Epoch, epochs: int) -> None:

@@ -9,16 +9,25 @@ from typing import Any
 LONG = 200  # characters of a cell
 
 
+def named_values(report: Any) -> dict[str, Any]:
+    """What a report says, by the names of its fields in words; what is empty is left out. No report says nothing."""
+    values = {field.name: getattr(report, field.name) for field in fields(report)} if report is not None else {}
+    return {in_words(name): value for name, value in values.items() if value is not None and value != ()}
+
+
+def in_words(name: str) -> str:
+    """
+    >>> in_words("faces_added")
+    'Faces added'
+    """
+    return name.replace("_", " ").capitalize()
+
+
 class ReportTable:
     """Shows one field a row; what is long is cut, what is empty is left out."""
 
     def __init__(self, report: Any) -> None:
-        values = {field.name: getattr(report, field.name) for field in fields(report)} if report is not None else {}
-        self._rows = {
-            name.replace("_", " ").capitalize(): _cell(value)
-            for name, value in values.items()
-            if value is not None and value != ()
-        }
+        self._rows = {name: _cell(value) for name, value in named_values(report).items()}
 
     def __repr__(self) -> str:
         width = max(map(len, self._rows), default=0)

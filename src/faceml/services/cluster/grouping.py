@@ -10,7 +10,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.identity.clustering import cluster_embeddings, without_small
+from faceml.identity.cluster_labels import drop_loose, without_small
+from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import Method, expected_cost, refuse_too_large
 from faceml.identity.hdbscan.exact import fit
 from faceml.identity.hdbscan.reachability_graph import Graph
