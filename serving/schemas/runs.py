@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
+from faceml.jobs.functions import dual_answer
 from faceml.options import ClusterOptions, DualOptions, TrainOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport
@@ -34,12 +35,7 @@ class ClusteringResultResponse(Answer):
 
     @classmethod
     def of(cls, report: ClusterReport) -> Self:
-        return cls(
-            total_faces=report.total_faces,
-            clusters_found=report.clusters_found,
-            noise_count=report.noise_count,
-            status="completed",
-        )
+        return cls.completed(report, status="completed")
 
 
 @offering(DualOptions)
@@ -85,21 +81,7 @@ class DualClusterResponse(BaseModel):
 
     @classmethod
     def of(cls, report: DualReport) -> Self:
-        return cls(
-            status="completed",
-            supervised=SupervisedResult(
-                faces_processed=report.faces_processed,
-                assigned_to_persons=report.assigned_to_persons,
-                persons_matched=report.persons_matched,
-            ),
-            unsupervised=UnsupervisedResult(
-                unlabeled_faces=report.unlabeled_faces,
-                clusters_found=report.clusters_found,
-                noise_count=report.noise_count,
-            ),
-            total_faces=report.faces_processed,
-            execution_time_seconds=round(report.seconds, 3),
-        )
+        return cls.model_validate(dual_answer(report))
 
 
 @offering(TrainOptions)
@@ -180,15 +162,4 @@ class JobResponse(Answer):
 
     @classmethod
     def of(cls, job: JobState) -> Self:
-        return cls(
-            job_id=job.id,
-            name=job.name,
-            state=job.state,
-            progress=JobProgressItem(done=job.progress.done, total=job.progress.total) if job.progress else None,
-            result=job.result,
-            error=job.error,
-            created_at=job.created_at,
-            started_at=job.started_at,
-            ended_at=job.ended_at,
-            attempts=job.attempts,
-        )
+        return cls.completed(job, job_id=job.id)
