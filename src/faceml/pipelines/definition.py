@@ -46,10 +46,20 @@ from pydantic import (
 )
 
 from faceml.errors import WrongUse
-from faceml.options import LARGEST
+from faceml.options import (
+    LARGEST,
+    AssignOptions,
+    ClusterOptions,
+    DetectOptions,
+    DualOptions,
+    Option,
+    StepOptions,
+    TrainOptions,
+    options_of,
+)
 from faceml.pipelines.cron import check_cron
 from faceml.pipelines.notebooks import declared_parameters
-from faceml.pipelines.references import Reference, known_names, one_reference, references_in
+from faceml.pipelines.references import Reference, fill, known_names, one_reference, references_in
 from faceml.pipelines.yaml_file import Section, YamlFile, read_yaml
 
 
@@ -70,6 +80,19 @@ _TYPES: Mapping[ParameterType, tuple[TypeAdapter[Any], str]] = {
     ParameterType.BOOL: (TypeAdapter(bool), "give true or false"),
     ParameterType.PATH: (TypeAdapter(Path), "give a path"),
     ParameterType.FLOAT_OR_AUTO: (TypeAdapter(_Number | Literal["auto"]), "give a number, or auto"),
+}
+
+
+def _by_name(*records: type[StepOptions]) -> dict[str, Option]:
+    return {item.shell_name: item for record in records for item in options_of(record)}
+
+
+_OPTIONS: Mapping[str, Mapping[str, Option]] = {  # by notebook; those of one name have one range
+    "00_ingest": _by_name(DetectOptions),
+    "01_detect": _by_name(DetectOptions),
+    "02_cluster": _by_name(ClusterOptions, DualOptions),
+    "04_train": _by_name(TrainOptions),
+    "06_assign": _by_name(AssignOptions),
 }
 
 
@@ -134,7 +157,7 @@ class Parameter(Section):
             try:
                 _converted(info.data["type"], value, Path())
             except ValueError as error:
-                raise ValueError(f"the default {value!r} is no {info.data['type']}: {error}") from error
+                raise ValueError(f"the default {value!r} is not of type {info.data['type']}: {error}") from error
         return value
 
 
@@ -145,6 +168,22 @@ class Step(Section):
     notebook: Annotated[Path, AfterValidator(_found)]  # absolute
     parameters: Annotated[dict[str, Any], _OrEmpty] = Field(default_factory=dict)
     when: Annotated[Reference, BeforeValidator(one_reference)] | None = None  # skip the step where this is falsy
+
+    def parameters_with(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Its parameters with the pipeline's values in place; what an earlier step gives stays a reference."""
+
+        def lookup(reference: Reference) -> Any:
+            return values[reference.name] if reference.step is None else f"${{{reference}}}"
+
+        filled: dict[str, Any] = fill(self.parameters, lookup)
+        return filled
+
+    def check_options(self, values: Mapping[str, Any]) -> None:
+        """Raises WrongUse where one of faceml's own notebooks would refuse a value, in the words of all doors."""
+        for name, value in self.parameters_with(values).items():
+            option = _OPTIONS.get(self.notebook.stem, {}).get(name)
+            if option and not any(reference.step for reference in references_in(self.parameters[name])):
+                option.checked(value)
 
 
 class Pipeline(Section):
@@ -158,13 +197,17 @@ class Pipeline(Section):
         """The values of one run: what is given, else the defaults.
 
         Raises:
-            WrongUse: a name that the pipeline does not know, a value of the wrong type, or a required one missing.
+            WrongUse: a name that the pipeline does not know, a value of the wrong type or outside its option's range,
+                or a required one missing.
         """
         for name in given:
             if name not in self.parameters:
                 hint = known_names(name, self.parameters)
                 raise WrongUse(f"The pipeline {self.name} has no parameter {name!r}; {hint}")
-        return {name: self._value(name, given, folder) for name in self.parameters}
+        values = {name: self._value(name, given, folder) for name in self.parameters}
+        for step in self.steps:
+            step.check_options(values)
+        return values
 
     def _value(self, name: str, given: Mapping[str, Any], folder: Path) -> Any:
         parameter = self.parameters[name]
@@ -178,7 +221,7 @@ class Pipeline(Section):
             return parameter.convert(value, folder=folder)
         except ValueError as error:
             raise WrongUse(
-                f"The parameter {name}={value!r} of the pipeline {self.name} is no {parameter.type}: {error}"
+                f"The parameter {name}={value!r} of the pipeline {self.name} is not of type {parameter.type}: {error}"
             ) from error
 
 

@@ -127,17 +127,15 @@ def check_webhook(url: str) -> None:
         raise WrongUse(f"the webhook {url!r} is no http address: write it as https://host/path")
 
 
-def call_webhook(url: str, run: PipelineRun) -> bool:
-    """POST the run as JSON; one that does not take it is logged, and fails nothing."""
+def call_webhook(url: str, run: PipelineRun) -> None:
+    """POST the run as JSON; a webhook that does not take it is logged, and fails nothing."""
     body = json.dumps(_counts(run)).encode()
     request = Request(url, data=body, headers={"Content-Type": "application/json"}, method="POST")
     try:
-        with urlopen(request, timeout=WEBHOOK_TIMEOUT_S):
-            return True
+        urlopen(request, timeout=WEBHOOK_TIMEOUT_S).close()
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         log.warning("the webhook on %s did not take the run: %s", urlsplit(url).hostname, reason)
-        return False
 
 
 def _counts(run: PipelineRun) -> dict[str, Any]:
