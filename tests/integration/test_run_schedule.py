@@ -246,7 +246,7 @@ def test_a_real_minute_comes(place: Settings, tmp_path: Path) -> None:
             None,
             r"no scheduled pipeline has a parameter 'whom'; did you mean who\?",
         ),
-        (("", ""), {"who": "x"}, "ftp://host", "is no http address"),
+        (("", ""), {"who": "x"}, "ftp://host", "is not an http address"),
     ],
 )
 def test_what_cannot_be_scheduled_is_told_before_anything_waits(

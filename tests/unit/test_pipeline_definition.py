@@ -89,7 +89,7 @@ def test_a_pipeline_is_read_whole(folder: Path) -> None:
         ("cron:", "corn:", 3, "did you mean cron?"),
         ("name: nightly\n", "", 1, "the key 'name' is missing; add `name: …`"),
         ("notebook: cluster.ipynb", "notebook: clusters.ipynb", 16, "there is no notebook"),
-        ("- name: cluster", "- name: detect", 15, "'detect' stands twice"),
+        ("- name: cluster", "- name: detect", 15, "'detect' is there twice"),
         ("- name: cluster", "- name: Cluster it", 15, "may hold only a-z"),
         ("${parameters.photos}", "${parameters.photo}", 14, "did you mean photos?"),
         ("when: ${steps.detect.faces}", "when: ${steps.detekt.faces}", 17, "did you mean detect?"),
@@ -101,9 +101,9 @@ def test_a_pipeline_is_read_whole(folder: Path) -> None:
         ("{type: int, default: null}", "{type: int, default: many}", 8, "is not of type int"),
         ("{type: int, default: null}", "null", 8, "its type is not clear"),
         ('"0 3 * * *"', '"3 * *"', 3, "must have five fields"),
-        ("    type: path\n", "    type: path\n    type: str\n", 7, "stands twice (first in line 6)"),
-        ("    type: path", "\ttype: path", 6, "this is no YAML"),
-        ("${steps.detect.faces} faces", "[${steps.report.faces}]", 20, "this is no YAML"),
+        ("    type: path\n", "    type: path\n    type: str\n", 7, "is there twice (first in line 6)"),
+        ("    type: path", "\ttype: path", 6, "this is not YAML"),
+        ("${steps.detect.faces} faces", "[${steps.report.faces}]", 20, "this is not YAML"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(folder: Path, old: str, new: str, line: int, says: str) -> None:
@@ -119,7 +119,7 @@ def test_a_later_steps_result_cannot_be_used(folder: Path) -> None:
 
 def test_a_broken_notebook_is_told_where_the_pipeline_names_it(folder: Path) -> None:
     (folder / "cluster.ipynb").write_text("{}")
-    with pytest.raises(WrongUse, match=r"line 16: .*cluster.ipynb is no Jupyter notebook"):
+    with pytest.raises(WrongUse, match=r"line 16: .*cluster.ipynb is not a Jupyter notebook"):
         read(folder, GOOD)
 
 

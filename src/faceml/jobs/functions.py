@@ -45,7 +45,7 @@ def takes(record: type[StepOptions], *, but: Sequence[str] = ()) -> Callable[[Jo
     """Give a job a parameter for each of a record's options, under its documented name; it gets them as one `options`.
 
     Args:
-        but: names of options that say nothing here.
+        but: names of options that do not apply to this job.
     """
     known = [
         inspect.Parameter(item.api_name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=item.default)
@@ -184,7 +184,7 @@ def _asset_id(text: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise WrongUse(f"asset id {text!r} is no number") from error
+        raise WrongUse(f"asset id {text!r} is not a number") from error
 
 
 JOBS: Mapping[str, Job] = {

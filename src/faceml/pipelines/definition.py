@@ -12,7 +12,7 @@
     steps:                               # run one after the other; a failed step stops the run
       - name: detect                     # required, unique
         notebook: ../notebooks/01_detect.ipynb   # required; from the folder of this file
-        parameters:                      # each must stand in the notebook's cell tagged `parameters`
+        parameters:                      # each must be set in the notebook's cell tagged `parameters`
           photos: ${parameters.photos}
       - name: cluster
         notebook: ../notebooks/02_cluster.ipynb
@@ -69,7 +69,7 @@ class ParameterType(StrEnum):
     FLOAT = "float"
     BOOL = "bool"
     PATH = "path"  # made absolute from the folder the run was started in
-    FLOAT_OR_AUTO = "float or auto"  # a number, or the word auto: it is read off the library's labels
+    FLOAT_OR_AUTO = "float or auto"  # a number, or auto: read off the library's labels
 
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -130,10 +130,10 @@ class Parameter(Section):
         return "default" not in self.model_fields_set
 
     def convert(self, value: Any, *, folder: Path) -> Any:
-        """Turn a value, or a text as typed after `-p`, into the type; a path becomes absolute from `folder`.
+        """Turn a value, or a text as typed after `-p`, into the type; a relative path starts at `folder`.
 
         Raises:
-            ValueError: it cannot be.
+            ValueError: it is not of the type; says what to give instead.
         """
         if value is None or (value == "null" and not self.required and self.default is None):
             return None
@@ -142,12 +142,12 @@ class Parameter(Section):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        """A default alone tells the type."""
+        """A default alone: the type is taken from it."""
         if isinstance(value, dict):
             return value
         kind = type(value).__name__
         if kind not in ("bool", "int", "float", "str"):
-            raise ValueError("its type is not clear; write it out, as in {type: str, default: null}")
+            raise ValueError("its type is not clear; write it as {type: str, default: null}")
         return {"type": kind, "default": value}
 
     @field_validator("default")
@@ -230,7 +230,7 @@ def read_pipeline(path: Path) -> Pipeline:
 
     Raises:
         FileNotReadable: the file cannot be read.
-        WrongUse: something in it cannot be; the message names file, line and fix.
+        WrongUse: there is a mistake in it; the message names file, line and fix.
     """
     file = read_yaml(Path(path))
     pipeline = file.read_as(Pipeline)
@@ -243,10 +243,10 @@ def read_pipeline(path: Path) -> Pipeline:
 
 
 def _check_step(file: YamlFile, pipeline: Pipeline, names: Sequence[str], number: int, step: Step) -> None:
-    """The names that a step uses must be known, and known by then."""
+    """The names that a step uses must be known, results by the time it runs."""
     at = ("steps", number)
     if step.name in names[:number]:
-        raise file.wrong((*at, "name"), f"the step {step.name!r} stands twice; steps need different names")
+        raise file.wrong((*at, "name"), f"the step {step.name!r} is there twice; give steps different names")
     try:
         declared = declared_parameters(step.notebook)
     except WrongUse as error:
@@ -254,7 +254,7 @@ def _check_step(file: YamlFile, pipeline: Pipeline, names: Sequence[str], number
     for name, value in step.parameters.items():
         place = (*at, "parameters", name)
         if name not in declared:
-            hint = known_names(name, declared) if declared else "it has no cell tagged `parameters` that sets anything"
+            hint = known_names(name, declared) if declared else "no cell tagged `parameters` sets any"
             raise file.wrong(place, f"the notebook has no parameter {name!r}; {hint}")
         try:
             for reference in references_in(value):
@@ -269,14 +269,14 @@ def _check_step(file: YamlFile, pipeline: Pipeline, names: Sequence[str], number
 
 
 def _check_reference(reference: Reference, pipeline: Pipeline, names: Sequence[str], number: int) -> None:
-    """Raises ValueError where it names nothing that the step of this number may use."""
+    """Raises ValueError where the step of this number may not use it."""
     if reference.step is None:
         if reference.name not in pipeline.parameters:
             hint = known_names(reference.name, pipeline.parameters)
             raise ValueError(f"${{{reference}}} names no parameter of this pipeline; {hint}")
     elif reference.step not in names[:number]:
         if reference.step in names:
-            raise ValueError(f"${{{reference}}} asks for a step that has not run by then; move that step up")
+            raise ValueError(f"${{{reference}}} refers to a step that has not run by then; move that step up")
         raise ValueError(f"${{{reference}}} names no step; {known_names(reference.step, names[:number])}")
 
 

@@ -33,7 +33,7 @@ class StepStatus(StrEnum):
 
 class RunStatus(StrEnum):
     PLANNED = "planned"
-    RUNNING = "running"  # also what a run says that was killed
+    RUNNING = "running"  # also of a run that was killed
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"  # by Ctrl-C or SIGTERM
@@ -41,7 +41,7 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """What became of one step."""
+    """One step of a run."""
 
     name: str
     status: StepStatus
@@ -62,7 +62,7 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """What became of one run of a pipeline."""
+    """One run of a pipeline."""
 
     pipeline: str
     status: RunStatus
@@ -127,7 +127,7 @@ def _read(file: Path) -> PipelineRun | None:
     try:
         run = _RUN.validate_json(file.read_bytes())
     except (OSError, ValueError):
-        return None  # a broken or foreign record hides no other run
+        return None  # a broken or foreign record must not hide the others
     # The library's folder may have been moved since: notebooks are found beside the record.
     steps = tuple(replace(step, notebook=_moved(step.notebook, file.parent.parent)) for step in run.steps)
     return replace(run, steps=steps, folder=file.parent)

@@ -122,9 +122,9 @@ def _images(notebook: Path) -> Iterator[str]:
 
 
 def check_webhook(url: str) -> None:
-    """Raises WrongUse where it is no http address."""
+    """Raises WrongUse where it is not an http address."""
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise WrongUse(f"the webhook {url!r} is no http address: write it as https://host/path")
+        raise WrongUse(f"the webhook {url!r} is not an http address: write it as https://host/path")
 
 
 def call_webhook(url: str, run: PipelineRun) -> None:

@@ -1,4 +1,4 @@
-"""Runs a pipeline's notebooks, one kernel a step, each recorded as an MLflow run.
+"""Runs a pipeline's notebooks, a kernel for each step, each recorded as an MLflow run.
 
 A step costs about 1.2 s before its own imports (kernel start, papermill, shutdown); mlflow is imported here, once, and
 never in a step's kernel (see `faceml.tracking`). After every step the run's record is written, so that a run that was
@@ -47,15 +47,15 @@ def run_pipeline(
     Args:
         parameters: values over the pipeline's defaults, typed or as text (`-p name=value`).
         home: the library's folder; executed notebooks go to `<home>/runs/<pipeline>-<timestamp>/NN_step.ipynb`.
-        folder: where kernels run and relative paths start; the current folder where None.
+        folder: where kernels run and relative paths start; default: the current folder.
         environment: variables for the kernels, over this process's own; FACEML_HOME is always `home`.
         library: what the library holds, for the tags of the parent run.
         from_step: take the results of the steps before it, and the parameters, from this pipeline's last run.
         dry_run: check and fill in everything, run and write nothing.
         wait: until another run in this library is done.
-        on_progress: told (step, steps, step name, cell, cells), counted from 1; cell 0 is the kernel's start.
+        on_progress: called with (step, steps, step name, cell, cells), from 1; cell 0 is the kernel's start.
     Raises:
-        WrongUse: unknown, missing or ill-typed parameters; a `from_step` that cannot be.
+        WrongUse: unknown, missing, ill-typed or out-of-range parameters; a `from_step` that cannot be resumed at.
         PipelineFailed: names pipeline, step, cell, error and the executed notebook, in one line.
         Unavailable: MLflow does not answer.
         Conflict: another run is going on in this library.

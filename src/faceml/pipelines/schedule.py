@@ -1,4 +1,4 @@
-"""Runs pipelines when their cron lines say so: one at a time, what was missed once, none twice after a restart.
+"""Runs pipelines when their cron lines say so: one at a time, missed times once, nothing twice after a restart.
 
 The loop belongs to the process's main thread, where SIGTERM may unwind it: a run in progress ends its kernel, says
 "stopped" in its record, and the schedule ends with it.
@@ -64,7 +64,7 @@ def plan_schedule(
     Args:
         parameters: each goes to the pipelines that know it.
     Raises:
-        WrongUse: none has a cron line, two share a name, one lacks a value, or nobody knows a parameter.
+        WrongUse: no pipeline has a cron line, two share a name, one lacks a value, or a parameter belongs to none.
     """
     if webhook is not None:
         check_webhook(webhook)
@@ -152,7 +152,7 @@ def wait_until(moment: datetime) -> None:
 
 
 class Schedule:
-    """What is due when, and what was done; the latter survives in `<home>/schedule.json`."""
+    """What is due when; what was done is kept in `<home>/schedule.json`."""
 
     def __init__(
         self,
@@ -172,17 +172,17 @@ class Schedule:
         self._handled = self._read()
 
     def next(self) -> Due:
-        """The first that is due, be it in the past.
+        """What is due first; its time may lie in the past.
 
         Raises:
-            ValueError: nothing ever is.
+            ValueError: nothing ever will be.
         """
         times = [(entry, next_due(entry.cron, self._handled[entry.name])) for entry in self._entries]
         return min((Due(entry, at) for entry, at in times if at is not None), key=lambda due: due.at)
 
     def run_forever(self, run: Callable[[Entry], None]) -> None:
-        """Wait and run until an exception that is no ordinary one ends it (SystemExit, KeyboardInterrupt)."""
-        self._write()  # what is missed from now on is made up for, whenever this ends
+        """Wait and run until SystemExit or KeyboardInterrupt ends it; an Exception is logged, and it goes on."""
+        self._write()  # from now on missed times are made up for, whenever this ends
         while True:
             due = self.next()
             if due.at > self._now():
@@ -198,7 +198,7 @@ class Schedule:
                 log.exception("the pipeline %s failed; the schedule goes on", due.entry.name)
 
     def _read(self) -> dict[str, datetime]:
-        """When each was last handled; what is new, or has another cron line by now, counts from now on."""
+        """When each was last handled; one that is new, or has another cron line by now, starts to count now."""
         now = self._now()
         try:
             stored = json.loads(self._file.read_text(encoding="utf-8"))
