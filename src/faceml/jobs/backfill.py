@@ -1,9 +1,8 @@
-"""A backfill that many workers share: cut into chunks, handed out through the queue, added up by the job itself.
+"""A backfill that many workers share: cut into chunks, queued for them, and added up by the job itself.
 
-The job that was asked for is a worker, too: it looks at chunks like everybody else, so one worker alone gets through,
-and hands out only as many as the others can take soon, so that other jobs are not kept waiting behind thousands. Which
-photos are in which chunk is kept in Redis: when the job's worker dies, the next one goes on from there, and
-counts what was done before.
+The job itself works on chunks, too, so that one worker alone gets through; it queues only as many as the others can
+take soon, so that other jobs do not wait behind thousands. Which photos are in which chunk is kept in Redis: when the
+job's worker dies, the next one goes on from there, and counts what was done before.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def backfill_in_chunks(job: JobContext, options: DetectOptions) -> Answer:
 
 
 class SharedChunks:
-    """The chunks of one backfill: not yet begun, handed out, done."""
+    """The chunks of one backfill: waiting, queued for other workers, done."""
 
     def __init__(self, job: JobContext, assignment: Assignment, options: DetectOptions) -> None:
         self._job, self._assignment, self._options = job, assignment, options
@@ -104,7 +103,7 @@ class SharedChunks:
         return None
 
     def _collect(self, out: set[int]) -> bool:
-        """Take in what others have finished; a chunk that failed there is tried here. True where there was any."""
+        """Take in what others have finished; a chunk that failed there is tried here. False if there was nothing."""
         ended = 0
         for number in sorted(out):
             chunk = self._fetch(number)

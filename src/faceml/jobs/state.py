@@ -26,7 +26,7 @@ ENDED = ("finished", "failed", "canceled")
 
 @dataclass(frozen=True, slots=True)
 class JobTicket:
-    """What the caller gets for work handed out."""
+    """What the caller gets for work that is queued."""
 
     id: str
 

@@ -123,7 +123,7 @@ class FaceWorker(SimpleWorker):
             job.meta["progress"] = [done, total]
             try:
                 job.save_meta()
-            except RedisError as error:  # the work goes on; its end needs Redis, not this
+            except RedisError as error:  # the work goes on; only its end needs Redis
                 log.debug("progress of %s not written: %s", job.id, error)
 
         return show
@@ -225,7 +225,7 @@ class FaceWorker(SimpleWorker):
 
 
 def run_worker(settings: Settings, *, is_burst: bool = False) -> None:
-    """Work until told to stop (SIGTERM, Ctrl-C); where Redis goes away, wait for it to come back.
+    """Work until SIGTERM or Ctrl-C; if Redis goes away, wait for it to come back.
 
     Args:
         is_burst: leave as soon as the queue is empty.

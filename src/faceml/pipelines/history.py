@@ -72,7 +72,7 @@ class PipelineRun:
     seconds: float = 0.0
     folder: Path | None = None  # executed notebooks and this record; None for a dry run
     run_id: str | None = None  # the parent run in MLflow
-    resumed_from: str | None = None  # the first step that was run anew
+    resumed_from: str | None = None  # the first step that was run again
 
     def step(self, name: str) -> StepRun | None:
         return next((step for step in self.steps if step.name == name), None)

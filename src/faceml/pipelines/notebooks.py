@@ -1,4 +1,4 @@
-"""What a notebook file tells without being run, what one that failed tells afterwards, and a copy without pictures.
+"""What a notebook's file says before it is run, where it failed afterwards, and a copy without pictures.
 
 Pictures show faces, and MLflow is read by others (DESIGN D9).
 """

@@ -1,4 +1,4 @@
-"""How a notebook tells its pipeline what it found.
+"""How a notebook reports to its pipeline what it found.
 
 The last cell of a step says `report(photos=12, faces=31)`. People see a small table; the runner reads the same values
 from the executed notebook, where they lie beside the table under a type of their own. Without a pipeline the table is

@@ -132,8 +132,8 @@ def _summary(run: PipelineRun) -> Recorded:
 
 
 def _failure(step: StepRun) -> dict[str, str]:
-    told = {"failed_cell": step.failed_cell, "error": step.error}
-    return {name: text for name, text in told.items() if text}
+    tags = {"failed_cell": step.failed_cell, "error": step.error}
+    return {name: text for name, text in tags.items() if text}
 
 
 def _now(numbers: Mapping[str, float]) -> tuple[Measurement, ...]:

@@ -155,7 +155,7 @@ class _Runner:
         return replace(begun, status=StepStatus.DONE, results=read_results(notebook), error=None)
 
     def _lookup(self, reference: Reference) -> Any:
-        """The value a reference names; LookupError says why there is none."""
+        """The value a reference names; LookupError says why it has no value."""
         if reference.step is None:
             return self._log.run.parameters[reference.name]
         step = self._log.run.step(reference.step)

@@ -89,7 +89,7 @@ def plan_schedule(
 def run_schedule(
     settings: Settings, scheduled: ScheduledPipelines, *, on_note: Callable[[str], None] = log.info
 ) -> None:
-    """Run what is due until the process is told to stop; a run that is going on then ends its kernel first.
+    """Run what is due until SIGTERM or Ctrl-C; a run in progress then ends its kernel first.
 
     Raises:
         SystemExit: SIGTERM.
