@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
+from faceml.jobs.functions import dual_answer
 from faceml.options import ClusterOptions, DualOptions, TrainOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport
@@ -58,13 +59,7 @@ class DualClusterResponse(SnakeResponseModel):
 
     @classmethod
     def of(cls, report: DualReport) -> Self:
-        return cls(
-            status="completed",
-            supervised=SupervisedResult.of(report),
-            unsupervised=UnsupervisedResult.of(report),
-            total_faces=report.faces_processed,
-            execution_time_seconds=round(report.seconds, 3),
-        )
+        return cls.model_validate(dual_answer(report))
 
 
 @offering(TrainOptions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from faceml.config import Settings, read_settings
@@ -28,7 +29,7 @@ def open_library(settings: Settings | None = None) -> Library:
 
     settings = settings or read_settings()
     repository = Repository(settings.database)
-    tracking = Tracking(settings.tracking, settings.artifact_folder, on_note=print)
+    tracking = Tracking(settings.tracking, settings.artifact_folder, on_note=_note)
     return Library(
         settings,
         repository,
@@ -38,6 +39,10 @@ def open_library(settings: Settings | None = None) -> Library:
         tracking,
         GraphFiles(settings.cache_folder / "graphs"),
     )
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)  # stdout is for reports
 
 
 class ConfiguredPacks:

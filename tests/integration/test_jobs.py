@@ -305,7 +305,7 @@ def test_a_worker_calls_nothing_but_jobs_of_faceml(job_library: Library, worker:
     made = worker.tally.parent / "made"
     job = queue_of(job_library).rq.enqueue_call("os.mkdir", args=[str(made)], meta={"library": {}})
     state = ended(job_library, job.id)
-    assert (state.state, state.error) == ("failed", "'os.mkdir' is no job of faceml")
+    assert (state.state, state.error) == ("failed", "'os.mkdir' is not a job of faceml")
     assert not made.exists()
 
 

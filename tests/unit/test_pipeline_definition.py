@@ -10,6 +10,7 @@ import pytest
 from faceml.errors import FileNotReadable, WrongUse
 from faceml.pipelines.definition import Pipeline, read_pipeline
 from faceml.pipelines.references import Reference, fill
+from faceml.pipelines.results import report
 
 GOOD = """\
 name: nightly
@@ -88,7 +89,7 @@ def test_a_pipeline_is_read_whole(folder: Path) -> None:
         ("cron:", "corn:", 3, "did you mean cron?"),
         ("name: nightly\n", "", 1, "the key 'name' is missing; add `name: …`"),
         ("notebook: cluster.ipynb", "notebook: clusters.ipynb", 16, "there is no notebook"),
-        ("- name: cluster", "- name: detect", 15, "'detect' stands twice"),
+        ("- name: cluster", "- name: detect", 15, "'detect' is there twice"),
         ("- name: cluster", "- name: Cluster it", 15, "may hold only a-z"),
         ("${parameters.photos}", "${parameters.photo}", 14, "did you mean photos?"),
         ("when: ${steps.detect.faces}", "when: ${steps.detekt.faces}", 17, "did you mean detect?"),
@@ -97,12 +98,12 @@ def test_a_pipeline_is_read_whole(folder: Path) -> None:
         ("when: ${steps.detect.faces}", "when: ${env.HOME}", 17, "neither ${parameters.NAME} nor"),
         ("      title:", "      titel:", 20, "no parameter 'titel'; did you mean title?"),
         ("{type: int, default: null}", "{type: integer, default: null}", 8, "did you mean int?"),
-        ("{type: int, default: null}", "{type: int, default: many}", 8, "is no int"),
+        ("{type: int, default: null}", "{type: int, default: many}", 8, "is not of type int"),
         ("{type: int, default: null}", "null", 8, "its type is not clear"),
         ('"0 3 * * *"', '"3 * *"', 3, "must have five fields"),
-        ("    type: path\n", "    type: path\n    type: str\n", 7, "stands twice (first in line 6)"),
-        ("    type: path", "\ttype: path", 6, "this is no YAML"),
-        ("${steps.detect.faces} faces", "[${steps.report.faces}]", 20, "this is no YAML"),
+        ("    type: path\n", "    type: path\n    type: str\n", 7, "is there twice (first in line 6)"),
+        ("    type: path", "\ttype: path", 6, "this is not YAML"),
+        ("${steps.detect.faces} faces", "[${steps.report.faces}]", 20, "this is not YAML"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(folder: Path, old: str, new: str, line: int, says: str) -> None:
@@ -118,7 +119,7 @@ def test_a_later_steps_result_cannot_be_used(folder: Path) -> None:
 
 def test_a_broken_notebook_is_told_where_the_pipeline_names_it(folder: Path) -> None:
     (folder / "cluster.ipynb").write_text("{}")
-    with pytest.raises(WrongUse, match=r"line 16: .*cluster.ipynb is no Jupyter notebook"):
+    with pytest.raises(WrongUse, match=r"line 16: .*cluster.ipynb is not a Jupyter notebook"):
         read(folder, GOOD)
 
 
@@ -153,7 +154,7 @@ def test_an_unknown_parameter_is_told_with_the_known_ones(folder: Path) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("min_cluster_size", "three"), ("min_cluster_size", "2.5"), ("limit", "")])
 def test_a_value_of_the_wrong_type_is_told(folder: Path, name: str, value: str) -> None:
-    with pytest.raises(WrongUse, match=f"{name}='{value}' of the pipeline nightly is no int"):
+    with pytest.raises(WrongUse, match=f"{name}='{value}' of the pipeline nightly is not of type int"):
         read(folder, GOOD).bind({"photos": "x", name: value}, folder=folder)
 
 
@@ -168,7 +169,7 @@ def test_a_number_or_auto_is_taken_as_such(folder: Path, text: str, value: float
 
 @pytest.mark.parametrize("text", ["automatic", "", "nan", "inf"])
 def test_what_is_no_number_and_not_auto_is_told(folder: Path, text: str) -> None:
-    with pytest.raises(WrongUse, match=r"is no float or auto: .*give a number, or auto"):
+    with pytest.raises(WrongUse, match=r"is not of type float or auto: .*give a number, or auto"):
         read(folder, AUTO).bind({"photos": "x", "min_cluster_size": text}, folder=folder)
 
 
@@ -206,3 +207,20 @@ def test_a_parameter_without_default_must_be_given(folder: Path) -> None:
 def test_a_reference_alone_keeps_its_type() -> None:
     value = {"faces": "${steps.detect.faces}", "all": ["${steps.detect.faces} faces", 3]}
     assert fill(value, lambda reference: 12) == {"faces": 12, "all": ["12 faces", 3]}
+
+
+@pytest.mark.parametrize("value", [object(), {"deep": [object()]}])
+def test_a_result_that_json_cannot_hold_is_told(value: object) -> None:
+    with pytest.raises(
+        WrongUse, match=r"The result faces is a (object|dict); report numbers, texts, lists or mappings"
+    ):
+        report(faces=value)
+
+
+def test_a_value_outside_its_options_range_is_told_before_anything_runs(folder: Path) -> None:
+    write_notebook(folder / "02_cluster.ipynb", "min_cluster_size = 5\ntitle = ''")
+    text = GOOD.replace("cluster.ipynb", "02_cluster.ipynb")
+    with pytest.raises(WrongUse, match=r"^min_cluster_size=1 is not a whole number of faces from 2 to 10,000$"):
+        read(folder, text).bind({"photos": "x", "min_cluster_size": "1"}, folder=folder)
+    own = read(folder, GOOD).bind({"photos": "x", "min_cluster_size": "1"}, folder=folder)
+    assert own["min_cluster_size"] == 1, "a notebook of one's own may mean something else by the name"

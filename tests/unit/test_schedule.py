@@ -65,7 +65,7 @@ def runs(
         doing(entry)
 
     with pytest.raises(Over):
-        Schedule(entries or (NIGHTLY,), home=home, clock=clock).run_forever(run)
+        Schedule(entries or (NIGHTLY,), home=home, now=clock.now, wait_until=clock.wait_until).run_forever(run)
     return done
 
 

@@ -1,22 +1,17 @@
-"""A backfill that many workers share: cut into chunks, handed out through the queue, added up by the job itself.
+"""A backfill that many workers share: cut into chunks, queued for them, and added up by the job itself.
 
-The job that was asked for is a worker, too: it looks at chunks like everybody else, so one worker alone gets through,
-and hands out only as many as the others can take soon, so that other jobs are not kept waiting behind thousands. The
-plan (which photos, in which chunks) is kept in Redis: when the job's worker dies, the next one goes on with it, and
-counts what was done before.
+The job itself works on chunks, too, so that one worker alone gets through; it queues only as many as the others can
+take soon, so that other jobs do not wait behind thousands. Which photos are in which chunk is kept in Redis: when the
+job's worker dies, the next one goes on from there, and counts what was done before.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from time import sleep
 from typing import Any
 
-from rq.exceptions import NoSuchJobError
 from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from faceml.jobs.context import Assignment, JobCanceled, JobContext
 from faceml.jobs.queue import KEPT_S
@@ -28,16 +23,10 @@ CHUNK = 64  # photos; as many as detection stores in one transaction
 AHEAD = 2  # chunks in the queue for each worker that listens
 LOOK_EVERY_S = 0.2  # at chunks that other workers have not finished
 
-Answer = dict[str, int]  # of one chunk
+Answer = dict[str, int]  # of one chunk, or of all: photos processed, and total_faces on them
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkTotal:
-    processed: int
-    total_faces: int
-
-
-def backfill_in_chunks(job: JobContext, options: DetectOptions) -> ChunkTotal:
+def backfill_in_chunks(job: JobContext, options: DetectOptions) -> Answer:
     """Detect in the photos that wait; returns what all workers did together.
 
     Raises:
@@ -45,48 +34,26 @@ def backfill_in_chunks(job: JobContext, options: DetectOptions) -> ChunkTotal:
     """
     if job.assignment is None:
         report = backfill_faces(job.library, options, on_progress=job.on_progress)
-        return ChunkTotal(report.processed, report.total_faces)
-    thresholds: dict[str, Any] = {"min_confidence": options.min_confidence, "min_face_size": options.min_face_size}
-
-    def plan() -> list[list[str]]:
-        ids = [str(asset.id) for asset in waiting_photos(job.library.repository, options)]
-        return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
-
+        return {"processed": report.processed, "total_faces": report.total_faces}
     with job.assignment.queue.answering():
         try:
-            answers = SharedChunks(job, job.assignment, plan, thresholds).run()
+            answers = SharedChunks(job, job.assignment, options).run()
         except JobCanceled:
             job.assignment.queue.cancel_chunks(job.assignment.job_id)
             raise
-    return ChunkTotal(
-        processed=sum(answer["processed"] for answer in answers),
-        total_faces=sum(answer["total_faces"] for answer in answers),
-    )
+    return {name: sum(answer[name] for answer in answers) for name in ("processed", "total_faces")}
 
 
 class SharedChunks:
-    """The chunks of one backfill: not yet begun, handed out, done."""
+    """The chunks of one backfill: waiting, queued for other workers, done."""
 
-    def __init__(
-        self,
-        job: JobContext,
-        assignment: Assignment,
-        plan: Callable[[], list[list[str]]],
-        thresholds: Mapping[str, Any],
-    ) -> None:
-        """
-        Args:
-            plan: asset ids by chunk; asked where no earlier attempt has left its own.
-            thresholds: the other parameters of `detect_faces_job`.
-        """
-        self._job = job
-        self._assignment = assignment
+    def __init__(self, job: JobContext, assignment: Assignment, options: DetectOptions) -> None:
+        self._job, self._assignment, self._options = job, assignment, options
         self._queue = assignment.queue
         self._redis = assignment.queue.connection
-        self._thresholds = thresholds
-        self._plan_key = f"faceml:backfill:{assignment.job_id}:plan"
+        self._chunks_key = f"faceml:backfill:{assignment.job_id}:plan"
         self._done_key = f"faceml:backfill:{assignment.job_id}:done"
-        self._chunks = self._recalled() or self._remembered(plan())
+        self._chunks = self._divided()
         done: Any = self._redis.hgetall(self._done_key)
         self._done: dict[int, Answer] = {int(number): json.loads(answer) for number, answer in done.items()}
 
@@ -115,7 +82,11 @@ class SharedChunks:
             number = left.pop(1)
             self._queue.hand_out(
                 "detect_faces_job",
-                {"asset_ids": self._chunks[number], **self._thresholds},
+                {
+                    "asset_ids": self._chunks[number],
+                    "min_confidence": self._options.min_confidence,
+                    "min_face_size": self._options.min_face_size,
+                },
                 address=self._assignment.address,
                 job_id=self._job_id(number),
                 parent=self._assignment.job_id,
@@ -132,7 +103,7 @@ class SharedChunks:
         return None
 
     def _collect(self, out: set[int]) -> bool:
-        """Take in what others have finished; a chunk that failed there is tried here. True where there was any."""
+        """Take in what others have finished; a chunk that failed there is tried here. False if there was nothing."""
         ended = 0
         for number in sorted(out):
             chunk = self._fetch(number)
@@ -150,7 +121,7 @@ class SharedChunks:
         return ended > 0
 
     def _run_here(self, number: int) -> None:
-        report = detect_in_assets(self._job.library, list(map(int, self._chunks[number])), **self._thresholds)
+        report = detect_in_assets(self._job.library, list(map(int, self._chunks[number])), self._options)
         self._keep(number, {"processed": report.processed, "total_faces": report.total_faces})
 
     def _keep(self, number: int, answer: Answer) -> None:
@@ -158,25 +129,21 @@ class SharedChunks:
         self._redis.hset(self._done_key, str(number), json.dumps(answer))
         self._redis.expire(self._done_key, KEPT_S)
 
-    def _recalled(self) -> list[list[str]]:
-        """The plan of an earlier attempt; empty where there was none."""
-        plan = self._redis.get(self._plan_key)
-        return list(json.loads(plan)) if plan else []
-
-    def _remembered(self, plan: list[list[str]]) -> list[list[str]]:
-        self._redis.set(self._plan_key, json.dumps(plan), ex=KEPT_S)
-        return plan
+    def _divided(self) -> list[list[str]]:
+        """Asset ids by chunk: as an earlier attempt divided them, else those of the photos that wait now."""
+        if kept := self._redis.get(self._chunks_key):
+            return list(json.loads(kept))
+        ids = [str(asset.id) for asset in waiting_photos(self._job.library.repository, self._options)]
+        chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+        self._redis.set(self._chunks_key, json.dumps(chunks), ex=KEPT_S)
+        return chunks
 
     def _job_id(self, number: int) -> str:
         return f"{self._assignment.job_id}-{number}"
 
     def _fetch(self, number: int) -> Job | None:
-        try:
-            return Job.fetch(self._job_id(number), self._redis, serializer=JSONSerializer)
-        except NoSuchJobError:
-            return None
+        return self._queue.rq.fetch_job(self._job_id(number))
 
     def _forget(self, number: int) -> None:
-        job = self._fetch(number)
-        if job is not None:
+        if job := self._fetch(number):
             job.delete()

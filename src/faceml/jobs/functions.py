@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faceml.errors import WrongUse
 from faceml.jobs.context import job_context
@@ -24,6 +24,9 @@ from faceml.options import (
     options_of,
 )
 
+if TYPE_CHECKING:
+    from faceml.services.cluster.dual import DualReport
+
 TRAIN_ANSWER = (
     "status",
     "persons_used",
@@ -35,8 +38,6 @@ TRAIN_ANSWER = (
     "model_checkpoint",
     "training_time_seconds",
 )
-
-
 Job = Callable[..., dict[str, Any]]
 
 
@@ -44,7 +45,7 @@ def takes(record: type[StepOptions], *, but: Sequence[str] = ()) -> Callable[[Jo
     """Give a job a parameter for each of a record's options, under its documented name; it gets them as one `options`.
 
     Args:
-        but: names of options that say nothing here.
+        but: names of options that do not apply to this job.
     """
     known = [
         inspect.Parameter(item.api_name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=item.default)
@@ -77,7 +78,7 @@ def detect_faces_job(asset_ids: Sequence[str], options: DetectOptions) -> dict[s
     with job_context() as job:
         ids = [_asset_id(text) for text in asset_ids]
         report = detect_in_assets(job.library, ids, options, on_progress=job.on_progress)
-    return {"processed": report.processed, "total_faces": report.total_faces, "errors": report.errors}
+    return _answer(report, "processed", "total_faces", "errors")
 
 
 @takes(DetectOptions)
@@ -86,8 +87,7 @@ def backfill_faces_job(options: DetectOptions) -> dict[str, int | str]:
     from faceml.jobs.backfill import backfill_in_chunks
 
     with job_context() as job:
-        total = backfill_in_chunks(job, options)
-    return {"processed": total.processed, "total_faces": total.total_faces, "status": "completed"}
+        return {**backfill_in_chunks(job, options), "status": "completed"}
 
 
 @takes(ClusterOptions)
@@ -97,11 +97,7 @@ def cluster_faces_job(options: ClusterOptions) -> dict[str, int]:
 
     with job_context() as job:
         report = cluster_faces(job.library, options)
-    return {
-        "total_faces": report.total_faces,
-        "clusters_found": report.clusters_found,
-        "noise_count": report.noise_count,
-    }
+    return _answer(report, "total_faces", "clusters_found", "noise_count")
 
 
 @takes(DualOptions)
@@ -110,19 +106,14 @@ def cluster_dual_job(options: DualOptions) -> dict[str, Any]:
     from faceml.services.cluster.dual import cluster_dual
 
     with job_context() as job:
-        report = cluster_dual(job.library, options)
+        return dual_answer(cluster_dual(job.library, options))
+
+
+def dual_answer(report: DualReport) -> dict[str, Any]:
     return {
         "status": "completed",
-        "supervised": {
-            "faces_processed": report.faces_processed,
-            "assigned_to_persons": report.assigned_to_persons,
-            "persons_matched": report.persons_matched,
-        },
-        "unsupervised": {
-            "unlabeled_faces": report.unlabeled_faces,
-            "clusters_found": report.clusters_found,
-            "noise_count": report.noise_count,
-        },
+        "supervised": _answer(report, "faces_processed", "assigned_to_persons", "persons_matched"),
+        "unsupervised": _answer(report, "unlabeled_faces", "clusters_found", "noise_count"),
         "total_faces": report.faces_processed,
         "execution_time_seconds": round(report.seconds, 3),
     }
@@ -135,12 +126,7 @@ def assign_faces_job(options: AssignOptions) -> dict[str, int | str]:
 
     with job_context() as job:
         report = assign_faces(job.library, options)
-    return {
-        "processed": report.processed,
-        "assigned": report.assigned,
-        "unassigned": report.unassigned,
-        "status": report.status,
-    }
+    return _answer(report, "processed", "assigned", "unassigned", "status")
 
 
 def compute_centroids_job() -> dict[str, int]:
@@ -149,7 +135,7 @@ def compute_centroids_job() -> dict[str, int]:
 
     with job_context() as job:
         report = compute_centroids(job.library)
-    return {"persons_processed": report.persons_processed, "centroids_computed": report.centroids_computed}
+    return _answer(report, "persons_processed", "centroids_computed")
 
 
 @takes(TrainOptions)
@@ -164,7 +150,7 @@ def train_matching_job(options: TrainOptions, resume: str | None = None) -> dict
             resume=Path(resume) if resume else None,
             listener=Listener(on_progress=job.on_progress),
         )
-    return {name: getattr(report, name) for name in TRAIN_ANSWER}
+    return _answer(report, *TRAIN_ANSWER)
 
 
 def pipeline_job(
@@ -190,11 +176,15 @@ def pipeline_job(
     return {"status": str(done.status), "pipeline": done.pipeline, "steps": steps, "seconds": round(done.seconds, 3)}
 
 
+def _answer(report: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(report, name) for name in names}
+
+
 def _asset_id(text: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise WrongUse(f"asset id {text!r} is no number") from error
+        raise WrongUse(f"asset id {text!r} is not a number") from error
 
 
 JOBS: Mapping[str, Job] = {

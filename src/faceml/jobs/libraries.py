@@ -33,7 +33,7 @@ def address_of(library: Library) -> dict[str, Any]:
 
 
 def settings_for(address: Mapping[str, Any], own: Settings) -> Settings:
-    """The worker's settings, turned to the library of the job.
+    """The worker's settings, pointed at the library of the job.
 
     Raises:
         WrongUse: that library is not on this machine.
@@ -50,16 +50,6 @@ def settings_for(address: Mapping[str, Any], own: Settings) -> Settings:
     return replace(settings, home=home)
 
 
-def check_address(address: Mapping[str, Any], library: Library) -> None:
-    """Raises WrongUse where `library` is not the one the job was made for."""
-    found, wanted = library.repository.identity(), address["database"]
-    if found != wanted:
-        raise WrongUse(
-            f"this job is for the database {wanted}, this worker's is {found}: give each library a Redis database "
-            "of its own (REDIS_URL ending in /1, /2 …), or the worker the DATABASE_URL of that library"
-        )
-
-
 class Libraries:
     def __init__(self, settings: Settings) -> None:
         self.own = open_library(settings)  # of the worker's environment
@@ -69,14 +59,20 @@ class Libraries:
         """The library of a job, opened by the first job that needs it.
 
         Raises:
-            WrongUse: it is another than this worker can open; DatabaseUnavailable.
+            WrongUse: this worker cannot open it.
+            DatabaseUnavailable
         """
         settings = settings_for(address, self.own.settings)
         if settings not in self._open:
             self._close_beyond(OPEN_AT_MOST - 1)
             self._open[settings] = open_library(settings)
         library = self._open[settings]
-        check_address(address, library)
+        found, wanted = library.repository.identity(), address["database"]
+        if found != wanted:
+            raise WrongUse(
+                f"this job is for the database {wanted}, this worker's is {found}: give each library a Redis database "
+                "of its own (REDIS_URL ending in /1, /2 …), or the worker the DATABASE_URL of that library"
+            )
         return library
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The queue as entry points see it: connect to it, hand work out, follow it, take it back."""
+"""The queue as entry points see it: connect to it, enqueue work, look after it, cancel it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
-from rq.registry import clean_registries
+from rq.registry import BaseRegistry, clean_registries
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
@@ -31,10 +31,10 @@ from faceml.library import Library
 
 QUEUE = "default"
 KEPT_S = 7 * 86_400  # how long an ended job can be looked up
-RETRY_AFTER_S = (5, 30, 120)  # a fault that may pass is tried again this often, this much later
+RETRY_AFTER_S = (5, 30, 120)  # a failure that may pass: one more try after each of these
 NO_TIMEOUT = -1
 ANSWER_WITHIN_S = 5.0
-MAINTENANCE_S = 30.0  # bound of the lock under which one worker at a time looks after the others' jobs
+MAINTENANCE_S = 30.0  # the longest that one worker holds the lock for looking after the jobs of others
 
 
 def connect_queue(library: Library) -> JobQueue:
@@ -80,7 +80,7 @@ class JobQueue:
         self._where = where
 
     def enqueue(self, name: str, **parameters: Any) -> JobTicket:
-        """Hand a job to the workers.
+        """Queue a job for the workers.
 
         Args:
             name: of a function in `faceml.jobs.functions`; its parameters are the documented ones.
@@ -123,16 +123,9 @@ class JobQueue:
     def list(self, limit: int = 50) -> Sequence[JobState]:
         """The newest jobs first; chunks of a job are not listed."""
         with self.answering():
-            queue, ids = self.rq, [*self.rq.job_ids]
-            for registry in (
-                queue.started_job_registry,
-                queue.scheduled_job_registry,
-                queue.finished_job_registry,
-                queue.failed_job_registry,
-                queue.canceled_job_registry,
-            ):
-                ids += registry.get_job_ids(cleanup=False)
-            jobs = Job.fetch_many(list(dict.fromkeys(ids)), self.connection, serializer=JSONSerializer)
+            ended = (self.rq.finished_job_registry, self.rq.failed_job_registry, self.rq.canceled_job_registry)
+            ids = dict.fromkeys(_unfinished(self.rq) + _ids_in(*ended))
+            jobs = Job.fetch_many(list(ids), self.connection, serializer=JSONSerializer)
             own = [job for job in jobs if job is not None and "parent" not in job.meta]
             return [job_state(job) for job in sorted(own, key=lambda job: job.created_at, reverse=True)[:limit]]
 
@@ -155,10 +148,8 @@ class JobQueue:
             return Worker.count(queue=self.rq)
 
     def cancel_chunks(self, parent: str) -> None:
-        """Cancel what a job has handed out to other workers."""
-        ids = [*self.rq.job_ids, *self.rq.started_job_registry.get_job_ids(cleanup=False)]
-        ids += self.rq.scheduled_job_registry.get_job_ids(cleanup=False)
-        for job_id in ids:
+        """Cancel the chunks that a job has queued for other workers."""
+        for job_id in _unfinished(self.rq):
             if job_id.startswith(f"{parent}-"):
                 with suppress(NotFound):
                     self._cancel(self._fetch(job_id))
@@ -193,7 +184,7 @@ class JobQueue:
 
     @contextmanager
     def maintaining(self) -> Iterator[bool]:
-        """One worker at a time looks after the jobs of others; False where another is at it."""
+        """One worker at a time looks after the jobs of others; False where another is doing so."""
         lock = self.connection.lock("faceml:jobs:maintenance", timeout=MAINTENANCE_S)
         is_ours = lock.acquire(blocking=False)
         try:
@@ -205,11 +196,11 @@ class JobQueue:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Turn what the driver raises when Redis is out of reach into one line with the fix."""
+        """Turn what the driver raises when Redis is out of reach into QueueUnavailable, with the fix."""
         try:
             yield
         except RedisError as error:
-            raise QueueUnavailable(unavailable(self._where, error)) from error
+            raise QueueUnavailable(_unavailable(self._where, error)) from error
 
     def close(self) -> None:
         self.connection.close()
@@ -231,6 +222,14 @@ class JobQueue:
                 self.connection.expire(job.key, KEPT_S)
 
 
+def _unfinished(queue: Queue) -> list[str]:
+    return [*queue.job_ids, *_ids_in(queue.started_job_registry, queue.scheduled_job_registry)]
+
+
+def _ids_in(*registries: BaseRegistry) -> list[str]:
+    return [job_id for registry in registries for job_id in registry.get_job_ids(cleanup=False)]
+
+
 def check_call(name: str, parameters: Mapping[str, Any]) -> None:
     """Raises WrongUse where no job has this name or takes these parameters: better now than in a worker."""
     if name not in JOBS:
@@ -241,7 +240,7 @@ def check_call(name: str, parameters: Mapping[str, Any]) -> None:
         raise WrongUse(f"{name}: {error}") from error
 
 
-def unavailable(where: str, error: Exception) -> str:
+def _unavailable(where: str, error: Exception) -> str:
     reason = " ".join(str(error).split())
     if "auth" in reason.lower() or "password" in reason.lower():
         return f"Redis at {where} refuses this user or password: correct REDIS_URL"
@@ -260,5 +259,5 @@ def _connect(url: str) -> Redis:
 
 
 def _once_more() -> Reconnect:
-    """A connection that went stale is opened again; a server that is gone is told at once."""
+    """A stale connection is opened again; a server that is gone is reported at once."""
     return Reconnect(NoBackoff(), 1)

@@ -26,7 +26,7 @@ ENDED = ("finished", "failed", "canceled")
 
 @dataclass(frozen=True, slots=True)
 class JobTicket:
-    """What the caller gets for work handed out."""
+    """What the caller gets for work that is queued."""
 
     id: str
 
@@ -57,16 +57,14 @@ class JobState:
 
 def job_state(job: Job) -> JobState:
     """The state of one job, as RQ stored it."""
-    status = job.get_status(refresh=False)
-    state = STATES[status]
-    result = job.return_value() if state == "finished" else None
+    state = STATES[job.get_status(refresh=False)]
     progress = job.meta.get("progress")
     return JobState(
         id=job.id,
         name=str(job.func_name).rpartition(".")[2],
         state=state,
         progress=JobProgress(*progress) if progress else None,
-        result=result,
+        result=job.return_value() if state == "finished" else None,
         error=_error(job, state),
         created_at=job.created_at,
         started_at=job.started_at,
@@ -76,8 +74,8 @@ def job_state(job: Job) -> JobState:
 
 
 def _error(job: Job, state: str) -> str | None:
-    if state in ("failed", "waiting") or (state == "queued" and job.meta.get("attempts")):
-        if "error" in job.meta:
-            return str(job.meta["error"])
-        return "its worker died in the middle of it" if job.meta.get("attempts") else None
+    was_tried = bool(job.meta.get("attempts"))
+    if state in ("failed", "waiting") or (state == "queued" and was_tried):
+        found: str | None = job.meta.get("error", "its worker died in the middle of it" if was_tried else None)
+        return found
     return None

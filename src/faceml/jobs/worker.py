@@ -2,8 +2,8 @@
 
 RQ's usual worker forks for each job. That loads the models each time, or inherits them from the parent, which CUDA does
 not allow and open connections do not like. What the fork was for is done otherwise here: a thread renews the job's
-lease, so that the job of a worker that died is soon given to another; a signal stops a job that is cancelled; and the
-pool starts a worker that crashed again. docs/decisions/0016-jobs.md has the measurements.
+lease, so that the job of a worker that died soon goes to another; a signal stops a job that is cancelled; and the pool
+restarts a worker that crashed. docs/decisions/0016-jobs.md has the measurements.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from faceml.jobs.queue import JobQueue, connect_queue
 from faceml.once import Once
 from faceml.progress import Progress
 
-LEASE_S = 20  # a job whose worker is not heard of for this long is given to another
-LOOK_AROUND_S = 5  # an idle worker looks after abandoned and waiting jobs this often
+LEASE_S = 20  # a job whose worker has been silent for this long goes to another
+LOOK_AROUND_S = 5  # between two looks of an idle worker for abandoned and waiting jobs
 PROGRESS_EVERY_S = 0.5
-REDIS_GONE_PAUSE_S = 1.0  # between two looks whether Redis is back, growing
+REDIS_GONE_PAUSE_S = 1.0  # before the next attempt to reach Redis; grows
 LONGEST_REDIS_PAUSE_S = 5.0
 MODULE = "faceml.jobs.functions."
 log = logging.getLogger(__name__)
 
 
 class FaceWorker(SimpleWorker):
-    """Runs one job after the other for the libraries it can open."""
+    """Runs one job after another, for the libraries it can open."""
 
     max_connection_wait_time = LONGEST_REDIS_PAUSE_S
 
@@ -94,7 +94,7 @@ class FaceWorker(SimpleWorker):
         job.save_meta()
         # Whoever can write to Redis must not be able to call any function of this process.
         if not str(job.func_name).startswith(MODULE) or _short(job) not in JOBS:
-            raise WrongUse(f"{job.func_name!r} is no job of faceml")
+            raise WrongUse(f"{job.func_name!r} is not a job of faceml")
         log.info("%s %s: started", _short(job), job.id)
 
     @contextmanager
@@ -123,7 +123,7 @@ class FaceWorker(SimpleWorker):
             job.meta["progress"] = [done, total]
             try:
                 job.save_meta()
-            except RedisError as error:  # the work goes on; its end needs Redis, not this
+            except RedisError as error:  # the work goes on; only its end needs Redis
                 log.debug("progress of %s not written: %s", job.id, error)
 
         return show
@@ -145,7 +145,7 @@ class FaceWorker(SimpleWorker):
         job.meta["error"] = str(error) if isinstance(error, FacemlError) else f"{type(error).__name__}: {error}"
         job.save_meta()
         again = is_transient and job.should_retry
-        log.warning("%s %s: %s%s", _short(job), job.id, job.meta["error"], "; it is tried again" if again else "")
+        log.warning("%s %s: %s%s", _short(job), job.id, job.meta["error"], "; it will be tried again" if again else "")
         if not isinstance(error, FacemlError):
             log.error("unexpected in %s", job.id, exc_info=error)
 
@@ -173,7 +173,7 @@ class FaceWorker(SimpleWorker):
         signal.signal(signal.SIGUSR1, self._cancel_now)
 
     def request_stop(self, signum: int, frame: Any) -> None:  # noqa: ARG002  # a signal handler's
-        """SIGTERM or Ctrl-C: hand a running job back and leave; a job that is being recorded is recorded first."""
+        """SIGTERM or Ctrl-C: put the running job back and leave; a result that is being recorded is recorded first."""
         is_first = not self._stop_requested
         self._stop_requested = True
         if self._is_in_job:
@@ -225,7 +225,7 @@ class FaceWorker(SimpleWorker):
 
 
 def run_worker(settings: Settings, *, is_burst: bool = False) -> None:
-    """Work until told to stop (SIGTERM, Ctrl-C); where Redis goes away, wait for it to come back.
+    """Work until SIGTERM or Ctrl-C; if Redis goes away, wait for it to come back.
 
     Args:
         is_burst: leave as soon as the queue is empty.

@@ -4,7 +4,7 @@ definition  a YAML file becomes frozen records, or an error that names the line 
 locate      where pipelines' files lie
 runner      runs the steps, hands results on, keeps what is needed to resume
 execution   one notebook in a kernel of its own; notebooks reads its file; results is what it found
-history     the records of runs, and where they are stored; run_log keeps them, and MLflow's, in step
+history     the records of runs, and the lock for one at a time; run_log keeps them, and MLflow's, in step
 report      a run as a page, and for a webhook
 schedule    runs what is due, by cron lines
 """

@@ -12,7 +12,7 @@
     steps:                               # run one after the other; a failed step stops the run
       - name: detect                     # required, unique
         notebook: ../notebooks/01_detect.ipynb   # required; from the folder of this file
-        parameters:                      # each must stand in the notebook's cell tagged `parameters`
+        parameters:                      # each must be set in the notebook's cell tagged `parameters`
           photos: ${parameters.photos}
       - name: cluster
         notebook: ../notebooks/02_cluster.ipynb
@@ -46,10 +46,20 @@ from pydantic import (
 )
 
 from faceml.errors import WrongUse
-from faceml.options import LARGEST
+from faceml.options import (
+    LARGEST,
+    AssignOptions,
+    ClusterOptions,
+    DetectOptions,
+    DualOptions,
+    Option,
+    StepOptions,
+    TrainOptions,
+    options_of,
+)
 from faceml.pipelines.cron import check_cron
 from faceml.pipelines.notebooks import declared_parameters
-from faceml.pipelines.references import Reference, known_names, one_reference, references_in
+from faceml.pipelines.references import Reference, fill, known_names, one_reference, references_in
 from faceml.pipelines.yaml_file import Section, YamlFile, read_yaml
 
 
@@ -59,7 +69,7 @@ class ParameterType(StrEnum):
     FLOAT = "float"
     BOOL = "bool"
     PATH = "path"  # made absolute from the folder the run was started in
-    FLOAT_OR_AUTO = "float or auto"  # a number, or the word auto: it is read off the library's labels
+    FLOAT_OR_AUTO = "float or auto"  # a number, or auto: read off the library's labels
 
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -70,6 +80,19 @@ _TYPES: Mapping[ParameterType, tuple[TypeAdapter[Any], str]] = {
     ParameterType.BOOL: (TypeAdapter(bool), "give true or false"),
     ParameterType.PATH: (TypeAdapter(Path), "give a path"),
     ParameterType.FLOAT_OR_AUTO: (TypeAdapter(_Number | Literal["auto"]), "give a number, or auto"),
+}
+
+
+def _by_name(*records: type[StepOptions]) -> dict[str, Option]:
+    return {item.shell_name: item for record in records for item in options_of(record)}
+
+
+_OPTIONS: Mapping[str, Mapping[str, Option]] = {  # by notebook; those of one name have one range
+    "00_ingest": _by_name(DetectOptions),
+    "01_detect": _by_name(DetectOptions),
+    "02_cluster": _by_name(ClusterOptions, DualOptions),
+    "04_train": _by_name(TrainOptions),
+    "06_assign": _by_name(AssignOptions),
 }
 
 
@@ -107,10 +130,10 @@ class Parameter(Section):
         return "default" not in self.model_fields_set
 
     def convert(self, value: Any, *, folder: Path) -> Any:
-        """Turn a value, or a text as typed after `-p`, into the type; a path becomes absolute from `folder`.
+        """Turn a value, or a text as typed after `-p`, into the type; a relative path starts at `folder`.
 
         Raises:
-            ValueError: it cannot be.
+            ValueError: it is not of the type; says what to give instead.
         """
         if value is None or (value == "null" and not self.required and self.default is None):
             return None
@@ -119,12 +142,12 @@ class Parameter(Section):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        """A default alone tells the type."""
+        """A default alone: the type is taken from it."""
         if isinstance(value, dict):
             return value
         kind = type(value).__name__
         if kind not in ("bool", "int", "float", "str"):
-            raise ValueError("its type is not clear; write it out, as in {type: str, default: null}")
+            raise ValueError("its type is not clear; write it as {type: str, default: null}")
         return {"type": kind, "default": value}
 
     @field_validator("default")
@@ -134,7 +157,7 @@ class Parameter(Section):
             try:
                 _converted(info.data["type"], value, Path())
             except ValueError as error:
-                raise ValueError(f"the default {value!r} is no {info.data['type']}: {error}") from error
+                raise ValueError(f"the default {value!r} is not of type {info.data['type']}: {error}") from error
         return value
 
 
@@ -145,6 +168,22 @@ class Step(Section):
     notebook: Annotated[Path, AfterValidator(_found)]  # absolute
     parameters: Annotated[dict[str, Any], _OrEmpty] = Field(default_factory=dict)
     when: Annotated[Reference, BeforeValidator(one_reference)] | None = None  # skip the step where this is falsy
+
+    def parameters_with(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Its parameters with the pipeline's values in place; what an earlier step gives stays a reference."""
+
+        def lookup(reference: Reference) -> Any:
+            return values[reference.name] if reference.step is None else f"${{{reference}}}"
+
+        filled: dict[str, Any] = fill(self.parameters, lookup)
+        return filled
+
+    def check_options(self, values: Mapping[str, Any]) -> None:
+        """Raises WrongUse where one of faceml's own notebooks would refuse a value, in the words of all doors."""
+        for name, value in self.parameters_with(values).items():
+            option = _OPTIONS.get(self.notebook.stem, {}).get(name)
+            if option and not any(reference.step for reference in references_in(self.parameters[name])):
+                option.checked(value)
 
 
 class Pipeline(Section):
@@ -158,13 +197,17 @@ class Pipeline(Section):
         """The values of one run: what is given, else the defaults.
 
         Raises:
-            WrongUse: a name that the pipeline does not know, a value of the wrong type, or a required one missing.
+            WrongUse: a name that the pipeline does not know, a value of the wrong type or outside its option's range,
+                or a required one missing.
         """
         for name in given:
             if name not in self.parameters:
                 hint = known_names(name, self.parameters)
                 raise WrongUse(f"The pipeline {self.name} has no parameter {name!r}; {hint}")
-        return {name: self._value(name, given, folder) for name in self.parameters}
+        values = {name: self._value(name, given, folder) for name in self.parameters}
+        for step in self.steps:
+            step.check_options(values)
+        return values
 
     def _value(self, name: str, given: Mapping[str, Any], folder: Path) -> Any:
         parameter = self.parameters[name]
@@ -178,7 +221,7 @@ class Pipeline(Section):
             return parameter.convert(value, folder=folder)
         except ValueError as error:
             raise WrongUse(
-                f"The parameter {name}={value!r} of the pipeline {self.name} is no {parameter.type}: {error}"
+                f"The parameter {name}={value!r} of the pipeline {self.name} is not of type {parameter.type}: {error}"
             ) from error
 
 
@@ -187,7 +230,7 @@ def read_pipeline(path: Path) -> Pipeline:
 
     Raises:
         FileNotReadable: the file cannot be read.
-        WrongUse: something in it cannot be; the message names file, line and fix.
+        WrongUse: there is a mistake in it; the message names file, line and fix.
     """
     file = read_yaml(Path(path))
     pipeline = file.read_as(Pipeline)
@@ -200,10 +243,10 @@ def read_pipeline(path: Path) -> Pipeline:
 
 
 def _check_step(file: YamlFile, pipeline: Pipeline, names: Sequence[str], number: int, step: Step) -> None:
-    """The names that a step uses must be known, and known by then."""
+    """The names that a step uses must be known, results by the time it runs."""
     at = ("steps", number)
     if step.name in names[:number]:
-        raise file.wrong((*at, "name"), f"the step {step.name!r} stands twice; steps need different names")
+        raise file.wrong((*at, "name"), f"the step {step.name!r} is there twice; give steps different names")
     try:
         declared = declared_parameters(step.notebook)
     except WrongUse as error:
@@ -211,7 +254,7 @@ def _check_step(file: YamlFile, pipeline: Pipeline, names: Sequence[str], number
     for name, value in step.parameters.items():
         place = (*at, "parameters", name)
         if name not in declared:
-            hint = known_names(name, declared) if declared else "it has no cell tagged `parameters` that sets anything"
+            hint = known_names(name, declared) if declared else "no cell tagged `parameters` sets any"
             raise file.wrong(place, f"the notebook has no parameter {name!r}; {hint}")
         try:
             for reference in references_in(value):
@@ -226,14 +269,14 @@ def _check_step(file: YamlFile, pipeline: Pipeline, names: Sequence[str], number
 
 
 def _check_reference(reference: Reference, pipeline: Pipeline, names: Sequence[str], number: int) -> None:
-    """Raises ValueError where it names nothing that the step of this number may use."""
+    """Raises ValueError where the step of this number may not use it."""
     if reference.step is None:
         if reference.name not in pipeline.parameters:
             hint = known_names(reference.name, pipeline.parameters)
             raise ValueError(f"${{{reference}}} names no parameter of this pipeline; {hint}")
     elif reference.step not in names[:number]:
         if reference.step in names:
-            raise ValueError(f"${{{reference}}} asks for a step that has not run by then; move that step up")
+            raise ValueError(f"${{{reference}}} refers to a step that has not run by then; move that step up")
         raise ValueError(f"${{{reference}}} names no step; {known_names(reference.step, names[:number])}")
 
 

@@ -1,7 +1,7 @@
 """Executes one notebook with papermill, in a Jupyter kernel of its own.
 
-The kernel is this interpreter, opens no TCP port and is never left behind. It is started here rather than by papermill,
-which can hand it neither an environment nor another interpreter.
+The kernel is this interpreter, opens no TCP port and never outlives its run. It is started here rather than by
+papermill, which can give it neither an environment nor another interpreter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from faceml.pipelines.notebooks import describe_cell
 
 # An interrupted kernel gets half of it to leave by itself and half after SIGTERM; then it is killed.
 SHUTDOWN_WAIT_S = 4.0
-# What it says of a failure or of a kernel that was stopped comes as an exception, too; stderr is not the place for it.
+# Failures and stopped kernels reach us as exceptions; papermill would print them on stderr as well.
 logging.getLogger("papermill").setLevel(logging.CRITICAL)
 
 
@@ -54,9 +54,9 @@ def execute_notebook(
     """Run a notebook in `folder` and write it, with its outputs, to `output` after every cell.
 
     Args:
-        on_cell: told the number of the cell that starts, as Jupyter counts: In [1] is 1.
+        on_cell: called with the number of the cell that starts, as Jupyter counts: In [1] is 1.
     Raises:
-        NotebookFailed: it did not come to its end.
+        NotebookFailed: a cell raised, or the kernel died.
     """
     started: list[int] = []
 
@@ -92,7 +92,7 @@ def _where(output: Path, started: list[int]) -> str:
 def _last_words(log: Path, error: RuntimeError) -> str:
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
     said = next((line.strip() for line in reversed(lines) if line.strip()), str(error))
-    return f"the kernel died, often for want of memory ({_one_line(said)})"
+    return f"the kernel died, often for lack of memory ({_one_line(said)})"
 
 
 def _one_line(text: str) -> str:
@@ -100,7 +100,7 @@ def _one_line(text: str) -> str:
 
 
 class KernelOfThisInterpreter(AsyncKernelManager):
-    """Starts `sys.executable`, so a virtualenv needs no `ipykernel install`, and remembers its client to close it."""
+    """Starts `sys.executable`, so that no `ipykernel install` is needed, and keeps its client to close it."""
 
     kernel_client: AsyncKernelClient | None = None
 
@@ -152,7 +152,7 @@ def running_kernel(*, environment: Mapping[str, str], folder: Path, log: Path) -
 
 
 def _hush_what_was_cut_off() -> None:
-    """The process ends; that papermill was cut off while it waited, and then misses the kernel, is no news."""
+    """The process ends: silence papermill, which was cut off while it waited and misses the kernel."""
     warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # or: "Task exception was never retrieved"
 

@@ -1,20 +1,27 @@
-"""Records of runs, and the JSON file beside the executed notebooks that keeps them."""
+"""Records of runs, the JSON file beside the executed notebooks that keeps them, and the lock for one run at a time."""
 
 from __future__ import annotations
 
 import json
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import count, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from faceml.files import write_whole
+from faceml.errors import Conflict, Unavailable
+from faceml.files import file_lock, write_whole
 
 _FILE = "run.json"
+log = logging.getLogger(__name__)
 
 
 class StepStatus(StrEnum):
@@ -26,7 +33,7 @@ class StepStatus(StrEnum):
 
 class RunStatus(StrEnum):
     PLANNED = "planned"
-    RUNNING = "running"  # also what a run says that was killed
+    RUNNING = "running"  # also of a run that was killed
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"  # by Ctrl-C or SIGTERM
@@ -34,7 +41,7 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """What became of one step."""
+    """One step of a run."""
 
     name: str
     status: StepStatus
@@ -55,7 +62,7 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """What became of one run of a pipeline."""
+    """One run of a pipeline."""
 
     pipeline: str
     status: RunStatus
@@ -65,7 +72,7 @@ class PipelineRun:
     seconds: float = 0.0
     folder: Path | None = None  # executed notebooks and this record; None for a dry run
     run_id: str | None = None  # the parent run in MLflow
-    resumed_from: str | None = None  # the first step that was run anew
+    resumed_from: str | None = None  # the first step that was run again
 
     def step(self, name: str) -> StepRun | None:
         return next((step for step in self.steps if step.name == name), None)
@@ -75,7 +82,7 @@ class PipelineRun:
         return next((step for step in self.steps if step.status is StepStatus.FAILED), None)
 
     def taken_over(self) -> tuple[StepRun, ...]:
-        """The steps of the run that this one resumes; none where it started anew."""
+        """The steps taken over from the run that this one resumes."""
         if self.resumed_from is None:
             return ()
         return tuple(takewhile(lambda step: step.name != self.resumed_from, self.steps))
@@ -87,14 +94,14 @@ _RUN = TypeAdapter(PipelineRun)
 def new_run_folder(home: Path, pipeline: str, started_at: datetime) -> Path:
     """Make `<home>/runs/<pipeline>-<timestamp>`; a number is added where two runs start in one second."""
     stem = f"{pipeline}-{started_at:%Y%m%d-%H%M%S}"
-    for number in count(1):
+    number = 1
+    while True:
         folder = home.resolve() / "runs" / (stem if number == 1 else f"{stem}-{number}")
         try:
             folder.mkdir(parents=True)
             return folder
         except FileExistsError:
-            continue
-    raise AssertionError("count() does not end")
+            number += 1
 
 
 def save_run(run: PipelineRun) -> None:
@@ -110,7 +117,7 @@ def run_as_json(run: PipelineRun) -> dict[str, Any]:
 
 
 def past_runs(home: Path, pipeline: str | None = None) -> list[PipelineRun]:
-    """All recorded runs of a pipeline (of all: None), the newest first."""
+    """The recorded runs of one pipeline, or of all of them, newest first."""
     runs = (_read(file) for file in (home.resolve() / "runs").glob(f"*/{_FILE}"))
     chosen = [run for run in runs if run is not None and pipeline in (None, run.pipeline)]
     return sorted(chosen, key=lambda run: (run.started_at, str(run.folder)), reverse=True)
@@ -120,7 +127,7 @@ def _read(file: Path) -> PipelineRun | None:
     try:
         run = _RUN.validate_json(file.read_bytes())
     except (OSError, ValueError):
-        return None  # a broken or foreign record hides no other run
+        return None  # a broken or foreign record must not hide the others
     # The library's folder may have been moved since: notebooks are found beside the record.
     steps = tuple(replace(step, notebook=_moved(step.notebook, file.parent.parent)) for step in run.steps)
     return replace(run, steps=steps, folder=file.parent)
@@ -128,3 +135,41 @@ def _read(file: Path) -> PipelineRun | None:
 
 def _moved(notebook: Path | None, runs: Path) -> Path | None:
     return notebook and runs / notebook.parent.name / notebook.name
+
+
+@contextmanager
+def run_lock(home: Path, what: str, *, wait: bool = False, name: str = "run") -> Iterator[None]:
+    """Hold the library's runs while the block lasts; the kernel frees the lock when its holder dies.
+
+    Args:
+        what: is shown to others who find it held.
+        name: of the lock; `schedule` is held by a schedule as long as it lives.
+    Raises:
+        Conflict: somebody else holds it, and `wait` is false.
+        Unavailable: its file cannot be written.
+    """
+    file = home.resolve() / "runs" / f".{name}.lock"
+    new_folders = [folder for folder in (file.parent, file.parent.parent) if not folder.exists()]
+
+    def busy(holder: str) -> Conflict:
+        return Conflict(
+            f"another {name} is going on in {home} ({holder or 'just started'}): wait until it is done, or stop it"
+        )
+
+    with file_lock(
+        file,
+        f"{what}, pid {os.getpid()}",
+        wait_s=math.inf if wait else 0.0,
+        busy=busy,
+        unusable=Unavailable,
+        on_wait=lambda holder: log.info("waiting for the %s that is going on (%s)", name, holder or "just started"),
+    ):
+        try:
+            yield
+        except BaseException:
+            if new_folders and os.listdir(file.parent) == [file.name]:  # nothing came of it: leave nothing behind
+                file.unlink()
+                with suppress(OSError):
+                    for folder in new_folders:
+                        folder.rmdir()
+            raise

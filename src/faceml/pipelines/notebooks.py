@@ -1,4 +1,4 @@
-"""What a notebook file tells without being run, what one that failed tells afterwards, and a copy without pictures.
+"""What a notebook's file says before it is run, where it failed afterwards, and a copy without pictures.
 
 Pictures show faces, and MLflow is read by others (DESIGN D9).
 """
@@ -24,12 +24,12 @@ _PLACEHOLDER = "[picture left out: biometric data]"
 
 
 def read_cells(notebook: Path) -> list[dict[str, Any]]:
-    """The cells as they were executed; raises WrongUse where the file is no notebook."""
+    """The cells as they were executed; raises WrongUse where the file is not a notebook."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         return [cell for cell in cells if _MARKERS not in _tags(cell)]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WrongUse(f"{notebook} is no Jupyter notebook ({error!r}); save it again in JupyterLab") from error
+        raise WrongUse(f"{notebook} is not a Jupyter notebook ({error!r}); save it again in JupyterLab") from error
 
 
 def declared_parameters(notebook: Path) -> tuple[str, ...]:
@@ -40,17 +40,17 @@ def declared_parameters(notebook: Path) -> tuple[str, ...]:
     for cell in read_cells(notebook):
         if cell["cell_type"] == "code" and "parameters" in _tags(cell):
             try:
-                return tuple(_assigned(ast.parse(_source(cell))))
+                return tuple(_assigned(ast.parse(_text(cell["source"]))))
             except SyntaxError as error:
                 raise WrongUse(
-                    f"{notebook}: the cell tagged `parameters` is no Python (its line {error.lineno}: {error.msg})"
+                    f"{notebook}: the cell tagged `parameters` is not Python (its line {error.lineno}: {error.msg})"
                 ) from error
     return ()
 
 
 def count_cells(notebook: Path, *, with_parameters: bool) -> int:
     """How many cells will run; papermill adds one where parameters are given."""
-    cells = [cell for cell in read_cells(notebook) if cell["cell_type"] == "code" and _source(cell).strip()]
+    cells = [cell for cell in read_cells(notebook) if cell["cell_type"] == "code" and _text(cell["source"]).strip()]
     return sum(not _NOT_RUN & set(_tags(cell)) for cell in cells) + with_parameters
 
 
@@ -58,7 +58,7 @@ def describe_cell(notebook: Path, index: int, *, count: int) -> str:
     """Name a cell as a person finds it: its number as In [count], and its heading or first line."""
     cells = read_cells(notebook)
     heading = next((_heading(cell) for cell in reversed(cells[:index]) if _heading(cell)), "")
-    first_line = next((line for line in _source(cells[index]).splitlines() if line.strip()), "")
+    first_line = next((line for line in _text(cells[index]["source"]).splitlines() if line.strip()), "")
     return f'cell [{count}] "{heading or first_line.strip()}"'
 
 
@@ -89,13 +89,8 @@ def _assigned(tree: ast.Module) -> list[str]:
 def _heading(cell: dict[str, Any]) -> str:
     if cell["cell_type"] != "markdown":
         return ""
-    lines = [line.lstrip("#").strip() for line in _source(cell).splitlines() if line.startswith("#")]
+    lines = [line.lstrip("#").strip() for line in _text(cell["source"]).splitlines() if line.startswith("#")]
     return lines[-1] if lines else ""
-
-
-def _source(cell: dict[str, Any]) -> str:
-    source = cell["source"]  # nbformat allows a text or a list of lines
-    return source if isinstance(source, str) else "".join(source)
 
 
 def _tags(cell: dict[str, Any]) -> list[str]:
@@ -105,7 +100,7 @@ def _tags(cell: dict[str, Any]) -> list[str]:
 def _kept(data: dict[str, Any]) -> dict[str, Any]:
     kept = {kind: _scrubbed(value) for kind, value in data.items() if kind in _KEPT_TYPES}
     if len(kept) < len(data):
-        kept["text/plain"] = f"{_as_text(kept.get('text/plain', ''))}\n{_PLACEHOLDER}".lstrip()
+        kept["text/plain"] = f"{_text(kept.get('text/plain', ''))}\n{_PLACEHOLDER}".lstrip()
     return kept
 
 
@@ -119,5 +114,5 @@ def _scrubbed(value: Any) -> Any:
     return value
 
 
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else "".join(value)
+def _text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "".join(value)  # nbformat allows a list of lines

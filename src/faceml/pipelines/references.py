@@ -1,4 +1,4 @@
-"""`${parameters.photos}` and `${steps.detect.faces}`: how a pipeline's values name other values, known or not."""
+"""`${parameters.photos}` and `${steps.detect.faces}`: how a pipeline's values refer to other values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Read what stands between the braces.
+    """Read the text between the braces.
 
     Raises:
         ValueError: it names neither a parameter nor a step's result.
@@ -62,7 +62,7 @@ def references_in(value: Any) -> Iterator[Reference]:
 
 
 def fill(value: Any, lookup: Callable[[Reference], Any]) -> Any:
-    """Put the values where the references stand.
+    """Put values in the place of references.
 
     A text that is one reference becomes the value itself, type and all; within a longer text it is written out.
 
@@ -82,7 +82,7 @@ def fill(value: Any, lookup: Callable[[Reference], Any]) -> Any:
 
 
 def known_names(word: str, known: Iterable[str]) -> str:
-    """What to tell somebody who wrote a name that is not known: those that are, the likeliest first as a question.
+    """For somebody who wrote an unknown name: the known ones, after the likeliest as a question.
 
     >>> known_names("notebok", ["notebook", "when"])
     'did you mean notebook? Known: notebook, when'

@@ -1,4 +1,4 @@
-"""What a run tells others: an HTML page for people, and JSON for another program (a webhook).
+"""A run as others see it: an HTML page for people, and JSON for another program (a webhook).
 
 The page says what each step found and where it failed, and shows pictures of faces only where the run allows them. The
 JSON holds counts and outcomes, never names, paths, pictures or error texts.
@@ -89,12 +89,12 @@ def _step(step: StepRun, folder: Path | None, *, is_earlier: bool) -> str:
     name = escape(step.name)
     linked = f'<a href="{escape(quote(_beside(step.notebook, folder)))}">{name}</a>' if step.notebook else name
     found = ", ".join(f"{escape(str(n))} {escape(str(v))}" for n, v in step.results.items())
-    told = [found, escape(step.note or "")]
+    parts = [found, escape(step.note or "")]
     if step.error:
-        told.append(f"<b>{escape(step.failed_cell or '')}</b> {escape(step.error)}")
+        parts.append(f"<b>{escape(step.failed_cell or '')}</b> {escape(step.error)}")
     if is_earlier:
-        told.append('<span class="note">in the run before; not run again</span>')
-    text = "<br>".join(part for part in told if part)
+        parts.append('<span class="note">in the run before; not run again</span>')
+    text = "<br>".join(part for part in parts if part)
     seconds = "" if step.status is StepStatus.SKIPPED else f"{step.seconds:.1f}"
     return (
         f'<td>{linked}</td><td class="{step.status}">{step.status}</td><td class="number">{seconds}</td><td>{text}</td>'
@@ -122,22 +122,20 @@ def _images(notebook: Path) -> Iterator[str]:
 
 
 def check_webhook(url: str) -> None:
-    """Raises WrongUse where it is no http address."""
+    """Raises WrongUse where it is not an http address."""
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise WrongUse(f"the webhook {url!r} is no http address: write it as https://host/path")
+        raise WrongUse(f"the webhook {url!r} is not an http address: write it as https://host/path")
 
 
-def call_webhook(url: str, run: PipelineRun) -> bool:
-    """POST the run as JSON; one that does not take it is logged, and fails nothing."""
+def call_webhook(url: str, run: PipelineRun) -> None:
+    """POST the run as JSON; a webhook that does not take it is logged, and fails nothing."""
     body = json.dumps(_counts(run)).encode()
     request = Request(url, data=body, headers={"Content-Type": "application/json"}, method="POST")
     try:
-        with urlopen(request, timeout=WEBHOOK_TIMEOUT_S):
-            return True
+        urlopen(request, timeout=WEBHOOK_TIMEOUT_S).close()
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         log.warning("the webhook on %s did not take the run: %s", urlsplit(url).hostname, reason)
-        return False
 
 
 def _counts(run: PipelineRun) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a notebook tells its pipeline what it found.
+"""How a notebook reports to its pipeline what it found.
 
 The last cell of a step says `report(photos=12, faces=31)`. People see a small table; the runner reads the same values
 from the executed notebook, where they lie beside the table under a type of their own. Without a pipeline the table is
@@ -8,12 +8,11 @@ all there is, so a notebook needs no second path.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from enum import Enum
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from faceml.errors import WrongUse
 
@@ -65,18 +64,14 @@ def _json_value(name: str, value: Any) -> Any:
     >>> _json_value("share", float("nan")), _json_value("file", Path("a.csv"))
     (None, 'a.csv')
     """
-    if isinstance(value, Enum):
-        return _json_value(name, value.value)
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _json_value(f"{name}.{key}", item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_value(name, item) for item in value]
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a numpy scalar, without importing numpy
-        return _json_value(name, value.item())
-    raise WrongUse(f"The result {name} is a {type(value).__name__}; report numbers, texts, lists or mappings of these")
+
+    def scalar(item: Any) -> Any:
+        if getattr(item, "shape", None) != ():  # of numpy, without importing it
+            raise TypeError
+        return item.item()
+
+    try:
+        return json.loads(to_json(value, inf_nan_mode="null", fallback=scalar))
+    except PydanticSerializationError as error:
+        kind = type(value).__name__
+        raise WrongUse(f"The result {name} is a {kind}; report numbers, texts, lists or mappings of these") from error

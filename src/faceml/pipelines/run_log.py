@@ -1,4 +1,4 @@
-"""Keeps what a run leaves behind in step: its record on disk, and its MLflow runs (a parent, a child per step)."""
+"""Keeps a run's record on disk and its MLflow runs in step: a parent, and a child for each step."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _OUTCOMES = {
 
 
 class RunLog:
-    """The record of a run that goes on.
+    """The record of a run in progress.
 
-    The record on disk is written first, so a tracking server that went away never costs what was done. Once it did
-    not answer it is left alone.
+    The record on disk is written first, so that a tracking server that goes away never costs what was done. Once it
+    has not answered it is left alone.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RunLog:
         return run_id, spool
 
     def add(self, step: StepRun) -> StepRun:
-        """Record a step that has no MLflow run, as it did not start."""
+        """Record a step without an MLflow run: it did not start."""
         self.run = replace(self.run, steps=(*self.run.steps, step), seconds=self._seconds())
         save_run(self.run)
         return step
@@ -132,8 +132,8 @@ def _summary(run: PipelineRun) -> Recorded:
 
 
 def _failure(step: StepRun) -> dict[str, str]:
-    told = {"failed_cell": step.failed_cell, "error": step.error}
-    return {name: text for name, text in told.items() if text}
+    tags = {"failed_cell": step.failed_cell, "error": step.error}
+    return {name: text for name, text in tags.items() if text}
 
 
 def _now(numbers: Mapping[str, float]) -> tuple[Measurement, ...]:

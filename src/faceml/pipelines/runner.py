@@ -1,4 +1,4 @@
-"""Runs a pipeline's notebooks, one kernel a step, each recorded as an MLflow run.
+"""Runs a pipeline's notebooks, a kernel for each step, each recorded as an MLflow run.
 
 A step costs about 1.2 s before its own imports (kernel start, papermill, shutdown); mlflow is imported here, once, and
 never in a step's kernel (see `faceml.tracking`). After every step the run's record is written, so that a run that was
@@ -17,17 +17,15 @@ from typing import Any
 
 from faceml.errors import PipelineFailed, Unavailable, WrongUse
 from faceml.pipelines.definition import Pipeline, Step
-from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs
+from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs, run_lock
 from faceml.pipelines.notebooks import count_cells
 from faceml.pipelines.references import Reference, StepWasSkipped, fill, known_names
 from faceml.pipelines.results import read_results
-from faceml.pipelines.run_lock import run_lock
 from faceml.pipelines.run_log import RunLog
 from faceml.tracking.mlflow_store import Outcome
 from faceml.tracking.session import RUN_ID_VARIABLE, SPOOL_VARIABLE, Tracking
 
 OnProgress = Callable[[int, int, str, int, int], None]
-OnStep = Callable[[StepRun], None]
 
 
 def run_pipeline(
@@ -43,35 +41,37 @@ def run_pipeline(
     dry_run: bool = False,
     wait: bool = False,
     on_progress: OnProgress = lambda *_: None,
-    on_step: OnStep = lambda _: None,
 ) -> PipelineRun:
     """Run a pipeline's steps in order; the first that fails stops it.
 
     Args:
         parameters: values over the pipeline's defaults, typed or as text (`-p name=value`).
         home: the library's folder; executed notebooks go to `<home>/runs/<pipeline>-<timestamp>/NN_step.ipynb`.
-        folder: where kernels run and relative paths start; the current folder where None.
+        folder: where kernels run and relative paths start; default: the current folder.
         environment: variables for the kernels, over this process's own; FACEML_HOME is always `home`.
         library: what the library holds, for the tags of the parent run.
         from_step: take the results of the steps before it, and the parameters, from this pipeline's last run.
         dry_run: check and fill in everything, run and write nothing.
         wait: until another run in this library is done.
-        on_progress: told (step, steps, step name, cell, cells), counted from 1; cell 0 is the kernel's start.
-        on_step: told of each step that ended, also when it was skipped or failed.
+        on_progress: called with (step, steps, step name, cell, cells), from 1; cell 0 is the kernel's start.
     Raises:
-        WrongUse: unknown, missing or ill-typed parameters; a `from_step` that cannot be.
+        WrongUse: unknown, missing, ill-typed or out-of-range parameters; a `from_step` that cannot be resumed at.
         PipelineFailed: names pipeline, step, cell, error and the executed notebook, in one line.
         Unavailable: MLflow does not answer.
         Conflict: another run is going on in this library.
     """
     folder = (folder or Path.cwd()).resolve()
-    last = _last_run(pipeline, home) if from_step else None
-    values = pipeline.bind({**_known_values(pipeline, last), **parameters}, folder=folder)
-    earlier = _earlier_steps(pipeline, from_step, last) if from_step and last else ()
+    kept: dict[str, Any] = {}
+    earlier: tuple[StepRun, ...] = ()
+    if from_step:
+        last = _last_run(pipeline, home)
+        kept = {name: value for name, value in last.parameters.items() if name in pipeline.parameters}
+        earlier = _earlier_steps(pipeline, from_step, last)
+    values = pipeline.bind({**kept, **parameters}, folder=folder)
     started_at = datetime.now().astimezone()
     planned = PipelineRun(pipeline.name, RunStatus.PLANNED, started_at, values, earlier, resumed_from=from_step)
     if dry_run:
-        return replace(planned, steps=(*earlier, *(_plan(step, values) for step in pipeline.steps[len(earlier) :])))
+        return replace(planned, steps=(*earlier, *(_planned(step, values) for step in pipeline.steps[len(earlier) :])))
     from faceml.pipelines.execution import sigterm_unwinds  # late: Jupyter's packages take a second
 
     with sigterm_unwinds(), run_lock(home, pipeline.name, wait=wait):
@@ -82,7 +82,7 @@ def run_pipeline(
             "FACEML_HOME": str(home.resolve()),
             "MLFLOW_TRACKING_URI": tracking.store.uri,
         }
-        return _Runner(pipeline, folder, variables, log, on_progress, on_step).run()
+        return _Runner(pipeline, folder, variables, log, on_progress).run()
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,12 @@ class _Runner:
     _variables: Mapping[str, str]
     _log: RunLog
     _on_progress: OnProgress
-    _on_step: OnStep
 
     def run(self) -> PipelineRun:
         steps = self._pipeline.steps
         try:
             for number in range(len(self._log.run.steps), len(steps)):
                 ended = self._run_step(number, steps[number])
-                self._on_step(ended)
                 if ended.status is StepStatus.FAILED:
                     raise PipelineFailed(self._failure(ended))
             return self._log.close(RunStatus.DONE)
@@ -137,9 +135,12 @@ class _Runner:
         from faceml.pipelines.execution import NotebookFailed, execute_notebook
 
         cells = count_cells(step.notebook, with_parameters=bool(begun.parameters))
-        steps = len(self._pipeline.steps)
         notebook = begun.notebook or self._log.folder
-        self._on_progress(number + 1, steps, step.name, 0, cells)
+
+        def tell(cell: int) -> None:
+            self._on_progress(number + 1, len(self._pipeline.steps), step.name, cell, cells)
+
+        tell(0)
         try:
             execute_notebook(
                 step.notebook,
@@ -147,14 +148,14 @@ class _Runner:
                 parameters=begun.parameters,
                 environment={**self._variables, RUN_ID_VARIABLE: begun.run_id or "", SPOOL_VARIABLE: str(spool)},
                 folder=self._folder,
-                on_cell=lambda cell: self._on_progress(number + 1, steps, step.name, cell, cells),
+                on_cell=tell,
             )
         except NotebookFailed as failure:
             return replace(begun, results=read_results(notebook), failed_cell=failure.cell, error=failure.error)
         return replace(begun, status=StepStatus.DONE, results=read_results(notebook), error=None)
 
     def _lookup(self, reference: Reference) -> Any:
-        """The value a reference names; LookupError says why there is none."""
+        """The value a reference names; LookupError says why it has no value."""
         if reference.step is None:
             return self._log.run.parameters[reference.name]
         step = self._log.run.step(reference.step)
@@ -197,12 +198,9 @@ class _Runner:
         )
 
 
-def _plan(step: Step, values: Mapping[str, Any]) -> StepRun:
-    def lookup(reference: Reference) -> Any:
-        return values[reference.name] if reference.step is None else f"${{{reference}}}"
-
+def _planned(step: Step, values: Mapping[str, Any]) -> StepRun:
     note = f"when ${{{step.when}}}" if step.when else None
-    return StepRun(step.name, StepStatus.PLANNED, fill(step.parameters, lookup), note=note)
+    return StepRun(step.name, StepStatus.PLANNED, step.parameters_with(values), note=note)
 
 
 def _last_run(pipeline: Pipeline, home: Path) -> PipelineRun:
@@ -210,11 +208,6 @@ def _last_run(pipeline: Pipeline, home: Path) -> PipelineRun:
     if not runs:
         raise WrongUse(f"The pipeline {pipeline.name} has no earlier run in {home}; run it without --from")
     return runs[0]
-
-
-def _known_values(pipeline: Pipeline, last: PipelineRun | None) -> dict[str, Any]:
-    """The last run's values, as far as the pipeline still has the parameters."""
-    return {name: value for name, value in (last.parameters if last else {}).items() if name in pipeline.parameters}
 
 
 def _earlier_steps(pipeline: Pipeline, from_step: str, last: PipelineRun) -> tuple[StepRun, ...]:

@@ -1,4 +1,4 @@
-"""Runs pipelines when their cron lines say so: one at a time, what was missed once, none twice after a restart.
+"""Runs pipelines when their cron lines say so: one at a time, missed times once, nothing twice after a restart.
 
 The loop belongs to the process's main thread, where SIGTERM may unwind it: a run in progress ends its kernel, says
 "stopped" in its record, and the schedule ends with it.
@@ -13,24 +13,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from faceml.config import Settings
 from faceml.errors import FacemlError, WrongUse
 from faceml.files import write_whole
 from faceml.pipelines.cron import next_due
 from faceml.pipelines.definition import Pipeline, read_pipeline
-from faceml.pipelines.history import PipelineRun, RunStatus, past_runs
+from faceml.pipelines.history import PipelineRun, RunStatus, past_runs, run_lock
 from faceml.pipelines.references import known_names
 from faceml.pipelines.report import REPORT, call_webhook, check_webhook
-from faceml.pipelines.run_lock import run_lock
 from faceml.pipelines.runner import run_pipeline
 from faceml.services.operate.status import library_snapshot
 from faceml.wiring import open_library
 
 STATE = "schedule.json"
 LONGEST_WAIT = timedelta(seconds=30)  # then the clock is read again: machines sleep, and clocks are set
-Note = Callable[[str], None]
 log = logging.getLogger(__name__)
 
 
@@ -48,23 +45,26 @@ class Due:
     entry: Entry
     at: datetime
 
+    def __str__(self) -> str:
+        return f"{self.entry.name}, {self.at:%Y-%m-%d %H:%M}"
+
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a schedule runs."""
-
+class ScheduledPipelines:
     entries: tuple[Entry, ...]
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str]  # each goes to the pipelines that know it
     webhook: str | None
 
 
-def plan_schedule(files: Sequence[Path], parameters: Mapping[str, str], *, webhook: str | None = None) -> Plan:
+def plan_schedule(
+    files: Sequence[Path], parameters: Mapping[str, str], *, webhook: str | None = None
+) -> ScheduledPipelines:
     """Read the pipelines that have a cron line, and check that each could run with these parameters.
 
     Args:
         parameters: each goes to the pipelines that know it.
     Raises:
-        WrongUse: none has a cron line, two share a name, one lacks a value, or nobody knows a parameter.
+        WrongUse: no pipeline has a cron line, two share a name, one lacks a value, or a parameter belongs to none.
     """
     if webhook is not None:
         check_webhook(webhook)
@@ -83,11 +83,13 @@ def plan_schedule(files: Sequence[Path], parameters: Mapping[str, str], *, webho
             raise WrongUse(f"no scheduled pipeline has a parameter {name!r}; {known_names(name, known)}")
     for pipeline in pipelines:
         pipeline.bind(_known_to(pipeline, parameters), folder=Path.cwd())
-    return Plan(entries, parameters, webhook)
+    return ScheduledPipelines(entries, parameters, webhook)
 
 
-def run_schedule(settings: Settings, plan: Plan, *, clock: Clock | None = None, on_note: Note = log.info) -> None:
-    """Run what is due until the process is told to stop; a run that is going on then ends its kernel first.
+def run_schedule(
+    settings: Settings, scheduled: ScheduledPipelines, *, on_note: Callable[[str], None] = log.info
+) -> None:
+    """Run what is due until SIGTERM or Ctrl-C; a run in progress then ends its kernel first.
 
     Raises:
         SystemExit: SIGTERM.
@@ -96,28 +98,28 @@ def run_schedule(settings: Settings, plan: Plan, *, clock: Clock | None = None, 
     from faceml.pipelines.execution import sigterm_unwinds  # late: Jupyter's packages take a second
 
     with sigterm_unwinds(), run_lock(settings.home, "faceml pipeline schedule", name="schedule"):
-        schedule = Schedule(plan.entries, home=settings.home, clock=clock or SystemClock())
-        on_note(f"waiting; first is {schedule.next().entry.name}, {schedule.next().at:%Y-%m-%d %H:%M}")
+        schedule = Schedule(scheduled.entries, home=settings.home)
+        on_note(f"waiting; first is {schedule.next()}")
 
         def run(entry: Entry) -> None:
             on_note(f"{entry.name}: started")
-            done = run_due(settings, plan, entry)
+            done = run_due(settings, scheduled, entry)
             if done is not None:
                 page = done.folder / REPORT if done.folder else ""
                 on_note(f"{entry.name}: {done.status} in {done.seconds:.0f} s, {page}")
-            on_note(f"waiting; next is {schedule.next().entry.name}, {schedule.next().at:%Y-%m-%d %H:%M}")
+            on_note(f"waiting; next is {schedule.next()}")
 
         schedule.run_forever(run)
 
 
-def run_due(settings: Settings, plan: Plan, entry: Entry) -> PipelineRun | None:
-    """One run with its report and webhook; one that fails is recorded and logged. None where nothing was recorded."""
-    library, started = open_library(settings), datetime.now().astimezone()
+def run_due(settings: Settings, scheduled: ScheduledPipelines, entry: Entry) -> PipelineRun | None:
+    """One run with its report and webhook; a failure is recorded and logged. None where nothing was recorded."""
+    library, started = open_library(settings), now()
     try:
         pipeline = read_pipeline(entry.file)  # as it is now
         done: PipelineRun | None = run_pipeline(
             pipeline,
-            parameters=_known_to(pipeline, plan.parameters),
+            parameters=_known_to(pipeline, scheduled.parameters),
             home=settings.home,
             tracking=library.tracking,
             library=library_snapshot(library.repository),
@@ -130,8 +132,8 @@ def run_due(settings: Settings, plan: Plan, entry: Entry) -> PipelineRun | None:
         done = last if is_this_one else None
     finally:
         library.close()
-    if done is not None and plan.webhook is not None:
-        call_webhook(plan.webhook, done)
+    if done is not None and scheduled.webhook is not None:
+        call_webhook(scheduled.webhook, done)
     return done
 
 
@@ -139,55 +141,56 @@ def _known_to(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, st
     return {name: value for name, value in parameters.items() if name in pipeline.parameters}
 
 
-class Clock(Protocol):
-    """Time, as a test can turn it."""
-
-    def now(self) -> datetime:
-        """Aware."""
-
-    def wait_until(self, moment: datetime) -> None:
-        """Return then, or earlier."""
+def now() -> datetime:
+    """Aware, on the machine's clock."""
+    return datetime.now().astimezone()
 
 
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now().astimezone()
-
-    def wait_until(self, moment: datetime) -> None:
-        left = min(moment - self.now(), LONGEST_WAIT).total_seconds()
-        threading.Event().wait(max(0.0, left))
+def wait_until(moment: datetime) -> None:
+    """Return then, or earlier."""
+    threading.Event().wait(max(0.0, min(moment - now(), LONGEST_WAIT).total_seconds()))
 
 
 class Schedule:
-    """What is due when, and what was done; the latter survives in `<home>/schedule.json`."""
+    """What is due when; what was done is kept in `<home>/schedule.json`."""
 
-    def __init__(self, entries: Sequence[Entry], *, home: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        *,
+        home: Path,
+        now: Callable[[], datetime] = now,
+        wait_until: Callable[[datetime], None] = wait_until,
+    ) -> None:
+        """
+        Args:
+            now, wait_until: the clock, which a test turns by itself.
+        """
         self._entries = entries
         self._file = home / STATE
-        self._clock = clock
+        self._now, self._wait_until = now, wait_until
         self._handled = self._read()
 
     def next(self) -> Due:
-        """The first that is due, be it in the past.
+        """What is due first; its time may lie in the past.
 
         Raises:
-            ValueError: nothing ever is.
+            ValueError: nothing ever will be.
         """
         times = [(entry, next_due(entry.cron, self._handled[entry.name])) for entry in self._entries]
-        due = [Due(entry, at) for entry, at in times if at is not None]
-        return min(due, key=lambda item: item.at)
+        return min((Due(entry, at) for entry, at in times if at is not None), key=lambda due: due.at)
 
     def run_forever(self, run: Callable[[Entry], None]) -> None:
-        """Wait and run until an exception that is no ordinary one ends it (SystemExit, KeyboardInterrupt)."""
-        self._write()  # what is missed from now on is made up for, whenever this ends
+        """Wait and run until SystemExit or KeyboardInterrupt ends it; an Exception is logged, and it goes on."""
+        self._write()  # from now on missed times are made up for, whenever this ends
         while True:
             due = self.next()
-            if due.at > self._clock.now():
-                self._clock.wait_until(due.at)
+            if due.at > self._now():
+                self._wait_until(due.at)
                 continue
             # Everything missed until now is made up for by this run. Written down first: a run that takes the machine
             # down is not tried again and again.
-            self._handled[due.entry.name] = self._clock.now()
+            self._handled[due.entry.name] = self._now()
             self._write()
             try:
                 run(due.entry)
@@ -195,8 +198,8 @@ class Schedule:
                 log.exception("the pipeline %s failed; the schedule goes on", due.entry.name)
 
     def _read(self) -> dict[str, datetime]:
-        """When each was last handled; what is new, or has another cron line by now, counts from now on."""
-        now = self._clock.now()
+        """When each was last handled; one that is new, or has another cron line by now, starts to count now."""
+        now = self._now()
         try:
             stored = json.loads(self._file.read_text(encoding="utf-8"))
             known = {name: datetime.fromisoformat(item["handled"]) for name, item in stored.items()}

@@ -1,4 +1,4 @@
-"""A YAML file that knows at which line each value stands, so that an error can point at it."""
+"""A YAML file that knows the line of each value, so that an error can point at it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Place = tuple[Hashable, ...]  # keys and positions on the way to a value; () is 
 
 
 class Section(BaseModel):
-    """A mapping of the file; a key that it does not know is an error that names those it does."""
+    """A mapping in the file; a key that it does not know is an error that names the known ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class YamlFile:
         return _wrong(self.path, self.line_of(place), message)
 
     def line_of(self, place: Place) -> int:
-        """Of what is not in the file: the line of what lacks it."""
+        """Of a place that is not in the file: the line of what lacks it."""
         while place not in self.lines:
             place = place[:-1]
         return self.lines[place]
@@ -57,7 +57,7 @@ class YamlFile:
         """The content as a record; validators get `path` as their context.
 
         Raises:
-            WrongUse: the first thing in the file that cannot be.
+            WrongUse: names the first mistake in the file.
         """
         try:
             return kind.model_validate(self.content, context=self.path)
@@ -73,7 +73,7 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         raise FileNotReadable(f"The pipeline {path} cannot be read: {error}; check the path") from error
     except yaml.YAMLError as error:
-        raise WrongUse(f"{path} is no YAML text: {error}") from error
+        raise WrongUse(f"{path} is not a text: {error}; save it as YAML in UTF-8") from error
     lines: dict[Place, int] = {(): 1}
     try:
         node = loader.get_single_node()
@@ -83,7 +83,7 @@ def read_yaml(path: Path) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise _wrong(path, line, f"this is no YAML ({error.problem}); check quotes and indents") from error
+        raise _wrong(path, line, f"this is not YAML ({error.problem}); check quotes and indents") from error
     finally:
         loader.dispose()
 
@@ -108,7 +108,7 @@ class _Loader(yaml.SafeLoader):
             key, line = str(key_node.value), key_node.start_mark.line + 1
             if key in values:
                 first = lines[*place, key]
-                raise _wrong(path, line, f"the key {key!r} stands twice (first in line {first}); remove one")
+                raise _wrong(path, line, f"the key {key!r} is there twice (first in line {first}); remove one")
             lines[*place, key] = line
             values[key] = self.plain(path, value_node, (*place, key), lines)
         return values

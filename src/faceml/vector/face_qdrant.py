@@ -23,7 +23,7 @@ def get_face_qdrant_client(settings: Settings | None = None) -> FaceQdrantClient
 
 @dataclass(frozen=True, slots=True)
 class FaceQdrantClient:
-    """Opens the index anew for each call, so that an idle notebook does not keep others out.
+    """Opens the index for each call, so that an idle notebook does not keep others out.
 
     Every call may raise IndexUnavailable.
     """
