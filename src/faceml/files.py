@@ -62,7 +62,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_cache(path: Path, content: bytes | Callable[[Path], object], *, is_private: bool = False) -> None:
-    """Write a file, and its folder, that saves time next time; one line in the log says of a folder where that fails.
+    """Write a file, and its folder, that saves time next time; where that fails, the log has one line a folder.
 
     Args:
         content: bytes, or what writes them to the path that it is given.

@@ -33,7 +33,7 @@ class RegionChanges:
     replaced: tuple[tuple[Region, NamedFace], ...]
     removed: tuple[Region, ...]
     added: tuple[NamedFace, ...]
-    there_already: int
+    unchanged: int
     disputed: tuple[tuple[Region, NamedFace], ...]  # somebody gave this face another name: theirs stays
 
 

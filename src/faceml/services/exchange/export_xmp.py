@@ -36,8 +36,6 @@ class XmpExportReport:
 
 @dataclass(slots=True)
 class _Tally:
-    """The report while it grows."""
-
     photos: int = 0
     faces: int = 0
     sidecars_written: int = 0
@@ -128,9 +126,9 @@ def _merged(
     ]
     changes = region_changes(there.regions, wanted, known={face.face_id for face in faces})
     tally.disputed += tuple(
-        f"{asset.path}: {face.name}, where the sidecar says {r.name}" for r, face in changes.disputed
+        f"{asset.path}: {face.name}, where the sidecar says {region.name}" for region, face in changes.disputed
     )
-    tally.faces += changes.there_already + len(changes.replaced) + len(changes.added)
+    tally.faces += changes.unchanged + len(changes.replaced) + len(changes.added)
     tally.names_removed += len(changes.removed)
     if before is not None and not (changes.replaced or changes.removed or changes.added):
         return before

@@ -32,9 +32,9 @@ class XmpImportReport:
     names: int  # regions that name a face
     faces_labeled: int
     already_labeled: int
-    decided_otherwise: int  # a person said something else here: that stays
+    decided_otherwise: int  # a person gave another name here: that stays
     without_face: int  # no face was found at that place
-    guesses_passed_by: int  # written by faceml's recognition, no person's word
+    guesses_passed_by: int  # written by faceml's recognition, confirmed by nobody
     people: int  # whose faces were labelled
     photos_not_ingested: int
     skipped: tuple[str, ...]  # one reason a file
@@ -51,8 +51,6 @@ class _NamedBoxes:
 
 @dataclass(slots=True)
 class _Tally:
-    """What of the report grows on the way."""
-
     photos: int = 0
     already_labeled: int = 0
     decided_otherwise: int = 0
@@ -73,16 +71,16 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
         NotEnoughData: none of its photos is in the library.
     """
     tally = _Tally()
-    said = list(_read_all(library.repository, photo_files(folder), tally, on_progress))
+    named = list(_read_all(library.repository, photo_files(folder), tally, on_progress))
     if not tally.photos:
         raise NotEnoughData(
             f"none of the {tally.photos_not_ingested} photos below {folder} is in this library: ingest it first"
         )
     with library.repository.begin() as unit:
-        done = label_named(unit, _to_label(unit, said, tally), imported_from="XMP", actor=actor)
+        done = label_named(unit, _to_label(unit, named, tally), imported_from="XMP", actor=actor)
     drain_outbox(library)
     return XmpImportReport(
-        **asdict(tally), **asdict(done), photos_with_names=len(said), names=sum(len(photo.names) for photo in said)
+        **asdict(tally), **asdict(done), photos_with_names=len(named), names=sum(len(photo.names) for photo in named)
     )
 
 
@@ -153,14 +151,14 @@ def _is_name(region: Region, photo: Path, tally: _Tally) -> bool:
 
 
 def _is_guess(region: Region) -> bool:
-    """Written by faceml's recognition and confirmed by nobody; under another name by now it is a person's word."""
+    """Written by faceml's recognition and confirmed by nobody; under another name by now, a person has decided."""
     return region.is_ours and region.mark is not None and region.mark.assigned_by == AssignedBy.PROTOTYPE
 
 
-def _to_label(unit: UnitOfWork, said: Sequence[_NamedBoxes], tally: _Tally) -> Iterator[tuple[str, Face]]:
-    in_photo = unit.faces.by_asset([photo.asset_id for photo in said])
+def _to_label(unit: UnitOfWork, named: Sequence[_NamedBoxes], tally: _Tally) -> Iterator[tuple[str, Face]]:
+    in_photo = unit.faces.by_asset([photo.asset_id for photo in named])
     person_named = cache(unit.people.named)
-    for photo in said:
+    for photo in named:
         pairs = _best_reading(photo.readings, in_photo[photo.asset_id])
         tally.without_face += len(photo.names) - len(pairs)
         for row, face in pairs.items():

@@ -152,7 +152,7 @@ class IndexFollower:
         try:
             return drain_outbox(self._library, log_level=logging.INFO).backlog == 0
         except FacemlError as error:
-            log.info("the index does not follow yet: %s", error)
+            log.info("the index is not up to date yet: %s", error)
             return False
 
 

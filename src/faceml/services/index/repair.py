@@ -1,4 +1,4 @@
-"""Compare the vector index with SQL, both ways, and mend it (DESIGN D3; specification, `faces find-orphans`)."""
+"""Compare the vector index with SQL, both ways, and repair it (DESIGN D3; specification, `faces find-orphans`)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def find_orphans(library: Library, *, limit: int = 100, on_progress: Progress = 
 def fix_orphans(
     library: Library, *, limit: int = 100, on_progress: Progress = silent
 ) -> tuple[OrphanReport, RepairReport]:
-    """Mend what `find_orphans` finds: write points anew from SQL, remove strays, detect again where a vector is lost.
+    """Repair what `find_orphans` finds: write points anew from SQL, remove strays, detect again where a vector is lost.
 
     A damaged embedded index is moved aside and built anew from the database.
     """

@@ -36,7 +36,7 @@ class EvaluationReport:
     labels: int
     faces_found: int  # labels whose face was detected
     clusters: Report | None  # by cluster alone; None where no labelled face was found
-    people: Report | None  # by person, and by cluster where there is none: what a person sees
+    people: Report | None  # by person, else by cluster: what a person sees
     recognition: Recognition
 
 

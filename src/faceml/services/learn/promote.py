@@ -78,8 +78,8 @@ def promote(
         return PromotionReport(model.version, False, False, before, found.reasons)
     is_forced = not found.promotes
     event = _event("forced" if is_forced else "promoted", model, actor, reason)
-    told = {**event, "verdict": _short(" · ".join(found.reasons), TAG_LIMIT)}
-    registry.tag_version(model.version, {f"promotion_{name}": value for name, value in told.items()})
+    tags = {**event, "verdict": _short(" · ".join(found.reasons), TAG_LIMIT)}
+    registry.tag_version(model.version, {f"promotion_{name}": value for name, value in tags.items()})
     # A process that dies between the two leaves a history that `_champions` completes; in `roll_back` likewise.
     registry.set_alias(CHAMPION, model.version)
     _record(registry, [*_champions(state), model.version], [*history(state), event])
@@ -115,7 +115,7 @@ def roll_back(library: Library, *, actor: str, reason: str | None = None) -> Rol
 
 
 def history(state: RegistryState) -> tuple[Mapping[str, str], ...]:
-    """What happened to the champion, oldest first: version, what, by, at, and why where somebody said."""
+    """What happened to the champion, oldest first: version, what, by, at, and why where a reason was given."""
     return tuple(json.loads((state.tags or {}).get(HISTORY, "[]")))
 
 
@@ -195,7 +195,7 @@ class ModelSheet:
 
 
 def list_models(library: Library) -> ModelList:
-    """All versions, of which there are none before the first training. Raises Unavailable."""
+    """All versions; before the first training, an empty list. Raises Unavailable."""
     state = library.registry.state()
     champion = state.with_alias(CHAMPION)
     return ModelList(state.versions, champion.version if champion else None, history(state))

@@ -1,4 +1,4 @@
-"""Look at everything that commonly goes wrong, and say how to mend it; nothing is changed."""
+"""Look at everything that commonly goes wrong, and say how to fix it; nothing is changed."""
 
 from __future__ import annotations
 

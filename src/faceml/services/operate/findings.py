@@ -40,7 +40,7 @@ def fail(subject: str, detail: str, fix: str) -> Finding:
 
 
 def with_fix(subject: str, message: str) -> Finding:
-    """A failure told by one of faceml's own errors, whose message ends in the fix.
+    """A failure with the message of one of faceml's own errors, which ends in the fix.
 
     >>> with_fix("database", "PostgreSQL at db does not answer: start it, or unset DATABASE_URL").fix
     'start it, or unset DATABASE_URL'

@@ -151,7 +151,7 @@ def _queue_all_points(repository: Repository) -> None:
 
 
 def _move_up(staging: Path, home: Path) -> None:
-    """The database last: until it is there the folder is no library."""
+    """The database last: without it, the folder is not a library."""
     for entry in sorted(staging.iterdir(), key=lambda path: path.name.startswith("faceml.db")):
         entry.rename(home / entry.name)
     staging.rmdir()
@@ -176,7 +176,7 @@ def _check_models(library: Library, archive: ArchiveReader) -> None:
 
 
 def _restore_models(library: Library, archive: ArchiveReader) -> tuple[str, ...]:
-    """Register what is missing, then the aliases and tags of a registry that had none; returns notes for the reader."""
+    """Register what is missing, in an empty registry also aliases and tags; returns notes for the reader."""
     wanted = _entries(archive)
     state = library.registry.state() if wanted else RegistryState()
     there = {model.version for model in state.versions}

@@ -78,7 +78,7 @@ def read_known_labels(file: Path) -> list[KnownLabel]:
 
 
 def match_known_labels(unit: UnitOfWork, labels: Sequence[KnownLabel]) -> list[KnownFace]:
-    """The faces that these labels speak of: by overlap of the boxes, or the largest face left where a label has none.
+    """The faces that these labels name: by overlap of the boxes; a label without a box gets the largest face left.
 
     A label whose face was not found has no entry; a face is matched once.
 

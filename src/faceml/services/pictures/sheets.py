@@ -115,7 +115,7 @@ def draw_sweep(report: SweepReport) -> Figure:
 
     by = "BCubed F against labels" if report.scored_by == "bcubed_f" else "stability (mean adjusted Rand)"
     runs = [
-        ScoredSetting(str(run.setting), run.score, f"{run.clusters} clusters, {run.noise_share:.0%} in none")
+        ScoredSetting(str(run.setting), run.score, f"{run.clusters} clusters, {run.noise_share:.0%} noise")
         for run in report.runs
     ]
     return sweep_scores(runs, score_name=by)
