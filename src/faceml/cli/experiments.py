@@ -87,8 +87,8 @@ def compare(promote: bool, as_json: bool, **asked: Any) -> None:
 @since_option
 @limit_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it into this file too: .png, .svg or .pdf.")
-@show.printed()
-def over_time(measure: str, plot: Path | None, **asked: Any) -> object:
+@show.as_json
+def over_time(measure: str, plot: Path | None, as_json: bool, **asked: Any) -> None:
     """Show how MEASURE went from run to run, the oldest first."""
     from faceml.services.learn.experiments import compare_experiments
     from faceml.tracking.experiment import history_of
@@ -101,7 +101,7 @@ def over_time(measure: str, plot: Path | None, **asked: Any) -> object:
 
         save_figure(over_time_plot(history), plot)
     text = experiment_reports.history(history)
-    return history, f"{text}\n\nPlot: {plot}" if plot else text
+    show.print_report(history, f"{text}\n\nPlot: {plot}" if plot else text, as_json=as_json)
 
 
 @experiments.command()

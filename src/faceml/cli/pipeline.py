@@ -92,14 +92,14 @@ def list_() -> object:
 
 @pipeline.command("show")
 @click.argument("file", shell_complete=_pipeline_names)
-@show.printed()
-def show_(file: str) -> object:
+@show.as_json
+def show_(file: str, as_json: bool) -> None:
     """Show the parameters and steps of the pipeline FILE."""
     from faceml.pipelines.definition import read_pipeline
 
     path = find_pipeline(file).resolve()
     definition = read_pipeline(path)
-    return _plain(path, definition), _described(path, definition)
+    show.print_report(_plain(path, definition), _described(path, definition), as_json=as_json)
 
 
 @pipeline.command()
