@@ -156,7 +156,7 @@ def test_projected_vectors_that_an_earlier_version_kept_are_removed(named: Libra
     kept = named.settings.cache_folder / "spaces"
     kept.mkdir(parents=True)
     (kept / "0123.npy").write_bytes(b"vectors")
-    assign_faces(named, model=model)
+    assign_faces(named, AssignOptions(model=model))
     assert not kept.exists()
 
 
