@@ -88,7 +88,8 @@ def start_projection(options: Options, vectors: NDArray[np.float32], people: NDA
         "lda": lambda: lda(vectors, people),
     }
     start = starts[options.head]()
-    mean, skip = torch.from_numpy(start.mean), torch.from_numpy(start.skip)
+    # Copies, since torch aligns them, and sums over memory aligned otherwise may round otherwise.
+    mean, skip = torch.tensor(start.mean), torch.tensor(start.skip)
     return Projection(mean, skip, (), learns_linearly=True, dropout=options.dropout)
 
 
