@@ -156,4 +156,4 @@ def test_notebooks_are_committed_without_outputs_and_with_typed_parameters() -> 
         assert all(len(cell["source"]) <= 15 for cell in code[1:]), f"{file.name}: a cell has more than 15 lines"
         assert "parameters" in code[0]["metadata"]["tags"]
         for text in map(str.strip, code[0]["source"]):
-            assert re.match(r"\w+: (str|int|float|bool) = .+  # .+", text), f"{file.name}: {text}"
+            assert re.match(r'\w+: (str|int|float|bool|"float or str") = .+  # .+', text), f"{file.name}: {text}"

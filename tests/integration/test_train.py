@@ -245,7 +245,7 @@ Results:
   - Training time: .*s
 """
     assert re.search(expected, done.stdout), done.stdout
-    assert "*tar@far=1e-2" in done.stdout or "*eer" in done.stdout
+    assert "tar@far=1e-2 *" in done.stdout or "eer *" in done.stdout
     assert "Registered: face-projection version 1, the challenger" in done.stdout
     assert _duration(512) == "8m 32s"
 
