@@ -131,13 +131,10 @@ def truth(decisions: Iterable[Decision]) -> Truth:
     )
 
 
-def snapshot(library: Library) -> dict[str, Any]:
-    """Everything about labels that SQL holds, but for times.
-
-    A machine that matches a face again, in a product of another shape, finds a similarity whose last bit may differ.
-    """
+def snapshot(library: Library, *, similarity: str = "similarity") -> dict[str, Any]:
+    """Everything about labels that SQL holds, but for times."""
     tables = {
-        "faces": "SELECT id, person_id, assigned_by, cluster_id, round(similarity, 6), model_version, dismissed_as "
+        "faces": f"SELECT id, person_id, assigned_by, cluster_id, {similarity}, model_version, dismissed_as "
         "FROM face_instances",
         "exemplars": "SELECT person_id, face_instance_id FROM person_prototypes WHERE role = 'exemplar'",
         "rejections": "SELECT face_instance_id, person_id FROM face_rejections",

@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -82,6 +83,11 @@ def opened(home: Path) -> Library:
     return library
 
 
+def rounded_snapshot(library: Library) -> dict[str, Any]:
+    """A machine that matches a face again, in a product of another shape, finds a similarity of another last bit."""
+    return snapshot(library, similarity="round(similarity, 6)")
+
+
 class Decisions(RuleBasedStateMachine):
     """A person and the machine at work on one library, and the list of what the person said."""
 
@@ -97,7 +103,7 @@ class Decisions(RuleBasedStateMachine):
             photos = unit.faces.photo_of([face_id for face_id, _, _ in unit.faces.labels()])
         self.faces = sorted(photos, key=photos.__getitem__)  # in order of person
         self.logged = 0
-        self.before = snapshot(self.library)
+        self.before = rounded_snapshot(self.library)
         for pick, name in enumerate(("Ada", "Bea", "Cleo")):  # so that there is something to merge
             self.assign([6 * pick + 3], name)
 
@@ -251,10 +257,10 @@ class Decisions(RuleBasedStateMachine):
         """Undone and redone at once, a decision leaves no trace (unless it cannot be undone)."""
         standing = [decision.event_id for decision in self.decisions if decision.stands]
         if standing:
-            event_id, before = standing[pick % len(standing)], snapshot(self.library)
+            event_id, before = standing[pick % len(standing)], rounded_snapshot(self.library)
             if self.take_back(event_id):
                 self.take_back(self.undos[-1][0], must=True)
-                assert differences(before, snapshot(self.library)) == []
+                assert differences(before, rounded_snapshot(self.library)) == []
 
     # --- what machines do
 
@@ -299,7 +305,7 @@ class Decisions(RuleBasedStateMachine):
         assert (found.orphans, found.stale_points, found.stray_points, found.centroids_missing) == ((), 0, 0, 0)
         self.library = replace(self.library, index=LostIndex())
         if self.take_everything_back():
-            after = snapshot(self.library)
+            after = rounded_snapshot(self.library)
             for table in ("exemplars", "rejections", "people"):
                 assert after[table] == self.before[table] == []
             with self.library.repository.read() as unit:
@@ -376,13 +382,13 @@ class Decisions(RuleBasedStateMachine):
             with pytest.raises(Conflict, match="already undone"):
                 undo(self.library, event_id, actor="ada")
             return False
-        before = snapshot(self.library)
+        before = rounded_snapshot(self.library)
         try:
             report = undo(self.library, event_id, actor="ada")
         except Conflict:
             assert not must
             assert self.cannot_be(event_id)
-            assert differences(before, snapshot(self.library)) == []
+            assert differences(before, rounded_snapshot(self.library)) == []
             return False
         self.undone(report.event_id, event_id)
         check(self.library, truth(self.decisions))
