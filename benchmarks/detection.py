@@ -88,7 +88,7 @@ def serve(side: str, pack: str, model_root: Path, photos: list[Path], wire: Conn
 def demo_photos(folder: Path) -> Path:
     from faceml.demo.build import build_demo
 
-    return build_demo(folder / "demo").photos_folder
+    return build_demo(folder / "demo").photos
 
 
 def make_photos(source: Path, target: Path, count: int, widths_px: tuple[int, ...]) -> list[Path]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceml.demo.build import build_demo
-from faceml.demo.library import TRUTH, DemoLibrary
+from faceml.demo.library import TRUTH, DemoPhotos
 from faceml.demo.sources import ADMIRAL, ASTRONAUT
 from faceml.errors import FacemlError
 from faceml.identity.hdbscan.exact import fit
@@ -53,16 +53,14 @@ def draw(folder: Path) -> Image.Image:
     noise = [face for face, label in zip(faces, labels, strict=True) if label < 0]
     rows = [_row(_most_common(group), group) for group in sorted(groups, key=len, reverse=True)]
     rows.sort(key=lambda row: row.title not in MAY_BE_SHOWN)  # what can be seen comes first
-    title = (
-        f"{len(faces)} faces on {len(list(library.photos_folder.iterdir()))} photos, grouped into {len(groups)} people"
-    )
+    title = f"{len(faces)} faces on {len(list(library.photos.iterdir()))} photos, grouped into {len(groups)} people"
     return contact_sheet([*rows, _row("Left over", noise)] if noise else rows, columns=_COLUMNS, title=title)
 
 
-def _look(library: DemoLibrary, *, cache_dir: Path) -> list[ShownFace]:
+def _look(library: DemoPhotos, *, cache_dir: Path) -> list[ShownFace]:
     pack = load_pack(OPENCV_ZOO, model_root=Path.home() / ".insightface", cache_dir=cache_dir)
-    photos = sorted(library.photos_folder.iterdir())
-    truth = read_known_labels(library.truth_csv)
+    photos = sorted(library.photos.iterdir())
+    truth = read_known_labels(library.truth)
     shown: list[ShownFace] = []
     for found in find_faces(enumerate(photos), pack):
         path = photos[found.asset_id]

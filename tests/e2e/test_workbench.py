@@ -47,7 +47,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, ope
     library = library_with(
         opencv_zoo, Settings(home=folder / "library", model_pack="opencv-zoo", model_root=model_cache)
     )
-    ingest_folder(library.repository, demo.photos_folder)
+    ingest_folder(library.repository, demo.photos)
     backfill_faces(library, DetectOptions(limit=1000))
     cluster_faces(library)
     first, second = (cluster_id for cluster_id, _ in list_open_clusters(library.repository)[-2:])

@@ -49,7 +49,7 @@ while True:  # shifting parameters move faces between clusters and noise, throug
 
 @pytest.fixture(scope="module")
 def demo_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_demo(tmp_path_factory.mktemp("demo")).photos_folder
+    return build_demo(tmp_path_factory.mktemp("demo")).photos
 
 
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(

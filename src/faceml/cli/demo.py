@@ -28,24 +28,26 @@ if TYPE_CHECKING:
 def demo(photos: Path | None, lfw: bool, folder: Path) -> None:
     """Find, group, name and recognise real faces, end to end, through the notebooks."""
     from faceml.config import read_settings
-    from faceml.demo import run as service
     from faceml.demo.build import build_demo
     from faceml.demo.lfw import lfw_photos
+    from faceml.demo.library import DemoPhotos
+    from faceml.demo.run import demo_settings, run_demo
     from faceml.pipelines.locate import find_pipeline
+    from faceml.services.photos.ingest import photo_folder
 
     if photos is not None and lfw:
         raise click.UsageError("--photos and --lfw exclude each other")
-    settings = service.demo_settings(read_settings(), folder)
+    settings = demo_settings(read_settings(), folder)
     if photos is not None:
-        chosen = service.own_photos(photos)
+        chosen = DemoPhotos(photo_folder(photos))
     elif lfw:
-        chosen = service.laid_out(lfw_photos(folder / "lfw"))
+        chosen = lfw_photos(folder / "lfw")
     else:
         click.echo("Building the demo's photos from pictures in the installed packages ...")
         with show.progress_bar("Building", "photos") as on_progress:
-            chosen = service.laid_out(build_demo(folder / "photos", on_progress=on_progress))
+            chosen = build_demo(folder / "photos", on_progress=on_progress)
     with step_progress() as on_step_progress:
-        report = service.run_demo(settings, chosen, find_pipeline("demo"), on_progress=on_step_progress)
+        report = run_demo(settings, chosen, find_pipeline("demo"), on_progress=on_step_progress)
     click.echo(summary(report))
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, truth_text
+from faceml.demo.library import TRUTH, DemoPhotos, lay_out
 from faceml.demo.montage import PhotoPlan, render, truth_box
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import PORTRAITS, STRANGER, open_picture
-from faceml.errors import WrongUse
 from faceml.files import DRAFT, write_whole
 from faceml.progress import Progress, silent
 from faceml.services.photos.known_labels import KnownLabel
@@ -26,7 +25,7 @@ _KINDS = {".jpg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
 _TURNS = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270, 3: Image.Transpose.ROTATE_180}
 
 
-def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress = silent) -> DemoLibrary:
+def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress = silent) -> DemoPhotos:
     """Make the demo's photos in `folder`; what is already there is kept, so an interrupted build is completed.
 
     The same seed gives the same bytes on the same machine. Photos of another seed are made anew; files that the demo
@@ -38,13 +37,12 @@ def build_demo(folder: Path, *, seed: int = 7, on_progress: Progress = silent) -
     """
     plans = plan_library(seed)
     truth = [face for plan in plans for face in truth_faces(plan)]
-    try:
-        _prepare(folder, seed, plans)
+
+    def paint() -> None:
+        _remove_other_builds(folder, seed, plans)
         _paint_missing(folder, plans, on_progress)
-        write_whole(folder / TRUTH, truth_text(truth).encode())
-    except OSError as error:
-        raise WrongUse(f"The demo cannot be built in {folder} ({error}): choose a folder you can write to.") from error
-    return DemoLibrary(folder)
+
+    return lay_out(folder, truth, paint)
 
 
 def truth_faces(plan: PhotoPlan) -> list[KnownLabel]:
@@ -52,9 +50,7 @@ def truth_faces(plan: PhotoPlan) -> list[KnownLabel]:
     return [KnownLabel(Path(plan.path), truth_box(p, plan.size), p.portrait.person) for p in plan.placements]
 
 
-def _prepare(folder: Path, seed: int, plans: Sequence[PhotoPlan]) -> None:
-    for name in (PHOTOS, LATER):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+def _remove_other_builds(folder: Path, seed: int, plans: Sequence[PhotoPlan]) -> None:
     for left_over in folder.glob(f"*/.IMG_*{DRAFT}"):  # of a build that was killed
         left_over.unlink(missing_ok=True)
     stamp = json.dumps({"recipe": RECIPE, "seed": seed})

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceml.demo.library import LATER, PHOTOS, TRUTH, DemoLibrary, truth_text
+from faceml.demo.library import LATER, PHOTOS, DemoPhotos, lay_out
 from faceml.errors import Unavailable, WrongUse
 from faceml.files import write_whole
 from faceml.records import BBox
@@ -24,7 +24,7 @@ def lfw_photos(
     max_faces_per_person: int = 30,
     strangers: int = 20,
     data_home: Path | None = None,
-) -> DemoLibrary:
+) -> DemoPhotos:
     """Copy LFW's photos into `folder`, as `build_demo` lays out its own.
 
     Args:
@@ -45,7 +45,14 @@ def lfw_photos(
         files |= {f"{PHOTOS}/{file.name}": file for file in photos[:first]}
         files |= {f"{LATER}/{file.name}": file for file in photos[first:]}
     files |= {f"{LATER}/{file.name}": file for (file,) in alone}
-    return _copy(folder, files)
+    truth = [KnownLabel(Path(path), LFW_BOX, file.parent.name.replace("_", " ")) for path, file in sorted(files.items())]
+
+    def copy() -> None:
+        for path, file in files.items():
+            if not (folder / path).exists():
+                write_whole(folder / path, file.read_bytes())
+
+    return lay_out(folder, truth, copy)
 
 
 def _download(min_faces_per_person: int, data_home: Path | None) -> list[Sequence[Path]]:
@@ -76,17 +83,3 @@ def _download(min_faces_per_person: int, data_home: Path | None) -> list[Sequenc
         raise WrongUse(reason) from error
     people = sorted((home / "lfw_home" / "lfw_funneled").iterdir())
     return [sorted(person.glob("*.jpg")) for person in people if person.is_dir()]
-
-
-def _copy(folder: Path, files: dict[str, Path]) -> DemoLibrary:
-    truth = [KnownLabel(Path(path), LFW_BOX, file.parent.name.replace("_", " ")) for path, file in sorted(files.items())]
-    try:
-        for name in (PHOTOS, LATER):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for path, file in files.items():
-            if not (folder / path).exists():
-                write_whole(folder / path, file.read_bytes())
-        write_whole(folder / TRUTH, truth_text(truth).encode())
-    except OSError as error:
-        raise WrongUse(f"The photos cannot be copied to {folder} ({error}): choose another folder.") from error
-    return DemoLibrary(folder)

@@ -1,43 +1,48 @@
-"""What a demo library is once it is built, who is on its photos, and how its files are written."""
+"""What a demo runs on, and how its photos and their truth are laid out."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceml.errors import WrongUse
+from faceml.files import write_whole
 from faceml.services.photos.known_labels import BOX, KnownLabel
 
 PHOTOS, LATER, TRUTH = "photos", "later", "truth.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class DemoLibrary:
-    """Where a demo was built."""
+class DemoPhotos:
+    """The folders a demo runs on; without truth nothing can be named or measured by itself."""
 
-    folder: Path
-
-    @property
-    def photos_folder(self) -> Path:
-        """The first batch."""
-        return self.folder / PHOTOS
-
-    @property
-    def later_folder(self) -> Path:
-        """Held back: known people, and strangers who are on no photo of the first batch."""
-        return self.folder / LATER
-
-    @property
-    def truth_csv(self) -> Path:
-        """Who is on the photos of both batches, see `truth_text`."""
-        return self.folder / TRUTH
+    photos: Path  # the first batch
+    later: Path | None = None  # held back: known people, and strangers who are on no photo of the first batch
+    truth: Path | None = None  # who is on the photos of both batches, as `read_known_labels` reads it
 
 
-def truth_text(faces: Iterable[KnownLabel]) -> str:
-    """The CSV of these faces, as `read_known_labels` reads it; their paths are relative to the CSV's folder."""
+def lay_out(folder: Path, faces: Iterable[KnownLabel], write_photos: Callable[[], object]) -> DemoPhotos:
+    """Have the photos of both batches written below `folder`, and put the truth beside them.
+
+    Args:
+        faces: who is on the photos; their paths are relative to `folder`.
+    Raises:
+        WrongUse: `folder` cannot be written.
+    """
+    try:
+        for batch in (PHOTOS, LATER):
+            (folder / batch).mkdir(parents=True, exist_ok=True)
+        write_photos()
+        write_whole(folder / TRUTH, _csv_text(faces).encode())
+    except OSError as error:
+        raise WrongUse(f"The demo cannot be built in {folder} ({error}): choose a folder you can write to") from error
+    return DemoPhotos(folder / PHOTOS, folder / LATER, folder / TRUTH)
+
+
+def _csv_text(faces: Iterable[KnownLabel]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("path", *BOX, "person"))

@@ -8,30 +8,21 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from faceml.config import Settings
-from faceml.demo.library import DemoLibrary
-from faceml.errors import Conflict, FolderNotFound
+from faceml.demo.library import DemoPhotos
+from faceml.errors import Conflict
+from faceml.library import Library
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.history import PipelineRun
 from faceml.pipelines.runner import OnProgress, run_pipeline
-from faceml.services.review.browse import LARGEST_PAGE, list_clusters
 from faceml.services.learn.evaluate import EvaluationReport, evaluate_labels
-from faceml.services.pictures.sheets import draw_clusters, draw_people
 from faceml.services.operate.status import StatsReport, library_snapshot, read_stats
+from faceml.services.pictures.sheets import draw_clusters, draw_people
+from faceml.services.review.browse import LARGEST_PAGE, list_clusters
 from faceml.storage.sql.clusters import ClusterSummary
-from faceml.library import Library
 from faceml.wiring import open_library
 
 ACTOR = "demo"  # who labels in the demo's notebooks
 SHOWN_CLUSTERS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class DemoPhotos:
-    """What the demo runs on; without truth nothing can be named or measured by itself."""
-
-    photos: Path
-    later: Path | None = None  # held back, added at the end
-    truth: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +48,6 @@ def demo_settings(settings: Settings, folder: Path) -> Settings:
         qdrant_url="",
         model_pack="opencv-zoo" if is_default else settings.model_pack,
     )
-
-
-def laid_out(demo: DemoLibrary) -> DemoPhotos:
-    """The photos of a demo that faceml laid out itself, with their truth."""
-    return DemoPhotos(demo.photos_folder, demo.later_folder, demo.truth_csv)
-
-
-def own_photos(folder: Path) -> DemoPhotos:
-    if not folder.expanduser().is_dir():
-        raise FolderNotFound(f"the folder {folder} is not there: check its spelling")
-    return DemoPhotos(folder.expanduser().resolve())
 
 
 def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progress: OnProgress) -> DemoReport:

@@ -15,7 +15,7 @@ from draw_contact_sheet import who
 from PIL import Image, ImageOps
 
 from faceml.demo.build import build_demo, truth_faces
-from faceml.demo.library import DemoLibrary
+from faceml.demo.library import DemoPhotos
 from faceml.demo.montage import Placement, render, truth_box
 from faceml.demo.plan import plan_library
 from faceml.demo.sources import ADMIRAL, PORTRAITS, STRANGER, Portrait, open_picture
@@ -31,12 +31,12 @@ EXIF_IFD, DATE_TIME_ORIGINAL, ORIENTATION = 0x8769, 0x9003, 0x0112
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> DemoLibrary:
+def library(tmp_path_factory: pytest.TempPathFactory) -> DemoPhotos:
     return build_demo(tmp_path_factory.mktemp("demo"))
 
 
-def labels_in(library: DemoLibrary, folder: Path) -> list[KnownLabel]:
-    return [label for label in read_known_labels(library.truth_csv) if label.path.parent == folder]
+def labels_in(library: DemoPhotos, folder: Path) -> list[KnownLabel]:
+    return [label for label in read_known_labels(library.truth) if label.path.parent == folder]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -44,39 +44,39 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def test_the_demo_has_nine_people_and_150_faces_at_once(library: DemoLibrary) -> None:
-    first = labels_in(library, library.photos_folder)
+def test_the_demo_has_nine_people_and_150_faces_at_once(library: DemoPhotos) -> None:
+    first = labels_in(library, library.photos)
     assert len({label.person for label in first}) == 9
     assert len(first) >= 150
-    assert len(first) + len(labels_in(library, library.later_folder)) == len(read_known_labels(library.truth_csv))
+    assert len(first) + len(labels_in(library, library.later)) == len(read_known_labels(library.truth))
 
 
-def test_everybody_is_seen_often_enough_to_be_a_cluster(library: DemoLibrary) -> None:
-    seen = Counter(label.person for label in labels_in(library, library.photos_folder))
+def test_everybody_is_seen_often_enough_to_be_a_cluster(library: DemoPhotos) -> None:
+    seen = Counter(label.person for label in labels_in(library, library.photos))
     assert min(seen.values()) >= 10
 
 
-def test_photos_held_back_show_known_people_and_a_stranger(library: DemoLibrary) -> None:
+def test_photos_held_back_show_known_people_and_a_stranger(library: DemoPhotos) -> None:
     first, later = (
-        {label.person for label in labels_in(library, folder)} for folder in (library.photos_folder, library.later_folder)
+        {label.person for label in labels_in(library, folder)} for folder in (library.photos, library.later)
     )
     assert later == first | {STRANGER.person}
     assert STRANGER.person not in first
 
 
-def test_every_photo_lies_where_the_record_says(library: DemoLibrary) -> None:
-    photos = {file for folder in (library.photos_folder, library.later_folder) for file in folder.iterdir()}
-    in_truth = {face.path for face in read_known_labels(library.truth_csv)}
+def test_every_photo_lies_where_the_record_says(library: DemoPhotos) -> None:
+    photos = {file for folder in (library.photos, library.later) for file in folder.iterdir()}
+    in_truth = {face.path for face in read_known_labels(library.truth)}
     assert len(photos) == len(plan_library(7))
     assert in_truth < photos
     assert len(photos - in_truth) >= 3  # landscapes: photos without a face
-    assert {file.suffix for file in library.photos_folder.iterdir()} == {".jpg", ".png", ".webp"}
+    assert {file.suffix for file in library.photos.iterdir()} == {".jpg", ".png", ".webp"}
 
 
-def test_boxes_lie_inside_the_upright_photo_and_apart(library: DemoLibrary) -> None:
-    truth = read_known_labels(library.truth_csv)
+def test_boxes_lie_inside_the_upright_photo_and_apart(library: DemoPhotos) -> None:
+    truth = read_known_labels(library.truth)
     for path in {face.path for face in truth}:
-        with Image.open(library.folder / path) as photo:
+        with Image.open(library.photos.parent / path) as photo:
             width, height = ImageOps.exif_transpose(photo).size
         assert 400 <= min(width, height) <= max(width, height) <= 1600
         boxes = [face.bbox for face in truth if face.path == path]
@@ -84,9 +84,9 @@ def test_boxes_lie_inside_the_upright_photo_and_apart(library: DemoLibrary) -> N
         assert all(a.iou(b) == 0 for a, b in combinations(boxes, 2))
 
 
-def test_photos_say_when_they_were_taken_over_some_months(library: DemoLibrary) -> None:
+def test_photos_say_when_they_were_taken_over_some_months(library: DemoPhotos) -> None:
     days: dict[str, list[datetime]] = {"photos": [], "later": []}
-    for file in (*library.photos_folder.iterdir(), *library.later_folder.iterdir()):
+    for file in (*library.photos.iterdir(), *library.later.iterdir()):
         with Image.open(file) as photo:
             text = photo.getexif().get_ifd(EXIF_IFD)[DATE_TIME_ORIGINAL]
         days[file.parent.name].append(datetime.strptime(text, "%Y:%m:%d %H:%M:%S"))
@@ -94,31 +94,31 @@ def test_photos_say_when_they_were_taken_over_some_months(library: DemoLibrary) 
     assert min(days["later"]) > max(days["photos"])
 
 
-def test_some_photos_are_stored_turned_each_way(library: DemoLibrary) -> None:
+def test_some_photos_are_stored_turned_each_way(library: DemoPhotos) -> None:
     orientations = set()
-    for file in library.photos_folder.glob("*.jpg"):
+    for file in library.photos.glob("*.jpg"):
         with Image.open(file) as photo:
             orientations.add(photo.getexif()[ORIENTATION])
     assert orientations == {1, 3, 6, 8}
 
 
-def test_a_turned_photo_is_the_same_picture_once_its_tag_is_applied(tmp_path: Path, library: DemoLibrary) -> None:
+def test_a_turned_photo_is_the_same_picture_once_its_tag_is_applied(tmp_path: Path, library: DemoPhotos) -> None:
     plan = next(p for p in plan_library(7) if p.orientation == 6)
     painted = render(plan, {portrait.person: open_picture(portrait) for portrait in (*PORTRAITS, STRANGER)})
-    with Image.open(library.folder / plan.path) as photo:
+    with Image.open(library.photos.parent / plan.path) as photo:
         upright = np.asarray(ImageOps.exif_transpose(photo), dtype=float)
     assert np.abs(upright - np.asarray(painted)).mean() < 12  # JPEG and grain only; turned wrongly it is far above
 
 
-def test_a_second_build_writes_no_photo_again(library: DemoLibrary) -> None:
-    before = {file: file.stat().st_mtime_ns for file in library.photos_folder.iterdir()}
-    assert build_demo(library.folder) == library
-    assert {file: file.stat().st_mtime_ns for file in library.photos_folder.iterdir()} == before
+def test_a_second_build_writes_no_photo_again(library: DemoPhotos) -> None:
+    before = {file: file.stat().st_mtime_ns for file in library.photos.iterdir()}
+    assert build_demo(library.photos.parent) == library
+    assert {file: file.stat().st_mtime_ns for file in library.photos.iterdir()} == before
 
 
-def test_an_interrupted_build_is_completed_with_the_same_bytes(library: DemoLibrary, tmp_path: Path) -> None:
+def test_an_interrupted_build_is_completed_with_the_same_bytes(library: DemoPhotos, tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    shutil.copytree(library.folder, folder)
+    shutil.copytree(library.photos.parent, folder)
     for name in ("photos/IMG_0003.jpg", "photos/IMG_0005.png", "photos/IMG_0011.webp", "later/IMG_0001.jpg"):
         (folder / name).unlink()
     (folder / "truth.csv").unlink()
@@ -126,12 +126,12 @@ def test_an_interrupted_build_is_completed_with_the_same_bytes(library: DemoLibr
     steps: list[tuple[int, int]] = []
     build_demo(folder, on_progress=lambda done, total: steps.append((done, total)))
     assert steps == [(107, 110), (108, 110), (109, 110), (110, 110)]
-    assert digests(folder) == digests(library.folder)
+    assert digests(folder) == digests(library.photos.parent)
 
 
-def test_another_seed_replaces_the_photos_but_not_a_guest(library: DemoLibrary, tmp_path: Path) -> None:
+def test_another_seed_replaces_the_photos_but_not_a_guest(library: DemoPhotos, tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    shutil.copytree(library.folder, folder)
+    shutil.copytree(library.photos.parent, folder)
     guest = folder / "photos" / "mine.jpg"
     guest.write_bytes(b"mine")
 
@@ -142,7 +142,7 @@ def test_another_seed_replaces_the_photos_but_not_a_guest(library: DemoLibrary, 
         build_demo(folder, seed=8, on_progress=stop)
     assert sorted(file.name for file in (folder / "photos").iterdir()) == ["IMG_0001.jpg", "mine.jpg"]
     assert not (folder / "truth.csv").exists()
-    assert (folder / "photos/IMG_0001.jpg").read_bytes() != (library.photos_folder / "IMG_0001.jpg").read_bytes()
+    assert (folder / "photos/IMG_0001.jpg").read_bytes() != (library.photos / "IMG_0001.jpg").read_bytes()
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
@@ -184,9 +184,9 @@ def test_looks_drawn_for_the_demo_use_every_cover() -> None:
     assert {draw_look(rng, width_px=100).cover for _ in range(400)} == {None, *Cover}
 
 
-def test_truth_is_read_back_as_it_was_planned(library: DemoLibrary) -> None:
-    labels = read_known_labels(library.truth_csv)
-    read = [(str(label.path.relative_to(library.folder)), label.bbox, label.person) for label in labels]
+def test_truth_is_read_back_as_it_was_planned(library: DemoPhotos) -> None:
+    labels = read_known_labels(library.truth)
+    read = [(str(label.path.relative_to(library.photos.parent)), label.bbox, label.person) for label in labels]
     assert read == [(str(face.path), face.bbox, face.person) for plan in plan_library(7) for face in truth_faces(plan)]
 
 
@@ -222,10 +222,10 @@ def test_a_face_is_who_its_box_overlaps_most() -> None:
     assert who(BBox(0, 0, 10, 10), []) is None
 
 
-def found_by_demo_models(library: DemoLibrary, folder: Path, cache_dir: Path) -> list[tuple[FoundFace, str | None]]:
+def found_by_demo_models(library: DemoPhotos, folder: Path, cache_dir: Path) -> list[tuple[FoundFace, str | None]]:
     """Every face that the demo's own pack finds, with the person whom the truth has there."""
     pack = load_pack(OPENCV_ZOO, model_root=cache_dir, cache_dir=cache_dir)
-    truth = read_known_labels(library.truth_csv)
+    truth = read_known_labels(library.truth)
     photos = sorted(folder.iterdir())
     named: list[tuple[FoundFace, str | None]] = []
     for photo in find_faces(enumerate(photos), pack):
@@ -235,19 +235,19 @@ def found_by_demo_models(library: DemoLibrary, folder: Path, cache_dir: Path) ->
     return named
 
 
-def test_nearly_every_face_is_found_where_the_truth_says(library: DemoLibrary, tmp_path: Path) -> None:
-    faces = found_by_demo_models(library, library.later_folder, tmp_path)
+def test_nearly_every_face_is_found_where_the_truth_says(library: DemoPhotos, tmp_path: Path) -> None:
+    faces = found_by_demo_models(library, library.later, tmp_path)
     found = [face for face, person in faces if person]
-    true = len(labels_in(library, library.later_folder))
+    true = len(labels_in(library, library.later))
     assert 0.94 * true <= len(found) <= true
     assert np.mean([face.quality_score >= 0.5 for face in found]) > 0.9
 
 
 @pytest.mark.nightly
-def test_the_documented_defaults_group_the_demo_well(library: DemoLibrary, tmp_path: Path) -> None:
+def test_the_documented_defaults_group_the_demo_well(library: DemoPhotos, tmp_path: Path) -> None:
     from sklearn.metrics import adjusted_rand_score
 
-    faces = found_by_demo_models(library, library.photos_folder, tmp_path)
+    faces = found_by_demo_models(library, library.photos, tmp_path)
     good = [(face, person) for face, person in faces if person and face.quality_score >= 0.5]
     labels = fit(np.stack([face.embedding for face, _ in good]), min_cluster_size=5, min_samples=3).labels
     assert 9 <= labels.max() + 1 <= 11

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from faceml.demo.lfw import LFW_BOX, lfw_photos
-from faceml.demo.library import DemoLibrary
+from faceml.demo.library import DemoPhotos
 from faceml.errors import Unavailable, WrongUse
 from faceml.services.photos.known_labels import read_known_labels
 
@@ -33,10 +33,10 @@ def downloaded(tmp_path: Path) -> Path:
     return home.parent
 
 
-def people_in(library: DemoLibrary, batch: str) -> dict[str, int]:
+def people_in(library: DemoPhotos, batch: str) -> dict[str, int]:
     """Photos of each person in a batch, in the folder and in the truth."""
-    people = Counter(label.person for label in read_known_labels(library.truth_csv) if label.path.parent.name == batch)
-    assert people.total() == len(list((library.folder / batch).iterdir()))
+    people = Counter(label.person for label in read_known_labels(library.truth) if label.path.parent.name == batch)
+    assert people.total() == len(list((library.photos.parent / batch).iterdir()))
     return people
 
 
@@ -44,9 +44,9 @@ def test_lfw_is_laid_out_like_the_demo(downloaded: Path, tmp_path: Path) -> None
     library = lfw_photos(tmp_path / "lfw", min_faces_per_person=4, data_home=downloaded)
     assert people_in(library, "photos") == {"Carla Four": 3, "Dora Twelve": 11}
     assert people_in(library, "later") == {"Carla Four": 1, "Dora Twelve": 1, "Anna Alone": 1}
-    assert {face.bbox for face in read_known_labels(library.truth_csv)} == {LFW_BOX}
+    assert {face.bbox for face in read_known_labels(library.truth)} == {LFW_BOX}
     original = downloaded / "lfw_home/lfw_funneled/Dora_Twelve/Dora_Twelve_0012.jpg"
-    assert (library.later_folder / "Dora_Twelve_0012.jpg").read_bytes() == original.read_bytes()
+    assert (library.later / "Dora_Twelve_0012.jpg").read_bytes() == original.read_bytes()
 
 
 def test_lfw_takes_no_more_photos_of_a_person_than_asked(downloaded: Path, tmp_path: Path) -> None:
