@@ -66,9 +66,9 @@ class Service:
 
     async def enqueue(self, job: str, **parameters: Any) -> Response:
         """Leave heavy work to the workers."""
-        ticket = await self.pools.quick(lambda: self.queue().enqueue(job, **parameters))
-        content = _json(JobQueuedResponse(job_id=ticket.id))
-        return Response(content, 202, {"Location": f"{API}/jobs/{ticket.id}"}, "application/json")
+        job_id = await self.pools.quick(lambda: self.queue().enqueue(job, **parameters))
+        content = _json(JobQueuedResponse(job_id=job_id))
+        return Response(content, 202, {"Location": f"{API}/jobs/{job_id}"}, "application/json")
 
 
 def router_for(tag: str, *, prefix: str = API) -> APIRouter:

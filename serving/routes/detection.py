@@ -64,9 +64,7 @@ async def identify(
                 service.library,
                 photo.file.read(),  # only when its turn has come: until then a large one waits on disk
                 space=space,
-                threshold=query.threshold,
-                min_confidence=query.min_confidence,
-                min_face_size=query.min_face_size,
+                **query.model_dump(),
             )
         )
     )

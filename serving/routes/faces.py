@@ -13,7 +13,7 @@ from faceml.services.decisions.label import assign_faces_to, reject_person, unas
 from faceml.services.pictures.thumbnails import LARGEST_PX, SMALLEST_PX, draw_thumbnail
 from serving.deps import ACTOR, API, Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
-from serving.schemas.faces import AssignFaceResponse, RejectFaceResponse, UnassignFaceResponse, WhoRequest
+from serving.schemas.faces import AssignFaceResponse, RejectFaceResponse, UnassignFaceResponse, WhoRequest, name_or_id
 
 router = router_for("faces", prefix=f"{API}/faces/{{face_id}}")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -43,7 +43,7 @@ async def thumbnail(
 async def assign(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
     """Say who a face is; a new name makes a new person."""
     return await service.decide(
-        lambda: assign_faces_to(service.library, [face_id], body.name_or_id, actor=ACTOR),
+        lambda: assign_faces_to(service.library, [face_id], name_or_id(body), actor=ACTOR),
         lambda report: AssignFaceResponse.completed(report, face_id=face_id),
     )
 
@@ -61,6 +61,6 @@ async def unassign(service: Shared, face_id: UUID) -> Response:
 async def reject(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
     """Say that a face is *not* this person, who is never proposed for it again."""
     return await service.decide(
-        lambda: reject_person(service.library, [face_id], body.name_or_id, actor=ACTOR),
+        lambda: reject_person(service.library, [face_id], name_or_id(body), actor=ACTOR),
         lambda report: RejectFaceResponse.completed(report, face_id=face_id, taken_away=report.faces_taken_away > 0),
     )

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from faceml.errors import FacemlError, ModelMismatch
 from faceml.services.recognise.spaces import Space
-from serving.deps import API, Service, Shared, router_for, with_etag
+from serving.deps import API, Service, Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.problems import of_error, of_invalid
 from serving.schemas.model import ModelResponse, ProjectRequest, ProjectResponse
@@ -26,8 +26,7 @@ FEW_ROWS = 32  # below, a projection costs less than handing it to another threa
 @router.get("/model", response_model=ModelResponse, responses=UNCHANGED)
 async def get_model(request: Request, service: Shared) -> Response:
     """Get which projection answers are made with, and since when."""
-    content = await service.pools.quick(lambda: _model(service).model_dump_json(by_alias=True).encode())
-    return with_etag(request, content, "application/json")
+    return await service.read(request, lambda: _model(service))
 
 
 @router.post("/project", response_model=ProjectResponse, responses=problems(HTTPStatus.CONFLICT))

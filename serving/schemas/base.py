@@ -24,8 +24,7 @@ Item = TypeVar("Item")
 LARGEST_ID = 2**31 - 1  # of the database's integers
 LARGEST_EVENT = 2**53 - 1  # JSON's whole numbers
 
-# Strict: "0.5" is a mistake of the caller's, not a number.
-Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+# Strict: "true" is a mistake of the caller's, not a flag.
 Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
 ClusterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,100}$")]
@@ -101,7 +100,7 @@ def offering(record: type[StepOptions], *, but: tuple[str, ...] = ()) -> Callabl
     def decorate(model: type[M]) -> type[M]:
         offered = {
             item.api_name: (
-                Annotated[Any, WithJsonSchema(_described(item)), Field(description=item.words)],
+                Annotated[Any, WithJsonSchema(described(item)), Field(description=item.words)],
                 item.default,
             )
             for item in options_of(record)
@@ -114,7 +113,7 @@ def offering(record: type[StepOptions], *, but: tuple[str, ...] = ()) -> Callabl
     return decorate
 
 
-def _described(item: Option) -> dict[str, Any]:
+def described(item: Option) -> dict[str, Any]:
     """An option in JSON Schema."""
     if item.kind is bool:
         return {"type": "boolean"}

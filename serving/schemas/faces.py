@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema, field_validator
 
-from faceml.options import AssignOptions, DetectOptions
+from faceml.options import AssignOptions, DetectOptions, options_of
 from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.recognise.identify import Identification, IdentifiedFace
-from serving.schemas.base import Flag, ListResponse, Name, RequestModel, ResponseModel, offering
+from serving.schemas.base import Flag, ListResponse, Name, RequestModel, ResponseModel, described, offering
+
+THRESHOLD = next(item for item in options_of(AssignOptions) if item.name == "threshold")
 
 
 class BoundingBox(ResponseModel):
@@ -70,20 +72,16 @@ class DetectFacesResponse(ResponseModel):
 class PersonById(RequestModel):
     person_id: UUID
 
-    @property
-    def name_or_id(self) -> str | UUID:
-        return self.person_id
-
 
 class PersonByName(RequestModel):
     name: Name
 
-    @property
-    def name_or_id(self) -> str | UUID:
-        return self.name
-
 
 WhoRequest = PersonById | PersonByName
+
+
+def name_or_id(who: WhoRequest) -> str | UUID:
+    return who.person_id if isinstance(who, PersonById) else who.name
 
 
 class AssignFaceResponse(ResponseModel):
@@ -143,13 +141,14 @@ def _candidate(found: Resemblance | None) -> Candidate | None:
     return Candidate.completed(found, similarity=round(found.similarity, 4)) if found else None
 
 
+@offering(DetectOptions, but=("limit", "offset"))
 class IdentifyQuery(RequestModel):
     threshold: Annotated[
-        Annotated[float, Field(ge=0, le=1)] | Literal["auto"],
+        Any,
+        WithJsonSchema(described(THRESHOLD)),
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
-    ] = float(AssignOptions.threshold)
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = DetectOptions.min_confidence
-    min_face_size: Annotated[int, Field(ge=1, le=100_000)] = DetectOptions.min_face_size
+    ] = THRESHOLD.default
+    _read = field_validator("*", mode="before")(THRESHOLD.read)  # a query's numbers come as texts
 
 
 class IdentifyResponse(ResponseModel):

@@ -14,7 +14,7 @@ from faceml.errors import NotFound
 from faceml.library import Library
 from faceml.options import TrainOptions
 from faceml.pipelines.execution import execute_notebook
-from faceml.pipelines.results import read_results
+from faceml.pipelines.notebooks import read_results
 from faceml.plots.comparisons import interval_plot, parallel_coordinates
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.learn.experiments import list_experiments, read_curves

@@ -20,7 +20,7 @@ from faceml.errors import FacemlError, NotFound, WrongUse
 from faceml.library import Library
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.execution import execute_notebook
-from faceml.pipelines.results import read_results
+from faceml.pipelines.notebooks import read_results
 from faceml.pipelines.runner import run_pipeline
 from faceml.services.learn.experiments import find_experiment, list_experiments
 from faceml.services.learn.promote import list_models

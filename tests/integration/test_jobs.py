@@ -103,7 +103,7 @@ def test_every_documented_job_answers_as_documented(job_library: Library, worker
     jobs = queue_of(job_library)
 
     def answer(name: str, **parameters: Any) -> Any:
-        return ended(job_library, jobs.enqueue(name, **parameters).id).result
+        return ended(job_library, jobs.enqueue(name, **parameters)).result
 
     assert answer("backfill_faces_job") == {"processed": 4, "total_faces": 8, "status": "completed"}
     assert answer("detect_faces_job", asset_ids=["1", "2"])["errors"] == 0
@@ -136,13 +136,13 @@ def test_every_documented_job_answers_as_documented(job_library: Library, worker
 def test_a_job_keeps_its_models_for_the_next_one(job_library: Library, worker: WorkerProcess, photos: Path) -> None:
     ingest_folder(job_library.repository, photos)
     for _ in range(2):
-        ended(job_library, queue_of(job_library).enqueue("detect_faces_job", asset_ids=["1"]).id)
+        ended(job_library, queue_of(job_library).enqueue("detect_faces_job", asset_ids=["1"]))
     assert [pid for pid, _ in worker.looked_at()] == [worker.process.pid] * 2
     assert worker.loaded() == [worker.process.pid]
 
 
 def test_wrong_use_fails_at_once_and_says_why(job_library: Library, worker: WorkerProcess) -> None:
-    state = ended(job_library, queue_of(job_library).enqueue("cluster_faces_job", min_cluster_size=1).id)
+    state = ended(job_library, queue_of(job_library).enqueue("cluster_faces_job", min_cluster_size=1))
     assert (state.state, state.attempts) == ("failed", 1)
     assert state.error == "min_cluster_size=1 is not a whole number of faces from 2 to 10,000"
 
@@ -160,7 +160,7 @@ def test_a_wrong_job_or_parameter_is_refused_before_it_is_queued(job_library: Li
 def test_a_passing_fault_is_tried_again_until_it_has_passed(job_library: Library, worker: WorkerProcess) -> None:
     add_faces(job_library, people_vectors(2, 6))
     with job_library.repository.exclusive("a long run"):
-        job_id = queue_of(job_library).enqueue("cluster_faces_job").id
+        job_id = queue_of(job_library).enqueue("cluster_faces_job")
         waiting = in_state(job_library, job_id, "waiting")
         assert waiting.error is not None
         assert f"a long run (pid {os.getpid()}" in waiting.error
@@ -171,14 +171,14 @@ def test_a_passing_fault_is_tried_again_until_it_has_passed(job_library: Library
 
 def test_a_fault_that_does_not_pass_fails_in_the_end(job_library: Library, worker: WorkerProcess) -> None:
     with job_library.repository.exclusive("a very long run"):
-        state = ended(job_library, queue_of(job_library).enqueue("cluster_faces_job").id)
+        state = ended(job_library, queue_of(job_library).enqueue("cluster_faces_job"))
     assert (state.state, state.attempts) == ("failed", 4)
     assert state.error is not None
     assert "a very long run" in state.error
 
 
 def test_a_job_in_the_queue_is_cancelled(job_library: Library) -> None:
-    job_id = queue_of(job_library).enqueue("compute_centroids_job").id
+    job_id = queue_of(job_library).enqueue("compute_centroids_job")
     assert queue_of(job_library).cancel(job_id).state == "canceled"
     assert queue_of(job_library).connection.llen("rq:queue:default") == 0
     assert [state.state for state in queue_of(job_library).list()] == ["canceled"]
@@ -187,10 +187,10 @@ def test_a_job_in_the_queue_is_cancelled(job_library: Library) -> None:
 def test_a_running_job_is_cancelled_and_its_worker_goes_on(job_library: Library, tmp_path: Path) -> None:
     with running_worker(job_library.settings, tmp_path, queue_of(job_library)) as worker:
         with job_library.repository.exclusive("a long run"):
-            job_id = queue_of(job_library).enqueue("cluster_faces_job").id
+            job_id = queue_of(job_library).enqueue("cluster_faces_job")
             in_state(job_library, job_id, "started")
             until(lambda: queue_of(job_library).cancel(job_id).state == "canceled")
-        after = queue_of(job_library).enqueue("compute_centroids_job").id
+        after = queue_of(job_library).enqueue("compute_centroids_job")
         assert ended(job_library, after).state == "finished"
         assert worker.process.poll() is None
 
@@ -198,8 +198,8 @@ def test_a_running_job_is_cancelled_and_its_worker_goes_on(job_library: Library,
 def test_sigterm_hands_a_running_job_to_the_next_worker(job_library: Library, tmp_path: Path) -> None:
     jobs = queue_of(job_library)
     with running_worker(job_library.settings, tmp_path, jobs) as first, job_library.repository.exclusive("a long run"):
-        job_id = jobs.enqueue("cluster_faces_job").id
-        later = jobs.enqueue("compute_centroids_job").id
+        job_id = jobs.enqueue("cluster_faces_job")
+        later = jobs.enqueue("compute_centroids_job")
         in_state(job_library, job_id, "started")
         assert first.stop(signal.SIGTERM) == 0
         assert jobs.get(job_id).state == "queued"
@@ -219,7 +219,7 @@ def test_two_workers_share_one_backfill_and_look_at_each_photo_once(
         running_worker(library.settings, tmp_path, queue_of(library), chunk=1) as first,
         running_worker(library.settings, tmp_path, queue_of(library), chunk=1) as second,
     ):
-        job_id = queue_of(library).enqueue("backfill_faces_job").id
+        job_id = queue_of(library).enqueue("backfill_faces_job")
         state = ended(library, job_id)
     assert state.result == {"processed": 12, "total_faces": 12, "status": "completed"}
     assert state.progress is not None
@@ -239,7 +239,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
     ingest_folder(job_library.repository, folder)
     settings, jobs = job_library.settings, queue_of(job_library)
     with running_worker(settings, tmp_path, jobs, chunk=2) as killed:
-        job_id = jobs.enqueue("backfill_faces_job").id
+        job_id = jobs.enqueue("backfill_faces_job")
         until(lambda: len(killed.looked_at()) >= 3)
         assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
     with ExitStack() as others:
@@ -262,12 +262,12 @@ def test_cancelling_a_shared_backfill_cancels_its_chunks(job_library: Library, p
         running_worker(job_library.settings, tmp_path, jobs, chunk=1) as first,
         running_worker(job_library.settings, tmp_path, jobs, chunk=1),
     ):
-        job_id = jobs.enqueue("backfill_faces_job").id
+        job_id = jobs.enqueue("backfill_faces_job")
         until(lambda: len({pid for pid, _ in first.looked_at()}) == 2)
         jobs.cancel(job_id)
         assert ended(job_library, job_id).state == "canceled"
         until(lambda: not jobs.rq.job_ids and not jobs.rq.started_job_registry.get_job_ids(cleanup=False))
-        assert ended(job_library, jobs.enqueue("compute_centroids_job").id).state == "finished"
+        assert ended(job_library, jobs.enqueue("compute_centroids_job")).state == "finished"
         assert len(first.looked_at()) < 40
 
 
@@ -278,8 +278,8 @@ def test_redis_stopped_and_started_again_loses_no_job(
     jobs = queue_of(job_library)
     with running_worker(job_library.settings, tmp_path, jobs) as worker:
         with job_library.repository.exclusive("a long run"):
-            running = jobs.enqueue("cluster_faces_job").id
-            queued = jobs.enqueue("compute_centroids_job").id
+            running = jobs.enqueue("cluster_faces_job")
+            queued = jobs.enqueue("compute_centroids_job")
             in_state(job_library, running, "started")
             redis_server.stop()
             with pytest.raises(QueueUnavailable, match="does not answer"):
@@ -313,10 +313,10 @@ def test_a_job_of_another_machines_library_is_refused(
     job_library: Library, worker: WorkerProcess, job_settings: Settings, tmp_path: Path
 ) -> None:
     elsewhere = open_library(replace(job_settings, home=tmp_path / "elsewhere"))
-    job_id = queue_of(elsewhere).enqueue("compute_centroids_job").id
+    job_id = queue_of(elsewhere).enqueue("compute_centroids_job")
     assert ended(job_library, job_id).state == "finished", "another library of this machine is opened"
     (tmp_path / "elsewhere").rename(tmp_path / "gone")
-    state = ended(job_library, queue_of(elsewhere).enqueue("compute_centroids_job").id)
+    state = ended(job_library, queue_of(elsewhere).enqueue("compute_centroids_job"))
     elsewhere.close()
     assert state.state == "failed"
     assert state.error is not None
@@ -328,7 +328,7 @@ def test_a_job_for_another_database_is_refused(
     job_library: Library, job_settings: Settings, postgres_url: str, tmp_path: Path
 ) -> None:
     on_postgres = replace(job_settings, database_url=postgres_url)
-    job_id = queue_of(job_library).enqueue("compute_centroids_job").id
+    job_id = queue_of(job_library).enqueue("compute_centroids_job")
     with running_worker(on_postgres, tmp_path, queue_of(job_library)):
         state = ended(job_library, job_id)
     assert state.state == "failed"
@@ -339,7 +339,7 @@ def test_a_job_for_another_database_is_refused(
 def test_no_secret_travels_with_a_job(job_library: Library, postgres_server: str) -> None:
     settings = replace(job_library.settings, database_url=postgres_server.replace("postgres:@", "postgres:topsecret@"))
     library = open_library(settings)
-    job_id = queue_of(library).enqueue("compute_centroids_job").id
+    job_id = queue_of(library).enqueue("compute_centroids_job")
     stored = queue_of(library).connection.hgetall(f"rq:job:{job_id}")
     library.close()
     assert not any(b"topsecret" in value for value in stored.values())

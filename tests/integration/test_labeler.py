@@ -227,8 +227,8 @@ def test_the_whole_photo_shows_whose_faces_are_on_it(library: Library, labeler: 
     press(labeler, "o")
     photo = labeler.screen().photo
     assert photo is not None
-    assert len(photo.boxes) == 4
-    assert sum(box.is_asked for box in photo.boxes) == 1
+    assert len(photo) == 4
+    assert sum(box.is_asked for box in photo) == 1
     shown = labeler.session.photo
     assert shown is not None
     assert shown.jpeg.startswith(b"\xff\xd8")

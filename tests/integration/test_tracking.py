@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 
 import faceml
 from faceml.errors import Unavailable, WrongUse
-from faceml.pipelines.notebooks import without_pictures
-from faceml.pipelines.results import MIME_TYPE, read_results
+from faceml.pipelines.notebooks import read_results, without_pictures
+from faceml.pipelines.results import MIME_TYPE
 from faceml.tracking import Run, Tracking
 from faceml.tracking.spool import read_spool
 

@@ -23,7 +23,7 @@ from faceml.identity.projection import project
 from faceml.library import Library
 from faceml.options import AssignOptions, TrainOptions
 from faceml.pipelines.execution import execute_notebook
-from faceml.pipelines.results import read_results
+from faceml.pipelines.notebooks import read_results
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.learn.promote import promote
 from faceml.services.learn.train import Listener, Prepared, train_matching

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from faceml.cli import experiment_reports, show
-from faceml.cli.models import REFUSED, promotion
+from faceml.cli.models import promotion
 from faceml.config import current_actor
 
 kind_option = click.option(
@@ -77,7 +77,7 @@ def compare(promote: bool, as_json: bool, **asked: Any) -> None:
         as_json=as_json,
     )
     if report and not report.promoted:
-        sys.exit(REFUSED)
+        sys.exit(show.FAILED)
 
 
 @experiments.command("over-time")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,15 +86,12 @@ def evaluate(labels: Path, photos: Path | None) -> object:
 
 
 @click.command()
-@show.as_json
-def doctor(as_json: bool) -> None:
+@show.printed(_examined, fails=lambda report: not report.is_well)
+def doctor() -> object:
     """Look at packages, models, stores, disk and settings; each finding comes with its fix. Changes nothing."""
     from faceml.services.operate.doctor import examine
 
-    report = examine(show.open_configured())
-    show.print_report(report, _examined(report), as_json=as_json)
-    if not report.is_well:
-        sys.exit(1)
+    return examine(show.open_configured())
 
 
 @click.command()

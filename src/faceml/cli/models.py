@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from faceml.services.learn.promote import ModelList, ModelSheet, PromotionReport, RollbackReport
     from faceml.storage.registry.records import RegisteredModel
     from faceml.trial.comparison import Comparison
-
-REFUSED = 1
 
 
 def listing(found: ModelList) -> str:
@@ -124,15 +121,12 @@ def show_(version: str) -> object:
 @click.argument("version")
 @click.option("--force", is_flag=True, help="Let it in against the gate's word; say why with --reason.")
 @click.option("--reason", help="Why, for the history.")
-@show.as_json
-def promote(version: str, force: bool, reason: str | None, as_json: bool) -> None:
+@show.printed(promotion, fails=lambda report: not report.promoted)
+def promote(version: str, force: bool, reason: str | None) -> object:
     """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
     from faceml.services.learn.promote import promote as run
 
-    report = run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
-    show.print_report(report, promotion(report), as_json=as_json)
-    if not report.promoted:
-        sys.exit(REFUSED)
+    return run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
 
 
 @models.command()

@@ -117,9 +117,8 @@ def merge(source: str, target: str) -> object:
     from faceml.services.review.browse import find
 
     library = show.open_configured()
-    return merge_people(
-        library, find(library.repository, source).id, find(library.repository, target).id, actor=current_actor()
-    )
+    one, other = (find(library.repository, name).id for name in (source, target))
+    return merge_people(library, one, other, actor=current_actor())
 
 
 @people.command()

@@ -105,16 +105,14 @@ def show_(file: str, as_json: bool) -> None:
 @pipeline.command()
 @click.argument("name", required=False)
 @click.option("--limit", default=20, show_default=True, help="Runs at most, the newest first.")
-@show.as_json
-def history(name: str | None, limit: int, as_json: bool) -> None:
+@show.printed(
+    lambda runs: "\n".join(map(_past, runs)) or "No runs yet: `faceml pipeline run NAME` makes one", listed="runs"
+)
+def history(name: str | None, limit: int) -> object:
     """List this library's runs, of the pipeline NAME or of all."""
-    from faceml.pipelines.history import past_runs, run_as_json
+    from faceml.pipelines.history import past_runs
 
-    runs = past_runs(show.open_configured().settings.home, name)[:limit]
-    if as_json:
-        show.print_report({"runs": [run_as_json(run) for run in runs]}, as_json=True)
-    else:
-        click.echo("\n".join(map(_past, runs)) or "No runs yet: `faceml pipeline run NAME` makes one")
+    return past_runs(show.open_configured().settings.home, name)[:limit]
 
 
 @pipeline.command()

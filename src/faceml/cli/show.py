@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from faceml.library import Library
 
 F = TypeVar("F", bound=Callable[..., Any])
+FAILED = 1  # exit code
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
@@ -84,7 +85,11 @@ def open_configured() -> Library:
 
 
 def printed(
-    text: Callable[[Any], str] | None = None, *, listed: str | None = None, job: str | None = None
+    text: Callable[[Any], str] | None = None,
+    *,
+    listed: str | None = None,
+    job: str | None = None,
+    fails: Callable[[Any], bool] = lambda _: False,
 ) -> Callable[[Callable[..., object]], Callable[..., None]]:
     """Give a command `--json`, and print what it returns.
 
@@ -92,6 +97,7 @@ def printed(
         text: how a person reads it; without it, one `Name: value` a line.
         listed: the name under which JSON holds the items of a list.
         job: gives the command `--queue`, which hands its options to this job instead.
+        fails: whether what it returns makes the exit code 1.
     """
 
     def decorate(command: Callable[..., object]) -> Callable[..., None]:
@@ -103,6 +109,8 @@ def printed(
             report = command(**given)
             as_text = text(report) if text and not as_json else None
             print_report({listed: report} if listed else report, as_text, as_json=as_json)
+            if fails(report):
+                sys.exit(FAILED)
 
         return as_json(queue_option(run) if job else run)
 
@@ -127,11 +135,11 @@ def open_queue() -> JobQueue:
 def enqueue(name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
     """Hand a job out, and say how to follow it."""
     queue = open_queue()
-    ticket = queue.enqueue(name, **parameters)
-    text = f"Queued: job {ticket.id}\nFollow: faceml jobs show --follow {ticket.id}"
+    job_id = queue.enqueue(name, **parameters)
+    text = f"Queued: job {job_id}\nFollow: faceml jobs show --follow {job_id}"
     if not queue.worker_count():
         text += "\nNo worker is running: start one with `make worker` (or `faceml worker`)"
-    print_report({"status": "queued", "job_id": ticket.id}, text, as_json=as_json)
+    print_report({"status": "queued", "job_id": job_id}, text, as_json=as_json)
 
 
 def job_parameters(options: StepOptions | None = None, **given: Any) -> dict[str, Any]:

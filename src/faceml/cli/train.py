@@ -33,13 +33,11 @@ def train_matching(options: TrainOptions, resume: Path | None, as_json: bool, qu
         return
     library = show.open_configured()
     with show.progress_bar("Training", "epochs") as on_progress:
-        listener = Listener(on_progress=on_progress)
-        if not as_json:
-            listener = Listener(
-                on_prepared=lambda prepared: _print(preparation(prepared)),
-                on_epoch=lambda epoch: _print_epoch(epoch, options.epochs),
-                on_progress=on_progress,
-            )
+        listener = Listener(
+            on_prepared=lambda prepared: None if as_json else _print(preparation(prepared)),
+            on_epoch=lambda epoch: None if as_json else _print_epoch(epoch, options.epochs),
+            on_progress=on_progress,
+        )
         report = run(library, options, resume=resume, listener=listener)
     show.print_report(report, results(report, options.epochs), as_json=as_json)
 

@@ -26,7 +26,7 @@ from faceml.errors import NotFound, QueueUnavailable, WrongUse
 from faceml.jobs.embedded_redis import EmbeddedRedis
 from faceml.jobs.functions import JOBS
 from faceml.jobs.libraries import address_of
-from faceml.jobs.state import ENDED, STATES, JobState, JobTicket, job_state
+from faceml.jobs.state import ENDED, STATES, JobState, job_state
 from faceml.library import Library
 
 QUEUE = "default"
@@ -79,8 +79,8 @@ class JobQueue:
         self._address = address
         self._where = where
 
-    def enqueue(self, name: str, **parameters: Any) -> JobTicket:
-        """Queue a job for the workers.
+    def enqueue(self, name: str, **parameters: Any) -> str:
+        """Queue a job for the workers, and say its id.
 
         Args:
             name: of a function in `faceml.jobs.functions`; its parameters are the documented ones.
@@ -88,7 +88,12 @@ class JobQueue:
             WrongUse: no such job, or no such parameter.
             QueueUnavailable: Redis does not answer.
         """
-        check_call(name, parameters)
+        if name not in JOBS:
+            raise WrongUse(f"there is no job {name!r}: faceml has {', '.join(JOBS)}")
+        try:
+            inspect.signature(JOBS[name]).bind(**parameters)  # better refused now than in a worker
+        except TypeError as error:
+            raise WrongUse(f"{name}: {error}") from error
         return self.hand_out(name, parameters, address=self._address())
 
     def hand_out(
@@ -99,7 +104,7 @@ class JobQueue:
         address: Mapping[str, Any],
         job_id: str | None = None,
         parent: str | None = None,
-    ) -> JobTicket:
+    ) -> str:
         """Enqueue for the library of `address`; a job with a `parent` is not listed."""
         with self.answering():
             job = self.rq.enqueue_call(
@@ -113,7 +118,7 @@ class JobQueue:
                 meta={"library": dict(address), "attempts": 0, **({"parent": parent} if parent else {})},
                 retry=Retry(max=len(RETRY_AFTER_S), interval=list(RETRY_AFTER_S)),
             )
-            return JobTicket(job.id)
+            return str(job.id)
 
     def get(self, job_id: str) -> JobState:
         """Raises NotFound: no such job, or it ended more than a week ago; QueueUnavailable."""
@@ -200,7 +205,12 @@ class JobQueue:
         try:
             yield
         except RedisError as error:
-            raise QueueUnavailable(_unavailable(self._where, error)) from error
+            reason = " ".join(str(error).split())
+            if "auth" in reason.lower() or "password" in reason.lower():
+                problem = "refuses this user or password: correct REDIS_URL"
+            else:
+                problem = f"does not answer ({reason}): start it (make db-up), or correct REDIS_URL"
+            raise QueueUnavailable(f"Redis at {self._where} {problem}") from error
 
     def close(self) -> None:
         self.connection.close()
@@ -228,23 +238,6 @@ def _unfinished(queue: Queue) -> list[str]:
 
 def _ids_in(*registries: BaseRegistry) -> list[str]:
     return [job_id for registry in registries for job_id in registry.get_job_ids(cleanup=False)]
-
-
-def check_call(name: str, parameters: Mapping[str, Any]) -> None:
-    """Raises WrongUse where no job has this name or takes these parameters: better now than in a worker."""
-    if name not in JOBS:
-        raise WrongUse(f"there is no job {name!r}: faceml has {', '.join(JOBS)}")
-    try:
-        inspect.signature(JOBS[name]).bind(**parameters)
-    except TypeError as error:
-        raise WrongUse(f"{name}: {error}") from error
-
-
-def _unavailable(where: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())
-    if "auth" in reason.lower() or "password" in reason.lower():
-        return f"Redis at {where} refuses this user or password: correct REDIS_URL"
-    return f"Redis at {where} does not answer ({reason}): start it (make db-up), or correct REDIS_URL"
 
 
 def _connect(url: str) -> Redis:

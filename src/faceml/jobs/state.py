@@ -25,13 +25,6 @@ ENDED = ("finished", "failed", "canceled")
 
 
 @dataclass(frozen=True, slots=True)
-class JobTicket:
-    """What the caller gets for work that is queued."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
 class JobProgress:
     done: int
     total: int

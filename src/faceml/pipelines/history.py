@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import takewhile
@@ -41,8 +40,6 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One step of a run."""
-
     name: str
     status: StepStatus
     parameters: dict[str, Any] = field(default_factory=dict)  # as the notebook got them
@@ -62,8 +59,6 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """One run of a pipeline."""
-
     pipeline: str
     status: RunStatus
     started_at: datetime
@@ -107,13 +102,7 @@ def new_run_folder(home: Path, pipeline: str, started_at: datetime) -> Path:
 def save_run(run: PipelineRun) -> None:
     """Write the record into its folder."""
     if run.folder is not None:
-        write_whole(run.folder / _FILE, json.dumps(run_as_json(run), indent=2).encode())
-
-
-def run_as_json(run: PipelineRun) -> dict[str, Any]:
-    """The record in JSON's own types; `--json` prints it, too."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(run), default=str))
-    return plain
+        write_whole(run.folder / _FILE, _RUN.dump_json(run, indent=2))
 
 
 def past_runs(home: Path, pipeline: str | None = None) -> list[PipelineRun]:

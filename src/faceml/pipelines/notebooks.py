@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import ChainMap
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ def describe_cell(notebook: Path, index: int, *, count: int) -> str:
     heading = next((_heading(cell) for cell in reversed(cells[:index]) if _heading(cell)), "")
     first_line = next((line for line in _text(cells[index]["source"]).splitlines() if line.strip()), "")
     return f'cell [{count}] "{heading or first_line.strip()}"'
+
+
+def displayed(notebook: Path, kind: str) -> list[Any]:
+    """What an executed notebook displays of a MIME type, in order; nothing where its kernel did not even start."""
+    cells = read_cells(notebook) if notebook.exists() else []
+    shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    return [data[kind] for data in shown if kind in data]
+
+
+def read_results(notebook: Path) -> dict[str, Any]:
+    """What an executed notebook reported; a later report adds to an earlier one."""
+    return dict(ChainMap(*reversed(displayed(notebook, MIME_TYPE))))
 
 
 def without_pictures(notebook: Path, copy: Path) -> None:

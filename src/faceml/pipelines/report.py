@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 from faceml.errors import WrongUse
 from faceml.files import write_whole
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
-from faceml.pipelines.notebooks import read_cells
+from faceml.pipelines.notebooks import displayed
 
 REPORT = "report.html"
 WEBHOOK_TIMEOUT_S = 10
@@ -45,13 +45,10 @@ tr + tr {{ border-top: 1px solid #8884 }} .number {{ text-align: right }} img {{
 """
 
 
-def write_report(run: PipelineRun) -> Path | None:
-    """Write the page into the run's folder; None for a run without one (a dry run)."""
-    if run.folder is None:
-        return None
-    file = run.folder / REPORT
-    write_whole(file, render(run).encode())
-    return file
+def write_report(run: PipelineRun) -> None:
+    """Write the page into the run's folder; a dry run has none."""
+    if run.folder is not None:
+        write_whole(run.folder / REPORT, render(run).encode())
 
 
 def render(run: PipelineRun) -> str:
@@ -108,17 +105,12 @@ def _beside(notebook: Path, folder: Path | None) -> str:
 
 def _pictures(run: PipelineRun) -> Iterator[str]:
     for step in run.steps:
-        images = list(_images(step.notebook)) if step.notebook and step.notebook.exists() else []
+        images = displayed(step.notebook, "image/png") if step.notebook else []
         if images:
             yield f"<h2>{escape(step.name)}</h2>\n"
-            yield from (f'<img alt="" src="data:image/png;base64,{image}">\n' for image in images)
-
-
-def _images(notebook: Path) -> Iterator[str]:
-    for output in (output for cell in read_cells(notebook) for output in cell.get("outputs", [])):
-        image = output.get("data", {}).get("image/png")
-        if image:
-            yield "".join(image).replace("\n", "")
+        for image in images:
+            text = "".join(image).replace("\n", "")
+            yield f'<img alt="" src="data:image/png;base64,{text}">\n'
 
 
 def check_webhook(url: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -32,17 +31,6 @@ def report(**values: Any) -> None:
     display(_Results({name: _json_value(name, value) for name, value in values.items()}))
 
 
-def read_results(notebook: Path) -> dict[str, Any]:
-    """What an executed notebook reported; empty where it reported nothing."""
-    results: dict[str, Any] = {}
-    if not notebook.exists():  # the kernel did not even start
-        return results
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-        for output in cell.get("outputs", []):
-            results |= output.get("data", {}).get(MIME_TYPE, {})
-    return results
-
-
 class _Results:
     """What IPython displays: text for a terminal, a table for a page, JSON for the runner."""
 
@@ -61,6 +49,7 @@ class _Results:
 def _json_value(name: str, value: Any) -> Any:
     """Turn what notebooks hold into what JSON holds.
 
+    >>> from pathlib import Path
     >>> _json_value("share", float("nan")), _json_value("file", Path("a.csv"))
     (None, 'a.csv')
     """

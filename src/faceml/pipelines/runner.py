@@ -18,9 +18,8 @@ from typing import Any
 from faceml.errors import PipelineFailed, Unavailable, WrongUse
 from faceml.pipelines.definition import Pipeline, Step
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs, run_lock
-from faceml.pipelines.notebooks import count_cells
+from faceml.pipelines.notebooks import count_cells, read_results
 from faceml.pipelines.references import Reference, StepWasSkipped, fill, known_names
-from faceml.pipelines.results import read_results
 from faceml.pipelines.run_log import RunLog
 from faceml.tracking.mlflow_store import Outcome
 from faceml.tracking.session import RUN_ID_VARIABLE, SPOOL_VARIABLE, Tracking

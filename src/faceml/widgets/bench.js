@@ -160,7 +160,7 @@ class Bench {
     this.sliders(screen.sliders);
     this.parts.sheets.className = `fb-sheets${screen.side_by_side ? " fb-pair" : ""}`;
     this.parts.sheets.replaceChildren(
-      ...(screen.photo ? [this.whole(screen.photo)] : screen.groups.map((group) => this.group(group))),
+      ...(screen.photo ? [this.whole(screen)] : screen.groups.map((group) => this.group(group))),
     );
     if (!screen.photo && !screen.groups.length && screen.empty) {
       this.parts.sheets.append(h("p", { class: "fb-empty" }, screen.empty));
@@ -279,12 +279,12 @@ class Bench {
     });
   }
 
-  whole(photo) {
-    const boxes = photo.boxes.map((box) => h("div", {
+  whole(screen) {
+    const boxes = screen.photo.map((box) => h("div", {
       class: `fb-box${box.is_asked ? " fb-asked" : ""}`,
       style: `left:${100 * box.x}%;top:${100 * box.y}%;width:${100 * box.w}%;height:${100 * box.h}%`,
     }, (box.name || box.is_asked) && h("span", {}, box.name || "this face")));
-    return h("figure", { class: "fb-photo" }, h("img", { src: this.photo, alt: `Photo ${photo.title}` }), boxes);
+    return h("figure", { class: "fb-photo" }, h("img", { src: this.photo, alt: `Photo ${screen.title}` }), boxes);
   }
 
   // A slider that is being dragged must stay: only what it says changes.

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import anywidget
+from pydantic import TypeAdapter
 
 from faceml.errors import FacemlError
 from faceml.library import Library
@@ -24,6 +25,7 @@ from faceml.widgets.session import View
 
 PICTURES_AT_ONCE = 20  # those still to be made appear so many at a time
 HERE = Path(__file__).parent
+_EVENT = TypeAdapter(Event)  # reads what the front end sends
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +51,7 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
             self._in_background(lambda: self.thumbnails.prepare(self.view.next_faces()))
             return
         elif content.get("kind") == "event":
-            self._carry_out(_event(content))
+            self._carry_out(_EVENT.validate_python(content))
         self._show_screen(number=int(content.get("number", 0)))
 
     def _carry_out(self, event: Event) -> None:
@@ -90,16 +92,3 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
                 log.debug("nothing was prepared", exc_info=True)
 
         threading.Thread(target=run, daemon=True).start()
-
-
-def _event(content: Mapping[str, Any]) -> Event:
-    return Event(
-        key=str(content.get("key", "")),
-        action=str(content.get("action", "")),
-        text=str(content.get("text", "")),
-        left_out=frozenset(map(UUID, content.get("left_out", ()))),
-        chosen=frozenset(map(UUID, content.get("chosen", ()))),
-        face_id=UUID(content["face_id"]) if content.get("face_id") else None,
-        row=str(content.get("row", "")),
-        values={str(name): float(value) for name, value in content.get("values", {}).items()},
-    )

@@ -108,12 +108,6 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    title: str
-    boxes: tuple[Box, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Tab:
     name: str
     label: str
@@ -138,7 +132,7 @@ class Screen:
     rows: tuple[Row, ...] = ()
     history: tuple[Row, ...] = ()
     sliders: tuple[Slider, ...] = ()
-    photo: Photo | None = None
+    photo: tuple[Box, ...] | None = None  # shown whole, with these boxes, in place of groups
     tabs: tuple[Tab, ...] = ()
     empty: str = ""  # shown in place of groups where there is no group
 

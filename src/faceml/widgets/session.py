@@ -11,7 +11,7 @@ from faceml.library import Library
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import PhotoView, look_at_photo
 from faceml.services.review.browse import active_names
-from faceml.widgets.screen import BACK, Box, Event, Notice, Photo, Screen, action_of
+from faceml.widgets.screen import BACK, Box, Event, Notice, Screen, action_of
 
 PACE_FROM_S = 20.0  # before that a pace tells nothing
 
@@ -53,8 +53,7 @@ class Session:
             Box(str(box.face_id), box.person_name or "", box.x, box.y, box.w, box.h, box.face_id == self._asked_face)
             for box in photo.boxes
         )
-        shown = Photo(photo.file_name, boxes)
-        return Screen(view, photo.file_name, subject, photo=shown, actions=(BACK,), notice=self.notice)
+        return Screen(view, photo.file_name, subject, photo=boxes, actions=(BACK,), notice=self.notice)
 
     def pace(self, count: int, unit: str, *, per_s: int) -> list[str]:
         """How fast it goes, as one text; empty as long as that would tell nothing.
