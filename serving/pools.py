@@ -21,36 +21,23 @@ class Pools:
     """The threads that do what routes ask of the library."""
 
     def __init__(self, limits: Limits) -> None:
-        self._quick = _Pool("quick", limits.quick_threads, limits.quick_waiting, limits.quick_s)
-        self._watch = _Pool("watch", 2, limits.quick_waiting, limits.quick_s)
-        self._heavy = _Pool("heavy", limits.heavy_threads, limits.heavy_waiting, limits.heavy_s)
-
-    async def quick(self, work: Callable[[], T]) -> T:
-        """Do what takes milliseconds: read, label, merge.
-
-        Raises:
-            TooBusy, TookTooLong, and what `work` raises.
-        """
-        return await self._quick.run(work)
-
-    async def heavy(self, work: Callable[[], T]) -> T:
-        """Do what takes a core for long: detect, cluster, train."""
-        return await self._heavy.run(work)
-
-    async def watch(self, work: Callable[[], T]) -> T:
-        """Look after the service itself: not held up by what clients ask for, nor by a database that is away."""
-        return await self._watch.run(work)
+        # For what takes milliseconds: read, label, merge.
+        self.quick = Pool("quick", limits.quick_threads, limits.quick_waiting, limits.quick_s)
+        # For what takes a core for long: detect, cluster, train.
+        self.heavy = Pool("heavy", limits.heavy_threads, limits.heavy_waiting, limits.heavy_s)
+        # For the service's own care: not held up by what clients ask for, nor by a database that is away.
+        self.watch = Pool("watch", 2, limits.quick_waiting, limits.quick_s)
 
     def waiting(self) -> dict[str, int]:
         """Requests in each pool, being done or waiting."""
-        return {pool.name: pool.present for pool in (self._quick, self._heavy)}
+        return {pool.name: pool.present for pool in (self.quick, self.heavy)}
 
     def close(self) -> None:
-        for pool in (self._quick, self._heavy, self._watch):
+        for pool in (self.quick, self.heavy, self.watch):
             pool.close()
 
 
-class _Pool:
+class Pool:
     def __init__(self, name: str, threads: int, waiting: int, limit_s: float) -> None:
         self.name = name
         self.present = 0
@@ -58,7 +45,8 @@ class _Pool:
         self._limit_s = limit_s
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"faceml-{name}")
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """Do it in one of the threads; raises TooBusy, TookTooLong, and what `work` raises."""
         if self.present >= self._most:
             raise TooBusy(f"{self.present} requests are waiting to be done: try again in a moment")
         self.present += 1

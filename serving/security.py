@@ -7,7 +7,6 @@ import hmac
 import ipaddress
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -132,7 +131,6 @@ def check_binding(host: str, settings: Settings) -> None:
         )
 
 
-@lru_cache(maxsize=256)
 def is_local(host: str) -> bool:
     """Whether only this machine answers to this name or address.
 
@@ -162,7 +160,6 @@ def _is_from_here(scope: Scope) -> bool:
     return client is None or is_local(client[0])  # None: a unix socket
 
 
-@lru_cache(maxsize=64)
 def _names_this_machine(host: str) -> bool:
     try:
         return is_local(urlsplit(f"//{host}").hostname or "")

@@ -6,11 +6,11 @@ from http import HTTPStatus
 
 from fastapi import Request
 from fastapi.responses import Response
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from faceml import __version__
 from faceml.services.operate.status import Part, check_parts
 from serving.deps import Shared, router_for
-from serving.metrics import CONTENT_TYPE
 from serving.schemas.model import HealthResponse, PartItem, ReadyResponse
 
 router = router_for("health", prefix="")
@@ -53,7 +53,7 @@ async def ready(request: Request, service: Shared) -> Response:
 async def metrics(service: Shared) -> Response:
     """Counts and times for Prometheus."""
     page = service.metrics.page(service.pools.waiting(), service.champion.current.space.name)
-    return Response(page, headers={"Content-Type": CONTENT_TYPE})
+    return Response(page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _answer(model: HealthResponse | ReadyResponse, status: int = HTTPStatus.OK) -> Response:

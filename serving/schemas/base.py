@@ -37,11 +37,6 @@ def _whole(value: Any) -> Any:
 WHOLE = BeforeValidator(_whole)  # JSON knows no difference between 5 and 5.0
 
 
-def count(least: int, most: int) -> Any:
-    """A range of whole numbers, for `Annotated[int, count(…), WHOLE]`."""
-    return Field(strict=True, ge=least, le=most)
-
-
 class ResponseModel(BaseModel):
     """An answer in camelCase."""
 

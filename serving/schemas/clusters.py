@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from faceml.services.review.browse import ClusterDetails
-from serving.schemas.base import WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel, count
+from serving.schemas.base import WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
 from serving.schemas.faces import FaceInstance, with_names
 
 
@@ -53,7 +53,7 @@ class LabelClusterResponse(ResponseModel):
 
 
 class SplitClusterRequest(RequestModel):
-    min_cluster_size: Annotated[int, count(2, 10_000), WHOLE] = 3
+    min_cluster_size: Annotated[int, Field(strict=True, ge=2, le=10_000), WHOLE] = 3
 
 
 class SplitClusterResponse(ResponseModel):

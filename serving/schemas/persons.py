@@ -10,7 +10,7 @@ from pydantic import Field
 
 from faceml.records import PersonStatus
 from faceml.services.review.browse import PersonDetails
-from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel, count
+from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
 from serving.schemas.faces import FaceInstance, with_names
 
 
@@ -102,7 +102,7 @@ class ErasePersonResponse(ResponseModel):
 class UndoRequest(RequestModel):
     """Without `eventId` the latest decision that stands is taken back."""
 
-    event_id: Annotated[int, count(1, LARGEST_EVENT), WHOLE] | None = None
+    event_id: Annotated[int, Field(strict=True, ge=1, le=LARGEST_EVENT), WHOLE] | None = None
 
 
 class UndoResponse(ResponseModel):

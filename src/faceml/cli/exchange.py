@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
+from faceml.cli.reports import listed
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
     from faceml.services.exchange.export_xmp import XmpExportReport
     from faceml.services.exchange.import_xmp import XmpImportReport
-
-MOST_LINES = 10
 
 
 def _exported(report: XmpExportReport) -> str:
@@ -27,8 +26,8 @@ def _exported(report: XmpExportReport) -> str:
         lines.append(f"Names taken out again: {report.names_removed}")
     if report.recognised_left_out:
         lines.append(f"Recognised, but confirmed by nobody: {report.recognised_left_out} left out (--recognised)")
-    lines += _listed("Named otherwise in the sidecar, left as is (import-xmp takes such names over)", report.disputed)
-    return "\n".join(lines + _listed("Skipped", report.skipped))
+    lines += listed("Named otherwise in the sidecar, left as is (import-xmp takes such names over)", report.disputed)
+    return "\n".join(lines + listed("Skipped", report.skipped))
 
 
 def _imported(report: XmpImportReport) -> str:
@@ -46,14 +45,7 @@ def _imported(report: XmpImportReport) -> str:
         lines.append("Where photos wait for detection, run `faceml faces backfill` and import again")
     if report.photos_not_ingested:
         lines.append(f"Photos not in the library: {report.photos_not_ingested} (`faceml ingest` takes them in)")
-    return "\n".join(lines + _listed("Skipped", report.skipped))
-
-
-def _listed(title: str, reasons: tuple[str, ...]) -> list[str]:
-    if not reasons:
-        return []
-    more = [f"  - and {len(reasons) - MOST_LINES} more (--json lists all)"] if len(reasons) > MOST_LINES else []
-    return [f"{title}: {len(reasons)}", *(f"  - {reason}" for reason in reasons[:MOST_LINES]), *more]
+    return "\n".join(lines + listed("Skipped", report.skipped))
 
 
 @click.command("export-xmp")

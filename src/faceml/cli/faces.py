@@ -21,13 +21,11 @@ def faces() -> None:
 @show.printed()
 def ensure_collection() -> object:
     """Ensure the Qdrant faces collection exists with proper indexes."""
-    from faceml.services.index.drain import index_width
+    from faceml.vector.face_qdrant import FaceQdrantClient
 
-    library = show.open_configured()
-    width = index_width(library)
-    with library.index.open() as index:
-        index.ensure_collection(width)
-        return index.info()
+    client = FaceQdrantClient(show.open_configured())
+    client.ensure_collection()
+    return client.get_collection_info()
 
 
 @faces.command()

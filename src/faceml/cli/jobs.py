@@ -17,7 +17,6 @@ LOOK_EVERY_S = 0.5
 
 
 def job_text(state: JobState) -> str:
-    """One fact a line."""
     lines = [f"Job: {state.id}", f"Name: {state.name}", f"State: {state.state}"]
     if state.progress:
         lines.append(f"Progress: {state.progress.done} of {state.progress.total}")

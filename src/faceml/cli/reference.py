@@ -22,7 +22,6 @@ standard error output. An error is one line with its fix; `faceml --debug COMMAN
 
 
 def reference_page() -> str:
-    """The page as docs/cli.md holds it."""
     parts = [HEAD, _exit_codes(), _settings(), "## Commands\n"]
     return "\n".join([*parts, *(_entry(command, path) for path, command in commands())])
 

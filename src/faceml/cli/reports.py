@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from faceml.cli.tables import table
@@ -198,10 +199,8 @@ def imported(report: ImportReport) -> str:
         f"Rows with a name: {report.rows}",
         f"Faces labeled: {report.faces_labeled}",
         f"Persons: {report.people}",
-        f"Rows skipped: {len(report.skipped)}",
-        *(f"  - {reason}" for reason in report.skipped[:MOST_LINES]),
     ]
-    return "\n".join(lines + _more(len(report.skipped) - MOST_LINES))
+    return "\n".join(lines + (listed("Rows skipped", report.skipped) or ["Rows skipped: 0"]))
 
 
 def orphans(report: OrphanReport, limit: int, *, is_fixed: bool = False) -> str:
@@ -250,6 +249,14 @@ def repair(found: OrphanReport, repaired: RepairReport) -> str:
             "NOTE: Re-run 'faces find-orphans' to verify fix",
         ]
     )
+
+
+def listed(title: str, reasons: Sequence[str]) -> list[str]:
+    """How many there are, and the first of them; nothing where there are none."""
+    if not reasons:
+        return []
+    more = [f"  ... and {len(reasons) - MOST_LINES} more (--json lists all)"] if len(reasons) > MOST_LINES else []
+    return [f"{title}: {len(reasons)}", *(f"  - {reason}" for reason in reasons[:MOST_LINES]), *more]
 
 
 def _share(part: int, whole: int) -> str:

@@ -126,7 +126,6 @@ def print_report(report: Any, text: str | None = None, *, as_json: bool) -> None
 
 
 def open_queue() -> JobQueue:
-    """The queue of the environment's library."""
     from faceml.jobs.queue import connect_queue
 
     return connect_queue(open_configured())

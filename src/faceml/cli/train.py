@@ -62,7 +62,6 @@ def preparation(prepared: Prepared) -> str:
 
 
 def results(report: TrainReport, epochs: int) -> str:
-    """What stands below the epochs' lines."""
     lines = []
     if report.epochs[-1].number < epochs:
         lines.append(f"Stopped: the validation loss was best at epoch {report.best_epoch}")

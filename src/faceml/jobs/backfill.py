@@ -78,15 +78,13 @@ class SharedChunks:
         """Give the other workers something to do; the next chunk stays here."""
         others = self._queue.worker_count() - 1
         room = others * AHEAD - len(out)
+        options = self._options.parameters()
+        del options["limit"], options["offset"]
         for _ in range(min(room, len(left) - 1)):
             number = left.pop(1)
             self._queue.hand_out(
                 "detect_faces_job",
-                {
-                    "asset_ids": self._chunks[number],
-                    "min_confidence": self._options.min_confidence,
-                    "min_face_size": self._options.min_face_size,
-                },
+                {"asset_ids": self._chunks[number], **options},
                 address=self._assignment.address,
                 job_id=self._job_id(number),
                 parent=self._assignment.job_id,

@@ -71,5 +71,4 @@ def provided(provider: Provider) -> Iterator[None]:
 
 
 def job_context() -> AbstractContextManager[JobContext]:
-    """The context of the job that begins here."""
     return _provider.get()()

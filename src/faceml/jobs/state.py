@@ -49,7 +49,6 @@ class JobState:
 
 
 def job_state(job: Job) -> JobState:
-    """The state of one job, as RQ stored it."""
     state = STATES[job.get_status(refresh=False)]
     progress = job.meta.get("progress")
     return JobState(

@@ -175,8 +175,7 @@ class Step(Section):
         def lookup(reference: Reference) -> Any:
             return values[reference.name] if reference.step is None else f"${{{reference}}}"
 
-        filled: dict[str, Any] = fill(self.parameters, lookup)
-        return filled
+        return dict(fill(self.parameters, lookup))
 
     def check_options(self, values: Mapping[str, Any]) -> None:
         """Raises WrongUse where one of faceml's own notebooks would refuse a value, in the words of all doors."""

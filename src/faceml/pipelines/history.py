@@ -100,7 +100,6 @@ def new_run_folder(home: Path, pipeline: str, started_at: datetime) -> Path:
 
 
 def save_run(run: PipelineRun) -> None:
-    """Write the record into its folder."""
     if run.folder is not None:
         write_whole(run.folder / _FILE, _RUN.dump_json(run, indent=2))
 

@@ -28,22 +28,11 @@ def report(**values: Any) -> None:
     """
     from IPython.display import display
 
-    display(_Results({name: _json_value(name, value) for name, value in values.items()}))
-
-
-class _Results:
-    """What IPython displays: text for a terminal, a table for a page, JSON for the runner."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
-
-    def __repr__(self) -> str:
-        width = max(map(len, self._values), default=0)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in self._values.items())
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
-        rows = "".join(f"<tr><th>{escape(n)}</th><td>{escape(str(v))}</td></tr>" for n, v in self._values.items())
-        return {"text/plain": repr(self), "text/html": f"<table>{rows}</table>", MIME_TYPE: self._values}
+    found = {name: _json_value(name, value) for name, value in values.items()}
+    width = max(map(len, found), default=0)
+    text = "\n".join(f"{name:<{width}}  {value}" for name, value in found.items())
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in found.items())
+    display({"text/plain": text, "text/html": f"<table>{rows}</table>", MIME_TYPE: found}, raw=True)
 
 
 def _json_value(name: str, value: Any) -> Any:

@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 
 class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes no types
-    """One view of a library in a notebook."""
-
     _esm = HERE / "bench.js"
     _css = HERE / "bench.css"
 

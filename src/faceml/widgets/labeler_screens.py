@@ -110,7 +110,6 @@ def parts_of(cluster: OpenCluster, preview: SplitPreview) -> list[list[Face]]:
 
 
 def finished(progress: ui.ProgressBar, skipped: int, notice: ui.Notice | None, *, can_undo: bool) -> ui.Screen:
-    """The end of the queue."""
     left = f"{skipped:,} skipped: look at them again with Refresh." if skipped else "Every cluster is done."
     return ui.Screen(
         VIEW,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from faceml.errors import Conflict, NotEnoughData, NotFound
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.undo import undo
-from faceml.services.review.review import Question, Side, Topic, answer, ask, rounds
+from faceml.services.review.review import Answer, Question, Side, Topic, answer, ask, rounds
 from faceml.widgets import screen as ui
 from faceml.widgets.screen import Event, Screen
 from faceml.widgets.session import Session, carry_out
@@ -18,13 +18,6 @@ from faceml.widgets.session import Session, carry_out
 VIEW = "reviewer"
 BATCH = 20  # questions between two scorings
 TOPICS = tuple(Topic)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    question: Question
-    event_ids: tuple[int, ...]
-    text: str
 
 
 class Reviewer:
@@ -36,7 +29,7 @@ class Reviewer:
         self._topic, self._round = TOPICS[0], 0
         self._queue: list[Question] = []
         self._put_off: set[str] = set()
-        self._answered: list[Answered] = []
+        self._answered: list[tuple[Question, Answer]] = []
         self._is_naming = False
         self._faces: dict[UUID, Face] = {}
         self._refresh()
@@ -85,7 +78,7 @@ class Reviewer:
         except (NotFound, Conflict):
             self._next()  # what it was about has changed
             raise
-        self._answered.append(Answered(question, given.event_ids, given.text))
+        self._answered.append((question, given))
         self._next()
         self.session.done(given.text)
 
@@ -96,13 +89,13 @@ class Reviewer:
     def _undo(self, _event: Event) -> None:
         if not self._answered:
             raise NotFound("no answer of this session is left to undo: People shows the history of all")
-        last = self._answered.pop()
-        for event_id in reversed(last.event_ids):
+        question, given = self._answered.pop()
+        for event_id in reversed(given.event_ids):
             undo(self._library, event_id, actor=self._actor)
         self._is_naming = False
-        self._queue.insert(0, last.question)
+        self._queue.insert(0, question)
         self._load()
-        self.session.done(f"Undone: {last.text}")
+        self.session.done(f"Undone: {given.text}")
 
     # --- looking around
 

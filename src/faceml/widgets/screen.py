@@ -98,7 +98,8 @@ class Slider:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    face_id: str
+    """Where a face is, as shares (0 to 1) of the photo's width and height."""
+
     name: str
     x: float
     y: float
@@ -159,7 +160,6 @@ REDO = Action("redo", "Redo", ("r", "Ctrl+y", "Ctrl+Shift+z"))
 
 
 def page_actions(page: int, pages: int) -> tuple[Action, ...]:
-    """To turn pages, where there are several."""
     if pages == 1:
         return ()
     return (

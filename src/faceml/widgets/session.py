@@ -50,7 +50,7 @@ class Session:
 
     def photo_screen(self, photo: PhotoView, *, view: str, subject: str) -> Screen:
         boxes = tuple(
-            Box(str(box.face_id), box.person_name or "", box.x, box.y, box.w, box.h, box.face_id == self._asked_face)
+            Box(box.person_name or "", box.x, box.y, box.w, box.h, box.face_id == self._asked_face)
             for box in photo.boxes
         )
         return Screen(view, photo.file_name, subject, photo=boxes, actions=(BACK,), notice=self.notice)
