@@ -29,12 +29,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
 ClusterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,100}$")]
 
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-WHOLE = BeforeValidator(_whole)  # JSON knows no difference between 5 and 5.0
+# JSON knows no difference between 5 and 5.0.
+WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 class ResponseModel(BaseModel):

@@ -17,8 +17,6 @@ from faceml.records import BBox
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """One face on a photo."""
-
     portrait: Portrait
     look: FaceLook
     centre: tuple[float, float]  # of the face, upright pixels

@@ -34,8 +34,6 @@ class Cover(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FaceLook:
-    """One face's appearance in one photo."""
-
     width_px: float  # of the face's box before it is turned
     turn_deg: float = 0.0  # clockwise
     is_mirrored: bool = False

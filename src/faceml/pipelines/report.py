@@ -18,7 +18,6 @@ from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 from faceml.errors import WrongUse
-from faceml.files import write_whole
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
 from faceml.pipelines.notebooks import displayed
 
@@ -43,12 +42,6 @@ tr + tr {{ border-top: 1px solid #8884 }} .number {{ text-align: right }} img {{
 <h2>Parameters</h2><table>{parameters}</table>
 {pictures}</body></html>
 """
-
-
-def write_report(run: PipelineRun) -> None:
-    """Write the page into the run's folder; a dry run has none."""
-    if run.folder is not None:
-        write_whole(run.folder / REPORT, render(run).encode())
 
 
 def render(run: PipelineRun) -> str:

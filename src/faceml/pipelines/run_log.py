@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from faceml.errors import Unavailable
+from faceml.files import write_whole
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, new_run_folder, save_run
 from faceml.pipelines.notebooks import without_pictures
-from faceml.pipelines.report import write_report
+from faceml.pipelines.report import REPORT, render
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
 from faceml.tracking.spool import HELD, Measurement, Recorded, as_text, read_spool
 
@@ -72,7 +73,7 @@ class RunLog:
     def close(self, status: RunStatus) -> PipelineRun:
         self.run = replace(self.run, status=status, seconds=self._seconds())
         save_run(self.run)
-        write_report(self.run)
+        write_whole(self.folder / REPORT, render(self.run).encode())
         self._send(self.run.run_id, _summary(self.run), _OUTCOMES[status], forgiving=status is not RunStatus.DONE)
         return self.run
 
