@@ -27,7 +27,7 @@ from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.browse import list_open_clusters, look_at_cluster
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.people import People
-from faceml.widgets.screen import PAGE_FACES, Event
+from faceml.widgets.screen import PAGE_FACES, Input
 from tests.synthetic import synthetic_library
 
 FACES_A_PERSON = 20
@@ -66,7 +66,7 @@ def measure(library: Library) -> None:
 
 
 def decide(view: Labeler, name: str) -> None:
-    view.handle(Event(key="Enter", text=name))
+    view.handle(Input(key="Enter", text=name))
     asdict(view.screen())
 
 

@@ -65,7 +65,7 @@ class BodyLimit:
 
 
 class _Refused(BaseException):
-    """Passes by every `except Exception` on its way out; never leaves `BodyLimit`."""
+    """Passes every `except Exception` on its way out; never leaves `BodyLimit`."""
 
     def __init__(self, status: HTTPStatus, detail: str) -> None:
         self.status = status

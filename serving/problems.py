@@ -87,7 +87,7 @@ def install(app: FastAPI) -> None:
 
 
 class LastResort:
-    """Answer to an error that nobody foresaw. The log says where it rose, not what it says: that may hold a name."""
+    """Answer to an unexpected error. The log says where it was raised, not its message: that may hold a name."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -117,5 +117,5 @@ def _words(error: HTTPException) -> str:
         return "there is nothing at this path: /openapi.json describes what there is"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "others")
-        return f"this path takes no such method, but {allowed}"
+        return f"this path does not take this method, but {allowed}"
     return str(error.detail)

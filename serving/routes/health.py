@@ -28,7 +28,7 @@ async def health() -> Response:
     responses={503: {"model": ReadyResponse, "description": "A part that everything needs does not answer"}},
 )
 async def ready(request: Request, service: Shared) -> Response:
-    """Whether each part answers; reasons are told to whoever has a key, or where none is asked for."""
+    """Whether each part answers; reasons are told to whoever has the key, or to everyone where no key is set."""
     parts = await service.pools.watch(lambda: check_parts(service.library, ask_queue=service.ask_queue))
     parts = (*parts, Part("registry", service.champion.problem, is_needed=False))
     is_trusted = getattr(request.state, "is_trusted", True)

@@ -104,7 +104,7 @@ def name_everything(person: Person, truth: dict[UUID, str]) -> dict[UUID, str]:
             splits += 1
             assert splits == 1, f"{names} was split already"
             person.press("Alt+s")
-            assert person.title() == "Split into 2 groups?"
+            assert person.title() == "Split into 2 parts?"
             person.press("Enter")
             continue
         person.press("Enter", text=name)

@@ -12,7 +12,7 @@ from faceml.library import Library
 from faceml.services.index.drain import IndexFollower, index_in_background
 from faceml.services.review.browse import list_open_clusters
 from faceml.widgets.labeler import Labeler
-from faceml.widgets.screen import Event
+from faceml.widgets.screen import Input
 from faceml.wiring import open_library
 from tests.rest import API, environment_of, served
 from tests.synthetic import synthetic_library
@@ -31,8 +31,8 @@ def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
             if view.cluster is None:
                 return
             try:
-                view.handle(Event(key="Enter", text=f"{actor} {number}"))
-                view.handle(Event(action="skip" if backwards else "refresh"))
+                view.handle(Input(key="Enter", text=f"{actor} {number}"))
+                view.handle(Input(action="skip" if backwards else "refresh"))
             except (Conflict, NotFound):  # another was quicker, and it is said so
                 continue
             except Exception as error:

@@ -34,7 +34,7 @@ from faceml.services.review.browse import list_open_clusters
 from faceml.storage.index.stores import IndexStore
 from faceml.storage.index.vector_index import VectorIndex
 from faceml.widgets.labeler import Labeler
-from faceml.widgets.screen import Event
+from faceml.widgets.screen import Input
 from faceml.wiring import open_library
 from tests.conftest import REPO
 from tests.fakes import FakePack, library_with
@@ -58,7 +58,7 @@ def labeler(library: Library) -> Labeler:
 
 def press(view: Labeler, *keys: str, text: str = "", left_out: frozenset[UUID] = frozenset()) -> None:
     for key in keys:
-        view.handle(Event(key=key, text=text, left_out=left_out))
+        view.handle(Input(key=key, text=text, left_out=left_out))
 
 
 def asked(view: Labeler) -> str:
@@ -142,7 +142,7 @@ def test_what_is_dismissed_is_neither_grouped_nor_recognised_until_it_is_undone(
     assert {face.id for face in labeler.cluster.faces} == set(faces)
     press(labeler, "r")
     with pytest.raises(NotFound, match="nothing was undone"):
-        labeler.handle(Event(action="redo"))
+        labeler.handle(Input(action="redo"))
 
 
 def test_faces_are_dismissed_from_a_shell_too(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,8 +169,8 @@ def test_a_split_is_shown_before_it_is_done(library: Library, labeler: Labeler) 
     assert labeler.screen().facts[0] == "16 faces"
     press(labeler, "s")
     screen = labeler.screen()
-    assert screen.title == "Split into 2 groups?"
-    assert [len(group.tiles) for group in screen.groups] == [FACES, FACES]
+    assert screen.title == "Split into 2 parts?"
+    assert [len(sheet.tiles) for sheet in screen.sheets] == [FACES, FACES]
     press(labeler, "Escape")
     assert len(history(library.repository)) == 2, "only the two labels of the fixture"
     press(labeler, "s", "Enter")
@@ -189,7 +189,7 @@ def test_skipping_and_going_back_decide_nothing(library: Library, labeler: Label
     press(labeler, "ArrowLeft", "p")
     assert asked(labeler) == first
     with pytest.raises(NotFound, match="first cluster"):
-        labeler.handle(Event(action="previous"))
+        labeler.handle(Input(action="previous"))
     press(labeler, *["n"] * PEOPLE)
     screen = labeler.screen()
     assert (screen.title, screen.empty) == (
@@ -208,7 +208,7 @@ def test_undo_walks_back_through_this_session_only(library: Library, labeler: La
     assert asked(labeler) == "clu_00002"
     assert "Cleo" not in labeler.session.names
     with pytest.raises(NotFound, match="nothing of this session"):
-        labeler.handle(Event(action="undo"))
+        labeler.handle(Input(action="undo"))
     press(labeler, "r")
     assert people_of(library, "clu_00002") == ["Cleo"] * FACES
 
@@ -336,7 +336,7 @@ from faceml.services.index.drain import index_in_background
 from faceml.storage.index.stores import IndexStore
 from faceml.storage.index.vector_index import VectorIndex
 from faceml.widgets.labeler import Labeler
-from faceml.widgets.screen import Event
+from faceml.widgets.screen import Input
 from faceml.library import Library
 from faceml.wiring import open_library
 
@@ -345,7 +345,7 @@ view = Labeler(library, actor="ada")
 print("ready", flush=True)
 number = 0
 while view.cluster is not None:
-    view.handle(Event(key="Enter", text=f"Person {number}"))
+    view.handle(Input(key="Enter", text=f"Person {number}"))
     print(f"Person {number}", flush=True)
     number += 1
 """

@@ -14,7 +14,7 @@ from faceml.options import ClusterOptions
 from faceml.records import PackContract
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.widgets.labeler import Labeler
-from faceml.widgets.screen import Event
+from faceml.widgets.screen import Input
 from tests.conftest import add_faces
 from tests.fakes import FakePack, library_with
 from tests.unit.identity.test_calibration import embed_crops
@@ -63,7 +63,7 @@ class Typist:
     def press(self, key: str, *, text: str = "", left_out: frozenset[UUID] = frozenset()) -> None:
         self.actions += key != "s"  # the preview and its Enter are one decision
         self.keys += 1 + len(text)
-        self.view.handle(Event(key=key, text=text, left_out=left_out))
+        self.view.handle(Input(key=key, text=text, left_out=left_out))
 
 
 @pytest.mark.nightly

@@ -24,7 +24,7 @@ from faceml.services.review.review import Topic, answer, ask
 from faceml.widgets.labeler import Labeler
 from faceml.widgets.people import People
 from faceml.widgets.reviewer import Reviewer
-from faceml.widgets.screen import Event
+from faceml.widgets.screen import Input
 from faceml.widgets.tuning import Tuning
 from faceml.widgets.views import Workbench, open_workbench
 from tests.synthetic import synthetic_library
@@ -63,16 +63,16 @@ def test_yes_names_the_cluster_and_no_is_remembered(library: Library) -> None:
     assert view.screen().title == "Same person?"
     question = view.question
     assert question is not None
-    view.handle(Event(key="y"))
+    view.handle(Input(key="y"))
     assert show_person(library.repository, question.one.title).person.face_count == FACES
     denied = view.question
     assert denied is not None
     assert denied.key != question.key
-    view.handle(Event(key="n"))
+    view.handle(Input(key="n"))
     keys = {item.key for item in ask(library, Topic.SAME_PERSON)}
     assert keys.isdisjoint({question.key, denied.key})
     assert len(keys) == 1
-    view.handle(Event(key="u"))
+    view.handle(Input(key="u"))
     assert denied.key in {item.key for item in ask(library, Topic.SAME_PERSON)}
     assert view.question == denied
 
@@ -83,15 +83,15 @@ def test_answers_count_in_the_next_batch(library: Library) -> None:
     assign_faces(library, AssignOptions(threshold=0.3))
     view = Reviewer(library, actor="ada")
     for _ in range(3):
-        view.handle(Event(key="ArrowDown"))
+        view.handle(Input(key="ArrowDown"))
     assert view.question is not None
     assert view.question.topic is Topic.RECOGNISED
     before = [item.key for item in ask(library, Topic.RECOGNISED, limit=100)]
     assert len(before) == 12
     yes = view.question
-    view.handle(Event(key="y"))
+    view.handle(Input(key="y"))
     no = view.question
-    view.handle(Event(key="n"))
+    view.handle(Input(key="n"))
     left = {item.key for item in ask(library, Topic.RECOGNISED, limit=100)}
     assert left == set(before) - {yes.key, no.key}
     with library.repository.read() as unit:
@@ -107,9 +107,9 @@ def test_a_face_that_was_skipped_comes_last(library: Library) -> None:
     seen = []
     while view.question is not None and view.question.topic is Topic.SAME_PERSON:
         seen.append(view.question.key)
-        view.handle(Event(key="ArrowRight"))
+        view.handle(Input(key="ArrowRight"))
     assert first.key not in seen[1:]
-    view.handle(Event(key="g"))
+    view.handle(Input(key="g"))
     assert view.question == first
     assert len(history(library.repository)) == 3, "only the labels of the fixture"
 
@@ -131,14 +131,14 @@ def test_two_clusters_without_a_name_need_one(library: Library) -> None:
         unit.faces.set_clusters([(face_id, "clu_other") for face_id in faces[:4]])
     view = Reviewer(library, actor="ada")
     while view.question is not None and not view.question.needs_name:
-        view.handle(Event(key="ArrowRight"))
-    view.handle(Event(key="y"))
+        view.handle(Input(key="ArrowRight"))
+    view.handle(Input(key="y"))
     assert view.screen().entry is not None
     with pytest.raises(WrongUse, match="type who it is"):
-        view.handle(Event(key="Enter"))
-    view.handle(Event(key="Enter", text="Eve"))
+        view.handle(Input(key="Enter"))
+    view.handle(Input(key="Enter", text="Eve"))
     assert show_person(library.repository, "Eve").person.face_count == FACES
-    view.handle(Event(key="u"))
+    view.handle(Input(key="u"))
     with pytest.raises(NotFound):
         show_person(library.repository, "Eve")
 
@@ -150,7 +150,7 @@ def test_a_question_whose_person_is_gone_makes_room_for_the_next(library: Librar
     assert first.other.cluster_id is not None
     assign_faces_to(library, open_faces(library, first.other.cluster_id), "Zoe", actor="bob")
     with pytest.raises(NotFound):
-        view.handle(Event(key="n"))
+        view.handle(Input(key="n"))
     assert view.question != first
 
 
@@ -160,27 +160,27 @@ def test_a_question_whose_person_is_gone_makes_room_for_the_next(library: Librar
 def test_people_are_renamed_merged_hidden_and_every_line_of_the_history_can_be_taken_back(library: Library) -> None:
     view = People(library, actor="ada")
     assert view.screen().title == "Person 00000"
-    view.handle(Event(key="e"))
+    view.handle(Input(key="e"))
     entry = view.screen().entry
     assert entry is not None
     assert (entry.text, entry.completes) == ("Person 00000", False)
-    view.handle(Event(key="Enter", text="Ada"))
-    view.handle(Event(key="m"))
-    view.handle(Event(key="Enter", text="person 00001"))
+    view.handle(Input(key="Enter", text="Ada"))
+    view.handle(Input(key="m"))
+    view.handle(Input(key="Enter", text="person 00001"))
     assert view.screen().title == "Person 00001"
     assert "also called Ada" in view.screen().facts
     merge = next(row for row in view.screen().history if row.text.startswith("merged Ada"))
     assert merge.button == "Undo"
-    view.handle(Event(action="history", row=merge.id))
+    view.handle(Input(action="history", row=merge.id))
     assert show_person(library.repository, "Ada").person.face_count == 4
     struck = next(row for row in view.screen().history if row.id == merge.id)
     assert (struck.is_struck, struck.button) == (True, "Redo")
-    view.handle(Event(action="history", row=merge.id))
+    view.handle(Input(action="history", row=merge.id))
     assert show_person(library.repository, "Ada").person.name == "Person 00001"
-    view.handle(Event(key="u"))
-    view.handle(Event(key="h"))
+    view.handle(Input(key="u"))
+    view.handle(Input(key="h"))
     assert "hidden" in view.screen().facts
-    view.handle(Event(key="h"))
+    view.handle(Input(key="h"))
     assert "hidden" not in view.screen().facts
 
 
@@ -188,15 +188,15 @@ def test_chosen_faces_are_taken_away_refused_dismissed_or_made_exemplars(library
     view = People(library, actor="ada")
     faces = [face.id for face in show_person(library.repository, "Person 00000").faces]
     with pytest.raises(WrongUse, match="no face is chosen"):
-        view.handle(Event(key="t"))
+        view.handle(Input(key="t"))
     for key, face_id in zip("ntf", faces, strict=False):
-        view.handle(Event(key=key, chosen=frozenset({face_id})))
+        view.handle(Input(key=key, chosen=frozenset({face_id})))
     with library.repository.read() as unit:
         states = unit.faces.states(faces)
         assert unit.faces.rejections(faces) == [(faces[0], show_person(library.repository, "Person 00000").person.id)]
     assert [states[face_id].person_id is None for face_id in faces] == [True, True, True, False]
     assert [states[face_id].dismissed_as for face_id in faces] == [None, None, "not_a_face", None]
-    view.handle(Event(key="k", chosen=frozenset({faces[3]})))
+    view.handle(Input(key="k", chosen=frozenset({faces[3]})))
     assert show_person(library.repository, "Person 00000").exemplars == (faces[3],)
 
 
@@ -204,21 +204,21 @@ def test_how_a_face_was_found_is_told(library: Library) -> None:
     free(library, open_faces(library, "clu_00000"))
     assign_faces(library, AssignOptions(threshold=0.3))
     view = People(library, actor="ada")
-    labels = [tile.label for group in view.screen().groups for tile in group.tiles]
+    labels = [tile.label for sheet in view.screen().sheets for tile in sheet.tiles]
     assert sum(label.endswith("named by a person") for label in labels) == 4
     assert sum("recognised by raw, similarity 0." in label for label in labels) == 4
 
 
 def test_the_entry_finds_anybody_and_arrows_walk_the_list(library: Library) -> None:
     view = People(library, actor="ada")
-    view.handle(Event(key="Enter", text="PERSON 00002"))
+    view.handle(Input(key="Enter", text="PERSON 00002"))
     assert view.screen().title == "Person 00002"
     with pytest.raises(NotFound, match="end of the list"):
-        view.handle(Event(key="ArrowRight"))
-    view.handle(Event(key="ArrowLeft"))
+        view.handle(Input(key="ArrowRight"))
+    view.handle(Input(key="ArrowLeft"))
     assert view.screen().title == "Person 00001"
     with pytest.raises(NotFound, match="nobody here is called"):
-        view.handle(Event(key="Enter", text="Zoe"))
+        view.handle(Input(key="Enter", text="Zoe"))
 
 
 # --- tuning
@@ -227,7 +227,7 @@ def test_the_entry_finds_anybody_and_arrows_walk_the_list(library: Library) -> N
 def test_sliders_show_what_settings_would_do_and_change_nothing(library: Library) -> None:
     view = Tuning(library)
     assert "6 clusters with 100% of them, the largest 8" in view.screen().facts
-    view.handle(Event(action="slide", values={"min_cluster_size": 9.0, "threshold": 0.5}))
+    view.handle(Input(action="slide", values={"min_cluster_size": 9.0, "threshold": 0.5}))
     assert "6 clusters with 100% of them, the largest 8" not in view.screen().facts
     notice = view.screen().notice
     assert notice is not None
@@ -281,14 +281,14 @@ def test_a_picture_goes_to_the_front_end_once(sent: tuple[Any, list[dict[str, An
     assert all(data.startswith(b"\xff\xd8") for message in messages for data in message["buffers"])
     assert messages[0]["names"] == ["Person 00000", "Person 00001", "Person 00002"]
     count = len(messages)
-    bench._on_message(bench, {"kind": "event", "key": "PageDown", "number": 1}, [])
+    bench._on_message(bench, {"kind": "input", "key": "PageDown", "number": 1}, [])
     assert [message["pictures"] for message in messages[count:]] == [[]]
     assert "names" not in messages[-1]
 
 
 def test_an_error_is_told_where_the_person_looks(sent: tuple[Any, list[dict[str, Any]]]) -> None:
     bench, messages = sent
-    bench._on_message(bench, {"kind": "event", "key": "Enter", "number": 1}, [])
+    bench._on_message(bench, {"kind": "input", "key": "Enter", "number": 1}, [])
     screens = [message for message in messages if message["kind"] == "screen"]
     assert screens[-1]["screen"]["notice"]["kind"] == "problem"
     assert screens[-1]["number"] == 1
@@ -296,11 +296,11 @@ def test_an_error_is_told_where_the_person_looks(sent: tuple[Any, list[dict[str,
 
 def test_tabs_turn_by_key_and_show_what_was_done_in_another(library: Library) -> None:
     bench = Workbench({"Name": lambda: Labeler(library, actor="ada"), "People": lambda: People(library, actor="ada")})
-    bench.handle(Event(key="Alt+2"))
+    bench.handle(Input(key="Alt+2"))
     assert [tab.is_chosen for tab in bench.screen().tabs] == [False, True]
-    bench.handle(Event(key="Alt+1"))
-    bench.handle(Event(key="Enter", text="Dora"))
-    bench.handle(Event(action="tab People"))
+    bench.handle(Input(key="Alt+1"))
+    bench.handle(Input(key="Enter", text="Dora"))
+    bench.handle(Input(action="tab People"))
     assert "Dora" in [row.text for row in bench.screen().rows]
 
 

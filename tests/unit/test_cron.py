@@ -118,8 +118,8 @@ def test_a_time_that_clocks_leave_out_still_comes() -> None:
     ("text", "reason"),
     [
         ("0 3 * *", "five fields"),
-        ("60 3 * * *", "minute '60' cannot be: write 0 to 59"),
-        ("0 3 0 * *", "day '0' cannot be: write 1 to 31"),
+        ("60 3 * * *", "minute '60' is not valid: write 0 to 59"),
+        ("0 3 0 * *", "day '0' is not valid: write 1 to 31"),
         ("0 3 * 13 *", "month '13'"),
         ("0 3 * * 8", "weekday '8'"),
         ("0 3 * * frid", "weekday 'frid'"),

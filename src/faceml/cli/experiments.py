@@ -32,7 +32,7 @@ limit_option = click.option("--limit", default=50, show_default=True, help="Runs
 direction_option = click.option(
     "--lower-is-better/--higher-is-better",
     default=None,
-    help="What is good of the measure; unsaid, its name tells (loss, eer, errors, seconds, noise: lower).",
+    help="Which way is better; by default the measure's name tells (loss, eer, errors, seconds, noise: lower).",
 )
 
 

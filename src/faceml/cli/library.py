@@ -75,7 +75,9 @@ def ingest(folder: Path) -> object:
 
 
 @click.command()
-@click.option("--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, maybe x,y,w,h.")
+@click.option(
+    "--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, and x,y,w,h where known."
+)
 @click.option("--photos", type=click.Path(path_type=Path), help="Only labels of photos below this folder.")
 @show.printed(reports.evaluation)
 def evaluate(labels: Path, photos: Path | None) -> object:

@@ -69,7 +69,7 @@ def promotion(report: PromotionReport) -> str:
     else:
         head = f"Version {report.version} is the champion now; before: {before}"
         tail = ["`faceml models rollback` goes back"]
-        tail += ["Let in against the gate's word; who and why is in its history"] if report.forced else []
+        tail += ["Let in against the gate's verdict; its history says by whom and why"] if report.forced else []
     return "\n".join([head, *(f"  - {reason}" for reason in report.reasons), *tail])
 
 
@@ -119,7 +119,7 @@ def show_(version: str) -> object:
 
 @models.command()
 @click.argument("version")
-@click.option("--force", is_flag=True, help="Let it in against the gate's word; say why with --reason.")
+@click.option("--force", is_flag=True, help="Let it in against the gate's verdict; say why with --reason.")
 @click.option("--reason", help="Why, for the history.")
 @show.printed(promotion, fails=lambda report: not report.promoted)
 def promote(version: str, force: bool, reason: str | None) -> object:

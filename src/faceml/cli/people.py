@@ -50,7 +50,7 @@ def _preview(preview: SplitPreview) -> str:
         return f"{preview.cluster_id} does not fall apart: try a smaller --min-cluster-size"
     sizes = ", ".join(str(len(part)) for part in preview.parts)
     parts = f"{len(preview.parts)} parts of {sizes} faces"
-    return f"{preview.cluster_id} would fall into {parts}, and {len(preview.left_out)} would fit no part"
+    return f"{preview.cluster_id} would split into {parts}, and {len(preview.left_out)} would fit no part"
 
 
 def _split(report: SplitReport) -> str:
@@ -168,7 +168,7 @@ def erase(person: str, yes: bool) -> object:
 @face_ids
 @show.printed()
 def assign(person: str, face_ids: tuple[UUID, ...]) -> object:
-    """Say that faces are PERSON, who is new where nobody has that name."""
+    """Say that faces are PERSON's; a new name makes a new person."""
     from faceml.services.decisions.label import assign_faces_to
 
     return assign_faces_to(show.open_configured(), face_ids, person, actor=current_actor())
@@ -178,7 +178,7 @@ def assign(person: str, face_ids: tuple[UUID, ...]) -> object:
 @face_ids
 @show.printed()
 def unassign(face_ids: tuple[UUID, ...]) -> object:
-    """Take faces from whom they are under; they stay without a name."""
+    """Take faces from the person they are under; they stay without a name."""
     from faceml.services.decisions.label import unassign_faces
 
     return unassign_faces(show.open_configured(), face_ids, actor=current_actor())
@@ -203,11 +203,11 @@ def reject(person: str, face_ids: tuple[UUID, ...]) -> object:
     type=click.Choice(["not-a-face", "stranger"]),
     default="not-a-face",
     show_default=True,
-    help="Why nobody is to be asked about them.",
+    help="Why they are dismissed.",
 )
 @show.printed()
 def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str) -> object:
-    """Take faces out of clusters and recognition: they are none, or of strangers nobody wants to name."""
+    """Take faces out of clusters and recognition: they are not faces, or strangers nobody wants to name."""
     from faceml.records import Dismissal
     from faceml.services.decisions.label import dismiss_faces
 

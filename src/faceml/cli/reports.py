@@ -132,7 +132,7 @@ def explanation(report: Explanation) -> str:
         lines.append(f"Assigned at similarity {report.similarity:.3f}{asked}, by model {report.model_version}")
     if report.similarity is not None and report.runner_up_similarity is not None and report.runner_up_name:
         margin = report.similarity - report.runner_up_similarity
-        lines.append(f"Next then: {report.runner_up_name} at {report.runner_up_similarity:.3f}, margin {margin:.3f}")
+        lines.append(f"Second then: {report.runner_up_name} at {report.runner_up_similarity:.3f}, margin {margin:.3f}")
     if report.ruled_out:
         lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
     lines.append(
@@ -252,7 +252,7 @@ def repair(found: OrphanReport, repaired: RepairReport) -> str:
 
 
 def listed(title: str, reasons: Sequence[str]) -> list[str]:
-    """How many there are, and the first of them; nothing where there are none."""
+    """How many there are, and the first of them; empty without any."""
     if not reasons:
         return []
     more = [f"  ... and {len(reasons) - MOST_LINES} more (--json lists all)"] if len(reasons) > MOST_LINES else []

@@ -74,7 +74,7 @@ def _group(group: Group) -> str:
 
 def _split(found: SplitSuggestion) -> str:
     sizes = " + ".join(str(len(part)) for part in found.parts)
-    rest = f", {len(found.left_out)} fit none" if found.left_out else ""
+    rest = f", {len(found.left_out)} fit no part" if found.left_out else ""
     option = " (--min-cluster-size 2)" if found.min_cluster_size < 3 else ""
     return (
         f"{found.cluster_id} ({found.faces} faces): into {sizes}{rest}{option}; halves are {found.similarity:.2f} alike"

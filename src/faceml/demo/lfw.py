@@ -76,10 +76,10 @@ def _download(min_faces_per_person: int, data_home: Path | None) -> list[Sequenc
         reason = " ".join(str(error).split())
         raise Unavailable(
             f"Labeled Faces in the Wild is not in {home} and cannot be downloaded ({reason}): "
-            "run the demo without --lfw, or try again with a network."
+            "run the demo without --lfw, or try again with a network"
         ) from error
     except ValueError as error:
-        reason = f"Nobody in Labeled Faces in the Wild has {min_faces_per_person} photos: ask for fewer."
+        reason = f"Nobody in Labeled Faces in the Wild has {min_faces_per_person} photos: ask for fewer"
         raise WrongUse(reason) from error
     people = sorted((home / "lfw_home" / "lfw_funneled").iterdir())
     return [sorted(person.glob("*.jpg")) for person in people if person.is_dir()]

@@ -55,8 +55,8 @@ def open_picture(portrait: Portrait) -> Image.Image:
     if file is None or not file.is_file():
         distribution = "scikit-image" if portrait.package == "skimage" else portrait.package
         raise Unavailable(
-            f"The demo needs {portrait.file} of the package {portrait.package}, which is not installed whole: "
-            f"run `pip install --force-reinstall --no-deps {distribution}`."
+            f"The demo needs {portrait.file} of the package {portrait.package}, which is not completely installed: "
+            f"run `pip install --force-reinstall --no-deps {distribution}`"
         )
     with Image.open(file) as picture:
         return picture.convert("RGB")

@@ -7,5 +7,5 @@ context          what a running job may use of its worker, and how it is stopped
 libraries        which library a job belongs to, and those that a worker has open
 worker           an RQ worker that keeps its models loaded
 pool             several workers, started again when one dies
-embedded_redis   a Redis in the library's folder where REDIS_URL names none
+embedded_redis   a Redis in the library's folder where REDIS_URL is not set
 """

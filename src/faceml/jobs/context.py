@@ -35,8 +35,8 @@ class JobContext:
 class JobCanceled(BaseException):
     """Somebody took the job back.
 
-    This and `WorkerStopping` are no `Exception`s, so that a service which carries on after a broken photo does not take
-    them for one. They are raised as Ctrl-C is, between two steps of Python: transactions roll back, files are closed.
+    Neither this nor `WorkerStopping` is an `Exception`: a service that carries on after a broken photo must not catch
+    it. Both are raised as Ctrl-C is, between two steps of Python: transactions roll back, files are closed.
     """
 
 

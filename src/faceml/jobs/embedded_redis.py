@@ -93,7 +93,7 @@ class EmbeddedRedis:
         done = subprocess.run([program, str(self._folder / "redis.conf")], capture_output=True, text=True, check=False)
         if done.returncode or not any(self._answers() for _ in attempts(START_WAIT_S)):
             reason = (done.stderr or done.stdout).strip() or f"see {self._folder / 'redis.log'}"
-            raise QueueUnavailable(f"the embedded Redis does not start ({reason}); REDIS_URL names another")
+            raise QueueUnavailable(f"the embedded Redis does not start ({reason}): set REDIS_URL to use another")
 
     def _stop(self) -> None:
         with suppress(RedisError), self._client() as client:

@@ -45,7 +45,7 @@ def check_cron(line: str) -> str:
         alone = ["*"] * len(fields)
         alone[place] = field
         if not _is_read(alone):
-            raise ValueError(f"{name} {field!r} cannot be: write {allowed}, or lists, a-b or */n of them")
+            raise ValueError(f"{name} {field!r} is not valid: write {allowed}, or lists, a-b or */n of them")
     if not _is_read(fields):
         raise ValueError(f"day {fields[2]} never comes in month {fields[3]}")
     return line

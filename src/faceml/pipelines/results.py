@@ -22,7 +22,7 @@ def report(**values: Any) -> None:
     """Show results and hand them to the pipeline as `${steps.STEP.NAME}`; a later call adds to an earlier one.
 
     Args:
-        values: JSON values; also numpy scalars, paths and enums. NaN and infinities become null, as JSON has none.
+        values: JSON values; also numpy scalars, paths and enums. NaN and infinities, which JSON lacks, become null.
     Raises:
         WrongUse: a value that JSON cannot hold.
     """

@@ -217,7 +217,7 @@ def _earlier_steps(pipeline: Pipeline, from_step: str, last: PipelineRun) -> tup
     for name in names[: names.index(from_step)]:
         step = last.step(name)
         if step is None or step.status not in {StepStatus.DONE, StepStatus.SKIPPED}:
-            state = "failed" if step else "missing"
+            state = "failed" if step else "is missing"
             raise WrongUse(f"The step {name} {state} in the last run ({last.folder}); use --from {name}")
         earlier.append(step)
     return tuple(earlier)

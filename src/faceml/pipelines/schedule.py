@@ -64,7 +64,7 @@ def plan_schedule(
     Args:
         parameters: each goes to the pipelines that know it.
     Raises:
-        WrongUse: no pipeline has a cron line, two share a name, one lacks a value, or a parameter belongs to none.
+        WrongUse: no pipeline has a cron line, two share a name, one lacks a value, or no pipeline knows a parameter.
     """
     if webhook is not None:
         check_webhook(webhook)

@@ -73,7 +73,7 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         raise FileNotReadable(f"The pipeline {path} cannot be read: {error}; check the path") from error
     except yaml.YAMLError as error:
-        raise WrongUse(f"{path} is not a text: {error}; save it as YAML in UTF-8") from error
+        raise WrongUse(f"{path} is not a text file: {error}; save it as YAML in UTF-8") from error
     lines: dict[Place, int] = {(): 1}
     try:
         node = loader.get_single_node()

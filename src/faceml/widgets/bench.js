@@ -118,7 +118,7 @@ class Bench {
     this.asked.set(this.number, { at: performance.now(), key: what.key || what.action });
     const text = this.completion >= 0 ? this.completions[this.completion] : this.entry.value;
     this.model.send({
-      kind: "event", number: this.number, text: what.text ?? text,
+      kind: "input", number: this.number, text: what.text ?? text,
       left_out: [...this.leftOut], chosen: [...this.chosen], face_id: this.focused?.dataset.face, ...what,
     });
     this.sentText = this.entry.value;
@@ -160,9 +160,9 @@ class Bench {
     this.sliders(screen.sliders);
     this.parts.sheets.className = `fb-sheets${screen.side_by_side ? " fb-pair" : ""}`;
     this.parts.sheets.replaceChildren(
-      ...(screen.photo ? [this.whole(screen)] : screen.groups.map((group) => this.group(group))),
+      ...(screen.photo ? [this.whole(screen)] : screen.sheets.map((sheet) => this.sheet(sheet))),
     );
-    if (!screen.photo && !screen.groups.length && screen.empty) {
+    if (!screen.photo && !screen.sheets.length && screen.empty) {
       this.parts.sheets.append(h("p", { class: "fb-empty" }, screen.empty));
     }
     this.answer.hidden = !screen.entry;
@@ -193,57 +193,57 @@ class Bench {
         "aria-valuemin": 0, "aria-valuemax": 100 }, h("div", { style: `width:${percent}%` })));
   }
 
-  group(group) {
-    const count = group.pages > 1 ? `page ${group.page} of ${group.pages}` : "";
+  sheet(sheet) {
+    const count = sheet.pages > 1 ? `page ${sheet.page} of ${sheet.pages}` : "";
     const tiles = h("div", {
-      class: "fb-tiles", role: group.is_selectable ? "listbox" : "list", "aria-label": group.title,
-      "aria-multiselectable": group.is_selectable ? "true" : null,
-    }, group.tiles.map((tile, place) => this.tile(tile, group, place)));
-    if (group.is_selectable) this.rubberBand(tiles, group);
-    return h("section", { class: `fb-group${group.is_selectable ? "" : " fb-small"}` },
-      h("div", { class: "fb-group-head" }, h("h4", {}, group.title),
-        h("span", {}, [group.detail, count].filter(Boolean).join(" · "))), tiles);
+      class: "fb-tiles", role: sheet.is_selectable ? "listbox" : "list", "aria-label": sheet.title,
+      "aria-multiselectable": sheet.is_selectable ? "true" : null,
+    }, sheet.tiles.map((tile, place) => this.tile(tile, sheet, place)));
+    if (sheet.is_selectable) this.rubberBand(tiles, sheet);
+    return h("section", { class: `fb-sheet${sheet.is_selectable ? "" : " fb-small"}` },
+      h("div", { class: "fb-sheet-head" }, h("h4", {}, sheet.title),
+        h("span", {}, [sheet.detail, count].filter(Boolean).join(" · "))), tiles);
   }
 
-  tile(tile, group, place) {
+  tile(tile, sheet, place) {
     const url = this.pictures.get(tile.face_id);
     const image = h("img", { alt: "", "data-face": tile.face_id, draggable: "false", src: url });
     const node = h("div", {
       class: "fb-tile", "data-face": tile.face_id, title: tile.label, "aria-label": tile.label,
-      role: group.is_selectable ? "option" : "listitem",
-      tabindex: group.is_selectable ? (place === 0 ? "0" : "-1") : null,
+      role: sheet.is_selectable ? "option" : "listitem",
+      tabindex: sheet.is_selectable ? (place === 0 ? "0" : "-1") : null,
       onfocus: () => { this.focused = node; },
       ondblclick: () => this.act("photo", { face_id: tile.face_id }),
     }, image, tile.badge && h("span", { class: "fb-badge" }, tile.badge));
-    if (group.is_selectable) this.mark(node, group);
+    if (sheet.is_selectable) this.mark(node, sheet);
     return node;
   }
 
-  isSelected(id, group) {
-    return group.starts_selected ? !this.leftOut.has(id) : this.chosen.has(id);
+  isSelected(id, sheet) {
+    return sheet.starts_selected ? !this.leftOut.has(id) : this.chosen.has(id);
   }
 
-  mark(node, group) {
-    const selected = this.isSelected(node.dataset.face, group);
+  mark(node, sheet) {
+    const selected = this.isSelected(node.dataset.face, sheet);
     node.setAttribute("aria-selected", String(selected));
-    node.classList.toggle("fb-out", group.starts_selected && !selected);
-    node.classList.toggle("fb-in", !group.starts_selected && selected);
+    node.classList.toggle("fb-out", sheet.starts_selected && !selected);
+    node.classList.toggle("fb-in", !sheet.starts_selected && selected);
   }
 
-  select(node, group, selected) {
-    const set = group.starts_selected ? this.leftOut : this.chosen;
-    if (selected !== group.starts_selected) set.add(node.dataset.face);
+  select(node, sheet, selected) {
+    const set = sheet.starts_selected ? this.leftOut : this.chosen;
+    if (selected !== sheet.starts_selected) set.add(node.dataset.face);
     else set.delete(node.dataset.face);
-    this.mark(node, group);
+    this.mark(node, sheet);
   }
 
-  rubberBand(tiles, group) {
-    tiles.faceGroup = group;
+  rubberBand(tiles, sheet) {
+    tiles.faceSheet = sheet;
     tiles.addEventListener("pointerdown", (down) => {
       if (down.button !== 0) return;
       const start = { x: down.clientX, y: down.clientY };
       const wanted = down.target.closest(".fb-tile");
-      const adds = down.shiftKey === group.starts_selected; // a plain drag takes faces out of a full sheet, into an empty one
+      const adds = down.shiftKey === sheet.starts_selected; // a plain drag takes faces out of a full sheet, into an empty one
       const touched = new Map();
       let band = null;
       const move = (event) => {
@@ -258,10 +258,10 @@ class Bench {
           const at = node.getBoundingClientRect();
           const inside = at.left < box.right && at.right > box.left && at.top < box.bottom && at.bottom > box.top;
           if (inside && !touched.has(node)) {
-            touched.set(node, this.isSelected(node.dataset.face, group));
-            this.select(node, group, adds);
+            touched.set(node, this.isSelected(node.dataset.face, sheet));
+            this.select(node, sheet, adds);
           } else if (!inside && touched.has(node)) {
-            this.select(node, group, touched.get(node));
+            this.select(node, sheet, touched.get(node));
             touched.delete(node);
           }
         }
@@ -270,7 +270,7 @@ class Bench {
         window.removeEventListener("pointermove", move);
         window.removeEventListener("pointerup", up);
         if (band) band.remove();
-        else if (wanted) this.select(wanted, group, !this.isSelected(wanted.dataset.face, group));
+        else if (wanted) this.select(wanted, sheet, !this.isSelected(wanted.dataset.face, sheet));
         this.rest();
       };
       window.addEventListener("pointermove", move);
@@ -460,7 +460,7 @@ class Bench {
 
   tileKey(event) {
     const tiles = [...event.target.parentElement.children];
-    const group = event.target.parentElement.faceGroup;
+    const sheet = event.target.parentElement.faceSheet;
     const place = tiles.indexOf(event.target);
     const top = event.target.offsetTop;
     const row = tiles.filter((tile) => tile.offsetTop === tiles[0].offsetTop).length;
@@ -475,7 +475,7 @@ class Bench {
       return true;
     }
     if (event.key === " ") {
-      this.select(event.target, group, !this.isSelected(event.target.dataset.face, group));
+      this.select(event.target, sheet, !this.isSelected(event.target.dataset.face, sheet));
       return true;
     }
     if (event.key === "Enter" || event.key === "Escape") {

@@ -20,12 +20,12 @@ from faceml.errors import FacemlError
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import Thumbnails
-from faceml.widgets.screen import Event, Notice
+from faceml.widgets.screen import Input, Notice
 from faceml.widgets.session import View
 
 PICTURES_AT_ONCE = 20  # those still to be made appear so many at a time
 HERE = Path(__file__).parent
-_EVENT = TypeAdapter(Event)  # reads what the front end sends
+_INPUT = TypeAdapter(Input)  # reads what the front end sends
 log = logging.getLogger(__name__)
 
 
@@ -48,13 +48,13 @@ class Bench(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget publishes n
         elif content.get("kind") == "shown":  # only now, so that what is asked for need not share the processor
             self._in_background(lambda: self.thumbnails.prepare(self.view.next_faces()))
             return
-        elif content.get("kind") == "event":
-            self._carry_out(_EVENT.validate_python(content))
+        elif content.get("kind") == "input":
+            self._carry_out(_INPUT.validate_python(content))
         self._show_screen(number=int(content.get("number", 0)))
 
-    def _carry_out(self, event: Event) -> None:
+    def _carry_out(self, given: Input) -> None:
         try:
-            self.view.handle(event)
+            self.view.handle(given)
         except FacemlError as error:
             self.view.session.notice = Notice(str(error), "problem")
         except Exception as error:  # a callback's traceback is seen by nobody: show it where the person looks

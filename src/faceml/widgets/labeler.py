@@ -17,7 +17,7 @@ from faceml.services.review.browse import OpenCluster, label_progress, list_open
 from faceml.services.review.groups import suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
-from faceml.widgets.screen import Event, Notice, ProgressBar, Screen, page_of, pages_of
+from faceml.widgets.screen import Input, Notice, ProgressBar, Screen, page_of, pages_of
 from faceml.widgets.session import Session, carry_out
 
 SUGGESTIONS = 3
@@ -57,8 +57,8 @@ class Labeler:
 
     # --- what the widget asks for
 
-    def handle(self, event: Event) -> None:
-        carry_out(self, event, _ACTIONS)
+    def handle(self, given: Input) -> None:
+        carry_out(self, given, _ACTIONS)
 
     def screen(self) -> Screen:
         notice, can_undo = self.session.notice, bool(self._decided)
@@ -91,21 +91,21 @@ class Labeler:
 
     # --- decisions
 
-    def _label(self, event: Event) -> None:
-        name = event.text.strip()
+    def _label(self, given: Input) -> None:
+        name = given.text.strip()
         if not name:
             best = next(iter(self.suggestions), None)
             if best is None or best.similarity < self._likely_from:
                 raise WrongUse("no suggestion is close enough to take by Enter: type a name, or press 1 to 3 for one")
             name = best.person_name
-        self._name(name, event)
+        self._name(name, given)
 
-    def _accept(self, number: int, event: Event) -> None:
-        self._name(self.suggestions[number - 1].person_name, event)
+    def _accept(self, number: int, given: Input) -> None:
+        self._name(self.suggestions[number - 1].person_name, given)
 
-    def _name(self, name: str, event: Event) -> None:
+    def _name(self, name: str, given: Input) -> None:
         cluster = self._asked()
-        chosen = _chosen(cluster, event.left_out)
+        chosen = _chosen(cluster, given.left_out)
         try:
             report = label_cluster(self._library, cluster.cluster_id, name, face_ids=chosen, actor=self._actor)
         except (Conflict, NotFound):
@@ -119,15 +119,15 @@ class Labeler:
         self._remember(Decided(report.event_id, cluster.cluster_id, text, report.faces_labeled))
         self._show(self._at)
 
-    def _dismiss(self, dismissed_as: Dismissal, event: Event) -> None:
+    def _dismiss(self, dismissed_as: Dismissal, given: Input) -> None:
         cluster = self._asked()
-        chosen = _chosen(cluster, event.left_out)
+        chosen = _chosen(cluster, given.left_out)
         report = dismiss_faces(self._library, sorted(chosen), dismissed_as, actor=self._actor)
         word = screens.DISMISSED[dismissed_as]
         self._remember(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
         self._show(self._at)
 
-    def _split(self, _event: Event) -> None:
+    def _split(self, _given: Input) -> None:
         cluster = self._asked()
         for size in (3, 2):
             preview = preview_split(self._library.repository, cluster.cluster_id, min_cluster_size=size)
@@ -136,19 +136,19 @@ class Labeler:
                 return
         self.session.notice = Notice("it does not fall apart: leave single faces out with a click instead")
 
-    def _do_split(self, _event: Event) -> None:
+    def _do_split(self, _given: Input) -> None:
         cluster = self._asked()
         report = split_cluster(self._library, cluster.cluster_id, min_cluster_size=self._part_size, actor=self._actor)
         if report.event_id is not None:
-            left_out = f", {count_faces(report.faces_left_out)} in no group" if report.faces_left_out else ""
-            text = f"split into {len(report.new_clusters)} groups{left_out}"
+            left_out = f", {count_faces(report.faces_left_out)} in no part" if report.faces_left_out else ""
+            text = f"split into {len(report.new_clusters)} parts{left_out}"
             self._queue[self._at : self._at + 1] = report.new_clusters
             self._remember(Decided(report.event_id, cluster.cluster_id, text))
         self._show(self._at)
 
-    def _undo(self, _event: Event) -> None:
+    def _undo(self, _given: Input) -> None:
         if not self._decided:
-            raise NotFound("nothing of this session is left to undo: the people view's history takes anything back")
+            raise NotFound("nothing of this session is left to undo: the history in People undoes anything")
         last = self._decided.pop()  # whatever comes of it: what somebody else took back is not undone twice
         undo(self._library, last.event_id, actor=self._actor)
         self._taken_back.append(last)
@@ -159,9 +159,9 @@ class Labeler:
         self._show(self._at)
         self.session.done(f"Undone: {last.text}")
 
-    def _redo(self, _event: Event) -> None:
+    def _redo(self, _given: Input) -> None:
         if not self._taken_back:
-            raise NotFound("nothing was undone since the last decision")
+            raise NotFound("there is nothing to redo: nothing was undone since the last decision")
         last = self._taken_back.pop()
         redo(self._library, last.event_id, actor=self._actor)
         self._decided.append(last)
@@ -174,26 +174,26 @@ class Labeler:
 
     # --- looking around
 
-    def _skip(self, _event: Event) -> None:
+    def _skip(self, _given: Input) -> None:
         self._show(self._at + 1)
 
-    def _previous(self, _event: Event) -> None:
+    def _previous(self, _given: Input) -> None:
         if self._at == 0:
             raise NotFound("this is the first cluster")
         self._show(self._at - 1)
 
-    def _turn(self, by: int, _event: Event) -> None:
+    def _turn(self, by: int, _given: Input) -> None:
         self._page = min(max(1, self._page + by), pages_of(len(self._asked().faces)))
 
-    def _look(self, event: Event) -> None:
-        self.session.look(event.face_id or self._asked().faces[0].id)
+    def _look(self, given: Input) -> None:
+        self.session.look(given.face_id or self._asked().faces[0].id)
 
-    def _back(self, _event: Event) -> None:
+    def _back(self, _given: Input) -> None:
         if self.session.photo is None:
             self._preview = None
         self.session.photo = None
 
-    def _refresh(self, _event: Event | None = None) -> None:
+    def _refresh(self, _given: Input | None = None) -> None:
         """See what others did: clusters, names and counts as they are now."""
         self._queue = [cluster_id for cluster_id, _ in list_open_clusters(self._library.repository)]
         self.session.read_names()
@@ -246,21 +246,21 @@ def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:
     return chosen
 
 
-_ACTIONS: dict[str, Callable[[Labeler, Event], None]] = {
+_ACTIONS: dict[str, Callable[[Labeler, Input], None]] = {
     "label": Labeler._label,
-    "accept_1": lambda state, event: state._accept(1, event),
-    "accept_2": lambda state, event: state._accept(2, event),
-    "accept_3": lambda state, event: state._accept(3, event),
-    "not_a_face": lambda state, event: state._dismiss(Dismissal.NOT_A_FACE, event),
-    "stranger": lambda state, event: state._dismiss(Dismissal.STRANGER, event),
+    "accept_1": lambda state, given: state._accept(1, given),
+    "accept_2": lambda state, given: state._accept(2, given),
+    "accept_3": lambda state, given: state._accept(3, given),
+    "not_a_face": lambda state, given: state._dismiss(Dismissal.NOT_A_FACE, given),
+    "stranger": lambda state, given: state._dismiss(Dismissal.STRANGER, given),
     "split": Labeler._split,
     "do_split": Labeler._do_split,
     "undo": Labeler._undo,
     "redo": Labeler._redo,
     "skip": Labeler._skip,
     "previous": Labeler._previous,
-    "next_page": lambda state, event: state._turn(1, event),
-    "previous_page": lambda state, event: state._turn(-1, event),
+    "next_page": lambda state, given: state._turn(1, given),
+    "previous_page": lambda state, given: state._turn(-1, given),
     "photo": Labeler._look,
     "back": Labeler._back,
     "refresh": Labeler._refresh,

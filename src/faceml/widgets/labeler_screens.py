@@ -39,7 +39,7 @@ def naming(
     """Who is this? The faces of one cluster, suggested names, and an entry for another one."""
     pages = ui.pages_of(len(cluster.faces))
     hint = "click, drag or space leaves a face out"
-    sheet = ui.Group("Faces", ui.tiles(cluster.faces, page=page), hint, is_selectable=True, page=page, pages=pages)
+    sheet = ui.Sheet("Faces", ui.tiles(cluster.faces, page=page), hint, is_selectable=True, page=page, pages=pages)
     facts = [
         count_faces(len(cluster.faces)),
         f"quality {cluster.mean_quality:.2f}",
@@ -78,9 +78,9 @@ def naming(
 
 def split(cluster: OpenCluster, preview: SplitPreview, progress: ui.ProgressBar, notice: ui.Notice | None) -> ui.Screen:
     """The parts that a split would make; nothing is done yet."""
-    titles = [*(f"Group {number}" for number in range(1, len(preview.parts) + 1)), "In no group"]
-    groups = [
-        ui.Group(
+    titles = [*(f"Part {number}" for number in range(1, len(preview.parts) + 1)), "In no part"]
+    sheets = [
+        ui.Sheet(
             title,
             ui.tiles(faces[:PREVIEWED]),
             f"{len(faces):,} faces{', the best are shown' * (len(faces) > PREVIEWED)}",
@@ -90,11 +90,11 @@ def split(cluster: OpenCluster, preview: SplitPreview, progress: ui.ProgressBar,
     ]
     return ui.Screen(
         VIEW,
-        f"Split into {len(preview.parts)} groups?",
+        f"Split into {len(preview.parts)} parts?",
         subject_of(cluster),
         (f"{len(cluster.faces):,} faces", "nothing is done yet"),
         progress,
-        tuple(groups),
+        tuple(sheets),
         actions=(ui.Action("do_split", "Split", ("Enter", "y"), is_main=True), ui.BACK),
         notice=notice,
     )

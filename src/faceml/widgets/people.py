@@ -16,7 +16,7 @@ from faceml.services.decisions.undo import redo, undo
 from faceml.services.review.browse import PersonDetails, find, list_people, show_person
 from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import people_screens as screens
-from faceml.widgets.screen import Event, Screen, page_of, pages_of
+from faceml.widgets.screen import Input, Screen, page_of, pages_of
 from faceml.widgets.session import Session, carry_out
 
 LISTED = 100  # people; the entry finds any other
@@ -37,8 +37,8 @@ class People:
 
     # --- what the widget asks for
 
-    def handle(self, event: Event) -> None:
-        carry_out(self, event, _ACTIONS)
+    def handle(self, given: Input) -> None:
+        carry_out(self, given, _ACTIONS)
 
     def screen(self) -> Screen:
         if self.session.photo is not None:
@@ -54,87 +54,87 @@ class People:
 
     # --- decisions
 
-    def _rename(self, event: Event) -> None:
-        report = rename_person(self._library, self._shown_id(), event.text, actor=self._actor)
+    def _rename(self, given: Input) -> None:
+        report = rename_person(self._library, self._shown_id(), given.text, actor=self._actor)
         self._done(f"{report.former_name} is called {report.name}")
 
-    def _merge(self, event: Event) -> None:
-        source, target = self._asked().person, find(self._library.repository, event.text)
+    def _merge(self, given: Input) -> None:
+        source, target = self._asked().person, find(self._library.repository, given.text)
         report = merge_people(self._library, source.id, target.id, actor=self._actor)
         self._show(target.id)
         self._done(f"{source.name} is {target.name}: {report.faces_moved} faces moved")
 
-    def _hide(self, _event: Event) -> None:
+    def _hide(self, _given: Input) -> None:
         change = unhide_person if self._asked().person.status is PersonStatus.HIDDEN else hide_person
         report = change(self._library, self._shown_id(), actor=self._actor)
         self._done(f"{report.person_name} is {report.status}")
 
-    def _take_away(self, event: Event) -> None:
-        report = unassign_faces(self._library, _chosen(event), actor=self._actor)
-        self._done(f"{report.faces_unassigned} taken away, without a name now")
+    def _take_away(self, given: Input) -> None:
+        report = unassign_faces(self._library, _chosen(given), actor=self._actor)
+        self._done(f"{report.faces_unassigned} taken away; they have no name now")
 
-    def _reject(self, event: Event) -> None:
-        report = reject_person(self._library, _chosen(event), self._shown_id(), actor=self._actor)
-        self._done(f"{report.faces_rejected} said to be not {report.person_name}")
+    def _reject(self, given: Input) -> None:
+        report = reject_person(self._library, _chosen(given), self._shown_id(), actor=self._actor)
+        self._done(f"{report.faces_rejected} marked as not {report.person_name}")
 
-    def _not_a_face(self, event: Event) -> None:
-        report = dismiss_faces(self._library, _chosen(event), Dismissal.NOT_A_FACE, actor=self._actor)
-        self._done(f"{report.faces_dismissed} said to be no face")
+    def _not_a_face(self, given: Input) -> None:
+        report = dismiss_faces(self._library, _chosen(given), Dismissal.NOT_A_FACE, actor=self._actor)
+        self._done(f"{report.faces_dismissed} marked as not a face")
 
-    def _exemplars(self, event: Event) -> None:
-        chosen = sorted(event.chosen) or None
+    def _exemplars(self, given: Input) -> None:
+        chosen = sorted(given.chosen) or None
         report = choose_exemplars(self._library, self._shown_id(), chosen, actor=self._actor)
         how = "chosen" if chosen else "chosen anew, by quality"
         self._done(f"{len(report.exemplars)} exemplars of {report.person_name} {how}")
 
-    def _undo(self, _event: Event) -> None:
+    def _undo(self, _given: Input) -> None:
         report = undo(self._library, actor=self._actor)
         self._done(f"Undone: {report.kind} (event {report.undone_event_id}), {report.faces_restored} faces")
 
-    def _redo(self, _event: Event) -> None:
+    def _redo(self, _given: Input) -> None:
         report = redo(self._library, actor=self._actor)
         self._done(f"Made again: {report.kind}, {report.faces_restored} faces")
 
-    def _toggle(self, event: Event) -> None:
+    def _toggle(self, given: Input) -> None:
         """Take back the decision of a line of the history, or make it again."""
         line = next(
-            line for line in history(self._library.repository, limit=DECISIONS) if line.event_id == int(event.row)
+            line for line in history(self._library.repository, limit=DECISIONS) if line.event_id == int(given.row)
         )
         undo(self._library, line.undone_by or line.event_id, actor=self._actor)
         self._done(f"{'Undone' if line.undone_by is None else 'Made again'}: {line.text}")
 
     # --- looking around
 
-    def _choose(self, event: Event) -> None:
-        self._show(UUID(event.row))
+    def _choose(self, given: Input) -> None:
+        self._show(UUID(given.row))
 
-    def _find(self, event: Event) -> None:
-        if event.text.strip():
-            self._show(find(self._library.repository, event.text).id)
+    def _find(self, given: Input) -> None:
+        if given.text.strip():
+            self._show(find(self._library.repository, given.text).id)
 
-    def _step(self, by: int, _event: Event) -> None:
+    def _step(self, by: int, _given: Input) -> None:
         ids = [person.id for person in self._listed]
         at = ids.index(self._shown_id()) if self._shown_id() in ids else -1
         if not 0 <= at + by < len(ids):
             raise NotFound("that is the end of the list")
         self._show(ids[at + by])
 
-    def _turn(self, by: int, _event: Event) -> None:
+    def _turn(self, by: int, _given: Input) -> None:
         self._page = min(max(1, self._page + by), pages_of(len(self._asked().faces)))
 
-    def _change_mode(self, mode: screens.Mode, _event: Event) -> None:
+    def _change_mode(self, mode: screens.Mode, _given: Input) -> None:
         self._mode = mode
 
-    def _look(self, event: Event) -> None:
+    def _look(self, given: Input) -> None:
         faces = self._asked().faces
-        if not event.face_id and not faces:
-            raise NotFound("there is no face to show")
-        self.session.look(event.face_id or faces[0].id)
+        if not given.face_id and not faces:
+            raise NotFound("this person has no face to show: label one first")
+        self.session.look(given.face_id or faces[0].id)
 
-    def _back(self, _event: Event) -> None:
+    def _back(self, _given: Input) -> None:
         self.session.photo, self._mode = None, screens.Mode.LOOKING
 
-    def _refresh(self, _event: Event | None = None) -> None:
+    def _refresh(self, _given: Input | None = None) -> None:
         """See everybody as they are now."""
         listed = [list_people(self._library.repository, status=status, page_size=LISTED).items
                   for status in (PersonStatus.ACTIVE, PersonStatus.HIDDEN)]  # fmt: skip
@@ -169,19 +169,19 @@ class People:
         return self._asked().person.id
 
 
-def _chosen(event: Event) -> list[UUID]:
-    if not event.chosen:
+def _chosen(given: Input) -> list[UUID]:
+    if not given.chosen:
         raise WrongUse("no face is chosen: click some, or go to them with ↓ and choose with space")
-    return sorted(event.chosen)
+    return sorted(given.chosen)
 
 
-_ACTIONS: dict[str, Callable[[People, Event], None]] = {
+_ACTIONS: dict[str, Callable[[People, Input], None]] = {
     "find": People._find,
     "choose": People._choose,
-    "next": lambda state, event: state._step(1, event),
-    "previous": lambda state, event: state._step(-1, event),
-    "rename": lambda state, event: state._change_mode(screens.Mode.RENAMING, event),
-    "merge": lambda state, event: state._change_mode(screens.Mode.MERGING, event),
+    "next": lambda state, given: state._step(1, given),
+    "previous": lambda state, given: state._step(-1, given),
+    "rename": lambda state, given: state._change_mode(screens.Mode.RENAMING, given),
+    "merge": lambda state, given: state._change_mode(screens.Mode.MERGING, given),
     "do_rename": People._rename,
     "do_merge": People._merge,
     "hide": People._hide,
@@ -192,8 +192,8 @@ _ACTIONS: dict[str, Callable[[People, Event], None]] = {
     "history": People._toggle,
     "undo": People._undo,
     "redo": People._redo,
-    "next_page": lambda state, event: state._turn(1, event),
-    "previous_page": lambda state, event: state._turn(-1, event),
+    "next_page": lambda state, given: state._turn(1, given),
+    "previous_page": lambda state, given: state._turn(-1, given),
     "photo": People._look,
     "back": People._back,
     "refresh": People._refresh,

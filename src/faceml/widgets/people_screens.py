@@ -43,7 +43,7 @@ def person(
         )  # fmt: skip
     return ui.Screen(
         VIEW, shown.person.name, f"{shown.person.id} {len(shown.faces)} {mode}", _facts(shown),
-        groups=_groups(shown, page), entry=_entry(shown, mode), actions=_actions(shown, mode, page), notice=notice,
+        sheets=_sheets(shown, page), entry=_entry(shown, mode), actions=_actions(shown, mode, page), notice=notice,
         list_title="People", rows=rows, history=decisions,
     )  # fmt: skip
 
@@ -56,14 +56,14 @@ def _exemplars(details: PersonDetails) -> list[Face]:
     return [face for face in details.faces if face.id in details.exemplars]
 
 
-def _groups(shown: PersonDetails, page: int) -> tuple[ui.Group, ...]:
+def _sheets(shown: PersonDetails, page: int) -> tuple[ui.Sheet, ...]:
     exemplars = _exemplars(shown)
     sheet = ui.tiles(shown.faces, page=page, badge=_similarity, detail=_found_by)
-    faces = ui.Group(
+    faces = ui.Sheet(
         "Faces", sheet, "click, drag or space chooses", is_selectable=True, starts_selected=False,
         page=page, pages=ui.pages_of(len(shown.faces)),
     )  # fmt: skip
-    return (ui.Group("Recognised by", ui.tiles(exemplars)), faces) if exemplars else (faces,)
+    return (ui.Sheet("Recognised by", ui.tiles(exemplars)), faces) if exemplars else (faces,)
 
 
 def _similarity(face: Face) -> str:

@@ -12,7 +12,7 @@ from faceml.records import Face
 from faceml.services.decisions.undo import undo
 from faceml.services.review.review import Answer, Question, Side, Topic, answer, ask, rounds
 from faceml.widgets import screen as ui
-from faceml.widgets.screen import Event, Screen
+from faceml.widgets.screen import Input, Screen
 from faceml.widgets.session import Session, carry_out
 
 VIEW = "reviewer"
@@ -36,8 +36,8 @@ class Reviewer:
 
     # --- what the widget asks for
 
-    def handle(self, event: Event) -> None:
-        carry_out(self, event, _ACTIONS)
+    def handle(self, given: Input) -> None:
+        carry_out(self, given, _ACTIONS)
 
     def screen(self) -> Screen:
         if self.session.photo is not None:
@@ -52,7 +52,7 @@ class Reviewer:
         entry = ui.Entry("Name of this person", "Who is it?", "name_both") if self._is_naming else None
         return Screen(
             VIEW, question.text, question.key, (question.evidence,), self._progress(),
-            (self._group(question.one), self._group(question.other)), side_by_side=True, entry=entry,
+            (self._sheet(question.one), self._sheet(question.other)), side_by_side=True, entry=entry,
             actions=self._actions(), notice=self.session.notice, list_title="Review", rows=rows,
         )  # fmt: skip
 
@@ -68,51 +68,51 @@ class Reviewer:
 
     # --- answers
 
-    def _answer(self, is_yes: bool, event: Event) -> None:
+    def _answer(self, is_yes: bool, given: Input) -> None:
         question = self._asked()
         if is_yes and question.needs_name and not self._is_naming:
             self._is_naming = True
             return
         try:
-            given = answer(self._library, question, is_yes=is_yes, name=event.text, actor=self._actor)
+            answered = answer(self._library, question, is_yes=is_yes, name=given.text, actor=self._actor)
         except (NotFound, Conflict):
             self._next()  # what it was about has changed
             raise
-        self._answered.append((question, given))
+        self._answered.append((question, answered))
         self._next()
-        self.session.done(given.text)
+        self.session.done(answered.text)
 
-    def _put_aside(self, _event: Event) -> None:
+    def _put_aside(self, _given: Input) -> None:
         self._put_off.add(self._asked().key)
         self._next()
 
-    def _undo(self, _event: Event) -> None:
+    def _undo(self, _given: Input) -> None:
         if not self._answered:
-            raise NotFound("no answer of this session is left to undo: People shows the history of all")
-        question, given = self._answered.pop()
-        for event_id in reversed(given.event_ids):
+            raise NotFound("no answer of this session is left to undo: the history in People undoes anything")
+        question, answered = self._answered.pop()
+        for event_id in reversed(answered.event_ids):
             undo(self._library, event_id, actor=self._actor)
         self._is_naming = False
         self._queue.insert(0, question)
         self._load()
-        self.session.done(f"Undone: {given.text}")
+        self.session.done(f"Undone: {answered.text}")
 
     # --- looking around
 
-    def _look(self, event: Event) -> None:
+    def _look(self, given: Input) -> None:
         first = self._asked().one.face_ids[0]
-        self.session.look(event.face_id or first)
+        self.session.look(given.face_id or first)
 
-    def _back(self, _event: Event) -> None:
+    def _back(self, _given: Input) -> None:
         self.session.photo, self._is_naming = None, False
 
-    def _choose(self, event: Event) -> None:
-        self._turn_to(Topic(event.row))
+    def _choose(self, given: Input) -> None:
+        self._turn_to(Topic(given.row))
 
-    def _turn(self, by: int, _event: Event) -> None:
+    def _turn(self, by: int, _given: Input) -> None:
         self._turn_to(TOPICS[(TOPICS.index(self._topic) + by) % len(TOPICS)])
 
-    def _refresh(self, _event: Event | None = None) -> None:
+    def _refresh(self, _given: Input | None = None) -> None:
         """Score everything again; questions put off come back."""
         self._put_off.clear()
         self.session.read_names()
@@ -157,8 +157,8 @@ class Reviewer:
         ids = [id_ for question in questions for side in (question.one, question.other) for id_ in side.face_ids]
         return [face for id_ in ids if (face := self._faces.get(id_))]
 
-    def _group(self, side: Side) -> ui.Group:
-        return ui.Group(side.title, ui.tiles([self._faces[id_] for id_ in side.face_ids if id_ in self._faces]))
+    def _sheet(self, side: Side) -> ui.Sheet:
+        return ui.Sheet(side.title, ui.tiles([self._faces[id_] for id_ in side.face_ids if id_ in self._faces]))
 
     def _actions(self) -> tuple[ui.Action, ...]:
         if self._is_naming:
@@ -182,20 +182,20 @@ class Reviewer:
 
     def _asked(self) -> Question:
         if self.question is None:
-            raise NotFound("there is no question: refresh (g) asks again")
+            raise NotFound("no question is left: refresh (g) asks again")
         return self.question
 
 
-_ACTIONS: dict[str, Callable[[Reviewer, Event], None]] = {
-    "yes": lambda state, event: state._answer(True, event),
-    "name_both": lambda state, event: state._answer(True, event),
-    "no": lambda state, event: state._answer(False, event),
+_ACTIONS: dict[str, Callable[[Reviewer, Input], None]] = {
+    "yes": lambda state, given: state._answer(True, given),
+    "name_both": lambda state, given: state._answer(True, given),
+    "no": lambda state, given: state._answer(False, given),
     "skip": Reviewer._put_aside,
     "undo": Reviewer._undo,
     "photo": Reviewer._look,
     "back": Reviewer._back,
     "choose": Reviewer._choose,
-    "next_topic": lambda state, event: state._turn(1, event),
-    "previous_topic": lambda state, event: state._turn(-1, event),
+    "next_topic": lambda state, given: state._turn(1, given),
+    "previous_topic": lambda state, given: state._turn(-1, given),
     "refresh": Reviewer._refresh,
 }

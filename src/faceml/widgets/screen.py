@@ -9,7 +9,7 @@ from uuid import UUID
 
 from faceml.records import Face
 
-PAGE_FACES = 60  # of a group shown at once
+PAGE_FACES = 60  # of a sheet shown at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Sheet:
     title: str
     tiles: tuple[Tile, ...]
     detail: str = ""
@@ -82,7 +82,7 @@ class Row:
     detail: str = ""
     is_chosen: bool = False
     is_struck: bool = False
-    button: str = ""  # what is written on its button; empty: there is no button
+    button: str = ""  # what is written on its button; empty: it has no button
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ class Screen:
     subject: str = ""  # what is asked about: with it goes what was selected and typed
     facts: tuple[str, ...] = ()
     progress: ProgressBar | None = None
-    groups: tuple[Group, ...] = ()
-    side_by_side: bool = False  # the groups
+    sheets: tuple[Sheet, ...] = ()
+    side_by_side: bool = False  # the sheets
     suggestions: tuple[Suggestion, ...] = ()
     entry: Entry | None = None
     actions: tuple[Action, ...] = ()
@@ -133,20 +133,20 @@ class Screen:
     rows: tuple[Row, ...] = ()
     history: tuple[Row, ...] = ()
     sliders: tuple[Slider, ...] = ()
-    photo: tuple[Box, ...] | None = None  # shown whole, with these boxes, in place of groups
+    photo: tuple[Box, ...] | None = None  # shown whole, with these boxes, in place of sheets
     tabs: tuple[Tab, ...] = ()
-    empty: str = ""  # shown in place of groups where there is no group
+    empty: str = ""  # shown in place of sheets where there are no sheets
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Input:
     """What a person did, as the front end reports it."""
 
     key: str = ""  # "Enter", "s", "Ctrl+z"; empty for a click
     action: str = ""  # of the button that was clicked
     text: str = ""  # in the entry
     left_out: frozenset[UUID] = frozenset()
-    chosen: frozenset[UUID] = frozenset()  # of groups that start unselected
+    chosen: frozenset[UUID] = frozenset()  # of sheets that start unselected
     face_id: UUID | None = None  # the face in focus
     row: str = ""  # the list's row
     values: Mapping[str, float] = field(default_factory=dict)  # of sliders
@@ -168,20 +168,20 @@ def page_actions(page: int, pages: int) -> tuple[Action, ...]:
     )
 
 
-def action_of(event: Event, screen: Screen) -> str:
-    """The name of the action an event asks for; empty where it means nothing on this screen.
+def action_of(given: Input, screen: Screen) -> str:
+    """The name of the action an input asks for; empty where it means nothing on this screen.
 
     >>> screen = Screen("demo", "Demo", actions=(Action("skip", "Skip", ("ArrowRight", "n")),))
-    >>> action_of(Event(key="n"), screen), action_of(Event(key="q"), screen), action_of(Event(action="skip"), screen)
+    >>> action_of(Input(key="n"), screen), action_of(Input(key="q"), screen), action_of(Input(action="skip"), screen)
     ('skip', '', 'skip')
     """
-    if event.action:
-        return event.action
-    if event.key == "Enter" and screen.entry is not None:
+    if given.action:
+        return given.action
+    if given.key == "Enter" and screen.entry is not None:
         return screen.entry.action
     suggested = {suggestion.key: suggestion.action for suggestion in screen.suggestions}
     keys = {key: action.name for action in screen.actions if action.is_enabled for key in action.keys}
-    return suggested.get(event.key) or keys.get(event.key, "")
+    return suggested.get(given.key) or keys.get(given.key, "")
 
 
 def tiles(

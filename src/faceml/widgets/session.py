@@ -1,4 +1,4 @@
-"""What every view has in common: who sits at it, what they are told, and the photo they look at."""
+"""What every view has in common: what its person is told, and the photo they look at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from faceml.library import Library
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import PhotoView, look_at_photo
 from faceml.services.review.browse import active_names
-from faceml.widgets.screen import BACK, Box, Event, Notice, Screen, action_of
+from faceml.widgets.screen import BACK, Box, Input, Notice, Screen, action_of
 
 PACE_FROM_S = 20.0  # before that a pace tells nothing
 
@@ -68,12 +68,12 @@ class Session:
 
 
 class View(Protocol):
-    """A view's state: events in, a screen out."""
+    """A view's state: inputs in, a screen out."""
 
     @property
     def session(self) -> Session: ...
 
-    def handle(self, event: Event) -> None:
+    def handle(self, given: Input) -> None:
         """Raises FacemlError: it cannot be done, and nothing has changed."""
 
     def screen(self) -> Screen: ...
@@ -90,13 +90,13 @@ class View(Protocol):
 AnyView = TypeVar("AnyView", bound=View)
 
 
-def carry_out(view: AnyView, event: Event, actions: Mapping[str, Callable[[AnyView, Event], None]]) -> None:
+def carry_out(view: AnyView, given: Input, actions: Mapping[str, Callable[[AnyView, Input], None]]) -> None:
     """Do what a key or a button asks for; a key without a meaning on the view's screen does nothing.
 
     Raises:
         FacemlError: it cannot be done, and nothing has changed.
     """
-    action = actions.get(action_of(event, view.screen()))
+    action = actions.get(action_of(given, view.screen()))
     if action:
         view.session.start()
-        action(view, event)
+        action(view, given)

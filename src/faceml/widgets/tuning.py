@@ -8,7 +8,7 @@ from dataclasses import replace
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.cluster.tune import Effect, Pair, Sample, take_sample, try_settings
-from faceml.widgets.screen import REFRESH, Event, Group, Notice, Screen, Slider, Tile
+from faceml.widgets.screen import REFRESH, Input, Notice, Screen, Sheet, Slider, Tile
 from faceml.widgets.session import Session, carry_out
 
 VIEW = "tuning"
@@ -30,15 +30,15 @@ class Tuning:
         self._values["threshold"] = round(self._sample.threshold, 2)
         self._try()
 
-    def handle(self, event: Event) -> None:
-        carry_out(self, event, _ACTIONS)
+    def handle(self, given: Input) -> None:
+        carry_out(self, given, _ACTIONS)
 
     def screen(self) -> Screen:
         effect, threshold = self._effect, self._values["threshold"]
-        groups = [_group(pair, "recognised") for pair in reversed(effect.above)]
-        groups += [_group(pair, "not recognised") for pair in effect.below]
+        sheets = [_sheet(pair, "recognised") for pair in reversed(effect.above)]
+        sheets += [_sheet(pair, "not recognised") for pair in effect.below]
         return Screen(
-            VIEW, "What would other settings do?", "tuning", _facts(self._sample, effect), groups=tuple(groups),
+            VIEW, "What would other settings do?", "tuning", _facts(self._sample, effect), sheets=tuple(sheets),
             side_by_side=True, sliders=self._sliders(), actions=(replace(REFRESH, label="Another sample"),),
             notice=self.session.notice or Notice(
                 f"Nothing is changed. As parameters: threshold={threshold:.2f}, "
@@ -54,11 +54,11 @@ class Tuning:
     def next_faces(self) -> Sequence[Face]:
         return ()
 
-    def _slide(self, event: Event) -> None:
-        self._values |= {name: value for name, value in event.values.items() if name in self._values}
+    def _slide(self, given: Input) -> None:
+        self._values |= {name: value for name, value in given.values.items() if name in self._values}
         self._try()
 
-    def _refresh(self, _event: Event) -> None:
+    def _refresh(self, _given: Input) -> None:
         self._seed += 1
         self._sample = take_sample(self.session.library, seed=self._seed)
         self._try()
@@ -80,7 +80,7 @@ class Tuning:
         )
 
 
-_ACTIONS: dict[str, Callable[[Tuning, Event], None]] = {"slide": Tuning._slide, "refresh": Tuning._refresh}
+_ACTIONS: dict[str, Callable[[Tuning, Input], None]] = {"slide": Tuning._slide, "refresh": Tuning._refresh}
 
 
 def _facts(sample: Sample, effect: Effect) -> tuple[str, ...]:
@@ -101,6 +101,6 @@ def _facts(sample: Sample, effect: Effect) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _group(pair: Pair, result: str) -> Group:
+def _sheet(pair: Pair, result: str) -> Sheet:
     pictures = (Tile(str(pair.one), "the face"), Tile(str(pair.other), pair.name or "another face", pair.name))
-    return Group(f"{pair.similarity:.2f} {result}", pictures)
+    return Sheet(f"{pair.similarity:.2f} {result}", pictures)

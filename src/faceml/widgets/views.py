@@ -1,4 +1,4 @@
-"""The views a notebook shows: widgets at a keyboard, pictures where nobody sits at one (papermill)."""
+"""The workbench that a notebook shows: one widget, a tab for each view."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.index.drain import index_in_background
-from faceml.widgets.screen import Event, Screen, Tab
+from faceml.widgets.screen import Input, Screen, Tab
 from faceml.widgets.session import Session, View
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ class Workbench:
         self._views: dict[str, View] = {}
         self._turn_to(next(iter(views)))
 
-    def handle(self, event: Event) -> None:
+    def handle(self, given: Input) -> None:
         """Raises FacemlError: the view cannot do it, and nothing has changed."""
         keys = {f"Alt+{number}": label for number, label in enumerate(self._makers, start=1)}
-        label = keys.get(event.key) or event.action.removeprefix(TAB)
-        if event.key in keys or event.action.startswith(TAB):
+        label = keys.get(given.key) or given.action.removeprefix(TAB)
+        if given.key in keys or given.action.startswith(TAB):
             self._turn_to(label)
         else:
-            self._view.handle(event)
+            self._view.handle(given)
 
     def screen(self) -> Screen:
         tabs = tuple(
@@ -58,7 +58,7 @@ class Workbench:
 
     def _turn_to(self, label: str) -> None:
         if label in self._views:
-            self._views[label].handle(Event(action="refresh"))
+            self._views[label].handle(Input(action="refresh"))
         else:
             self._views[label] = self._makers[label]()
         self._chosen = label
