@@ -24,7 +24,6 @@ from serving.schemas.runs import JobQueuedResponse
 API = "/api/v1/faces"
 ACTOR = "api"  # who decides, in the log of decisions
 EVENT_HEADER = "X-Event-Id"  # by which a decision can be undone
-REVALIDATE = "private, no-cache"  # keep it, but ask whether it still holds
 
 R = TypeVar("R")
 
@@ -86,7 +85,7 @@ Shared = Annotated[Service, Depends(service_of)]
 def with_etag(request: Request, content: bytes, media_type: str) -> Response:
     """The content with its ETag; 304 without it where the client's copy is the same."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}  # keep it, but ask whether it still holds
     known = request.headers.get("if-none-match", "")
     if known.strip() == "*" or tag in (item.strip().removeprefix("W/") for item in known.split(",")):
         return Response(status_code=304, headers=headers)

@@ -25,7 +25,7 @@ from faceml.config import Settings
 from faceml.errors import Conflict, WrongUse
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, past_runs, run_lock
 from faceml.pipelines.report import render
-from faceml.pipelines.schedule import STATE, plan_schedule, run_due, run_schedule
+from faceml.pipelines.schedule import STATE, read_schedule, run_due, run_schedule
 from faceml.services.index.repair import find_orphans
 from faceml.wiring import open_library
 from tests.integration.test_pipeline_runner import write_notebook
@@ -95,7 +95,7 @@ def test_a_run_is_reported_and_the_webhook_gets_counts_alone(
     place: Settings, tmp_path: Path, hook: tuple[str, list[dict[str, Any]]]
 ) -> None:
     url, told = hook
-    plan = plan_schedule([write_pipeline(tmp_path, ("# Look", COUNT))], {"who": "Ada Lovelace"}, webhook=url)
+    plan = read_schedule([write_pipeline(tmp_path, ("# Look", COUNT))], {"who": "Ada Lovelace"}, webhook=url)
     done = run_due(place, plan, plan.entries[0])
     assert done is not None
     assert done.folder is not None
@@ -112,7 +112,7 @@ def test_a_failed_run_is_told_and_a_webhook_that_is_down_fails_nothing(
 ) -> None:
     url, told = hook
     file = write_pipeline(tmp_path, ("# Look", "raise ValueError(f'no {who}')"))
-    plan = plan_schedule([file], {"who": "Ada"}, webhook=url)
+    plan = read_schedule([file], {"who": "Ada"}, webhook=url)
     failed = run_due(place, plan, plan.entries[0])
     assert failed is not None
     assert failed.status is RunStatus.FAILED
@@ -130,7 +130,7 @@ def test_a_run_of_somebody_else_is_waited_for_by_the_schedule_and_refused_by_han
     place: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    plan = plan_schedule([write_pipeline(tmp_path, ("# Look", COUNT))], {"who": "x"})
+    plan = read_schedule([write_pipeline(tmp_path, ("# Look", COUNT))], {"who": "x"})
     with run_lock(place.home, "by hand"):
         with (
             pytest.raises(Conflict, match=r"another run is going on in .* \(by hand, pid \d+\): wait until it is done"),
@@ -158,7 +158,7 @@ def test_a_lock_that_nothing_came_of_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_a_second_schedule_of_one_library_is_refused(place: Settings, tmp_path: Path) -> None:
-    plan = plan_schedule([write_pipeline(tmp_path, ("# Look", COUNT))], {"who": "x"})
+    plan = read_schedule([write_pipeline(tmp_path, ("# Look", COUNT))], {"who": "x"})
     with (
         run_lock(place.home, "faceml pipeline schedule", name="schedule"),
         pytest.raises(Conflict, match="another schedule is going on"),
@@ -255,7 +255,7 @@ def test_what_cannot_be_scheduled_is_told_before_anything_waits(
     file = write_pipeline(tmp_path, ("# Look", COUNT))
     file.write_text(file.read_text().replace(*change, 1) if change[0] else file.read_text())
     with pytest.raises(WrongUse, match=expected):
-        plan_schedule([file], parameters, webhook=webhook)
+        read_schedule([file], parameters, webhook=webhook)
 
 
 def test_pictures_are_in_the_report_only_where_the_run_allows_them(tmp_path: Path) -> None:

@@ -121,13 +121,13 @@ def history(name: str | None, limit: int) -> object:
 @click.option("--webhook", metavar="URL", help="POST counts and outcomes of each run there, as JSON.")
 def schedule(files: tuple[str, ...], parameters: dict[str, str], webhook: str | None) -> None:
     """Run pipelines by their cron lines until stopped (default: all that have one); what was missed runs once."""
-    from faceml.pipelines.schedule import plan_schedule, run_schedule
+    from faceml.pipelines.schedule import read_schedule, run_schedule
 
     chosen = [find_pipeline(file) for file in files] or pipeline_files()
     settings = show.open_configured().settings
-    plan = plan_schedule(chosen, parameters, webhook=webhook)
+    scheduled = read_schedule(chosen, parameters, webhook=webhook)
     try:
-        run_schedule(settings, plan, on_note=_note)
+        run_schedule(settings, scheduled, on_note=_note)
     except SystemExit:
         _note("stopped")
 

@@ -15,22 +15,16 @@ from faceml.services.photos.known_labels import KnownLabel
 # LFW's photos are 250 pixels square: the box of a Viola-Jones detector, grown 2.2 times around its centre (Huang et
 # al., "Labeled Faces in the Wild", 2007, section 3). So the face that the name means has this box, about.
 LFW_BOX = BBox(68, 68, 114, 114)
+MOST_PER_PERSON, STRANGERS = 30, 20
 
 
-def lfw_photos(
-    folder: Path,
-    *,
-    min_faces_per_person: int = 20,
-    max_faces_per_person: int = 30,
-    strangers: int = 20,
-    data_home: Path | None = None,
-) -> DemoPhotos:
+def lfw_photos(folder: Path, *, min_faces_per_person: int = 20, data_home: Path | None = None) -> DemoPhotos:
     """Copy LFW's photos into `folder`, as `build_demo` lays out its own.
+
+    Of each person's photos, 30 at most, the last tenth is held back, one at least; so are 20 people with a single one.
 
     Args:
         min_faces_per_person: people with fewer photos are left out of the first batch.
-        max_faces_per_person: photos taken of each person; the last tenth of them, one at least, is held back.
-        strangers: people with a single photo, which is held back too.
         data_home: where scikit-learn keeps its downloads; None is its own default.
     Raises:
         Unavailable: the download is not there and cannot be fetched.
@@ -38,9 +32,9 @@ def lfw_photos(
     """
     people = _download(min_faces_per_person, data_home)
     known = [p for p in people if len(p) >= min_faces_per_person]
-    alone = [p for p in people if len(p) == 1 < min_faces_per_person][:strangers]
+    alone = [p for p in people if len(p) == 1 < min_faces_per_person][:STRANGERS]
     files: dict[str, Path] = {}
-    for photos in (sorted(p)[:max_faces_per_person] for p in known):
+    for photos in (sorted(p)[:MOST_PER_PERSON] for p in known):
         first = len(photos) - max(1, len(photos) // 10)
         files |= {f"{PHOTOS}/{file.name}": file for file in photos[:first]}
         files |= {f"{LATER}/{file.name}": file for file in photos[first:]}

@@ -139,16 +139,13 @@ def run_lock(home: Path, what: str, *, wait: bool = False, name: str = "run") ->
     file = home.resolve() / "runs" / f".{name}.lock"
     new_folders = [folder for folder in (file.parent, file.parent.parent) if not folder.exists()]
 
-    def busy(holder: str) -> Conflict:
-        return Conflict(
-            f"another {name} is going on in {home} ({holder or 'just started'}): wait until it is done, or stop it"
-        )
-
     with file_lock(
         file,
         f"{what}, pid {os.getpid()}",
         wait_s=math.inf if wait else 0.0,
-        busy=busy,
+        busy=lambda holder: Conflict(
+            f"another {name} is going on in {home} ({holder or 'just started'}): wait until it is done, or stop it"
+        ),
         unusable=Unavailable,
         on_wait=lambda holder: log.info("waiting for the %s that is going on (%s)", name, holder or "just started"),
     ):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections import ChainMap
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,10 @@ def displayed(notebook: Path, kind: str) -> list[Any]:
 
 def read_results(notebook: Path) -> dict[str, Any]:
     """What an executed notebook reported; a later report adds to an earlier one."""
-    return dict(ChainMap(*reversed(displayed(notebook, MIME_TYPE))))
+    results: dict[str, Any] = {}
+    for reported in displayed(notebook, MIME_TYPE):
+        results |= reported
+    return results
 
 
 def without_pictures(notebook: Path, copy: Path) -> None:

@@ -56,7 +56,7 @@ class ScheduledPipelines:
     webhook: str | None
 
 
-def plan_schedule(
+def read_schedule(
     files: Sequence[Path], parameters: Mapping[str, str], *, webhook: str | None = None
 ) -> ScheduledPipelines:
     """Read the pipelines that have a cron line, and check that each could run with these parameters.
