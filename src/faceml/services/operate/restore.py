@@ -19,11 +19,9 @@ from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
 from faceml.storage.registry.records import MODEL_NAME, ModelCard, RegistryState
 from faceml.storage.sql.database import SCHEMA_VERSION, empty_schema
 from faceml.storage.sql.dump import fill_table, shape_from_json
-from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
 
 STAGING = ".restoring"
-PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,8 @@ def table_part(name: str) -> str:
 def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> dict[str, Any]:
     """What the report says of the content."""
     rows = fill_database(library.settings.database, archive)
-    _queue_all_points(library.repository)
+    with library.repository.begin() as unit:
+        unit.outbox.push_all()
     drained = drain_outbox(library, on_progress=on_progress)
     notes = _restore_models(library, archive)
     if drained.reason:
@@ -140,14 +139,6 @@ def _check_empty(home: Path) -> None:
             f"the library's folder {home} is not empty ({', '.join(there[:5])}): set FACEML_HOME to a new folder, or "
             "move this one away; a backup is never restored over a library"
         )
-
-
-def _queue_all_points(repository: Repository) -> None:
-    after = None
-    with repository.begin() as unit:
-        while page := unit.outbox.point_ids(limit=PAGE, after=after):
-            unit.outbox.push(page)
-            after = page[-1]
 
 
 def _move_up(staging: Path, home: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -20,7 +19,6 @@ from faceml.storage.registry.records import CHALLENGER, CHAMPION, MODEL_NAME, Re
 from faceml.storage.sql.repository import UnitOfWork
 
 RAW = "raw"  # the pack's own vectors, no projection
-OLD_CACHE = "spaces"  # folder in which earlier versions kept projected vectors: biometric data, so it goes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +78,6 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
         ModelMismatch: the version was made for another pack.
         Unavailable: the registry does not answer and never did.
     """
-    shutil.rmtree(library.settings.cache_folder / OLD_CACHE, ignore_errors=True)
     text = str(selector).removeprefix(f"{MODEL_NAME}/")
     if text == RAW:
         return Space(RAW)

@@ -139,7 +139,7 @@ class ModelRegistry:
         if _checksum(content) != model.checksum:
             what = "is not the one that was registered" if model.checksum else "was registered by other means"
             raise ModelUnavailable(f"its file {what}: promote another version, or use --model raw")
-        write_cache(cached, content, is_private=True)
+        write_cache(cached, content)
         return content
 
     # --- writing
@@ -250,7 +250,7 @@ def _remember(file: Path, state: RegistryState) -> None:
     """Keep what the registry says, for the day it does not answer."""
     content = json.dumps(asdict(state), default=datetime.isoformat).encode()
     if not file.exists() or file.read_bytes() != content:
-        write_cache(file, content, is_private=True)
+        write_cache(file, content)
 
 
 def _recall(file: Path) -> RegistryState | None:
