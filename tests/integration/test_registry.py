@@ -63,7 +63,7 @@ def test_without_a_registry_there_is_no_champion_and_nothing_is_made(
     monkeypatch.chdir(tmp_path)
     registry = open_library(Settings(home=tmp_path / "library")).registry
     assert registry.champion() is None
-    assert registry.versions() == ()
+    assert registry.state().versions == ()
     with pytest.raises(NotFound, match="train-matching"):
         registry.get("3")
     assert list(tmp_path.iterdir()) == []
@@ -75,7 +75,7 @@ def test_a_registered_head_is_the_challenger_and_carries_what_it_was_made_of(
     library, model = registered
     assert (model.version, model.aliases, model.card, model.space) == (1, ("challenger",), CARD, "face-projection/1")
     assert register(library, whitening_head(1)).version == 2
-    assert [found.aliases for found in library.registry.versions()] == [(), ("challenger",)]
+    assert [found.aliases for found in library.registry.state().versions] == [(), ("challenger",)]
     assert library.registry.champion() is None
     assert library.registry.load("1").comparison == '{"made": "up"}'
 
@@ -167,7 +167,7 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
     register(library, whitening_head(1))
     library.registry.set_alias(CHAMPION, 1)
     loaded = library.registry.load(CHAMPION)
-    assert [model.aliases for model in library.registry.versions()] == [("champion",), ("challenger",)]
+    assert [model.aliases for model in library.registry.state().versions] == [("champion",), ("challenger",)]
     os.killpg(server.pid, signal.SIGKILL)
     server.wait()
     with caplog.at_level(logging.WARNING):

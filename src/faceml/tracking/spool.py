@@ -93,12 +93,20 @@ class Run:
 
     def figure(self, name: str, figure: Any) -> None:
         """A plot without faces: a matplotlib figure, a PIL image or an (H, W[, 3]) uint8 array. See `faces_picture`."""
-        self._picture(name, figure)
+        target = self._target(name if Path(name).suffix.lower() in {*_PICTURES, ".svg", ".pdf"} else f"{name}.png")
+        if hasattr(figure, "savefig"):
+            figure.savefig(target, bbox_inches="tight")
+            return
+        if not hasattr(figure, "save"):
+            from PIL import Image
+
+            figure = Image.fromarray(figure)
+        figure.save(target)
 
     def faces_picture(self, name: str, picture: Any) -> None:
         """A picture that shows faces: biometric data, so it is dropped unless the run allows pictures."""
         if self.pictures_allowed:
-            self._picture(name, picture)
+            self.figure(name, picture)
         elif not self._noted:
             self._noted = True
             self._on_note("Pictures of faces stay out of MLflow; pictures_allowed=True for this run logs them")
@@ -114,17 +122,6 @@ class Run:
             writer = csv.DictWriter(file, fieldnames=list(mappings[0]) if mappings else [])
             writer.writeheader()
             writer.writerows(mappings)
-
-    def _picture(self, name: str, picture: Any) -> None:
-        target = self._target(name if Path(name).suffix.lower() in {*_PICTURES, ".svg", ".pdf"} else f"{name}.png")
-        if hasattr(picture, "savefig"):
-            picture.savefig(target, bbox_inches="tight")
-            return
-        if not hasattr(picture, "save"):
-            from PIL import Image
-
-            picture = Image.fromarray(picture)
-        picture.save(target)
 
     def _target(self, name: str) -> Path:
         folder = (self._spool / _ARTIFACTS).resolve()

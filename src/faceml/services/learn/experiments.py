@@ -101,7 +101,7 @@ def compare_experiments(
     shown = tuple(dict.fromkeys([measure, *others] if measure else others))
     version = None  # only trainings register one
     if measure and ordered:
-        made = [model.version for model in library.registry.versions() if model.run_id == ordered[0].run_id]
+        made = [model.version for model in library.registry.state().versions if model.run_id == ordered[0].run_id]
         version = made[-1] if made else None
     return RunComparison(kind, measure, is_lower, ordered, len(runs) - len(ordered), shown, version)
 

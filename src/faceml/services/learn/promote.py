@@ -12,7 +12,6 @@ from faceml.errors import Conflict, ModelMismatch, WrongUse
 from faceml.library import Library
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
-from faceml.storage.sql.repository import Repository
 from faceml.trial.comparison import RAW, Comparison, Verdict, from_json, verdict
 
 # Tags of the registered model, so that any machine on the same registry knows the way back.
@@ -71,7 +70,8 @@ def promote(
     model, champion = registry.get(selector), state.with_alias(CHAMPION)
     if champion is not None and champion.version == model.version:
         raise Conflict(f"{model.space} is the champion already")
-    _check_pack(library.repository, model)
+    if mismatch := model.mismatch(library.repository.pack()):
+        raise ModelMismatch(f"{mismatch}: promote it where it was trained")
     found = _judge(registry, model, champion)
     before = champion.version if champion else None
     if not (found.promotes or force):
@@ -137,15 +137,6 @@ def _judge(registry: ModelRegistry, model: RegisteredModel, champion: Registered
         reason = f"{model.space} was not measured against {', '.join(unknown)}: train again to compare them"
         return Verdict(False, (reason,))
     return verdict(comparison, challenger=model.card.candidate, rivals=rivals)
-
-
-def _check_pack(repository: Repository, model: RegisteredModel) -> None:
-    pinned = repository.pack()
-    if pinned is not None and model.card is not None and model.card.fingerprint != pinned.fingerprint:
-        raise ModelMismatch(
-            f"{model.space} was made for vectors of {model.card.pack}, this library's are of {pinned.name}: promote it "
-            "where it was trained"
-        )
 
 
 def _champions(state: RegistryState) -> list[int]:

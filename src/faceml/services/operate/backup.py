@@ -17,7 +17,6 @@ from faceml.library import Library
 from faceml.services.operate.restore import fill_database, table_part
 from faceml.storage.archive import ArchiveWriter, new_archive, open_archive
 from faceml.storage.registry.records import CHAMPION, RegisteredModel
-from faceml.storage.sql.dump import shape_as_json
 from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
 
@@ -89,7 +88,7 @@ def _add_tables(repository: Repository, archive: ArchiveWriter) -> tuple[str, li
     """The schema's revision, and every table's shape and number of rows."""
     with repository.dump() as dump:
         counts = {shape.name: archive.add(table_part(shape.name), dump.lines(shape)) for shape in dump.shapes}
-        return dump.schema, [{**shape_as_json(shape), "rows": counts[shape.name]} for shape in dump.shapes]
+        return dump.schema, [{**asdict(shape), "rows": counts[shape.name]} for shape in dump.shapes]
 
 
 def _add_model(

@@ -14,7 +14,7 @@ from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.threshold_map import ThresholdMap
 from faceml.library import Library
-from faceml.records import Embeddings, PackContract, PrototypeRole, Prototypes
+from faceml.records import Embeddings, PrototypeRole, Prototypes
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, MODEL_NAME, RegisteredModel
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -85,13 +85,13 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
         champion = library.registry.champion()
         if champion is None:
             return Space(RAW)
-        if mismatch := _mismatch(champion, library.repository.pack()):
+        if mismatch := champion.mismatch(library.repository.pack()):
             return Space(RAW, note=f"{mismatch}; raw embeddings were used")
         return _space(library, champion)
     if text != CHALLENGER and not text.isdecimal():
         raise WrongUse(f"there is no model {selector!r}: write champion, challenger, raw, or the number of a version")
     model = library.registry.get(text)
-    if mismatch := _mismatch(model, library.repository.pack()):
+    if mismatch := model.mismatch(library.repository.pack()):
         raise ModelMismatch(f"{mismatch}: choose another version, or raw")
     return _space(library, model)
 
@@ -103,12 +103,6 @@ def _space(library: Library, model: RegisteredModel) -> Space:
         head=loaded.head,
         thresholds=ThresholdMap.from_json(loaded.thresholds) if loaded.thresholds else None,
     )
-
-
-def _mismatch(model: RegisteredModel, pinned: PackContract | None) -> str | None:
-    if model.card is None or pinned is None or model.card.fingerprint == pinned.fingerprint:
-        return None
-    return f"{model.space} was made for vectors of {model.card.pack}, this library's are of {pinned.name}"
 
 
 def _put_means(

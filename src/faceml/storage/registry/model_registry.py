@@ -64,16 +64,12 @@ class ModelRegistry:
 
     # --- reading
 
-    def versions(self) -> tuple[RegisteredModel, ...]:
-        """All of them, oldest first; empty where there is no registry yet.
+    def state(self) -> RegistryState:
+        """Versions and tags now; where the registry does not answer, as this library last saw them.
 
         Raises:
-            Unavailable: the registry does not answer, and never did.
+            Unavailable: it does not answer, and never did.
         """
-        return self.state().versions
-
-    def state(self) -> RegistryState:
-        """Versions and tags now; where the registry does not answer, as this library last saw them."""
         try:
             return self.ask()
         except Unavailable as error:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Protocol
 
+from faceml.records import PackContract
+
 MODEL_NAME = "face-projection"
 CHAMPION, CHALLENGER = "champion", "challenger"
 CHECKSUM = "sha256"  # tag of a version: of its model.onnx
@@ -70,6 +72,12 @@ class RegisteredModel:
     def space(self) -> str:
         """The name of the vectors it makes, which an assignment carries as `model_version`."""
         return f"{MODEL_NAME}/{self.version}"
+
+    def mismatch(self, pinned: PackContract | None) -> str | None:
+        """What to say where it was made for other vectors than a library's; None where it fits, as far as is known."""
+        if self.card is None or pinned is None or self.card.fingerprint == pinned.fingerprint:
+            return None
+        return f"{self.space} was made for vectors of {self.card.pack}, this library's are of {pinned.name}"
 
 
 @dataclass(frozen=True, slots=True)
