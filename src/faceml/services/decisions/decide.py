@@ -200,6 +200,14 @@ def known_faces(unit: UnitOfWork, face_ids: Sequence[UUID]) -> list[Face]:
     return [found.get(face_id) or unit.faces.get(face_id) for face_id in dict.fromkeys(face_ids)]
 
 
+def faces_of_cluster(unit: UnitOfWork, cluster_id: str) -> list[Face]:
+    """A cluster's faces, named or not, best quality first. Raises NotFound where there is no such cluster."""
+    faces = unit.faces.in_cluster(cluster_id)
+    if not faces:
+        raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+    return faces
+
+
 def _introduction(unit: UnitOfWork, decision: Decision) -> str | None:
     """The name of a person whom this decision is the first to speak of: taken back, they go again."""
     if not isinstance(decision, Naming) or unit.events.of_person(decision.person_id):

@@ -112,11 +112,8 @@ def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _Name
         return None
     size, orientation = Size(asset.width, asset.height), read_orientation(asset.path)
     photo = size.turned(orientation)
-    if found.applied_to is not None and not (
-        found.applied_to.has_shape_of(photo) or found.applied_to.has_shape_of(size)
-    ):
-        shown = f"{found.applied_to.width:.0f}×{found.applied_to.height:.0f}"
-        tally.skipped += (f"{asset.path}: its regions are of a picture of {shown}, cut differently",)
+    if (drawn_on := found.applied_to) and not (drawn_on.has_shape_of(photo) or drawn_on.has_shape_of(size)):
+        tally.skipped += (f"{asset.path}: its regions are of a picture of {drawn_on}, cut differently",)
         return None
     areas = [region.area for region in regions if region.area is not None]
     # Some programs forget the orientation, against the standard: the faces tell which reading is meant.

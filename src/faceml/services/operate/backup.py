@@ -17,6 +17,7 @@ from faceml.library import Library
 from faceml.services.operate.restore import fill_database, table_part
 from faceml.storage.archive import ArchiveWriter, new_archive, open_archive
 from faceml.storage.registry.records import CHAMPION, RegisteredModel
+from faceml.storage.sql.database import CONTENT
 from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
 
@@ -72,10 +73,7 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
     return BackupReport(
         file=file,
         size_bytes=file.stat().st_size,
-        photos=rows["image_assets"],
-        faces=rows["face_instances"],
-        people=rows["persons"],
-        decisions=rows["label_events"],
+        **{name: rows[table] for name, table in CONTENT.items()},
         models=len(models),
         champion=champion.version if champion else None,
         is_checked=check,

@@ -17,7 +17,7 @@ from faceml.progress import Progress, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
 from faceml.storage.registry.records import MODEL_NAME, ModelCard, RegistryState
-from faceml.storage.sql.database import SCHEMA_VERSION, empty_schema
+from faceml.storage.sql.database import CONTENT, SCHEMA_VERSION, empty_schema
 from faceml.storage.sql.dump import fill_table, shape_from_json
 from faceml.wiring import open_library
 
@@ -110,10 +110,7 @@ def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) ->
         notes = (*notes, f"the vector index waits: {drained.reason}")
     return {
         "made_at": str(archive.manifest.get("made_at", "")),
-        "photos": rows["image_assets"],
-        "faces": rows["face_instances"],
-        "people": rows["persons"],
-        "decisions": rows["label_events"],
+        **{name: rows[table] for name, table in CONTENT.items()},
         "index_backlog": drained.backlog,
         "models": len(_entries(archive)),
         "notes": notes,

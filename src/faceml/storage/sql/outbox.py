@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import CompoundSelect, delete, insert, select, text
+from sqlalchemy import CompoundSelect, delete, insert, select
 
 from faceml.storage.index.vector_index import Payload, Point
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.locks import DRAINING, advisory_lock
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
-
-_DRAINING = 7_302_914  # any constant: PostgreSQL's advisory locks are numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Outbox(Store):
 
     def lock(self) -> None:
         """Wait for whoever else is draining; until this transaction ends nobody else does. PostgreSQL only."""
-        self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DRAINING})
+        advisory_lock(self._session.connection(), DRAINING)
 
     def backlog(self) -> int:
         return self._count(OutboxRow)
