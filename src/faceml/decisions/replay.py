@@ -148,7 +148,7 @@ def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState) -> La
     is_decided = state.assigned_by is AssignedBy.MANUAL
     if (seen.person_id, seen.assigned_by) != (now.person_id, now.assigned_by) and not is_decided:
         state = replace(now, cluster_id=state.cluster_id)
-    # They regroup faces without a name: what they did with one while the name was taken back is no news of the name.
+    # They regroup faces without a name: what they did while the name was taken back says nothing about the name.
     is_named_again = is_decided and state.person_id is not None and seen.person_id is None
     is_kept = is_named_again or state.dismissed_as is not None or is_split_part(state.cluster_id)
     if seen.cluster_id != now.cluster_id and not is_kept:

@@ -39,10 +39,10 @@ def contact_sheet(
     """Draw a heading and up to `columns` faces for each group; the rest is counted as "+37 more".
 
     Raises:
-        WrongUse: a thumbnail is no RGB picture, or there is no room for a column.
+        WrongUse: a thumbnail is not an RGB picture, or there is no room for a column.
     """
     if thumb_px < 16 or columns < 2:
-        raise WrongUse(f"A contact sheet needs thumb_px >= 16 and columns >= 2, not {thumb_px} and {columns}.")
+        raise WrongUse(f"thumb_px={thumb_px}, columns={columns}: a contact sheet needs 16 pixels and 2 columns or more")
     width = 2 * _MARGIN + columns * (thumb_px + _GAP) - _GAP
     row_px = _HEADING + thumb_px + 18
     top = _MARGIN + (_TITLE if title else 0)

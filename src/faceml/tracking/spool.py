@@ -127,7 +127,7 @@ class Run:
         folder = (self._spool / _ARTIFACTS).resolve()
         target = (folder / name).resolve()
         if not target.is_relative_to(folder):
-            raise WrongUse(f"The artifact name {name!r} leads out of the run; use a plain name")
+            raise WrongUse(f"the artifact name {name!r} leads out of the run: use a plain name")
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
@@ -200,4 +200,4 @@ def _as_number(name: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise WrongUse(f"The metric {name}={value!r} is not a number; record text as a parameter or tag") from None
+        raise WrongUse(f"the metric {name}={value!r} is not a number: record text as a parameter or tag") from None

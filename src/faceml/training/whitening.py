@@ -1,4 +1,4 @@
-"""Heads in closed form: nothing is learnt step by step, all follows from means and scatter of the labelled faces."""
+"""Heads in closed form: nothing is learned step by step, all follows from means and scatter of the labelled faces."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Recipe:
 
     options: Mapping[str, Any]  # of `faceml.training.options.Options`
     min_faces: int  # people with fewer were left out
-    faces: str  # marks of the faces it learnt from, see `faceml.trial.heads`
+    faces: str  # marks of the faces it learned from, see `faceml.trial.heads`
 
 
 @dataclass(frozen=True, slots=True)

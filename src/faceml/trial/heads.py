@@ -26,7 +26,7 @@ HEAD, WHITENING = "head", "whitening"
 FOLDS = 5
 MOST_HELD_OUT = 5_000  # faces; more narrow the intervals little and cost minutes
 OnFold = Callable[[], None]
-Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learnt from → a head
+Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learned from → a head
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -166,11 +166,7 @@ def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
 
 
 def find_person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
-    """The person of this id or name; who was merged answers with whom they became.
-
-    Raises:
-        NotFound.
-    """
+    """The person of this id or name; who was merged answers with whom they became. Raises NotFound."""
     person_id = as_uuid(name_or_id)
     found = unit.people.survivor(person_id) if person_id else unit.people.named(str(name_or_id))
     if found is None:

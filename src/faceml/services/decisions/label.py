@@ -98,7 +98,7 @@ class ReassignReport:
 @dataclass(frozen=True, slots=True)
 class UnassignReport:
     faces_unassigned: int
-    faces_passed_by: int  # they were under nobody
+    faces_skipped: int  # they were under nobody
     event_id: int
 
 

@@ -193,11 +193,7 @@ def list_models(library: Library) -> ModelList:
 
 
 def show_model(library: Library, selector: str | int) -> ModelSheet:
-    """A version by number or alias.
-
-    Raises:
-        NotFound, Unavailable, ModelUnavailable.
-    """
+    """A version by number or alias. Raises NotFound, Unavailable, ModelUnavailable."""
     registry = library.registry
     loaded = registry.load(selector)
     return ModelSheet(

@@ -70,7 +70,7 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
     """The space of a `--model` option.
 
     Args:
-        selector: "champion" is raw where there is none, or, with a note, where it was made for another pack; "raw";
+        selector: "champion", which is raw where nobody is, or, with a note, where it was made for another pack; "raw";
             "challenger"; a version's number, or its name as an assignment carries it, "face-projection/3".
     Raises:
         WrongUse: the selector is something else.

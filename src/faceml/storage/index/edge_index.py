@@ -201,7 +201,7 @@ def _engine_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        # The engine raises bare Exception, and pyo3's panics, which are no Exception; anything else is our mistake.
+        # The engine raises bare Exception, and pyo3's panics, which are not Exceptions; anything else is our mistake.
         if type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
         raise _damaged(folder, str(error).partition("\n")[0]) from error

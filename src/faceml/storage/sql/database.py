@@ -28,7 +28,7 @@ def connect(url: str) -> Engine:
 
     Raises:
         WrongUse: the URL is not one of a database that faceml knows.
-        DatabaseUnavailable: it does not answer, refuses the password, or is no faceml database.
+        DatabaseUnavailable: it does not answer, refuses the password, or is not a faceml database.
     """
     engine = _engine(url)
     with translated_errors(url):
