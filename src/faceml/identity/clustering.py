@@ -55,9 +55,7 @@ def cluster_embeddings(
     raise WrongUse(f"clustering method {method!r} is not known: use 'hdbscan', 'dbscan' or 'agglomerative'")
 
 
-def recluster_within(
-    vectors: NDArray[np.floating], *, min_cluster_size: int = 3, min_samples: int = 2
-) -> NDArray[np.int64]:
+def recluster_within(vectors: NDArray[np.floating], *, min_cluster_size: int = 3) -> NDArray[np.int64]:
     """Split one cluster into those it may be made of.
 
     Returns:
@@ -69,7 +67,7 @@ def recluster_within(
     >>> recluster_within(two[:4]).tolist()
     [0, 0, 0, 0]
     """
-    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
+    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=2)
     return labels if labels.max(initial=-1) > 0 else np.zeros_like(labels)
 
 

@@ -44,7 +44,7 @@ def judge(library: Library, selector: str | int = CHALLENGER) -> Verdict:
         NotFound, Unavailable, ModelUnavailable.
     """
     registry = library.registry
-    return _judge(registry, registry.get(selector), registry.state().with_alias(CHAMPION))
+    return _judge(registry, registry.get(selector), registry.state().champion)
 
 
 def promote(
@@ -67,7 +67,7 @@ def promote(
         raise WrongUse("to promote against the gate say why: --force --reason TEXT")
     registry = library.registry
     state = registry.state()
-    model, champion = registry.get(selector), state.with_alias(CHAMPION)
+    model, champion = registry.get(selector), state.champion
     if champion is not None and champion.version == model.version:
         raise Conflict(f"{model.space} is the champion already")
     if mismatch := model.mismatch(library.repository.pack()):
@@ -98,7 +98,7 @@ def roll_back(library: Library, *, actor: str, reason: str | None = None) -> Rol
     """
     registry = library.registry
     state = registry.state()
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     if champion is None:
         raise Conflict("there is no champion to roll back: raw embeddings are used")
     before = _champions(state)[:-1]
@@ -142,7 +142,7 @@ def _judge(registry: ModelRegistry, model: RegisteredModel, champion: Registered
 def _champions(state: RegistryState) -> list[int]:
     """Former champions and the present one last, whoever moved the alias."""
     found = [int(version) for version in (state.tags or {}).get(CHAMPIONS, "").split()]
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     if champion is not None and found[-1:] != [champion.version]:
         found.append(champion.version)
     return found
@@ -188,7 +188,7 @@ class ModelSheet:
 def list_models(library: Library) -> ModelList:
     """All versions; before the first training, an empty list. Raises Unavailable."""
     state = library.registry.state()
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     return ModelList(state.versions, champion.version if champion else None, history(state))
 
 

@@ -16,7 +16,7 @@ from faceml.errors import FileNotReadable, ModelUnavailable, Unavailable
 from faceml.library import Library
 from faceml.services.operate.restore import fill_database, table_part
 from faceml.storage.archive import ArchiveWriter, new_archive, open_archive
-from faceml.storage.registry.records import CHAMPION, RegisteredModel
+from faceml.storage.registry.records import RegisteredModel
 from faceml.storage.sql.database import CONTENT
 from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
@@ -69,7 +69,7 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
                 "model_tags": dict(state.tags or {}),
             }
         )
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     return BackupReport(
         file=file,
         size_bytes=file.stat().st_size,

@@ -82,7 +82,7 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
     if text == RAW:
         return Space(RAW)
     if text == CHAMPION:
-        champion = library.registry.champion()
+        champion = library.registry.state().champion
         if champion is None:
             return Space(RAW)
         if mismatch := champion.mismatch(library.repository.pack()):

@@ -27,7 +27,6 @@ from faceml.identity.projection import Head
 from faceml.storage.registry.onnx_head import read_onnx, write_onnx
 from faceml.storage.registry.records import (
     CHALLENGER,
-    CHAMPION,
     MODEL_NAME,
     ModelCard,
     RegisteredModel,
@@ -103,14 +102,6 @@ class ModelRegistry:
         if found is None:
             raise NotFound(f"there is no projection {text!r}: {_known(state)}")
         return found
-
-    def champion(self) -> RegisteredModel | None:
-        """The version that is used unless another is asked for; None where raw embeddings are used.
-
-        Raises:
-            Unavailable.
-        """
-        return self.state().with_alias(CHAMPION)
 
     def load(self, selector: str | int | RegisteredModel) -> LoadedModel:
         """A version, ready to `project`.

@@ -87,6 +87,11 @@ class RegistryState:
     versions: tuple[RegisteredModel, ...] = ()
     tags: Mapping[str, str] | None = None
 
+    @property
+    def champion(self) -> RegisteredModel | None:
+        """The version that is used unless another is asked for; None where raw embeddings are used."""
+        return self.with_alias(CHAMPION)
+
     def with_alias(self, alias: str) -> RegisteredModel | None:
         return next((model for model in self.versions if alias in model.aliases), None)
 
