@@ -22,8 +22,6 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a clustering will take on this machine."""
-
     memory_bytes: int  # beyond the vectors themselves
     seconds: float
 

@@ -27,8 +27,6 @@ _LESS = {"loss", "eer", "error", "errors", "seconds", "noise", "unassigned", "wa
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One run."""
-
     run_id: str
     kind: str
     started: datetime

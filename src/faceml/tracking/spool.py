@@ -24,8 +24,6 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One value of one metric."""
-
     name: str
     value: float
     step: int

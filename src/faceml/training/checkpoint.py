@@ -31,8 +31,6 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """What a file holds."""
-
     projection: dict[str, Any]
     criterion: dict[str, Any] | None
     optimizer: dict[str, Any]

@@ -28,8 +28,6 @@ EXEMPLARS = 3  # a person has by labelling (specification, `POST /clusters/{clus
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a decision did."""
-
     changes: tuple[Change, ...]  # faces that are different now
     effects: Effects
 

@@ -39,8 +39,6 @@ def index_store(settings: Settings) -> IndexStore:
 
 @dataclass(frozen=True, slots=True)
 class EdgeStore:
-    """Qdrant Edge in a folder."""
-
     folder: Path
     wait_s: float = WAIT_S
 
@@ -54,8 +52,6 @@ class EdgeStore:
 
 
 class ServerStore:
-    """A Qdrant server."""
-
     def __init__(self, url: str, locked_folder: Path | None) -> None:
         self._locked_folder = locked_folder
         self._server = Once(lambda: _connect(url))

@@ -100,8 +100,6 @@ class RegistryState:
 
 
 class RegistryReader(Protocol):
-    """Reads a registry."""
-
     def read(self) -> RegistryState:
         """Everything about `face-projection`; nothing where there is no registry yet.
 
