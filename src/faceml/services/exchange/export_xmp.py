@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from itertools import groupby
-from operator import add
+from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 
 from faceml.files import write_whole
@@ -34,9 +34,6 @@ class XmpExportReport:
     disputed: tuple[str, ...] = ()  # somebody wrote another name there: it stays
     skipped: tuple[str, ...] = ()  # one reason a photo
 
-    def __add__(self, other: XmpExportReport) -> XmpExportReport:
-        return XmpExportReport(*map(add, astuple(self), astuple(other)))
-
 
 def export_xmp(
     repository: Repository, folder: Path | None = None, *, recognised: bool = False, on_progress: Progress = silent
@@ -57,15 +54,16 @@ def export_xmp(
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
         rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
         assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}
-    report, sidecars = XmpExportReport(), Sidecars(PHOTO_SUFFIXES)
+    parts, sidecars = [XmpExportReport()], Sidecars(PHOTO_SUFFIXES)
     for number, (asset_id, photo) in enumerate(groupby(rows, key=lambda row: row.asset_id), start=1):
         asset, faces = assets[asset_id], list(photo)
         named = [face for face in faces if face.person_name and face.person_id not in hidden]
         chosen = named if recognised else [face for face in named if face.assigned_by == AssignedBy.MANUAL]
-        report += XmpExportReport(photos=int(bool(chosen)), recognised_left_out=len(named) - len(chosen))
-        report += _export_photo(asset, faces, chosen, sidecars.to_write(asset.path))
+        parts.append(XmpExportReport(photos=int(bool(chosen)), recognised_left_out=len(named) - len(chosen)))
+        parts.append(_export_photo(asset, faces, chosen, sidecars.to_write(asset.path)))
         on_progress(number, len(assets))
-    return report
+    *counts, disputed, skipped = zip(*map(attrgetter(*XmpExportReport.__dataclass_fields__), parts), strict=True)
+    return XmpExportReport(*map(sum, counts), tuple(chain(*disputed)), tuple(chain(*skipped)))
 
 
 def _export_photo(

@@ -147,7 +147,7 @@ def _search(library: Library, filters: Sequence[str], limit: int) -> tuple[Exper
     store = library.tracking.store
     if store.is_missing:
         return ()
-    with store.errors("the question"):
+    with store.errors("the query"):
         experiment = store.client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             return ()
@@ -193,7 +193,7 @@ def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
     import pandas
 
     store = library.tracking.store
-    with store.errors("the question"), TemporaryDirectory(prefix="faceml-roc-") as folder:
+    with store.errors("the query"), TemporaryDirectory(prefix="faceml-roc-") as folder:
         if ROC_TABLE not in {file.path for file in store.client.list_artifacts(run_id)}:
             return {}
         path = store.client.download_artifacts(run_id, ROC_TABLE, folder)
