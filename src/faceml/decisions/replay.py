@@ -71,7 +71,7 @@ class Undos:
 
 
 def replay(face_id: UUID, steps: Sequence[FaceEvent], now: Labelling, stands: Stands) -> Labelling:
-    """How a face were labelled if only the decisions that stand had been made; merges are left to `follow_merges`.
+    """How a face would be labelled, had only those decisions been made that stand; merges are left to `follow_merges`.
 
     What automatic steps did in between shows as a gap, one step's end differing from the next one's start; it counts
     where no decision speaks.

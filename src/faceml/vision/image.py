@@ -198,7 +198,7 @@ def _deep_grey_to_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _orientation(image: Image) -> int:
-    """Read after decoding: Pillow's TIFF and HEIC readers turn the picture themselves and then say so."""
+    """Read after decoding: Pillow's TIFF and HEIC readers turn the picture themselves, and then the tag says 1."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF in a readable picture

@@ -36,7 +36,7 @@ class RunComparison:
     measure: str | None  # that decides; None: nobody asked for one
     lower_is_better: bool
     runs: tuple[Experiment, ...]  # best first where a measure decides, otherwise newest first
-    unmeasured: int  # runs left out, as they have not this measure
+    unmeasured: int  # runs left out, as they lack this measure
     shown: tuple[str, ...]  # measures worth a column, the deciding one first
     version: int | None  # that the best run registered
 
@@ -52,7 +52,7 @@ def list_experiments(
 
     Raises:
         NotFound: runs, but none of this kind; the message names the kinds there are.
-        WrongUse: a kind that cannot be one, a limit below 1.
+        WrongUse: a kind of other characters than letters, digits, _ and -, or a limit below 1.
         Unavailable.
     """
     if kind is not None and not re.fullmatch(r"[\w-]+", kind):

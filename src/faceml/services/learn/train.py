@@ -78,7 +78,7 @@ class TrainReport:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told how far a training is."""
+    """Who is told how far a training has come."""
 
     on_prepared: Callable[[Prepared], None] = lambda _: None
     on_epoch: Callable[[Epoch], None] = lambda _: None

@@ -85,7 +85,8 @@ def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
     try:
         shapes = {shape_from_json(table): int(table["rows"]) for table in manifest["tables"]}
     except (KeyError, TypeError, ValueError) as error:
-        raise FileNotReadable(f"the backup's list of tables cannot be read ({error}): use another one") from error
+        reason = type(error).__name__  # pydantic's own words take many lines
+        raise FileNotReadable(f"the backup's list of tables cannot be read ({reason}): use another one") from error
     rows: Counter[str] = Counter()
     with empty_schema(url, manifest["schema"]) as connection:
         for shape, promised in shapes.items():
