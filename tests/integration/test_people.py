@@ -203,7 +203,7 @@ def test_merges_that_cannot_be_are_refused_with_the_fix(library: Library, two, f
     cleo = assign_faces_to(library, [faces[5]], "Cleo", actor=ME).person_id
     merge_people(library, ada, bea, actor=ME)
     for source, target in ((ada, cleo), (cleo, ada), (bea, ada)):
-        with pytest.raises(Conflict, match=f"'Ada' is merged into 'Bea' already: merge {bea} instead"):
+        with pytest.raises(Conflict, match=f"'Ada' is merged into 'Bea': merge {bea} instead"):
             merge_people(library, source, target, actor=ME)
 
 

@@ -16,10 +16,10 @@ from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
 from faceml.decisions.states import Change, Labelling
-from faceml.errors import NotFound, WrongUse
+from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.library import Library
-from faceml.records import Face, Person
+from faceml.records import Face, Person, PersonStatus
 from faceml.services.index.drain import update_index
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -192,6 +192,13 @@ def known_faces(unit: UnitOfWork, face_ids: Sequence[UUID]) -> list[Face]:
         raise WrongUse("no face ids: name one or more (`faceml people show` lists some)")
     found = {face.id: face for face in unit.faces.by_ids(face_ids)}
     return [found.get(face_id) or unit.faces.get(face_id) for face_id in dict.fromkeys(face_ids)]
+
+
+def refuse_merged(unit: UnitOfWork, person: Person, verb: str) -> None:
+    """Raises Conflict where somebody is merged into another, who is the one to `verb`."""
+    if person.status is PersonStatus.MERGED:
+        into = unit.people.survivor(person.id)
+        raise Conflict(f"{person.name!r} is merged into {into.name!r}: {verb} {into.id} instead")
 
 
 def faces_of_cluster(unit: UnitOfWork, cluster_id: str) -> list[Face]:

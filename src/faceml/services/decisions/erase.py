@@ -10,8 +10,7 @@ from uuid import UUID
 from faceml.decisions.decision import Erase
 from faceml.errors import Conflict, Unavailable
 from faceml.library import Library
-from faceml.records import PersonStatus
-from faceml.services.decisions.decide import counted_as, deciding
+from faceml.services.decisions.decide import counted_as, deciding, refuse_merged
 from faceml.services.index.drain import drain_outbox
 
 log = logging.getLogger(__name__)
@@ -42,10 +41,7 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
             what would be.
     """
     with deciding(library) as unit:
-        person = unit.people.get(person_id)
-        if person.status is PersonStatus.MERGED:
-            into = unit.people.survivor(person_id)
-            raise Conflict(f"{person.name!r} is merged into {into.name!r}: erase {into.id} instead")
+        refuse_merged(unit, unit.people.get(person_id), "erase")
         people = sorted(counted_as(unit, person_id))
         faces = [face for id_ in people for face in unit.faces.of_person(id_)]
         face_ids = [face.id for face in faces]
