@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from faceml.files import write_whole
 from faceml.progress import Progress, silent
@@ -63,7 +64,8 @@ def export_xmp(
         parts.append(_export_photo(asset, faces, chosen, sidecars.to_write(asset.path)))
         on_progress(number, len(assets))
     *counts, disputed, skipped = zip(*map(attrgetter(*XmpExportReport.__dataclass_fields__), parts), strict=True)
-    return XmpExportReport(*map(sum, counts), tuple(chain(*disputed)), tuple(chain(*skipped)))
+    totals: list[Any] = [*map(sum, counts), tuple(chain(*disputed)), tuple(chain(*skipped))]
+    return XmpExportReport(*totals)
 
 
 def _export_photo(
