@@ -20,7 +20,7 @@ SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the mig
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
 # What a library holds, by table; a database without rows in these is empty.
-CONTENT = {"photos": "image_assets", "faces": "face_instances", "people": "persons", "decisions": "label_events"}
+CONTENT = {"photos": "image_assets", "people": "persons", "faces": "face_instances", "decisions": "label_events"}
 
 
 def connect(url: str) -> Engine:

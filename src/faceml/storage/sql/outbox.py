@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import CompoundSelect, delete, insert, select
+from sqlalchemy import Subquery, delete, insert, select
 
 from faceml.storage.index.vector_index import Payload, Point
 from faceml.storage.sql.chunks import Store
@@ -32,7 +32,7 @@ class Outbox(Store):
 
     def push_all(self) -> None:
         """Every point, for an index that is about to be built anew."""
-        self._session.execute(insert(OutboxRow).from_select(["point_id"], _every_point()))
+        self._session.execute(insert(OutboxRow).from_select(["point_id"], select(_every_point().c.qdrant_point_id)))
 
     def lock(self) -> None:
         """Wait for whoever else is draining; until this transaction ends nobody else does. PostgreSQL only."""
@@ -58,7 +58,7 @@ class Outbox(Store):
 
     def point_ids(self, *, limit: int, after: UUID | None = None) -> list[UUID]:
         """Ids that the index ought to hold, in order, one page."""
-        every = _every_point().subquery()
+        every = _every_point()
         statement = select(every.c.qdrant_point_id).order_by(every.c.qdrant_point_id).limit(limit)
         if after is not None:
             statement = statement.where(every.c.qdrant_point_id > after)
@@ -82,10 +82,11 @@ class Outbox(Store):
             yield Point(row.qdrant_point_id, payload, np.frombuffer(row.vector or b"", dtype="<f4"))
 
 
-def _every_point() -> CompoundSelect[UUID]:
+def _every_point() -> Subquery:
     """The ids that the index ought to hold."""
     faces = select(FaceInstance.qdrant_point_id).join(FaceEmbedding)
-    return faces.union_all(select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None)))
+    centroids = select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
+    return faces.union_all(centroids).subquery()
 
 
 def face_payload(face: FaceInstance, *, is_prototype: bool, taken_at: str | None) -> Payload:
