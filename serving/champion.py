@@ -61,7 +61,7 @@ class Champion:
         self._note(None)
 
     def _ask(self) -> _Wanted:
-        return _wanted(self._library.registry.ask().with_alias(CHAMPION), self._library.repository.pack())
+        return _wanted(self._library.registry.ask().champion, self._library.repository.pack())
 
     def _load(self, wanted: _Wanted) -> None:
         space = open_space(self._library, CHAMPION)
@@ -74,7 +74,7 @@ class Champion:
 
     def _load_last_seen(self) -> None:
         try:
-            seen = self._library.registry.champion()
+            seen = self._library.registry.state().champion
             self._load(_wanted(seen, self._library.repository.pack()))
         except FacemlError:
             log.info("no projection was seen before: raw embeddings are used until the registry answers")

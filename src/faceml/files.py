@@ -61,15 +61,17 @@ def write_whole(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
 
 
-def write_cache(path: Path, content: bytes | Callable[[Path], object], *, is_private: bool = False) -> None:
-    """Write a file, and its folder, that saves time next time; where that fails, the log has one line a folder.
+def write_cache(path: Path, content: bytes | Callable[[Path], object]) -> None:
+    """Write a file, and its folder, that saves time next time; only its owner may read it.
+
+    Where it cannot be written, the log has one line a folder.
 
     Args:
         content: bytes, or what writes them to the path that it is given.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path, is_private=is_private) as draft:
+        with whole_file(path, is_private=True) as draft:
             if isinstance(content, bytes):
                 draft.write_bytes(content)
             else:

@@ -71,7 +71,7 @@ class Option:
         return _either((f"{number}{self.unit and f' of {self.unit}'} {low} {high}", *self.choices))
 
     def read(self, text: str) -> Any:
-        """What a text typed in a shell stands for; the text itself where that is no number.
+        """What a text typed in a shell stands for; the text itself where it is not a number.
 
         >>> [item.read("5") for item in options_of(ClusterOptions)[-3:]]
         ['5', 5, '5']

@@ -116,8 +116,6 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One stored face."""
-
     id: UUID
     asset_id: int
     bbox: BBox

@@ -144,11 +144,11 @@ def test_numbers_of_deleted_versions_stay_used_up(
     library.tracking.store.client.delete_model_version("face-projection", "2")
     back_up(library, tmp_path / "faces.zip", check=False)
     restore(elsewhere, tmp_path / "faces.zip")
-    assert [model.version for model in restored.registry.versions()] == [1, 3]
+    assert [model.version for model in restored.registry.state().versions] == [1, 3]
     again = replace(elsewhere, home=tmp_path / "third")
     (note,) = restore(again, tmp_path / "faces.zip").notes
     assert "aliases stay as they are" in note
-    assert [model.version for model in restored.registry.versions()] == [1, 3]
+    assert [model.version for model in restored.registry.state().versions] == [1, 3]
 
 
 def test_a_registry_with_other_versions_is_refused_before_anything_is_written(

@@ -22,7 +22,7 @@ from faceml.services.learn.promote import list_models as versions
 from faceml.services.learn.promote import model_rows, show_model, verdict_lines
 from faceml.services.learn.train import train_matching
 from faceml.services.recognise.calibrate import view_thresholds
-from faceml.tracking.experiment import experiment_table, rank_experiments
+from faceml.tracking.experiment import experiment_table, is_lower_better, rank_experiments
 from faceml.trial.comparison import from_json
 from faceml.wiring import open_library
 from tests.conftest import REPO, WIDTH, add_faces
@@ -60,14 +60,14 @@ def test_runs_are_ranked_and_told_apart_by_what_differs(trained: Library) -> Non
     runs = list_experiments(trained)
     assert [run.parameters["head"] for run in runs] == ["whitening", "documented"]
     measure = "head.bcubed_f"
-    best, worse = rank_experiments(runs, measure)
+    best, worse = rank_experiments(runs, measure, lower_is_better=is_lower_better(measure))
     assert best.metrics[measure] >= worse.metrics[measure]
     assert rank_experiments(runs, measure, lower_is_better=True) in ([worse, best], [best, worse])
     table = experiment_table(runs, [measure])
     assert {"run", "started", "head", measure, "gate"} <= set(table[0])
     assert not {"margin", "epochs"} & set(table[0]), "the same in both"
     with pytest.raises(NotFound, match=r"no run measured 'luck': there are .*head\.bcubed_f"):
-        rank_experiments(runs, "luck")
+        rank_experiments(runs, "luck", lower_is_better=False)
     with pytest.raises(NotFound, match=r"no finished run of kind 'assign' is recorded: there are train \(2\)"):
         list_experiments(trained, kind="assign")
 

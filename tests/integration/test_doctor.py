@@ -169,7 +169,7 @@ def test_a_check_that_breaks_is_a_finding(filled: Library) -> None:
         connection.execute("DROP TABLE outbox")
     told = finding(open_library(filled.settings), "index")
     assert told.level is Level.FAIL
-    assert "could not be looked at" in told.detail
+    assert "could not be checked" in told.detail
 
 
 def test_the_command_exits_with_1_where_something_fails(tmp_path: Path) -> None:

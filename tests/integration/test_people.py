@@ -79,7 +79,7 @@ def test_an_unassigned_face_stays_without_a_name(library: Library, faces) -> Non
     assign_faces(library)
     assert face(library, faces[4]).assigned_by is AssignedBy.PROTOTYPE
     report = unassign_faces(library, [faces[4], faces[10]], actor=ME)
-    assert (report.faces_unassigned, report.faces_passed_by) == (1, 1)
+    assert (report.faces_unassigned, report.faces_skipped) == (1, 1)
     assign_faces(library, AssignOptions(threshold=0.0))
     assert face(library, faces[4]).person_id is None
 
@@ -203,7 +203,7 @@ def test_merges_that_cannot_be_are_refused_with_the_fix(library: Library, two, f
     cleo = assign_faces_to(library, [faces[5]], "Cleo", actor=ME).person_id
     merge_people(library, ada, bea, actor=ME)
     for source, target in ((ada, cleo), (cleo, ada), (bea, ada)):
-        with pytest.raises(Conflict, match=f"'Ada' is merged into 'Bea' already: merge {bea} instead"):
+        with pytest.raises(Conflict, match=f"'Ada' is merged into 'Bea': merge {bea} instead"):
             merge_people(library, source, target, actor=ME)
 
 

@@ -62,8 +62,8 @@ def test_without_a_registry_there_is_no_champion_and_nothing_is_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     registry = open_library(Settings(home=tmp_path / "library")).registry
-    assert registry.champion() is None
-    assert registry.versions() == ()
+    assert registry.state().champion is None
+    assert registry.state().versions == ()
     with pytest.raises(NotFound, match="train-matching"):
         registry.get("3")
     assert list(tmp_path.iterdir()) == []
@@ -75,8 +75,8 @@ def test_a_registered_head_is_the_challenger_and_carries_what_it_was_made_of(
     library, model = registered
     assert (model.version, model.aliases, model.card, model.space) == (1, ("challenger",), CARD, "face-projection/1")
     assert register(library, whitening_head(1)).version == 2
-    assert [found.aliases for found in library.registry.versions()] == [(), ("challenger",)]
-    assert library.registry.champion() is None
+    assert [found.aliases for found in library.registry.state().versions] == [(), ("challenger",)]
+    assert library.registry.state().champion is None
     assert library.registry.load("1").comparison == '{"made": "up"}'
 
 
@@ -162,12 +162,12 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
     uri = str(server.args)
     until(lambda: answers(f"{uri}/health"))
     library = open_library(replace(settings, tracking_uri=uri))
-    assert library.registry.champion() is None
+    assert library.registry.state().champion is None
     register(library, deep_head(0))
     register(library, whitening_head(1))
     library.registry.set_alias(CHAMPION, 1)
     loaded = library.registry.load(CHAMPION)
-    assert [model.aliases for model in library.registry.versions()] == [("champion",), ("challenger",)]
+    assert [model.aliases for model in library.registry.state().versions] == [("champion",), ("challenger",)]
     os.killpg(server.pid, signal.SIGKILL)
     server.wait()
     with caplog.at_level(logging.WARNING):
@@ -183,7 +183,7 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
 def test_a_registry_that_never_answered_is_not_taken_for_an_empty_one(settings: Settings) -> None:
     registry = open_library(replace(settings, tracking_uri="http://me:secret@127.0.0.1:9")).registry
     with pytest.raises(Unavailable, match=r"http://me:\*\*\*@127\.0\.0\.1:9 does not answer.*--model raw"):
-        registry.champion()
+        registry.state()
 
 
 def answers(url: str) -> bool:

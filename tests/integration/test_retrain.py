@@ -50,7 +50,7 @@ def test_the_gate_decides_and_names_are_given_at_the_new_threshold(
         environment=environment,
     )
     promote, assign = done.steps
-    champion = library.registry.champion()
+    champion = library.registry.state().champion
     assert promote.results["promoted"] is (gain > 0)
     if gain < 0:
         assert (champion, assign.status) == (None, "skipped")

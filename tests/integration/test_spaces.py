@@ -150,16 +150,6 @@ def test_clusters_are_made_in_the_space(mlflow_here: Path, library: Library) -> 
     assert cluster_dual(library).clusters_found == PEOPLE
 
 
-@pytest.mark.parametrize("model", ["raw", "champion"])
-def test_projected_vectors_that_an_earlier_version_kept_are_removed(named: Library, model: str) -> None:
-    crown(named, residual_head(0))
-    kept = named.settings.cache_folder / "spaces"
-    kept.mkdir(parents=True)
-    (kept / "0123.npy").write_bytes(b"vectors")
-    assign_faces(named, AssignOptions(model=model))
-    assert not kept.exists()
-
-
 def test_dual_mode_weighs_assignments_of_another_version_again(named: Library) -> None:
     new = newcomers(named)
     assign_faces(named)

@@ -106,6 +106,12 @@ def test_an_unwritable_cache_costs_no_picture(library: Library, faces: list[Face
     assert len(Thumbnails(library).of(faces)) == len(faces)
 
 
+def test_only_the_owner_may_read_the_pictures_that_are_kept(library: Library, faces: list[Face]) -> None:
+    Thumbnails(library).of(faces)
+    kept = list((library.settings.cache_folder / "thumbnails").rglob("*.jpg"))
+    assert [file.stat().st_mode & 0o777 for file in kept] == [0o600] * len(faces)
+
+
 def test_prepared_pictures_are_at_hand(library: Library, faces: list[Face]) -> None:
     thumbnails = Thumbnails(library)
     assert thumbnails.at_hand(faces) == {}

@@ -198,7 +198,7 @@ def test_recognition_is_no_decision_on_either_side(
     assert export_xmp(library.repository, recognised=True).sidecars_written == 1
     detect(other, photos)
     imported = import_xmp(other, photos, actor=ACTOR)
-    assert (imported.faces_labeled, imported.guesses_passed_by) == (0, 1)
+    assert (imported.faces_labeled, imported.guesses_skipped) == (0, 1)
     assert named_boxes(other) == set()
 
 
@@ -271,7 +271,7 @@ def test_a_sidecar_of_another_cut_or_that_is_broken_is_left_and_told(
     photo, face = portrait
     assign_faces_to(library, [face.id], "Grace", actor=ACTOR)
     cut = DIGIKAM.replace(b'stDim:w="4000"', b'stDim:w="9000"')
-    for theirs, reason in ((cut, "9000×3000"), (b"<x:xmpmeta", "no XML"), (b"<!DOCTYPE a><a/>", "document type")):
+    for theirs, reason in ((cut, "9000×3000"), (b"<x:xmpmeta", "not XML"), (b"<!DOCTYPE a><a/>", "document type")):
         sidecar(photo).write_bytes(theirs)
         (told,) = export_xmp(library.repository).skipped
         assert reason in told

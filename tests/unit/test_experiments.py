@@ -64,11 +64,12 @@ def test_a_measures_name_tells_what_is_good(measure: str, is_lower: bool) -> Non
 
 def test_runs_are_ranked_by_what_is_good_of_a_measure_and_ties_go_to_the_newer() -> None:
     runs = [run(n, metrics={"eer": eer}) for n, eer in ((1, 0.2), (2, 0.1), (3, 0.1), (4, float("nan")))]
-    assert [r.short_id for r in rank_experiments([*runs, run(5)], "eer")] == ["00000003", "00000002", "00000001"]
+    ranked = rank_experiments([*runs, run(5)], "eer", lower_is_better=True)
+    assert [found.short_id for found in ranked] == ["00000003", "00000002", "00000001"]
     assert rank_experiments(runs, "eer", lower_is_better=False)[0].short_id == "00000001"
     with pytest.raises(NotFound, match="no run measured 'luck': there are eer"):
-        rank_experiments(runs, "luck")
-    assert rank_experiments([], "luck") == []
+        rank_experiments(runs, "luck", lower_is_better=False)
+    assert rank_experiments([], "luck", lower_is_better=False) == []
 
 
 def test_the_measures_to_look_at_first_are_those_that_a_kind_has() -> None:

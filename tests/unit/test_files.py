@@ -115,12 +115,12 @@ def test_a_place_that_cannot_be_written_is_an_error_but_for_a_cache(
 
 def test_a_cache_makes_its_folder_and_takes_bytes_or_a_writer(tmp_path: Path) -> None:
     write_cache(tmp_path / "cache" / "a" / "bytes", b"1")
-    write_cache(tmp_path / "cache" / "a" / "writer", lambda draft: draft.write_text("2"), is_private=True)
+    write_cache(tmp_path / "cache" / "a" / "writer", lambda draft: draft.write_text("2"))
     assert {file.name: file.read_text() for file in (tmp_path / "cache" / "a").iterdir()} == {
         "bytes": "1",
         "writer": "2",
     }
-    assert (tmp_path / "cache" / "a" / "writer").stat().st_mode & 0o077 == 0
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "cache" / "a").iterdir()} == {0o600}
 
 
 # Locking

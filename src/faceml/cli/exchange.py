@@ -39,8 +39,8 @@ def _imported(report: XmpImportReport) -> str:
         f"Decided otherwise here, left as is: {report.decided_otherwise}",
         f"No face found at the place: {report.without_face}",
     ]
-    if report.guesses_passed_by:
-        lines.append(f"Written by recognition, confirmed by nobody: {report.guesses_passed_by} skipped")
+    if report.guesses_skipped:
+        lines.append(f"Written by recognition, confirmed by nobody: {report.guesses_skipped} skipped")
     if report.without_face:
         lines.append("Where photos wait for detection, run `faceml faces backfill` and import again")
     if report.photos_not_ingested:

@@ -93,7 +93,7 @@ class Dismiss(Decision):
         return f"said of {faces}: {DISMISSED[self.dismissed_as]}"
 
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
-        # Out of its cluster too: a group of people is no place for what nobody is to be asked about.
+        # Out of its cluster too: what nobody is to be asked about does not belong among people.
         dismissed = FaceState(None, AssignedBy.MANUAL, None, dismissed_as=self.dismissed_as)
         return Labelling(dismissed, False, before.ruled_out)
 

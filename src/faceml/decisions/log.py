@@ -29,8 +29,6 @@ class Effects:
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[D]):
-    """One decision in the log."""
-
     id: int
     decision: D
     actor: str

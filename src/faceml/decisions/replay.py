@@ -71,7 +71,7 @@ class Undos:
 
 
 def replay(face_id: UUID, steps: Sequence[FaceEvent], now: Labelling, stands: Stands) -> Labelling:
-    """How a face were labelled if only the decisions that stand had been made; merges are left to `follow_merges`.
+    """How a face would be labelled, had only those decisions been made that stand; merges are left to `follow_merges`.
 
     What automatic steps did in between shows as a gap, one step's end differing from the next one's start; it counts
     where no decision speaks.
@@ -148,7 +148,7 @@ def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState) -> La
     is_decided = state.assigned_by is AssignedBy.MANUAL
     if (seen.person_id, seen.assigned_by) != (now.person_id, now.assigned_by) and not is_decided:
         state = replace(now, cluster_id=state.cluster_id)
-    # They regroup faces without a name: what they did with one while the name was taken back is no news of the name.
+    # They regroup faces without a name: what they did while the name was taken back says nothing about the name.
     is_named_again = is_decided and state.person_id is not None and seen.person_id is None
     is_kept = is_named_again or state.dismissed_as is not None or is_split_part(state.cluster_id)
     if seen.cluster_id != now.cluster_id and not is_kept:

@@ -44,7 +44,7 @@ def match_people(
         person_rows: (K,) whose prototype each is, row numbers >= 0; several prototypes a person, in any order.
         min_similarity: cosine in [-1, 1]; below it a probe is unknown.
         rejected: (R, 2) pairs (probe row, person row) that a person has ruled out; never proposed, not even as
-            runner-up. A person row that has no prototype is no error.
+            runner-up. A person row without a prototype is ignored.
     Raises:
         WrongUse: shapes that do not fit each other, or a vector that is not finite.
 

@@ -73,7 +73,6 @@ def calibrate(
     exemplar_rows: ArrayLike = (),
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
 ) -> Calibration:
     """The threshold at which at most the share `fmr` of strangers' faces is expected to be given to somebody.
 
@@ -91,9 +90,7 @@ def calibrate(
     scores = score_open_set(vectors, owners, exemplar_rows=exemplar_rows)
     has_mate = sizes[owners] > 1
     is_extrapolated = len(owners) * fmr < READ_OFF
-    at = [
-        _threshold(scores, owners, fmr, is_extrapolated, times) for times in _draw_people(len(sizes), resamples, seed)
-    ]
+    at = [_threshold(scores, owners, fmr, is_extrapolated, times) for times in _draw_people(len(sizes), resamples)]
     estimate = at[0]
     low, high = np.quantile(at, ((1 - confidence) / 2, (1 + confidence) / 2)).tolist()
     threshold = max(estimate, min(high, float(np.quantile(scores.genuine[has_mate], AFFORDABLE))))
@@ -230,9 +227,9 @@ def _read_off(impostor: NDArray[np.float32], weights: NDArray[np.float64], fmr: 
     return float(np.nextafter(refused, np.float32(np.inf)))
 
 
-def _draw_people(people: int, resamples: int, seed: int) -> NDArray[np.float64]:
+def _draw_people(people: int, resamples: int) -> NDArray[np.float64]:
     """(1 + resamples, people) how often each person counts: once each, then as each bootstrap draw has them."""
-    drawn = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=resamples)
+    drawn = np.random.default_rng(0).multinomial(people, np.full(people, 1 / people), size=resamples)
     return np.concatenate((np.ones((1, people)), drawn))
 
 

@@ -35,7 +35,7 @@ def drop_loose(vectors: NDArray[np.floating], labels: ArrayLike, *, min_cohesion
     if answer.shape != (len(vectors),):
         raise WrongUse(f"{len(vectors)} vectors and labels of shape {answer.shape}: pass one label a vector")
     if not -1 <= min_cohesion <= 1:
-        raise WrongUse(f"min_cohesion={min_cohesion} is no cosine: it lies between -1 and 1")
+        raise WrongUse(f"min_cohesion={min_cohesion} is not a cosine: give a number from -1 to 1")
     rows = np.flatnonzero(answer >= 0)
     if not len(rows):
         return answer
@@ -98,7 +98,7 @@ def keep_names(labels: Sequence[int], former: Sequence[str | None]) -> dict[int,
 
     Args:
         labels: (N,) cluster of each face now, -1 noise.
-        former: (N,) name of the cluster each face was in before, None for none.
+        former: (N,) name of the cluster each face was in before, None where it was in no cluster.
     Returns:
         Name by label, for the labels that continue a former cluster.
 

@@ -26,11 +26,9 @@ def cluster_embeddings(
     method: Method = "hdbscan",
     min_cluster_size: int = 5,
     min_samples: int = 3,
-    cluster_selection_epsilon: float = 0.0,
     eps: float = 0.5,
     linkage: Linkage = "average",
     metric: Metric = "euclidean",
-    available_bytes: int | None = None,
 ) -> NDArray[np.int64]:
     """Group faces by whom they show.
 
@@ -38,10 +36,8 @@ def cluster_embeddings(
         vectors: (N, D) rows.
         min_cluster_size: smaller groups are noise, whatever the method.
         min_samples: of `hdbscan` (other faces) and `dbscan` (the face itself counts, as scikit-learn has it).
-        cluster_selection_epsilon: of `hdbscan`.
         eps: of `dbscan` (neighbours are at most so far) and `agglomerative` (groups are merged while nearer).
         linkage: of `agglomerative`.
-        available_bytes: memory to plan with; None asks the machine.
     Returns:
         (N,) labels, 0 and up by the first face of each; -1 is noise. Those of `hdbscan` are numbered as by the library.
     Raises:
@@ -49,10 +45,9 @@ def cluster_embeddings(
     """
     vectors = np.asarray(vectors)
     if vectors.ndim == 2:
-        refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage, available=available_bytes)
+        refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage)
     if method == "hdbscan":
-        return fit(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples,
-                   cluster_selection_epsilon=cluster_selection_epsilon, metric=metric).labels  # fmt: skip
+        return fit(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples, metric=metric).labels
     if method == "dbscan":
         return without_small(dbscan(vectors, eps=eps, min_samples=min_samples, metric=metric), min_cluster_size)
     if method == "agglomerative":
@@ -60,9 +55,7 @@ def cluster_embeddings(
     raise WrongUse(f"clustering method {method!r} is not known: use 'hdbscan', 'dbscan' or 'agglomerative'")
 
 
-def recluster_within(
-    vectors: NDArray[np.floating], *, min_cluster_size: int = 3, min_samples: int = 2
-) -> NDArray[np.int64]:
+def recluster_within(vectors: NDArray[np.floating], *, min_cluster_size: int = 3) -> NDArray[np.int64]:
     """Split one cluster into those it may be made of.
 
     Returns:
@@ -74,7 +67,7 @@ def recluster_within(
     >>> recluster_within(two[:4]).tolist()
     [0, 0, 0, 0]
     """
-    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
+    labels = cluster_embeddings(vectors, min_cluster_size=min_cluster_size, min_samples=2)
     return labels if labels.max(initial=-1) > 0 else np.zeros_like(labels)
 
 

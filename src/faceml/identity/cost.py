@@ -22,21 +22,12 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a clustering will take on this machine."""
-
     memory_bytes: int  # beyond the vectors themselves
     seconds: float
 
 
-def expected_cost(
-    n: int,
-    width: int,
-    *,
-    method: Method = "hdbscan",
-    linkage: Linkage = "average",
-    operations_per_s: float | None = None,
-) -> Cost:
-    """What clustering (n, width) vectors will take.
+def expected_cost(n: int, width: int, *, method: Method = "hdbscan", operations_per_s: float | None = None) -> Cost:
+    """What clustering (n, width) vectors will take, agglomerative by average linkage.
 
     The time is right within a factor of two for vectors as faces have them; ties and near-duplicates cost more.
 
@@ -45,9 +36,8 @@ def expected_cost(
     """
     products = 2.0 * n * n * width / (operations_per_s or _operations_per_s(width))
     overhead = 2e-9 * n * n + 1e-4 * n  # comparisons, and the tree's own work (m)
-    quadratic = method == "agglomerative" and linkage != "single"
-    seconds = 3.0 * products + 3e-8 * n * n if quadratic else 1.1 * products + overhead
-    return Cost(_memory_bytes(n, width, method, linkage), seconds)
+    seconds = 3.0 * products + 3e-8 * n * n if method == "agglomerative" else 1.1 * products + overhead
+    return Cost(_memory_bytes(n, width, method, "average"), seconds)
 
 
 def available_memory_bytes() -> int:

@@ -50,7 +50,7 @@ class ThresholdMap:
             found = json.loads(text)
             return cls(tuple(found["raw"]), tuple(found["here"]), found["raw_scale"], found["here_scale"])
         except (ValueError, TypeError, KeyError) as error:
-            raise WrongUse(f"this is no map of thresholds ({type(error).__name__}: {error})") from error
+            raise WrongUse(f"this is not a map of thresholds ({type(error).__name__}: {error})") from error
 
 
 def equal_rates(raw: ArrayLike, here: ArrayLike) -> ThresholdMap | None:

@@ -158,7 +158,7 @@ def count_pairs(embeddings: NDArray[np.floating], codes: NDArray[np.intp], group
     for start in range(0, len(rows), step):
         cells = _bins(rows[start : start + step] @ rows.T)
         here = codes[start : start + step]
-        # A face beside itself is no pair: it goes to a cell that is counted as neither.
+        # A face beside itself is not a pair: it goes to a cell that is counted as neither.
         cells[np.arange(len(here)), np.arange(start, start + len(here))] = BINS
         for person in np.unique(here):
             own = cells[np.searchsorted(here, person) : np.searchsorted(here, person, side="right")]

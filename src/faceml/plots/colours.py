@@ -1,4 +1,4 @@
-"""The colours of all pictures; apart from `style`, since a sheet of faces needs no matplotlib."""
+"""The colours of all pictures; not in `style`, since a sheet of faces needs no matplotlib."""
 
 CARD, INK, MUTED, RULE = "#fcfcfb", "#24292f", "#646c75", "#dfe2e5"
 # Okabe and Ito's palette (2008) without black and yellow, which vanish on one page or the other; blue leads.

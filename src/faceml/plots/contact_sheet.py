@@ -15,7 +15,7 @@ from faceml.plots.lettering import Pixels, as_image, font, rounded, shorten
 from faceml.vision.image import read_photo
 
 _BLOCKS = 6  # squares a side; a face of 6 × 6 squares is nobody's (see `pixelated`)
-_MARGIN, _GAP, _HEADING, _TITLE = 24, 6, 30, 46
+_MARGIN, _GAP, _HEADING, _TITLE, _FACE = 24, 6, 30, 46, 72
 _PHOTO_GAP, _PHOTO, _CAPTION = 14, 150, 40
 
 
@@ -29,22 +29,16 @@ class SheetRow:
     mean_quality: float | None = None  # 0 to 1
 
 
-def contact_sheet(
-    groups: Sequence[SheetRow],
-    *,
-    thumb_px: int = 72,
-    columns: int = 12,
-    title: str | None = None,
-) -> Image.Image:
+def contact_sheet(groups: Sequence[SheetRow], *, columns: int = 12, title: str | None = None) -> Image.Image:
     """Draw a heading and up to `columns` faces for each group; the rest is counted as "+37 more".
 
     Raises:
-        WrongUse: a thumbnail is no RGB picture, or there is no room for a column.
+        WrongUse: a thumbnail is not an RGB picture, or there is no room for a column.
     """
-    if thumb_px < 16 or columns < 2:
-        raise WrongUse(f"A contact sheet needs thumb_px >= 16 and columns >= 2, not {thumb_px} and {columns}.")
-    width = 2 * _MARGIN + columns * (thumb_px + _GAP) - _GAP
-    row_px = _HEADING + thumb_px + 18
+    if columns < 2:
+        raise WrongUse(f"columns={columns}: a contact sheet needs 2 or more")
+    width = 2 * _MARGIN + columns * (_FACE + _GAP) - _GAP
+    row_px = _HEADING + _FACE + 18
     top = _MARGIN + (_TITLE if title else 0)
     sheet = Image.new("RGB", (width, top + max(1, len(groups)) * row_px + _MARGIN - 18), CARD)
     draw = ImageDraw.Draw(sheet)
@@ -56,7 +50,7 @@ def contact_sheet(
     for number, group in enumerate(groups):
         y = top + number * row_px
         _heading(draw, group, y, width)
-        _faces(sheet, group, y + _HEADING, thumb_px, columns)
+        _faces(sheet, group, y + _HEADING, columns)
     return sheet
 
 
@@ -108,24 +102,24 @@ def _heading(draw: ImageDraw.ImageDraw, group: SheetRow, y: int, width: int) -> 
     draw.text((_MARGIN + name.getlength(title) + 12, y + 1), facts, MUTED, detail)
 
 
-def _faces(sheet: Image.Image, group: SheetRow, y: int, thumb_px: int, columns: int) -> None:
+def _faces(sheet: Image.Image, group: SheetRow, y: int, columns: int) -> None:
     count = max(group.count, len(group.thumbnails))
     shown = group.thumbnails[:columns]
     if count > len(shown) and len(shown) == columns:
         shown = shown[: columns - 1]
     for column, pixels in enumerate(shown):
         picture = as_image(pixels)
-        tile = rounded(ImageOps.fit(picture, (thumb_px, thumb_px), Image.Resampling.LANCZOS), thumb_px // 12)
-        sheet.paste(tile, (_MARGIN + column * (thumb_px + _GAP), y), tile)
+        tile = rounded(ImageOps.fit(picture, (_FACE, _FACE), Image.Resampling.LANCZOS), _FACE // 12)
+        sheet.paste(tile, (_MARGIN + column * (_FACE + _GAP), y), tile)
     if count > len(shown):
-        _more(sheet, count - len(shown), (_MARGIN + len(shown) * (thumb_px + _GAP), y), thumb_px)
+        _more(sheet, count - len(shown), (_MARGIN + len(shown) * (_FACE + _GAP), y))
 
 
-def _more(sheet: Image.Image, hidden: int, corner: tuple[int, int], thumb_px: int) -> None:
-    tile = rounded(Image.new("RGB", (thumb_px, thumb_px), RULE), thumb_px // 12)
+def _more(sheet: Image.Image, hidden: int, corner: tuple[int, int]) -> None:
+    tile = rounded(Image.new("RGB", (_FACE, _FACE), RULE), _FACE // 12)
     sheet.paste(tile, corner, tile)
-    middle = (corner[0] + thumb_px / 2, corner[1] + thumb_px / 2)
-    draw, lettering = ImageDraw.Draw(sheet), font(max(9, thumb_px // 6))
+    middle = (corner[0] + _FACE / 2, corner[1] + _FACE / 2)
+    draw, lettering = ImageDraw.Draw(sheet), font(max(9, _FACE // 6))
     draw.multiline_text(middle, f"+{hidden}\nmore", MUTED, lettering, anchor="mm", align="center", spacing=2)
 
 

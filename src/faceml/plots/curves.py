@@ -136,7 +136,7 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     """
     counts = np.asarray(matrix, dtype=np.float64)
     if counts.shape != (len(names), len(names)):
-        raise WrongUse(f"A confusion matrix of {len(names)} names must be square of that size, not {counts.shape}.")
+        raise WrongUse(f"a confusion matrix {counts.shape} for {len(names)} names: pass a square one of that size")
     side = 2.4 + 0.42 * min(len(names), _COUNTED)
     figure, axes = new_figure(side + 0.6, side)
     if not names:
@@ -163,7 +163,7 @@ def _line(number: int) -> dict[str, Any]:
 def _rates(curve: MatchCurve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     far, tar = np.asarray(curve.far, dtype=np.float64), np.asarray(curve.tar, dtype=np.float64)
     if far.ndim != 1 or far.shape != tar.shape:
-        raise WrongUse(f"Curve {curve.name!r} needs as many FAR as TAR values, not {far.shape} and {tar.shape}.")
+        raise WrongUse(f"curve {curve.name!r} has FAR {far.shape} and TAR {tar.shape}: pass as many of each, (T,)")
     order = np.lexsort((tar, far))
     return far[order], tar[order]
 

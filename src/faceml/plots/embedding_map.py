@@ -38,7 +38,7 @@ def embedding_map(
     """
     vectors, labels = np.asarray(vectors), np.asarray(labels)
     if vectors.ndim != 2 or labels.shape != vectors.shape[:1]:
-        raise WrongUse(f"The map needs (N, D) vectors and N labels, not {vectors.shape} and {labels.shape}.")
+        raise WrongUse(f"vectors {vectors.shape} and labels {labels.shape} do not fit: pass (N, D) and (N,)")
     figure, axes = new_figure(7, 6)
     if len(vectors) < 2:
         return empty_plot(figure, "A map needs two faces at least.")

@@ -53,5 +53,5 @@ def rounded(thumbnail: Image.Image, radius_px: int) -> Image.Image:
 def as_image(pixels: Pixels) -> Image.Image:
     """Raises WrongUse unless `pixels` is (H, W, 3) uint8."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
-        raise WrongUse(f"A thumbnail must be an (H, W, 3) array of uint8, not {pixels.shape} of {pixels.dtype}.")
+        raise WrongUse(f"a thumbnail is {pixels.dtype} {pixels.shape}: pass an (H, W, 3) array of uint8")
     return Image.fromarray(pixels)

@@ -31,7 +31,7 @@ class Plot(Figure):
 
 
 def new_figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
-    """A figure with one plot, apart from pyplot's global state: safe in threads, servers and notebooks."""
+    """A figure with one plot, free of pyplot's global state: safe in threads, servers and notebooks."""
     figure = Plot(
         figsize=(width_in, height_in), dpi=120, layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.14), facecolor=CARD
     )

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class GraphFiles:
             with draft.open("wb") as stream:  # given a name, numpy would add a suffix to it
                 np.savez(stream, **content)
 
-        write_cache(self._folder / key.file_name, save, is_private=True)
+        write_cache(self._folder / key.file_name, save)
 
 
 def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
@@ -86,7 +86,7 @@ def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
 class ThumbnailFiles:
     """Small pictures of faces, one for a photo's content and a face's box: where either changes, it is another file."""
 
-    def __init__(self, cache_folder: Path, *, side_px: int = 0) -> None:
+    def __init__(self, cache_folder: Path, *, side_px: int) -> None:
         self._folder = cache_folder / "thumbnails"
         self._side_px = side_px
 
@@ -98,12 +98,6 @@ class ThumbnailFiles:
 
     def write(self, asset: Asset, face: Face, data: bytes) -> None:
         write_cache(self._file(asset, face), data)
-
-    def forget(self, face_ids: Iterable[UUID]) -> None:
-        """Delete every picture of these faces, of whatever size, as when a person is erased."""
-        for face_id in face_ids:
-            for file in (self._folder / face_id.hex[:2]).glob(f"{face_id.hex}-*.jpg"):
-                file.unlink(missing_ok=True)
 
     def _file(self, asset: Asset, face: Face) -> Path:
         content = f"{asset.content_hash} {face.bbox} {self._side_px}"

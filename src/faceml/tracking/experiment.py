@@ -27,8 +27,6 @@ _LESS = {"loss", "eer", "error", "errors", "seconds", "noise", "unassigned", "wa
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One run."""
-
     run_id: str
     kind: str
     started: datetime
@@ -72,13 +70,9 @@ def leading_measures(experiments: Sequence[Experiment]) -> list[str]:
     return named or sorted(experiments[0].metrics)[:_MOST_SHOWN]
 
 
-def rank_experiments(
-    experiments: Sequence[Experiment], measure: str, *, lower_is_better: bool | None = None
-) -> list[Experiment]:
+def rank_experiments(experiments: Sequence[Experiment], measure: str, *, lower_is_better: bool) -> list[Experiment]:
     """The runs that have a measure, best first; ties go to the newer.
 
-    Args:
-        lower_is_better: None leaves it to the measure's name, see `is_lower_better`.
     Raises:
         NotFound: no run has it; the message names what they have.
     """
@@ -86,9 +80,8 @@ def rank_experiments(
     if experiments and not having:
         known = ", ".join(measures_of(experiments))
         raise NotFound(f"no run measured {measure!r}: " + (f"there are {known}" if known else "they measured nothing"))
-    is_lower = is_lower_better(measure) if lower_is_better is None else lower_is_better
     newest_first = sorted(having, key=lambda experiment: experiment.started, reverse=True)
-    return sorted(newest_first, key=lambda experiment: (1 if is_lower else -1) * experiment.metrics[measure])
+    return sorted(newest_first, key=lambda experiment: (1 if lower_is_better else -1) * experiment.metrics[measure])
 
 
 def coordinates(experiments: Sequence[Experiment], names: Sequence[str]) -> dict[str, dict[str, float | str]]:

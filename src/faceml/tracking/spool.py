@@ -24,8 +24,6 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One value of one metric."""
-
     name: str
     value: float
     step: int
@@ -93,12 +91,20 @@ class Run:
 
     def figure(self, name: str, figure: Any) -> None:
         """A plot without faces: a matplotlib figure, a PIL image or an (H, W[, 3]) uint8 array. See `faces_picture`."""
-        self._picture(name, figure)
+        target = self._target(name if Path(name).suffix.lower() in {*_PICTURES, ".svg", ".pdf"} else f"{name}.png")
+        if hasattr(figure, "savefig"):
+            figure.savefig(target, bbox_inches="tight")
+            return
+        if not hasattr(figure, "save"):
+            from PIL import Image
+
+            figure = Image.fromarray(figure)
+        figure.save(target)
 
     def faces_picture(self, name: str, picture: Any) -> None:
         """A picture that shows faces: biometric data, so it is dropped unless the run allows pictures."""
         if self.pictures_allowed:
-            self._picture(name, picture)
+            self.figure(name, picture)
         elif not self._noted:
             self._noted = True
             self._on_note("Pictures of faces stay out of MLflow; pictures_allowed=True for this run logs them")
@@ -115,22 +121,11 @@ class Run:
             writer.writeheader()
             writer.writerows(mappings)
 
-    def _picture(self, name: str, picture: Any) -> None:
-        target = self._target(name if Path(name).suffix.lower() in {*_PICTURES, ".svg", ".pdf"} else f"{name}.png")
-        if hasattr(picture, "savefig"):
-            picture.savefig(target, bbox_inches="tight")
-            return
-        if not hasattr(picture, "save"):
-            from PIL import Image
-
-            picture = Image.fromarray(picture)
-        picture.save(target)
-
     def _target(self, name: str) -> Path:
         folder = (self._spool / _ARTIFACTS).resolve()
         target = (folder / name).resolve()
         if not target.is_relative_to(folder):
-            raise WrongUse(f"The artifact name {name!r} leads out of the run; use a plain name")
+            raise WrongUse(f"the artifact name {name!r} leads out of the run: use a plain name")
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
@@ -203,4 +198,4 @@ def _as_number(name: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise WrongUse(f"The metric {name}={value!r} is not a number; record text as a parameter or tag") from None
+        raise WrongUse(f"the metric {name}={value!r} is not a number: record text as a parameter or tag") from None

@@ -31,8 +31,6 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """What a file holds."""
-
     projection: dict[str, Any]
     criterion: dict[str, Any] | None
     optimizer: dict[str, Any]
@@ -98,7 +96,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except FileNotFoundError as error:
         raise FileNotReadable(f"there is no checkpoint {path}: `faceml faces train-matching` makes one") from error
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError) as error:
-        raise FileNotReadable(f"{path} is no checkpoint of faceml: train again, or name another file") from error
+        raise FileNotReadable(f"{path} is not a checkpoint of faceml: train again, or name another file") from error
 
 
 class FaceTrainer:
@@ -117,12 +115,12 @@ class FaceTrainer:
         """(D,) unit vector of the pack → (d,) unit vector of the projection.
 
         Raises:
-            WrongUse: no checkpoint is loaded, or it is no single vector.
+            WrongUse: no checkpoint is loaded, or it is not a single vector.
             ModelMismatch: the vector has another width.
         """
         if self._head is None:
             raise WrongUse("no checkpoint is loaded: call load_checkpoint first")
         row = np.asarray(embedding, np.float32)
         if row.ndim != 1:
-            raise WrongUse(f"an embedding of shape {row.shape} is no single vector: pass one face's (D,)")
+            raise WrongUse(f"an embedding of shape {row.shape} is not a single vector: pass one face's (D,)")
         return project(self._head, row)

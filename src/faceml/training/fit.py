@@ -66,7 +66,7 @@ def fit(
     Raises:
         NotEnoughData: fewer than two people with two faces.
         WrongUse: `resume` was made with other options or for other vectors.
-        FileNotReadable: `resume` is no checkpoint.
+        FileNotReadable: `resume` is not a checkpoint.
     """
     started = time.monotonic()
     faces = Faces.of(vectors, people, seed=options.seed)

@@ -30,7 +30,7 @@ class ProjectionTask(pl.LightningModule):
         self.criterion: MinedLoss | None = None
         if not options.is_random_triplets:
             self.criterion = mined_loss(options, people=faces.people, width=projection.width_out)
-        # Weight decay apart from the gradient (AdamW), so with a decay of 0 it is exactly the documented Adam.
+        # Weight decay beside the gradient (AdamW), so with a decay of 0 it is exactly the documented Adam.
         parameters: Any = list(self.parameters())
         self.optimizer = AdamW(parameters, lr=options.learning_rate, weight_decay=options.decay, fused=True)
         self._faces = faces
@@ -101,8 +101,8 @@ class ProjectionTask(pl.LightningModule):
 
 def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -> Tensor:
     """Mean of max(0, margin + d(anchor, positive) − d(anchor, negative)), d Euclidean (specification)."""
-    apart = (anchor - positive).norm(dim=1) - (anchor - negative).norm(dim=1)
-    return torch.relu(margin + apart).mean()
+    gap = (anchor - positive).norm(dim=1) - (anchor - negative).norm(dim=1)
+    return torch.relu(margin + gap).mean()
 
 
 class MinedLoss(nn.Module):

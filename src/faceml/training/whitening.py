@@ -1,4 +1,4 @@
-"""Heads in closed form: nothing is learnt step by step, all follows from means and scatter of the labelled faces."""
+"""Heads in closed form: nothing is learned step by step, all follows from means and scatter of the labelled faces."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ def centred_identity(vectors: NDArray[np.floating]) -> Head:
     return replace(identity_head(vectors.shape[1]), mean=mean.astype(np.float32))
 
 
-def within_whitening(
-    vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.8, centred: bool = True
-) -> Head:
+def within_whitening(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.8) -> Head:
     """Make faces of one person vary alike in all directions: W = ((1 - s) S + s tr(S)/D I)^(-1/2).
 
     S is the scatter of faces around the mean of their person, pooled: what differs between two photos of somebody.
@@ -38,8 +36,7 @@ def within_whitening(
     """
     rows, codes = np.asarray(vectors, np.float64), np.unique(np.asarray(people), return_inverse=True)[1]
     weight = _inverse_root(_shrunk(_within(rows, codes), shrinkage))
-    mean = rows.mean(axis=0) if centred else np.zeros(rows.shape[1])
-    return Head(mean.astype(np.float32), weight.astype(np.float32), ())
+    return Head(rows.mean(axis=0).astype(np.float32), weight.astype(np.float32), ())
 
 
 def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> Head:
@@ -49,13 +46,12 @@ def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> H
     return Head(rows.mean(axis=0).astype(np.float32), weight.astype(np.float32), ())
 
 
-def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.5, width: int | None = None) -> Head:
+def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.5) -> Head:
     """Linear discriminants: after within-class whitening, the directions in which people's means differ most.
 
-    Only people with two faces or more count: the mean of one face is that face, its own nuisance included.
+    There are as many as people's means can span. Only people with two faces or more count: the mean of one face is that
+    face, its own nuisance included.
 
-    Args:
-        width: discriminants kept; None: all that people's means can span.
     Raises:
         NotEnoughData: fewer than two people with two faces.
     """
@@ -65,7 +61,7 @@ def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 
     if len(means) < 2:
         raise NotEnoughData(f"{len(means)} people with two faces to tell apart: discriminants need two")
     _, directions = np.linalg.eigh(np.cov(means.T))
-    kept = directions[:, ::-1][:, : min(width or len(means) - 1, len(means) - 1, rows.shape[1])]
+    kept = directions[:, ::-1][:, : min(len(means) - 1, rows.shape[1])]
     return Head(rows.mean(axis=0).astype(np.float32), (whiten @ kept).T.astype(np.float32), ())
 
 

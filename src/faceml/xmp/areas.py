@@ -23,6 +23,9 @@ class Size:
     width: float
     height: float
 
+    def __str__(self) -> str:
+        return f"{self.width:.0f}×{self.height:.0f}"
+
     def turned(self, orientation: int) -> Size:
         return Size(self.height, self.width) if orientation in SIDEWAYS else self
 

@@ -17,7 +17,7 @@ _TAG = re.compile(rb"<([^\s/>]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 
 
 class NotXmp(Exception):
-    """The bytes are no XML that is read here; the message is a short reason."""
+    """The bytes are not XML that is read here; the message is a short reason."""
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ def parse(data: bytes) -> Element:
     try:
         builder.parser.Parse(data, True)
     except expat.ExpatError as error:
-        raise NotXmp(f"it is no XML ({error})") from error
+        raise NotXmp(f"it is not XML ({error})") from error
     if builder.root is None:
         raise NotXmp("it is empty")
     return builder.root

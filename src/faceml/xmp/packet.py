@@ -66,7 +66,7 @@ def _insertion(root: Element, faces: Sequence[NamedFace], photo: Size) -> tuple[
     ).encode() + (_list(items) + b"</mwg-rs:Regions>\n")
     rdf = root.first(f"{RDF} RDF")
     if rdf is None:
-        raise NotXmp("it has no rdf:RDF, so it is no XMP")
+        raise NotXmp("it has no rdf:RDF, so it is not XMP")
     description = rdf.child(f"{RDF} Description")
     if description is not None:
         return _into(description, whole)

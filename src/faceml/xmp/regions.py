@@ -45,7 +45,7 @@ class Region:
 
     @property
     def is_face(self) -> bool:
-        """A region over the whole photo, as phones write, is no face, for digiKam either."""
+        """A region over the whole photo, as phones write, is not a face; digiKam reads it so too."""
         return self.kind in ("Face", "") and self.area is not None and self.area != Area(0.5, 0.5, 1.0, 1.0)
 
     @property

@@ -46,7 +46,7 @@ def test_it_survives_its_file() -> None:
     assert found is not None
     assert ThresholdMap.from_json(found.to_json()) == found
     for text in ("", "[]", '{"raw": [1]}'):
-        with pytest.raises(WrongUse, match="no map of thresholds"):
+        with pytest.raises(WrongUse, match="not a map of thresholds"):
             ThresholdMap.from_json(text)
 
 

@@ -75,12 +75,12 @@ def test_pixelating_leaves_six_squares_a_side() -> None:
 
 @pytest.mark.parametrize("thumbnail", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
 def test_a_thumbnail_that_is_no_picture_is_refused(thumbnail: np.ndarray) -> None:
-    with pytest.raises(WrongUse, match="array of uint8"):
+    with pytest.raises(WrongUse, match=r"pass an .* array of uint8"):
         contact_sheet([SheetRow("Anna", [thumbnail], 1)])
 
 
 def test_a_sheet_without_room_is_refused() -> None:
-    with pytest.raises(WrongUse, match="columns >= 2, not 72 and 1"):
+    with pytest.raises(WrongUse, match="columns=1: a contact sheet needs 2"):
         contact_sheet([], columns=1)
 
 

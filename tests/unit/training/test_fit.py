@@ -126,7 +126,7 @@ def test_resuming_with_other_options_or_labels_is_refused(labelled: tuple[Array,
     with pytest.raises(WrongUse, match="other faces or labels"):
         fit(vectors[:-1], owners[:-1], FEW, resume=last)
     (tmp_path / "other.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(FileNotReadable, match=r"other\.pt is no checkpoint"):
+    with pytest.raises(FileNotReadable, match=r"other\.pt is not a checkpoint"):
         fit(vectors, owners, FEW, resume=tmp_path / "other.pt")
     with pytest.raises(FileNotReadable, match="there is no checkpoint"):
         fit(vectors, owners, FEW, resume=tmp_path / "missing.pt")
@@ -206,7 +206,7 @@ def test_face_trainer_projects_what_the_checkpoint_holds(labelled: tuple[Array, 
     rows = np.stack([trainer.project_embedding(row) for row in vectors])
     assert rows.shape == (len(vectors), 128)
     np.testing.assert_allclose(rows, project(found.head, vectors), atol=1e-6)
-    with pytest.raises(WrongUse, match="no single vector"):
+    with pytest.raises(WrongUse, match="not a single vector"):
         trainer.project_embedding(vectors)
     assert trainer.metadata["pack"] == "made up"
     assert trainer.metadata["epoch"] == found.best.number

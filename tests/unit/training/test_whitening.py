@@ -7,7 +7,7 @@ import pytest
 
 from faceml.errors import NotEnoughData
 from faceml.identity.projection import project
-from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
+from faceml.training.whitening import centred_identity, lda, pca_whitening, within_whitening
 from tests.unit.training.made_up import people, people_in_changing_light
 
 
@@ -22,8 +22,6 @@ def test_after_whitening_without_shrinkage_faces_of_a_person_vary_alike_in_all_d
 
 def test_whole_shrinkage_leaves_the_angles() -> None:
     vectors, owners = people(10, 5)
-    moved = project(within_whitening(vectors, owners, shrinkage=1.0, centred=False), vectors)
-    np.testing.assert_allclose(moved, project(identity_head(32), vectors), atol=1e-5)
     np.testing.assert_allclose(
         project(within_whitening(vectors, owners, shrinkage=1.0), vectors),
         project(centred_identity(vectors), vectors),
@@ -41,14 +39,13 @@ def test_common_nuisance_is_shrunk() -> None:
         return float(similar[same].mean() - similar[~same].mean())
 
     raw = gap(strangers)
-    for head in (within_whitening(vectors, owners, shrinkage=0.1), lda(vectors, owners, shrinkage=0.1, width=20)):
+    for head in (within_whitening(vectors, owners, shrinkage=0.1), lda(vectors, owners, shrinkage=0.1)):
         assert gap(project(head, strangers)) > 1.5 * raw
 
 
 def test_lda_keeps_as_many_directions_as_people_can_span() -> None:
     vectors, owners = people(6, 5)
     assert lda(vectors, owners).width_out == 5
-    assert lda(vectors, owners, width=3).width_out == 3
 
 
 def test_pca_needs_no_labels() -> None:

@@ -99,5 +99,5 @@ def test_json_gives_the_same_comparison_back() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"measured": {}, "gains": [{"low": 1}]}', '{"measured": 3}'])
 def test_other_json_is_refused(text: str) -> None:
-    with pytest.raises(WrongUse, match="no comparison"):
+    with pytest.raises(WrongUse, match="not a comparison"):
         from_json(text)

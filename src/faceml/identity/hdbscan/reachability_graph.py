@@ -76,7 +76,7 @@ class Graph:
             raise ValueError(f"arrays of a graph of {count} rows do not fit each other")
         for rows, least in ((graph.neighbours, -1), (graph.edges, 0)):
             if rows.size and not least <= rows.min() <= rows.max() < count:
-                raise ValueError(f"a graph of {count} rows names a row that it has not")
+                raise ValueError(f"a graph of {count} rows names a row that it lacks")
         return graph
 
     @property

@@ -81,7 +81,6 @@ def graph_edges(found: Neighbours, core: Floats, *, depth: int) -> Edges:
 
 
 def reachability(core: Floats, left: NDArray[np.integer], right: NDArray[np.integer], distances: Floats) -> Floats:
-    """Mutual reachability of pairs."""
     weights: Floats = np.maximum(distances, np.maximum(core[left], core[right]))
     return weights
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from faceml.decisions.states import FREE, FaceState
 from faceml.errors import WrongUse
-from faceml.identity.assignment import Matches
 from faceml.identity.cluster_labels import keep_names, name_clusters
 from faceml.identity.cost import Method
 from faceml.identity.dual_mode import dual_mode
@@ -84,10 +83,11 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     ).tolist()
     assigned = np.flatnonzero(found.person_rows >= 0).tolist()
     states = {faces.face_ids[row]: FREE for row in found.review_rows}
-    states |= {
-        faces.face_ids[row]: _assigned(gallery.people, matches, row, model_version=space.name, threshold=threshold)
-        for row in assigned
-    }
+    for row in assigned:
+        cluster_id = f"person_{gallery.people[matches.person_rows[row]]}"
+        states[faces.face_ids[row]] = assigned_state(
+            gallery.people, matches, row, cluster_id=cluster_id, model_version=space.name, threshold=threshold
+        )
     with library.repository.begin() as unit:
         _store(unit, states, unknown.face_ids, labels)
     backlog = drain_outbox(library).backlog
@@ -106,11 +106,6 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         model_version=space.name,
         notes=notes,
     )
-
-
-def _assigned(people: Sequence[UUID], matches: Matches, row: int, *, model_version: str, threshold: float) -> FaceState:
-    cluster_id = f"person_{people[matches.person_rows[row]]}"
-    return assigned_state(people, matches, row, cluster_id=cluster_id, model_version=model_version, threshold=threshold)
 
 
 def _photos(

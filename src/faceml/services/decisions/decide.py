@@ -16,10 +16,10 @@ from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
 from faceml.decisions.states import Change, Labelling
-from faceml.errors import NotFound, WrongUse
+from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.library import Library
-from faceml.records import Face, Person
+from faceml.records import Face, Person, PersonStatus
 from faceml.services.index.drain import update_index
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -28,8 +28,6 @@ EXEMPLARS = 3  # a person has by labelling (specification, `POST /clusters/{clus
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a decision did."""
-
     changes: tuple[Change, ...]  # faces that are different now
     effects: Effects
 
@@ -166,11 +164,7 @@ def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
 
 
 def find_person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
-    """The person of this id or name; who was merged answers with whom they became.
-
-    Raises:
-        NotFound.
-    """
+    """The person of this id or name; who was merged answers with whom they became. Raises NotFound."""
     person_id = as_uuid(name_or_id)
     found = unit.people.survivor(person_id) if person_id else unit.people.named(str(name_or_id))
     if found is None:
@@ -198,6 +192,21 @@ def known_faces(unit: UnitOfWork, face_ids: Sequence[UUID]) -> list[Face]:
         raise WrongUse("no face ids: name one or more (`faceml people show` lists some)")
     found = {face.id: face for face in unit.faces.by_ids(face_ids)}
     return [found.get(face_id) or unit.faces.get(face_id) for face_id in dict.fromkeys(face_ids)]
+
+
+def refuse_merged(unit: UnitOfWork, person: Person, verb: str) -> None:
+    """Raises Conflict where somebody is merged into another, who is the one to `verb`."""
+    if person.status is PersonStatus.MERGED:
+        into = unit.people.survivor(person.id)
+        raise Conflict(f"{person.name!r} is merged into {into.name!r}: {verb} {into.id} instead")
+
+
+def faces_of_cluster(unit: UnitOfWork, cluster_id: str) -> list[Face]:
+    """A cluster's faces, named or not, best quality first. Raises NotFound where there is no such cluster."""
+    faces = unit.faces.in_cluster(cluster_id)
+    if not faces:
+        raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+    return faces
 
 
 def _introduction(unit: UnitOfWork, decision: Decision) -> str | None:

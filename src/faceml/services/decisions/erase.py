@@ -10,13 +10,11 @@ from uuid import UUID
 from faceml.decisions.decision import Erase
 from faceml.errors import Conflict, Unavailable
 from faceml.library import Library
-from faceml.records import PersonStatus
-from faceml.services.decisions.decide import counted_as, deciding
+from faceml.services.decisions.decide import counted_as, deciding, refuse_merged
 from faceml.services.index.drain import drain_outbox
-from faceml.storage.cache_files import ThumbnailFiles
 
 log = logging.getLogger(__name__)
-DERIVED_CACHES = ("spaces", "graphs", "thumbnails")  # below the cache folder, made again when needed
+CACHES = ("graphs", "thumbnails", "spaces")  # made again when needed; the last is of earlier versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +41,7 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
             what would be.
     """
     with deciding(library) as unit:
-        person = unit.people.get(person_id)
-        if person.status is PersonStatus.MERGED:
-            into = unit.people.survivor(person_id)
-            raise Conflict(f"{person.name!r} is merged into {into.name!r}: erase {into.id} instead")
+        refuse_merged(unit, unit.people.get(person_id), "erase")
         people = sorted(counted_as(unit, person_id))
         faces = [face for id_ in people for face in unit.faces.of_person(id_)]
         face_ids = [face.id for face in faces]
@@ -55,8 +50,8 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
             person_id=person_id,
             people_erased=len(people),
             faces_erased=len(faces),
-            embeddings_erased=unit.erasure.count_embeddings(face_ids),
-            prototypes_erased=unit.erasure.count_prototypes(people),
+            embeddings_erased=len(unit.vectors.of(face_ids).face_ids),
+            prototypes_erased=sum(unit.people.summary(id_).prototype_count for id_ in people),
             events_redacted=len(events),
         )
         if not is_confirmed:
@@ -66,9 +61,9 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
         unit.outbox.push(unit.prototypes.remove_centroids(people))
         unit.faces.remove(face_ids)
         unit.erasure.redact(events)
-        unit.erasure.remove_people(people)
+        for id_ in people:
+            unit.people.remove(id_)
         unit.events.append(Erase(len(face_ids), person_id=person_id), actor=actor)
-    ThumbnailFiles(library.settings.cache_folder).forget(face_ids)
     _forget_derived(library)
     return replace(report, index_backlog=drain_outbox(library).backlog)
 
@@ -83,7 +78,7 @@ def _warning(report: EraseReport) -> str:
 
 def _forget_derived(library: Library) -> None:
     """Deleted rows and points linger in files until these are written anew, and caches hold copies of vectors."""
-    for name in DERIVED_CACHES:
+    for name in CACHES:
         shutil.rmtree(library.settings.cache_folder / name, ignore_errors=True)
     try:
         library.repository.compact()
@@ -91,7 +86,7 @@ def _forget_derived(library: Library) -> None:
             from faceml.storage.index.edge_index import forget_edge
 
             with library.repository.begin() as unit:
-                unit.erasure.renew_index()
+                unit.outbox.push_all()
             forget_edge(library.settings.index_folder)
     except Unavailable as error:  # the person is erased; only what the files still held of them may linger
         log.warning("%s; erased, but deleted rows and points stay in the files until they are written over", error)

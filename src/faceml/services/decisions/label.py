@@ -12,7 +12,7 @@ from functools import partial
 from uuid import UUID
 
 from faceml.decisions.about_faces import Assign, Dismiss, Label, Naming, Reject, Unassign
-from faceml.errors import Conflict, NotFound, WrongUse
+from faceml.errors import Conflict, WrongUse
 from faceml.library import Library
 from faceml.records import AssignedBy, Dismissal, Face, Person
 from faceml.services.decisions.decide import (
@@ -22,6 +22,7 @@ from faceml.services.decisions.decide import (
     counted_as,
     decide,
     deciding,
+    faces_of_cluster,
     find_person,
     known_faces,
 )
@@ -53,9 +54,7 @@ def label_cluster(
         WrongUse: the name is empty or too long.
     """
     with deciding(library) as unit:
-        faces = unit.faces.in_cluster(cluster_id)
-        if not faces:
-            raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+        faces = faces_of_cluster(unit, cluster_id)
         if face_ids is not None:
             faces = _still_open(unit, cluster_id, faces, face_ids)
         return label_faces(unit, _named(unit, name), faces, partial(Label, cluster_id=cluster_id), actor=actor)
@@ -99,7 +98,7 @@ class ReassignReport:
 @dataclass(frozen=True, slots=True)
 class UnassignReport:
     faces_unassigned: int
-    faces_passed_by: int  # they were under nobody
+    faces_skipped: int  # they were under nobody
     event_id: int
 
 

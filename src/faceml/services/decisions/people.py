@@ -13,7 +13,7 @@ from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.records import Person, PersonStatus
-from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
+from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, refuse_merged, settle
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -55,9 +55,7 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
 
 
 def _refuse_inactive(unit: UnitOfWork, person: Person) -> None:
-    if person.status is PersonStatus.MERGED:
-        into = unit.people.survivor(person.id)
-        raise Conflict(f"{person.name!r} is merged into {into.name!r} already: merge {into.id} instead")
+    refuse_merged(unit, person, "merge")
     if person.status is PersonStatus.HIDDEN:
         raise Conflict(f"{person.name!r} is hidden: `faceml people unhide {person.id}` first")
 
@@ -80,9 +78,7 @@ def rename_person(library: Library, person_id: UUID, name: str, *, actor: str) -
     """
     with deciding(library) as unit:
         person = unit.people.get(person_id)
-        if person.status is PersonStatus.MERGED:
-            into = unit.people.survivor(person_id)
-            raise Conflict(f"{person.name!r} is merged into {into.name!r}: rename {into.id} instead")
+        refuse_merged(unit, person, "rename")
         names = {person_id: (person.name, tidy_name(name))}
         holder = unit.people.holding(name)
         if holder is not None and holder.id != person_id:

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 from faceml.decisions.about_faces import Split
 from faceml.decisions.states import SPLIT_MARK
-from faceml.errors import NotFound, WrongUse
+from faceml.errors import WrongUse
 from faceml.library import Library
 from faceml.records import Embeddings
-from faceml.services.decisions.decide import decide, deciding
+from faceml.services.decisions.decide import decide, deciding, faces_of_cluster
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 LONGEST_ID = 100  # characters of the column
@@ -43,8 +43,6 @@ def preview_split(repository: Repository, cluster_id: str, *, min_cluster_size: 
         raise WrongUse(f"min_cluster_size={min_cluster_size}: a part has at least 2 faces")
     with repository.read() as unit:
         faces = faces_in(unit, cluster_id)
-    if not faces.face_ids:
-        raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
     return SplitPreview(cluster_id, *parts_of(faces, min_cluster_size=min_cluster_size))
 
 
@@ -54,8 +52,8 @@ def prepare_split() -> None:
 
 
 def faces_in(unit: UnitOfWork, cluster_id: str) -> Embeddings:
-    """All faces of a cluster, named or not: what a split is about."""
-    return unit.vectors.of(sorted(face.id for face in unit.faces.in_cluster(cluster_id)))
+    """All faces of a cluster, named or not: what a split is about. Raises NotFound."""
+    return unit.vectors.of(sorted(face.id for face in faces_of_cluster(unit, cluster_id)))
 
 
 def parts_of(faces: Embeddings, *, min_cluster_size: int) -> tuple[tuple[tuple[UUID, ...], ...], tuple[UUID, ...]]:

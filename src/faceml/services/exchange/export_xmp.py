@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from faceml.files import write_whole
 from faceml.progress import Progress, silent
@@ -24,26 +26,14 @@ from faceml.xmp.sidecars import Sidecars
 
 @dataclass(frozen=True, slots=True)
 class XmpExportReport:
-    photos: int  # with a name to write
-    faces: int  # that stand in sidecars now
-    sidecars_written: int
-    sidecars_unchanged: int
-    names_removed: int  # that faceml had written, of faces without that name by now
-    recognised_left_out: int  # named by recognition only, no person has confirmed them
-    disputed: tuple[str, ...]  # somebody wrote another name there: it stays
-    skipped: tuple[str, ...]  # one reason a photo
-
-
-@dataclass(slots=True)
-class _Tally:
-    photos: int = 0
-    faces: int = 0
+    photos: int = 0  # with a name to write
+    faces: int = 0  # that stand in sidecars now
     sidecars_written: int = 0
     sidecars_unchanged: int = 0
-    names_removed: int = 0
-    recognised_left_out: int = 0
-    disputed: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+    names_removed: int = 0  # that faceml had written, of faces without that name by now
+    recognised_left_out: int = 0  # named by recognition only, no person has confirmed them
+    disputed: tuple[str, ...] = ()  # somebody wrote another name there: it stays
+    skipped: tuple[str, ...] = ()  # one reason a photo
 
 
 def export_xmp(
@@ -65,56 +55,44 @@ def export_xmp(
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
         rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
         assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}
-    tally, sidecars = _Tally(), Sidecars(PHOTO_SUFFIXES)
+    parts, sidecars = [XmpExportReport()], Sidecars(PHOTO_SUFFIXES)
     for number, (asset_id, photo) in enumerate(groupby(rows, key=lambda row: row.asset_id), start=1):
         asset, faces = assets[asset_id], list(photo)
-        named = _to_write(faces, hidden, recognised=recognised, tally=tally)
-        _export_photo(asset, faces, named, sidecars.to_write(asset.path), tally)
+        named = [face for face in faces if face.person_name and face.person_id not in hidden]
+        chosen = named if recognised else [face for face in named if face.assigned_by == AssignedBy.MANUAL]
+        parts.append(XmpExportReport(photos=int(bool(chosen)), recognised_left_out=len(named) - len(chosen)))
+        parts.append(_export_photo(asset, faces, chosen, sidecars.to_write(asset.path)))
         on_progress(number, len(assets))
-    return XmpExportReport(**asdict(tally))
-
-
-def _to_write(faces: Sequence[ExportRow], hidden: set[str], *, recognised: bool, tally: _Tally) -> list[ExportRow]:
-    named = [face for face in faces if face.person_name and face.person_id not in hidden]
-    decided = [face for face in named if face.assigned_by == AssignedBy.MANUAL]
-    if not recognised:
-        tally.recognised_left_out += len(named) - len(decided)
-    return named if recognised else decided
+    *counts, disputed, skipped = zip(*map(attrgetter(*XmpExportReport.__dataclass_fields__), parts), strict=True)
+    totals: list[Any] = [*map(sum, counts), tuple(chain(*disputed)), tuple(chain(*skipped))]
+    return XmpExportReport(*totals)
 
 
 def _export_photo(
-    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], sidecar: Path, tally: _Tally
-) -> None:
-    tally.photos += bool(named)
+    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], sidecar: Path
+) -> XmpExportReport:
     try:
         before = sidecar.read_bytes() if sidecar.exists() else None
         if not named and (before is None or FACEML.encode() not in before):
-            return
+            return XmpExportReport()
         if not asset.path.is_file():
-            tally.skipped += (f"{asset.path}: the photo is not there",)
-            return
-        after = _merged(asset, faces, named, before, tally)
-        if after == before:
-            tally.sidecars_unchanged += 1
-            return
-        write_whole(sidecar, after)
-        tally.sidecars_written += 1
+            return XmpExportReport(skipped=(f"{asset.path}: the photo is not there",))
+        return _write(asset, faces, named, before, sidecar)
     except NotXmp as error:
-        tally.skipped += (f"{sidecar}: {error}; it is left as it is",)
+        return XmpExportReport(skipped=(f"{sidecar}: {error}; it is left as it is",))
     except OSError as error:
-        tally.skipped += (f"{sidecar} cannot be written: {error.strerror or error}",)
+        return XmpExportReport(skipped=(f"{sidecar} cannot be written: {error.strerror or error}",))
 
 
-def _merged(
-    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], before: bytes | None, tally: _Tally
-) -> bytes:
+def _write(
+    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], before: bytes | None, sidecar: Path
+) -> XmpExportReport:
     orientation = read_orientation(asset.path)
     upright_size = Size(asset.width or 0, asset.height or 0)
     photo = upright_size.turned(orientation)
     there = read_regions(before) if before is not None else Regions(None, ())
-    if there.applied_to is not None and there.regions and not there.applied_to.has_shape_of(photo):
-        size = f"{there.applied_to.width:.0f}×{there.applied_to.height:.0f}"
-        raise NotXmp(f"its regions are of a picture of {size}, the photo has {photo.width:.0f}×{photo.height:.0f}")
+    if (drawn_on := there.applied_to) and there.regions and not drawn_on.has_shape_of(photo):
+        raise NotXmp(f"its regions are of a picture of {drawn_on}, the photo has {photo}")
     wanted = [
         NamedFace(
             face.face_id,
@@ -125,14 +103,18 @@ def _merged(
         for face in named
     ]
     changes = region_changes(there.regions, wanted, known={face.face_id for face in faces})
-    tally.disputed += tuple(
-        f"{asset.path}: {face.name}, where the sidecar says {region.name}" for region, face in changes.disputed
+    is_changed = bool(before is None or changes.replaced or changes.removed or changes.added)
+    if is_changed:
+        write_whole(sidecar, write_regions(before, changes, photo))
+    return XmpExportReport(
+        faces=changes.unchanged + len(changes.replaced) + len(changes.added),
+        sidecars_written=int(is_changed),
+        sidecars_unchanged=int(not is_changed),
+        names_removed=len(changes.removed),
+        disputed=tuple(
+            f"{asset.path}: {face.name}, where the sidecar says {region.name}" for region, face in changes.disputed
+        ),
     )
-    tally.faces += changes.unchanged + len(changes.replaced) + len(changes.added)
-    tally.names_removed += len(changes.removed)
-    if before is not None and not (changes.replaced or changes.removed or changes.added):
-        return before
-    return write_regions(before, changes, photo)
 
 
 def _printable(name: str) -> str:

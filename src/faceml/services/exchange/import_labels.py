@@ -43,7 +43,7 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
     its reason; a row without a name is ignored, so that an export can be filled in and read back.
 
     Raises:
-        FileNotReadable: the file is missing, or has not these columns.
+        FileNotReadable: the file is missing, or lacks these columns.
     """
     rows = _read_rows(file)
     skipped: list[str] = []

@@ -34,7 +34,7 @@ class XmpImportReport:
     already_labeled: int
     decided_otherwise: int  # a person gave another name here: that stays
     without_face: int  # no face was found at that place
-    guesses_passed_by: int  # written by faceml's recognition, confirmed by nobody
+    guesses_skipped: int  # written by faceml's recognition, confirmed by nobody
     people: int  # whose faces were labelled
     photos_not_ingested: int
     skipped: tuple[str, ...]  # one reason a file
@@ -55,7 +55,7 @@ class _Tally:
     already_labeled: int = 0
     decided_otherwise: int = 0
     without_face: int = 0
-    guesses_passed_by: int = 0
+    guesses_skipped: int = 0
     photos_not_ingested: int = 0
     skipped: tuple[str, ...] = ()
 
@@ -105,18 +105,15 @@ def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _Name
     found = _read_photo(asset.path, sidecars, tally)
     regions = [region for region in found.regions if region.is_face and _is_name(region, asset.path, tally)]
     guesses = [region for region in regions if _is_guess(region)]
-    tally.guesses_passed_by += len(guesses)
+    tally.guesses_skipped += len(guesses)
     regions = [region for region in regions if region not in guesses]
     if not regions or not asset.width or not asset.height:
         tally.without_face += len(regions)
         return None
     size, orientation = Size(asset.width, asset.height), read_orientation(asset.path)
     photo = size.turned(orientation)
-    if found.applied_to is not None and not (
-        found.applied_to.has_shape_of(photo) or found.applied_to.has_shape_of(size)
-    ):
-        shown = f"{found.applied_to.width:.0f}×{found.applied_to.height:.0f}"
-        tally.skipped += (f"{asset.path}: its regions are of a picture of {shown}, cut differently",)
+    if (drawn_on := found.applied_to) and not (drawn_on.has_shape_of(photo) or drawn_on.has_shape_of(size)):
+        tally.skipped += (f"{asset.path}: its regions are of a picture of {drawn_on}, cut differently",)
         return None
     areas = [region.area for region in regions if region.area is not None]
     # Some programs forget the orientation, against the standard: the faces tell which reading is meant.

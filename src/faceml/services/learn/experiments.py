@@ -36,7 +36,7 @@ class RunComparison:
     measure: str | None  # that decides; None: nobody asked for one
     lower_is_better: bool
     runs: tuple[Experiment, ...]  # best first where a measure decides, otherwise newest first
-    unmeasured: int  # runs left out, as they have not this measure
+    unmeasured: int  # runs left out, as they lack this measure
     shown: tuple[str, ...]  # measures worth a column, the deciding one first
     version: int | None  # that the best run registered
 
@@ -52,7 +52,7 @@ def list_experiments(
 
     Raises:
         NotFound: runs, but none of this kind; the message names the kinds there are.
-        WrongUse: a kind that cannot be one, a limit below 1.
+        WrongUse: a kind of other characters than letters, digits, _ and -, or a limit below 1.
         Unavailable.
     """
     if kind is not None and not re.fullmatch(r"[\w-]+", kind):
@@ -101,7 +101,7 @@ def compare_experiments(
     shown = tuple(dict.fromkeys([measure, *others] if measure else others))
     version = None  # only trainings register one
     if measure and ordered:
-        made = [model.version for model in library.registry.versions() if model.run_id == ordered[0].run_id]
+        made = [model.version for model in library.registry.state().versions if model.run_id == ordered[0].run_id]
         version = made[-1] if made else None
     return RunComparison(kind, measure, is_lower, ordered, len(runs) - len(ordered), shown, version)
 
@@ -147,7 +147,7 @@ def _search(library: Library, filters: Sequence[str], limit: int) -> tuple[Exper
     store = library.tracking.store
     if store.is_missing:
         return ()
-    with store.errors("the question"):
+    with store.errors("the query"):
         experiment = store.client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             return ()
@@ -193,7 +193,7 @@ def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
     import pandas
 
     store = library.tracking.store
-    with store.errors("the question"), TemporaryDirectory(prefix="faceml-roc-") as folder:
+    with store.errors("the query"), TemporaryDirectory(prefix="faceml-roc-") as folder:
         if ROC_TABLE not in {file.path for file in store.client.list_artifacts(run_id)}:
             return {}
         path = store.client.download_artifacts(run_id, ROC_TABLE, folder)

@@ -12,7 +12,6 @@ from faceml.errors import Conflict, ModelMismatch, WrongUse
 from faceml.library import Library
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
-from faceml.storage.sql.repository import Repository
 from faceml.trial.comparison import RAW, Comparison, Verdict, from_json, verdict
 
 # Tags of the registered model, so that any machine on the same registry knows the way back.
@@ -45,7 +44,7 @@ def judge(library: Library, selector: str | int = CHALLENGER) -> Verdict:
         NotFound, Unavailable, ModelUnavailable.
     """
     registry = library.registry
-    return _judge(registry, registry.get(selector), registry.state().with_alias(CHAMPION))
+    return _judge(registry, registry.get(selector), registry.state().champion)
 
 
 def promote(
@@ -68,10 +67,11 @@ def promote(
         raise WrongUse("to promote against the gate say why: --force --reason TEXT")
     registry = library.registry
     state = registry.state()
-    model, champion = registry.get(selector), state.with_alias(CHAMPION)
+    model, champion = registry.get(selector), state.champion
     if champion is not None and champion.version == model.version:
         raise Conflict(f"{model.space} is the champion already")
-    _check_pack(library.repository, model)
+    if mismatch := model.mismatch(library.repository.pack()):
+        raise ModelMismatch(f"{mismatch}: promote it where it was trained")
     found = _judge(registry, model, champion)
     before = champion.version if champion else None
     if not (found.promotes or force):
@@ -98,7 +98,7 @@ def roll_back(library: Library, *, actor: str, reason: str | None = None) -> Rol
     """
     registry = library.registry
     state = registry.state()
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     if champion is None:
         raise Conflict("there is no champion to roll back: raw embeddings are used")
     before = _champions(state)[:-1]
@@ -139,19 +139,10 @@ def _judge(registry: ModelRegistry, model: RegisteredModel, champion: Registered
     return verdict(comparison, challenger=model.card.candidate, rivals=rivals)
 
 
-def _check_pack(repository: Repository, model: RegisteredModel) -> None:
-    pinned = repository.pack()
-    if pinned is not None and model.card is not None and model.card.fingerprint != pinned.fingerprint:
-        raise ModelMismatch(
-            f"{model.space} was made for vectors of {model.card.pack}, this library's are of {pinned.name}: promote it "
-            "where it was trained"
-        )
-
-
 def _champions(state: RegistryState) -> list[int]:
     """Former champions and the present one last, whoever moved the alias."""
     found = [int(version) for version in (state.tags or {}).get(CHAMPIONS, "").split()]
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     if champion is not None and found[-1:] != [champion.version]:
         found.append(champion.version)
     return found
@@ -197,16 +188,12 @@ class ModelSheet:
 def list_models(library: Library) -> ModelList:
     """All versions; before the first training, an empty list. Raises Unavailable."""
     state = library.registry.state()
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     return ModelList(state.versions, champion.version if champion else None, history(state))
 
 
 def show_model(library: Library, selector: str | int) -> ModelSheet:
-    """A version by number or alias.
-
-    Raises:
-        NotFound, Unavailable, ModelUnavailable.
-    """
+    """A version by number or alias. Raises NotFound, Unavailable, ModelUnavailable."""
     registry = library.registry
     loaded = registry.load(selector)
     return ModelSheet(

@@ -78,7 +78,7 @@ class TrainReport:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told how far a training is."""
+    """Who is told how far a training has come."""
 
     on_prepared: Callable[[Prepared], None] = lambda _: None
     on_epoch: Callable[[Epoch], None] = lambda _: None
@@ -179,7 +179,7 @@ def _prepare(labelled: LabelledFaces, rows: NDArray[np.intp], options: Options, 
 
 def _champion(library: Library, contract: PackContract) -> Champion | None:
     """The champion where it takes this library's vectors."""
-    found = library.registry.champion()
+    found = library.registry.state().champion
     if found is None or found.card is None or found.card.fingerprint != contract.fingerprint:
         return None
     loaded = library.registry.load(found)

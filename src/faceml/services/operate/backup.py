@@ -16,8 +16,8 @@ from faceml.errors import FileNotReadable, ModelUnavailable, Unavailable
 from faceml.library import Library
 from faceml.services.operate.restore import fill_database, table_part
 from faceml.storage.archive import ArchiveWriter, new_archive, open_archive
-from faceml.storage.registry.records import CHAMPION, RegisteredModel
-from faceml.storage.sql.dump import shape_as_json
+from faceml.storage.registry.records import RegisteredModel
+from faceml.storage.sql.database import CONTENT
 from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
 
@@ -69,14 +69,11 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
                 "model_tags": dict(state.tags or {}),
             }
         )
-    champion = state.with_alias(CHAMPION)
+    champion = state.champion
     return BackupReport(
         file=file,
         size_bytes=file.stat().st_size,
-        photos=rows["image_assets"],
-        faces=rows["face_instances"],
-        people=rows["persons"],
-        decisions=rows["label_events"],
+        **{name: rows[table] for name, table in CONTENT.items()},
         models=len(models),
         champion=champion.version if champion else None,
         is_checked=check,
@@ -89,7 +86,7 @@ def _add_tables(repository: Repository, archive: ArchiveWriter) -> tuple[str, li
     """The schema's revision, and every table's shape and number of rows."""
     with repository.dump() as dump:
         counts = {shape.name: archive.add(table_part(shape.name), dump.lines(shape)) for shape in dump.shapes}
-        return dump.schema, [{**shape_as_json(shape), "rows": counts[shape.name]} for shape in dump.shapes]
+        return dump.schema, [{**asdict(shape), "rows": counts[shape.name]} for shape in dump.shapes]
 
 
 def _add_model(

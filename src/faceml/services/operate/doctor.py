@@ -48,4 +48,4 @@ def _findings(check: Check, library: Library) -> Iterator[Finding]:
     except Exception as error:
         log.debug("%s broke", check.__name__, exc_info=True)
         subject = check.__name__.removeprefix("check_")
-        yield fail(subject, f"could not be looked at ({type(error).__name__}: {error})", "faceml --debug doctor")
+        yield fail(subject, f"could not be checked ({type(error).__name__}: {error})", "faceml --debug doctor")

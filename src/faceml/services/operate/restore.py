@@ -17,13 +17,11 @@ from faceml.progress import Progress, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
 from faceml.storage.registry.records import MODEL_NAME, ModelCard, RegistryState
-from faceml.storage.sql.database import SCHEMA_VERSION, empty_schema
+from faceml.storage.sql.database import CONTENT, SCHEMA_VERSION, empty_schema
 from faceml.storage.sql.dump import fill_table, shape_from_json
-from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
 
 STAGING = ".restoring"
-PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,8 @@ def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
     try:
         shapes = {shape_from_json(table): int(table["rows"]) for table in manifest["tables"]}
     except (KeyError, TypeError, ValueError) as error:
-        raise FileNotReadable(f"the backup's list of tables cannot be read ({error}): use another one") from error
+        reason = type(error).__name__  # pydantic's own words take many lines
+        raise FileNotReadable(f"the backup's list of tables cannot be read ({reason}): use another one") from error
     rows: Counter[str] = Counter()
     with empty_schema(url, manifest["schema"]) as connection:
         for shape, promised in shapes.items():
@@ -104,17 +103,15 @@ def table_part(name: str) -> str:
 def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> dict[str, Any]:
     """What the report says of the content."""
     rows = fill_database(library.settings.database, archive)
-    _queue_all_points(library.repository)
+    with library.repository.begin() as unit:
+        unit.outbox.push_all()
     drained = drain_outbox(library, on_progress=on_progress)
     notes = _restore_models(library, archive)
     if drained.reason:
         notes = (*notes, f"the vector index waits: {drained.reason}")
     return {
         "made_at": str(archive.manifest.get("made_at", "")),
-        "photos": rows["image_assets"],
-        "faces": rows["face_instances"],
-        "people": rows["persons"],
-        "decisions": rows["label_events"],
+        **{name: rows[table] for name, table in CONTENT.items()},
         "index_backlog": drained.backlog,
         "models": len(_entries(archive)),
         "notes": notes,
@@ -140,14 +137,6 @@ def _check_empty(home: Path) -> None:
             f"the library's folder {home} is not empty ({', '.join(there[:5])}): set FACEML_HOME to a new folder, or "
             "move this one away; a backup is never restored over a library"
         )
-
-
-def _queue_all_points(repository: Repository) -> None:
-    after = None
-    with repository.begin() as unit:
-        while page := unit.outbox.point_ids(limit=PAGE, after=after):
-            unit.outbox.push(page)
-            after = page[-1]
 
 
 def _move_up(staging: Path, home: Path) -> None:

@@ -135,7 +135,7 @@ def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
 
 
 def photo_folder(folder: Path) -> Path:
-    """The folder's absolute path. Raises FolderNotFound where it is missing, or no folder."""
+    """The folder's absolute path. Raises FolderNotFound where it is missing, or not a folder."""
     absolute = folder.expanduser().resolve()
     if not absolute.is_dir():
         raise FolderNotFound(

@@ -64,7 +64,7 @@ def read_known_labels(file: Path) -> list[KnownLabel]:
     """Rows of a CSV with `path`, `person` (or `person_name`), and where known `x,y,w,h`; paths from its folder.
 
     Raises:
-        FileNotReadable: it is missing, or has not these columns.
+        FileNotReadable: it is missing, or lacks these columns.
     """
     table = read_table(file)
     person = next((name for name in ("person", "person_name") if name in table.columns), None)

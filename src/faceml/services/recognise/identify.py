@@ -52,7 +52,7 @@ def identify_photo(
         space: where faces are compared; None is the champion's.
         threshold: cosine similarity, 0 to 1, below which a face is a stranger's; "auto" calibrates it.
     Raises:
-        UnreadablePhoto: it is no picture, damaged, or too large.
+        UnreadablePhoto: it is not a picture, is damaged, or is too large.
         WrongUse: a parameter outside its range.
         NotEnoughData: "auto" without enough labels.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -15,12 +14,11 @@ from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.threshold_map import ThresholdMap
 from faceml.library import Library
-from faceml.records import Embeddings, PackContract, PrototypeRole, Prototypes
+from faceml.records import Embeddings, PrototypeRole, Prototypes
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, MODEL_NAME, RegisteredModel
 from faceml.storage.sql.repository import UnitOfWork
 
 RAW = "raw"  # the pack's own vectors, no projection
-OLD_CACHE = "spaces"  # folder in which earlier versions kept projected vectors: biometric data, so it goes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +70,7 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
     """The space of a `--model` option.
 
     Args:
-        selector: "champion" is raw where there is none, or, with a note, where it was made for another pack; "raw";
+        selector: "champion", which is raw where nobody is, or, with a note, where it was made for another pack; "raw";
             "challenger"; a version's number, or its name as an assignment carries it, "face-projection/3".
     Raises:
         WrongUse: the selector is something else.
@@ -80,21 +78,20 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
         ModelMismatch: the version was made for another pack.
         Unavailable: the registry does not answer and never did.
     """
-    shutil.rmtree(library.settings.cache_folder / OLD_CACHE, ignore_errors=True)
     text = str(selector).removeprefix(f"{MODEL_NAME}/")
     if text == RAW:
         return Space(RAW)
     if text == CHAMPION:
-        champion = library.registry.champion()
+        champion = library.registry.state().champion
         if champion is None:
             return Space(RAW)
-        if mismatch := _mismatch(champion, library.repository.pack()):
+        if mismatch := champion.mismatch(library.repository.pack()):
             return Space(RAW, note=f"{mismatch}; raw embeddings were used")
         return _space(library, champion)
     if text != CHALLENGER and not text.isdecimal():
         raise WrongUse(f"there is no model {selector!r}: write champion, challenger, raw, or the number of a version")
     model = library.registry.get(text)
-    if mismatch := _mismatch(model, library.repository.pack()):
+    if mismatch := model.mismatch(library.repository.pack()):
         raise ModelMismatch(f"{mismatch}: choose another version, or raw")
     return _space(library, model)
 
@@ -106,12 +103,6 @@ def _space(library: Library, model: RegisteredModel) -> Space:
         head=loaded.head,
         thresholds=ThresholdMap.from_json(loaded.thresholds) if loaded.thresholds else None,
     )
-
-
-def _mismatch(model: RegisteredModel, pinned: PackContract | None) -> str | None:
-    if model.card is None or pinned is None or model.card.fingerprint == pinned.fingerprint:
-        return None
-    return f"{model.space} was made for vectors of {model.card.pack}, this library's are of {pinned.name}"
 
 
 def _put_means(

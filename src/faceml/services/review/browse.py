@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from faceml.errors import NotFound, WrongUse
+from faceml.errors import WrongUse
 from faceml.identity.cluster_labels import mean_similarity
 from faceml.records import Face, Person, PersonStatus
-from faceml.services.decisions.decide import counted_as, find_person
+from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.storage.sql.people import PersonSummary
 from faceml.storage.sql.repository import Repository
@@ -61,9 +61,7 @@ def show_cluster(repository: Repository, cluster_id: str) -> ClusterDetails:
         NotFound: no face is in such a cluster.
     """
     with repository.read() as unit:
-        faces = unit.faces.in_cluster(cluster_id)
-        if not faces:
-            raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+        faces = faces_of_cluster(unit, cluster_id)
         people = Counter(face.person_id for face in faces if face.person_id is not None)
         names = unit.people.names(sorted(people))
     person_id = max(people, key=lambda id_: (people[id_], id_), default=None)

@@ -25,7 +25,7 @@ from faceml.services.decisions.decide import as_uuid, decide, deciding, find_per
 from faceml.storage.sql.repository import UnitOfWork
 
 WITNESSES = 5  # faces of each side that the log names: the decision stays with them when clusters change
-MOSTLY = 0.5  # share of a cluster's faces from which on a person ruled out for them is ruled out for all of it
+MAJORITY = 0.5  # share of a cluster's faces from which on a person ruled out for them is ruled out for all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def different_pairs(unit: UnitOfWork, rows: Mapping[GroupKey, int]) -> NDArray[n
 
 def is_ruled_out(times: int, faces: int) -> bool:
     """Whether a person is ruled out for a cluster, being ruled out for so many of its faces."""
-    return times >= MOSTLY * faces
+    return times >= MAJORITY * faces
 
 
 def _marked(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:

@@ -53,7 +53,7 @@ def suggest_uncertain(
     Args:
         limit: how many at most.
         threshold: a cosine similarity or "auto"; None takes the best known, see `usual_threshold`.
-        min_quality: a face too poor to recognise is no question worth asking, 0 to 1.
+        min_quality: 0 to 1; a face too poor to recognise is not worth a question.
     """
     check_limit(limit)
     value = usual_threshold(library) if threshold is None else resolve_threshold(library, threshold, Space(RAW))

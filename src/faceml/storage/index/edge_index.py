@@ -17,13 +17,12 @@ import qdrant_edge as edge
 from faceml.errors import IndexDamaged, IndexUnavailable
 from faceml.files import attempts
 from faceml.storage.index import collection_rules as rules
-from faceml.storage.index.stores import folder_lock, held_by
+from faceml.storage.index.stores import WAIT_S, folder_lock, held_by
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WAIT_S = 10.0  # for another process to let go
 POINTS_A_BATCH = 2_000  # 512-d: some 30 MB of Python floats at a time
 QUERIES_A_BATCH = 200  # one pass over the vectors a batch: 2.5 ms a query instead of 8 ms at 20,000 x 512
 _INDEX_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "bool": edge.PayloadSchemaType.Bool}
@@ -202,7 +201,7 @@ def _engine_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        # The engine raises bare Exception, and pyo3's panics, which are no Exception; anything else is our mistake.
+        # The engine raises bare Exception, and pyo3's panics, which are not Exceptions; anything else is our mistake.
         if type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
         raise _damaged(folder, str(error).partition("\n")[0]) from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from faceml.storage.index.server_index import ServerIndex
     from faceml.storage.index.vector_index import VectorIndex
 
-WAIT_S = 10.0
+WAIT_S = 10.0  # for another process to let go
 
 
 class IndexStore(Protocol):
@@ -39,10 +39,8 @@ def index_store(settings: Settings) -> IndexStore:
 
 @dataclass(frozen=True, slots=True)
 class EdgeStore:
-    """Qdrant Edge in a folder."""
-
     folder: Path
-    wait_s: float = WAIT_S  # for another process to let go
+    wait_s: float = WAIT_S
 
     def open(self) -> AbstractContextManager[VectorIndex]:
         from faceml.storage.index.edge_index import open_edge
@@ -54,8 +52,6 @@ class EdgeStore:
 
 
 class ServerStore:
-    """A Qdrant server."""
-
     def __init__(self, url: str, locked_folder: Path | None) -> None:
         self._locked_folder = locked_folder
         self._server = Once(lambda: _connect(url))

@@ -68,7 +68,7 @@ class VectorIndex(Protocol):
         """Write (N, D) unit rows under their ids; an id that exists is replaced, payload and all."""
 
     def delete(self, ids: Sequence[UUID]) -> None:
-        """Remove points; ids that are not there are no error."""
+        """Remove points; ids that are not there are ignored."""
 
     def retrieve(self, ids: Sequence[UUID], *, with_vectors: bool = False) -> list[Point]:
         """The points of these ids that exist, in no promised order."""

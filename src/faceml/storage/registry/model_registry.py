@@ -27,7 +27,6 @@ from faceml.identity.projection import Head
 from faceml.storage.registry.onnx_head import read_onnx, write_onnx
 from faceml.storage.registry.records import (
     CHALLENGER,
-    CHAMPION,
     MODEL_NAME,
     ModelCard,
     RegisteredModel,
@@ -64,16 +63,12 @@ class ModelRegistry:
 
     # --- reading
 
-    def versions(self) -> tuple[RegisteredModel, ...]:
-        """All of them, oldest first; empty where there is no registry yet.
+    def state(self) -> RegistryState:
+        """Versions and tags now; where the registry does not answer, as this library last saw them.
 
         Raises:
-            Unavailable: the registry does not answer, and never did.
+            Unavailable: it does not answer, and never did.
         """
-        return self.state().versions
-
-    def state(self) -> RegistryState:
-        """Versions and tags now; where the registry does not answer, as this library last saw them."""
         try:
             return self.ask()
         except Unavailable as error:
@@ -108,14 +103,6 @@ class ModelRegistry:
             raise NotFound(f"there is no projection {text!r}: {_known(state)}")
         return found
 
-    def champion(self) -> RegisteredModel | None:
-        """The version that is used unless another is asked for; None where raw embeddings are used.
-
-        Raises:
-            Unavailable.
-        """
-        return self.state().with_alias(CHAMPION)
-
     def load(self, selector: str | int | RegisteredModel) -> LoadedModel:
         """A version, ready to `project`.
 
@@ -139,7 +126,7 @@ class ModelRegistry:
         if _checksum(content) != model.checksum:
             what = "is not the one that was registered" if model.checksum else "was registered by other means"
             raise ModelUnavailable(f"its file {what}: promote another version, or use --model raw")
-        write_cache(cached, content, is_private=True)
+        write_cache(cached, content)
         return content
 
     # --- writing
@@ -250,7 +237,7 @@ def _remember(file: Path, state: RegistryState) -> None:
     """Keep what the registry says, for the day it does not answer."""
     content = json.dumps(asdict(state), default=datetime.isoformat).encode()
     if not file.exists() or file.read_bytes() != content:
-        write_cache(file, content, is_private=True)
+        write_cache(file, content)
 
 
 def _recall(file: Path) -> RegistryState | None:

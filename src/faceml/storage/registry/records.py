@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Protocol
 
+from faceml.records import PackContract
+
 MODEL_NAME = "face-projection"
 CHAMPION, CHALLENGER = "champion", "challenger"
 CHECKSUM = "sha256"  # tag of a version: of its model.onnx
@@ -71,6 +73,12 @@ class RegisteredModel:
         """The name of the vectors it makes, which an assignment carries as `model_version`."""
         return f"{MODEL_NAME}/{self.version}"
 
+    def mismatch(self, pinned: PackContract | None) -> str | None:
+        """What to say where it was made for other vectors than a library's; None where it fits, as far as is known."""
+        if self.card is None or pinned is None or self.card.fingerprint == pinned.fingerprint:
+            return None
+        return f"{self.space} was made for vectors of {self.card.pack}, this library's are of {pinned.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class RegistryState:
@@ -78,6 +86,11 @@ class RegistryState:
 
     versions: tuple[RegisteredModel, ...] = ()
     tags: Mapping[str, str] | None = None
+
+    @property
+    def champion(self) -> RegisteredModel | None:
+        """The version that is used unless another is asked for; None where raw embeddings are used."""
+        return self.with_alias(CHAMPION)
 
     def with_alias(self, alias: str) -> RegisteredModel | None:
         return next((model for model in self.versions if alias in model.aliases), None)
@@ -87,8 +100,6 @@ class RegistryState:
 
 
 class RegistryReader(Protocol):
-    """Reads a registry."""
-
     def read(self) -> RegistryState:
         """Everything about `face-projection`; nothing where there is no registry yet.
 

@@ -13,18 +13,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from faceml.config import without_password
 from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
+from faceml.storage.sql.locks import MIGRATION, advisory_lock
 from faceml.storage.sql.tables import Base
 
 SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
-CONTENT = (
-    "image_assets",
-    "persons",
-    "face_instances",
-    "label_events",
-)  # a database without rows in these is empty
-_MIGRATION_LOCK = 7_302_911  # any constant: PostgreSQL's advisory locks are numbers
+# What a library holds, by table; a database without rows in these is empty.
+CONTENT = {"photos": "image_assets", "people": "persons", "faces": "face_instances", "decisions": "label_events"}
 
 
 def connect(url: str) -> Engine:
@@ -32,7 +28,7 @@ def connect(url: str) -> Engine:
 
     Raises:
         WrongUse: the URL is not one of a database that faceml knows.
-        DatabaseUnavailable: it does not answer, refuses the password, or is no faceml database.
+        DatabaseUnavailable: it does not answer, refuses the password, or is not a faceml database.
     """
     engine = _engine(url)
     with translated_errors(url):
@@ -63,8 +59,7 @@ def migrate(engine: Engine) -> None:
         if _version(connection) == SCHEMA_VERSION:
             return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        advisory_lock(connection, MIGRATION)
         version = _version(connection)
         if version == SCHEMA_VERSION:
             return
@@ -86,7 +81,9 @@ def empty_schema(url: str, revision: str) -> Iterator[Connection]:
     engine = _engine(url)
     try:
         with translated_errors(url), engine.begin() as connection:
-            filled = [name for name in CONTENT if inspect(connection).has_table(name) and _has_rows(connection, name)]
+            filled = [
+                name for name in CONTENT.values() if inspect(connection).has_table(name) and _has_rows(connection, name)
+            ]
             if filled:
                 raise Conflict(
                     f"the database {without_password(url)} is not empty ({', '.join(filled)}): point DATABASE_URL at "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -96,10 +96,6 @@ def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[byt
         connection.execute(table.update().where(*is_it).values({name: row[name] for name in inward}))
     _count_on(connection, shape)
     return count
-
-
-def shape_as_json(shape: TableShape) -> dict[str, Any]:
-    return asdict(shape)
 
 
 def shape_from_json(plain: Mapping[str, Any]) -> TableShape:

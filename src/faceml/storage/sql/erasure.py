@@ -1,4 +1,4 @@
-"""Forgetting a person: what is deleted beyond their records, and what is kept so that they stay forgotten."""
+"""Forgetting a person: what is left of their decisions, and the boxes that keep them forgotten."""
 
 from __future__ import annotations
 
@@ -6,26 +6,16 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import insert, select
 
 from faceml.decisions.decision import Erase, Erased
 from faceml.decisions.log import decode, encode, kind_of
 from faceml.records import BBox
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.tables import (
-    ErasedFace,
-    FaceEmbedding,
-    FaceInstance,
-    LabelEvent,
-    OutboxRow,
-    PersonPrototype,
-    PersonRow,
-)
+from faceml.storage.sql.tables import ErasedFace, LabelEvent
 
 
 class Erasure(Store):
-    # --- boxes that stay blank
-
     def boxes(self, asset_ids: Sequence[int]) -> dict[int, list[BBox]]:
         """Where erased people are on these photos."""
         found: dict[int, list[BBox]] = defaultdict(list)
@@ -37,29 +27,6 @@ class Erasure(Store):
         """Remember (asset, box) of faces that are never to be taken in again."""
         rows = [{"asset_id": id_, "bbox_x": b.x, "bbox_y": b.y, "bbox_w": b.w, "bbox_h": b.h} for id_, b in boxes]
         self._write(insert(ErasedFace), rows)
-
-    # --- counting and deleting
-
-    def count_embeddings(self, face_ids: Sequence[UUID]) -> int:
-        counts = self._rows(select(func.count()), FaceEmbedding.face_instance_id, face_ids)
-        return sum(row[0] for row in counts)
-
-    def count_prototypes(self, person_ids: Sequence[UUID]) -> int:
-        return self._count(PersonPrototype, PersonPrototype.person_id.in_(person_ids))
-
-    def remove_people(self, person_ids: Sequence[UUID]) -> None:
-        """Delete the records; their prototypes and rejections go with them."""
-        self._session.execute(delete(PersonRow).where(PersonRow.id.in_(person_ids)))
-        self._session.expire_all()
-
-    def renew_index(self) -> None:
-        """Send every point to the index again, for one that is about to be built anew."""
-        points = select(FaceInstance.qdrant_point_id).union_all(
-            select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
-        )
-        self._write(insert(OutboxRow), [{"point_id": point_id} for point_id in self._session.scalars(points)])
-
-    # --- the log
 
     def events_about(self, person_ids: Collection[UUID]) -> list[int]:
         """Events that speak of one of these people, undone or not."""

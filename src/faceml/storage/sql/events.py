@@ -91,7 +91,6 @@ class Events(Store):
         return next((e for e in events if e.id not in leaving_out and not isinstance(e.decision, Erase | Erased)), None)
 
     def undos(self) -> Undos:
-        """Every undo and redo."""
         statement = select(LabelEvent.id, LabelEvent.undoes_id).where(LabelEvent.undoes_id.is_not(None))
         rows = self._session.execute(statement.order_by(LabelEvent.id))
         return Undos(tuple((row[0], row[1]) for row in rows if row[1] is not None))

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from faceml.errors import DatabaseUnavailable, LibraryBusy
 from faceml.files import attempts, file_lock
 
-_LABELS, _RUNS = 7_302_912, 7_302_913  # any constants: PostgreSQL's advisory locks are numbers
+MIGRATION, _LABELS, _RUNS, DRAINING = range(7_302_911, 7_302_915)  # PostgreSQL's advisory locks are numbers, any
 log = logging.getLogger(__name__)
 
 
@@ -30,8 +30,13 @@ def lock_labels(session: Session) -> None:
     SQLite's writing transactions exclude each other anyway. On PostgreSQL two would read the same faces and the later
     would overwrite the earlier one's decision.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LABELS})
+    advisory_lock(session.connection(), _LABELS)
+
+
+def advisory_lock(connection: Connection, key: int) -> None:
+    """Wait until no other transaction holds this lock; held until this one ends. PostgreSQL only."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 @contextmanager

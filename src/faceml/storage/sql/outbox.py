@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import Subquery, delete, insert, select
 
 from faceml.storage.index.vector_index import Payload, Point
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.locks import DRAINING, advisory_lock
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
-
-_DRAINING = 7_302_914  # any constant: PostgreSQL's advisory locks are numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,13 @@ class Outbox(Store):
     def push(self, point_ids: Sequence[UUID]) -> None:
         self._write(insert(OutboxRow), [{"point_id": point_id} for point_id in point_ids])
 
+    def push_all(self) -> None:
+        """Every point, for an index that is about to be built anew."""
+        self._session.execute(insert(OutboxRow).from_select(["point_id"], select(_every_point().c.qdrant_point_id)))
+
     def lock(self) -> None:
         """Wait for whoever else is draining; until this transaction ends nobody else does. PostgreSQL only."""
-        self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DRAINING})
+        advisory_lock(self._session.connection(), DRAINING)
 
     def backlog(self) -> int:
         return self._count(OutboxRow)
@@ -55,9 +58,7 @@ class Outbox(Store):
 
     def point_ids(self, *, limit: int, after: UUID | None = None) -> list[UUID]:
         """Ids that the index ought to hold, in order, one page."""
-        faces = select(FaceInstance.qdrant_point_id).join(FaceEmbedding)
-        centroids = select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
-        every = faces.union_all(centroids).subquery()
+        every = _every_point()
         statement = select(every.c.qdrant_point_id).order_by(every.c.qdrant_point_id).limit(limit)
         if after is not None:
             statement = statement.where(every.c.qdrant_point_id > after)
@@ -79,6 +80,13 @@ class Outbox(Store):
         for (row,) in self._rows(statement, PersonPrototype.qdrant_point_id, point_ids):
             payload = {"person_id": str(row.person_id), "is_prototype": True}
             yield Point(row.qdrant_point_id, payload, np.frombuffer(row.vector or b"", dtype="<f4"))
+
+
+def _every_point() -> Subquery:
+    """The ids that the index ought to hold."""
+    faces = select(FaceInstance.qdrant_point_id).join(FaceEmbedding)
+    centroids = select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
+    return faces.union_all(centroids).subquery()
 
 
 def face_payload(face: FaceInstance, *, is_prototype: bool, taken_at: str | None) -> Payload:

@@ -149,7 +149,7 @@ class People(Store):
         self._session.flush()
 
     def remove(self, person_id: UUID) -> None:
-        """Delete the record; whoever does it has seen to the faces."""
+        """Delete the record, and prototypes and rejections with it; whoever does it has seen to the faces."""
         self._session.execute(delete(PersonRow).where(PersonRow.id == person_id))
         self._session.expire_all()
 

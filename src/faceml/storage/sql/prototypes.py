@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, insert, select
 from faceml.records import PersonStatus, PrototypeRole, Prototypes
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, PersonPrototype, PersonRow
-from faceml.storage.sql.vectors import as_blob
+from faceml.storage.sql.vectors import as_blob, as_embeddings
 
 _is_centroid = PersonPrototype.role == PrototypeRole.CENTROID
 
@@ -32,10 +32,9 @@ class PrototypeStore(Store):
             .order_by(PersonPrototype.person_id, PersonPrototype.role, PersonPrototype.id)
         ).all()
         usable = [(row, vector) for row, vector in rows if vector]
-        vectors = np.frombuffer(b"".join(vector for _, vector in usable), dtype="<f4")
         return Prototypes(
             person_ids=tuple(row.person_id for row, _ in usable),
-            vectors=vectors.reshape(len(usable), -1) if usable else vectors.reshape(0, 0),
+            vectors=as_embeddings((row.id, vector) for row, vector in usable).vectors,
             roles=tuple(row.role for row, _ in usable),
             face_ids=tuple(row.face_instance_id for row, _ in usable),
         )
