@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from faceml.records import PackContract
     from faceml.storage.sql.repository import Repository
     from faceml.vision.model_packs import FacePack
+
+OLD_CACHE = "spaces"  # in which earlier versions kept projected vectors: biometric data, so it goes
 
 
 def open_library(settings: Settings | None = None) -> Library:
@@ -28,6 +31,7 @@ def open_library(settings: Settings | None = None) -> Library:
     from faceml.tracking import Tracking
 
     settings = settings or read_settings()
+    shutil.rmtree(settings.cache_folder / OLD_CACHE, ignore_errors=True)
     repository = Repository(settings.database)
     tracking = Tracking(settings.tracking, settings.artifact_folder, on_note=_note)
     return Library(

@@ -77,12 +77,9 @@ def test_detection_repair_and_undo_bring_nothing_back(looked_at: Library, photos
     assert identify_photo(library, photo).faces[0].best.person_name == "Eileen"  # type: ignore[union-attr]
     with library.repository.read() as unit:
         Thumbnails(library).of([unit.faces.get(face)])
-    kept_by_earlier_versions = library.settings.cache_folder / "spaces"
-    kept_by_earlier_versions.mkdir()
     assert list(library.settings.cache_folder.rglob(f"*{face.hex}*"))
     erase_person(library, eileen.person_id, is_confirmed=True, actor=ME)
     assert not list(library.settings.cache_folder.rglob(f"*{face.hex}*"))
-    assert not kept_by_earlier_versions.exists()
     detect_in_assets(library, [astronaut])
     fix_orphans(library)
     backfill_faces(library, DetectOptions(min_confidence=0.3))

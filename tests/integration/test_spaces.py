@@ -24,6 +24,7 @@ from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
 from faceml.services.recognise.identify import explain_face
 from faceml.services.recognise.spaces import open_space
+from faceml.wiring import open_library
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
 
@@ -221,3 +222,11 @@ def test_a_face_is_explained_in_the_space_that_assigned_it(named: Library) -> No
     gone = explain_face(named, new[0])
     assert gone.compared_in == "face-projection/2"
     assert gone.note == "face-projection/1, which assigned this face, is gone; compared in face-projection/2"
+
+
+def test_projected_vectors_that_an_earlier_version_kept_go_when_the_library_is_opened(named: Library) -> None:
+    kept = named.settings.cache_folder / "spaces"
+    kept.mkdir(parents=True)
+    (kept / "0123.npy").write_bytes(b"vectors")
+    open_library(named.settings).close()
+    assert not kept.exists()

@@ -14,7 +14,7 @@ from faceml.services.decisions.decide import counted_as, deciding, refuse_merged
 from faceml.services.index.drain import drain_outbox
 
 log = logging.getLogger(__name__)
-CACHES = ("graphs", "thumbnails", "spaces")  # made again when needed; the last is of earlier versions
+CACHES = ("graphs", "thumbnails")  # made again when needed
 
 
 @dataclass(frozen=True, slots=True)

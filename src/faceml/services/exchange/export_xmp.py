@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from faceml.files import write_whole
 from faceml.progress import Progress, silent
@@ -36,6 +34,9 @@ class XmpExportReport:
     skipped: tuple[str, ...] = ()  # one reason a photo
 
 
+COUNTS = ("photos", "faces", "sidecars_written", "sidecars_unchanged", "names_removed", "recognised_left_out")
+
+
 def export_xmp(
     repository: Repository, folder: Path | None = None, *, recognised: bool = False, on_progress: Progress = silent
 ) -> XmpExportReport:
@@ -55,7 +56,8 @@ def export_xmp(
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
         rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
         assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}
-    parts, sidecars = [XmpExportReport()], Sidecars(PHOTO_SUFFIXES)
+    parts: list[XmpExportReport] = []
+    sidecars = Sidecars(PHOTO_SUFFIXES)
     for number, (asset_id, photo) in enumerate(groupby(rows, key=lambda row: row.asset_id), start=1):
         asset, faces = assets[asset_id], list(photo)
         named = [face for face in faces if face.person_name and face.person_id not in hidden]
@@ -63,9 +65,15 @@ def export_xmp(
         parts.append(XmpExportReport(photos=int(bool(chosen)), recognised_left_out=len(named) - len(chosen)))
         parts.append(_export_photo(asset, faces, chosen, sidecars.to_write(asset.path)))
         on_progress(number, len(assets))
-    *counts, disputed, skipped = zip(*map(attrgetter(*XmpExportReport.__dataclass_fields__), parts), strict=True)
-    totals: list[Any] = [*map(sum, counts), tuple(chain(*disputed)), tuple(chain(*skipped))]
-    return XmpExportReport(*totals)
+    return _total(parts)
+
+
+def _total(parts: Sequence[XmpExportReport]) -> XmpExportReport:
+    return XmpExportReport(
+        **{name: sum(getattr(part, name) for part in parts) for name in COUNTS},
+        disputed=tuple(chain.from_iterable(part.disputed for part in parts)),
+        skipped=tuple(chain.from_iterable(part.skipped for part in parts)),
+    )
 
 
 def _export_photo(
