@@ -24,28 +24,16 @@ from numpy.typing import ArrayLike, NDArray
 from faceml.errors import NotEnoughData
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.calibration import OpenSetScores, highest_comparisons
+from faceml.identity.cohort import IN_NO_GROUP, NEIGHBOURS, Cohort, choose_cohort, mean_of_highest
 from faceml.identity.hdbscan.distances import blocks
 from faceml.identity.once_a_photo import Photos
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM, centroids
+from faceml.identity.smoothing import in_pieces, smoothed
 
-NEIGHBOURS = 30  # flat from 20 to 200
 NEARNESS_WEIGHT = 0.5  # of a face's nearness, and of a person's; flat from 0.25 to 0.7
-GROUP_WEIGHT = 0.4  # of the mean over a face's tight group; flat from 0.2 to 0.6
 FLOOR_MARGIN = 0.10  # above the pack's threshold a cohort face is its best person's, and a group is tight
-MOST_IN_COHORT = 5_000  # drawn at random beyond
 BLOCK_SCORES = 4_000_000
-ITSELF = 1 - 1e-4  # a cosine this high is the face itself, or a copy
-IN_NO_GROUP = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cohort:
-    """The faces that stand for everybody: U of them."""
-
-    vectors: NDArray[np.float32]  # (U, D) unit rows
-    groups: NDArray[np.int64]  # (U,) group of the library each is in; -1: in no group
-    person_rows: NDArray[np.intp]  # (U,) whom it plainly shows; -1: nobody known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,28 +72,9 @@ class Matcher:
 
     def _scores(self, faces: NDArray[np.float32], groups: ArrayLike) -> Scores:
         nearest, centre = _likeness(faces, self.references, self._starts, self.centroids)
-        near = self._nearness(faces, groups, (nearest + centre).argmax(axis=1))
+        near = self.cohort.nearness(faces, groups, (nearest + centre).argmax(axis=1))
         weight = np.float32(-NEARNESS_WEIGHT)
         return Scores(nearest, centre, weight * near, weight * self.person_nearness)
-
-    def _nearness(
-        self, faces: NDArray[np.float32], groups: ArrayLike, *barred: NDArray[np.intp]
-    ) -> NDArray[np.float32]:
-        """(P,) how near each face is to everybody.
-
-        Args:
-            faces: (P, D) unit rows.
-            groups: (P,) the face's own group, left out of everybody.
-            barred: (P,) people whose cohort faces are left out too, such as the face's best one.
-        """
-        cosines = faces @ self.cohort.vectors.T
-        own = np.asarray(groups, np.int64)[:, None]
-        left_out = (own == self.cohort.groups) & (own != IN_NO_GROUP)
-        left_out |= cosines > ITSELF
-        for people in barred:
-            left_out |= (people[:, None] == self.cohort.person_rows) & (people[:, None] != NOBODY)
-        cosines[left_out] = -np.inf
-        return _mean_of_highest(cosines)
 
     def match(
         self,
@@ -138,7 +107,7 @@ class Matcher:
         scores = np.full((len(faces), width), -np.inf, np.float32)
         bans = np.asarray(ruled_out, np.intp).reshape(-1, 2)
         bans = bans[np.argsort(bans[:, 0], kind="stable")]
-        pieces = _in_pieces(_given(tight, len(faces)), self._rows_at_once)
+        pieces = in_pieces(_given(tight, len(faces)), self._rows_at_once)
         for rows, piece in pieces:
             block = smoothed(self.scores(faces[rows], marks[rows]).total, piece)
             place = np.argsort(rows)
@@ -149,7 +118,7 @@ class Matcher:
 
     @property
     def _rows_at_once(self) -> int:
-        return max(1, BLOCK_SCORES // max(len(self.references), len(self.cohort.vectors), 1))
+        return max(1, BLOCK_SCORES // max(len(self.references), len(self.cohort.vectors)))
 
     def as_strangers(self) -> OpenSetScores:
         """What each labelled face scores without its person, as a stranger's face would, and without itself.
@@ -165,7 +134,7 @@ class Matcher:
                 nearest, centre = _likeness(self.references[part], self.references, self._starts, self.centroids)
                 likeness = nearest + centre
                 likeness[np.arange(len(own)), own] = -np.inf
-                near = self._nearness(self.references[part], self.groups[part], likeness.argmax(axis=1), own)
+                near = self.cohort.nearness(self.references[part], self.groups[part], likeness.argmax(axis=1), own)
                 ends.append(near)
                 yield part, likeness - NEARNESS_WEIGHT * (near[:, None] + self.person_nearness)
 
@@ -176,37 +145,25 @@ class Matcher:
 
     def _genuine(self) -> NDArray[np.float32]:
         """(L,) each labelled face against its own person made without it; -inf for a person's only face."""
-        sizes = np.bincount(self.person_rows)
-        sums = np.add.reduceat(self.references, self._starts, axis=0, dtype=np.float64)[self.person_rows]
-        others = sums - self.references
+        sums = np.add.reduceat(self.references, self._starts, axis=0, dtype=np.float64)
         genuine = np.full(len(self.references), -np.inf, np.float32)
-        for person in np.flatnonzero(sizes > 1):
-            rows = slice(self._starts[person], self._starts[person] + sizes[person])
-            cosines = self.references[rows] @ self.references[rows].T
-            np.fill_diagonal(cosines, -np.inf)
-            norms = np.maximum(np.linalg.norm(others[rows], axis=1), ZERO_NORM)
-            centre = np.einsum("nd,nd->n", self.references[rows], others[rows]) / norms
-            near = self._nearness(self.references[rows], self.groups[rows], self.person_rows[rows])
-            genuine[rows] = (cosines.max(axis=1) + centre) / 2 - NEARNESS_WEIGHT * (near + self.person_nearness[person])
+        for person, faces in enumerate(np.split(self.references, self._starts[1:])):
+            for part in blocks(len(faces), self._rows_at_once) if len(faces) > 1 else ():
+                rows = np.arange(part.start, part.start + len(faces[part]))
+                cosines = faces[part] @ faces.T
+                cosines[np.arange(len(rows)), rows] = -np.inf
+                others = sums[person] - faces[part]
+                norms = np.maximum(np.linalg.norm(others, axis=1), ZERO_NORM)
+                centre = np.einsum("nd,nd->n", faces[part], others) / norms
+                rows += self._starts[person]
+                near = self.cohort.nearness(faces[part], self.groups[rows], np.full(len(rows), person))
+                likeness = (cosines.max(axis=1) + centre) / 2
+                genuine[rows] = likeness - NEARNESS_WEIGHT * (near + self.person_nearness[person])
         return genuine
 
     @property
     def _starts(self) -> NDArray[np.intp]:
         return np.searchsorted(self.person_rows, np.arange(len(self.centroids)))
-
-
-def choose_cohort(groups: ArrayLike, *, most: int = MOST_IN_COHORT, seed: int = 0) -> NDArray[np.intp]:
-    """Rows of one face of each group, and of the faces in no group; `most` of them, drawn at random, ascending.
-
-    >>> choose_cohort([0, -1, 1, -1]).tolist()
-    [0, 1, 2, 3]
-    """
-    order = np.random.default_rng(seed).permutation(len(np.asarray(groups)))
-    shuffled = np.asarray(groups, np.int64)[order]
-    first = np.unique(shuffled, return_index=True)[1]
-    chosen = np.union1d(first[shuffled[first] != IN_NO_GROUP], np.flatnonzero(shuffled == IN_NO_GROUP))
-    rows: NDArray[np.intp] = np.sort(order[chosen[:most]])
-    return rows
 
 
 def fit_matcher(
@@ -274,25 +231,7 @@ def _near_people(
         highest = np.concatenate((highest, likeness))
         if len(highest) > NEIGHBOURS:
             highest = np.partition(highest, len(highest) - NEIGHBOURS, axis=0)[-NEIGHBOURS:]
-    return shown, _mean_of_highest(highest.T)
-
-
-def smoothed(scores: NDArray[np.float32], groups: ArrayLike, *, weight: float = GROUP_WEIGHT) -> NDArray[np.float32]:
-    """Mix each face's scores with the mean of its tight group's: a group of one person's photos speaks as one.
-
-    Args:
-        scores: (P, K).
-        groups: (P,) tight group each face is in, -1: in no group.
-    """
-    marks = np.asarray(groups, np.int64)
-    rows = np.flatnonzero(marks != IN_NO_GROUP)
-    answer = scores.copy()
-    if len(rows):
-        rows = rows[np.argsort(marks[rows], kind="stable")]
-        _, starts, sizes = np.unique(marks[rows], return_index=True, return_counts=True)
-        means = np.add.reduceat(scores[rows], starts, axis=0) / sizes[:, None].astype(np.float32)
-        answer[rows] = (1 - weight) * scores[rows] + weight * np.repeat(means, sizes, axis=0)
-    return answer
+    return shown, mean_of_highest(highest.T)
 
 
 def _through(head: Head | None, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -301,25 +240,6 @@ def _through(head: Head | None, vectors: NDArray[np.float32]) -> NDArray[np.floa
 
 def _given(groups: ArrayLike | None, count: int) -> NDArray[np.int64]:
     return np.full(count, IN_NO_GROUP) if groups is None else np.asarray(groups, np.int64)
-
-
-def _in_pieces(groups: NDArray[np.int64], most: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:
-    """Rows in blocks of at most `most`, a group in one block, and their groups; a larger group comes in pieces."""
-    alone = groups.max(initial=IN_NO_GROUP) + 1 + np.arange(len(groups))  # each is a group of its own
-    marks = np.where(groups == IN_NO_GROUP, alone, groups)
-    order = np.argsort(marks, kind="stable")
-    _, starts, sizes = np.unique(marks[order], return_index=True, return_counts=True)
-    begin = stop = 0
-    for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
-        if stop > begin and start + size - begin > most:
-            yield order[begin:stop], groups[order[begin:stop]]
-            begin = start
-        stop = start + size
-        while stop - begin > most:
-            yield order[begin : begin + most], groups[order[begin : begin + most]]
-            begin += most
-    if stop > begin:
-        yield order[begin:stop], groups[order[begin:stop]]
 
 
 def _ban(block: NDArray[np.float32], place: NDArray[np.intp], rows: NDArray[np.intp], bans: NDArray[np.intp]) -> None:
@@ -346,14 +266,3 @@ def _likeness(
     nearest = np.maximum.reduceat(faces @ references.T, starts, axis=1)
     half = np.float32(0.5)
     return half * nearest, half * (faces @ middles.T)
-
-
-def _mean_of_highest(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(P,) mean of the `NEIGHBOURS` highest of each row that are finite; 0 where there is none."""
-    count = min(NEIGHBOURS, scores.shape[1])
-    if not count:
-        return np.zeros(len(scores), np.float32)
-    highest = np.partition(scores, scores.shape[1] - count, axis=1)[:, -count:]
-    is_counted = np.isfinite(highest)
-    sums = np.where(is_counted, highest, 0).sum(axis=1)
-    return np.asarray(sums / np.maximum(is_counted.sum(axis=1), 1), np.float32)

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData
 from faceml.identity import matcher as module
 from faceml.identity.calibration import calibrate_scores
-from faceml.identity.matcher import Matcher, choose_cohort, fit_matcher, smoothed
-from faceml.identity.projection import Head
+from faceml.identity.cohort import choose_cohort
+from faceml.identity.matcher import Matcher, fit_matcher
+from faceml.identity.projection import Head, project
+from faceml.identity.smoothing import smoothed
 
 WIDTH = 16
 FLOOR = 0.6
@@ -206,7 +208,7 @@ def test_a_head_is_applied_to_the_people_the_cohort_and_the_faces() -> None:
     head = Head(
         rng.standard_normal(WIDTH).astype(np.float32) / 10, rng.standard_normal((WIDTH, WIDTH)).astype(np.float32), ()
     )
-    through = {key: (value if value.ndim == 1 else module.project(head, value)) for key, value in made.items()}
+    through = {key: (value if value.ndim == 1 else project(head, value)) for key, value in made.items()}
     inside = fit_matcher(**made, floor=FLOOR, head=head)  # type: ignore[arg-type]
     outside = fit_matcher(**through, floor=FLOOR)  # type: ignore[arg-type]
     assert np.array_equal(inside.match(made["library"]).similarities, outside.match(through["library"]).similarities)
