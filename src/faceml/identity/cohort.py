@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceml.identity.assignment import NOBODY
-
 NEIGHBOURS = 30  # flat from 20 to 200
-MOST_IN_COHORT = 5_000  # drawn at random beyond
+MOST_IN_COHORT = 2_000  # drawn at random beyond: about as many as where the 30 neighbours were measured
 ITSELF = 1 - 1e-4  # a cosine this high is the face itself, or a copy
 IN_NO_GROUP = -1
 
@@ -32,13 +30,20 @@ class Cohort:
             barred: (P,) people whose cohort faces are left out too, such as the face's best one.
         """
         cosines = faces @ self.vectors.T
-        own = np.asarray(groups, np.int64)[:, None]
-        left_out = (own == self.groups) & (own != IN_NO_GROUP)
-        left_out |= cosines > ITSELF
-        for people in barred:
-            left_out |= (people[:, None] == self.person_rows) & (people[:, None] != NOBODY)
-        cosines[left_out] = -np.inf
+        cosines[cosines > ITSELF] = -np.inf
+        for marks, own in ((self.groups, np.asarray(groups)), *((self.person_rows, people) for people in barred)):
+            cosines[_cells(marks, own)] = -np.inf
         return mean_of_highest(cosines)
+
+
+def _cells(marks: NDArray[np.integer], own: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the cells where the column's mark is the row's own; -1 marks nothing."""
+    order = np.argsort(marks, kind="stable")
+    first, last = (np.searchsorted(marks[order], own, side=side) for side in ("left", "right"))
+    counts = np.where(own < 0, 0, last - first)
+    rows = np.repeat(np.arange(len(own)), counts)
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows, order[np.repeat(first, counts) + nth]
 
 
 def choose_cohort(groups: ArrayLike, *, most: int = MOST_IN_COHORT, seed: int = 0) -> NDArray[np.intp]:
