@@ -125,23 +125,30 @@ class Matcher:
 
         Its own group, its own person and its best other person are left out of everybody, as for any face.
         """
-        people = len(self.centroids)
         ends = []
 
-        def against_others() -> Iterator[tuple[slice, NDArray[np.float32]]]:
-            for part in blocks(len(self.references), self._rows_at_once):
-                own = self.person_rows[part]
-                nearest, centre = _likeness(self.references[part], self.references, self._starts, self.centroids)
-                likeness = nearest + centre
-                likeness[np.arange(len(own)), own] = -np.inf
-                near = self.cohort.nearness(self.references[part], self.groups[part], likeness.argmax(axis=1), own)
+        def scores() -> Iterator[tuple[slice, NDArray[np.float32]]]:
+            for part, found, near in self.against_others(np.arange(len(self.references))):
                 ends.append(near)
-                yield part, likeness - NEARNESS_WEIGHT * (near[:, None] + self.person_nearness)
+                yield part, found
 
-        genuine = self._genuine()
-        found = highest_comparisons(against_others(), genuine, people=people)
+        found = highest_comparisons(scores(), self._genuine(), people=len(self.centroids))
         typical = float(np.median(np.concatenate(ends)) + np.median(self.person_nearness))
         return replace(found, highest=1 - NEARNESS_WEIGHT * typical)
+
+    def against_others(
+        self, rows: NDArray[np.intp]
+    ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
+        """Labelled faces `rows` as strangers, block by block: which of `rows`, (B, K) scores, -inf for the own person,
+        and (B,) how near each is to everybody.
+        """
+        for part in blocks(len(rows), self._rows_at_once):
+            faces, own = self.references[rows[part]], self.person_rows[rows[part]]
+            nearest, centre = _likeness(faces, self.references, self._starts, self.centroids)
+            likeness = nearest + centre
+            likeness[np.arange(len(own)), own] = -np.inf
+            near = self.cohort.nearness(faces, self.groups[rows[part]], likeness.argmax(axis=1), own)
+            yield part, likeness - NEARNESS_WEIGHT * (near[:, None] + self.person_nearness), near
 
     def _genuine(self) -> NDArray[np.float32]:
         """(L,) each labelled face against its own person made without it; -inf for a person's only face."""
@@ -189,6 +196,27 @@ def fit_matcher(
     Raises:
         NotEnoughData: nobody is labelled.
     """
+    groups = np.asarray(library_groups, np.int64)
+    rows = choose_cohort(groups, seed=seed)
+    return enrol(labelled, person_rows, labelled_groups, library[rows], groups[rows], floor=floor, head=head)
+
+
+def enrol(
+    labelled: NDArray[np.float32],
+    person_rows: ArrayLike,
+    labelled_groups: ArrayLike,
+    cohort: NDArray[np.float32],
+    cohort_groups: ArrayLike,
+    *,
+    floor: float,
+    head: Head | None = None,
+) -> Matcher:
+    """The matcher of a cohort that was chosen before; arguments and errors as of `fit_matcher`.
+
+    Args:
+        cohort: (U, D) unit rows, see `choose_cohort`.
+        cohort_groups: (U,) group of the library each is in, -1: in no group.
+    """
     owners = np.asarray(person_rows, np.intp)
     if not len(owners):
         raise NotEnoughData("nobody is labelled yet, so there is nobody to match: label some clusters first")
@@ -196,15 +224,14 @@ def fit_matcher(
     references, owners = _through(head, labelled[order]), owners[order]
     groups = np.asarray(labelled_groups, np.int64)[order]
     middles = centroids(references, owners)
-    rows = choose_cohort(library_groups, seed=seed)
-    cohort = _through(head, library[rows])
-    shown, near = _near_people(cohort, references, owners, middles, floor)
+    everybody = _through(head, cohort)
+    shown, near = _near_people(everybody, references, owners, middles, floor)
     return Matcher(
         references=references,
         person_rows=owners,
         groups=groups,
         centroids=middles,
-        cohort=Cohort(cohort, np.asarray(library_groups, np.int64)[rows], shown),
+        cohort=Cohort(everybody, np.asarray(cohort_groups, np.int64), shown),
         person_nearness=near,
         head=head,
     )
