@@ -158,7 +158,7 @@ def read_matcher(content: bytes) -> tuple[MatcherRecord, dict[str, str]]:
 _ARRAYS = ("face_ids", "groups", "is_tight", "cohort", "person_ids", "person_nearness")
 _DAMAGED = (
     *(WrongUse, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError),
-    *(NotImplementedError, zipfile.BadZipFile, zlib.error),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error),
 )
 
 

@@ -50,7 +50,7 @@ class Question:
     champion: str | None  # full name of the matcher in use, which is to be beaten, too
 
 
-Judge = Callable[[Question], Comparison | None]
+Measure = Callable[[Question], Comparison | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,11 @@ class FitReport:
     comparison: Comparison | None  # what the gate measured
     verdict: Verdict
     seconds: float
+    status: str = "completed"
 
 
 @one_at_a_time
-def fit_library_matcher(library: Library, *, measure: Judge = lambda _: None, on_note: Note = log.info) -> FitReport:
+def fit_library_matcher(library: Library, *, measure: Measure = lambda _: None, on_note: Note = log.info) -> FitReport:
     """Fit a matcher on all faces and on the labels that people gave; seconds.
 
     Nothing that answers changes: the new version is the challenger until `faceml models promote --kind matcher`.
@@ -273,7 +274,7 @@ def _register(
     library: Library, record: MatcherRecord, comparison: Comparison | None, *, faces: int, run_id: str
 ) -> RegisteredModel:
     card = ModelCard(
-        kind="whitened" if record.head else "as the pack has them",
+        kind="whitened" if record.head else "not whitened",
         pack=record.pack,
         fingerprint=record.fingerprint,
         snapshot=record.snapshot,

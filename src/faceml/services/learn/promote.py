@@ -194,7 +194,7 @@ def _champions(state: RegistryState) -> list[int]:
 
 
 def _event(what: str, model: RegisteredModel, actor: str, reason: str | None) -> dict[str, str]:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")  # `count_tries` compares it with versions
     event = {"version": str(model.version), "what": what, "by": actor, "at": now}
     return {**event, "why": _short(reason.strip(), REASON_LIMIT)} if reason else event
 
