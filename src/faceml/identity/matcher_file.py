@@ -1,4 +1,4 @@
-"""A matcher as a file: ids of a library's faces and numbers about them, no vectors (docs/decisions/0028).
+"""A matcher as a file: ids of a library's faces and numbers about them, no vectors (docs/decisions/0028-a-matcher-holds-no-vectors.md).
 
 Whoever reads it takes labelled faces and vectors from the library as it is then: new labels count at once, and what
 was erased is not found any more.
