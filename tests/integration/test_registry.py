@@ -17,6 +17,7 @@ import requests
 
 from faceml.config import Settings
 from faceml.errors import ModelUnavailable, NotFound, Unavailable
+from faceml.identity.matcher_file import MatcherSettings
 from faceml.identity.projection import Head, project
 from faceml.library import Library
 from faceml.storage.registry.onnx_head import read_onnx, write_onnx
@@ -26,6 +27,7 @@ from tests.conftest import WIDTH, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head, whitening_head
 from tests.polling import until
 from tests.ports import free_port
+from tests.records import any_record
 
 HEADS = {"documented": deep_head(0), "whitening": whitening_head(1), "residual": residual_head(2)}
 
@@ -178,6 +180,39 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
     np.testing.assert_array_equal(again.artefact.mean, loaded.artefact.mean)
     with pytest.raises(Unavailable, match="does not answer"):  # this version was never opened here
         library.registry.load("challenger")
+
+
+def test_a_matcher_is_kept_on_a_server_and_used_while_it_is_away(
+    server: subprocess.Popen[bytes], settings: Settings
+) -> None:
+    uri = str(server.args)
+    until(lambda: answers(f"{uri}/health"))
+    library = open_library(replace(settings, tracking_uri=uri))
+    register(library, deep_head(0))
+    settings_of_another = replace(settings, home=settings.home.parent / "another", tracking_uri=uri)
+    assert open_library(settings_of_another).matchers.champion() is None
+    for floor in (0.4, 0.5):
+        with library.tracking.run("fit-matcher") as run:
+            assert run.id
+            card = replace(CARD, candidate="matcher")
+            record = replace(any_record(), settings=MatcherSettings(floor=floor))
+            library.matchers.register(record, card, comparison='{"made": "up"}', run_id=run.id)
+    library.matchers.set_alias(CHAMPION, 1)
+    assert [(model.space, model.aliases) for model in library.matchers.versions()] == [
+        ("face-matcher/1", ("champion",)),
+        ("face-matcher/2", ("challenger",)),
+    ]
+    assert [model.space for model in library.registry.versions()] == ["face-projection/1"]
+    loaded = library.matchers.load(CHAMPION)
+    assert (loaded.artefact.settings.floor, loaded.comparison) == (0.4, '{"made": "up"}')
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    again = open_library(replace(settings, tracking_uri=uri)).matchers.load(CHAMPION)
+    assert again.model == loaded.model
+    np.testing.assert_array_equal(again.artefact.face_ids, loaded.artefact.face_ids)
+    assert open_library(settings_of_another).matchers.champion() is None, "so the server said when it was there"
+    with pytest.raises(Unavailable, match="--matcher plain goes on without it"):  # this version was never opened here
+        library.matchers.load("challenger")
 
 
 def test_a_registry_that_never_answered_is_not_taken_for_an_empty_one(settings: Settings) -> None:

@@ -1,7 +1,7 @@
-"""A matcher as a file: ids of a library's faces and numbers about them, no vectors (docs/decisions/0028-a-matcher-holds-no-vectors.md).
+"""A matcher as a file: ids of a library's faces and numbers about them, no vectors.
 
 Whoever reads it takes labelled faces and vectors from the library as it is then: new labels count at once, and what
-was erased is not found any more.
+was erased is not found any more. Docs: docs/decisions/0028-a-matcher-holds-no-vectors.md.
 """
 
 from __future__ import annotations

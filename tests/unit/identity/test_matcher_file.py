@@ -25,6 +25,7 @@ from faceml.identity.matcher_file import (
 from faceml.identity.projection import Head, Layer
 from faceml.identity.threshold_map import ThresholdMap
 from faceml.metrics.identification import Estimate
+from tests.records import any_record
 
 ARRAYS = ("face_ids", "groups", "is_tight", "cohort", "person_ids", "person_nearness")
 SCORE = st.floats(-1, 1)
@@ -52,25 +53,6 @@ def records(draw: st.DrawFn) -> MatcherRecord:
         head=draw(st.sampled_from((head, None))),
         thresholds=draw(st.dictionaries(st.sampled_from((1e-2, 1e-3)), st.builds(Estimate, SCORE, SCORE, SCORE))),
         carried=ThresholdMap((-1.0, draw(SCORE)), (-1.0, draw(SCORE)), draw(SCORE), draw(SCORE)),
-    )
-
-
-def any_record() -> MatcherRecord:
-    return MatcherRecord(
-        pack="opencv-zoo",
-        fingerprint="f",
-        snapshot="abc",
-        made_at="2025-12-23T10:30:00+00:00",
-        settings=MatcherSettings(floor=0.46),
-        face_ids=pack_ids([UUID(int=number) for number in (1, 2, 256)]),
-        groups=np.array([0, -1, 0], np.int32),
-        is_tight=np.array([True, False, False]),
-        cohort=np.array([0, 1], np.int32),
-        person_ids=pack_ids([UUID(int=9)]),
-        person_nearness=np.array([0.2], np.float32),
-        head=None,
-        thresholds={1e-3: Estimate(0.5, 0.4, 0.6)},
-        carried=ThresholdMap((-1.0, 1.0), (-1.2, 0.8), 1.0, 1.0),
     )
 
 
