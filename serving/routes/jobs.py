@@ -12,7 +12,13 @@ from faceml.options import TrainOptions
 from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
-from serving.schemas.runs import JobResponse, TrainFaceMatchingRequest, TrainFaceMatchingResponse
+from serving.schemas.runs import (
+    FitMatcherRequest,
+    FitMatcherResponse,
+    JobResponse,
+    TrainFaceMatchingRequest,
+    TrainFaceMatchingResponse,
+)
 
 router = router_for("jobs")
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-]{1,80}$")]
@@ -33,6 +39,18 @@ async def train(
     from faceml.services.learn.train import train_matching
 
     return await service.run(lambda: TrainFaceMatchingResponse.of(train_matching(service.library, options)))
+
+
+@router.post("/fit-matcher", response_model=FitMatcherResponse, responses={**JOB, **problems(HTTPStatus.CONFLICT)})
+async def fit_matcher(
+    service: Shared, body: Annotated[FitMatcherRequest, Body(default_factory=FitMatcherRequest)]
+) -> Response:
+    """Fit a matcher on the library and its labels; it is the challenger until it is promoted."""
+    if body.queue:
+        return await service.enqueue("fit_matcher_job")
+    from faceml.services.learn.fit_matcher import fit_library_matcher
+
+    return await service.run(lambda: FitMatcherResponse.of(fit_library_matcher(service.library)))
 
 
 @router.get("/jobs/{job_id}", response_model=JobResponse, responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from faceml.jobs.functions import dual_answer
+from faceml.jobs.functions import dual_answer, fit_answer
 from faceml.options import ClusterOptions, DualOptions, TrainOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport
@@ -15,6 +15,7 @@ from serving.schemas.base import Flag, RequestModel, ResponseModel, SnakeRequest
 
 if TYPE_CHECKING:
     from faceml.jobs.state import JobState
+    from faceml.services.learn.fit_matcher import FitReport
 
 
 @offering(ClusterOptions)
@@ -77,6 +78,28 @@ class TrainFaceMatchingResponse(SnakeResponseModel):
     final_val_loss: float
     model_checkpoint: str
     training_time_seconds: float
+
+
+class FitMatcherRequest(RequestModel):
+    queue: Flag = False
+
+
+class FitMatcherResponse(ResponseModel):
+    status: str
+    version: int = Field(description="of `face-matcher`, the challenger now")
+    people: int
+    labelled_faces: int
+    library_faces: int
+    cohort: int = Field(description="faces that stand for everybody")
+    is_whitened: bool
+    thresholds: dict[str, float] = Field(description="score by the share of strangers expected to pass")
+    promotes: bool = Field(description="whether the gate would let it in")
+    reasons: list[str]
+    seconds: float
+
+    @classmethod
+    def of(cls, report: FitReport) -> Self:
+        return cls.model_validate(fit_answer(report))
 
 
 class JobQueuedResponse(ResponseModel):

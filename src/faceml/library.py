@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from faceml.once import Latest
 
 if TYPE_CHECKING:
     from faceml.config import Settings
+    from faceml.identity.matcher_file import MatcherRecord
+    from faceml.identity.projection import Head
     from faceml.storage.cache_files import GraphFiles
     from faceml.storage.index.stores import IndexStore
     from faceml.storage.registry.model_registry import ModelRegistry
@@ -27,11 +31,18 @@ class Library:
     repository: Repository  # the truth
     index: IndexStore  # vectors to search; follows the repository
     packs: Packs  # the models that find faces
-    registry: ModelRegistry  # trained projections
+    registry: ModelRegistry[Head]  # trained projections
+    matchers: ModelRegistry[MatcherRecord]  # fitted on this library
     tracking: Tracking  # runs
     graphs: GraphFiles  # neighbour graphs of former clusterings, to go on from
     # Told of every decision instead of the index following at once: whoever labels does not wait for it.
     index_follower: Callable[[], None] | None = None
+    matching: Latest[Any] = field(default_factory=Latest, repr=False)  # kept by services.recognise.matching
+
+    @property
+    def registries(self) -> tuple[ModelRegistry[Any], ...]:
+        """Of every kind of model."""
+        return self.registry, self.matchers
 
     def close(self) -> None:
         self.repository.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import RLock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -28,3 +28,23 @@ class Once(Generic[T]):
             if self.opened is None:
                 self.opened = self._open()
             return self.opened
+
+
+class Latest(Generic[T]):
+    """The value that belongs to a key, kept until another key is asked for; made by one thread at a time.
+
+    >>> kept = Latest()
+    >>> kept.of("a", object) is kept.of("a", object), kept.of("a", object) is kept.of("b", object)
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._kept: tuple[Any, T] | None = None
+
+    def of(self, key: Any, make: Callable[[], T]) -> T:
+        """Raises whatever `make` raises; then the former value is kept."""
+        with self._lock:
+            if self._kept is None or self._kept[0] != key:
+                self._kept = (key, make())
+            return self._kept[1]

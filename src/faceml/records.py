@@ -148,6 +148,17 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
+class LibraryFaces:
+    """Faces of a library with what is known of each, row for row, in order of id."""
+
+    face_ids: tuple[UUID, ...]  # (N,)
+    vectors: NDArray[np.float32]  # (N, D) unit rows
+    photos: NDArray[np.int64]  # (N,) id of the asset each is on
+    quality: NDArray[np.float64]  # (N,) 0 to 1
+    labels: tuple[UUID | None, ...]  # (N,) the active person that a person labelled it as
+
+
+@dataclass(frozen=True, slots=True)
 class Prototypes:
     """What people are recognised by, row for row."""
 

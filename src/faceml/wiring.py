@@ -26,6 +26,7 @@ def open_library(settings: Settings | None = None) -> Library:
     """
     from faceml.storage.cache_files import GraphFiles
     from faceml.storage.index.stores import index_store
+    from faceml.storage.registry.kinds import MATCHERS, PROJECTIONS
     from faceml.storage.registry.model_registry import ModelRegistry
     from faceml.storage.sql.repository import Repository
     from faceml.tracking import Tracking
@@ -39,7 +40,8 @@ def open_library(settings: Settings | None = None) -> Library:
         repository,
         index_store(settings),
         ConfiguredPacks(settings, repository),
-        ModelRegistry(tracking.store, settings.cache_folder / "models"),
+        ModelRegistry(PROJECTIONS, tracking.store, settings.cache_folder / "models"),
+        ModelRegistry(MATCHERS, tracking.store, settings.cache_folder / "matchers"),
         tracking,
         GraphFiles(settings.cache_folder / "graphs"),
     )

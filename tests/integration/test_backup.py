@@ -109,7 +109,7 @@ def test_everything_is_back_after_everything_was_deleted(
     assert report.left_out == ()
     assert file.stat().st_mode & 0o077 == 0, "only its owner may read it"
     before, state = tables(filled, without=("outbox",)), filled.registry.state()
-    head = filled.registry.load("champion").head
+    head = filled.registry.load("champion").artefact
     find_orphans(filled)
     found = answers(filled)
     filled.close()
@@ -128,7 +128,7 @@ def test_everything_is_back_after_everything_was_deleted(
     ]
     assert now.tags == state.tags
     assert now.with_alias("challenger") == now.numbered(second.version)
-    for mine, theirs in zip(back.registry.load("champion").head.layers, head.layers, strict=True):
+    for mine, theirs in zip(back.registry.load("champion").artefact.layers, head.layers, strict=True):
         np.testing.assert_array_equal(mine.weight, theirs.weight)
     latest = assign_faces_to(back, [UUID(json.loads(before["face_instances"][0])[0])], "Ada", actor=ACTOR)
     assert latest.event_id == report.decisions + 1, "the log goes on where it was"

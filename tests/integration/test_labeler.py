@@ -24,9 +24,8 @@ from faceml.errors import Conflict, FacemlError, NotFound, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions, ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
-from faceml.services.decisions.history import history
 from faceml.services.decisions.label import label_cluster
-from faceml.services.decisions.undo import undo
+from faceml.services.decisions.undo import history, undo
 from faceml.services.index.drain import IndexFollower, drain_outbox, index_in_background
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces

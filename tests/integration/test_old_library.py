@@ -22,8 +22,7 @@ from faceml.decisions.decision import Unknown
 from faceml.decisions.log import KINDS, decode, decode_effects, decode_state, encode, encode_state
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
-from faceml.services.decisions.history import HistoryLine, history
-from faceml.services.decisions.undo import redo, undo
+from faceml.services.decisions.undo import HistoryLine, history, redo, undo
 from faceml.services.operate.backup import back_up
 from faceml.services.operate.restore import restore
 from faceml.wiring import open_library

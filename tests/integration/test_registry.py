@@ -17,6 +17,7 @@ import requests
 
 from faceml.config import Settings
 from faceml.errors import ModelUnavailable, NotFound, Unavailable
+from faceml.identity.matcher_file import MatcherSettings
 from faceml.identity.projection import Head, project
 from faceml.library import Library
 from faceml.storage.registry.onnx_head import read_onnx, write_onnx
@@ -26,6 +27,7 @@ from tests.conftest import WIDTH, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head, whitening_head
 from tests.polling import until
 from tests.ports import free_port
+from tests.records import any_record
 
 HEADS = {"documented": deep_head(0), "whitening": whitening_head(1), "residual": residual_head(2)}
 
@@ -39,7 +41,7 @@ def registered(mlflow_here: Path, library: Library) -> tuple[Library, Registered
 def test_a_head_survives_its_onnx_file_and_any_runtime_applies_it(head: Head) -> None:
     import onnxruntime
 
-    content = write_onnx(head, notes={"kind": "test"})
+    content = write_onnx(head, {"kind": "test"})
     back, notes = read_onnx(content)
     rows = unit_rows(7, seed=3)
     assert notes == {"kind": "test"}
@@ -51,7 +53,7 @@ def test_a_head_survives_its_onnx_file_and_any_runtime_applies_it(head: Head) ->
 
 
 def test_a_file_that_is_no_projection_is_refused() -> None:
-    content = write_onnx(deep_head(0), notes={})
+    content = write_onnx(deep_head(0), {})
     for damaged in (b"", b"garbage", content[: len(content) // 2]):
         with pytest.raises(ModelUnavailable, match="not a projection"):
             read_onnx(damaged)
@@ -102,7 +104,7 @@ def test_mlflow_itself_loads_the_version_and_answers_as_we_do(registered: tuple[
     library, _ = registered
     mlflow.set_tracking_uri(library.tracking.store.uri)
     model = mlflow.pyfunc.load_model("models:/face-projection@challenger")
-    head = library.registry.load("challenger").head
+    head = library.registry.load("challenger").artefact
     assert model.metadata.signature.inputs.to_dict()[0]["tensor-spec"]["shape"] == (-1, WIDTH)
     for count in (1, 5):
         rows = unit_rows(count, seed=9)
@@ -111,10 +113,10 @@ def test_mlflow_itself_loads_the_version_and_answers_as_we_do(registered: tuple[
 
 def test_a_damaged_cache_is_made_anew(registered: tuple[Library, RegisteredModel]) -> None:
     library, model = registered
-    before = library.registry.load(1).head
+    before = library.registry.load(1).artefact
     cached = library.settings.cache_folder / "models" / f"{model.checksum}.onnx"
     cached.write_bytes(cached.read_bytes()[:-7] + b"damaged")
-    np.testing.assert_array_equal(library.registry.load(1).head.mean, before.mean)
+    np.testing.assert_array_equal(library.registry.load(1).artefact.mean, before.mean)
     assert read_onnx(cached.read_bytes())
 
 
@@ -123,7 +125,7 @@ def test_a_file_that_was_changed_after_it_was_registered_is_refused(
 ) -> None:
     library, model = registered
     file = Path(model.location.removeprefix("file://")) / "model.onnx"
-    file.write_bytes(write_onnx(whitening_head(5), notes={}))
+    file.write_bytes(write_onnx(whitening_head(5), {}))
     with pytest.raises(ModelUnavailable, match=r"face-projection/1: its file is not the one .*--model raw"):
         library.registry.load(1)
     file.unlink()
@@ -175,9 +177,42 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
     assert "does not answer" in caplog.text
     assert "going on with its last answer" in caplog.text
     assert again.model == loaded.model
-    np.testing.assert_array_equal(again.head.mean, loaded.head.mean)
+    np.testing.assert_array_equal(again.artefact.mean, loaded.artefact.mean)
     with pytest.raises(Unavailable, match="does not answer"):  # this version was never opened here
         library.registry.load("challenger")
+
+
+def test_a_matcher_is_kept_on_a_server_and_used_while_it_is_away(
+    server: subprocess.Popen[bytes], settings: Settings
+) -> None:
+    uri = str(server.args)
+    until(lambda: answers(f"{uri}/health"))
+    library = open_library(replace(settings, tracking_uri=uri))
+    register(library, deep_head(0))
+    settings_of_another = replace(settings, home=settings.home.parent / "another", tracking_uri=uri)
+    assert open_library(settings_of_another).matchers.state().champion is None
+    for floor in (0.4, 0.5):
+        with library.tracking.run("fit-matcher") as run:
+            assert run.id
+            card = replace(CARD, candidate="matcher")
+            record = replace(any_record(), settings=MatcherSettings(floor=floor))
+            library.matchers.register(record, card, comparison='{"made": "up"}', run_id=run.id)
+    library.matchers.set_alias(CHAMPION, 1)
+    assert [(model.space, model.aliases) for model in library.matchers.state().versions] == [
+        ("face-matcher/1", ("champion",)),
+        ("face-matcher/2", ("challenger",)),
+    ]
+    assert [model.space for model in library.registry.state().versions] == ["face-projection/1"]
+    loaded = library.matchers.load(CHAMPION)
+    assert (loaded.artefact.settings.floor, loaded.comparison) == (0.4, '{"made": "up"}')
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    again = open_library(replace(settings, tracking_uri=uri)).matchers.load(CHAMPION)
+    assert again.model == loaded.model
+    np.testing.assert_array_equal(again.artefact.face_ids, loaded.artefact.face_ids)
+    assert open_library(settings_of_another).matchers.state().champion is None, "so the server said when it was there"
+    with pytest.raises(Unavailable, match="--matcher plain goes on without it"):  # this version was never opened here
+        library.matchers.load("challenger")
 
 
 def test_a_registry_that_never_answered_is_not_taken_for_an_empty_one(settings: Settings) -> None:

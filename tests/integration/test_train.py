@@ -149,7 +149,7 @@ def test_a_training_is_reported_recorded_and_registered(labelled: Library, mlflo
     loaded = labelled.registry.load(model)
     vectors = people_vectors(2, 2)
     by_trainer = [trainer.project_embedding(vector) for vector in vectors]
-    np.testing.assert_allclose(project(loaded.head, vectors), by_trainer, atol=1e-6)
+    np.testing.assert_allclose(project(loaded.artefact, vectors), by_trainer, atol=1e-6)
     stored = from_json(loaded.comparison or "")
     assert stored == report.comparison
     assert stored.recipe is not None

@@ -13,12 +13,11 @@ from faceml.decisions.states import Change
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
 from faceml.records import AssignedBy
-from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.people import hide_person, merge_people, rename_person
 from faceml.services.decisions.prototypes import choose_exemplars
 from faceml.services.decisions.split import split_cluster
-from faceml.services.decisions.undo import redo, undo
+from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import find, list_people, show_person

@@ -16,8 +16,8 @@ from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions
 from faceml.services.cluster.tune import take_sample, try_settings
-from faceml.services.decisions.history import history
 from faceml.services.decisions.label import assign_faces_to
+from faceml.services.decisions.undo import history
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import show_person
 from faceml.services.review.review import Topic, answer, ask

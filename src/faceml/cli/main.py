@@ -50,7 +50,7 @@ _CARE = (library.doctor, library.settings, library.backup, library.restore, jobs
 _EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone)
 for _group, _commands in (
     (cli, (*_START, *_CARE, faces.faces, people.people, models.models, experiments.experiments, pipeline.pipeline)),
-    (faces.faces, (train.train_matching, suggest.suggest, *_EXCHANGE)),
+    (faces.faces, (train.train_matching, train.fit_matcher, suggest.suggest, *_EXCHANGE)),
     (people.people, (suggest.apart,)),
 ):
     for _command in _commands:

@@ -1,9 +1,9 @@
-"""`faceml models …`: the registered projections, and which of them is used."""
+"""`faceml models …`: the registered projections and matchers, and which of them is used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,15 +14,25 @@ from faceml.config import current_actor
 if TYPE_CHECKING:
     from faceml.metrics.identification import Estimate
     from faceml.services.learn.promote import ModelList, ModelSheet, PromotionReport, RollbackReport
+    from faceml.storage.registry.kinds import Kind
     from faceml.storage.registry.records import RegisteredModel
     from faceml.trial.comparison import Comparison
 
+kind_option = click.option(
+    "--kind",
+    type=click.Choice(("projection", "matcher")),
+    default="projection",
+    show_default=True,
+    help="Trained projections, or matchers fitted on the library: what those have to beat is plain cosines.",
+)
+
 
 def listing(found: ModelList) -> str:
+    kind = _kind(found.kind)
     if not found.versions:
-        return "No projection is registered: raw embeddings are used; `faceml faces train-matching` trains one"
+        return f"No {kind.noun} is registered: {kind.unused} are used; `{kind.command}` {kind.verb}s one"
     lines = table(("Version", "Alias", "Made", "Pack", "People", "Faces", "Kind"), map(_row, found.versions))
-    used = f"version {found.champion}" if found.champion else "raw embeddings (no version is champion)"
+    used = f"version {found.champion}" if found.champion else f"{kind.unused} (no version is champion)"
     lines += ["", f"In use: {used}"]
     if found.history:
         lines += ["", "History:", *(f"  {_event(event)}" for event in found.history)]
@@ -33,11 +43,14 @@ def sheet(found: ModelSheet) -> str:
     model, card = found.model, found.model.card
     lines = [f"{model.space}{' (' + ', '.join(model.aliases) + ')' if model.aliases else ''}"]
     if card:
+        widths = f", {found.width_in} to {found.width_out}" if found.width_in else ""
+        made = "Fitted" if found.facts else "Trained"
         lines += [
-            f"Kind: {card.kind}, {found.width_in} to {found.width_out}",
-            f"Trained on: {card.faces} faces of {card.people} people, pack {card.pack}, labels {card.snapshot}",
+            f"Kind: {card.kind}{widths}",
+            f"{made} on: {card.faces} faces of {card.people} people, pack {card.pack}, labels {card.snapshot}",
         ]
     lines.append(f"Made: {model.created_at:%Y-%m-%d %H:%M} UTC, MLflow run {model.run_id}")
+    lines += found.facts
     if found.comparison:
         lines += ["", *comparison_table(found.comparison)]
     lines += ["", f"The gate would {'let it in' if found.verdict.promotes else 'refuse it'}:"]
@@ -62,20 +75,28 @@ def comparison_table(found: Comparison) -> list[str]:
 
 
 def promotion(report: PromotionReport) -> str:
-    before = f"version {report.champion_before}" if report.champion_before else "raw embeddings"
+    before = f"version {report.champion_before}" if report.champion_before else _kind(report.kind).unused
     if not report.promoted:
         head = f"Not promoted: version {report.version} does not beat what is in use ({before})"
         tail = ["--force --reason TEXT lets it in all the same"]
     else:
         head = f"Version {report.version} is the champion now; before: {before}"
-        tail = ["`faceml models rollback` goes back"]
+        option = "" if report.kind == "projection" else f" --kind {report.kind}"
+        tail = [f"`faceml models rollback{option}` goes back"]
         tail += ["Let in against the gate's verdict; its history says by whom and why"] if report.forced else []
     return "\n".join([head, *(f"  - {reason}" for reason in report.reasons), *tail])
 
 
 def rolled_back(report: RollbackReport) -> str:
-    now = f"version {report.champion} is the champion again" if report.champion else "raw embeddings are used again"
+    unused = _kind(report.kind).unused
+    now = f"version {report.champion} is the champion again" if report.champion else f"{unused} are used again"
     return f"Version {report.rolled_back} was rolled back: {now}"
+
+
+def _kind(name: str) -> Kind[Any]:
+    from faceml.storage.registry.kinds import MATCHERS, PROJECTIONS
+
+    return MATCHERS if name == MATCHERS.noun else PROJECTIONS
 
 
 def _row(model: RegisteredModel) -> tuple[object, ...]:
@@ -99,41 +120,45 @@ def models() -> None:
 
 
 @models.command("list")
+@kind_option
 @show.printed(listing)
-def list_() -> object:
+def list_(kind: str) -> object:
     """List the registered versions and what happened to the champion."""
     from faceml.services.learn.promote import list_models
 
-    return list_models(show.open_configured())
+    return list_models(show.open_configured(), kind=kind)
 
 
 @models.command("show")
 @click.argument("version")
+@kind_option
 @show.printed(sheet)
-def show_(version: str) -> object:
+def show_(version: str, kind: str) -> object:
     """Show VERSION (a number, champion or challenger): what it is, what was measured, what the gate says."""
     from faceml.services.learn.promote import show_model
 
-    return show_model(show.open_configured(), version)
+    return show_model(show.open_configured(), version, kind=kind)
 
 
 @models.command()
 @click.argument("version")
 @click.option("--force", is_flag=True, help="Let it in against the gate's verdict; say why with --reason.")
 @click.option("--reason", help="Why, for the history.")
+@kind_option
 @show.printed(promotion, fails=lambda report: not report.promoted)
-def promote(version: str, force: bool, reason: str | None) -> object:
+def promote(version: str, force: bool, reason: str | None, kind: str) -> object:
     """Make VERSION (a number, or challenger) the champion if it beats raw embeddings and the present champion."""
     from faceml.services.learn.promote import promote as run
 
-    return run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason)
+    return run(show.open_configured(), version, actor=current_actor(), force=force, reason=reason, kind=kind)
 
 
 @models.command()
 @click.option("--reason", help="Why, for the history.")
+@kind_option
 @show.printed(rolled_back)
-def rollback(reason: str | None) -> object:
+def rollback(reason: str | None, kind: str) -> object:
     """Go back to the champion before this one; before the first there were raw embeddings."""
     from faceml.services.learn.promote import roll_back
 
-    return roll_back(show.open_configured(), actor=current_actor(), reason=reason)
+    return roll_back(show.open_configured(), actor=current_actor(), reason=reason, kind=kind)

@@ -258,7 +258,7 @@ def redo(event_id: int | None) -> object:
 @show.printed(_decisions, listed="events")
 def history(limit: int) -> object:
     """Show the latest decisions, newest first."""
-    from faceml.services.decisions.history import history as run
+    from faceml.services.decisions.undo import history as run
 
     return run(show.open_configured().repository, limit=limit)
 

@@ -1,4 +1,4 @@
-"""`faceml faces train-matching`: the specification's command and its printed report, chapter Training System."""
+"""`faceml faces train-matching`, the specification's (chapter Training System), and `faceml faces fit-matcher`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from faceml.cli.models import comparison_table
 from faceml.options import TrainOptions
 
 if TYPE_CHECKING:
+    from faceml.services.learn.fit_matcher import FitReport
     from faceml.services.learn.train import Prepared, TrainReport
     from faceml.training.history import Epoch
 
@@ -83,6 +84,37 @@ def results(report: TrainReport, epochs: int) -> str:
         else "Nothing that answers has changed; the gate would not let it in",
     ]
     return "\n".join(lines)
+
+
+def fitted(report: FitReport) -> str:
+    reads = [f"  - Threshold at {float(fmr):.1%} of strangers: {score:.3f}" for fmr, score in report.thresholds.items()]
+    whitening = "fitted on the library" if report.is_whitened else "not yet, too few faces for it"
+    return "\n".join(
+        [
+            f"Fitted on {report.labelled_faces:,} labelled faces of {report.people:,} people in {report.seconds:.1f} s",
+            f"  - Library: {report.library_faces:,} faces in {report.groups:,} groups",
+            f"  - Everybody: {report.cohort:,} of them",
+            f"  - Whitening: {whitening}",
+            *reads,
+            *(f"  - {note}" for note in report.notes),
+            *(["", *comparison_table(report.comparison)] if report.comparison else []),
+            "",
+            f"Registered: face-matcher version {report.version}, the challenger",
+            *(f"  - {reason}" for reason in report.verdict.reasons),
+            "It may become champion: `faceml models promote challenger --kind matcher`"
+            if report.verdict.promotes
+            else "Nothing that answers has changed; the gate would not let it in",
+        ]
+    )
+
+
+@click.command("fit-matcher")
+@show.printed(fitted, job="fit_matcher_job")
+def fit_matcher() -> object:
+    """Fit a matcher on the library and its labels, see whether it pays, and register it as challenger."""
+    from faceml.services.learn.fit_matcher import fit_library_matcher
+
+    return fit_library_matcher(show.open_configured(), on_note=show.note)
 
 
 def _print_epoch(epoch: Epoch, epochs: int) -> None:

@@ -17,6 +17,7 @@ labelled faces: a stranger under a wrong name is worse than a face left to revie
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ LEAST_TAIL = 10
 TAIL_KEPT = 4  # times k: a resample may reach deeper
 CENSORED = 0.05  # share of the tail that may be label errors
 AFFORDABLE = 0.01  # share of genuine faces given up for being sure
-HIGHEST = 1 - 1e-6  # two names on one photo; ln(1 - s) stays finite
+LEAST_GAP = 1e-6  # two names on one photo; ln(end - s) stays finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class OpenSetScores:
     tail_faces: NDArray[np.intp]  # (T,) whose row
     tail_people: NDArray[np.intp]  # (T,) with whom
     comparisons: int  # n, of which these are the highest
+    highest: float = 1.0  # where scores end: a face's with itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +88,53 @@ def calibrate(
     """
     owners = np.asarray(person_rows, np.intp)
     _check(vectors, owners, fmr)
-    sizes = np.bincount(owners)
+    several = int((np.bincount(owners) > 1).sum()) if len(owners) else 0
+    if several < LEAST_PEOPLE:
+        raise _too_few(len(owners), f"{several} people with two or more", fmr, f"{LEAST_PEOPLE} such people")
     scores = score_open_set(vectors, owners, exemplar_rows=exemplar_rows)
-    has_mate = sizes[owners] > 1
+    return calibrate_scores(scores, owners, fmr=fmr, confidence=confidence, resamples=resamples)
+
+
+def calibrate_scores(
+    scores: OpenSetScores,
+    person_rows: ArrayLike,
+    *,
+    fmr: float = 1e-3,
+    confidence: float = 0.95,
+    resamples: int = 200,
+) -> Calibration:
+    """As `calibrate`, of what labelled faces scored; no person needs a second face.
+
+    Args:
+        scores: of N labelled faces.
+        person_rows: (N,) who each is: every number from 0 to the highest at least once.
+    Raises:
+        NotEnoughData: too few people or faces to say anything at this rate; the message names what is needed.
+    """
+    owners = np.asarray(person_rows, np.intp)
+    people = int(owners.max(initial=-1)) + 1
+    if people < LEAST_PEOPLE or len(owners) * fmr < LEAST_EXPECTED:
+        raise _too_few(len(owners), f"{people} people", fmr, f"{LEAST_PEOPLE} people")
     is_extrapolated = len(owners) * fmr < READ_OFF
-    at = [_threshold(scores, owners, fmr, is_extrapolated, times) for times in _draw_people(len(sizes), resamples)]
+    at = [_threshold(scores, owners, fmr, is_extrapolated, times) for times in _draw_people(people, resamples)]
     estimate = at[0]
     low, high = np.quantile(at, ((1 - confidence) / 2, (1 + confidence) / 2)).tolist()
-    threshold = max(estimate, min(high, float(np.quantile(scores.genuine[has_mate], AFFORDABLE))))
+    has_mate = np.isfinite(scores.genuine)
+    threshold = estimate
+    if has_mate.any():
+        threshold = max(estimate, min(high, float(np.quantile(scores.genuine[has_mate], AFFORDABLE))))
     is_own = (scores.genuine >= threshold) & (scores.genuine > scores.impostor)
+    nobody = Estimate(0.0, 0.0, 1.0)
     return Calibration(
         threshold=threshold,
         estimate=Estimate(estimate, low, high),
         fmr_asked=fmr,
         is_extrapolated=is_extrapolated,
         false_matches=rate_interval(scores.impostor >= threshold, owners, confidence=confidence),
-        own_matches=rate_interval(is_own[has_mate], owners[has_mate], confidence=confidence),
-        people=len(sizes),
+        own_matches=rate_interval(is_own[has_mate], owners[has_mate], confidence=confidence)
+        if has_mate.any()
+        else nobody,
+        people=people,
         faces=len(owners),
         confidence=confidence,
     )
@@ -126,25 +158,36 @@ def score_open_set(
     of_whom = np.concatenate((np.arange(people), owners[exemplars]))
     order = np.argsort(of_whom, kind="stable")
     starts = np.searchsorted(of_whom[order], np.arange(people))
+
+    def against_others() -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        for part in blocks(len(rows), max(1, BLOCK_SCORES // len(gallery))):
+            best = np.maximum.reduceat(rows[part] @ gallery[order].T, starts, axis=1)
+            best[np.arange(len(best)), owners[part]] = -np.inf
+            yield part, best
+
+    return highest_comparisons(against_others(), _score_genuine(rows, owners, exemplars), people=people)
+
+
+def highest_comparisons(
+    parts: Iterable[tuple[slice, NDArray[np.float32]]], genuine: NDArray[np.float32], *, people: int
+) -> OpenSetScores:
+    """Gather the scores of N labelled faces with other people, block by block.
+
+    Args:
+        parts: which rows, and their (rows, people) scores, -inf for the face's own person.
+        genuine: (N,) scores with the own person.
+    """
+    comparisons = len(genuine) * (people - 1)
+    size = TAIL_KEPT * tail_size(comparisons)
     tail, cells = np.empty(0, np.float32), np.empty(0, np.intp)
-    size = TAIL_KEPT * tail_size(len(rows) * (people - 1))
-    impostor = np.empty(len(rows), np.float32)
-    for part in blocks(len(rows), max(1, BLOCK_SCORES // len(gallery))):
-        best = np.maximum.reduceat(rows[part] @ gallery[order].T, starts, axis=1)
-        best[np.arange(len(best)), owners[part]] = -np.inf
-        impostor[part] = best.max(axis=1)
-        found = np.flatnonzero(best.ravel() > (tail[-1] if len(tail) >= size else -np.inf))
-        tail, cells = np.append(tail, best.ravel()[found]), np.append(cells, found + part.start * people)
+    impostor = np.empty(len(genuine), np.float32)
+    for part, scores in parts:
+        impostor[part] = scores.max(axis=1)
+        found = np.flatnonzero(scores.ravel() > (tail[-1] if len(tail) >= size else -np.inf))
+        tail, cells = np.append(tail, scores.ravel()[found]), np.append(cells, found + part.start * people)
         top = np.argsort(-tail, kind="stable")[:size]
         tail, cells = tail[top], cells[top]
-    return OpenSetScores(
-        genuine=_score_genuine(rows, owners, exemplars),
-        impostor=impostor,
-        tail=tail,
-        tail_faces=cells // people,
-        tail_people=cells % people,
-        comparisons=len(rows) * (people - 1),
-    )
+    return OpenSetScores(genuine, impostor, tail, cells // people, cells % people, comparisons)
 
 
 def tail_size(comparisons: int) -> int:
@@ -152,9 +195,9 @@ def tail_size(comparisons: int) -> int:
     return min(comparisons, max(LEAST_TAIL, int(comparisons ** (2 / 3))))
 
 
-def tail_heights(scores: ArrayLike) -> NDArray[np.float64]:
-    """-ln(1 - s): of a tail that falls off as a power of 1 - s it is exponential."""
-    heights: NDArray[np.float64] = -np.log1p(-np.minimum(np.asarray(scores, np.float64), HIGHEST))
+def tail_heights(scores: ArrayLike, end: float = 1.0) -> NDArray[np.float64]:
+    """-ln(end - s): of a tail that falls off as a power of end - s it is exponential."""
+    heights: NDArray[np.float64] = -np.log(np.maximum(end - np.asarray(scores, np.float64), LEAST_GAP))
     return heights
 
 
@@ -200,23 +243,24 @@ def _threshold(
     faces = float(times[owners].sum())
     comparisons = faces * times.sum() - float((times[owners] ** 2).sum())
     size = tail_size(scores.comparisons) / scores.comparisons * comparisons
-    return _continue_tail(scores.tail, weights, size, fmr / times.sum() * comparisons)
+    return _continue_tail(scores, weights, size, fmr / times.sum() * comparisons)
 
 
-def _continue_tail(scores: NDArray[np.float32], weights: NDArray[np.float64], size: float, wanted: float) -> float:
+def _continue_tail(scores: OpenSetScores, weights: NDArray[np.float64], size: float, wanted: float) -> float:
     """The similarity that `wanted` comparisons reach, from the `size` highest; both are sums of `weights`.
 
     With z = -ln(1 - s) the tail is exponential; its scale is the censored maximum-likelihood one: sum of excesses over
     the number not censored.
     """
-    heights = tail_heights(scores)
+    end = max(scores.highest, float(scores.tail[0]) + LEAST_GAP)
+    heights = tail_heights(scores.tail, end)
     above = np.cumsum(weights)
     last = min(int(np.searchsorted(above, size)), len(above) - 2)
     censored = min(int(np.searchsorted(above, CENSORED * size)), last)
     start = heights[last + 1]
     excess = np.minimum(heights[: last + 1], heights[censored]) - start
     scale = float(weights[: last + 1] @ excess) / max(1.0, above[last] - above[censored])
-    return float(1 - np.exp(-(start + scale * np.log(above[last] / wanted))))
+    return float(end - np.exp(-(start + scale * np.log(above[last] / wanted))))
 
 
 def _read_off(impostor: NDArray[np.float32], weights: NDArray[np.float64], fmr: float) -> float:
@@ -238,10 +282,11 @@ def _check(vectors: NDArray[np.floating], owners: NDArray[np.intp], fmr: float) 
         raise WrongUse(f"vectors {vectors.shape} and person rows {owners.shape} do not fit: pass (N, D) and (N,)")
     if not 0 < fmr <= 0.5:
         raise WrongUse(f"fmr {fmr} is out of range: pass a rate above 0 and up to 0.5, such as 1e-3")
-    faces, several = len(owners), int((np.bincount(owners) > 1).sum()) if len(owners) else 0
+
+
+def _too_few(faces: int, people: str, fmr: float, needed_people: str) -> NotEnoughData:
     needed = int(np.ceil(LEAST_EXPECTED / fmr))
-    if several < LEAST_PEOPLE or faces < needed:
-        raise NotEnoughData(
-            f"{faces} labelled faces, {several} people with two or more: a false-match rate of {fmr:g} needs {needed} "
-            f"faces and {LEAST_PEOPLE} such people; label more, or ask for a higher rate"
-        )
+    return NotEnoughData(
+        f"{faces} labelled faces, {people}: a false-match rate of {fmr:g} needs {needed} faces and {needed_people}; "
+        "label more, or ask for a higher rate"
+    )

@@ -26,6 +26,7 @@ from faceml.options import (
 
 if TYPE_CHECKING:
     from faceml.services.cluster.dual import DualReport
+    from faceml.services.learn.fit_matcher import FitReport
 
 TRAIN_ANSWER = (
     "status",
@@ -38,6 +39,7 @@ TRAIN_ANSWER = (
     "model_checkpoint",
     "training_time_seconds",
 )
+FIT_ANSWER = ("status", "version", "people", "labelled_faces", "library_faces", "cohort", "is_whitened", "seconds")
 Job = Callable[..., dict[str, Any]]
 
 
@@ -153,6 +155,20 @@ def train_matching_job(options: TrainOptions, resume: str | None = None) -> dict
     return _answer(report, *TRAIN_ANSWER)
 
 
+def fit_matcher_job() -> dict[str, Any]:
+    """Fit a matcher on the library and its labels; answers as `POST /fit-matcher` does."""
+    from faceml.services.learn.fit_matcher import fit_library_matcher
+
+    with job_context() as job:
+        return fit_answer(fit_library_matcher(job.library))
+
+
+def fit_answer(report: FitReport) -> dict[str, Any]:
+    """What was fitted, and what the gate says of it."""
+    verdict = {"promotes": report.verdict.promotes, "reasons": list(report.verdict.reasons)}
+    return {**_answer(report, *FIT_ANSWER), "thresholds": dict(report.thresholds), **verdict}
+
+
 def pipeline_job(
     pipeline: str, parameters: Mapping[str, Any] | None = None, from_step: str | None = None
 ) -> dict[str, Any]:
@@ -197,6 +213,7 @@ JOBS: Mapping[str, Job] = {
         assign_faces_job,
         compute_centroids_job,
         train_matching_job,
+        fit_matcher_job,
         pipeline_job,
     )
 }

@@ -46,6 +46,24 @@ def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> H
     return Head(rows.mean(axis=0).astype(np.float32), weight.astype(np.float32), ())
 
 
+def library_whitening(
+    vectors: NDArray[np.floating], groups: ArrayLike, *, shrinkage: float = 0.8, most_in_group: int = 3, seed: int = 0
+) -> Head:
+    """The same on a library as it is, where a few people have most of the photos: some faces of each group count.
+
+    Args:
+        groups: (N,) group of the library each face is in, -1: in no group, and counted.
+    """
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    marks = np.asarray(groups)[order]
+    by_group = np.argsort(marks, kind="stable")
+    _, starts, sizes = np.unique(marks[by_group], return_index=True, return_counts=True)
+    nth = np.empty(len(order), np.intp)
+    nth[by_group] = np.arange(len(order)) - np.repeat(starts, sizes)
+    rows = np.sort(order[(marks < 0) | (nth < most_in_group)])
+    return pca_whitening(np.asarray(vectors)[rows], shrinkage=shrinkage)
+
+
 def lda(vectors: NDArray[np.floating], people: ArrayLike, *, shrinkage: float = 0.5) -> Head:
     """Linear discriminants: after within-class whitening, the directions in which people's means differ most.
 

@@ -8,11 +8,10 @@ from uuid import UUID
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import Dismissal, Face, PersonStatus
-from faceml.services.decisions.history import history
 from faceml.services.decisions.label import dismiss_faces, reject_person, unassign_faces
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.prototypes import choose_exemplars
-from faceml.services.decisions.undo import redo, undo
+from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.review.browse import PersonDetails, find, list_people, show_person
 from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import people_screens as screens

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from faceml.records import AssignedBy, Face, PersonStatus
-from faceml.services.decisions.history import HistoryLine
+from faceml.services.decisions.undo import HistoryLine
 from faceml.services.review.browse import PersonDetails
 from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import screen as ui

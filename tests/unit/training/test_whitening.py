@@ -7,7 +7,7 @@ import pytest
 
 from faceml.errors import NotEnoughData
 from faceml.identity.projection import project
-from faceml.training.whitening import centred_identity, lda, pca_whitening, within_whitening
+from faceml.training.whitening import centred_identity, lda, library_whitening, pca_whitening, within_whitening
 from tests.unit.training.made_up import people, people_in_changing_light
 
 
@@ -60,3 +60,16 @@ def test_nothing_follows_from_one_face_each() -> None:
         within_whitening(vectors, range(5))
     with pytest.raises(NotEnoughData, match="discriminants need two"):
         lda(vectors, [0] * 5)
+
+
+def test_a_library_is_whitened_by_a_few_faces_of_each_group() -> None:
+    """One person's thousand photos say no more about how faces vary than three do."""
+    rng = np.random.default_rng(0)
+    others = rng.standard_normal((300, 16))
+    crowd = np.repeat(rng.standard_normal((1, 16)), 1_000, axis=0) + 0.01 * rng.standard_normal((1_000, 16))
+    nobody, group = np.full(300, -1), np.zeros(1_000, int)
+    head = library_whitening(np.concatenate((others, crowd)), np.concatenate((nobody, group)))
+    without = pca_whitening(np.concatenate((others, crowd[:3])), shrinkage=0.8)
+    with_all = pca_whitening(np.concatenate((others, crowd)), shrinkage=0.8)
+    assert np.abs(head.mean - without.mean).max() < 0.01 < np.abs(with_all.mean - without.mean).max()
+    assert head.width_in == head.width_out == 16

@@ -1,4 +1,4 @@
-"""Which projection is used: the gate, a person's decision against it, and the way back (DESIGN D8)."""
+"""Which projection and which matcher is used: the gate, a person's decision against it, the way back (DESIGN D8)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from faceml.errors import Conflict, ModelMismatch, WrongUse
+from faceml.identity.matcher_file import MatcherRecord
 from faceml.library import Library
-from faceml.storage.registry.model_registry import ModelRegistry
+from faceml.storage.registry.model_registry import LoadedModel, ModelRegistry
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
 from faceml.trial.comparison import RAW, Comparison, Verdict, from_json, verdict
 
@@ -20,6 +21,8 @@ HISTORY = "history"  # JSON: what happened, oldest first
 TAG_LIMIT = 4500  # characters; MLflow takes 5000
 REASON_LIMIT = 300
 MAX_CHAMPIONS = 500
+PROJECTION, MATCHER = KINDS = ("projection", "matcher")
+LET_IN = ("promoted", "forced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +30,38 @@ class PromotionReport:
     version: int
     promoted: bool
     forced: bool  # although the gate refused it
-    champion_before: int | None  # None: raw embeddings were used
+    champion_before: int | None  # None: there was no champion
     reasons: tuple[str, ...]  # the gate's, in words
+    kind: str = PROJECTION
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackReport:
-    champion: int | None  # None: raw embeddings are used again
+    champion: int | None  # None: there is no champion again
     rolled_back: int
+    kind: str = PROJECTION
 
 
-def judge(library: Library, selector: str | int = CHALLENGER) -> Verdict:
-    """What the gate says of a version: does it beat raw embeddings and the present champion beyond the noise?
+def registry_of(library: Library, kind: str) -> ModelRegistry[Any]:
+    """The registry of a kind, "projection" or "matcher".
 
+    Raises:
+        WrongUse: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise WrongUse(f"there is no kind of model {kind!r}: write {' or '.join(KINDS)}")
+    return library.registry if kind == PROJECTION else library.matchers
+
+
+def judge(library: Library, selector: str | int = CHALLENGER, *, kind: str = PROJECTION) -> Verdict:
+    """What the gate says of a version: does it beat the plain way and the present champion beyond the noise?
+
+    Args:
+        kind: here and below "projection", beside which the plain way is raw embeddings, or "matcher": plain cosines.
     Raises:
         NotFound, Unavailable, ModelUnavailable.
     """
-    registry = library.registry
+    registry = registry_of(library, kind)
     return _judge(registry, registry.get(selector), registry.state().champion)
 
 
@@ -54,6 +72,7 @@ def promote(
     actor: str,
     force: bool = False,
     reason: str | None = None,
+    kind: str = PROJECTION,
 ) -> PromotionReport:
     """Make a version the champion if the gate lets it in; `force` lets it in anyway, and records who did and why.
 
@@ -65,7 +84,7 @@ def promote(
     """
     if force and not (reason or "").strip():
         raise WrongUse("to promote against the gate say why: --force --reason TEXT")
-    registry = library.registry
+    registry = registry_of(library, kind)
     state = registry.state()
     model, champion = registry.get(selector), state.champion
     if champion is not None and champion.version == model.version:
@@ -75,9 +94,9 @@ def promote(
     found = _judge(registry, model, champion)
     before = champion.version if champion else None
     if not (found.promotes or force):
-        return PromotionReport(model.version, False, False, before, found.reasons)
+        return PromotionReport(model.version, False, False, before, found.reasons, kind)
     is_forced = not found.promotes
-    event = _event("forced" if is_forced else "promoted", model, actor, reason)
+    event = _event(LET_IN[is_forced], model, actor, reason)
     tags = {**event, "verdict": _short(" · ".join(found.reasons), TAG_LIMIT)}
     registry.tag_version(model.version, {f"promotion_{name}": value for name, value in tags.items()})
     # A process that dies between the two leaves a history that `_champions` completes; in `roll_back` likewise.
@@ -85,22 +104,22 @@ def promote(
     _record(registry, [*_champions(state), model.version], [*history(state), event])
     if CHALLENGER in model.aliases:
         registry.remove_alias(CHALLENGER)
-    return PromotionReport(model.version, True, is_forced, before, found.reasons)
+    return PromotionReport(model.version, True, is_forced, before, found.reasons, kind)
 
 
-def roll_back(library: Library, *, actor: str, reason: str | None = None) -> RollbackReport:
-    """Go back to the champion before this one; before the first there were raw embeddings.
+def roll_back(library: Library, *, actor: str, reason: str | None = None, kind: str = PROJECTION) -> RollbackReport:
+    """Go back to the champion before this one; before the first there was the plain way.
 
     Raises:
         Conflict: there is no champion.
         NotFound: the champion before was deleted.
         Unavailable.
     """
-    registry = library.registry
+    registry = registry_of(library, kind)
     state = registry.state()
     champion = state.champion
     if champion is None:
-        raise Conflict("there is no champion to roll back: raw embeddings are used")
+        raise Conflict(f"there is no champion to roll back: {registry.kind.unused} are used")
     before = _champions(state)[:-1]
     if before:
         registry.get(before[-1])  # it may have been deleted
@@ -111,7 +130,7 @@ def roll_back(library: Library, *, actor: str, reason: str | None = None) -> Rol
         registry.set_alias(CHAMPION, before[-1])
     else:
         registry.remove_alias(CHAMPION)
-    return RollbackReport(before[-1] if before else None, champion.version)
+    return RollbackReport(before[-1] if before else None, champion.version, kind)
 
 
 def history(state: RegistryState) -> tuple[Mapping[str, str], ...]:
@@ -119,22 +138,39 @@ def history(state: RegistryState) -> tuple[Mapping[str, str], ...]:
     return tuple(json.loads((state.tags or {}).get(HISTORY, "[]")))
 
 
-def read_comparison(registry: ModelRegistry, model: RegisteredModel) -> Comparison | None:
+def read_comparison(registry: ModelRegistry[Any], model: RegisteredModel) -> Comparison | None:
     """What the training run measured; None where it measured nothing."""
     text = registry.load(model).comparison
     return from_json(text) if text else None
 
 
-def _judge(registry: ModelRegistry, model: RegisteredModel, champion: RegisteredModel | None) -> Verdict:
+def count_tries(state: RegistryState, snapshot: str) -> int:
+    """Which try on the same labels a version registered now would be, since a version was last let in; 1 and more.
+
+    Args:
+        snapshot: of the labels, as the versions' cards have it.
+    """
+    let_in = [event["at"] for event in history(state) if event["what"] in LET_IN]
+    since = datetime.fromisoformat(let_in[-1]) if let_in else datetime.min.replace(tzinfo=UTC)
+    return 1 + sum(
+        model.card is not None and model.card.snapshot == snapshot and model.created_at > since
+        for model in state.versions
+    )
+
+
+def _judge(registry: ModelRegistry[Any], model: RegisteredModel, champion: RegisteredModel | None) -> Verdict:
     comparison = read_comparison(registry, model)
     if comparison is None or model.card is None:
-        return Verdict(False, (f"{model.space} was never measured on held-out people: train it again",))
+        again = f"{registry.kind.verb} it again"
+        return Verdict(False, (f"{model.space} was never measured on held-out people: {again}",))
     rivals = [RAW]
     if champion is not None and champion.version != model.version:
         rivals.append(champion.space)
     unknown = [name for name in (model.card.candidate, *rivals) if name not in comparison.candidates]
     if unknown:
-        reason = f"{model.space} was not measured against {', '.join(unknown)}: train again to compare them"
+        reason = (
+            f"{model.space} was not measured against {', '.join(unknown)}: {registry.kind.verb} again to compare them"
+        )
         return Verdict(False, (reason,))
     return verdict(comparison, challenger=model.card.candidate, rivals=rivals)
 
@@ -149,12 +185,12 @@ def _champions(state: RegistryState) -> list[int]:
 
 
 def _event(what: str, model: RegisteredModel, actor: str, reason: str | None) -> dict[str, str]:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")  # `count_tries` compares it with versions
     event = {"version": str(model.version), "what": what, "by": actor, "at": now}
     return {**event, "why": _short(reason.strip(), REASON_LIMIT)} if reason else event
 
 
-def _record(registry: ModelRegistry, champions: Sequence[int], events: Sequence[Mapping[str, str]]) -> None:
+def _record(registry: ModelRegistry[Any], champions: Sequence[int], events: Sequence[Mapping[str, str]]) -> None:
     kept = list(events)
     while len(text := json.dumps(kept)) > TAG_LIMIT:
         kept.pop(0)  # the version's own tags still tell
@@ -169,8 +205,9 @@ def _short(text: str, limit: int) -> str:
 @dataclass(frozen=True, slots=True)
 class ModelList:
     versions: tuple[RegisteredModel, ...]  # oldest first
-    champion: int | None  # None: raw embeddings are used
+    champion: int | None  # None: raw embeddings, or plain cosines, are used
     history: tuple[Mapping[str, str], ...]  # of the champion, oldest first
+    kind: str = PROJECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,30 +215,35 @@ class ModelSheet:
     """One version, what was measured of it, and what the gate says of it today."""
 
     model: RegisteredModel
-    width_in: int
-    width_out: int
+    width_in: int | None  # of a projection
+    width_out: int | None
     comparison: Comparison | None
     verdict: Verdict
     history: tuple[Mapping[str, str], ...]  # what happened to this version
+    facts: tuple[str, ...] = ()  # what else there is to know of a matcher, in words
+    kind: str = PROJECTION
 
 
-def list_models(library: Library) -> ModelList:
+def list_models(library: Library, *, kind: str = PROJECTION) -> ModelList:
     """All versions; before the first training, an empty list. Raises Unavailable."""
-    state = library.registry.state()
+    state = registry_of(library, kind).state()
     champion = state.champion
-    return ModelList(state.versions, champion.version if champion else None, history(state))
+    return ModelList(state.versions, champion.version if champion else None, history(state), kind)
 
 
-def show_model(library: Library, selector: str | int) -> ModelSheet:
+def show_model(library: Library, selector: str | int, *, kind: str = PROJECTION) -> ModelSheet:
     """A version by number or alias. Raises NotFound, Unavailable, ModelUnavailable."""
-    registry = library.registry
-    loaded = registry.load(selector)
+    registry = registry_of(library, kind)
+    loaded: LoadedModel[Any] = registry.load(selector)
+    made, is_matcher = loaded.artefact, isinstance(loaded.artefact, MatcherRecord)
     return ModelSheet(
         model=loaded.model,
-        width_in=loaded.head.width_in,
-        width_out=loaded.head.width_out,
+        width_in=None if is_matcher else made.width_in,
+        width_out=None if is_matcher else made.width_out,
+        facts=made.facts() if is_matcher else (),
+        kind=kind,
         comparison=read_comparison(registry, loaded.model),
-        verdict=judge(library, loaded.model.version),
+        verdict=judge(library, loaded.model.version, kind=kind),
         history=tuple(e for e in history(registry.state()) if e["version"] == str(loaded.model.version)),
     )
 

@@ -183,7 +183,7 @@ def _champion(library: Library, contract: PackContract) -> Champion | None:
     if found is None or found.card is None or found.card.fingerprint != contract.fingerprint:
         return None
     loaded = library.registry.load(found)
-    return Champion(loaded.model.space, loaded.head, loaded.comparison)
+    return Champion(loaded.model.space, loaded.artefact, loaded.comparison)
 
 
 class _Counter:

@@ -1,4 +1,4 @@
-"""The library in one file: every table with its vectors and decisions, and the registered projections."""
+"""The library in one file: every table with its vectors and decisions, and the registered models."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from faceml import __version__
 from faceml.config import Settings
 from faceml.errors import FileNotReadable, ModelUnavailable, Unavailable
 from faceml.library import Library
-from faceml.services.operate.restore import fill_database, table_part
+from faceml.services.operate.restore import fill_database, models_part, table_part, tags_part
 from faceml.storage.archive import ArchiveWriter, new_archive, open_archive
+from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import RegisteredModel
 from faceml.storage.sql.database import CONTENT
 from faceml.storage.sql.repository import Repository
@@ -30,8 +31,8 @@ class BackupReport:
     faces: int
     people: int
     decisions: int
-    models: int
-    champion: int | None
+    models: int  # projections and matchers
+    champion: int | None  # among projections
     is_checked: bool
     left_out: tuple[str, ...]  # models whose files could not be had, with the reason
     seconds: float
@@ -52,11 +53,17 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
     """
     started = time.monotonic()
     contract = library.repository.pack()
-    state = library.registry.state()
+    states = [(registry, registry.state()) for registry in library.registries]
     left_out: list[str] = []
     with new_archive(file, check=check_backup if check else lambda _: None) as archive:
         schema, tables = _add_tables(library.repository, archive)
-        models = [entry for model in state.versions if (entry := _add_model(library, model, archive, left_out))]
+        models = {
+            models_part(registry): [
+                entry for model in state.versions if (entry := _add_model(registry, model, archive, left_out))
+            ]
+            for registry, state in states
+        }
+        tags = {tags_part(registry): dict(state.tags or {}) for registry, state in states}
         rows = {table["name"]: table["rows"] for table in tables}
         archive.close(
             {
@@ -65,16 +72,16 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
                 "schema": schema,
                 "pack": contract.name if contract else None,
                 "tables": tables,
-                "models": models,
-                "model_tags": dict(state.tags or {}),
+                **models,
+                **tags,
             }
         )
-    champion = state.champion
+    champion = states[0][1].champion
     return BackupReport(
         file=file,
         size_bytes=file.stat().st_size,
         **{name: rows[table] for name, table in CONTENT.items()},
-        models=len(models),
+        models=sum(map(len, models.values())),
         champion=champion.version if champion else None,
         is_checked=check,
         left_out=tuple(left_out),
@@ -90,16 +97,16 @@ def _add_tables(repository: Repository, archive: ArchiveWriter) -> tuple[str, li
 
 
 def _add_model(
-    library: Library, model: RegisteredModel, archive: ArchiveWriter, left_out: list[str]
+    registry: ModelRegistry[Any], model: RegisteredModel, archive: ArchiveWriter, left_out: list[str]
 ) -> dict[str, Any] | None:
     try:
         if model.card is None:
             raise ModelUnavailable("it was registered by other means")
-        content = library.registry.content(model)
+        content = registry.content(model)
     except Unavailable as error:
         left_out.append(f"{model.space}: {error}")
         return None
-    part = f"models/{model.version}.onnx"
+    part = f"{models_part(registry)}/{model.version}{registry.kind.suffix}"
     archive.add(part, [content])
     return {
         "version": model.version,

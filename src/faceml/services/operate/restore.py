@@ -16,7 +16,8 @@ from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
-from faceml.storage.registry.records import MODEL_NAME, ModelCard, RegistryState
+from faceml.storage.registry.model_registry import ModelRegistry
+from faceml.storage.registry.records import PROJECTION, ModelCard, RegistryState
 from faceml.storage.sql.database import CONTENT, SCHEMA_VERSION, empty_schema
 from faceml.storage.sql.dump import fill_table, shape_from_json
 from faceml.wiring import open_library
@@ -58,7 +59,8 @@ def restore(settings: Settings, file: Path, *, on_progress: Progress = silent) -
         was_there, staging = home.exists(), home / STAGING
         library = open_library(replace(settings, home=staging))
         try:
-            _check_models(library, archive)
+            for registry in library.registries:
+                _check_models(registry, archive)
             staging.mkdir(parents=True, exist_ok=True)
             found = _restore(library, archive, on_progress)
             library.close()
@@ -100,20 +102,29 @@ def table_part(name: str) -> str:
     return f"tables/{name}.jsonl"
 
 
+def models_part(registry: ModelRegistry[Any]) -> str:
+    """Where a backup has a kind of model: a list of its manifest, and a folder."""
+    return "models" if registry.kind.name == PROJECTION else f"{registry.kind.noun}s"
+
+
+def tags_part(registry: ModelRegistry[Any]) -> str:
+    return f"{models_part(registry).removesuffix('s')}_tags"
+
+
 def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> dict[str, Any]:
     """What the report says of the content."""
     rows = fill_database(library.settings.database, archive)
     with library.repository.begin() as unit:
         unit.outbox.push_all()
     drained = drain_outbox(library, on_progress=on_progress)
-    notes = _restore_models(library, archive)
+    notes = tuple(note for registry in library.registries for note in _restore_models(library, registry, archive))
     if drained.reason:
         notes = (*notes, f"the vector index waits: {drained.reason}")
     return {
         "made_at": str(archive.manifest.get("made_at", "")),
         **{name: rows[table] for name, table in CONTENT.items()},
         "index_backlog": drained.backlog,
-        "models": len(_entries(archive)),
+        "models": sum(len(_entries(registry, archive)) for registry in library.registries),
         "notes": notes,
     }
 
@@ -146,16 +157,16 @@ def _move_up(staging: Path, home: Path) -> None:
     staging.rmdir()
 
 
-def _check_models(library: Library, archive: ArchiveReader) -> None:
+def _check_models(registry: ModelRegistry[Any], archive: ArchiveReader) -> None:
     """Raises Conflict where the registry holds other versions under the backup's numbers; reads only."""
-    wanted = _entries(archive)
-    there = {model.version: model.checksum for model in library.registry.state().versions} if wanted else {}
+    wanted = _entries(registry, archive)
+    there = {model.version: model.checksum for model in registry.state().versions} if wanted else {}
     for entry in wanted:
         version = entry["version"]
         if version in there and there[version] != entry["checksum"]:
             raise Conflict(
-                f"the model registry has another {MODEL_NAME}/{version} than the backup: point MLFLOW_TRACKING_URI at "
-                "a new one, or move mlruns/ away"
+                f"the model registry has another {registry.kind.name}/{version} than the backup: point "
+                "MLFLOW_TRACKING_URI at a new one, or move mlruns/ away"
             )
         if version not in there and there and version < max(there):
             raise Conflict(
@@ -164,28 +175,33 @@ def _check_models(library: Library, archive: ArchiveReader) -> None:
             )
 
 
-def _restore_models(library: Library, archive: ArchiveReader) -> tuple[str, ...]:
+def _restore_models(library: Library, registry: ModelRegistry[Any], archive: ArchiveReader) -> tuple[str, ...]:
     """Register what is missing, in an empty registry also aliases and tags; returns notes for the reader."""
-    wanted = _entries(archive)
-    state = library.registry.state() if wanted else RegistryState()
+    wanted = _entries(registry, archive)
+    state = registry.state() if wanted else RegistryState()
     there = {model.version for model in state.versions}
     missing = [entry for entry in wanted if entry["version"] not in there]
     if missing:
-        _register(library, archive, missing, next_version=max(there, default=0) + 1)
+        _register(library, registry, archive, missing, next_version=max(there, default=0) + 1)
     if wanted and not there:
         for entry in wanted:
             for alias in entry["aliases"]:
-                library.registry.set_alias(alias, entry["version"])
-        library.registry.tag_model(archive.manifest.get("model_tags", {}))
+                registry.set_alias(alias, entry["version"])
+        registry.tag_model(archive.manifest.get(tags_part(registry), {}))
     if there:
-        return (f"the model registry knew {MODEL_NAME} already: its aliases stay as they are (`faceml models list`)",)
+        name = registry.kind.name
+        return (f"the model registry knew {name} already: its aliases stay as they are (`faceml models list`)",)
     return ()
 
 
 def _register(
-    library: Library, archive: ArchiveReader, entries: Sequence[dict[str, Any]], *, next_version: int
+    library: Library,
+    registry: ModelRegistry[Any],
+    archive: ArchiveReader,
+    entries: Sequence[dict[str, Any]],
+    *,
+    next_version: int,
 ) -> None:
-    registry = library.registry
     with library.tracking.run("restore", parameters={"made_at": archive.manifest.get("made_at", "")}) as run:
         for entry in entries:
             content, card = archive.content(entry["part"]), ModelCard(**entry["card"])
@@ -195,11 +211,11 @@ def _register(
             given = registry.register_again(content, card, run_id=run.id or "", tags=entry["tags"])
             if given != entry["version"]:
                 raise Conflict(
-                    f"the model registry gave {MODEL_NAME}/{entry['version']} the number {given}: point "
+                    f"the model registry gave {registry.kind.name}/{entry['version']} the number {given}: point "
                     "MLFLOW_TRACKING_URI at a new one"
                 )
             next_version = given + 1
 
 
-def _entries(archive: ArchiveReader) -> list[dict[str, Any]]:
-    return sorted(archive.manifest.get("models", []), key=lambda entry: int(entry["version"]))
+def _entries(registry: ModelRegistry[Any], archive: ArchiveReader) -> list[dict[str, Any]]:
+    return sorted(archive.manifest.get(models_part(registry), []), key=lambda entry: int(entry["version"]))

@@ -15,7 +15,7 @@ from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.threshold_map import ThresholdMap
 from faceml.library import Library
 from faceml.records import Embeddings, PrototypeRole, Prototypes
-from faceml.storage.registry.records import CHALLENGER, CHAMPION, MODEL_NAME, RegisteredModel
+from faceml.storage.registry.records import CHALLENGER, CHAMPION, PROJECTION, RegisteredModel
 from faceml.storage.sql.repository import UnitOfWork
 
 RAW = "raw"  # the pack's own vectors, no projection
@@ -78,7 +78,7 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
         ModelMismatch: the version was made for another pack.
         Unavailable: the registry does not answer and never did.
     """
-    text = str(selector).removeprefix(f"{MODEL_NAME}/")
+    text = str(selector).removeprefix(f"{PROJECTION}/")
     if text == RAW:
         return Space(RAW)
     if text == CHAMPION:
@@ -100,7 +100,7 @@ def _space(library: Library, model: RegisteredModel) -> Space:
     loaded = library.registry.load(model)
     return Space(
         name=model.space,
-        head=loaded.head,
+        head=loaded.artefact,
         thresholds=ThresholdMap.from_json(loaded.thresholds) if loaded.thresholds else None,
     )
 

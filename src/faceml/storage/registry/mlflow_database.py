@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
@@ -11,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from faceml.config import without_password
 from faceml.errors import Unavailable
-from faceml.storage.registry.records import FILE, MODEL_NAME, RegisteredModel, RegistryState
+from faceml.storage.registry.kinds import Kind
+from faceml.storage.registry.records import RegisteredModel, RegistryState
 
 _SQLITE = "sqlite:///"
 _VERSIONS = text(
@@ -24,10 +26,11 @@ _TAGS = text("SELECT key, value FROM registered_model_tags WHERE name = :name")
 
 
 class MlflowDatabase:
-    """`face-projection` in the tables of MLflow 3; opened read-only, made never."""
+    """One registered model in the tables of MLflow 3; opened read-only, made never."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, kind: Kind[Any]) -> None:
         self._uri = uri
+        self._kind = kind
 
     def read(self) -> RegistryState:
         if self._uri.startswith(_SQLITE) and not Path(self._uri.removeprefix(_SQLITE)).exists():
@@ -37,24 +40,24 @@ class MlflowDatabase:
             with engine.connect() as connection:
                 if not inspect(connection).has_table("registered_model_aliases"):
                     return RegistryState()
-                state = _read(connection)
+                state = _read(connection, self._kind.name)
             engine.dispose()
         except (SQLAlchemyError, ImportError) as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise Unavailable(
                 f"the model registry {without_password(self._uri)} cannot be read ({reason}): start it or correct "
-                "MLFLOW_TRACKING_URI; --model raw goes on without it"
+                f"MLFLOW_TRACKING_URI; {self._kind.without_it} goes on without it"
             ) from error
         return state
 
     def fetch(self, model: RegisteredModel) -> bytes:
-        file = _local_path(model.location) / FILE
+        file = _local_path(model.location) / self._kind.file
         try:
             return file.read_bytes()
         except OSError as error:
             raise Unavailable(
                 f"{model.space} is registered, but its file {file} cannot be read ({error.strerror}): restore it, "
-                "promote another version, or use --model raw"
+                f"promote another version, or use {self._kind.without_it}"
             ) from error
 
 
@@ -64,8 +67,8 @@ def _engine(uri: str) -> Engine:
     return create_engine(f"{_SQLITE}file:{uri.removeprefix(_SQLITE)}?mode=ro&uri=true", connect_args={"timeout": 10})
 
 
-def _read(connection: Connection) -> RegistryState:
-    name = {"name": MODEL_NAME}
+def _read(connection: Connection, model: str) -> RegistryState:
+    name = {"name": model}
     tags: dict[int, dict[str, str]] = defaultdict(dict)
     for version, key, value in connection.execute(_VERSION_TAGS, name):
         tags[int(version)][key] = value
@@ -74,6 +77,7 @@ def _read(connection: Connection) -> RegistryState:
         aliases[int(version)].append(alias)
     versions = tuple(
         RegisteredModel.of(
+            name=model,
             version=int(row.version),
             aliases=aliases[int(row.version)],
             created_ms=row.creation_time,

@@ -1,11 +1,12 @@
-"""The registry of projections: MLflow's registered model `face-projection` (DESIGN D9).
+"""The registry of models: `face-projection` and `face-matcher`, registered in MLflow (DESIGN D9).
 
 Out of MLflow's database an alias or version is read without mlflow, in milliseconds; a server is asked, and everything
 is written, through mlflow. A file that was opened once stays in the library's cache under its checksum, and what the
 registry last answered beside it, so a registry that went away changes nothing for whoever used it before.
 
 records          the nouns                  mlflow_database  reads MLflow's database
-onnx_head        a head as a file           mlflow_client    reads an MLflow server, and writes
+kinds            what is registered, and    mlflow_client    reads an MLflow server, and writes
+                 how it becomes a file      onnx_head        a projection as a file
 """
 
 from __future__ import annotations
@@ -19,15 +20,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from faceml.errors import ModelUnavailable, NotFound, Unavailable
 from faceml.files import write_cache
-from faceml.identity.projection import Head
-from faceml.storage.registry.onnx_head import read_onnx, write_onnx
+from faceml.storage.registry.kinds import Kind
 from faceml.storage.registry.records import (
     CHALLENGER,
-    MODEL_NAME,
     ModelCard,
     RegisteredModel,
     RegistryReader,
@@ -41,22 +40,24 @@ logger = logging.getLogger(__name__)
 
 COMPARISON = "comparison"  # note of the file: what the gate judges
 THRESHOLDS = "thresholds"
+A = TypeVar("A")  # what a version is: a `Head`, a `MatcherRecord`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LoadedModel:
+class LoadedModel(Generic[A]):
     """A version with its file read."""
 
     model: RegisteredModel
-    head: Head
+    artefact: A
     comparison: str | None  # JSON, as the training run measured it
     thresholds: str | None = None  # JSON of `identity.threshold_map.ThresholdMap`
 
 
-class ModelRegistry:
-    """Versions of `face-projection`, wherever MLFLOW_TRACKING_URI keeps them."""
+class ModelRegistry(Generic[A]):
+    """Versions of one registered model, wherever MLFLOW_TRACKING_URI keeps them."""
 
-    def __init__(self, store: MlflowStore, cache: Path) -> None:
+    def __init__(self, kind: Kind[A], store: MlflowStore, cache: Path) -> None:
+        self.kind = kind
         self._store = store
         self._cache = cache
         self._last_seen = cache / f"registry-{hashlib.sha256(store.uri.encode()).hexdigest()[:12]}.json"
@@ -85,7 +86,7 @@ class ModelRegistry:
             Unavailable: the registry does not answer.
         """
         found = self._reader.read()
-        if found.versions or self._last_seen.exists():
+        if found.versions or self._store.is_server or self._last_seen.exists():
             _remember(self._last_seen, found)
         return found
 
@@ -100,11 +101,11 @@ class ModelRegistry:
         text = str(selector)
         found = state.numbered(int(text)) if text.isdecimal() else state.with_alias(text)
         if found is None:
-            raise NotFound(f"there is no projection {text!r}: {_known(state)}")
+            raise NotFound(f"there is no {self.kind.noun} {text!r}: {_known(state, self.kind)}")
         return found
 
-    def load(self, selector: str | int | RegisteredModel) -> LoadedModel:
-        """A version, ready to `project`.
+    def load(self, selector: str | int | RegisteredModel) -> LoadedModel[A]:
+        """A version, ready to use.
 
         Raises:
             NotFound, Unavailable.
@@ -112,20 +113,20 @@ class ModelRegistry:
         """
         model = selector if isinstance(selector, RegisteredModel) else self.get(selector)
         try:
-            head, notes = read_onnx(self.content(model))
+            artefact, notes = self.kind.read(self.content(model))
         except ModelUnavailable as error:
             raise ModelUnavailable(f"{model.space}: {error}") from error
-        return LoadedModel(model, head, notes.get(COMPARISON), notes.get(THRESHOLDS))
+        return LoadedModel(model, artefact, notes.get(COMPARISON), notes.get(THRESHOLDS))
 
     def content(self, model: RegisteredModel) -> bytes:
         """A version's file, checked against what was registered. Raises as `load`."""
-        cached = self._cache / f"{model.checksum}.onnx"
+        cached = self._cache / f"{model.checksum}{self.kind.suffix}"
         if model.checksum and cached.exists() and _checksum(content := cached.read_bytes()) == model.checksum:
             return content
         content = self._reader.fetch(model)
         if _checksum(content) != model.checksum:
             what = "is not the one that was registered" if model.checksum else "was registered by other means"
-            raise ModelUnavailable(f"its file {what}: promote another version, or use --model raw")
+            raise ModelUnavailable(f"its file {what}: promote another version, or use {self.kind.without_it}")
         write_cache(cached, content)
         return content
 
@@ -133,7 +134,7 @@ class ModelRegistry:
 
     def register(
         self,
-        head: Head,
+        artefact: A,
         card: ModelCard,
         *,
         comparison: str | None,
@@ -141,11 +142,11 @@ class ModelRegistry:
         thresholds: str | None = None,
         files: Sequence[Path] = (),
     ) -> RegisteredModel:
-        """Log a head under its run, register it, and make it the challenger.
+        """Log an artefact under its run, register it, and make it the challenger.
 
         Args:
-            comparison: `Comparison.to_json`; the gate reads it back from the version. The head is in it under the
-                card's `candidate`, a champion under its space's name, "face-projection/3".
+            comparison: `Comparison.to_json`; the gate reads it back from the version. The artefact is in it under the
+                card's `candidate`, a champion under its full name, "face-projection/3".
             thresholds: `ThresholdMap.to_json`, measured on people held out.
             files: kept beside the run, such as the checkpoint.
         Raises:
@@ -153,8 +154,8 @@ class ModelRegistry:
         """
         measured = {COMPARISON: comparison, THRESHOLDS: thresholds}
         notes = card.as_tags() | {name: text for name, text in measured.items() if text}
-        content = write_onnx(head, notes=notes)
-        version = self._add(content, head, card, run_id=run_id)
+        content = self.kind.write(artefact, notes)
+        version = self._add(content, artefact, card, run_id=run_id)
         with self._changing() as client:
             for file in files:
                 client.log_artifact(run_id, str(file), "checkpoints")
@@ -166,11 +167,11 @@ class ModelRegistry:
         """Register a file as it was, such as one out of a backup, as the next version; no alias stays on it.
 
         Raises:
-            ModelUnavailable: it is not a projection.
+            ModelUnavailable: it is no file of this kind.
             Unavailable.
         """
-        head, _ = read_onnx(content)
-        version = self._add(content, head, card, run_id=run_id)
+        artefact, _ = self.kind.read(content)
+        version = self._add(content, artefact, card, run_id=run_id)
         self.tag_version(version, tags)
         self.remove_alias(CHALLENGER)
         return version
@@ -179,31 +180,32 @@ class ModelRegistry:
         """Use up a number, so that later versions get theirs."""
         version = self.register_again(content, card, run_id=run_id, tags={})
         with self._changing() as client:
-            client.delete_model_version(MODEL_NAME, str(version))
+            client.delete_model_version(self.kind.name, str(version))
 
     def set_alias(self, alias: str, version: int) -> None:
         with self._changing() as client:
-            client.set_registered_model_alias(MODEL_NAME, alias, str(version))
+            client.set_registered_model_alias(self.kind.name, alias, str(version))
 
     def remove_alias(self, alias: str) -> None:
         with self._changing() as client:
-            client.delete_registered_model_alias(MODEL_NAME, alias)
+            client.delete_registered_model_alias(self.kind.name, alias)
 
     def tag_version(self, version: int, tags: Mapping[str, str]) -> None:
         with self._changing() as client:
             for name, value in tags.items():
-                client.set_model_version_tag(MODEL_NAME, str(version), name, value)
+                client.set_model_version_tag(self.kind.name, str(version), name, value)
 
     def tag_model(self, tags: Mapping[str, str]) -> None:
         with self._changing() as client:
             for name, value in tags.items():
-                client.set_registered_model_tag(MODEL_NAME, name, value)
+                client.set_registered_model_tag(self.kind.name, name, value)
 
-    def _add(self, content: bytes, head: Head, card: ModelCard, *, run_id: str) -> int:
+    def _add(self, content: bytes, artefact: A, card: ModelCard, *, run_id: str) -> int:
         from faceml.storage.registry.mlflow_client import add_version
 
         with self._store.errors("the model"):
-            return add_version(self._store.client, content, head, card, run_id=run_id, checksum=_checksum(content))
+            client, checksum = self._store.client, _checksum(content)
+            return add_version(client, self.kind, content, artefact, card, run_id=run_id, checksum=checksum)
 
     @contextmanager
     def _changing(self) -> Iterator[Any]:
@@ -215,22 +217,22 @@ class ModelRegistry:
         if self._store.is_server:
             from faceml.storage.registry.mlflow_client import MlflowServer
 
-            return MlflowServer(self._store)
+            return MlflowServer(self._store, self.kind)
         from faceml.storage.registry.mlflow_database import MlflowDatabase
 
-        return MlflowDatabase(self._store.uri)
+        return MlflowDatabase(self._store.uri, self.kind)
 
 
 def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _known(state: RegistryState) -> str:
+def _known(state: RegistryState, kind: Kind[Any]) -> str:
     if not state.versions:
-        return "no version is registered yet (`faceml faces train-matching` makes one); use raw"
+        return f"no version is registered yet (`{kind.command}` makes one); use {kind.plainly}"
     numbers = ", ".join(str(model.version) for model in state.versions)
     aliases = sorted(alias for model in state.versions for alias in model.aliases)
-    return f"use raw, {', '.join([*aliases, ''])}or a version of {numbers}"
+    return f"use {kind.plainly}, {', '.join([*aliases, ''])}or a version of {numbers}"
 
 
 def _remember(file: Path, state: RegistryState) -> None:

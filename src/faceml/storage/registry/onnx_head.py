@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import ModelUnavailable
-from faceml.identity.projection import Head, Layer
+from faceml.identity.projection import Head, Layer, project
 
 INPUT, OUTPUT = "embedding", "projection"
+# Stated, not inferred: inferring takes 15 s. Serving the file needs no more.
+_REQUIREMENTS = ("mlflow", "onnx", "onnxruntime", "numpy")
+_EXAMPLE_ROWS = 4
 _OPSET, _IR_VERSION = 17, 9  # of 2022: old enough for any runtime in use
 
 
-def write_onnx(head: Head, *, notes: Mapping[str, str]) -> bytes:
+def write_onnx(head: Head, notes: Mapping[str, str]) -> bytes:
     """The head as a graph with a free batch axis, (N, D) → (N, d) unit rows; `notes` become its metadata."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -53,6 +57,42 @@ def read_onnx(content: bytes) -> tuple[Head, dict[str, str]]:
     except (DecodeError, KeyError, ValueError, TypeError) as error:
         raise ModelUnavailable(f"this is not a projection of faceml's ({type(error).__name__}: {error})") from error
     return head, {note.key: note.value for note in model.metadata_props}
+
+
+def save_onnx(content: bytes, head: Head, folder: Path, model: Any) -> None:
+    """Make the folder of an `mlflow.models.Model` that any client of MLflow loads and calls."""
+    import mlflow.onnx
+    import onnx
+    from mlflow.models import infer_signature
+
+    example = _example(head.width_in)
+    mlflow.onnx.save_model(
+        onnx.load_model_from_string(content),
+        folder,
+        mlflow_model=model,
+        signature=infer_signature(example, {OUTPUT: project(head, example)}),
+        input_example=example,
+        pip_requirements=_pinned(_REQUIREMENTS),
+        onnx_execution_providers=["CPUExecutionProvider"],
+        save_as_external_data=False,  # one file
+    )
+
+
+def _example(width: int) -> NDArray[np.float32]:
+    rows = np.random.default_rng(0).normal(size=(_EXAMPLE_ROWS, width)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def _pinned(names: tuple[str, ...]) -> list[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    pinned = []
+    for name in names:
+        try:
+            pinned.append(f"{name}=={version(name)}")
+        except PackageNotFoundError:  # onnxruntime-gpu is there under its own name
+            pinned.append(name)
+    return pinned
 
 
 def _arrays(head: Head) -> dict[str, NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""What the registry of projections holds, in records."""
+"""What a registry of models holds, in records."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from typing import Protocol
 
 from faceml.records import PackContract
 
-MODEL_NAME = "face-projection"
+PROJECTION, MATCHER = "face-projection", "face-matcher"  # registered models
 CHAMPION, CHALLENGER = "champion", "challenger"
-CHECKSUM = "sha256"  # tag of a version: of its model.onnx
-FILE = "model.onnx"
+CHECKSUM = "sha256"  # tag of a version: of its file
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a projection was made of; kept as tags of its version."""
+    """What a version was made of; kept as tags of it."""
 
-    kind: str  # head and loss, in a word or two
+    kind: str  # of a projection head and loss, in a word or two
     pack: str
     fingerprint: str  # of the pack whose vectors it takes
     snapshot: str  # hash of the labels it learned from, see services.operate.status
     people: int
     faces: int
-    candidate: str = "head"  # its name in the comparison that goes with it; champions go by their space's name there
+    candidate: str = "head"  # its name in the comparison that goes with it; champions go by `RegisteredModel.space`
 
     def as_tags(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}
@@ -41,7 +40,7 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """One version of `face-projection`."""
+    """One version of a registered model."""
 
     version: int
     aliases: tuple[str, ...]
@@ -51,11 +50,13 @@ class RegisteredModel:
     created_at: datetime
     location: str  # URI of the folder with its files
     tags: Mapping[str, str]
+    name: str = PROJECTION  # of the registered model
 
     @classmethod
     def of(
         cls,
         *,
+        name: str,
         version: int,
         aliases: Iterable[str],
         created_ms: int,
@@ -66,12 +67,12 @@ class RegisteredModel:
         """As MLflow keeps it, `created_ms` since 1970."""
         created_at = datetime.fromtimestamp(created_ms / 1000, UTC)
         card, checksum = ModelCard.from_tags(tags), tags.get(CHECKSUM, "")
-        return cls(version, tuple(aliases), card, checksum, run_id or None, created_at, location or "", tags)
+        return cls(version, tuple(aliases), card, checksum, run_id or None, created_at, location or "", tags, name)
 
     @property
     def space(self) -> str:
-        """The name of the vectors it makes, which an assignment carries as `model_version`."""
-        return f"{MODEL_NAME}/{self.version}"
+        """Its full name, "face-projection/3", which an assignment made with it carries as `model_version`."""
+        return f"{self.name}/{self.version}"
 
     def mismatch(self, pinned: PackContract | None) -> str | None:
         """What to say where it was made for other vectors than a library's; None where it fits, as far as is known."""
@@ -100,15 +101,17 @@ class RegistryState:
 
 
 class RegistryReader(Protocol):
+    """Reads the versions of one registered model."""
+
     def read(self) -> RegistryState:
-        """Everything about `face-projection`; nothing where there is no registry yet.
+        """All of them, and the model's tags; nothing where there is no registry yet.
 
         Raises:
             Unavailable: it does not answer.
         """
 
     def fetch(self, model: RegisteredModel) -> bytes:
-        """The content of a version's ONNX file.
+        """The content of a version's file.
 
         Raises:
             Unavailable: it cannot be had now.

@@ -116,6 +116,10 @@ class Events(Store):
             )
         return dict(steps)
 
+    def newest_id(self) -> int:
+        """0 where nobody decided anything yet; whoever finds it unchanged finds the labels unchanged."""
+        return self._session.scalar(select(func.max(LabelEvent.id))) or 0
+
     def count(self, *, by_other_than: str | None = None) -> int:
         return self._count(LabelEvent, *(() if by_other_than is None else (LabelEvent.actor != by_other_than,)))
 

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.states import SPLIT_MARK
-from faceml.records import AssignedBy, Embeddings
+from faceml.records import AssignedBy, Dismissal, Embeddings, LibraryFaces, PersonStatus
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset
+from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
 
 PAGE_ROWS = 10_000  # vectors read at a time
 
@@ -86,10 +86,47 @@ class Vectors(Store):
         for page in self._session.execute(statement).partitions():
             yield as_embeddings((row[0], row[1]) for row in page)
 
-    def labelled_by_a_person(self, *, min_quality: float = 0.0) -> tuple[Embeddings, list[UUID]]:
-        """Faces that a person labelled, with whom, in order of person."""
-        is_good = FaceInstance.quality_score >= min_quality
-        return self._under_people(FaceInstance.assigned_by == AssignedBy.MANUAL, is_good)
+    def everybody(self) -> LibraryFaces:
+        """All faces, strangers' too, but those that a person said are none."""
+        statement = (
+            select(
+                FaceInstance.id,
+                FaceEmbedding.vector,
+                FaceInstance.asset_id,
+                FaceInstance.quality_score,
+                case((and_(FaceInstance.assigned_by == AssignedBy.MANUAL, _is_active()), FaceInstance.person_id)),
+            )
+            .join(FaceEmbedding)
+            .where(FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE))
+            .order_by(FaceInstance.id)
+            .execution_options(yield_per=PAGE_ROWS)
+        )
+        told: list[tuple[int, float, UUID | None]] = []
+
+        def vectors() -> Iterator[tuple[UUID, bytes]]:
+            for face_id, vector, *rest in self._session.execute(statement):
+                told.append((rest[0], rest[1], rest[2]))
+                yield face_id, vector
+
+        found = as_embeddings(vectors())
+        return LibraryFaces(
+            face_ids=found.face_ids,
+            vectors=found.vectors,
+            photos=np.array([photo for photo, _, _ in told], np.int64),
+            quality=np.array([quality for _, quality, _ in told], np.float64),
+            labels=tuple(person_id for _, _, person_id in told),
+        )
+
+    def labelled_by_a_person(
+        self, *, min_quality: float = 0.0, active_only: bool = False
+    ) -> tuple[Embeddings, list[UUID]]:
+        """Faces that a person labelled, with whom, in order of person.
+
+        Args:
+            active_only: without those of hidden people.
+        """
+        where = [FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.quality_score >= min_quality]
+        return self._under_people(*where, *([_is_active()] if active_only else []))
 
     def under_people(self) -> tuple[Embeddings, list[UUID]]:
         """All faces under a person, with that person's id row for row, in order of person."""
@@ -136,6 +173,10 @@ def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
         joined += blob
     vectors = np.frombuffer(joined, dtype="<f4")
     return Embeddings(tuple(ids), vectors.reshape(len(ids), -1) if ids else vectors.reshape(0, 0))
+
+
+def _is_active() -> ColumnElement[bool]:
+    return FaceInstance.person_id.in_(select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE))
 
 
 def in_no_split_part() -> ColumnElement[bool]:

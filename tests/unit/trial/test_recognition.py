@@ -1,0 +1,100 @@
+"""The questions about new photos of known people: asked of the right faces, counted as said, and the same for all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from faceml.errors import NotEnoughData
+from faceml.trial.recognition import STRANGER, WAYS, Album, Decisions, cut, draw, figures
+
+WIDTH = 64
+
+
+def album(seed: int = 0, people: int = 60, spread: float = 0.7) -> Album:
+    """Made-up people in photos of two, some of them near everybody, as children and blurred faces are.
+
+    Background faces, marked -1, are never asked about.
+    """
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(people + 20), np.concatenate((rng.integers(2, 8, people), np.ones(20, int))))
+    common = rng.standard_normal(WIDTH)
+    likeness = rng.uniform(0, 1.5, people + 20)[:, None]  # of a person to everybody
+    directions = rng.standard_normal((people + 20, WIDTH)) + likeness * common
+    blur = rng.uniform(0, 1.5, len(who))[:, None]
+    vectors = directions[who] + spread * rng.standard_normal((len(who), WIDTH)) + blur * common
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    order = rng.permutation(len(who))
+    return Album.of(
+        vectors[order].astype(np.float32),
+        np.where(who < people, who, -1)[order],
+        np.arange(len(who)) // 2,
+        rng.random(len(who)),
+        match_threshold=0.4,
+    )
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_a_draw_asks_about_new_photos_of_the_known_and_about_strangers(labels: int) -> None:
+    faces = album()
+    asked = draw(faces, labels=labels, seed=3)
+    known = set(faces.people[asked.labelled].tolist())
+    assert (np.bincount(asked.owners) == labels).all()
+    assert not set(asked.labelled.tolist()) & set(asked.library.tolist())
+    assert len(asked.labelled) + len(asked.library) == len(faces.people)
+    who = faces.people[asked.library]
+    assert (asked.truth[np.isin(who, list(known))] != STRANGER).all()
+    assert (asked.truth[~np.isin(who, list(known))] == STRANGER).all()
+    assert asked.is_asked[np.isin(who, list(known))].all()
+    assert not asked.is_asked[who == -1].any()
+    strangers = set(np.unique(faces.people[faces.people >= 0]).tolist()) - known
+    questioned = set(who[asked.is_asked].tolist()) - known
+    assert len(questioned) == len(strangers) - round(0.2 * len(strangers))
+
+
+def test_too_few_photos_are_said() -> None:
+    with pytest.raises(NotEnoughData, match="ask for fewer labels"):
+        draw(album(), labels=50, seed=0)
+
+
+def test_a_matcher_spares_wrong_decisions_where_some_are_near_everybody() -> None:
+    faces = album(people=150)
+    draws = [draw(faces, labels=3, seed=seed) for seed in range(3)]
+    before, after = ([way(faces, asked) for asked in draws] for way in WAYS.values())
+    spared = cut(before, after)
+    assert 0 < spared.low < spared.value < spared.high <= 1
+    assert cut(before, before).value == 0
+
+
+def decisions(truth: list[int], candidate: list[int], scores: list[float]) -> Decisions:
+    return Decisions(
+        np.arange(len(truth)), np.array(truth), np.array(candidate), np.array(scores, np.float32), threshold=0.5
+    )
+
+
+def test_figures_count_as_the_words_say() -> None:
+    #                    right  missed  wrong person  stranger named  stranger left
+    found = decisions([0, 0, 1, -1, -1], [0, 0, 0, 1, 0], [0.9, 0.4, 0.8, 0.7, 0.2])
+    counted = figures([found])
+    assert counted.wrong == pytest.approx(3 / 5)
+    assert counted.precision == pytest.approx(1 / 3)
+    assert counted.recall == pytest.approx(1 / 3)
+    assert counted.strangers_named == pytest.approx(1 / 2)
+    assert counted.dir_1 == counted.dir_01 == pytest.approx(1 / 3)  # above the highest stranger
+    nobody = figures([decisions([0, -1], [0, 0], [0.1, 0.2])])
+    assert (nobody.precision, nobody.wrong) == (1.0, 0.5)
+
+
+def test_the_interval_of_a_cut_draws_people_not_faces() -> None:
+    """Of one person's hundred faces alone, whose decisions all changed together, nothing is certain."""
+    wrong = [0] * 100 + list(range(1, 21))
+    all_wrong = [-1] * 120
+    before = Decisions(np.array(wrong), np.array(wrong), np.array(all_wrong), np.zeros(120, np.float32), 0.5)
+    is_mended: NDArray[np.bool_] = np.array(wrong) == 0
+    after = Decisions(np.array(wrong), np.array(wrong), np.where(is_mended, 0, -1), np.ones(120, np.float32), 0.5)
+    spared = cut([before], [after])
+    assert spared.value == pytest.approx(100 / 120)
+    assert spared.low == 0
+    with pytest.raises(NotEnoughData, match="nothing to cut"):
+        cut([decisions([0], [0], [0.9])], [decisions([0], [0], [0.9])])
