@@ -6,13 +6,14 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from faceml.errors import Conflict
+from faceml.errors import Conflict, NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to
-from faceml.services.exchange.export import export_faces, export_fiftyone
+from faceml.services.exchange.export import export_faces, export_fiftyone, export_vectors
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 
@@ -72,3 +73,30 @@ def test_both_tables_hold_the_size_of_the_photo_and_when_it_was_taken(filled: Li
     with Image.open(grace["path"]) as photo:
         assert (grace["photo_width"], grace["photo_height"]) == photo.size
     assert grace["taken_at"] == "2024-02-03T04:05:06+00:00"
+
+
+def test_vectors_leave_with_numbers_for_people_and_photos_and_for_their_owner_alone(
+    filled: Library, tmp_path: Path
+) -> None:
+    file = tmp_path / "vectors.npz"
+    assert export_vectors(filled.repository, file).faces == 8
+    with np.load(file, allow_pickle=False) as found:
+        arrays = {name: found[name] for name in found.files}
+    with filled.repository.read() as unit:
+        everybody = unit.vectors.everybody()
+        contract = unit.contract.pinned()
+    assert contract is not None
+    assert np.allclose(arrays["vectors"], everybody.vectors, atol=1e-3)
+    assert sorted(arrays["person"].tolist()) == [-1] * 7 + [0]
+    assert len(set(arrays["photo"].tolist())) == 3
+    assert arrays["quality"].tolist() == everybody.quality.tolist()
+    assert arrays["match_threshold"] == contract.match_threshold
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_vectors_of_nothing_or_in_another_format_are_refused(library: Library, tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match="faceml faces backfill"):
+        export_vectors(library.repository, tmp_path / "vectors.npz")
+    with pytest.raises(WrongUse, match=r"\.npz"):
+        export_vectors(library.repository, tmp_path / "vectors.parquet")
+    assert not list(tmp_path.glob("vectors*"))

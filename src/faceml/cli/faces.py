@@ -160,12 +160,16 @@ def find_orphans(limit: int, fix: bool, as_json: bool) -> None:
 
 @faces.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--vectors", is_flag=True, help="Embeddings, with people and photos as numbers."
+)
 @show.printed()
-def export(file: Path) -> object:
-    """Write every face to FILE (.csv or .parquet)."""
-    from faceml.services.exchange.export import export_faces
+def export(file: Path, vectors: bool) -> object:
+    """Write every face to FILE (.csv or .parquet; with --vectors .npz)."""
+    from faceml.services.exchange.export import export_faces, export_vectors
 
-    return export_faces(show.open_configured().repository, file)
+    write = export_vectors if vectors else export_faces
+    return write(show.open_configured().repository, file)
 
 
 @faces.command("import-labels")

@@ -10,12 +10,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from faceml.errors import Conflict, FileNotReadable, WrongUse
+import numpy as np
+
+from faceml.errors import Conflict, FileNotReadable, NotEnoughData, WrongUse
 from faceml.files import whole_file
 from faceml.storage.sql.export_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 
 SUFFIXES = (".csv", ".parquet")
+UNLABELLED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,40 @@ def export_faces(repository: Repository, file: Path) -> ExportReport:
     except OSError as error:
         raise FileNotReadable(f"{file} cannot be written: {error.strerror or error}") from error
     return ExportReport(file, faces)
+
+
+def export_vectors(repository: Repository, file: Path) -> ExportReport:
+    """Write every face's vector to an .npz file of its owner's alone, as `benchmarks/recognition.py` reads it.
+
+    Arrays, one row a face: `vectors` (N, D) float16 unit rows, `person` (a number for whoever a person labelled it as;
+    -1: nobody), `photo` (faces of one photo share a number), `quality` (0 to 1); and `match_threshold`, the pack's
+    recommended cosine. No names and no ids, but vectors are biometric data.
+
+    Raises:
+        WrongUse: another suffix.
+        NotEnoughData: no face was found yet.
+        FileNotReadable: the place cannot be written.
+    """
+    if file.suffix.lower() != ".npz":
+        raise WrongUse(f"{file} ends in {file.suffix or 'nothing'!r}: vectors go into a .npz file")
+    with repository.read() as unit:
+        faces, contract = unit.vectors.everybody(), unit.contract.pinned()
+    if contract is None:
+        raise NotEnoughData("no face was found yet, so there are no vectors: `faceml faces backfill` finds faces")
+    number = {person_id: row for row, person_id in enumerate(sorted({label for label in faces.labels if label}))}
+    try:
+        with whole_file(file, is_private=True) as draft, draft.open("wb") as stream:
+            np.savez(
+                stream,
+                vectors=faces.vectors.astype(np.float16),
+                person=np.array([number[label] if label else UNLABELLED for label in faces.labels], np.int64),
+                photo=np.unique(faces.photos, return_inverse=True)[1],
+                quality=faces.quality,
+                match_threshold=np.float64(contract.match_threshold),
+            )
+    except OSError as error:
+        raise FileNotReadable(f"{file} cannot be written: {error.strerror or error}") from error
+    return ExportReport(file, len(faces.face_ids))
 
 
 def _write_csv(file: Path, rows: Iterator[ExportRow]) -> int:
