@@ -14,14 +14,15 @@ from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.config import Settings
-from faceml.errors import Conflict, ModelMismatch, NotEnoughData, NotFound, WrongUse
+from faceml.errors import Conflict, ModelMismatch, ModelUnavailable, NotEnoughData, NotFound, WrongUse
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.calibration import calibrate_scores
 from faceml.identity.matcher import FLOOR_MARGIN, fit_matcher
+from faceml.jobs.functions import fit_matcher_job
 from faceml.library import Library
-from faceml.records import LibraryFaces
+from faceml.records import Dismissal, LibraryFaces
 from faceml.services.decisions.erase import erase_person
-from faceml.services.decisions.label import assign_faces_to
+from faceml.services.decisions.label import assign_faces_to, dismiss_faces
 from faceml.services.decisions.people import hide_person
 from faceml.services.learn.fit_matcher import FitReport, Question, fit_library_matcher
 from faceml.services.learn.promote import count_tries, list_models, promote, roll_back, show_model
@@ -29,8 +30,10 @@ from faceml.services.operate.backup import back_up
 from faceml.services.operate.restore import restore
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.trial.comparison import Comparison, from_json
+from tests.conftest import add_faces, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
 from tests.heads import comparison
+from tests.rest import API, client_of, two_people
 from tests.synthetic import synthetic_library
 
 ME = "ada"
@@ -236,6 +239,16 @@ def test_a_matcher_of_another_pack_is_not_used(labelled: Library) -> None:
     assert open_matcher(labelled) is None
     with pytest.raises(ModelMismatch, match="made for vectors of buffalo_l, this library's are of opencv-zoo"):
         open_matcher(labelled, 1)
+
+
+def test_a_matcher_with_settings_that_are_not_known_here_is_not_used(labelled: Library) -> None:
+    fit_library_matcher(labelled)
+    loaded = labelled.matchers.load(1)
+    assert loaded.model.card is not None
+    other = replace(loaded.artefact, settings=replace(loaded.artefact.settings, neighbours=7))
+    labelled.matchers.register(other, loaded.model.card, comparison=None, run_id=loaded.model.run_id or "")
+    with pytest.raises(ModelUnavailable, match="face-matcher/2 was fitted with settings of another faceml"):
+        open_matcher(labelled, 2)
 
 
 def test_it_is_kept_until_a_label_changes_and_the_new_label_counts_at_once(labelled: Library) -> None:
@@ -450,3 +463,59 @@ def test_fit_report_is_what_it_says(labelled: Library) -> None:
     assert isinstance(report, FitReport)
     assert set(report.thresholds) == {"0.01", "0.001"}
     assert report.thresholds["0.001"] == record.thresholds[1e-3].value >= report.thresholds["0.01"]
+
+
+# --- the other doors
+
+
+def test_rest_and_the_job_answer_alike(labelled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEML_HOME", str(labelled.settings.home))
+    monkeypatch.setenv("FACEML_MODEL_PACK", CONTRACT.name)
+    job = fit_matcher_job()
+    assert list(job)[:4] == ["status", "version", "people", "labelled_faces"]
+    assert (job["status"], job["version"], job["people"], job["promotes"]) == ("completed", 1, KNOWN, False)
+    with client_of(labelled) as client:
+        told = client.post(f"{API}/fit-matcher").json()
+        assert (told["status"], told["version"], told["labelledFaces"]) == ("completed", 2, KNOWN * LABELS)
+        assert told["reasons"] == ["face-matcher/2 was never measured on held-out people: fit it again"]
+        assert set(told["thresholds"]) == {"0.01", "0.001"}
+    assert [model.version for model in labelled.matchers.versions()] == [1, 2]
+
+
+def test_rest_says_that_nobody_is_labelled(settings: Settings, mlflow_here: Path) -> None:
+    library, _ = two_people(settings)
+    with client_of(library) as client:
+        answer = client.post(f"{API}/fit-matcher")
+    assert answer.status_code == 409
+    assert "0 people are labelled" in answer.json()["detail"]
+
+
+# --- reading everybody
+
+
+def test_everybody_is_read_with_photo_quality_and_label(database_url: str, tmp_path: Path) -> None:
+    library = library_with(
+        FakePack(), Settings(home=tmp_path / "library", database_url=database_url, model_pack=CONTRACT.name)
+    )
+    ids = add_faces(library, people_vectors(3, 2))
+    assign_faces_to(library, ids[:2], "Ada", actor=ME)
+    assign_faces_to(library, ids[2:3], "Grace", actor=ME)
+    dismiss_faces(library, ids[4:5], Dismissal.NOT_A_FACE, actor=ME)
+    dismiss_faces(library, ids[5:6], Dismissal.STRANGER, actor=ME)
+    with library.repository.read() as unit:
+        newest = unit.events.newest_id()
+        names = {name: id_ for id_, name in unit.people.names().items()}
+        photo = unit.faces.photo_of(ids)
+    hide_person(library, names["Grace"], actor=ME)
+    found = everybody(library)
+    kept = sorted(id_ for id_ in ids if id_ != ids[4])
+    assert list(found.face_ids) == kept
+    assert found.photos.tolist() == [photo[id_] for id_ in kept]
+    assert found.labels == tuple(names["Ada"] if id_ in ids[:2] else None for id_ in kept)
+    assert set(found.quality) == {0.9}
+    with library.repository.read() as unit:
+        np.testing.assert_array_equal(found.vectors, unit.vectors.of(kept).vectors)
+        assert unit.events.newest_id() == newest + 1
+        faces, owners = unit.vectors.labelled_by_a_person(active_only=True)
+        assert (set(faces.face_ids), set(owners)) == (set(ids[:2]), {names["Ada"]})
+    library.close()

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
+from faceml.identity.hdbscan.distances import blocks
+
+BLOCK_ROWS = 4_096
 
 
 def drop_loose(vectors: NDArray[np.floating], labels: ArrayLike, *, min_cohesion: float) -> NDArray[np.int64]:
@@ -41,10 +44,15 @@ def drop_loose(vectors: NDArray[np.floating], labels: ArrayLike, *, min_cohesion
         return answer
     clusters, of_row, sizes = np.unique(answer[rows], return_inverse=True, return_counts=True)
     sums = np.zeros((len(clusters), vectors.shape[1]))
-    np.add.at(sums, of_row, vectors[rows])
+    with_sum, own = np.empty(len(rows)), np.empty(len(rows))
+    parts = list(blocks(len(rows), BLOCK_ROWS))
+    for part in parts:
+        np.add.at(sums, of_row[part], vectors[rows[part]])
     # s · (S − s) without a second matrix: s · S − s · s; and |S − s|² likewise.
-    with_sum = np.einsum("nd,nd->n", vectors[rows], sums[of_row], dtype=np.float64)
-    own = np.einsum("nd,nd->n", vectors[rows], vectors[rows], dtype=np.float64)
+    for part in parts:
+        faces = vectors[rows[part]].astype(np.float64)
+        with_sum[part] = np.einsum("nd,nd->n", faces, sums[of_row[part]])
+        own[part] = np.einsum("nd,nd->n", faces, faces)
     others = np.sqrt(np.maximum(np.einsum("cd,cd->c", sums, sums)[of_row] - 2 * with_sum + own, 0))
     cohesion = np.divide(with_sum - own, others, out=np.zeros(len(rows)), where=others > 0)
     answer[rows[(cohesion < min_cohesion) & (sizes[of_row] > 1)]] = -1

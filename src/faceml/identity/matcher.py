@@ -154,6 +154,9 @@ class Matcher:
         """(L,) each labelled face against its own person made without it; -inf for a person's only face."""
         sums = np.add.reduceat(self.references, self._starts, axis=0, dtype=np.float64)
         genuine = np.full(len(self.references), -np.inf, np.float32)
+        near = np.empty(len(self.references), np.float32)
+        for part in blocks(len(near), self._rows_at_once):  # one product for many people
+            near[part] = self.cohort.nearness(self.references[part], self.groups[part], self.person_rows[part])
         for person, faces in enumerate(np.split(self.references, self._starts[1:])):
             for part in blocks(len(faces), self._rows_at_once) if len(faces) > 1 else ():
                 rows = np.arange(part.start, part.start + len(faces[part]))
@@ -163,9 +166,8 @@ class Matcher:
                 norms = np.maximum(np.linalg.norm(others, axis=1), ZERO_NORM)
                 centre = np.einsum("nd,nd->n", faces[part], others) / norms
                 rows += self._starts[person]
-                near = self.cohort.nearness(faces[part], self.groups[rows], np.full(len(rows), person))
                 likeness = (cosines.max(axis=1) + centre) / 2
-                genuine[rows] = likeness - NEARNESS_WEIGHT * (near + self.person_nearness[person])
+                genuine[rows] = likeness - NEARNESS_WEIGHT * (near[rows] + self.person_nearness[person])
         return genuine
 
     @property

@@ -37,7 +37,7 @@ PURPOSE = "everybody"  # of the kept neighbour graph
 FMRS = (1e-2, 1e-3)
 LEAST_PEOPLE = 2
 MEASURED = ("people", "labelled_faces", "library_faces", "groups", "cohort", "seconds")  # of the report, for the run
-MOST_WHITENED = 20_000  # faces whose scatter is looked at, drawn at random beyond: 512 numbers are told by fewer
+MOST_WHITENED = 10_000  # faces whose scatter is looked at, drawn at random beyond: 512 numbers are told by fewer
 MOST_COMPARED = 2_000_000  # comparisons by which thresholds are carried over, some of the faces beyond
 
 

@@ -19,11 +19,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.errors import ModelMismatch, NotEnoughData, WrongUse
+from faceml.errors import ModelMismatch, ModelUnavailable, NotEnoughData, WrongUse
 from faceml.identity.assignment import Matches
 from faceml.identity.cohort import IN_NO_GROUP
 from faceml.identity.matcher import Matcher, enrol
-from faceml.identity.matcher_file import MatcherRecord, unpack_ids
+from faceml.identity.matcher_file import MatcherRecord, MatcherSettings, unpack_ids
 from faceml.identity.smoothing import smoothed
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions
@@ -174,6 +174,7 @@ def open_matcher(library: Library, selector: str | int = CHAMPION) -> Matching |
         NotFound: there is no such version.
         ModelMismatch: the version was fitted for another pack.
         Unavailable: the registry does not answer and never did; or the version's file cannot be had.
+        ModelUnavailable: the file is damaged, or another faceml's.
     """
     model = find_matcher(library, selector)
     return matching_of(library, model) if model else None
@@ -210,6 +211,9 @@ def matching_of(library: Library, model: RegisteredModel) -> Matching | None:
 
 def _enrol(library: Library, model: RegisteredModel) -> Matching | None:
     record = library.matchers.load(model).artefact
+    settings = record.settings
+    if settings != MatcherSettings(floor=settings.floor, seed=settings.seed):
+        raise ModelUnavailable(f"{model.space} was fitted with settings of another faceml: fit again, or use plain")
     with library.repository.read() as unit:
         faces, owners = unit.vectors.labelled_by_a_person(active_only=True)
         cohort = unit.vectors.of(unpack_ids(record.face_ids[record.cohort]))
@@ -223,7 +227,7 @@ def _enrol(library: Library, model: RegisteredModel) -> Matching | None:
         _groups(record, record.rows_of(faces.face_ids)),
         cohort.vectors if cohort.face_ids else np.empty((0, faces.vectors.shape[1]), np.float32),
         _groups(record, record.rows_of(cohort.face_ids)),
-        floor=record.settings.floor,
+        floor=settings.floor,
         head=record.head,
     )
     return Matching(
