@@ -181,20 +181,10 @@ def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) ->
 
 
 def _nothing_measured(labelled: LabelledFaces, recipe: Recipe, names: list[str]) -> Comparison:
-    several = int((np.bincount(labelled.people) > 1).sum())
     reason = f"fewer than 4 people have {recipe.min_faces} labelled faces, so nobody can be held out: label more people"
-    return Comparison(
-        candidates=tuple(names),
-        measured={name: {} for name in names},
-        gains=(),
-        primary=None,
-        missing=dict.fromkeys(MEASURES, reason),
-        people=several,
-        faces=len(labelled.people),
-        folds=0,
-        confidence=0.95,
-        recipe=recipe,
-    )
+    several = int((np.bincount(labelled.people) > 1).sum())
+    why = dict.fromkeys(MEASURES, reason)
+    return Comparison.of_nothing(names, why, people=several, faces=len(labelled.people), recipe=recipe)
 
 
 _MARK_BYTES = 8
