@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.assignment import NOBODY
 from faceml.identity.hdbscan.distances import blocks
-from faceml.metrics.identification import Answers, dir_at_far
+from faceml.metrics.identification import Answers, Estimate, dir_at_far, rate_interval
 from faceml.trial.comparison import CONFIDENCE, RAW, WRONG, Comparison, Gain
 from faceml.trial.held_out import LOWER_IS_BETTER, RESAMPLES, summarise
 from faceml.trial.measures import too_few
@@ -94,7 +94,7 @@ def compare_ways(
             del figures[WRONG]
         missing[WRONG] = "no way names more faces rightly than wrongly: look whether the labels are right"
     found = summarise(drawn, WRONG if says_something else None, confidence)
-    levels = {WRONG: 1 - (1 - confidence) / tries, OF_THE_MANY: confidence}
+    levels = {WRONG: 1 - (1 - confidence) / tries, OF_THE_MANY: confidence, PRECISION: confidence}
     return replace(
         found,
         gains=tuple(_wider(g, counts, levels[g.measure], seed) if g.measure in levels else g for g in found.gains),
@@ -176,6 +176,26 @@ class _Counts:
         shares: NDArray[np.float64] = np.divide(hits, of, out=np.full(len(hits), nothing), where=of > 0)
         return shares
 
+    def interval(self, confidence: float) -> Estimate:
+        """Of the share, where a person's decisions go together; all of it where nothing is counted."""
+        owners = np.repeat(np.arange(len(self.of)), self.of.astype(np.intp))
+        if not len(owners):
+            return Estimate(1.0, 0.0, 1.0)
+        nth = np.arange(len(owners)) - np.repeat(np.cumsum(self.of) - self.of, self.of.astype(np.intp))
+        return rate_interval(nth < self.hits[owners], owners, confidence=confidence)
+
+
+def _apart(ours: Estimate, theirs: Estimate) -> tuple[float, float]:
+    """The interval of the difference of two shares by theirs (Newcombe 1998, method 10).
+
+    Without an error seen, drawing people anew takes a share for certain; here it is as uncertain as its own interval.
+    """
+    value = ours.value - theirs.value
+    return (
+        value - float(np.hypot(ours.value - ours.low, theirs.high - theirs.value)),
+        value + float(np.hypot(ours.high - ours.value, theirs.value - theirs.low)),
+    )
+
 
 def _counts(known: Sequence[Decisions], people: NDArray[np.int64], many: NDArray[np.bool_]) -> dict[str, _Counts]:
     codes = np.searchsorted(people, np.concatenate([found.people for found in known]))
@@ -221,6 +241,9 @@ def _dir(found: Decisions, far: float, people: NDArray[np.int64], times: Times) 
 
 def _wider(gain: Gain, counts: Mapping[str, Mapping[str, _Counts]], confidence: float, seed: int) -> Gain:
     ours, theirs = (counts[name][gain.measure] for name in (gain.challenger, gain.rival))
+    if gain.measure == PRECISION:  # of faces that each way chose to name: no pairs
+        low, high = _apart(ours.interval(confidence), theirs.interval(confidence))
+        return replace(gain, low=min(low, gain.low), high=max(high, gain.high))
     sign = -1 if gain.measure in LOWER_IS_BETTER else 1
     low, high = _interval(sign * (ours.hits - theirs.hits), ours.of, confidence, seed)
     return replace(gain, low=min(low, gain.low), high=max(high, gain.high))
