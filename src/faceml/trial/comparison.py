@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from faceml.errors import WrongUse
@@ -89,6 +89,17 @@ class Comparison:
         """Nothing could be measured, and why: measure → reason."""
         measured: dict[str, dict[str, Estimate]] = {name: {} for name in candidates}
         return cls(tuple(candidates), measured, (), None, why, people, faces, 0, CONFIDENCE, recipe)
+
+    def decided_by(self, photos: Comparison) -> Comparison:
+        """This one with what the same candidates did on new photos, which decides where anything could be asked."""
+        return replace(
+            self,
+            measured={name: {**photos.measured[name], **self.measured[name]} for name in self.candidates},
+            gains=(*photos.gains, *self.gains),
+            primary=photos.primary if photos.folds else self.primary,
+            missing={**photos.missing, **self.missing},
+            tries=photos.tries,
+        )
 
     def gain(self, challenger: str, rival: str, measure: str) -> Gain | None:
         """None where it was not measured."""
