@@ -77,12 +77,20 @@ def compare_ways(
         raise WrongUse(f"tries={tries}: this comparison is one itself")
     try:
         asked = questions(album, seed=seed) if draws is None else draws
+        if not any((draw.truth[draw.is_asked] != STRANGER).any() for draw in asked):
+            raise NotEnoughData("nobody has two labelled photos that are no copies: label more photos")
         answered = {name: _answers(album, way, asked, seed, on_fold) for name, way in ways.items()}
     except NotEnoughData as error:
         why = dict.fromkeys(MEASURES, str(error))
         return Comparison.of_nothing(_raw_first(ways), why, faces=int((album.people >= 0).sum()))
+    return replace(_compared(album, answered, tries, resamples, confidence, seed), folds=len(asked))
+
+
+def _compared(
+    album: Album, answered: Mapping[str, _Answered], tries: int, resamples: int, confidence: float, seed: int
+) -> Comparison:
     people = np.unique(np.concatenate([found.people for found in answered[RAW].known]))
-    many, missing = _the_many(album, people), _missing(answered[RAW])
+    many, missing = _the_many(album, answered[RAW], people), _missing(answered[RAW])
     times = _draw_people(len(people), resamples, seed)
     counts = {name: _counts(found.known, people, many) for name, found in answered.items()}
     drawn = {
@@ -101,7 +109,6 @@ def compare_ways(
         missing=missing,
         people=int((counts[RAW][SILENT].hits > 0).sum()),
         faces=int((album.people >= 0).sum()),
-        folds=len(asked),
         tries=tries,
     )
 
@@ -146,12 +153,13 @@ def _missing(answered: _Answered) -> dict[str, str]:
     return {name: reason for name, reason in why.items() if reason}
 
 
-def _the_many(album: Album, people: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(people,) the tenth with most faces."""
-    numbers, sizes = np.unique(album.people, return_counts=True)
-    counts = sizes[np.searchsorted(numbers, people)]
-    most = np.argsort(-counts, kind="stable")[: max(1, round(MANY * len(people)))]
-    is_one_of_many: NDArray[np.bool_] = np.isin(np.arange(len(people)), most)
+def _the_many(album: Album, answered: _Answered, people: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(people,) of those asked about as known, the tenth with most faces."""
+    known = np.unique(np.concatenate([found.people[found.truth != STRANGER] for found in answered.known]))
+    numbers, counts = np.unique(album.people, return_counts=True)
+    sizes = counts[np.searchsorted(numbers, known)]
+    most = known[np.argsort(-sizes, kind="stable")[: max(1, round(MANY * len(known)))]]
+    is_one_of_many: NDArray[np.bool_] = np.isin(people, most)
     return is_one_of_many
 
 

@@ -140,6 +140,16 @@ def test_too_few_people_are_said() -> None:
     assert "label more people" in verdict(found, challenger=CHALLENGER, rivals=[RAW]).reasons[0]
 
 
+def test_copies_alone_are_no_questions() -> None:
+    """Everybody's photos are copies of one: whether new ones are named cannot be asked."""
+    faces = album(people=20)
+    first = np.unique(faces.people, return_index=True)[1][np.unique(faces.people, return_inverse=True)[1]]
+    found = compare_ways(replace(faces, vectors=faces.vectors[first]), {RAW: plain, CHALLENGER: fitted})
+    assert found.primary is None
+    assert "no copies" in found.missing[OF_THE_MANY]
+    assert from_json(found.to_json()) == found
+
+
 def test_half_of_the_strangers_come_later_and_then_the_others() -> None:
     faces = album(people=40)
     asked = questions(faces)[0]
