@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.assignment import NOBODY
 from faceml.identity.hdbscan.distances import blocks
-from faceml.metrics.identification import Answers, Estimate, dir_at_far, rate_interval
+from faceml.metrics.identification import Answers, dir_at_far
 from faceml.trial.comparison import CONFIDENCE, RAW, WRONG, Comparison, Gain
 from faceml.trial.held_out import LOWER_IS_BETTER, RESAMPLES, summarise
 from faceml.trial.measures import too_few
@@ -184,26 +184,6 @@ class _Counts:
         shares: NDArray[np.float64] = np.divide(hits, of, out=np.full(len(hits), nothing), where=of > 0)
         return shares
 
-    def interval(self, confidence: float) -> Estimate:
-        """Of the share, where a person's decisions go together; all of it where nothing is counted."""
-        owners = np.repeat(np.arange(len(self.of)), self.of.astype(np.intp))
-        if not len(owners):
-            return Estimate(1.0, 0.0, 1.0)
-        nth = np.arange(len(owners)) - np.repeat(np.cumsum(self.of) - self.of, self.of.astype(np.intp))
-        return rate_interval(nth < self.hits[owners], owners, confidence=confidence)
-
-
-def _apart(ours: Estimate, theirs: Estimate) -> tuple[float, float]:
-    """The interval of the difference of two shares by theirs (Newcombe 1998, method 10).
-
-    Without an error seen, drawing people anew takes a share for certain; here it is as uncertain as its own interval.
-    """
-    value = ours.value - theirs.value
-    return (
-        value - float(np.hypot(ours.value - ours.low, theirs.high - theirs.value)),
-        value + float(np.hypot(ours.high - ours.value, theirs.value - theirs.low)),
-    )
-
 
 def _counts(known: Sequence[Decisions], people: NDArray[np.int64], many: NDArray[np.bool_]) -> dict[str, _Counts]:
     codes = np.searchsorted(people, np.concatenate([found.people for found in known]))
@@ -249,12 +229,22 @@ def _dir(found: Decisions, far: float, people: NDArray[np.int64], times: Times) 
 
 def _wider(gain: Gain, counts: Mapping[str, Mapping[str, _Counts]], confidence: float, seed: int) -> Gain:
     ours, theirs = (counts[name][gain.measure] for name in (gain.challenger, gain.rival))
-    if gain.measure == PRECISION:  # of faces that each way chose to name: no pairs
-        low, high = _apart(ours.interval(confidence), theirs.interval(confidence))
-        return replace(gain, low=min(low, gain.low), high=max(high, gain.high))
     sign = -1 if gain.measure in LOWER_IS_BETTER else 1
-    low, high = _interval(sign * (ours.hits - theirs.hits), ours.of, confidence, seed)
+    gained, of = sign * (ours.hits - theirs.hits), ours.of
+    if gain.measure == PRECISION:
+        if not (ours.of.any() and theirs.of.any()):
+            return replace(gain, low=-1.0, high=1.0)  # who names nobody has no precision to compare
+        gained, of = _gained_in_precision(ours, theirs), np.full(len(of), 1 / len(of))
+    low, high = _interval(gained, of, confidence, seed)
     return replace(gain, low=min(low, gain.low), high=max(high, gain.high))
+
+
+def _gained_in_precision(ours: _Counts, theirs: _Counts) -> NDArray[np.float64]:
+    """(people,) what each adds to the difference of two shares of unlike many faces, linearised at that of both."""
+    both = (ours.hits.sum() + theirs.hits.sum()) / (ours.of.sum() + theirs.of.sum())
+    added = [(way.hits - both * way.of) / way.of.sum() for way in (ours, theirs)]
+    gained: NDArray[np.float64] = added[0] - added[1]
+    return gained
 
 
 def _beats_silence(counts: Mapping[str, _Counts], confidence: float, seed: int) -> bool:
@@ -272,8 +262,8 @@ def _interval(
     at all, drawing them anew knows no other sign than the one they happen to have: five gains by luck, and it is sure.
 
     Args:
-        gained: (people,) decisions.
-        of: (people,) decisions asked.
+        gained: (people,) decisions, or their part of the gain.
+        of: (people,) decisions asked, or their part of 1.
     """
     tail = (1 - confidence) / 2
     resamples = max(RESAMPLES, int(np.ceil(BEYOND / tail)))
