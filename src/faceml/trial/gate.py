@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,21 +231,28 @@ def _dir(found: Decisions, far: float, people: NDArray[np.int64], times: Times) 
 def _wider(gain: Gain, counts: Mapping[str, Mapping[str, _Counts]], confidence: float, seed: int) -> Gain:
     ours, theirs = (counts[name][gain.measure] for name in (gain.challenger, gain.rival))
     sign = -1 if gain.measure in LOWER_IS_BETTER else 1
-    gained, of = sign * (ours.hits - theirs.hits), ours.of
     if gain.measure == PRECISION:
-        if not (ours.of.any() and theirs.of.any()):
-            return replace(gain, low=-1.0, high=1.0)  # who names nobody has no precision to compare
-        gained, of = _gained_in_precision(ours, theirs), np.full(len(of), 1 / len(of))
-    low, high = _interval(gained, of, confidence, seed)
+        around = _around_tie(ours, theirs, confidence)
+        low, high = gain.value - around, gain.value + around
+    else:
+        low, high = _interval(sign * (ours.hits - theirs.hits), ours.of, confidence, seed)
     return replace(gain, low=min(low, gain.low), high=max(high, gain.high))
 
 
-def _gained_in_precision(ours: _Counts, theirs: _Counts) -> NDArray[np.float64]:
-    """(people,) what each adds to the difference of two shares of unlike many faces, linearised at that of both."""
-    both = (ours.hits.sum() + theirs.hits.sum()) / (ours.of.sum() + theirs.of.sum())
-    added = [(way.hits - both * way.of) / way.of.sum() for way in (ours, theirs)]
-    gained: NDArray[np.float64] = added[0] - added[1]
-    return gained
+def _around_tie(ours: _Counts, theirs: _Counts, confidence: float) -> float:
+    """How far apart two shares of unlike many faces may be by chance if both are the same.
+
+    The pooled test of two shares, with fewer faces counted as a person's go together (Rao and Scott 1992). Where one
+    way made no error, drawing people anew takes its share for certain; the error that both share does not.
+    """
+    hits, of = (np.concatenate([getattr(way, name) for way in (ours, theirs)]) for name in ("hits", "of"))
+    if not (ours.of.any() and theirs.of.any()):
+        return 1.0  # who names nobody has no precision to compare
+    both = hits.sum() / of.sum()
+    spread = both * (1 - both)
+    together = max(1.0, float(((hits - both * of) ** 2).sum() / (spread * of.sum()))) if spread else 1.0
+    deviation = np.sqrt(together * spread * (1 / ours.of.sum() + 1 / theirs.of.sum()))
+    return float(deviation * NormalDist().inv_cdf((1 + confidence) / 2))
 
 
 def _beats_silence(counts: Mapping[str, _Counts], confidence: float, seed: int) -> bool:
@@ -262,8 +270,8 @@ def _interval(
     at all, drawing them anew knows no other sign than the one they happen to have: five gains by luck, and it is sure.
 
     Args:
-        gained: (people,) decisions, or their part of the gain.
-        of: (people,) decisions asked, or their part of 1.
+        gained: (people,) decisions.
+        of: (people,) decisions asked.
     """
     tail = (1 - confidence) / 2
     resamples = max(RESAMPLES, int(np.ceil(BEYOND / tail)))

@@ -12,7 +12,7 @@ import pytest
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.training.whitening import identity_head, within_whitening
 from faceml.trial.comparison import RAW, WRONG, Comparison, from_json, verdict
-from faceml.trial.gate import OF_THE_MANY, UNSEEN, compare_ways
+from faceml.trial.gate import OF_THE_MANY, PRECISION, UNSEEN, compare_ways
 from faceml.trial.questions import newcomers, questions
 from faceml.trial.recognition import STRANGER, Album, Decisions, Draw, Way, fitted, head_way, plain
 from tests.unit.trial.made_up import album
@@ -331,6 +331,32 @@ def test_the_people_with_most_faces_must_not_lose() -> None:
     decided = verdict(found, challenger=CHALLENGER, rivals=[RAW])
     assert not decided.promotes
     assert any(OF_THE_MANY in reason for reason in decided.reasons)
+
+
+@pytest.mark.parametrize(("strangers_named", "is_loss"), [(0.1, True), (0.01, False)])
+def test_more_names_must_not_cost_precision_beyond_the_noise(strangers_named: float, is_loss: bool) -> None:
+    """Raw names few and errs never; whoever names all known and a stranger here and there is right more often."""
+    faces = album(people=100)
+    named_wrongly = np.random.default_rng(0).random(len(faces.people)) < strangers_named
+
+    def careful(at: Album, asked: Draw) -> Decisions:
+        found = plain(at, asked)
+        is_sure = (found.candidate == found.truth) & (np.arange(len(found.truth)) % 3 == 0)
+        return replace(found, scores=np.where(is_sure, np.float32(2), np.float32(-1)))
+
+    def bold(at: Album, asked: Draw) -> Decisions:
+        found, rows = plain(at, asked), asked.library[asked.is_asked]
+        is_known = found.truth != STRANGER
+        scores = np.where(is_known | named_wrongly[rows], np.float32(2), np.float32(-1))
+        return replace(found, candidate=np.where(is_known, found.truth, found.candidate), scores=scores)
+
+    found = compare_ways(faces, {RAW: careful, CHALLENGER: bold})
+    assert found.measured[RAW][PRECISION].value == 1
+    gain = found.gain(CHALLENGER, RAW, PRECISION)
+    assert gain is not None
+    assert gain.value < 0
+    assert gain.is_loss is is_loss
+    assert judged(found) is not is_loss
 
 
 @pytest.mark.parametrize("seed", range(2))
