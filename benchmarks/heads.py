@@ -116,13 +116,14 @@ def table(found: Comparison, tried: list[Tried]) -> str:
     heads = " | ".join(f"**{m}**" if m == found.primary else m for m in shown)
     lines = [f"| head | {heads} | training |", "|---" * (2 + len(shown)) + "|"]
     for item in tried:
-        cells = [_cell(found, item.name, measure) for measure in shown]
+        cells = [marked(found, item.name, measure) for measure in shown]
         seconds = f"{item.seconds:.1f} s" if item.seconds >= 1 else "-"
         lines.append(f"| {item.name} | {' | '.join(cells)} | {seconds} |")
     return "\n".join(lines)
 
 
-def _cell(found: Comparison, name: str, measure: str) -> str:
+def marked(found: Comparison, name: str, measure: str) -> str:
+    """A figure and, beside raw, its gain: ▲ better beyond the noise, ▼ worse."""
     figure = found.measured[name][measure]
     gain = found.gain(name, RAW, measure)
     if gain is None:
@@ -154,12 +155,12 @@ def best_of(found: Comparison, measure: str) -> str:
     best = max(gains, key=lambda name: gains[name])
     level = sum(gain == gains[best] for gain in gains.values()) - 1
     also = f" (and {level} level with it)" if level else ""
-    return f"{best}{also}: {_cell(found, best, measure)}"
+    return f"{best}{also}: {marked(found, best, measure)}"
 
 
 def summary(name: str, found: Comparison) -> str:
     decides = found.primary or "eer"
-    cells = [_cell(found, head, decides) for head in (RAW, DOCUMENTED, DEFAULT)]
+    cells = [marked(found, head, decides) for head in (RAW, DOCUMENTED, DEFAULT)]
     return f"| {name} | {decides} | {' | '.join(cells)} | {best_of(found, decides)} |"
 
 
@@ -182,9 +183,9 @@ def document(sets: list[Photos], packs: list[str], model_root: Path, configurati
     return "\n\n".join(["## In short", "\n".join(short), *parts])
 
 
-def around(file: Path) -> list[str]:
+def around_lines(file: Path, begin: str = BEGIN, end: str = END) -> list[str]:
     """What stands before and after the tables."""
-    return re.split(f"{BEGIN}.*{END}", file.read_text(), flags=re.DOTALL)
+    return re.split(f"{begin}.*{end}", file.read_text(), flags=re.DOTALL)
 
 
 def main() -> None:
@@ -198,12 +199,12 @@ def main() -> None:
     if options.people is None:
         print("benchmarks/heads.py needs --people FOLDER, with one folder of photos a person")
         return
-    if options.into and len(around(options.into)) != 2:
+    if options.into and len(around_lines(options.into)) != 2:
         parser.error(f"{options.into} lacks the lines {BEGIN} and {END}")
     heads = TRAINED | (MINED if options.mined else {})
     found = document(options.people, options.pack or ["opencv-zoo"], options.model_root, heads)
     if options.into:
-        options.into.write_text(f"{BEGIN}\n\n{found}\n\n{END}".join(around(options.into)))
+        options.into.write_text(f"{BEGIN}\n\n{found}\n\n{END}".join(around_lines(options.into)))
     else:
         print(found)
 

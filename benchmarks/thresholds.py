@@ -74,7 +74,9 @@ def draw_people(faces: Faces, seed: int) -> tuple[People, People]:
 def kept_map(labelled: People, options: Options) -> ThresholdMap:
     """What training keeps, to carry raw thresholds over."""
     ids = tuple(UUID(int=row) for row in range(len(labelled.owners)))
-    faces = LabelledFaces(ids, labelled.vectors, labelled.owners, ids[: int(labelled.owners.max()) + 1])
+    count = len(labelled.owners)
+    people = ids[: int(labelled.owners.max()) + 1]
+    faces = LabelledFaces(ids, labelled.vectors, labelled.owners, people, np.arange(count), np.ones(count))
     kept = threshold_map(compare_heads(faces, options, Recipe(asdict(options), MIN_FACES, ""), champion=None))
     if kept is None:
         raise SystemExit("too few labelled people for a map of thresholds: pass a folder with more")

@@ -47,6 +47,7 @@ def run(number: int, *, kind: str = "cluster", metrics: dict[str, float] | None 
     ("measure", "is_lower"),
     [
         ("head.eer", True),
+        ("head.wrong", True),
         ("final_val_loss", True),
         ("detect.errors", True),
         ("training_time_seconds", True),

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from faceml.errors import WrongUse
 from faceml.metrics.identification import Estimate
 
+WRONG = "wrong"  # the measure that decides where photos of known people could be held out, see `faceml.trial.gate`
 RAW = "raw"  # the candidate that every comparison has: embeddings as the pack makes them
 # A threshold trades one for the other, so neither alone is a loss; their F is judged.
 HALVES = frozenset({"assignment_precision", "assignment_recall"})
+CONFIDENCE = 0.95
 LEAST_PEOPLE = 10  # held out, with two faces or more: fewer say nothing about people not seen yet
 
 
@@ -70,8 +72,34 @@ class Comparison:
     people: int  # held out in turn, with two faces or more
     faces: int  # all that took part, those of people with one face included
     folds: int
-    confidence: float  # of every interval
+    confidence: float  # of every interval but those of the deciding gains, see `tries`
     recipe: Recipe | None = None
+    tries: int = 1  # settings tried on the same labels: the deciding gains' intervals are wider for it
+
+    @classmethod
+    def of_nothing(
+        cls,
+        candidates: Sequence[str],
+        why: Mapping[str, str],
+        *,
+        people: int = 0,
+        faces: int = 0,
+        recipe: Recipe | None = None,
+    ) -> Comparison:
+        """Nothing could be measured, and why: measure → reason."""
+        measured: dict[str, dict[str, Estimate]] = {name: {} for name in candidates}
+        return cls(tuple(candidates), measured, (), None, why, people, faces, 0, CONFIDENCE, recipe)
+
+    def decided_by(self, photos: Comparison) -> Comparison:
+        """This one with what the same candidates did on new photos, which decides where anything could be asked."""
+        return replace(
+            self,
+            measured={name: {**photos.measured[name], **self.measured[name]} for name in self.candidates},
+            gains=(*photos.gains, *self.gains),
+            primary=photos.primary if photos.folds else self.primary,
+            missing={**photos.missing, **self.missing},
+            tries=photos.tries,
+        )
 
     def gain(self, challenger: str, rival: str, measure: str) -> Gain | None:
         """None where it was not measured."""
@@ -119,7 +147,8 @@ def verdict(comparison: Comparison, *, challenger: str, rivals: Sequence[str]) -
     if not rivals or challenger in rivals:
         raise WrongUse(f"{challenger!r} needs rivals other than itself; every comparison holds {RAW!r}")
     if comparison.primary is None:
-        return Verdict(False, ("nothing could be measured on held-out people: label more people",))
+        reason = comparison.missing.get(WRONG) or "nothing could be measured on held-out people: label more people"
+        return Verdict(False, (reason,))
     if comparison.people < LEAST_PEOPLE:
         reason = (
             f"{comparison.people} people with two faces or more were held out; fewer than {LEAST_PEOPLE} say "

@@ -1,4 +1,8 @@
-"""The honest comparison: raw vectors, new head, whitening and champion, on people they were not trained on."""
+"""The honest comparison of raw vectors, new head, whitening and champion.
+
+Both on new photos of the people in the library (`faceml.trial.gate`), which decides, and on people they were not
+trained on, where nothing may be lost.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,20 @@ from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.calibration import calibrate
+from faceml.identity.cohort import IN_NO_GROUP
 from faceml.identity.projection import Head, project
 from faceml.identity.threshold_map import equal_rates, stranger_scores
 from faceml.training.options import Options
 from faceml.training.splits import NEVER, identity_folds
 from faceml.training.whitening import identity_head, within_whitening
-from faceml.trial.comparison import RAW, Comparison, Recipe, from_json
+from faceml.trial.comparison import LEAST_PEOPLE, RAW, Comparison, Recipe, from_json
+from faceml.trial.gate import compare_ways
 from faceml.trial.held_out import compare
 from faceml.trial.measures import MEASURES, Projected, Trial
+from faceml.trial.questions import FOLDS
+from faceml.trial.recognition import Album, Way, head_way
 
 HEAD, WHITENING = "head", "whitening"
-FOLDS = 5
 MOST_HELD_OUT = 5_000  # faces; more narrow the intervals little and cost minutes
 OnFold = Callable[[], None]
 Learn = Callable[[NDArray[np.intp]], Head]  # rows that may be learned from → a head
@@ -37,6 +44,8 @@ class LabelledFaces:
     vectors: NDArray[np.float32]  # (N, D) unit rows
     people: NDArray[np.intp]  # (N,) row number into person_ids
     person_ids: tuple[UUID, ...]
+    photos: NDArray[np.int64]  # (N,) which photo each is on
+    quality: NDArray[np.float64]  # (N,) 0 to 1
 
     def rows_of_many(self, min_faces: int, rows: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
         """Of these rows (default: all) those whose person has `min_faces` among them."""
@@ -68,21 +77,29 @@ def count_folds(labelled: LabelledFaces, min_faces: int) -> int:
     return folds if folds > 1 else 0
 
 
+def count_trainings(labelled: LabelledFaces, min_faces: int) -> int:
+    """How often `compare_heads` trains each head, at most."""
+    folds, several = count_folds(labelled, min_faces), int((np.bincount(labelled.people) > 1).sum())
+    return folds + FOLDS if folds and several >= LEAST_PEOPLE else folds
+
+
 def compare_heads(
     labelled: LabelledFaces,
     options: Options,
     recipe: Recipe,
     *,
     champion: Champion | None,
+    tries: int = 1,
     on_fold: OnFold = lambda: None,
 ) -> Compared:
-    """Train anew in each fold and measure on the people left out.
+    """Train anew in each fold and measure on the photos and on the people left out.
 
     The champion is made again by its recipe from those of its faces that the fold leaves, so it has no advantage from
     having seen whom it is asked about; where it has no recipe or too few faces are left, it is taken as it is, which
     favours it.
 
     Args:
+        tries: heads trained on these labels, this one included: see `compare_ways`.
         on_fold: called after each head that was trained.
     """
     folds = count_folds(labelled, recipe.min_faces)
@@ -100,7 +117,27 @@ def compare_heads(
         learners[champion.space] = _made_again(labelled, champion, on_fold)
     projected = {name: cross_fit(vectors, people, fold_of, learn) for name, learn in learners.items()}
     trial = Trial(people, fold_of)
-    return Compared(replace(compare(trial, projected, seed=options.seed), recipe=recipe), trial, projected)
+    unseen = compare(trial, projected, seed=options.seed)
+    found = unseen.decided_by(_on_new_photos(labelled, learners, tries=tries, seed=options.seed))
+    return Compared(replace(found, recipe=recipe), trial, projected)
+
+
+def _on_new_photos(labelled: LabelledFaces, learners: Mapping[str, Learn], *, tries: int, seed: int) -> Comparison:
+    in_no_group = np.full(len(labelled.people), IN_NO_GROUP)
+    album = Album(
+        vectors=labelled.vectors,
+        people=labelled.people,
+        photos=labelled.photos,
+        quality=labelled.quality,
+        match_threshold=1.0,  # heads have no use for the pack's
+        groups=in_no_group,
+        tight=in_no_group,
+    )
+
+    def way(learn: Learn) -> Way:
+        return head_way(lambda at, asked: learn(asked.to_learn_from(at)))
+
+    return compare_ways(album, {name: way(learn) for name, learn in learners.items()}, tries=tries, seed=seed)
 
 
 def cross_fit(
@@ -181,20 +218,10 @@ def _made_again(labelled: LabelledFaces, champion: Champion, on_fold: OnFold) ->
 
 
 def _nothing_measured(labelled: LabelledFaces, recipe: Recipe, names: list[str]) -> Comparison:
-    several = int((np.bincount(labelled.people) > 1).sum())
     reason = f"fewer than 4 people have {recipe.min_faces} labelled faces, so nobody can be held out: label more people"
-    return Comparison(
-        candidates=tuple(names),
-        measured={name: {} for name in names},
-        gains=(),
-        primary=None,
-        missing=dict.fromkeys(MEASURES, reason),
-        people=several,
-        faces=len(labelled.people),
-        folds=0,
-        confidence=0.95,
-        recipe=recipe,
-    )
+    several = int((np.bincount(labelled.people) > 1).sum())
+    why = dict.fromkeys(MEASURES, reason)
+    return Comparison.of_nothing(names, why, people=several, faces=len(labelled.people), recipe=recipe)
 
 
 _MARK_BYTES = 8

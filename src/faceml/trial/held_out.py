@@ -8,6 +8,7 @@ makes a draw hard for both does not blur it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,11 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.metrics.identification import Estimate
 from faceml.trial import measures
-from faceml.trial.comparison import RAW, Comparison, Gain
+from faceml.trial.comparison import CONFIDENCE, RAW, WRONG, Comparison, Gain
 from faceml.trial.measures import PAIR_FARS, Draws, Projected, Trial
 
 RESAMPLES = 400
-LOWER_IS_BETTER = frozenset({"eer"})
+LOWER_IS_BETTER = frozenset({"eer", WRONG})
 
 
 def compare(
@@ -27,7 +28,7 @@ def compare(
     candidates: Mapping[str, Projected],
     *,
     resamples: int = RESAMPLES,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> Comparison:
     """Measure every candidate, and every one against every other.
@@ -49,7 +50,23 @@ def compare(
     for figures in drawn.values():
         for measure in missing:
             figures.pop(measure, None)  # what one candidate lacks is left out for all
-    names = [RAW, *(name for name in candidates if name != RAW)]
+    return replace(
+        summarise(drawn, _primary(drawn[RAW]), confidence),
+        missing=missing,
+        people=trial.several,
+        faces=len(trial.labels),
+        folds=len(np.unique(trial.folds)),
+    )
+
+
+def summarise(
+    drawn: Mapping[str, Mapping[str, NDArray[np.float64]]], primary: str | None, confidence: float
+) -> Comparison:
+    """Figures and gains of what was drawn: candidate → measure → (1 + R,) the figure, then one a draw.
+
+    Every candidate has the same measures; one is "raw". Who was asked about is left to the caller.
+    """
+    names = [RAW, *(name for name in drawn if name != RAW)]
     return Comparison(
         candidates=tuple(names),
         measured={name: {m: _estimate(values, confidence) for m, values in drawn[name].items()} for name in names},
@@ -60,11 +77,11 @@ def compare(
             if rival != name
             for measure in drawn[name]
         ),
-        primary=_primary(drawn[RAW]),
-        missing=missing,
-        people=trial.several,
-        faces=len(trial.labels),
-        folds=len(np.unique(trial.folds)),
+        primary=primary,
+        missing={},
+        people=0,
+        faces=0,
+        folds=0,
         confidence=confidence,
     )
 

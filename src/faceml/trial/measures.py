@@ -105,7 +105,7 @@ def verification(trial: Trial, projected: Projected, draws: Draws, seed: int) ->
         if row == 0 or (yes.sum() > 0 and no.sum() > 0):
             curve = roc_of_counts(yes, no)
             values[row] = [*(tar_at_far(curve, far).tar for far in PAIR_FARS.values()), eer(curve)]
-    short = {name: _too_few(pairs, far, "pairs of two people") for name, far in PAIR_FARS.items()}
+    short = {name: too_few(pairs, far, "pairs of two people") for name, far in PAIR_FARS.items()}
     return {name: (values[:, column], short.get(name, "")) for column, name in enumerate(names)}
 
 
@@ -125,7 +125,7 @@ def identification(trial: Trial, projected: Projected, draws: Draws, seed: int) 
     for draw, times in enumerate(draws.times):
         with suppress(NotEnoughData):
             values[draw] = dir_at_far(answers, OPEN_SET_FAR, times[of_whom])
-    return {DIR: (values, _too_few(unknown, OPEN_SET_FAR, "probes of people not enrolled"))}
+    return {DIR: (values, too_few(unknown, OPEN_SET_FAR, "probes of people not enrolled"))}
 
 
 def clustering(trial: Trial, projected: Projected, draws: Draws, seed: int) -> Figures:  # noqa: ARG001
@@ -186,7 +186,8 @@ def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
     return np.where(both > 0, 2 * precision * recall / np.where(both > 0, both, 1), both)  # 0, or NaN, as `both` is
 
 
-def _too_few(count: float, rate: float, what: str) -> str:
+def too_few(count: float, rate: float, what: str) -> str:
+    """Why a rate is not measured on so many, in words; empty where it is."""
     needed = FALSE_ACCEPTS / rate
     plain = f"{rate:.0e}".replace("e-0", "e-")
     return "" if count >= needed else f"{count:.0f} {what}; {needed:.0f} are needed for {plain}"

@@ -8,7 +8,7 @@ never asked about. A decision is wrong where a known person's face is not given 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,9 @@ from faceml.identity.assignment import NOBODY, match_people
 from faceml.identity.calibration import calibrate, calibrate_scores
 from faceml.identity.cluster_labels import drop_loose
 from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.cohort import IN_NO_GROUP
 from faceml.identity.matcher import FLOOR_MARGIN, fit_matcher
+from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import centroids, choose_exemplars
 from faceml.metrics.identification import Answers, Estimate, dir_at_far
 from faceml.training.whitening import library_whitening
@@ -76,6 +78,15 @@ class Draw:
     library: NDArray[np.intp]  # (M,) all other faces
     is_asked: NDArray[np.bool_]  # (M,)
     truth: NDArray[np.intp]  # (M,) number of the known person, -1: a stranger
+    is_new: NDArray[np.bool_] | None = None  # (N,) faces of the album that came after a way was fitted; None: no face
+
+    def was_there(self, album: Album) -> NDArray[np.bool_]:
+        """(N,) the faces of the album that a way may be fitted on."""
+        return np.ones(len(album.people), bool) if self.is_new is None else ~self.is_new
+
+    def to_learn_from(self, album: Album) -> NDArray[np.intp]:
+        """Labelled rows that a way may be fitted on."""
+        return self.labelled[self.was_there(album)[self.labelled]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +111,7 @@ class Decisions:
 
 
 Way = Callable[[Album, Draw], Decisions]
+Learn = Callable[[Album, Draw], Head]  # from what `was_there` and `to_learn_from` allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,28 @@ def of_labels(album: Album, labelled: NDArray[np.intp], known: NDArray[np.int64]
 
 def plain(album: Album, asked: Draw) -> Decisions:
     """Cosine to the nearest prototype, at the threshold read off the labels, or the pack's where they are too few."""
+    return _by_prototypes(album, asked, album.match_threshold)
+
+
+def head_way(learn: Learn) -> Way:
+    """As plain on the vectors that a head makes of all faces; it learns anew from the labels of each draw.
+
+    A head's cosines are not the pack's, so where the labels are too few for a threshold there is no other one: the way
+    raises `NotEnoughData`.
+    """
+    last: tuple[Album, NDArray[np.intp], Head] | None = None  # the next draw may leave the same labels to learn from
+
+    def decide(album: Album, asked: Draw) -> Decisions:
+        nonlocal last
+        rows = asked.to_learn_from(album)
+        if last is None or last[0] is not album or not np.array_equal(last[1], rows):
+            last = (album, rows, learn(album, asked))
+        return _by_prototypes(replace(album, vectors=project(last[2], album.vectors)), asked, None)
+
+    return decide
+
+
+def _by_prototypes(album: Album, asked: Draw, otherwise: float | None) -> Decisions:
     vectors, owners = album.vectors[asked.labelled], asked.owners
     exemplars = np.concatenate(
         [
@@ -157,7 +191,9 @@ def plain(album: Album, asked: Draw) -> Decisions:
     try:
         threshold = calibrate(vectors, owners, fmr=FMR, exemplar_rows=exemplars).threshold
     except NotEnoughData:
-        threshold = album.match_threshold
+        if otherwise is None:
+            raise
+        threshold = otherwise
     people = np.concatenate((np.arange(int(owners.max()) + 1), owners[exemplars]))
     prototypes = np.concatenate((centroids(vectors, owners), vectors[exemplars]))
     found = match_people(album.vectors[asked.library], prototypes, people, min_similarity=threshold)
@@ -166,21 +202,25 @@ def plain(album: Album, asked: Draw) -> Decisions:
 
 def fitted(album: Album, asked: Draw) -> Decisions:
     """A matcher fitted on the library and these labels, at the threshold read off them."""
-    head = library_whitening(album.vectors, album.groups) if len(album.vectors) >= WORTH_WHITENING else None
+    was_there = asked.was_there(album)
+    groups, tight = (np.where(was_there, marks, IN_NO_GROUP) for marks in (album.groups, album.tight))
+    is_worth_it = was_there.sum() >= WORTH_WHITENING
+    head = library_whitening(album.vectors[was_there], groups[was_there]) if is_worth_it else None
+    library = asked.library[was_there[asked.library]]
     matcher = fit_matcher(
         album.vectors[asked.labelled],
         asked.owners,
-        album.groups[asked.labelled],
-        album.vectors[asked.library],
-        album.groups[asked.library],
+        groups[asked.labelled],
+        album.vectors[library],
+        groups[library],
         floor=album.match_threshold + FLOOR_MARGIN,
         head=head,
     )
     threshold = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=FMR).threshold
     found = matcher.match(
         album.vectors[asked.library],
-        groups=album.groups[asked.library],
-        tight=album.tight[asked.library],
+        groups=groups[asked.library],
+        tight=tight[asked.library],
         photos=album.photos[asked.library],
         taken=np.column_stack((album.photos[asked.labelled], asked.owners)),
     )

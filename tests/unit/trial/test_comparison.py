@@ -93,6 +93,21 @@ def test_names_that_are_not_compared_are_wrong_use() -> None:
         verdict(compared(), challenger="head", rivals=("head",))
 
 
+def test_new_photos_decide_where_they_could_be_asked_about() -> None:
+    figure = {"wrong": Estimate(0.1, 0.08, 0.12)}
+    gains = tuple(Gain(name, "raw", "wrong", 0.0, -0.01, 0.01) for name in ("head", "champion"))
+    photos = replace(
+        compared(), measured=dict.fromkeys(("raw", "head", "champion"), figure), gains=gains, primary="wrong", tries=3
+    )
+    both = compared().decided_by(photos)
+    assert (both.primary, both.tries) == ("wrong", 3)
+    assert not verdict(both, challenger="head", rivals=("raw",)).promotes  # a tie on photos, whatever else is won
+    assert list(both.measured["head"]) == ["wrong", PRIMARY, OTHER]
+    assert compared().decided_by(replace(photos, primary=None, folds=0)).primary == PRIMARY
+    unclear = compared().decided_by(replace(photos, primary=None, missing={"wrong": "look at the labels"}))
+    assert verdict(unclear, challenger="head", rivals=("raw",)).reasons == ("look at the labels",)
+
+
 def test_json_gives_the_same_comparison_back() -> None:
     assert from_json(compared().to_json()) == compared()
 

@@ -30,7 +30,7 @@ from faceml.trial.heads import (
     Compared,
     LabelledFaces,
     compare_heads,
-    count_folds,
+    count_trainings,
     mark_faces,
     threshold_map,
 )
@@ -118,7 +118,7 @@ def train_matching(
         from faceml.training.fit import fit  # torch and Lightning, seconds
 
         # The new head is trained again in every fold, and so is the champion.
-        counter = _Counter(listener, options.epochs, 1 + len(rivals) * count_folds(labelled, min_faces))
+        counter = _Counter(listener, options.epochs, 1 + len(rivals) * count_trainings(labelled, min_faces))
         fitted = fit(
             labelled.vectors[rows],
             labelled.people[rows],
@@ -142,6 +142,7 @@ def train_matching(
 def _read(repository: Repository, quality_threshold: float) -> tuple[LabelledFaces, PackContract]:
     with repository.read() as unit:
         faces, owners = unit.vectors.labelled_by_a_person(min_quality=quality_threshold)
+        known = {face.id: face for face in unit.faces.by_ids(faces.face_ids)}
         pinned = unit.contract.pinned()
     if pinned is None or not owners:
         raise NotEnoughData(
@@ -150,7 +151,9 @@ def _read(repository: Repository, quality_threshold: float) -> tuple[LabelledFac
     people = tuple(sorted(set(owners)))
     row = {person_id: number for number, person_id in enumerate(people)}
     numbers = np.array([row[person_id] for person_id in owners], dtype=np.intp)
-    return LabelledFaces(faces.face_ids, faces.vectors, numbers, people), pinned
+    of_each = [known[face_id] for face_id in faces.face_ids]
+    photos, quality = np.array([face.asset_id for face in of_each]), np.array([face.quality_score for face in of_each])
+    return LabelledFaces(faces.face_ids, faces.vectors, numbers, people, photos, quality), pinned
 
 
 def _prepare(labelled: LabelledFaces, rows: NDArray[np.intp], options: Options, min_faces: int) -> Prepared:
