@@ -160,9 +160,7 @@ def find_orphans(limit: int, fix: bool, as_json: bool) -> None:
 
 @faces.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--vectors", is_flag=True, help="Embeddings, with people and photos as numbers."
-)
+@click.option("--vectors", is_flag=True, help="Embeddings, with people and photos as numbers.")
 @show.printed()
 def export(file: Path, vectors: bool) -> object:
     """Write every face to FILE (.csv or .parquet; with --vectors .npz)."""

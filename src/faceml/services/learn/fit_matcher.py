@@ -29,8 +29,9 @@ from faceml.services.learn.promote import MATCHER, comparison_metrics, count_tri
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.training.whitening import library_whitening
-from faceml.trial.comparison import Comparison, Verdict
-from faceml.trial.recognition import STRANGER, WORTH_WHITENING, Album
+from faceml.trial.comparison import RAW, Comparison, Verdict
+from faceml.trial.gate import compare_ways
+from faceml.trial.recognition import STRANGER, WORTH_WHITENING, Album, fitted, plain
 
 CANDIDATE = "matcher"  # its name in a comparison
 PURPOSE = "everybody"  # of the kept neighbour graph
@@ -47,7 +48,6 @@ class Question:
 
     album: Album  # the library; people are numbers of those who are labelled, -1: nobody says who it is
     tries: int  # matchers registered on the same labels since the last promotion, this one included
-    champion: str | None  # full name of the matcher in use, which is to be beaten, too
 
 
 Measure = Callable[[Question], Comparison | None]
@@ -71,8 +71,13 @@ class FitReport:
     status: str = "completed"
 
 
+def by_the_gate(asked: Question) -> Comparison:
+    """What the matcher and plain cosines are worth on photos held out, see `faceml.trial.gate`."""
+    return compare_ways(asked.album, {RAW: plain, CANDIDATE: fitted}, tries=asked.tries)
+
+
 @one_at_a_time
-def fit_library_matcher(library: Library, *, measure: Measure = lambda _: None, on_note: Note = log.info) -> FitReport:
+def fit_library_matcher(library: Library, *, measure: Measure = by_the_gate, on_note: Note = log.info) -> FitReport:
     """Fit a matcher on all faces and on the labels that people gave; seconds.
 
     Nothing that answers changes: the new version is the challenger until `faceml models promote --kind matcher`.
@@ -94,9 +99,7 @@ def fit_library_matcher(library: Library, *, measure: Measure = lambda _: None, 
             raise WrongUse("a matcher is registered under its MLflow run, and this spool has no run: open one")
         album = _album(library, faces, contract, settings.floor, on_note)
         record, notes = _fit(library, faces, album, contract, settings)
-        champion = library.matchers.state().champion
-        tries = count_tries(library.matchers.state(), record.snapshot)
-        comparison = measure(Question(album, tries, champion.space if champion else None))
+        comparison = measure(Question(album, count_tries(library.matchers.state(), record.snapshot)))
         count = int((album.people != STRANGER).sum())
         registered = _register(library, record, comparison, faces=count, run_id=run.id)
         verdict = judge(library, registered.version, kind=MATCHER)

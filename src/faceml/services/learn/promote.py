@@ -13,6 +13,7 @@ from faceml.identity.matcher_file import MatcherRecord
 from faceml.library import Library
 from faceml.storage.registry.model_registry import LoadedModel, ModelRegistry
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
+from faceml.storage.registry.records import MATCHER as MATCHER_MODEL
 from faceml.trial.comparison import RAW, Comparison, Verdict, from_json, verdict
 
 # Tags of the registered model, so that any machine on the same registry knows the way back.
@@ -164,7 +165,8 @@ def _judge(registry: ModelRegistry[Any], model: RegisteredModel, champion: Regis
         again = f"{registry.kind.verb} it again"
         return Verdict(False, (f"{model.space} was never measured on held-out people: {again}",))
     rivals = [RAW]
-    if champion is not None and champion.version != model.version:
+    # A matcher fitted again is its champion's own method on later labels: on the same questions they would only tie.
+    if champion is not None and champion.version != model.version and model.name != MATCHER_MODEL:
         rivals.append(champion.space)
     unknown = [name for name in (model.card.candidate, *rivals) if name not in comparison.candidates]
     if unknown:
