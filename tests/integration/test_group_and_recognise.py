@@ -224,7 +224,7 @@ def test_unknown_clusters_keep_their_numbers_and_a_number_is_never_used_again(pe
     assert {name for name in before.values() if name} <= names
 
 
-@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative"])
+@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative", "linkage"])
 def test_every_method_finds_the_unknown_people(peopled: Library, method: str) -> None:
     report = cluster_dual(peopled, DualOptions(unknown_method=method, unknown_eps=0.7))
     assert (report.clusters_found, report.noise_count) == (PEOPLE, 4)

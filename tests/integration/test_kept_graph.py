@@ -22,6 +22,7 @@ from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.cluster.grouping import group_faces
 from faceml.services.decisions.label import label_cluster
+from faceml.services.recognise.spaces import Space
 from tests.conftest import add_faces, found_face, people_vectors, unit_rows
 
 PEOPLE, FACES = 12, 6
@@ -151,7 +152,7 @@ def test_each_purpose_space_and_pack_has_a_graph_of_its_own(library: Library, st
     with library.repository.read() as unit:
         faces = unit.vectors.unlabelled(min_quality=0.5, limit=10_000)
     options = {"min_cluster_size": 5, "min_samples": 3}
-    group_faces(library, faces, purpose="unlabelled", space="face-projection/3", **options)
+    group_faces(library, faces, purpose="unlabelled", space=Space("face-projection/3"), **options)
     assert starts[4:] == ["graph_of"]
     assert len(graph_files(library)) == 3
 

@@ -13,7 +13,7 @@ import psutil
 from faceml.errors import WrongUse
 from faceml.identity.hdbscan.distances import BLOCK
 
-Method = Literal["hdbscan", "dbscan", "agglomerative"]
+Method = Literal["hdbscan", "dbscan", "agglomerative", "linkage"]
 Linkage = Literal["average", "complete", "single"]
 
 _SPARE = 0.9  # part of the free memory a run may plan with

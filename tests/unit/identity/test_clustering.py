@@ -81,7 +81,7 @@ def test_agglomerative_merges_as_scikit_learn_does(linkage: Linkage, eps: float,
     assert ours[0] == 0
 
 
-@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative"])
+@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative", "linkage"])
 def test_every_method_finds_the_people_and_leaves_out_small_groups(method: Method) -> None:
     rows = groups(6, 2, 5)
     rows[6:8] = -rows[6:8] * 3  # far from both, or HDBSCAN counts them to the fringe of one
@@ -91,7 +91,7 @@ def test_every_method_finds_the_people_and_leaves_out_small_groups(method: Metho
     assert labels.tolist() == [0] * 6 + [-1] * 2 + [1] * 5
 
 
-@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative"])
+@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative", "linkage"])
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_no_method_stumbles_over_next_to_nothing(method: Method, count: int) -> None:
     assert cluster_embeddings(groups(2)[:count], method=method).tolist() == [-1] * count
