@@ -37,7 +37,7 @@ PAIR_MARGIN = 0.05  # a pair rests on one number, and has to be this much more a
 USUAL_COUNT = 1_000  # faces among which the pack's threshold is right
 TENFOLD = 0.05  # ten times the faces hold ten times the strangers as near: the threshold rises by this (m)
 _WINDOW = 0.03  # below the best pair known: what a search looks for in advance (m)
-_WIDTH = 32  # of the lists that a search fills (m)
+_WIDTH = 64  # of the lists that a search fills (m)
 _TIE = 1e-6  # similarities that float32 rows do not tell apart
 _ROWS_AT_ONCE = 2048
 

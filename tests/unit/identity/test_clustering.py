@@ -132,6 +132,7 @@ def test_expected_cost_grows_with_the_square_of_faces_in_time_but_not_in_memory(
     assert large.memory_bytes < 5 * small.memory_bytes
     assert expected_cost(50_000, 512).memory_bytes < 600_000_000
     assert expected_cost(20_000, 512, method="agglomerative").memory_bytes > 3_000_000_000
+    assert expected_cost(50_000, 512, method="linkage").memory_bytes < 700_000_000
 
 
 def test_the_machine_tells_how_much_memory_is_free() -> None:
