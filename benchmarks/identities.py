@@ -37,7 +37,7 @@ from faceml.identity.hdbscan.exact import fit
 from faceml.identity.linkage import surplus_nearness, usual_similarity
 from faceml.identity.projection import project
 from faceml.identity.prototypes import centroid, centroids, choose_exemplars, trimmed_centroid
-from faceml.metrics.agreement import agreement
+from faceml.metrics.agreement import Agreement, agreement, bcubed
 from faceml.metrics.identification import answer, dir_at_far, rank_one
 from faceml.training.whitening import library_whitening
 from faceml.vision.model_packs import FacePack, load_pack
@@ -49,6 +49,8 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 DRAWS = 20
 ENROLLED = 5  # faces of a centroid
 DOCUMENTED = (0.6, 0.7)
+OFFSETS = (-0.05, -0.025, 0.0, 0.025, 0.05, 0.075, 0.1)  # above the pack's threshold
+SHARES = ((1 / 16, 8), (1 / 8, 6), (1 / 4, 4), (1 / 2, 2), (1.0, 1))  # of the people, and draws
 NOBODY_KNOWN = "-1"
 SLOW = "shared neighbours (k-reciprocal)"  # minutes at 2,000 faces, so not over files
 
@@ -168,7 +170,10 @@ def average_linkage(vectors: Vectors, threshold: float) -> Labels:
 
 def linkage(vectors: Vectors, threshold: float, *, smallest: int = 2, more: float = 0.0) -> Labels:
     """`faceml faces cluster --method linkage`."""
-    least = usual_similarity(threshold, len(vectors)) + more
+    return linkage_at(vectors, usual_similarity(threshold, len(vectors)) + more, smallest=smallest)
+
+
+def linkage_at(vectors: Vectors, least: float, *, smallest: int = 2) -> Labels:
     return cluster_embeddings(vectors, method="linkage", min_cluster_size=smallest, min_similarity=least)
 
 
@@ -222,13 +227,52 @@ def vectors_table(files: dict[str, Faces]) -> str:
             continue
         cells = [f"| {name} "]
         for faces in files.values():
-            is_counted = faces.people != NOBODY_KNOWN
-            labels = ways(faces.threshold)[name](faces.vectors)
-            found = agreement(faces.people[is_counted], labels[is_counted]).bcubed
+            found = counted(faces, ways(faces.threshold)[name](faces.vectors))
             cells.append(f"| {found.f:.3f} ({found.precision:.3f}, {found.recall:.3f}) ")
         lines.append("".join(cells) + "|")
         print(lines[-1], file=sys.stderr)
     return "\n".join(lines)
+
+
+def size_table(files: dict[str, Faces]) -> str:
+    """BCubed F of linkage at thresholds around the pack's, on parts of all files of a pack together."""
+    lines = [f"| numbers | faces | HDBSCAN (3, 2) | {' | '.join(f'{more:+.3f}' for more in OFFSETS)} |"]
+    lines.append("|---" * (3 + len(OFFSETS)) + "|")
+    for width in sorted({faces.vectors.shape[1] for faces in files.values()}):
+        together = joined([faces for faces in files.values() if faces.vectors.shape[1] == width])
+        for share, draws in SHARES:
+            parts = [part_of(together, share, seed) for seed in range(draws)]
+            cells = [f"{np.mean([counted(part, hdbscan(part.vectors)).f for part in parts]):.3f}"]
+            for more in OFFSETS:
+                found = [linkage_at(part.vectors, part.threshold + more) for part in parts]
+                cells.append(f"{np.mean([counted(*each).f for each in zip(parts, found, strict=True)]):.3f}")
+            count = np.mean([len(part.vectors) for part in parts])
+            lines.append(f"| {width} | {count:,.0f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def counted(faces: Faces, labels: Labels) -> Agreement:
+    is_counted = faces.people != NOBODY_KNOWN
+    return bcubed(faces.people[is_counted], labels[is_counted])
+
+
+def joined(several: list[Faces]) -> Faces:
+    names = [
+        np.where(faces.people == NOBODY_KNOWN, NOBODY_KNOWN, np.char.add(f"{number}/", faces.people))
+        for number, faces in enumerate(several)
+    ]
+    vectors, quality = (np.concatenate([getattr(faces, name) for faces in several]) for name in ("vectors", "quality"))
+    return Faces(vectors, np.concatenate(names), quality, several[0].threshold)
+
+
+def part_of(faces: Faces, share: float, seed: int) -> Faces:
+    """Some of the people, and as large a share of the faces of nobody known."""
+    rng = np.random.default_rng(seed)
+    people = np.setdiff1d(faces.people, NOBODY_KNOWN)
+    chosen = rng.permutation(people)[: round(share * len(people))]
+    is_nobody = faces.people == NOBODY_KNOWN
+    keep = np.isin(faces.people, chosen) | (is_nobody & (rng.random(len(is_nobody)) < share))
+    return Faces(faces.vectors[keep], faces.people[keep], faces.quality[keep], faces.threshold)
 
 
 def faces_of(file: Path) -> Faces:
@@ -336,9 +380,9 @@ def main() -> None:
     parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
     options = parser.parse_args()
     if options.vectors:
-        print(
-            "\nGrouping of files, BCubed F (P, R)\n\n" + vectors_table({p.stem: faces_of(p) for p in options.vectors})
-        )
+        files = {path.stem: faces_of(path) for path in options.vectors}
+        print("\nGrouping of files, BCubed F (P, R)\n\n" + vectors_table(files))
+        print("\nLinkage by number of faces, BCubed F\n\n" + size_table(files), flush=True)
     if options.people is None:
         if not options.vectors:
             print("benchmarks/identities.py needs --people FOLDER, with one folder of photos a person, or --vectors")
