@@ -48,7 +48,7 @@ def usual_similarity(match_threshold: float, count: int) -> float:
     >>> [round(usual_similarity(0.36, count), 3) for count in (0, 1_000, 10_000)]
     [0.31, 0.36, 0.41]
     """
-    return match_threshold + TENFOLD * log10(max(count, USUAL_COUNT / 10) / USUAL_COUNT)
+    return min(1.0, match_threshold + TENFOLD * log10(max(count, USUAL_COUNT / 10) / USUAL_COUNT))
 
 
 def surplus_nearness(vectors: NDArray[np.float32], groups: NDArray[np.int64]) -> Floats:
@@ -188,33 +188,35 @@ class _Groups:
             self._offer(one)
 
     def merge(self, one: int, other: int) -> None:
-        number = len(self._sizes)
-        sizes = self._sizes[one], self._sizes[other]
-        size = sum(sizes)
+        number, size = len(self._sizes), self._sizes[one] + self._sizes[other]
+        share = self._sizes[one] / size
+        self._join_known(number, one, other, share)
+        self._sums[self._row[one]] += self._sums[self._row[other]]
+        self._row.append(self._row[one])
+        self._surplus.append(share * self._surplus[one] + (1 - share) * self._surplus[other])
+        self._sizes.append(size)
+        self._parents.append(number)
+        self._parents[one] = self._parents[other] = number
+        self._horizon[number] = share * self._horizon[one] + (1 - share) * self._horizon[other]
+        self._horizon[one] = self._horizon[other] = -np.inf
+        self._offer(number)
+
+    def _join_known(self, number: int, one: int, other: int, share: float) -> None:
+        """What is known of both parts, as a mean; where one does not know a third group, their horizons bound it."""
         mine, theirs = self._known[one], self._known[other]
         near, far = float(self._horizon[one]), float(self._horizon[other])
         joined: dict[int, float] = {}
         del mine[other], theirs[one]
         for third in mine.keys() | theirs.keys():
-            known = self._known[third]
-            horizon = float(self._horizon[third])
+            known, horizon = self._known[third], float(self._horizon[third])
             left, right = known.pop(one, None), known.pop(other, None)
             left = min(near, horizon) if left is None else left
             right = min(far, horizon) if right is None else right
-            likeness = (sizes[0] * left + sizes[1] * right) / size
-            if likeness >= self._least:
-                joined[third] = known[number] = likeness
+            similarity = share * left + (1 - share) * right
+            if similarity >= self._least:
+                joined[third] = known[number] = similarity
         self._known[one] = self._known[other] = {}
         self._known.append(joined)
-        self._sums[self._row[one]] += self._sums[self._row[other]]
-        self._row.append(self._row[one])
-        self._surplus.append((sizes[0] * self._surplus[one] + sizes[1] * self._surplus[other]) / size)
-        self._sizes.append(size)
-        self._parents.append(number)
-        self._parents[one] = self._parents[other] = number
-        self._horizon[number] = (sizes[0] * near + sizes[1] * far) / size
-        self._horizon[one] = self._horizon[other] = -np.inf
-        self._offer(number)
 
     def of_faces(self) -> NDArray[np.int64]:
         """(N,) number of the group that each face is in."""

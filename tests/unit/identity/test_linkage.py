@@ -124,6 +124,7 @@ def test_surplus_is_half_of_what_a_face_is_nearer_than_most_its_own_group_left_o
 def test_ten_times_the_faces_ask_for_more_likeness() -> None:
     assert usual_similarity(0.25, 1_000) == 0.25
     assert usual_similarity(0.25, 100_000) == pytest.approx(0.35)
+    assert usual_similarity(0.99, 100_000) == 1
     assert usual_similarity(0.25, 1) == usual_similarity(0.25, 100) == pytest.approx(0.20)
 
 
