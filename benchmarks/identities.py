@@ -32,7 +32,7 @@ from scipy.cluster import hierarchy
 from faceml.identity.assignment import match_people
 from faceml.identity.calibration import calibrate
 from faceml.identity.cluster_labels import drop_loose
-from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.clustering import cluster_embeddings, linked
 from faceml.identity.hdbscan.exact import fit
 from faceml.identity.linkage import surplus_nearness, usual_similarity
 from faceml.identity.projection import project
@@ -170,10 +170,7 @@ def average_linkage(vectors: Vectors, threshold: float) -> Labels:
 
 def linkage(vectors: Vectors, threshold: float, *, smallest: int = 2, more: float = 0.0) -> Labels:
     """`faceml faces cluster --method linkage`."""
-    return linkage_at(vectors, usual_similarity(threshold, len(vectors)) + more, smallest=smallest)
-
-
-def linkage_at(vectors: Vectors, least: float, *, smallest: int = 2) -> Labels:
+    least = usual_similarity(threshold, len(vectors)) + more
     return cluster_embeddings(vectors, method="linkage", min_cluster_size=smallest, min_similarity=least)
 
 
@@ -242,13 +239,21 @@ def size_table(files: dict[str, Faces]) -> str:
         together = joined([faces for faces in files.values() if faces.vectors.shape[1] == width])
         for share, draws in SHARES:
             parts = [part_of(together, share, seed) for seed in range(draws)]
-            cells = [f"{np.mean([counted(part, hdbscan(part.vectors)).f for part in parts]):.3f}"]
+            begun = [fit(part.vectors, min_cluster_size=3, min_samples=2) for part in parts]
+            cells = [mean_f(parts, [found.labels for found in begun])]
             for more in OFFSETS:
-                found = [linkage_at(part.vectors, part.threshold + more) for part in parts]
-                cells.append(f"{np.mean([counted(*each).f for each in zip(parts, found, strict=True)]):.3f}")
+                labels = [
+                    linked(part.vectors, found, min_similarity=part.threshold + more)
+                    for part, found in zip(parts, begun, strict=True)
+                ]
+                cells.append(mean_f(parts, labels))
             count = np.mean([len(part.vectors) for part in parts])
             lines.append(f"| {width} | {count:,.0f} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def mean_f(several: list[Faces], labels: list[Labels]) -> str:
+    return f"{np.mean([counted(*each).f for each in zip(several, labels, strict=True)]):.3f}"
 
 
 def counted(faces: Faces, labels: Labels) -> Agreement:
