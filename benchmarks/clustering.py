@@ -10,8 +10,9 @@ times its length, normalised (two faces of a person have a similarity of about 0
 nobody else: singletons. The order is random, the seed fixed.
 
 The floor is the full product of the vectors with themselves in float32, in blocks, kept nowhere: what looking at each
-pair once costs. Times are medians of the rounds; on a busy machine only the ratios mean much. Peak memory is what the
-process held beyond what it held before the call.
+pair once costs. "linkage" is `--method linkage`, the HDBSCAN that it starts from included. Times are medians of the
+rounds; on a busy machine only the ratios mean much. Peak memory is what the process held beyond what it held before the
+call.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cost import expected_cost
 from faceml.identity.hdbscan.distances import blocks, scratch
 from faceml.identity.hdbscan.exact import fit
+from faceml.identity.linkage import usual_similarity
 
 WIDTH = 512
 MIN_CLUSTER_SIZE, MIN_SAMPLES = 5, 3
@@ -105,6 +108,11 @@ def ours(vectors: Vectors, **more: Any) -> Any:
     return fit(vectors, min_cluster_size=MIN_CLUSTER_SIZE, min_samples=MIN_SAMPLES, **more)
 
 
+def linkage(vectors: Vectors) -> Any:
+    least = usual_similarity(0.25, len(vectors))
+    return cluster_embeddings(vectors, method="linkage", min_cluster_size=2, min_similarity=least)
+
+
 def hdbscan_labels(vectors: Vectors, algorithm: str) -> Any:
     import hdbscan
 
@@ -157,6 +165,7 @@ def twenty_thousand(rounds: int, *, with_generic: bool) -> None:
     print(f"20,000 x {WIDTH}: generic needs {needed_gb:.1f} GB for its distances")
     actions: dict[str, Callable[[], Any]] = {
         "ours": lambda: ours(vectors).labels,
+        "linkage": lambda: linkage(vectors),
         "floor": lambda: full_product(vectors),
     }
     if with_generic:
@@ -175,6 +184,7 @@ def fifty_thousand(rounds: int) -> None:
     actions = {
         "floor": lambda: full_product(vectors),
         "ours": lambda: ours(vectors).labels,
+        "linkage": lambda: linkage(vectors),
         "ours, the last 5 % added": lambda: ours(vectors, previous=former).labels,
     }
     runs = in_turns(actions, rounds)

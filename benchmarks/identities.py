@@ -4,6 +4,10 @@ Needs a folder with one folder of photos a person (LFW's form); `:90` adds 90 pi
 crops. Writes the tables of docs/results/clustering.md:
 
     python benchmarks/identities.py --people FOLDER:90 --pack opencv-zoo --pack NAME --model-root ROOT
+    python benchmarks/identities.py --vectors FILE.npz ...
+
+`--vectors` takes files as benchmarks/recognition.py describes them, and groups their faces; those of nobody known take
+part and are not counted.
 
 Each photo's face of highest confidence x size counts. "several" are the people with two photos or more; "all" adds the
 people with one. Noise counts as singletons. Thresholds marked + are the pack's recommended one plus that much.
@@ -22,15 +26,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from recognition import read
+from scipy.cluster import hierarchy
 
 from faceml.identity.assignment import match_people
 from faceml.identity.calibration import calibrate
 from faceml.identity.cluster_labels import drop_loose
-from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.clustering import cluster_embeddings, linked
 from faceml.identity.hdbscan.exact import fit
+from faceml.identity.linkage import surplus_nearness, usual_similarity
+from faceml.identity.projection import project
 from faceml.identity.prototypes import centroid, centroids, choose_exemplars, trimmed_centroid
-from faceml.metrics.agreement import agreement
+from faceml.metrics.agreement import Agreement, agreement, bcubed
 from faceml.metrics.identification import answer, dir_at_far, rank_one
+from faceml.training.whitening import library_whitening
 from faceml.vision.model_packs import FacePack, load_pack
 from faceml.vision.stream import find_faces
 
@@ -40,6 +49,10 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 DRAWS = 20
 ENROLLED = 5  # faces of a centroid
 DOCUMENTED = (0.6, 0.7)
+OFFSETS = (-0.05, -0.025, 0.0, 0.025, 0.05, 0.075, 0.1)  # above the pack's threshold
+SHARES = ((1 / 16, 8), (1 / 8, 6), (1 / 4, 4), (1 / 2, 2), (1.0, 1))  # of the people, and draws
+NOBODY_KNOWN = "-1"
+SLOW = "shared neighbours (k-reciprocal)"  # minutes at 2,000 faces, so not over files
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +162,127 @@ def re_ranked(vectors: Vectors, *, neighbours: int = 10, weight: float = 0.3) ->
     return np.asarray(model.fit_predict(((blend + blend.T) / 2).astype(np.float64)))
 
 
+def average_linkage(vectors: Vectors, threshold: float) -> Labels:
+    return cluster_embeddings(
+        vectors, method="agglomerative", linkage="average", metric="cosine", eps=1 - threshold, min_cluster_size=1
+    )
+
+
+def linkage(vectors: Vectors, threshold: float, *, smallest: int = 2, more: float = 0.0) -> Labels:
+    """`faceml faces cluster --method linkage`."""
+    least = usual_similarity(threshold, len(vectors)) + more
+    return cluster_embeddings(vectors, method="linkage", min_cluster_size=smallest, min_similarity=least)
+
+
+def whitened_linkage(vectors: Vectors, threshold: float, *, with_nearness: bool) -> Labels:
+    """Average linkage after a whitening of the library, cut where as many pairs are as near as at a raw cosine."""
+    groups = hdbscan(vectors)
+    rows = project(library_whitening(vectors, groups), vectors)
+    similar = rows @ rows.T
+    if with_nearness:
+        surplus = surplus_nearness(rows, groups)
+        similar = similar - surplus[:, None] - surplus
+    upper = np.triu_indices(len(rows), 1)
+    share = ((vectors @ vectors.T)[upper] >= threshold).mean()
+    distances = 2 - similar[upper]
+    merges = hierarchy.linkage(distances, method="average")
+    return np.asarray(hierarchy.fcluster(merges, np.quantile(distances, share), criterion="distance"), np.int64)
+
+
 def ways(threshold: float) -> dict[str, Callable[[Vectors], Labels]]:
     at = {f"{more:+.2f}": threshold + more for more in (0.0, 0.05, 0.10, 0.15)}
     found: dict[str, Callable[[Vectors], Labels]] = {
         "HDBSCAN (3, 2)": hdbscan,
         "leaves instead of excess of mass": lambda v: hdbscan(v, cluster_selection_method="leaf"),
-        "shared neighbours (k-reciprocal)": re_ranked,
+        SLOW: re_ranked,
+        "HDBSCAN (2, 1)": lambda v: np.asarray(fit(v, min_cluster_size=2, min_samples=1).labels),
+        "**linkage**, groups of 2 and more": lambda v: linkage(v, threshold),
+        "**linkage**, groups of 3 and more": lambda v: linkage(v, threshold, smallest=3),
+        "linkage -0.05": lambda v: linkage(v, threshold, more=-0.05),
+        "linkage +0.05": lambda v: linkage(v, threshold, more=0.05),
+        "linkage +0.10": lambda v: linkage(v, threshold, more=0.10),
     }
     for name, value in at.items():
         found[f"calibrated epsilon {name}"] = lambda v, t=value: hdbscan(v, cluster_selection_epsilon=distance(t))  # type: ignore[misc]
         found[f"Chinese whispers {name}"] = lambda v, t=value: chinese_whispers(v, t)  # type: ignore[misc]
-        found[f"average linkage {name}"] = lambda v, t=value: cluster_embeddings(  # type: ignore[misc]
-            v, method="agglomerative", linkage="average", metric="cosine", eps=1 - t, min_cluster_size=1
-        )
+        found[f"average linkage {name}"] = lambda v, t=value: average_linkage(v, t)  # type: ignore[misc]
         found[f"HDBSCAN, loose faces dropped {name}"] = lambda v, t=value: drop_loose(v, hdbscan(v), min_cohesion=t)  # type: ignore[misc]
+    for name in ("+0.00", "+0.05", "+0.10"):
+        for with_nearness in (False, True):
+            words = "whitened and less nearness" if with_nearness else "whitened"
+            found[f"average linkage, {words} {name}"] = lambda v, t=at[name], near=with_nearness: whitened_linkage(  # type: ignore[misc]
+                v, t, with_nearness=near
+            )
     return found
+
+
+def vectors_table(files: dict[str, Faces]) -> str:
+    """BCubed F, and precision and recall, of each way on each file."""
+    lines = [f"| way | {' | '.join(files)} |", "|---" * (1 + len(files)) + "|"]
+    for name in ways(0.0):
+        if name == SLOW:
+            continue
+        cells = [f"| {name} "]
+        for faces in files.values():
+            found = counted(faces, ways(faces.threshold)[name](faces.vectors))
+            cells.append(f"| {found.f:.3f} ({found.precision:.3f}, {found.recall:.3f}) ")
+        lines.append("".join(cells) + "|")
+        print(lines[-1], file=sys.stderr)
+    return "\n".join(lines)
+
+
+def size_table(files: dict[str, Faces]) -> str:
+    """BCubed F of linkage at thresholds around the pack's, on parts of all files of a pack together."""
+    lines = [f"| numbers | faces | HDBSCAN (3, 2) | {' | '.join(f'{more:+.3f}' for more in OFFSETS)} |"]
+    lines.append("|---" * (3 + len(OFFSETS)) + "|")
+    for width in sorted({faces.vectors.shape[1] for faces in files.values()}):
+        together = joined([faces for faces in files.values() if faces.vectors.shape[1] == width])
+        for share, draws in SHARES:
+            parts = [part_of(together, share, seed) for seed in range(draws)]
+            begun = [fit(part.vectors, min_cluster_size=3, min_samples=2) for part in parts]
+            cells = [mean_f(parts, [found.labels for found in begun])]
+            for more in OFFSETS:
+                labels = [
+                    linked(part.vectors, found, min_similarity=part.threshold + more)
+                    for part, found in zip(parts, begun, strict=True)
+                ]
+                cells.append(mean_f(parts, labels))
+            count = np.mean([len(part.vectors) for part in parts])
+            lines.append(f"| {width} | {count:,.0f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def mean_f(several: list[Faces], labels: list[Labels]) -> str:
+    return f"{np.mean([counted(*each).f for each in zip(several, labels, strict=True)]):.3f}"
+
+
+def counted(faces: Faces, labels: Labels) -> Agreement:
+    is_counted = faces.people != NOBODY_KNOWN
+    return bcubed(faces.people[is_counted], labels[is_counted])
+
+
+def joined(several: list[Faces]) -> Faces:
+    names = [
+        np.where(faces.people == NOBODY_KNOWN, NOBODY_KNOWN, np.char.add(f"{number}/", faces.people))
+        for number, faces in enumerate(several)
+    ]
+    vectors, quality = (np.concatenate([getattr(faces, name) for faces in several]) for name in ("vectors", "quality"))
+    return Faces(vectors, np.concatenate(names), quality, several[0].threshold)
+
+
+def part_of(faces: Faces, share: float, seed: int) -> Faces:
+    """Some of the people, and as large a share of the faces of nobody known."""
+    rng = np.random.default_rng(seed)
+    people = np.setdiff1d(faces.people, NOBODY_KNOWN)
+    chosen = rng.permutation(people)[: round(share * len(people))]
+    is_nobody = faces.people == NOBODY_KNOWN
+    keep = np.isin(faces.people, chosen) | (is_nobody & (rng.random(len(is_nobody)) < share))
+    return Faces(faces.vectors[keep], faces.people[keep], faces.quality[keep], faces.threshold)
+
+
+def faces_of(file: Path) -> Faces:
+    album = read(file).album
+    return Faces(album.vectors, album.people.astype(str), album.quality, album.match_threshold)
 
 
 def clustering_table(packs: dict[str, Faces]) -> str:
@@ -260,12 +379,18 @@ def centroid_table(packs: dict[str, Faces]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vectors", type=Path, nargs="+", default=[], metavar="FILE.npz")
     parser.add_argument("--people", type=Photos.parse, metavar="FOLDER[:PAD]", help="without it nothing is measured")
     parser.add_argument("--pack", action="append", help="model pack; may be given more than once")
     parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
     options = parser.parse_args()
+    if options.vectors:
+        files = {path.stem: faces_of(path) for path in options.vectors}
+        print("\nGrouping of files, BCubed F (P, R)\n\n" + vectors_table(files))
+        print("\nLinkage by number of faces, BCubed F\n\n" + size_table(files), flush=True)
     if options.people is None:
-        print("benchmarks/identities.py needs --people FOLDER, with one folder of photos a person")
+        if not options.vectors:
+            print("benchmarks/identities.py needs --people FOLDER, with one folder of photos a person, or --vectors")
         return
     cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
     packs = {}

@@ -175,6 +175,8 @@ class ClusterOptions(StepOptions):
     min_cohesion: float | None = option(
         None, "Drop faces less similar than this to the rest of their cluster.", kind=float, least=-1, most=1
     )
+    method: str = option("hdbscan", "{choices}.", choices=("hdbscan", "linkage"))
+    min_similarity: float | None = option(None, "Mean similarity that linkage asks for.", kind=float, least=-1, most=1)
     model: str = _model()
 
     @property
@@ -195,7 +197,7 @@ class DualOptions(StepOptions):
     """How known people are named and the rest is grouped."""
 
     person_threshold: float | str = _share(0.7, "Similarity to a person, or auto.", choices=(AUTO,), pattern=RATIO)
-    unknown_method: str = option("hdbscan", "{choices}.", choices=("hdbscan", "dbscan", "agglomerative"))
+    unknown_method: str = option("hdbscan", "{choices}.", choices=("hdbscan", "dbscan", "agglomerative", "linkage"))
     unknown_min_cluster_size: int = option(
         3, "Minimum faces of an unknown cluster.", unit="faces", least=2, most=10_000, shell="unknown_min_size"
     )

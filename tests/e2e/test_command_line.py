@@ -239,7 +239,7 @@ def test_a_library_that_cannot_be_written_is_one_line(shell: Shell, photos: Path
         (["faces", "assign", "--threshold", "2"], "threshold=2 is not a number from 0 to 1 or auto"),
         (["faces", "export", "faces.xlsx"], ".csv and .parquet"),
         (["faces", "import-labels", "nowhere.csv"], "cannot be read"),
-        (["faces", "cluster-dual", "--unknown-method", "kmeans"], "hdbscan, dbscan or agglomerative"),
+        (["faces", "cluster-dual", "--unknown-method", "kmeans"], "hdbscan, dbscan, agglomerative or linkage"),
         (["pipeline", "run", "nowhere"], "there is no pipeline"),
     ],
 )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.identity.linkage import usual_similarity
 from faceml.library import Library
 from faceml.options import AssignOptions, ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Face
@@ -64,6 +65,20 @@ def test_people_are_grouped_and_strangers_are_noise(peopled: Library) -> None:
     assert all(re.fullmatch(r"clu_[0-9a-f]{12}", name or "") for name in sizes)
     assert set(sizes.values()) == {FACES}
     assert find_orphans(peopled).stale_points == 0
+
+
+def test_linkage_merges_from_the_similarity_asked_for_or_from_the_usual_one_of_the_pack(peopled: Library) -> None:
+    notes: list[str] = []
+    report = cluster_faces(peopled, ClusterOptions(method="linkage", min_cluster_size=2), on_note=notes.append)
+    assert (report.clusters_found, report.noise_count) == (PEOPLE, 4)
+    assert set(Counter(clusters(peopled).values()).values()) == {FACES, 4}
+
+    strict = ClusterOptions(method="linkage", min_cluster_size=2, min_similarity=0.999)
+    assert cluster_faces(peopled, strict, on_note=notes.append).clusters_found < PEOPLE
+    contract = peopled.repository.pack()
+    assert contract is not None
+    usual = usual_similarity(contract.match_threshold, PEOPLE * FACES + 4)
+    assert notes == [f"Groups are merged from a mean similarity of {value:.3f} on" for value in (usual, 0.999)]
 
 
 def test_clusters_keep_their_ids_from_run_to_run_and_when_they_grow(peopled: Library) -> None:
@@ -224,7 +239,7 @@ def test_unknown_clusters_keep_their_numbers_and_a_number_is_never_used_again(pe
     assert {name for name in before.values() if name} <= names
 
 
-@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative"])
+@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative", "linkage"])
 def test_every_method_finds_the_unknown_people(peopled: Library, method: str) -> None:
     report = cluster_dual(peopled, DualOptions(unknown_method=method, unknown_eps=0.7))
     assert (report.clusters_found, report.noise_count) == (PEOPLE, 4)

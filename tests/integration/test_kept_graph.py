@@ -16,12 +16,13 @@ from faceml.identity.hdbscan import exact as hdbscan_exact
 from faceml.identity.hdbscan import reachability_graph
 from faceml.identity.hdbscan.exact import fit
 from faceml.library import Library
-from faceml.options import DualOptions
+from faceml.options import ClusterOptions, DualOptions
 from faceml.services.cluster import grouping
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.cluster.grouping import group_faces
 from faceml.services.decisions.label import label_cluster
+from faceml.services.recognise.spaces import Space
 from tests.conftest import add_faces, found_face, people_vectors, unit_rows
 
 PEOPLE, FACES = 12, 6
@@ -151,7 +152,7 @@ def test_each_purpose_space_and_pack_has_a_graph_of_its_own(library: Library, st
     with library.repository.read() as unit:
         faces = unit.vectors.unlabelled(min_quality=0.5, limit=10_000)
     options = {"min_cluster_size": 5, "min_samples": 3}
-    group_faces(library, faces, purpose="unlabelled", space="face-projection/3", **options)
+    group_faces(library, faces, purpose="unlabelled", space=Space("face-projection/3"), **options)
     assert starts[4:] == ["graph_of"]
     assert len(graph_files(library)) == 3
 
@@ -178,3 +179,18 @@ def test_a_large_run_is_announced_and_one_that_does_not_fit_is_refused(library: 
     for run in (cluster_faces, cluster_dual):
         with pytest.raises(WrongUse, match=r"hdbscan over 82 faces needs .* are free: cluster fewer faces"):
             run(library)
+
+
+def test_linkage_goes_on_from_the_kept_graph_and_groups_as_from_the_start(
+    library: Library, starts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ClusterOptions(method="linkage", min_cluster_size=2, min_similarity=0.3)
+    cluster_faces(library, options)
+    add_faces(library, people_vectors(PEOPLE + 1, FACES, spread=0.8)[-4:], prefix="new")
+    cluster_faces(library, options)
+    extended = clusters(library)
+    monkeypatch.setattr(grouping, "WORTH_KEEPING", 10_000)
+    cluster_faces(library, options)
+    assert starts == ["graph_of", "graph_from", "graph_of"]
+    assert clusters(library) == extended
+    assert len(set(extended.values()) - {None}) >= PEOPLE

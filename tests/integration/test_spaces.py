@@ -190,6 +190,9 @@ def test_a_threshold_is_carried_over_at_equal_rates_of_strangers(many: Library) 
     assert (raw.model_version, mine.model_version) == ("raw", "face-projection/1")
     assert mine.threshold == pytest.approx(thresholds.of(raw.threshold))
     assert mine.threshold > raw.threshold + 0.1
+    space = open_space(many)
+    assert space.threshold(0.3) == thresholds.of(0.3) > 0.4
+    assert open_space(many, "raw").threshold(0.3) == 0.3
     add_faces(many, unit_rows(3, seed=8), prefix="new")
     (note,) = assign_faces(many, AssignOptions(threshold=0.6)).notes
     assert note.startswith("the threshold 0.6 was used as given, but cosines of face-projection/1 are not those of raw")

@@ -1,7 +1,8 @@
-"""One door to the clusterers of dual mode: HDBSCAN, DBSCAN and agglomerative, on the same blocked distances.
+"""One door to the clusterers: HDBSCAN, DBSCAN, agglomerative and linkage, on the same blocked distances.
 
 HDBSCAN, DBSCAN and single linkage are all read off a minimum spanning tree, so they are exact in memory that grows with
-N. Average and complete linkage need all N² distances; they are refused where these do not fit.
+N. So is `linkage`, average linkage on similarities corrected for nearness to everybody. Average and complete linkage of
+`agglomerative`, on any distance, need all N²; they are refused where these do not fit.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from faceml.identity.cluster_labels import numbered, without_small
 from faceml.identity.cost import Linkage, Method, refuse_too_large
 from faceml.identity.hdbscan.dendrogram import parts
 from faceml.identity.hdbscan.distances import Metric, blocks, points_of
-from faceml.identity.hdbscan.exact import fit
+from faceml.identity.hdbscan.exact import Clustering, fit
 from faceml.identity.hdbscan.reachability_graph import graph_of
+from faceml.identity.linkage import PAIR_MARGIN, average_linkage, surplus_nearness, without_weak_pairs
 
+COHORT_CLUSTERS = 3, 2  # min_cluster_size and min_samples of the HDBSCAN groups that nearness leaves out
 _NEIGHBOURS = 8
 
 
@@ -28,6 +31,7 @@ def cluster_embeddings(
     min_samples: int = 3,
     eps: float = 0.5,
     linkage: Linkage = "average",
+    min_similarity: float = 0.5,
     metric: Metric = "euclidean",
 ) -> NDArray[np.int64]:
     """Group faces by whom they show.
@@ -38,6 +42,7 @@ def cluster_embeddings(
         min_samples: of `hdbscan` (other faces) and `dbscan` (the face itself counts, as scikit-learn has it).
         eps: of `dbscan` (neighbours are at most so far) and `agglomerative` (groups are merged while nearer).
         linkage: of `agglomerative`.
+        min_similarity: of `linkage`, which takes cosines whatever the metric: groups are merged from here on.
     Returns:
         (N,) labels, 0 and up by the first face of each; -1 is noise. Those of `hdbscan` are numbered as by the library.
     Raises:
@@ -52,7 +57,26 @@ def cluster_embeddings(
         return without_small(dbscan(vectors, eps=eps, min_samples=min_samples, metric=metric), min_cluster_size)
     if method == "agglomerative":
         return without_small(agglomerative(vectors, eps=eps, linkage=linkage, metric=metric), min_cluster_size)
-    raise WrongUse(f"clustering method {method!r} is not known: use 'hdbscan', 'dbscan' or 'agglomerative'")
+    if method == "linkage":
+        rows = _unit_rows(vectors)
+        size, samples = COHORT_CLUSTERS
+        found = fit(rows, min_cluster_size=size, min_samples=samples)
+        return without_small(linked(rows, found, min_similarity=min_similarity), min_cluster_size)
+    raise WrongUse(f"clustering method {method!r} is not known: use 'hdbscan', 'dbscan', 'agglomerative' or 'linkage'")
+
+
+def linked(vectors: NDArray[np.float32], found: Clustering, *, min_similarity: float) -> NDArray[np.int64]:
+    """Groups of average linkage, see `linkage`, from HDBSCAN's of the same rows and its graph.
+
+    Args:
+        vectors: (N, D) unit rows.
+        found: of `COHORT_CLUSTERS`, Euclidean.
+    Returns:
+        (N,) labels, 0 and up; -1 for both faces of a pair that is less alike than `PAIR_MARGIN` more.
+    """
+    surplus = surplus_nearness(vectors, found.labels)
+    groups = average_linkage(vectors, found.graph, surplus=surplus, min_similarity=min_similarity)
+    return without_weak_pairs(vectors, groups, surplus=surplus, min_similarity=min_similarity + PAIR_MARGIN)
 
 
 def recluster_within(vectors: NDArray[np.floating], *, min_cluster_size: int = 3) -> NDArray[np.int64]:
@@ -121,6 +145,11 @@ def agglomerative(
         return np.zeros(len(points_of(vectors, metric=metric).rows), dtype=np.int64)
     merges = merge(_all_distances(vectors, metric), method=linkage)
     return numbered(fcluster(merges, np.nextafter(eps, 0), criterion="distance"))
+
+
+def _unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    points = points_of(vectors, metric="euclidean")
+    return points.rough if points.half_norms is None else points_of(vectors, metric="cosine").rough
 
 
 def _all_distances(vectors: NDArray[np.floating], metric: Metric) -> NDArray[np.float64]:

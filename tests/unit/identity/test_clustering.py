@@ -81,7 +81,7 @@ def test_agglomerative_merges_as_scikit_learn_does(linkage: Linkage, eps: float,
     assert ours[0] == 0
 
 
-@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative"])
+@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative", "linkage"])
 def test_every_method_finds_the_people_and_leaves_out_small_groups(method: Method) -> None:
     rows = groups(6, 2, 5)
     rows[6:8] = -rows[6:8] * 3  # far from both, or HDBSCAN counts them to the fringe of one
@@ -91,7 +91,7 @@ def test_every_method_finds_the_people_and_leaves_out_small_groups(method: Metho
     assert labels.tolist() == [0] * 6 + [-1] * 2 + [1] * 5
 
 
-@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative"])
+@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "agglomerative", "linkage"])
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_no_method_stumbles_over_next_to_nothing(method: Method, count: int) -> None:
     assert cluster_embeddings(groups(2)[:count], method=method).tolist() == [-1] * count
@@ -131,6 +131,7 @@ def test_expected_cost_grows_with_the_square_of_faces_in_time_but_not_in_memory(
     assert large.memory_bytes < 5 * small.memory_bytes
     assert expected_cost(50_000, 512).memory_bytes < 600_000_000
     assert expected_cost(20_000, 512, method="agglomerative").memory_bytes > 3_000_000_000
+    assert expected_cost(50_000, 512, method="linkage").memory_bytes < 700_000_000
 
 
 def test_the_machine_tells_how_much_memory_is_free() -> None:

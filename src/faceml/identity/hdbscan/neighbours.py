@@ -79,6 +79,14 @@ def nearest(points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = 
     width = min(k, count - 1)
     if width < 1:
         return Neighbours(np.empty((count, 0), np.int32), np.empty((count, 0)), np.full(count, np.inf))
+    best = closest(points, width, keep=keep)
+    horizon = points.horizon(best.floor) if width < count - 1 else np.full(count, np.inf)
+    return proven(points, measured(points, np.arange(count), best.indices, horizon), exact_to)
+
+
+def closest(points: Points, width: int, *, keep: list[Tile] | None = None) -> Best:
+    """The `width` rows closest to every row, at most N - 1, as float32 products tell; see `nearest`."""
+    count = len(points.rows)
     best = Best(count, width)
     room = scratch(count)
     tiles = list(pairs_of_blocks(0, count))
@@ -93,8 +101,7 @@ def nearest(points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = 
             best.offer(closeness, rows=left, columns=right)
             best.offer(closeness, rows=left, columns=right, turned=True)
     best.settle()
-    horizon = points.horizon(best.floor) if width < count - 1 else np.full(count, np.inf)
-    return proven(points, measured(points, np.arange(count), best.indices, horizon), exact_to)
+    return best
 
 
 def measured(points: Points, rows: RowNumbers, indices: NDArray[np.int32], horizon: Floats) -> Neighbours:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID, uuid4
 
 import numpy as np
 
 from faceml.identity.cluster_labels import keep_names, name_clusters
+from faceml.identity.cost import Method
 from faceml.library import Library
 from faceml.options import ClusterOptions
 from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time, without_loose
@@ -59,9 +61,11 @@ def cluster_faces(
         library,
         faces,
         purpose=f"unlabelled {options.time_bucket or ''}".rstrip(),
-        space=space.name,
+        space=space,
         min_cluster_size=options.min_cluster_size,
         min_samples=options.min_samples,
+        method=cast(Method, options.method),
+        min_similarity=options.min_similarity,
         on_note=on_note,
     )
     labels = without_loose(

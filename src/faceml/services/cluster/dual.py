@@ -74,7 +74,7 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         library,
         unknown,
         purpose="unknown",
-        space=space.name,
+        space=space,
         min_cluster_size=options.unknown_min_cluster_size,
         min_samples=MIN_SAMPLES,
         method=cast(Method, options.unknown_method),

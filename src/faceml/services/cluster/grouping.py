@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.cluster_labels import drop_loose, without_small
-from faceml.identity.clustering import cluster_embeddings
+from faceml.identity.clustering import COHORT_CLUSTERS, cluster_embeddings, linked
 from faceml.identity.cost import Method, expected_cost, refuse_too_large
-from faceml.identity.hdbscan.exact import fit
+from faceml.identity.hdbscan.exact import Clustering, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
+from faceml.identity.linkage import usual_similarity
 from faceml.library import Library
 from faceml.records import Embeddings
-from faceml.services.recognise.spaces import RAW
+from faceml.services.recognise.spaces import RAW, Space
 from faceml.storage.cache_files import GraphKey, KeptGraph, packed
 
 log = logging.getLogger(__name__)
@@ -32,28 +33,45 @@ def group_faces(
     faces: Embeddings,
     *,
     purpose: str,
-    space: str = RAW,
+    space: Space = Space(RAW),
     min_cluster_size: int,
     min_samples: int,
     method: Method = "hdbscan",
     eps: float = 0.5,
+    min_similarity: float | None = None,
     on_note: Note = log.info,
 ) -> NDArray[np.int64]:
-    """(N,) labels of faces, see `cluster_embeddings`; -1 is noise. HDBSCAN's are the same as from a graph made anew.
+    """(N,) labels of faces, see `cluster_embeddings`; -1 is noise. They are the same as from a graph made anew.
 
     Args:
         purpose: which faces these are, so that runs over others do not take their graph.
-        space: name of the space that the vectors are in.
+        space: that the vectors are in.
+        min_similarity: of `linkage`; None: the usual one of the pack among so many faces, as strict in this space.
     Raises:
         WrongUse: parameters out of range, or more faces than the memory can hold.
     """
     announce(faces.vectors, method=method, on_note=on_note)
     contract = library.repository.pack()
-    if method != "hdbscan" or contract is None or len(faces.face_ids) < WORTH_KEEPING:
-        return cluster_embeddings(
-            faces.vectors, method=method, min_cluster_size=min_cluster_size, min_samples=min_samples, eps=eps
-        )
-    key = GraphKey(contract.fingerprint, space, purpose)
+    if contract is None:  # of no face
+        return np.empty(0, np.int64)
+    if method == "linkage":
+        if min_similarity is None:
+            min_similarity = usual_similarity(space.threshold(contract.match_threshold), len(faces.face_ids))
+        on_note(f"Groups are merged from a mean similarity of {min_similarity:.3f} on")
+        found = _fit(library, faces, GraphKey(contract.fingerprint, space.name, purpose), *COHORT_CLUSTERS)
+        return without_small(linked(faces.vectors, found, min_similarity=min_similarity), min_cluster_size)
+    if method == "hdbscan":
+        key = GraphKey(contract.fingerprint, space.name, purpose)
+        return _fit(library, faces, key, min_cluster_size, min_samples).labels
+    return cluster_embeddings(
+        faces.vectors, method=method, min_cluster_size=min_cluster_size, min_samples=min_samples, eps=eps
+    )
+
+
+def _fit(library: Library, faces: Embeddings, key: GraphKey, min_cluster_size: int, min_samples: int) -> Clustering:
+    """HDBSCAN, from the kept graph where that saves anything."""
+    if len(faces.face_ids) < WORTH_KEEPING:
+        return fit(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
     graph, rows = _former(library.graphs.read(key), faces)
     found = fit(
         faces.vectors,
@@ -63,7 +81,7 @@ def group_faces(
         previous_rows=rows,
     )
     library.graphs.write(key, faces.face_ids, found.graph.arrays())
-    return found.labels
+    return found
 
 
 def announce(vectors: NDArray[np.float32], *, method: Method, on_note: Note) -> None:
@@ -78,7 +96,7 @@ def announce(vectors: NDArray[np.float32], *, method: Method, on_note: Note) -> 
         cost = expected_cost(count, width, method=method)
         on_note(
             f"Grouping {count:,} faces by {method}: about {cost.seconds:.0f} s and {cost.memory_bytes / 1e6:,.0f} MB"
-            + (", less where most of them were grouped before" if method == "hdbscan" else "")
+            + (", less where most of them were grouped before" if method in ("hdbscan", "linkage") else "")
         )
 
 

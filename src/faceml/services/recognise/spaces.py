@@ -34,6 +34,10 @@ class Space:
     def is_raw(self) -> bool:
         return self.head is None
 
+    def threshold(self, raw: float) -> float:
+        """The threshold here that is as strict as this one for raw vectors; the same where that is not known."""
+        return raw if self.thresholds is None else self.thresholds.of(raw)
+
     def project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, D) raw unit rows, or one (D,) vector, as they lie in this space."""
         if self.head is None:
