@@ -20,6 +20,7 @@ AUTO = "auto"  # a threshold calibrated on the library's labels
 MONTH = r"[12][0-9]{3}-(0[1-9]|1[0-2])"
 RATIO = r"0|1|[01]\.0+|0\.[0-9]+"  # a threshold in quotes, as pipelines have them
 VERSION = r"(face-projection/)?[1-9][0-9]{0,8}"
+MATCHER_VERSION = r"(face-matcher/)?[1-9][0-9]{0,8}"
 MONTH_FORM, DAY_FORM = "a month as YYYY-MM, like 2025-12", "a day as YYYY-MM-DD, like 2025-12-23"
 PULL = 100.0  # weight decay of heads that have a start worth staying near, see docs/decisions/0018-the-default-head.md
 SHOWN = 60  # characters of a value that is refused
@@ -151,6 +152,21 @@ def _model() -> Any:
     return option("champion", words, choices=known, pattern=VERSION, form="the number of a version", is_numbered=True)
 
 
+def _matcher() -> Any:
+    words = "How people are told apart: champion, plain, or a version's number."
+    known, form = ("champion", "challenger", "plain"), "the number of a version"
+    return option("champion", words, choices=known, pattern=MATCHER_VERSION, form=form, is_numbered=True)
+
+
+def check_one_way(model: str | int, matcher: str | int) -> None:
+    """Raises WrongUse where a projection and a matcher are both asked for: each is a way of its own."""
+    if str(matcher) not in ("champion", "plain") and str(model) not in ("champion", "raw"):
+        raise WrongUse(
+            f"matcher={str(matcher)!r} has a whitening of its own and compares no vectors of model={str(model)!r}: "
+            "leave one of them out"
+        )
+
+
 @dataclass(frozen=True)
 class DetectOptions(StepOptions):
     """How faces are looked for; `limit` and `offset` choose among the photos that wait."""
@@ -203,6 +219,11 @@ class DualOptions(StepOptions):
     max_faces: int = option(50_000, "Maximum faces to process.", unit="faces", least=1)
     one_face_a_photo: bool = option(False, "A person is on a photo once; the less similar go to review.")
     model: str = _model()
+    matcher: str = _matcher()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_one_way(self.model, self.matcher)
 
 
 def parse_since(text: str) -> datetime:
@@ -231,6 +252,11 @@ class AssignOptions(StepOptions):
         0.6, "Similarity threshold, or auto.", choices=(AUTO,), pattern=RATIO, api="similarity_threshold"
     )
     model: str = _model()
+    matcher: str = _matcher()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_one_way(self.model, self.matcher)
 
     @property
     def found_since(self) -> datetime | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from faceml.services.photos.detect import DetectReport
     from faceml.services.recognise.assign import AssignReport
     from faceml.services.recognise.calibrate import CalibrationReport
-    from faceml.services.recognise.identify import Explanation
+    from faceml.services.recognise.identify import Explanation, Identification, PersonScore
     from faceml.services.review.browse import ClusterPage
 
 RULE = "=" * 50
@@ -127,19 +127,44 @@ def explanation(report: Explanation) -> str:
     who = f"{report.person_name} ({how})" if report.person_name else "nobody"
     lines = [f"Face {report.face_id}: {who}"]
     if report.similarity is not None:
-        asked = f", threshold {report.threshold:g}" if report.threshold is not None else ""
-        lines.append(f"Assigned at similarity {report.similarity:.3f}{asked}, by model {report.model_version}")
+        is_score = (report.model_version or "").startswith("face-matcher/")
+        number, places = ("score", ".3f") if is_score else ("similarity", "g")
+        asked = f", threshold {report.threshold:{places}}" if report.threshold is not None else ""
+        lines.append(f"Assigned at {number} {report.similarity:.3f}{asked}, by model {report.model_version}")
     if report.similarity is not None and report.runner_up_similarity is not None and report.runner_up_name:
         margin = report.similarity - report.runner_up_similarity
         lines.append(f"Next then: {report.runner_up_name} at {report.runner_up_similarity:.3f}, margin {margin:.3f}")
     if report.ruled_out:
         lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
-    lines.append(
-        f"Nearest prototypes ({report.compared_in}):" if report.nearest else "No prototypes yet: nobody is named"
-    )
-    lines += [f"  {item.similarity:6.3f}  {item.person_name} ({item.role})" for item in report.nearest]
+    if report.scores:
+        lines.append(f"Scores ({report.compared_in}), and what adds up to them:")
+        lines += [f"  {_score(item)}" for item in report.scores]
+    else:
+        lines.append(
+            f"Nearest prototypes ({report.compared_in}):" if report.nearest else "No prototypes yet: nobody is named"
+        )
+        lines += [f"  {item.similarity:6.3f}  {item.person_name} ({item.role})" for item in report.nearest]
     lines += _space("raw", report.note)
     return "\n".join(lines)
+
+
+def _score(found: PersonScore) -> str:
+    item = found.rounded(2)
+    near = f"{item.face:+.2f} because this face is near many, {item.person:+.2f} because {item.person_name} is"
+    group = f", {item.group:+.2f} by its group" if item.group else ""
+    halves = f"{item.nearest:.2f} for half the nearest, {item.centre:.2f} for half the centre"
+    return f"{item.score:.2f} to {item.person_name}: {halves}, {near}{group}".replace("-", "−")
+
+
+def identification(report: Identification) -> str:
+    lines = [f"Faces: {len(report.faces)}"]
+    for face in report.faces:
+        who = face.best.person_name if face.is_known and face.best else "nobody known"
+        alike = [f"{found}" for found in (face.best, face.runner_up) if found]
+        nearest = f" (nearest: {', then '.join(alike)})" if alike else ""
+        lines.append(f"  - {who}{nearest}, at {face.bbox.x}, {face.bbox.y}, {face.bbox.w} x {face.bbox.h} pixels")
+    lines.append(f"Threshold: {report.threshold:.3f}")
+    return "\n".join(lines + _space(report.model_version, *report.notes))
 
 
 def cluster_page(page: ClusterPage) -> str:
@@ -156,7 +181,7 @@ def assignment(report: AssignReport) -> str:
         f"Assigned: {report.assigned}",
         f"Unassigned: {report.unassigned}",
         f"Persons matched: {report.people_matched}",
-        f"Threshold: {report.threshold:g}",
+        f"Threshold: {report.threshold:{'.3f' if report.model_version.startswith('face-matcher/') else 'g'}}",
         f"Time: {report.seconds:.1f} s",
     ]
     if report.status == "no_prototypes":
