@@ -149,11 +149,20 @@ def explanation(report: Explanation) -> str:
 
 
 def _score(found: PersonScore) -> str:
+    """One line whose parts add up."""
     item = found.rounded(2)
-    near = f"{item.face:+.2f} because this face is near many, {item.person:+.2f} because {item.person_name} is"
-    group = f", {item.group:+.2f} by its group" if item.group else ""
-    halves = f"{item.nearest:.2f} for half the nearest, {item.centre:.2f} for half the centre"
-    return f"{item.score:.2f} to {item.person_name}: {halves}, {near}{group}".replace("-", "−")
+    parts = [
+        f"{item.nearest:.2f} for half the nearest",
+        f"{item.centre:.2f} for half the centre",
+        f"{_signed(item.face)} because this face is near many",
+        f"{_signed(item.person)} because {item.person_name} is",
+        *([f"{_signed(item.group)} by its group"] if item.group else []),
+    ]
+    return f"{item.score:.2f} to {item.person_name}: {', '.join(parts)}"
+
+
+def _signed(number: float) -> str:
+    return f"{'−' if number < 0 else '+'}{abs(number):.2f}"
 
 
 def identification(report: Identification) -> str:
