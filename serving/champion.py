@@ -74,8 +74,8 @@ class Champion:
 
     def _ask(self) -> _Wanted:
         library = self._library
-        champions = [registry.ask().with_alias(CHAMPION) for registry in (library.registry, library.matchers)]
-        return _wanted(*champions, library.repository.pack())
+        head, matcher = library.registry.ask().with_alias(CHAMPION), library.matchers.ask().with_alias(CHAMPION)
+        return _wanted(head, matcher, library.repository.pack())
 
     def _load(self, wanted: _Wanted) -> None:
         space, matcher = open_space(self._library, CHAMPION), find_matcher(self._library, CHAMPION)
