@@ -23,7 +23,7 @@ from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import assigned_state, open_way
-from faceml.services.recognise.spaces import open_space
+from faceml.services.recognise.spaces import RAW, open_space
 from faceml.storage.sql.repository import UnitOfWork
 
 MIN_SAMPLES = 2  # of the unknown; their groups are small
@@ -63,6 +63,7 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     started = time.monotonic()
     way, space = open_way(library, options.model, options.matcher), open_space(library, options.model)
     threshold = way.threshold(options.person_threshold)
+    grouped = (f"unknown faces were grouped in {space.name}",) if space.name not in (RAW, way.name) else ()
     with library.repository.read() as unit:
         faces = unit.vectors.undecided(limit=options.max_faces)
         known = way.read(unit, faces.face_ids)
@@ -104,7 +105,7 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         seconds=time.monotonic() - started,
         index_backlog=backlog,
         model_version=way.name,
-        notes=threshold.notes,
+        notes=(*threshold.notes, *grouped),
     )
 
 
