@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import completion, reports, show
+from faceml.cli import completion, identity_reports, reports, show
 from faceml.config import current_actor
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
 
@@ -78,7 +78,7 @@ def calibrate(fmr: float, model: str) -> object:
 @click.argument("face_id", type=click.UUID)
 @click.option("--model", help="Vectors to compare; without it those that assigned the face.")
 @click.option("--matcher", help="How people are told apart; without it as when the face was assigned.")
-@show.printed(reports.explanation)
+@show.printed(identity_reports.explanation)
 def explain(face_id: UUID, model: str | None, matcher: str | None) -> object:
     """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
     from faceml.services.recognise.identify import explain_face
@@ -93,7 +93,7 @@ def explain(face_id: UUID, model: str | None, matcher: str | None) -> object:
 @show.offers(DetectOptions, "min_face_size")
 @show.model_option
 @show.matcher_option
-@show.printed(reports.identification)
+@show.printed(identity_reports.identification)
 def identify(photo: Path, model: str, matcher: str, **given: Any) -> object:
     """Say who is on a photo that need not be in the library; nothing of it is kept."""
     from faceml.services.recognise.gallery import open_way
