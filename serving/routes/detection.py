@@ -50,7 +50,11 @@ async def list_faces_of_asset(request: Request, service: Shared, asset_id: Asset
     )
 
 
-@router.post("/identify", response_model=faces.IdentifyResponse, responses=problems(HTTPStatus.CONFLICT))
+@router.post(
+    "/identify",
+    response_model=faces.IdentifyResponse,
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
 async def identify(
     service: Shared,
     photo: Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF")],

@@ -2,8 +2,8 @@
 
 One photo rarely shows a person twice. So of several faces of one photo that match one person only the nearest is
 assigned, and the others go to review: neither assigned nor clustered, since mirrors and collages exist and only a
-person can tell. A matcher looked at the photos already; there a face goes to review that it left without a person
-though one reaches the threshold.
+person can tell. A matcher looked at the photos already; there a face goes to review whose own best person reaches the
+threshold, but was found in another face of the photo, or is labelled there.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def dual_mode(
     ([4, -1, -1], [1], [2])
     """
     count = len(matches.person_rows)
-    is_unknown = matches.person_rows == NOBODY
-    in_review = is_unknown & (matches.runner_up_similarities >= min_similarity)  # the photo gave its person away
+    nearest = matches.runner_up_similarities  # nearer than the candidate where the photo gave that person away
+    in_review = (nearest >= min_similarity) & (nearest > matches.similarities)
     if photo_rows is not None:
         photos = np.asarray(photo_rows, np.int64)
         if photos.shape != (count,):
@@ -58,7 +58,7 @@ def dual_mode(
         in_review |= _second_of_a_photo(matches, photos, pairs)
     return DualMode(
         person_rows=np.where(in_review, NOBODY, matches.person_rows),
-        unknown_rows=np.flatnonzero(is_unknown & ~in_review),
+        unknown_rows=np.flatnonzero((matches.person_rows == NOBODY) & ~in_review),
         review_rows=np.flatnonzero(in_review),
     )
 
