@@ -18,6 +18,8 @@ from serving.schemas.base import Flag, ListResponse, Name, RequestModel, Respons
 
 THRESHOLD = next(item for item in options_of(AssignOptions) if item.name == "threshold")
 
+MATCHER = next(item for item in options_of(AssignOptions) if item.name == "matcher")
+
 
 class BoundingBox(ResponseModel):
     """Pixels of the upright photo."""
@@ -112,7 +114,8 @@ class Candidate(ResponseModel):
 
 
 class FaceOnPhoto(ResponseModel):
-    """`personId` is null for a stranger; `best` and `secondBest` tell whom a face is most like, however little."""
+    """`personId` is null for a stranger, and for a face whose person a matcher found in another one of the photo;
+    `best` and `secondBest` tell whom a face is most like, however little."""
 
     bbox: BoundingBox
     detection_confidence: float
@@ -148,17 +151,60 @@ class IdentifyQuery(RequestModel):
         WithJsonSchema(described(THRESHOLD)),
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
     ] = THRESHOLD.default
+    matcher: Annotated[Any, WithJsonSchema(described(MATCHER)), Field(description=MATCHER.words)] = MATCHER.default
     _read = field_validator("*", mode="before")(THRESHOLD.read)  # a query's numbers come as texts
+    _check = field_validator("matcher")(MATCHER.checked)
 
 
 class IdentifyResponse(ResponseModel):
     faces: list[FaceOnPhoto]
     width: int
     height: int
-    threshold: float
-    model_version: str = Field(description="`raw` where no projection is registered")
+    threshold: float = Field(description="a cosine; of a matcher a score, as the similarities are")
+    model_version: str = Field(description="`raw` where no projection and no matcher is in use")
+    notes: list[str] = Field(description="what the numbers mean")
 
     @classmethod
     def of(cls, found: Identification, /) -> Self:
         faces = [FaceOnPhoto.of(face) for face in found.faces]
-        return cls.completed(found, faces=faces, threshold=round(found.threshold, 4))
+        return cls.completed(found, faces=faces, threshold=round(found.threshold, 4), notes=list(found.notes))
+
+
+class NearPrototypeItem(ResponseModel):
+    person_name: str
+    role: str
+    similarity: float
+    face_id: UUID | None
+
+
+class PersonScoreItem(ResponseModel):
+    """`nearest` and `centre` are halves of cosines; with `face`, `person` and `group` they add up to `score`."""
+
+    person_name: str
+    score: float
+    nearest: float
+    centre: float
+    face: float = Field(description="what it takes off that the face is near many")
+    person: float = Field(description="what it takes off that the person is near many")
+    group: float = Field(description="what the other faces of its group add")
+
+
+class ExplanationResponse(ResponseModel):
+    face_id: UUID
+    person_name: str | None
+    assigned_by: str | None
+    similarity: float | None = Field(description="at the time of assignment; a score where a matcher assigned it")
+    threshold: float | None
+    runner_up_name: str | None
+    runner_up_similarity: float | None
+    model_version: str | None
+    ruled_out: list[str]
+    compared_in: str
+    nearest: list[NearPrototypeItem] = Field(description="now; empty where a matcher compares")
+    scores: list[PersonScoreItem] = Field(description="now; empty where no matcher compares")
+    note: str | None
+
+
+class ExplainQuery(RequestModel):
+    model: str | None = Field(None, description="Vectors to compare; without it those that assigned the face")
+    matcher: str | None = Field(None, description="How people are told apart; without it as at the assignment")

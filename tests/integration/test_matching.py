@@ -480,7 +480,7 @@ def test_rest_and_the_job_answer_alike(labelled: Library, monkeypatch: pytest.Mo
         assert (told["status"], told["version"], told["labelledFaces"]) == ("completed", 2, KNOWN * LABELS)
         assert "label more" in told["reasons"][0]
         assert set(told["thresholds"]) == {"0.01", "0.001"}
-    assert [model.version for model in labelled.matchers.versions()] == [1, 2]
+    assert [model.version for model in labelled.matchers.state().versions] == [1, 2]
 
 
 def test_rest_says_that_nobody_is_labelled(settings: Settings, mlflow_here: Path) -> None:
