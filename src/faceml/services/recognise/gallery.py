@@ -10,6 +10,7 @@ from faceml.decisions.states import FaceState
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.gallery import Gallery
 from faceml.records import AssignedBy
+from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import Space
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -30,7 +31,7 @@ def read_gallery(unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = ()) 
 
 
 def resemblances(
-    gallery: Gallery, names: Mapping[UUID, str], matches: Matches
+    gallery: Gallery | Matching, names: Mapping[UUID, str], matches: Matches
 ) -> list[tuple[Resemblance | None, Resemblance | None]]:
     """The person whom each face resembles most, and the next; None where there is nobody."""
 
