@@ -256,7 +256,7 @@ def test_the_report_tells_strangers_apart_and_what_helps(plain: Library, monkeyp
         f"  relatives, or as alike: {report.strangers.relatives.value:.2%} (",
         "of 26 people have somebody on their photos or as alike",
         "  What helps: label more of each person; ",
-        "fit a matcher (`faceml faces fit-matcher`); and look at what was recognised, under *Review*",
+        "(`faceml faces fit-matcher`); and look at what was recognised, under *Review*",
     ):
         assert words in told
     as_json = CliRunner().invoke(cli, ["faces", "calibrate", "--fmr", "0.02", "--json"], catch_exceptions=False).output

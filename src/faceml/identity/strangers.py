@@ -29,6 +29,10 @@ class StrangerRates:
     relatives: Estimate | None  # of people with somebody near them, to anybody; None: nobody has
     people_with_relatives: int  # or look-alikes
 
+    def __str__(self) -> str:
+        relatives = f"{self.relatives.value:.2%} of relatives" if self.relatives else "of relatives it is not known"
+        return f"{self.unrelated.value:.2%} of unrelated people, {relatives}"
+
 
 def people_beside(owners: ArrayLike, photos: ArrayLike) -> People:
     """For each of N labelled faces, everybody who is labelled on its photo, its own person among them.

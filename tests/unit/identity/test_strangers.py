@@ -70,6 +70,8 @@ def test_relatives_pass_where_others_do_not() -> None:
     found = stranger_rates(against_others(rows, owners), owners, near, threshold=0.6)
     assert found.relatives is not None
     assert found.relatives.low > found.unrelated.high
+    told = f"{found.unrelated.value:.2%} of unrelated people, {found.relatives.value:.2%} of relatives"
+    assert str(found) == told
 
 
 def test_people_who_look_alike_count_as_relatives_without_a_photo_of_both() -> None:
@@ -85,3 +87,4 @@ def test_relatives_are_unknown_of_one_person_alone() -> None:
     scores = [(slice(0, 2), np.full((2, 1), -np.inf, np.float32))]
     found = stranger_rates(scores, owners, near, threshold=0.5)
     assert (found.unrelated.value, found.relatives, found.people_with_relatives) == (0.0, None, 0)
+    assert str(found) == "0.00% of unrelated people, of relatives it is not known"

@@ -116,11 +116,11 @@ def _advice(rates: StrangerRates, found: Calibration, *, is_plain: bool) -> str 
     asked = found.fmr_asked
     if rates.relatives is None or rates.relatives.value <= asked:
         return None
-    ways = ["label more of each person", "label the relatives, too: who has a name of their own takes nobody else's"]
+    ways = ["label more of each person", "label the relatives, too"]
     if found.faces * asked / 10 >= LEAST_EXPECTED:
         ways.append(f"ask for less (`--fmr {asked / 10:g}`)")
     if is_plain:
-        ways.append("fit a matcher (`faceml faces fit-matcher`)")
+        ways.append("fit a matcher, which names fewer for as many known ones (`faceml faces fit-matcher`)")
     return f"{'; '.join(ways)}; and look at what was recognised, under *Review*"
 
 
