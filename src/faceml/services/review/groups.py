@@ -85,12 +85,12 @@ def suggest_names(library: Library, cluster_id: str, *, limit: int = 3) -> list[
         names = unit.people.names()
         times = Counter(unit.groups.ruled_out())
         faces = unit.groups.of(cluster_id)
-        gallery = read_gallery(unit, Space(RAW)) if matching is None else None
+        gallery = read_gallery(unit, Space(RAW))
     if not faces.face_ids:
         raise NotFound(
             f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
         )
-    ranked = gallery.ranked(centroid(faces.vectors)) if gallery else _ranked_by_score(matching, faces)
+    ranked = _ranked_by_score(matching, faces) if matching else gallery.ranked(centroid(faces.vectors))
     return [
         Resemblance(person, names[person], similarity)
         for person, similarity in ranked
