@@ -37,7 +37,7 @@ def main() -> None:
         fill(library, args.faces, args.clusters, args.people)
         print(f"{args.faces:,} faces x {WIDTH}, {args.clusters:,} clusters, {args.people:,} of them with a name")
         page = [f"clu_{number}" for number in range(args.people, args.people + 20)]
-        report("names of a page of 20 clusters", lambda: [suggest_names(library.repository, id_) for id_ in page])
+        report("names of a page of 20 clusters", lambda: [suggest_names(library, id_) for id_ in page])
         report("merges", lambda: suggest_merges(library.repository))
         report("splits", lambda: suggest_splits(library.repository))
         report("uncertain, threshold given", lambda: suggest_uncertain(library, threshold=0.5))

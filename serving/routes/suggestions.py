@@ -46,7 +46,7 @@ def _found(library: Library, query: SuggestionQuery) -> Sequence[Any]:
         case "names":
             if query.cluster_id is None:
                 raise WrongUse("kind=names asks whom a cluster resembles: give its clusterId")
-            return groups.suggest_names(library.repository, query.cluster_id, limit=limit)
+            return groups.suggest_names(library, query.cluster_id, limit=limit)
         case "intruders":
             if query.person_id is None:
                 raise WrongUse("kind=intruders asks who does not belong to a person: give their personId")

@@ -54,6 +54,13 @@ class SplitItem(ResponseModel):
     min_cluster_size: int
 
 
+class ExpectedItem(ResponseModel):
+    """Of the faces without a name that are probably one person's."""
+
+    face_count: int = Field(validation_alias="faces")
+    right: float = Field(description="how many of them are expected to be theirs")
+
+
 class UncertainItem(ResponseModel):
     face_id: UUID
     is_match: bool
@@ -61,6 +68,8 @@ class UncertainItem(ResponseModel):
     threshold: float
     best: Candidate = Field(validation_alias="nearest")
     second_best: Candidate | None = Field(validation_alias="runner_up")
+    likelihood: float | None = Field(description="that `best` is right; unknown without a matcher")
+    expected: ExpectedItem | None = Field(description="of a face that has no name and is probably `best`")
 
 
 class IntruderItem(ResponseModel):

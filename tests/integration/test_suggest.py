@@ -61,30 +61,30 @@ def test_the_people_a_cluster_resembles_are_named_nearest_first(library: Library
     label_cluster(library, "clu_a", "Alice", actor=ME)
     label_cluster(library, "clu_d", "Dora", actor=ME)
     compute_centroids(library)
-    found = suggest_names(library.repository, "clu_a2")
+    found = suggest_names(library, "clu_a2")
     assert [item.person_name for item in found] == ["Alice", "Dora"]
     assert found[0].similarity > 0.6 > 0.4 > found[1].similarity
     assert str(found[0]) == f"Alice {found[0].similarity:.2f}"
-    assert len(suggest_names(library.repository, "clu_a2", limit=1)) == 1
+    assert len(suggest_names(library, "clu_a2", limit=1)) == 1
 
 
 def test_a_person_ruled_out_for_a_cluster_is_not_named_again_also_when_it_grows(library: Library, ids) -> None:
     label_cluster(library, "clu_a", "Alice", actor=ME)
     reject_person(library, ids[4:5], "Alice", actor=ME)
-    assert [item.person_name for item in suggest_names(library.repository, "clu_a2")] == ["Alice"]
+    assert [item.person_name for item in suggest_names(library, "clu_a2")] == ["Alice"]
     reject_person(library, ids[4:8], "Alice", actor=ME)
     more = add_faces(library, people_vectors(4, FACES, spread=0.8)[:3], prefix="more")
     with library.repository.begin() as unit:
         unit.faces.set_clusters([(face_id, "clu_a2") for face_id in more])
-    assert suggest_names(library.repository, "clu_a2") == []
+    assert suggest_names(library, "clu_a2") == []
 
 
 def test_names_for_a_cluster_that_is_not_there_are_refused(library: Library) -> None:
     with pytest.raises(NotFound, match="clu_x"):
-        suggest_names(library.repository, "clu_x")
+        suggest_names(library, "clu_x")
     label_cluster(library, "clu_a", "Alice", actor=ME)
     with pytest.raises(NotFound, match="without a name"):
-        suggest_names(library.repository, "clu_a")
+        suggest_names(library, "clu_a")
 
 
 # --- merges
@@ -226,7 +226,7 @@ def test_a_face_assigned_by_a_narrow_margin_is_uncertain(library: Library, ids) 
     label_cluster(library, "clu_a", "Alice", actor=ME)
     compute_centroids(library)
     new = add_faces(library, people_vectors(4, FACES, spread=0.8)[5:6], prefix="new")
-    similarity = suggest_names(library.repository, "clu_a2")[0].similarity
+    similarity = suggest_names(library, "clu_a2")[0].similarity
     assign_faces(library, AssignOptions(threshold=0.3))
     with library.repository.read() as unit:
         assigned = unit.faces.get(new[0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from faceml.cli.tables import table
 
 if TYPE_CHECKING:
+    from faceml.metrics.identification import Estimate
     from faceml.services.cluster.cluster import ClusterReport
     from faceml.services.cluster.dual import DualReport
     from faceml.services.exchange.import_labels import ImportReport
@@ -95,12 +96,32 @@ def calibrated(report: CalibrationReport) -> str:
             f"  asked: at most {found.fmr_asked:g} of strangers' faces get a name; {source}",
             f"  estimate {estimate.value:.3f}, {found.confidence:.0%} interval {estimate.low:.3f} to "
             f"{estimate.high:.3f}",
-            f"False matches among the labels: {false.value:.2%} ({false.low:.2%} to {false.high:.2%})",
+            f"False matches among the labels: {_rate(false)}",
             f"Own person found: {own.value:.1%} ({own.low:.1%} to {own.high:.1%})",
             f"From {found.faces} labelled faces of {found.people} people",
+            *_strangers(report),
             *space(report.model_version, report.note),
         ]
     )
+
+
+def _strangers(report: CalibrationReport) -> list[str]:
+    found = report.strangers
+    if found is None:
+        return []
+    lines = ["Strangers named, as the labels tell:", f"  unrelated to anybody known: {_rate(found.unrelated)}"]
+    if found.relatives is None:
+        lines.append("  relatives: not known; nobody labelled shares a photo with, or looks like, somebody else")
+    else:
+        lines.append(
+            f"  relatives, or as alike: {_rate(found.relatives)}; {found.people_with_relatives} of "
+            f"{report.calibration.people} people have somebody on their photos or as alike"
+        )
+    return [*lines, *([f"  What helps: {report.advice}"] if report.advice else [])]
+
+
+def _rate(found: Estimate) -> str:
+    return f"{found.value:.2%} ({found.low:.2%} to {found.high:.2%})"
 
 
 def evaluation(report: EvaluationReport) -> str:

@@ -58,7 +58,19 @@ def _ask(library: Library, kind: str, limit: int) -> list[Any]:
 
 def _section(kind: str, items: list[Any]) -> str:
     title, line, nothing = _SECTIONS[kind]
-    return "\n".join([title, *([f"{number:3}. {line(item)}" for number, item in enumerate(items, 1)] or [nothing])])
+    lines = [title]
+    for number, item in enumerate(items, 1):
+        if kind == "uncertain" and item.expected and (number == 1 or item.expected is not items[number - 2].expected):
+            lines.append(f"  probably {_expected(item)}")
+        lines.append(f"{number:3}. {line(item)}")
+    return "\n".join(lines if items else [title, nothing])
+
+
+def _expected(found: UncertainFace) -> str:
+    name, expected = found.nearest.person_name, found.expected
+    if expected is None or expected.faces == 1:
+        return name
+    return f"{name}: {expected.faces} faces without a name, about {expected.right:.0f} of them theirs"
 
 
 def _merge(found: MergeSuggestion) -> str:
@@ -84,7 +96,8 @@ def _split(found: SplitSuggestion) -> str:
 def _uncertain(found: UncertainFace) -> str:
     runner_up = f", then {found.runner_up}" if found.runner_up else ""
     answer = "named" if found.is_match else "unknown"
-    return f"{found.face_id}: {found.nearest}{runner_up} (threshold {found.threshold:.2f}: {answer})"
+    likely = f"; {found.likelihood:.0%} likely" if found.likelihood is not None and found.expected else ""
+    return f"{found.face_id}: {found.nearest}{runner_up} (threshold {found.threshold:.2f}: {answer}{likely})"
 
 
 _SECTIONS: dict[str, tuple[str, Callable[[Any], str], str]] = {

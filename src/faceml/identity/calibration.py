@@ -151,21 +151,27 @@ def score_open_set(
         exemplar_rows: (M,) rows of `vectors` that are exemplars beside the centroids.
     """
     owners = np.asarray(person_rows, np.intp)
-    rows = np.asarray(vectors, np.float32)
+    exemplars = np.asarray(exemplar_rows, np.intp).reshape(-1)
+    genuine = _score_genuine(np.asarray(vectors, np.float32), owners, exemplars)
+    parts = against_others(vectors, owners, exemplar_rows=exemplars)
+    return highest_comparisons(parts, genuine, people=int(owners.max()) + 1)
+
+
+def against_others(
+    vectors: NDArray[np.floating], person_rows: ArrayLike, *, exemplar_rows: ArrayLike = ()
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Labelled faces as strangers, see `score_open_set`: which rows, and (rows, people) scores, -inf for their own."""
+    owners, rows = np.asarray(person_rows, np.intp), np.asarray(vectors, np.float32)
     exemplars = np.asarray(exemplar_rows, np.intp).reshape(-1)
     people = int(owners.max()) + 1
     gallery = np.concatenate((centroids(rows, owners), rows[exemplars]))
     of_whom = np.concatenate((np.arange(people), owners[exemplars]))
     order = np.argsort(of_whom, kind="stable")
     starts = np.searchsorted(of_whom[order], np.arange(people))
-
-    def against_others() -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        for part in blocks(len(rows), max(1, BLOCK_SCORES // len(gallery))):
-            best = np.maximum.reduceat(rows[part] @ gallery[order].T, starts, axis=1)
-            best[np.arange(len(best)), owners[part]] = -np.inf
-            yield part, best
-
-    return highest_comparisons(against_others(), _score_genuine(rows, owners, exemplars), people=people)
+    for part in blocks(len(rows), max(1, BLOCK_SCORES // len(gallery))):
+        best = np.maximum.reduceat(rows[part] @ gallery[order].T, starts, axis=1)
+        best[np.arange(len(best)), owners[part]] = -np.inf
+        yield part, best
 
 
 def highest_comparisons(

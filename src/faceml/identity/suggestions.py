@@ -16,6 +16,7 @@ POWER_ROUNDS = 15  # only a start for 2-means: no need to converge
 # Centroids are nearer than faces are. On LFW with two packs the pack's threshold plus this lay between the centroids of
 # all different people (threshold + 0.12 at most) and of all one person's halves (+ 0.36 at least).
 GROUP_MARGIN = 0.15
+LEAST_RECOGNISED = 10  # labelled faces that are found without their own label: fewer say nothing of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,54 @@ def distance_to_change(similarities: ArrayLike, runner_ups: ArrayLike, *, thresh
     if best.shape != other.shape or best.ndim != 1:
         raise WrongUse(f"similarities {best.shape} and runner-ups {other.shape} do not fit: pass (N,) and (N,)")
     return np.where(best < threshold, threshold - best, best - np.maximum(other, threshold))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likelihood:
+    """How likely the best person of a face is right, by its score: (B,) points on a line that never falls."""
+
+    scores: NDArray[np.float64]  # ascending
+    shares: NDArray[np.float64]  # of labelled faces among all at this score
+    library_faces: float  # for which one labelled face stands
+
+    def of(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """(N,) 0 to 1."""
+        share = np.interp(np.asarray(scores, np.float64), self.scores, self.shares)
+        with np.errstate(divide="ignore"):
+            found: NDArray[np.float64] = np.minimum(self.library_faces * share / (1 - share), 1.0)
+        return found
+
+
+def likelihood(known: ArrayLike, is_right: ArrayLike, library: ArrayLike, *, threshold: float) -> Likelihood | None:
+    """How likely the best person of a face that nobody labelled is right, told by the faces that somebody did.
+
+    Each labelled face, asked about without its own label, stands for faces of known people that nobody labelled: for
+    as many as reach `threshold` in the library for each that does there, since strangers hardly ever reach it. So it
+    is known how many right answers a score has, and the library itself shows how many answers there are. The ratio
+    of both is made to rise with the score (isotonic regression; Barlow, Bartholomew, Bremner, Brunk 1972).
+
+    Args:
+        known: (N,) labelled faces' scores with their best person, without their own label.
+        is_right: (N,) whether that is who they are.
+        library: (M,) scores of faces that nobody labelled with their best person, found in the same way.
+        threshold: score that strangers hardly ever reach.
+    Returns:
+        None where fewer than `LEAST_RECOGNISED` labelled faces, or no face of the library, reach the threshold.
+    """
+    from scipy.optimize import isotonic_regression
+
+    right = np.asarray(known, np.float64)[np.asarray(is_right, bool)]
+    others = np.asarray(library, np.float64)
+    others = others[np.isfinite(others)]
+    recognised, found = int((right >= threshold).sum()), int((others >= threshold).sum())
+    if recognised < LEAST_RECOGNISED or not found:
+        return None
+    scores = np.concatenate((right, others))
+    order = np.argsort(scores, kind="stable")
+    fitted = isotonic_regression(np.repeat((1.0, 0.0), (len(right), len(others)))[order])
+    starts = fitted.blocks[:-1]
+    middles = np.add.reduceat(scores[order], starts) / np.diff(fitted.blocks)
+    return Likelihood(middles, fitted.x[starts], found / recognised)
 
 
 def misfit(fit: ArrayLike, to_others: ArrayLike) -> NDArray[np.float64]:

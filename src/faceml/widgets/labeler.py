@@ -14,7 +14,7 @@ from faceml.services.decisions.split import SplitPreview, prepare_split, preview
 from faceml.services.decisions.undo import redo, undo
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.browse import OpenCluster, label_progress, list_open_clusters, look_at_cluster
-from faceml.services.review.groups import suggest_names
+from faceml.services.review.groups import likely_from, suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
 from faceml.widgets.screen import Input, Notice, ProgressBar, Screen, page_of, pages_of
@@ -51,8 +51,7 @@ class Labeler:
         self._at, self._page = 0, 1
         self.cluster: OpenCluster | None = None
         self.suggestions: Sequence[Resemblance] = ()
-        contract = library.repository.pack()
-        self._likely_from = contract.match_threshold if contract else 1.0
+        self._likely_from = 1.0
         self._refresh()
 
     # --- what the widget asks for
@@ -212,8 +211,9 @@ class Labeler:
         self.suggestions = self._resembled() if self.cluster else []
 
     def _resembled(self) -> list[Resemblance]:
+        self._likely_from = likely_from(self._library)
         try:
-            found = suggest_names(self._library.repository, self._asked().cluster_id, limit=SUGGESTIONS)
+            found = suggest_names(self._library, self._asked().cluster_id, limit=SUGGESTIONS)
         except NotFound:  # named by somebody else since we looked
             return []
         return [item for item in found if item.similarity >= self._likely_from / 2]

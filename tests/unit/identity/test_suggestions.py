@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
 from faceml.identity import suggestions
-from faceml.identity.suggestions import distance_to_change, halve, misfit, near_groups, nearest_faces
+from faceml.identity.suggestions import (
+    LEAST_RECOGNISED,
+    distance_to_change,
+    halve,
+    likelihood,
+    misfit,
+    near_groups,
+    nearest_faces,
+)
 
 
 def people(seed: int, count: int, faces: int, *, width: int = 128, spread: float = 0.7) -> NDArray[np.float32]:
@@ -116,3 +124,52 @@ def test_a_face_of_somebody_else_is_a_misfit_and_an_odd_one_is_not() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(WrongUse, match="do not fit"):
         distance_to_change([0.1], [0.1, 0.2], threshold=0.5)
+
+
+# --- how likely a best person is right
+
+
+def scores_of(rng: np.random.Generator, known: int, strangers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores with the best person, and whether it is right: one in ten known people has somebody nearer."""
+    is_right = np.concatenate((rng.random(known) < 0.9, np.zeros(strangers, bool)))
+    scores = np.where(is_right, rng.normal(0.45, 0.12, len(is_right)), rng.normal(0.12, 0.06, len(is_right)))
+    return scores, is_right
+
+
+@pytest.mark.parametrize("strangers", [100, 1_000, 8_000])
+@pytest.mark.parametrize("known", [300, 2_000])
+def test_as_many_are_right_as_were_expected_however_many_strangers_there_are(strangers: int, known: int) -> None:
+    rng = np.random.default_rng(strangers + known)
+    labelled, is_right = scores_of(rng, 400, 0)
+    library, truth = scores_of(rng, known, strangers)
+    found = likelihood(labelled, is_right, library, threshold=0.35)
+    assert found is not None
+    chance = found.of(library)
+    for low, high in ((0.05, 0.5), (0.5, 1.01)):
+        here = (chance >= low) & (chance < high) & (library < 0.35)
+        assert chance[here].sum() == pytest.approx(truth[here].sum(), rel=0.25, abs=3 * np.sqrt(here.sum() / 4) + 5)
+    order = np.argsort(library)
+    assert (np.diff(chance[order]) >= 0).all()
+    assert (chance.min() >= 0, chance.max() <= 1) == (True, True)
+
+
+def test_labelled_faces_alone_would_expect_too_much() -> None:
+    """Where most faces are strangers', a score at which nearly all labelled ones were right is mostly theirs."""
+    rng = np.random.default_rng(0)
+    labelled, is_right = scores_of(rng, 400, 0)
+    library, truth = scores_of(rng, 300, 8_000)
+    found = likelihood(labelled, is_right, library, threshold=0.35)
+    assert found is not None
+    here = (library > 0.2) & (library < 0.3)
+    of_labelled = is_right[(labelled > 0.2) & (labelled < 0.3)].mean()
+    assert of_labelled > 0.9 > 0.5 > truth[here].mean()
+    assert found.of(library[here]).mean() == pytest.approx(truth[here].mean(), abs=0.1)
+
+
+def test_likelihood_is_unknown_where_labels_or_matches_are_too_few() -> None:
+    few = np.full(LEAST_RECOGNISED - 1, 0.9)
+    enough = np.full(LEAST_RECOGNISED, 0.9)
+    assert likelihood(few, np.ones(len(few), bool), [0.9, 0.1], threshold=0.5) is None
+    assert likelihood(enough, np.zeros(len(enough), bool), [0.9, 0.1], threshold=0.5) is None
+    assert likelihood(enough, np.ones(len(enough), bool), [0.1, -np.inf], threshold=0.5) is None
+    assert likelihood(enough, np.ones(len(enough), bool), [0.9, -np.inf], threshold=0.5) is not None

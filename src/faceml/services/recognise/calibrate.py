@@ -10,42 +10,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, NotFound
-from faceml.identity.calibration import Calibration, OpenSetScores, calibrate, score_open_set
+from faceml.identity.calibration import (
+    LEAST_EXPECTED,
+    LEAST_PEOPLE,
+    Calibration,
+    OpenSetScores,
+    against_others,
+    calibrate,
+    calibrate_scores,
+    score_open_set,
+)
+from faceml.identity.prototypes import centroids
+from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions
+from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository
 
 DEFAULT_FMR = 1e-3
 LEARNED_FROM = "read off labels that the projection may have learned from: strangers may pass more often than asked"
+MOVED = 0.005  # of a threshold: more is worth telling
 DOCUMENTED = 0.6  # the specification's, for raw vectors
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    threshold: float  # in the space
+    threshold: float  # in the space, or a score of the matcher
     calibration: Calibration  # on the labels; of raw vectors where the threshold was carried over
     pack: str
     documented: float  # the specification's threshold, for raw vectors
-    model_version: str  # the space it holds in
+    model_version: str  # the space it holds in, or the matcher
     note: str | None
+    strangers: StrangerRates | None = None  # by who they are; None: not asked
+    advice: str | None = None  # what to do where relatives come closer than other strangers
 
 
 def calibrate_library(
-    library: Library, *, fmr: float = DEFAULT_FMR, model: str | int | Space = CHAMPION
+    library: Library, *, fmr: float = DEFAULT_FMR, model: str | int = CHAMPION, matcher: str | int = CHAMPION
 ) -> CalibrationReport:
     """The similarity at which at most the share `fmr` of strangers' faces is expected to get somebody's name.
 
     Only labels that a person gave take part, not what faceml assigned by itself. Of a projection the threshold is that
-    of raw vectors, carried over at equal rates of false matches among people held out of its training.
+    of raw vectors, carried over at equal rates of false matches among people held out of its training. A matcher needs
+    no second face of anybody.
 
     Args:
         model: the space it is for, see `open_space`; a threshold of one space says nothing in another.
+        matcher: see `open_matcher`; a champion only counts where no other model is asked for.
     Raises:
         NotEnoughData: too few labels; the message names what is needed.
+        NotFound, ModelMismatch, Unavailable: of the model or matcher.
     """
-    space = model if isinstance(model, Space) else open_space(library, model)
+    is_other_model = str(model) != CHAMPION and str(matcher) == CHAMPION
+    if (matching := None if is_other_model else open_matcher(library, matcher)) is not None:
+        return _of_matcher(library, matching, fmr)
+    space = open_space(library, model)
+    report = _in_space(library, space, fmr)
+    measured = Space(RAW) if space.thresholds else space
+    labels = _read(library.repository)
+    vectors = measured.project(labels.vectors)
+    rates = stranger_rates(
+        against_others(vectors, labels.owners, exemplar_rows=labels.exemplars),
+        labels.owners,
+        near_people(labels.owners, people_beside(labels.owners, labels.photos), centroids(vectors, labels.owners)),
+        threshold=report.calibration.threshold,
+    )
+    return replace(report, strangers=rates, advice=_advice(rates, report.calibration, is_plain=True))
+
+
+def _in_space(library: Library, space: Space, fmr: float = DEFAULT_FMR) -> CalibrationReport:
     if space.thresholds is None:
         report = _calibrate(library.repository, space, fmr)
         return replace(report, note=space.note if space.is_raw else LEARNED_FROM)
@@ -55,22 +90,80 @@ def calibrate_library(
     return replace(raw, threshold=threshold, model_version=space.name, note=note)
 
 
-def _calibrate(repository: Repository, space: Space, fmr: float) -> CalibrationReport:
+def _of_matcher(library: Library, matching: Matching, fmr: float) -> CalibrationReport:
+    labels = _read(library.repository, active_only=True)
+    matcher = matching.matcher
+    found = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=fmr)
+    kept = matching.record.thresholds.get(fmr)
+    threshold = kept.value if kept else found.threshold
+    note = f"a score, no cosine: {matching.threshold(DOCUMENTED).note}"
+    if abs(threshold - found.threshold) > MOVED:
+        note += f"; read off when it was fitted, now it would be {found.threshold:.3f}: `faceml faces fit-matcher`"
+    beside = people_beside(labels.owners, labels.photos)
+    rates = stranger_rates(
+        ((part, scores) for part, scores, _ in matcher.against_others(np.arange(len(labels.owners)))),
+        labels.owners,
+        near_people(labels.owners, beside, matcher.centroids),
+        threshold=threshold,
+        barred=beside,
+    )
+    advice = _advice(rates, found, is_plain=False)
+    return CalibrationReport(threshold, found, labels.pack, DOCUMENTED, matching.name, note, rates, advice)
+
+
+def _advice(rates: StrangerRates, found: Calibration, *, is_plain: bool) -> str | None:
+    """What a person can do where relatives get through more often than was asked for; None: they do not."""
+    asked = found.fmr_asked
+    if rates.relatives is None or rates.relatives.value <= asked:
+        return None
+    ways = ["label more of each person", "label the relatives, too"]
+    if found.faces * asked / 10 >= LEAST_EXPECTED:
+        ways.append(f"ask for less (`--fmr {asked / 10:g}`)")
+    if is_plain:
+        ways.append("fit a matcher, which names fewer for as many known ones (`faceml faces fit-matcher`)")
+    return f"{'; '.join(ways)}; and look at what was recognised, under *Review*"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Labels:
+    """The faces that people labelled, in order of person."""
+
+    vectors: NDArray[np.float32]  # (L, D) raw
+    owners: NDArray[np.intp]  # (L,) number of the person
+    exemplars: NDArray[np.intp]  # rows of those that are exemplars
+    photos: NDArray[np.int64]  # (L,) the asset each is on
+    pack: str
+
+
+def _read(repository: Repository, *, active_only: bool = False) -> _Labels:
     with repository.read() as unit:
-        faces, person_ids = unit.vectors.labelled_by_a_person()
-        prototypes = unit.prototypes.all()
+        faces, person_ids = unit.vectors.labelled_by_a_person(active_only=active_only)
+        exemplars = set(unit.prototypes.all().face_ids)
+        photo = unit.faces.photo_of(faces.face_ids)
         pinned = unit.contract.pinned()
     if pinned is None or not person_ids:
         raise NotEnoughData("nobody is labelled yet, so there is nothing to calibrate on: label some clusters first")
     people = {person_id: row for row, person_id in enumerate(sorted(set(person_ids)))}
-    exemplars = set(prototypes.face_ids)
-    found = calibrate(
-        space.project(faces.vectors),
-        np.array([people[person_id] for person_id in person_ids]),
-        fmr=fmr,
-        exemplar_rows=np.array([row for row, id_ in enumerate(faces.face_ids) if id_ in exemplars], dtype=np.intp),
+    return _Labels(
+        vectors=faces.vectors,
+        owners=np.array([people[person_id] for person_id in person_ids], np.intp),
+        exemplars=np.array([row for row, id_ in enumerate(faces.face_ids) if id_ in exemplars], np.intp),
+        photos=np.array([photo[id_] for id_ in faces.face_ids], np.int64),
+        pack=pinned.name,
     )
-    return CalibrationReport(found.threshold, found, pinned.name, DOCUMENTED, space.name, None)
+
+
+def _calibrate(repository: Repository, space: Space, fmr: float) -> CalibrationReport:
+    labels = _read(repository)
+    try:
+        found = calibrate(space.project(labels.vectors), labels.owners, fmr=fmr, exemplar_rows=labels.exemplars)
+    except NotEnoughData as error:
+        if labels.owners.max() + 1 < LEAST_PEOPLE or len(labels.owners) * fmr < LEAST_EXPECTED:
+            raise
+        raise NotEnoughData(
+            f"{error}; or fit a matcher, which needs no second face of anybody (`faceml faces fit-matcher`)"
+        ) from error
+    return CalibrationReport(found.threshold, found, labels.pack, DOCUMENTED, space.name, None)
 
 
 def threshold_note(library: Library, threshold: float | str, space: Space) -> str | None:
@@ -81,7 +174,7 @@ def threshold_note(library: Library, threshold: float | str, space: Space) -> st
     if space.thresholds is not None:
         note += f": {space.thresholds.of(float(threshold)):.3f} is as strict here as {threshold} there"
     with suppress(NotEnoughData):
-        note += f"; auto would use {calibrate_library(library, model=space).threshold:.3f}"
+        note += f"; auto would use {_in_space(library, space).threshold:.3f}"
     return note
 
 
@@ -93,7 +186,7 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
         NotEnoughData: "auto" without enough labels.
     """
     if threshold == AUTO:
-        return calibrate_library(library, model=space).threshold
+        return _in_space(library, space).threshold
     return float(AssignOptions(threshold=threshold).threshold)
 
 
@@ -104,7 +197,7 @@ def usual_threshold(library: Library) -> float:
         NotEnoughData: no face was detected yet.
     """
     try:
-        return calibrate_library(library, model=RAW).calibration.threshold
+        return _in_space(library, Space(RAW)).calibration.threshold
     except NotEnoughData:
         pinned = library.repository.pack()
         if pinned is None:
@@ -112,7 +205,16 @@ def usual_threshold(library: Library) -> float:
         return pinned.match_threshold
 
 
-LEAST_PEOPLE = 2
+def usual_score(library: Library, matching: Matching) -> float:
+    """The best threshold known for a matcher: that of "auto", else the one recommended for the pack, carried over."""
+    try:
+        return matching.threshold(AUTO).value
+    except NotEnoughData:
+        pinned = library.repository.pack()
+        return matching.threshold(pinned.match_threshold if pinned else DOCUMENTED).value
+
+
+FEWEST_PEOPLE = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +242,7 @@ def view_thresholds(
     with library.repository.read() as unit:
         faces, person_ids = unit.vectors.labelled_by_a_person()
     people = np.unique([str(person_id) for person_id in person_ids], return_inverse=True)[1]
-    if len(np.unique(people)) < LEAST_PEOPLE:
+    if len(np.unique(people)) < FEWEST_PEOPLE:
         return ()
     views: dict[str, ThresholdView] = {}
     for model in models:
@@ -153,7 +255,7 @@ def view_thresholds(
 
 def _view(library: Library, space: Space, scores: OpenSetScores, fmr: float) -> ThresholdView:
     try:
-        found = calibrate_library(library, fmr=fmr, model=space)
+        found = _in_space(library, space, fmr)
         labels = found.calibration
         note = f"; {found.note}" if found.note else ""
         threshold, source = found.threshold, f"calibrated on {labels.faces} labels of {labels.people} people{note}"

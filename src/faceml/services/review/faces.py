@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
@@ -10,18 +11,32 @@ from uuid import UUID
 import numpy as np
 
 from faceml.decisions.about_faces import Assign
+from faceml.identity.assignment import Matches
 from faceml.identity.prototypes import trimmed_centroid
-from faceml.identity.suggestions import distance_to_change, misfit
+from faceml.identity.suggestions import distance_to_change, likelihood, misfit
 from faceml.library import Library
-from faceml.records import AssignedBy
+from faceml.records import AssignedBy, Embeddings
 from faceml.services.decisions.decide import counted_as, find_person
-from faceml.services.recognise.calibrate import resolve_threshold, usual_threshold
+from faceml.services.recognise.calibrate import resolve_threshold, usual_score, usual_threshold
 from faceml.services.recognise.gallery import Resemblance, read_gallery, resemblances
+from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import RAW, Space
-from faceml.services.review.groups import check_limit
+from faceml.services.review.groups import check_limit, matcher_in_use
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 DOUBT = 0.1  # an answer is uncertain where it changes with less of a similarity than that
+QUALITY = 0.5  # from which on a face is good enough to ask about
+PROBABLY = 0.5  # how likely the best person of a face left without a name is right, for it to be asked about first
+MOST_FACES = 50_000  # scored; the best where there are more
+MOST_SAMPLED = 5_000  # of these, faces that tell how scores fall
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Of the faces without a name that are probably one person's."""
+
+    faces: int
+    right: float  # how many of them are expected to be theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,8 @@ class UncertainFace:
     runner_up: Resemblance | None
     distance: float  # by how much the similarity has to change for the answer to become another
     threshold: float  # that the answer was weighed with
+    likelihood: float | None = None  # that `nearest` is right, 0 to 1; None where no matcher tells
+    expected: Expected | None = None  # where the face is probably `nearest`, though it is left without a name
 
     @property
     def is_match(self) -> bool:
@@ -46,19 +63,31 @@ class Intruder:
 
 
 def suggest_uncertain(
-    library: Library, *, limit: int = 20, threshold: float | str | None = None, min_quality: float = 0.5
+    library: Library, *, limit: int = 20, threshold: float | str | None = None, min_quality: float = QUALITY
 ) -> list[UncertainFace]:
-    """Faces that no person decided about and whose answer is the closest call, the closest first.
+    """Faces that no person decided about and that are worth a question, the best worth first.
+
+    With a matcher these are first the faces that it leaves without a name though its best person is probably right,
+    person by person, those with the most right ones expected first. Then, and without a matcher from the start, come
+    the faces whose answer is the closest call.
 
     Args:
         limit: how many at most.
-        threshold: a cosine similarity or "auto"; None takes the best known, see `usual_threshold`.
+        threshold: a cosine similarity or "auto"; None takes the best known, see `usual_threshold` and `usual_score`.
         min_quality: 0 to 1; a face too poor to recognise is not worth a question.
     """
-    check_limit(limit)
-    value = usual_threshold(library) if threshold is None else resolve_threshold(library, threshold, Space(RAW))
-    with library.repository.read() as unit:
-        return nsmallest(limit, _uncertain(unit, value, min_quality), key=lambda face: (face.distance, face.face_id))
+    asked = _worth_asking(library, limit, threshold, min_quality)
+    return [*asked.probable, *asked.close][:limit]
+
+
+def suggest_probable(library: Library, *, limit: int = 20) -> list[UncertainFace]:
+    """The first part of `suggest_uncertain`: faces without a name that are probably their best person's."""
+    return _worth_asking(library, limit).probable[:limit]
+
+
+def suggest_close_calls(library: Library, *, limit: int = 20) -> list[UncertainFace]:
+    """The second part of `suggest_uncertain`."""
+    return _worth_asking(library, limit).close[:limit]
 
 
 def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: int = 20) -> list[Intruder]:
@@ -87,6 +116,95 @@ def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: 
         for row in suspects
         if faces.face_ids[row] not in believed
     ][:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class _WorthAsking:
+    probable: list[UncertainFace]  # person by person; empty without a matcher
+    close: list[UncertainFace]  # the closest call first
+
+
+def _worth_asking(
+    library: Library, limit: int, threshold: float | str | None = None, min_quality: float = QUALITY
+) -> _WorthAsking:
+    check_limit(limit)
+    if (matching := matcher_in_use(library)) is not None:
+        value = usual_score(library, matching) if threshold is None else matching.threshold(threshold).value
+        found = _scored(library, matching, value, min_quality)
+        return _WorthAsking(_person_by_person(found), sorted(_close_calls(found), key=_closeness))
+    value = usual_threshold(library) if threshold is None else resolve_threshold(library, threshold, Space(RAW))
+    with library.repository.read() as unit:
+        return _WorthAsking([], nsmallest(limit, _uncertain(unit, value, min_quality), key=_closeness))
+
+
+def _closeness(face: UncertainFace) -> tuple[float, UUID]:
+    return face.distance, face.face_id
+
+
+def _scored(library: Library, matching: Matching, threshold: float, min_quality: float) -> list[UncertainFace]:
+    """Every face that no person decided about and that has a best person."""
+    with library.repository.read() as unit:
+        faces = unit.vectors.undecided(limit=MOST_FACES, min_quality=min_quality)
+        photo, taken = unit.faces.photo_of(faces.face_ids), unit.faces.people_on_photos()
+        rejections, names = unit.faces.rejections(faces.face_ids), unit.people.names()
+    if not faces.face_ids:
+        return []
+    matches = matching.match(
+        faces.vectors,
+        faces.face_ids,
+        photos=[photo[face_id] for face_id in faces.face_ids],
+        taken=taken,
+        rejections=rejections,
+    )
+    distances = distance_to_change(matches.similarities, matches.runner_up_similarities, threshold=threshold)
+    chances = _chances(library, matching, faces, matches)
+    return [
+        UncertainFace(face_id, nearest, runner_up, max(0.0, distance), threshold, chance)
+        for face_id, (nearest, runner_up), distance, chance in zip(
+            faces.face_ids, resemblances(matching, names, matches), distances.tolist(), chances, strict=True
+        )
+        if nearest is not None
+    ]
+
+
+def _chances(library: Library, matching: Matching, faces: Embeddings, matches: Matches) -> list[float | None]:
+    """How likely each face's best person is right; None where the labels are too few to tell.
+
+    Labelled faces are scored each by itself, so what tells how scores fall is scored without photos and groups, too.
+    """
+    sample = np.sort(np.random.default_rng(0).permutation(len(faces.face_ids))[:MOST_SAMPLED])
+    alone = matching.matcher.match(faces.vectors[sample], groups=matching.groups(faces.face_ids)[sample])
+    labelled = matching.matcher.as_strangers()
+    known = np.isfinite(labelled.genuine)
+    found = likelihood(
+        np.maximum(labelled.genuine, labelled.impostor)[known],
+        (labelled.genuine > labelled.impostor)[known],
+        alone.similarities,
+        threshold=usual_score(library, matching),
+    )
+    return [None] * len(faces.face_ids) if found is None else list(found.of(matches.similarities).tolist())
+
+
+def _person_by_person(found: Sequence[UncertainFace]) -> list[UncertainFace]:
+    """Faces that are probably their best person's though they are left without a name."""
+    of_person: dict[UUID, list[UncertainFace]] = defaultdict(list)
+    for face in found:
+        if _is_probable(face):
+            of_person[face.nearest.person_id].append(face)
+    groups = []
+    for faces in of_person.values():
+        expected = Expected(len(faces), sum(face.likelihood or 0.0 for face in faces))
+        groups.append([replace(face, expected=expected) for face in faces])
+    groups.sort(key=lambda faces: (-sum(face.likelihood or 0.0 for face in faces), faces[0].nearest.person_id))
+    return [face for faces in groups for face in sorted(faces, key=lambda one: (-(one.likelihood or 0.0), one.face_id))]
+
+
+def _close_calls(found: Sequence[UncertainFace]) -> list[UncertainFace]:
+    return [face for face in found if face.distance < DOUBT and not _is_probable(face)]
+
+
+def _is_probable(face: UncertainFace) -> bool:
+    return not face.is_match and face.likelihood is not None and face.likelihood >= PROBABLY
 
 
 def _uncertain(unit: UnitOfWork, threshold: float, min_quality: float) -> Iterator[UncertainFace]:

@@ -5,6 +5,7 @@ Groups are read one at a time, so memory does not grow with the library; what a 
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,17 +16,24 @@ from uuid import UUID
 import numpy as np
 
 from faceml.decisions.about_faces import GroupKey
-from faceml.errors import NotEnoughData, NotFound, WrongUse
+from faceml.errors import NotEnoughData, NotFound, Unavailable, WrongUse
+from faceml.identity.hdbscan.distances import blocks
 from faceml.identity.prototypes import centroid
 from faceml.identity.suggestions import GROUP_MARGIN, Halves, NearGroups, halve, near_groups, nearest_faces
+from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.decisions.split import faces_in, parts_of
+from faceml.services.recognise.calibrate import usual_score
 from faceml.services.recognise.gallery import Resemblance, read_gallery
+from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space
 from faceml.services.review.different import different_pairs, is_ruled_out
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
+FACES_AT_ONCE = 256  # scored with everybody
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +71,58 @@ class SplitSuggestion:
     min_cluster_size: int  # to split with
 
 
-def suggest_names(repository: Repository, cluster_id: str, *, limit: int = 3) -> list[Resemblance]:
+def suggest_names(library: Library, cluster_id: str, *, limit: int = 3) -> list[Resemblance]:
     """People whom a cluster resembles, the nearest first; nobody whom a person ruled out for it.
+
+    With a matcher a cluster's score is the mean of its faces'; else it is the cosine of its centroid.
 
     Raises:
         NotFound: no face without a name is in such a cluster.
     """
     check_limit(limit)
-    with repository.read() as unit:
-        gallery, names = read_gallery(unit, Space(RAW)), unit.people.names()
+    matching = matcher_in_use(library)
+    with library.repository.read() as unit:
+        names = unit.people.names()
         times = Counter(unit.groups.ruled_out())
         faces = unit.groups.of(cluster_id)
+        gallery = read_gallery(unit, Space(RAW))
     if not faces.face_ids:
         raise NotFound(
             f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
         )
+    ranked = _ranked_by_score(matching, faces) if matching else gallery.ranked(centroid(faces.vectors))
     return [
         Resemblance(person, names[person], similarity)
-        for person, similarity in gallery.ranked(centroid(faces.vectors))
+        for person, similarity in ranked
         if not is_ruled_out(times[cluster_id, person], len(faces.face_ids))
     ][:limit]
+
+
+def likely_from(library: Library) -> float:
+    """From which similarity on a name that `suggest_names` suggests is a likely one."""
+    if (matching := matcher_in_use(library)) is not None:
+        return usual_score(library, matching)
+    pinned = library.repository.pack()
+    return pinned.match_threshold if pinned else 1.0
+
+
+def matcher_in_use(library: Library) -> Matching | None:
+    """The champion; None, and suggestions are plain, where there is none, or the registry never answered."""
+    try:
+        return open_matcher(library)
+    except Unavailable as error:
+        log.warning("%s; suggestions are made by plain cosines", error)
+        return None
+
+
+def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, float]]:
+    """Everybody with the mean score of these faces, the nearest first."""
+    groups = matching.groups(faces.face_ids)
+    sums = np.zeros(len(matching.people))
+    for part in blocks(len(groups), FACES_AT_ONCE):
+        sums += matching.matcher.scores(faces.vectors[part], groups[part]).total.sum(axis=0)
+    means = sums / len(groups)
+    return [(matching.people[row], float(means[row])) for row in np.argsort(-means, kind="stable")]
 
 
 def suggest_merges(

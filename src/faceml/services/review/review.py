@@ -15,7 +15,7 @@ from faceml.services.decisions.label import assign_faces_to, label_cluster, reje
 from faceml.services.decisions.people import merge_people
 from faceml.services.review.browse import list_people, show_person
 from faceml.services.review.different import mark_different
-from faceml.services.review.faces import suggest_intruders, suggest_uncertain
+from faceml.services.review.faces import UncertainFace, suggest_close_calls, suggest_intruders, suggest_probable
 from faceml.services.review.groups import Group, suggest_merges
 from faceml.storage.sql.repository import Repository
 
@@ -24,8 +24,9 @@ PEOPLE_A_ROUND = 40  # looked through for intruders at a time
 
 
 class Topic(StrEnum):
-    """What a question is about."""
+    """What a question is about, the most useful first."""
 
+    PROBABLE = "probably known"  # left without a name, though the best person is probably right
     SAME_PERSON = "same person"
     INTRUDERS = "intruders"
     CLOSE_CALLS = "close calls"
@@ -79,6 +80,7 @@ def ask(
     """
     several = limit + len(leaving_out)
     questions = {
+        Topic.PROBABLE: lambda: _probable(library, several),
         Topic.SAME_PERSON: lambda: _same_person(library.repository, several),
         Topic.INTRUDERS: lambda: _intruders(library.repository, round_, several),
         Topic.CLOSE_CALLS: lambda: _close_calls(library, several),
@@ -152,14 +154,26 @@ def _intruders(repository: Repository, round_: int, limit: int) -> Iterator[Ques
             yield Question(Topic.INTRUDERS, text, evidence, Side("This face", (found.face_id,)), side)
 
 
+def _probable(library: Library, limit: int) -> Iterator[Question]:
+    for found in suggest_probable(library, limit=limit):
+        evidence = f"{found.likelihood:.0%} likely"
+        if found.expected is not None and found.expected.faces > 1:
+            name, expected = found.nearest.person_name, found.expected
+            evidence += f"; {expected.faces} faces without a name look like {name}, about {expected.right:.0f} are"
+        yield _is_it(library, Topic.PROBABLE, found, evidence)
+
+
 def _close_calls(library: Library, limit: int) -> Iterator[Question]:
-    for found in suggest_uncertain(library, limit=limit):
-        person = found.nearest
-        side = _person_side(library.repository, person.person_id, without=[found.face_id])
+    for found in suggest_close_calls(library, limit=limit):
         runner_up = f", then {found.runner_up}" if found.runner_up else ""
-        evidence = f"similarity {person.similarity:.2f} at threshold {found.threshold:.2f}{runner_up}"
-        face = Side("This face", (found.face_id,))
-        yield Question(Topic.CLOSE_CALLS, f"Is this {person.person_name}?", evidence, face, side)
+        evidence = f"similarity {found.nearest.similarity:.2f} at threshold {found.threshold:.2f}{runner_up}"
+        yield _is_it(library, Topic.CLOSE_CALLS, found, evidence)
+
+
+def _is_it(library: Library, topic: Topic, found: UncertainFace, evidence: str) -> Question:
+    side = _person_side(library.repository, found.nearest.person_id, without=[found.face_id])
+    face = Side("This face", (found.face_id,))
+    return Question(topic, f"Is this {found.nearest.person_name}?", evidence, face, side)
 
 
 def _recognised(repository: Repository, limit: int) -> Iterator[Question]:

@@ -62,12 +62,13 @@ class Vectors(Store):
             where.append(FaceInstance.created_at >= since)
         return self._vectors(where, limit=limit, first=FaceInstance.created_at)
 
-    def undecided(self, *, limit: int) -> Embeddings:
+    def undecided(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
         """Faces that no person decided about, automatic assignments included; the best where there are more.
 
         Left out with them are faces in a part of a person's split.
         """
-        where = [FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL), in_no_split_part()]
+        is_undecided = FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL)
+        where = [is_undecided, in_no_split_part(), FaceInstance.quality_score >= min_quality]
         return self._vectors(where, limit=limit)
 
     def undecided_pages(self, *, min_quality: float) -> Iterator[Embeddings]:
