@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from heads import around_lines, marked
-from identities import Photos, cached_faces
-from recognition import read
+from recognition import add_sources, sources
 
 from faceml.identity.projection import Head
 from faceml.training.fit import fit
@@ -63,19 +62,6 @@ WAYS: Mapping[str, Way] = {
 }
 
 
-def albums(options: argparse.Namespace) -> Iterator[tuple[str, Album]]:
-    for path in options.vectors:
-        yield path.stem, read(path).album
-    for photos in options.people:
-        for pack in options.pack or ["opencv-zoo"]:
-            faces = cached_faces(photos, pack, model_root=options.model_root)
-            people = np.unique(faces.people, return_inverse=True)[1]
-            album = Album.of(
-                faces.vectors, people, np.arange(len(people)), faces.quality, match_threshold=faces.threshold
-            )
-            yield f"{photos.folder.name}-{pack}", album
-
-
 def timed(name: str, way: Way) -> Way:
     def decide(album: Album, asked: Draw):  # type: ignore[no-untyped-def]
         started = time.perf_counter()
@@ -111,10 +97,7 @@ def word(found: Comparison, way: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vectors", type=Path, nargs="+", default=[], metavar="FILE.npz")
-    parser.add_argument("--people", type=Photos.parse, action="append", default=[], metavar="FOLDER[:PAD]")
-    parser.add_argument("--pack", action="append", help="both may be given several times")
-    parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
+    add_sources(parser)
     parser.add_argument("--into", type=Path, help=f"document with the lines {BEGIN} and {END}, to write between them")
     options = parser.parse_args()
     if not options.vectors and not options.people:
@@ -122,7 +105,7 @@ def main() -> None:
         return
     if options.into and len(around_lines(options.into, BEGIN, END)) != 2:
         parser.error(f"{options.into} lacks the lines {BEGIN} and {END}")
-    found = "\n\n".join(section(name, album) for name, album in albums(options))
+    found = "\n\n".join(section(file.name, file.album) for file in sources(options))
     if options.into:
         options.into.write_text(f"{BEGIN}\n\n{found}\n\n{END}".join(around_lines(options.into, BEGIN, END)))
     else:

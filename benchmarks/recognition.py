@@ -1,10 +1,12 @@
 """Are new photos of known people named, and strangers not? The matcher fitted on the library beside plain cosines.
 
     python benchmarks/recognition.py --vectors FILE.npz … --labels 1 3 5 10 --draws 20 [--json OUT]
+    python benchmarks/recognition.py --people lfw-gray:90 --pack opencv-zoo --model-root ROOT
 
 A file holds, one row a face, `vectors` (N, D), `person` (a number; -1: somebody in the background, never asked about),
 `photo` (faces of one photo share a number) and `quality` (0 to 1), and where known `age` (years, -1: unknown),
-`is_child` and `sharpness`; `faceml faces export --vectors FILE.npz` writes one of a library's own labels.
+`is_child` and `sharpness`; `faceml faces export --vectors FILE.npz` writes one of a library's own labels. Of a folder
+of photos, one folder a person, each photo's face of highest confidence x size counts (benchmarks/identities.py).
 
 Each draw labels some photos each of half of the people who have enough, and asks about their other photos and about
 the photos of the others, strangers; a fifth of these are in the library only. *Wrong* is the share of all decisions in
@@ -29,6 +31,7 @@ from faceml.errors import NotEnoughData
 from faceml.trial.recognition import STRANGER, WAYS, Album, Decisions, cut, draw, figures
 
 PLAIN = "plain"
+BEGIN, END = "<!-- benchmarks/recognition.py -->", "<!-- end of benchmarks/recognition.py -->"
 RECOMMENDED = {128: 0.36, 512: 0.25}  # match thresholds of the packs, by the width of their vectors
 AGES = ((0, 3), (3, 8), (8, 18), (18, 40), (40, 200))  # years, the second left out
 QUARTERS = ("blurred", "rather blurred", "rather sharp", "sharp")
@@ -48,6 +51,27 @@ def read(path: Path) -> File:
     threshold = float(found["match_threshold"]) if "match_threshold" in found else RECOMMENDED[vectors.shape[1]]
     album = Album.of(vectors, found["person"], found["photo"], found["quality"], match_threshold=threshold)
     return File(path.stem, album, dict(slices(found)))
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--vectors", type=Path, nargs="+", default=[], metavar="FILE.npz")
+    parser.add_argument("--people", action="append", default=[], metavar="FOLDER[:PAD]")
+    parser.add_argument("--pack", action="append", help="of --people; both may be given several times")
+    parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
+
+
+def sources(options: argparse.Namespace) -> Iterator[File]:
+    """The files and folders of the command line."""
+    from identities import Photos, cached_faces
+
+    yield from map(read, options.vectors)
+    for photos in map(Photos.parse, options.people):
+        for pack in options.pack or ["opencv-zoo"]:
+            faces = cached_faces(photos, pack, model_root=options.model_root)
+            people = np.unique(faces.people, return_inverse=True)[1]
+            photo = np.arange(len(people))
+            album = Album.of(faces.vectors, people, photo, faces.quality, match_threshold=faces.threshold)
+            yield File(f"{photos.folder.name}-{pack}", album, {})
 
 
 def slices(found: Mapping[str, NDArray[np.float64]]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
@@ -124,34 +148,53 @@ def table(found: Sequence[Mapping[str, object]]) -> str:
     return "\n".join(lines)
 
 
+def section(file: File, labels: Sequence[int], draws: int) -> tuple[str, list[dict[str, object]]]:
+    """What is to be read of a file, and its figures."""
+    people = len(np.unique(file.album.people[file.album.people >= 0]))
+    parts = [f"## {file.name}", f"{len(file.album.people):,} faces of {people} people, {draws} draws"]
+    found: list[dict[str, object]] = []
+    by_slice: list[Sequence[object]] = []
+    for count in labels:
+        try:
+            measured = measure(file.album, count, draws)
+        except NotEnoughData as error:
+            parts.append(f"Not with {count} labels a person: {error}.")
+            continue
+        found += list(records(file.name, count, measured))
+        by_slice += [[count, name, *recalls(measured, chosen)] for name, chosen in file.slices.items()]
+    parts.append(table(found))
+    if by_slice:
+        heads = ("labels", "recall of faces", *WAYS, "asked")
+        parts.append("\n".join([row(heads), "|---" * len(heads) + "|", *map(row, by_slice)]))
+    return "\n\n".join(parts), found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vectors", type=Path, nargs="+", required=True, metavar="FILE.npz")
+    add_sources(parser)
     parser.add_argument("--labels", type=int, nargs="+", default=[1, 3, 5, 10], help="photos labelled a person")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures there")
+    parser.add_argument("--into", type=Path, help=f"document with the lines {BEGIN} and {END}, to write between them")
     options = parser.parse_args()
-    everything: list[dict[str, object]] = []
-    for path in options.vectors:
-        file = read(path)
-        people = len(np.unique(file.album.people[file.album.people >= 0]))
-        print(f"## {file.name}\n\n{len(file.album.people):,} faces of {people} people, {options.draws} draws\n")
-        of_file, by_slice = [], []
-        for labels in options.labels:
-            try:
-                measured = measure(file.album, labels, options.draws)
-            except NotEnoughData as error:
-                print(f"Not with {labels} labels a person: {error}.\n")
-                continue
-            of_file += list(records(file.name, labels, measured))
-            by_slice += [[labels, name, *recalls(measured, chosen)] for name, chosen in file.slices.items()]
-        print(f"{table(of_file)}\n", flush=True)
-        if by_slice:
-            print(row(("labels", "recall of faces", *WAYS, "asked")), "|---" * (3 + len(WAYS)) + "|", sep="\n")
-            print("\n".join(map(row, by_slice)), end="\n\n")
-        everything += of_file
+    if not (options.vectors or options.people):
+        print(
+            "benchmarks/recognition.py needs --vectors FILE.npz, or --people FOLDER with one folder of photos a person"
+        )
+        return
+    texts, everything = [], []
+    for file in sources(options):
+        text, found = section(file, options.labels, options.draws)
+        texts.append(text)
+        everything += found
+        print(text, end="\n\n", flush=True)
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1) + "\n")
+    if options.into:
+        from heads import around_lines
+
+        text = "\n\n".join((BEGIN, *texts, END))
+        options.into.write_text(text.join(around_lines(options.into, BEGIN, END)))
 
 
 if __name__ == "__main__":
