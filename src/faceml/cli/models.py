@@ -69,8 +69,8 @@ def comparison_table(found: Comparison) -> list[str]:
     ]
     return [
         f"Held out: {found.people} people, {found.faces} faces, {found.folds} folds ({found.confidence:.0%} intervals)",
-        *table(("* decides" if found.primary else "", *found.candidates), rows),
-        *(f"{measure}  not measured: {why}" for measure, why in found.missing.items()),
+        *(table(("* decides" if found.primary else "", *found.candidates), rows) if rows else []),
+        *(f"{measures}  not measured: {why}" for measures, why in found.unmeasured()),
     ]
 
 

@@ -106,6 +106,13 @@ class Comparison:
         wanted = (challenger, rival, measure)
         return next((g for g in self.gains if (g.challenger, g.rival, g.measure) == wanted), None)
 
+    def unmeasured(self) -> list[tuple[str, str]]:
+        """Measures without a figure, those of one reason together: "eer, bcubed_f" and why."""
+        by_reason: dict[str, list[str]] = {}
+        for measure, why in self.missing.items():
+            by_reason.setdefault(why, []).append(measure)
+        return [(", ".join(measures), why) for why, measures in by_reason.items()]
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 

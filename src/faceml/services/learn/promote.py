@@ -254,11 +254,11 @@ def verdict_lines(sheet: ModelSheet | None) -> list[str]:
     """Whether the gate lets it in, why, and what could not be measured."""
     if sheet is None:
         return ["Nothing is registered yet, so there is nothing to judge"]
-    missing = sheet.comparison.missing if sheet.comparison else {}
+    unmeasured = sheet.comparison.unmeasured() if sheet.comparison else []
     return [
         f"{sheet.model.space}: the gate {'lets it in' if sheet.verdict.promotes else 'refuses it'}",
         *(f"  - {reason}" for reason in sheet.verdict.reasons),
-        *(f"  - {measure} was not measured: {why}" for measure, why in missing.items()),
+        *(f"  - not measured: {measures}: {why}" for measures, why in unmeasured),
     ]
 
 
