@@ -51,7 +51,7 @@ from faceml.vision.detection import Detections
 from faceml.wiring import open_library
 
 CLAIMED_FIT_S, CLAIMED_FIT_MB, CLAIMED_ASSIGN, CLAIMED_IDENTIFY = 60.0, 600.0, 3.0, 1.5
-THRESHOLD = 0.6
+THRESHOLD = 0.7
 Vectors = NDArray[np.float32]
 
 
