@@ -1,4 +1,4 @@
-"""The projection in use: loaded at the start, swapped when the alias moves, kept while the registry is away."""
+"""The models in use: loaded at the start, swapped when an alias moves, kept while the registry is away."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from faceml.errors import FacemlError, Unavailable
 from faceml.library import Library
 from faceml.records import PackContract
+from faceml.services.recognise.gallery import MatcherWay, PlainWay, Way
+from faceml.services.recognise.matching import find_matcher, matching_of, open_matcher
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION, RegisteredModel
 
@@ -23,15 +25,25 @@ class Served:
 
     space: Space = field(default_factory=lambda: Space(RAW))
     version: int | None = None
+    matcher: RegisteredModel | None = None  # tells people apart where there is one
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def way(self, library: Library, matcher: str = CHAMPION) -> Way:
+        """How people are told apart, with the labels of now; raises as `open_matcher`."""
+        if matcher != CHAMPION:
+            matching = open_matcher(library, matcher)
+        else:
+            matching = matching_of(library, self.matcher) if self.matcher else None
+        return MatcherWay(matching) if matching else PlainWay(library, self.space)
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What decides which vectors are used."""
+    """What decides which vectors are used, and who is compared how."""
 
     version: int | None
     checksum: str | None
+    matcher: str | None  # checksum
     fingerprint: str | None  # of the pack that the library is pinned to
 
 
@@ -61,21 +73,24 @@ class Champion:
         self._note(None)
 
     def _ask(self) -> _Wanted:
-        return _wanted(self._library.registry.ask().with_alias(CHAMPION), self._library.repository.pack())
+        library = self._library
+        head, matcher = library.registry.ask().with_alias(CHAMPION), library.matchers.ask().with_alias(CHAMPION)
+        return _wanted(head, matcher, library.repository.pack())
 
     def _load(self, wanted: _Wanted) -> None:
-        space = open_space(self._library, CHAMPION)
+        space, matcher = open_space(self._library, CHAMPION), find_matcher(self._library, CHAMPION)
+        served = Served(space, None if space.is_raw else wanted.version, matcher)
+        served.way(self._library)  # its file is read now, not by the first request
         is_first = self._loaded is None
-        self.current = Served(space, None if space.is_raw else wanted.version)
-        self._loaded = wanted
+        self.current, self._loaded = served, wanted
         if not is_first:
             self._on_swap()
-            log.info("projection in use is now %s", space.name)
+            log.info("in use are now %s and %s", space.name, matcher.space if matcher else "no matcher")
 
     def _load_last_seen(self) -> None:
         try:
-            seen = self._library.registry.champion()
-            self._load(_wanted(seen, self._library.repository.pack()))
+            library = self._library
+            self._load(_wanted(library.registry.champion(), library.matchers.champion(), library.repository.pack()))
         except FacemlError:
             log.info("no projection was seen before: raw embeddings are used until the registry answers")
 
@@ -85,9 +100,10 @@ class Champion:
         self.problem = problem
 
 
-def _wanted(champion: RegisteredModel | None, pinned: PackContract | None) -> _Wanted:
+def _wanted(champion: RegisteredModel | None, matcher: RegisteredModel | None, pinned: PackContract | None) -> _Wanted:
     return _Wanted(
         champion.version if champion else None,
         champion.checksum if champion else None,
+        matcher.checksum if matcher else None,
         pinned.fingerprint if pinned else None,
     )

@@ -50,20 +50,24 @@ async def list_faces_of_asset(request: Request, service: Shared, asset_id: Asset
     )
 
 
-@router.post("/identify", response_model=faces.IdentifyResponse, responses=problems(HTTPStatus.CONFLICT))
+@router.post(
+    "/identify",
+    response_model=faces.IdentifyResponse,
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
 async def identify(
     service: Shared,
     photo: Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF")],
     query: Annotated[faces.IdentifyQuery, Query()],
 ) -> Response:
     """Say who is on an uploaded photo; nothing of it is kept."""
-    space = service.champion.current.space
+    served = service.champion.current
     return await service.run(
         lambda: faces.IdentifyResponse.of(
             identify_photo(
                 service.library,
                 photo.file.read(),  # only when its turn has come: until then a large one waits on disk
-                space=space,
+                way=served.way(service.library, query.matcher),
                 threshold=query.threshold,
                 min_confidence=query.min_confidence,
                 min_face_size=query.min_face_size,

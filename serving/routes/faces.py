@@ -11,9 +11,17 @@ from fastapi.responses import Response
 
 from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
 from faceml.services.pictures.thumbnails import LARGEST_PX, SMALLEST_PX, draw_thumbnail
+from faceml.services.recognise.identify import explain_face
 from serving.deps import ACTOR, API, Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
-from serving.schemas.faces import AssignFaceResponse, RejectFaceResponse, UnassignFaceResponse, WhoRequest
+from serving.schemas.faces import (
+    AssignFaceResponse,
+    ExplainQuery,
+    ExplanationResponse,
+    RejectFaceResponse,
+    UnassignFaceResponse,
+    WhoRequest,
+)
 
 router = router_for("faces", prefix=f"{API}/faces/{{face_id}}")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -37,6 +45,19 @@ async def thumbnail(
     """Get a face as a small square picture."""
     picture = await service.pools.quick(lambda: draw_thumbnail(service.library.repository, face_id, size_px=size))
     return with_etag(request, picture, "image/jpeg")
+
+
+@router.get("/explanation", response_model=ExplanationResponse, responses={**UNCHANGED, **REFUSED})
+async def explain(
+    request: Request, service: Shared, face_id: UUID, query: Annotated[ExplainQuery, Query()]
+) -> Response:
+    """Say why a face is under the person it is under, and whom it is like now."""
+    return await service.read(
+        request,
+        lambda: ExplanationResponse.of(
+            explain_face(service.library, face_id, model=query.model, matcher=query.matcher)
+        ),
+    )
 
 
 @router.post("/assign", response_model=AssignFaceResponse, responses=REFUSED)

@@ -101,6 +101,7 @@ def _model(service: Service) -> ModelResponse:
     return ModelResponse(
         model_version=served.space.name,
         version=served.version,
+        matcher=served.matcher.space if served.matcher else None,
         width_in=head.width_in if head else None,
         width_out=head.width_out if head else None,
         pack=pinned.name if pinned else None,

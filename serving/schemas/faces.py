@@ -9,12 +9,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from faceml.options import AssignOptions, DetectOptions
+from faceml.options import MATCHER_VERSION, AssignOptions, DetectOptions, options_of
 from faceml.records import Face
 from faceml.services.photos.detect import NamedFaces
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.recognise.identify import Identification, IdentifiedFace
 from serving.schemas.base import Flag, ListResponse, Name, RequestModel, ResponseModel, offering
+
+MATCHER = next(item for item in options_of(AssignOptions) if item.name == "matcher")
 
 
 class BoundingBox(ResponseModel):
@@ -114,7 +116,8 @@ class Candidate(ResponseModel):
 
 
 class FaceOnPhoto(ResponseModel):
-    """`personId` is null for a stranger; `best` and `secondBest` tell whom a face is most like, however little."""
+    """`personId` is null for a stranger, and for a face whose person a matcher found in another one of the photo;
+    `best` and `secondBest` tell whom a face is most like, however little."""
 
     bbox: BoundingBox
     detection_confidence: float
@@ -148,6 +151,9 @@ class IdentifyQuery(RequestModel):
         Annotated[float, Field(ge=0, le=1)] | Literal["auto"],
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
     ] = float(AssignOptions.threshold)
+    matcher: Annotated[
+        str, Field(pattern=rf"^(champion|challenger|plain|{MATCHER_VERSION})$", description=MATCHER.words)
+    ] = AssignOptions.matcher
     min_confidence: Annotated[float, Field(ge=0, le=1)] = DetectOptions.min_confidence
     min_face_size: Annotated[int, Field(ge=1, le=100_000)] = DetectOptions.min_face_size
 
@@ -156,10 +162,51 @@ class IdentifyResponse(ResponseModel):
     faces: list[FaceOnPhoto]
     width: int
     height: int
-    threshold: float
-    model_version: str = Field(description="`raw` where no projection is registered")
+    threshold: float = Field(description="a cosine; of a matcher a score, as the similarities are")
+    model_version: str = Field(description="`raw` where no projection and no matcher is in use")
+    notes: list[str] = Field(description="what the numbers mean")
 
     @classmethod
     def of(cls, found: Identification, /) -> Self:
         faces = [FaceOnPhoto.of(face) for face in found.faces]
-        return cls.completed(found, faces=faces, threshold=round(found.threshold, 4))
+        return cls.completed(found, faces=faces, threshold=round(found.threshold, 4), notes=list(found.notes))
+
+
+class NearPrototypeItem(ResponseModel):
+    person_name: str
+    role: str
+    similarity: float
+    face_id: UUID | None
+
+
+class PersonScoreItem(ResponseModel):
+    """`nearest` and `centre` are halves of cosines; with `face`, `person` and `group` they add up to `score`."""
+
+    person_name: str
+    score: float
+    nearest: float
+    centre: float
+    face: float = Field(description="what it takes off that the face is near many")
+    person: float = Field(description="what it takes off that the person is near many")
+    group: float = Field(description="what the other faces of its group add")
+
+
+class ExplanationResponse(ResponseModel):
+    face_id: UUID
+    person_name: str | None
+    assigned_by: str | None
+    similarity: float | None = Field(description="at the time of assignment; a score where a matcher assigned it")
+    threshold: float | None
+    runner_up_name: str | None
+    runner_up_similarity: float | None
+    model_version: str | None
+    ruled_out: list[str]
+    compared_in: str
+    nearest: list[NearPrototypeItem] = Field(description="now; empty where a matcher compares")
+    scores: list[PersonScoreItem] = Field(description="now; empty where no matcher compares")
+    note: str | None
+
+
+class ExplainQuery(RequestModel):
+    model: str | None = Field(None, description="Vectors to compare; without it those that assigned the face")
+    matcher: str | None = Field(None, description="How people are told apart; without it as at the assignment")

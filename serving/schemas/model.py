@@ -30,6 +30,7 @@ class ProjectResponse(ResponseModel):
 class ModelResponse(ResponseModel):
     model_version: str = Field(description="`raw` where no projection is in use")
     version: int | None
+    matcher: str | None = Field(description="what tells people apart, `face-matcher/3`; null: cosines of these vectors")
     width_in: int | None
     width_out: int | None
     pack: str | None = Field(description="the model pack whose vectors the library holds")

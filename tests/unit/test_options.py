@@ -305,6 +305,16 @@ def test_a_version_may_be_a_number() -> None:
     for wrong in (0, -1, 1.5, math.nan, 10**9, "03", True):
         with pytest.raises(WrongUse, match="model="):
             AssignOptions(model=wrong)  # type: ignore[arg-type]
+    assert {AssignOptions(matcher=value).matcher for value in (3, 3.0, "3")} == {"3"}  # type: ignore[arg-type]
+
+
+def test_a_matcher_goes_with_no_projection_at_any_door(api: TestClient, typed: Callable[[list[str]], str]) -> None:
+    with pytest.raises(WrongUse, match="leave one of them out") as refused:
+        DualOptions(model="2", matcher="1")
+    for command in ("assign", "cluster-dual"):
+        assert typed(["faces", command, "--model=2", "--matcher=1"]) == f"faceml: {refused.value}"
+    answer = api.post(f"{API}/cluster/dual", json={"model": 2, "matcher": 1})
+    assert (answer.status_code, answer.json()["detail"]) == (422, str(refused.value))
 
 
 def test_the_records_are_light_to_import() -> None:

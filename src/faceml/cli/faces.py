@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
 
-from faceml.cli import completion, reports, show
+from faceml.cli import completion, identity_reports, reports, show
 from faceml.config import current_actor
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
 
@@ -65,12 +66,7 @@ def cluster_dual(options: DualOptions) -> object:
 @faces.command()
 @click.option("--fmr", default=1e-3, show_default=True, help="Share of strangers' faces that may get a name.")
 @show.model_option
-@click.option(
-    "--matcher",
-    default="champion",
-    show_default=True,
-    help="How people are told apart: champion, plain, or a version's number.",
-)
+@show.matcher_option
 @show.printed(reports.calibrated)
 def calibrate(fmr: float, model: str, matcher: str) -> object:
     """Read the assignment threshold off the library's own labels, and say which strangers would pass."""
@@ -82,12 +78,30 @@ def calibrate(fmr: float, model: str, matcher: str) -> object:
 @faces.command()
 @click.argument("face_id", type=click.UUID)
 @click.option("--model", help="Vectors to compare; without it those that assigned the face.")
-@show.printed(reports.explanation)
-def explain(face_id: UUID, model: str | None) -> object:
+@click.option("--matcher", help="How people are told apart; without it as when the face was assigned.")
+@show.printed(identity_reports.explanation)
+def explain(face_id: UUID, model: str | None, matcher: str | None) -> object:
     """Say why a face is under the person it is under: nearest prototypes, similarities, model."""
     from faceml.services.recognise.identify import explain_face
 
-    return explain_face(show.open_configured(), face_id, model=model)
+    return explain_face(show.open_configured(), face_id, model=model, matcher=matcher)
+
+
+@faces.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@show.offers(AssignOptions, "threshold")
+@show.offers(DetectOptions, "min_confidence")
+@show.offers(DetectOptions, "min_face_size")
+@show.model_option
+@show.matcher_option
+@show.printed(identity_reports.identification)
+def identify(photo: Path, model: str, matcher: str, **given: Any) -> object:
+    """Say who is on a photo that need not be in the library; nothing of it is kept."""
+    from faceml.services.recognise.gallery import open_way
+    from faceml.services.recognise.identify import identify_photo
+
+    library = show.open_configured()
+    return identify_photo(library, photo, way=open_way(library, model, matcher), **given)
 
 
 @faces.command()

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from faceml.services.photos.detect import DetectReport
     from faceml.services.recognise.assign import AssignReport
     from faceml.services.recognise.calibrate import CalibrationReport
-    from faceml.services.recognise.identify import Explanation
     from faceml.services.review.browse import ClusterPage
 
 RULE = "=" * 50
@@ -54,7 +53,7 @@ def clustering(report: ClusterReport) -> str:
             "No clusters: try --min-cluster-size 3, or --quality-threshold 0.4; where all faces are of one person, "
             "`faceml people assign NAME FACE_ID...` names them"
         )
-    return "\n".join(lines + _space(report.model_version, report.note) + _backlog(report.index_backlog))
+    return "\n".join(lines + space(report.model_version, report.note) + _backlog(report.index_backlog))
 
 
 def dual(report: DualReport) -> str:
@@ -83,7 +82,7 @@ def dual(report: DualReport) -> str:
     if report.in_review:
         lines.append(f"For review (their photo shows the person already): {report.in_review} faces")
     lines.append(f"Time: {report.seconds:.1f} s")
-    return "\n".join(lines + _space(report.model_version, *report.notes) + _backlog(report.index_backlog))
+    return "\n".join(lines + space(report.model_version, *report.notes) + _backlog(report.index_backlog))
 
 
 def calibrated(report: CalibrationReport) -> str:
@@ -100,7 +99,7 @@ def calibrated(report: CalibrationReport) -> str:
             f"Own person found: {own.value:.1%} ({own.low:.1%} to {own.high:.1%})",
             f"From {found.faces} labelled faces of {found.people} people",
             *_strangers(report),
-            *_space(report.model_version, report.note),
+            *space(report.model_version, report.note),
         ]
     )
 
@@ -143,26 +142,6 @@ def evaluation(report: EvaluationReport) -> str:
     return "\n".join(lines)
 
 
-def explanation(report: Explanation) -> str:
-    how = "recognised by faceml" if report.assigned_by == "prototype" else "named by a person"
-    who = f"{report.person_name} ({how})" if report.person_name else "nobody"
-    lines = [f"Face {report.face_id}: {who}"]
-    if report.similarity is not None:
-        asked = f", threshold {report.threshold:g}" if report.threshold is not None else ""
-        lines.append(f"Assigned at similarity {report.similarity:.3f}{asked}, by model {report.model_version}")
-    if report.similarity is not None and report.runner_up_similarity is not None and report.runner_up_name:
-        margin = report.similarity - report.runner_up_similarity
-        lines.append(f"Next then: {report.runner_up_name} at {report.runner_up_similarity:.3f}, margin {margin:.3f}")
-    if report.ruled_out:
-        lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
-    lines.append(
-        f"Nearest prototypes ({report.compared_in}):" if report.nearest else "No prototypes yet: nobody is named"
-    )
-    lines += [f"  {item.similarity:6.3f}  {item.person_name} ({item.role})" for item in report.nearest]
-    lines += _space("raw", report.note)
-    return "\n".join(lines)
-
-
 def cluster_page(page: ClusterPage) -> str:
     if not page.items:
         return "No clusters here: `faceml faces cluster` makes them"
@@ -177,14 +156,14 @@ def assignment(report: AssignReport) -> str:
         f"Assigned: {report.assigned}",
         f"Unassigned: {report.unassigned}",
         f"Persons matched: {report.people_matched}",
-        f"Threshold: {report.threshold:g}",
+        f"Threshold: {report.threshold:{'.3f' if report.model_version.startswith('face-matcher/') else 'g'}}",
         f"Time: {report.seconds:.1f} s",
     ]
     if report.status == "no_prototypes":
         lines.append("Nobody is named yet, so nobody can be recognised: `faceml faces label CLUSTER NAME` comes first")
     elif report.processed == 0:
         lines.append("Every face has a name or a cluster: `faceml faces cluster-dual` weighs those in clusters, too")
-    return "\n".join(lines + _space(report.model_version, *report.notes) + _backlog(report.index_backlog))
+    return "\n".join(lines + space(report.model_version, *report.notes) + _backlog(report.index_backlog))
 
 
 def statistics(report: StatsReport) -> str:
@@ -285,7 +264,7 @@ def _more(count: int) -> list[str]:
     return [f"  ... and {count} more"] if count > 0 else []
 
 
-def _space(model_version: str, *notes: str | None) -> list[str]:
+def space(model_version: str, *notes: str | None) -> list[str]:
     """The space, where it is not the documented one, and what to know of it."""
     named = [] if model_version == "raw" else [f"Model: {model_version}"]
     return named + [f"Note: {note}" for note in notes if note]

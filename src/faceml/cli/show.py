@@ -66,7 +66,13 @@ def _click_option(item: Option) -> Callable[[F], F]:
     )
 
 
-model_option = next(_click_option(item) for item in options_of(AssignOptions) if item.name == "model")
+def offers(record: type[StepOptions], name: str) -> Callable[[F], F]:
+    """Give a command one option of a record's; what was typed is checked by what the command calls."""
+    return next(_click_option(item) for item in options_of(record) if item.name == name)
+
+
+model_option = offers(AssignOptions, "model")
+matcher_option = offers(AssignOptions, "matcher")
 
 
 def open_configured() -> Library:

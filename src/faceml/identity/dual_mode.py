@@ -2,7 +2,8 @@
 
 One photo rarely shows a person twice. So of several faces of one photo that match one person only the nearest is
 assigned, and the others go to review: neither assigned nor clustered, since mirrors and collages exist and only a
-person can tell.
+person can tell. A matcher looked at the photos already; there a face goes to review whose own best person reaches the
+threshold, but was found in another face of the photo, or is labelled there.
 """
 
 from __future__ import annotations
@@ -25,13 +26,20 @@ class DualMode:
     review_rows: NDArray[np.intp]  # (V,) ascending; match a person whom the photo already shows
 
 
-def dual_mode(matches: Matches, *, photo_rows: ArrayLike | None = None, taken: ArrayLike | None = None) -> DualMode:
+def dual_mode(
+    matches: Matches,
+    *,
+    photo_rows: ArrayLike | None = None,
+    taken: ArrayLike | None = None,
+    min_similarity: float = np.inf,
+) -> DualMode:
     """Assign the faces that match a known person; leave the rest for clustering.
 
     Args:
         matches: of N faces that nobody has labelled.
         photo_rows: (N,) which photo each face is on, any numbers; without them photos are not looked at.
         taken: (T, 2) pairs (photo number, person row): who is already labelled on which photo.
+        min_similarity: what the matches had to reach, where they are a matcher's.
 
     >>> from faceml.identity.assignment import match_people
     >>> faces = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
@@ -40,16 +48,17 @@ def dual_mode(matches: Matches, *, photo_rows: ArrayLike | None = None, taken: A
     ([4, -1, -1], [1], [2])
     """
     count = len(matches.person_rows)
-    in_review = np.zeros(count, bool)
+    nearest = matches.runner_up_similarities  # nearer than the candidate where the photo gave that person away
+    in_review = (nearest >= min_similarity) & (nearest > matches.similarities)
     if photo_rows is not None:
         photos = np.asarray(photo_rows, np.int64)
         if photos.shape != (count,):
             raise WrongUse(f"{count} faces but photo rows of shape {photos.shape}: pass one photo a face")
         pairs = np.asarray(() if taken is None else taken, np.int64).reshape(-1, 2)
-        in_review = _second_of_a_photo(matches, photos, pairs)
+        in_review |= _second_of_a_photo(matches, photos, pairs)
     return DualMode(
         person_rows=np.where(in_review, NOBODY, matches.person_rows),
-        unknown_rows=np.flatnonzero(matches.person_rows == NOBODY),
+        unknown_rows=np.flatnonzero((matches.person_rows == NOBODY) & ~in_review),
         review_rows=np.flatnonzero(in_review),
     )
 

@@ -99,3 +99,17 @@ def test_every_face_has_one_fate_and_no_rule_is_broken(
 def test_photos_that_do_not_fit_are_refused() -> None:
     with pytest.raises(WrongUse, match="one photo a face"):
         dual_mode(matches(LIKE_ALICE), photo_rows=[1])
+
+
+def test_a_face_whose_person_a_matcher_found_elsewhere_on_the_photo_goes_to_review() -> None:
+    """Named; lost its person and left with nobody; lost it and left with the next, who would do; a stranger."""
+    found = Matches(
+        person_rows=np.array([ALICE, -1, BOB, -1]),
+        candidate_rows=np.array([ALICE, -1, BOB, BOB]),
+        similarities=np.array([0.8, -np.inf, 0.5, 0.2], np.float32),
+        runner_up_rows=np.array([BOB, ALICE, ALICE, ALICE]),
+        runner_up_similarities=np.array([0.1, 0.7, 0.6, 0.3], np.float32),
+    )
+    fates = dual_mode(found, min_similarity=0.4)
+    assert fates.person_rows.tolist() == [ALICE, -1, -1, -1]
+    assert (fates.review_rows.tolist(), fates.unknown_rows.tolist()) == ([1, 2], [3])

@@ -22,9 +22,8 @@ from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
 from faceml.services.index.drain import drain_outbox
-from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
-from faceml.services.recognise.gallery import assigned_state, read_gallery
-from faceml.services.recognise.spaces import open_space
+from faceml.services.recognise.gallery import assigned_state, open_way
+from faceml.services.recognise.spaces import RAW, open_space
 from faceml.storage.sql.repository import UnitOfWork
 
 MIN_SAMPLES = 2  # of the unknown; their groups are small
@@ -35,7 +34,7 @@ class DualReport:
     faces_processed: int
     assigned_to_persons: int
     persons_matched: int
-    person_threshold: float
+    person_threshold: float  # a cosine, or a score of a matcher
     in_review: int  # match a person whom their photo shows already: neither assigned nor grouped
     unlabeled_faces: int
     clusters_found: int
@@ -43,7 +42,7 @@ class DualReport:
     clustered_faces: int
     seconds: float
     index_backlog: int
-    model_version: str  # of the vectors that were compared: "raw", or "face-projection/3"
+    model_version: str  # what told people apart: "raw", "face-projection/3" or "face-matcher/3"
     notes: tuple[str, ...]
 
 
@@ -53,24 +52,26 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
 
     Faces that a person decided about are not touched, and a person ruled out for a face is never proposed. The best
     take part where there are more than `max_faces`. With `one_face_a_photo` only the nearest of a photo's faces that
-    match one person is assigned. Assignments of another model are weighed again by this one.
+    match one person is assigned; a matcher looks at photos anyway. Assignments of another model are weighed again by
+    this one. Unknown faces are grouped in the space of `options.model`.
 
     Raises:
         WrongUse: more faces than the memory can hold.
         NotEnoughData: "auto" without enough labels.
-        NotFound, ModelMismatch, Unavailable: of the model.
+        NotFound, ModelMismatch, Unavailable: of the model or matcher.
     """
     started = time.monotonic()
-    space = open_space(library, options.model)
-    threshold = resolve_threshold(library, options.person_threshold, space)
-    notes = tuple(note for note in (space.note, threshold_note(library, options.person_threshold, space)) if note)
+    way, space = open_way(library, options.model, options.matcher), open_space(library, options.model)
+    threshold = way.threshold(options.person_threshold)
+    grouped = (f"unknown faces were grouped in {space.name}",) if space.name not in (RAW, way.name) else ()
     with library.repository.read() as unit:
-        faces = space.embeddings(unit.vectors.undecided(limit=options.max_faces))
-        gallery = read_gallery(unit, space, faces.face_ids)
-        photos, taken = _photos(unit, faces.face_ids, gallery.people) if options.one_face_a_photo else (None, None)
-    matches = gallery.match(faces.vectors, faces.face_ids, min_similarity=threshold)
-    found = dual_mode(matches, photo_rows=photos, taken=taken)
-    unknown = Embeddings(tuple(faces.face_ids[row] for row in found.unknown_rows), faces.vectors[found.unknown_rows])
+        faces = unit.vectors.undecided(limit=options.max_faces)
+        known = way.read(unit, faces.face_ids)
+        photos, taken = _photos(unit, faces.face_ids, known.people) if options.one_face_a_photo else (None, None)
+    matches = known.match(faces.vectors, threshold.value)
+    found = dual_mode(matches, photo_rows=photos, taken=taken, min_similarity=threshold.value)
+    unknown_ids = tuple(faces.face_ids[row] for row in found.unknown_rows)
+    unknown = Embeddings(unknown_ids, space.project(faces.vectors)[found.unknown_rows])
     labels = group_faces(
         library,
         unknown,
@@ -85,7 +86,7 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     assigned = np.flatnonzero(found.person_rows >= 0).tolist()
     states = {faces.face_ids[row]: FREE for row in found.review_rows}
     states |= {
-        faces.face_ids[row]: _assigned(gallery.people, matches, row, model_version=space.name, threshold=threshold)
+        faces.face_ids[row]: _assigned(known.people, matches, row, model_version=way.name, threshold=threshold.value)
         for row in assigned
     }
     with library.repository.begin() as unit:
@@ -95,7 +96,7 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         faces_processed=len(faces.face_ids),
         assigned_to_persons=len(assigned),
         persons_matched=len(set(found.person_rows[assigned].tolist())),
-        person_threshold=threshold,
+        person_threshold=threshold.value,
         in_review=len(found.review_rows),
         unlabeled_faces=len(labels),
         clusters_found=len(set(labels) - {-1}),
@@ -103,8 +104,8 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         clustered_faces=len(labels) - labels.count(-1),
         seconds=time.monotonic() - started,
         index_backlog=backlog,
-        model_version=space.name,
-        notes=notes,
+        model_version=way.name,
+        notes=(*threshold.notes, *grouped),
     )
 
 

@@ -13,9 +13,7 @@ from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
 from faceml.options import AssignOptions
 from faceml.services.index.drain import drain_outbox
-from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
-from faceml.services.recognise.gallery import assigned_state, read_gallery
-from faceml.services.recognise.spaces import open_space
+from faceml.services.recognise.gallery import assigned_state, open_way
 from faceml.storage.sql.repository import UnitOfWork
 
 
@@ -25,35 +23,35 @@ class AssignReport:
     assigned: int
     unassigned: int
     people_matched: int
-    threshold: float
+    threshold: float  # a cosine, or a score of a matcher
     seconds: float
     index_backlog: int
     status: str  # "completed", or "no_prototypes" where nobody is labelled yet
-    model_version: str  # of the vectors that were compared: "raw", or "face-projection/3"
+    model_version: str  # what compared them: "raw", "face-projection/3" or "face-matcher/3"
     notes: tuple[str, ...]
 
 
 def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> AssignReport:
-    """Match faces without person and cluster to people's prototypes; below `threshold` they stay unknown.
+    """Match faces without person and cluster to people; below `threshold` they stay unknown.
 
     Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about. The
-    oldest take part where there are more than `max_faces`.
+    oldest take part where there are more than `max_faces`. A matcher finds each person once a photo, whom a person
+    labelled there first; who else looks like them stays unknown.
 
     Raises:
         NotEnoughData: "auto" without enough labels.
-        NotFound, ModelMismatch, Unavailable: of the model.
+        NotFound, ModelMismatch, Unavailable: of the model or matcher.
     """
     started = time.monotonic()
-    space = open_space(library, options.model)
-    threshold = resolve_threshold(library, options.threshold, space)
-    notes = tuple(note for note in (space.note, threshold_note(library, options.threshold, space)) if note)
+    way = open_way(library, options.model, options.matcher)
+    threshold = way.threshold(options.threshold)
     with library.repository.read() as unit:
-        faces = space.embeddings(unit.vectors.unassigned(since=options.found_since, limit=options.max_faces))
-        gallery = read_gallery(unit, space, faces.face_ids)
-    matches = gallery.match(faces.vectors, faces.face_ids, min_similarity=threshold)
+        faces = unit.vectors.unassigned(since=options.found_since, limit=options.max_faces)
+        known = way.read(unit, faces.face_ids)
+    matches = known.match(faces.vectors, threshold.value)
     with library.repository.begin() as unit:
         assigned = store_matches(
-            unit, faces.face_ids, matches, gallery.people, model_version=space.name, threshold=threshold
+            unit, faces.face_ids, matches, known.people, model_version=way.name, threshold=threshold.value
         )
     backlog = drain_outbox(library).backlog
     return AssignReport(
@@ -61,12 +59,12 @@ def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> 
         assigned=assigned,
         unassigned=len(faces.face_ids) - assigned,
         people_matched=len(set(matches.person_rows.tolist()) - {NOBODY}),
-        threshold=threshold,
+        threshold=threshold.value,
         seconds=time.monotonic() - started,
         index_backlog=backlog,
-        status="completed" if gallery.people else "no_prototypes",
-        model_version=space.name,
-        notes=notes,
+        status="completed" if known.people else "no_prototypes",
+        model_version=way.name,
+        notes=threshold.notes,
     )
 
 

@@ -1,25 +1,144 @@
-"""Whom faces are compared with, read from the library, and what a comparison says in its people's words."""
+"""How faces are told apart, whom they are compared with, and what a comparison says in its people's words.
+
+way = open_way(library, options.model, options.matcher)
+threshold = way.threshold(options.threshold)
+with library.repository.read() as unit:
+    known = way.read(unit, faces.face_ids)
+matches = known.match(faces.vectors, threshold.value)  # the pack's own vectors; known.people are who matched
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
 
 from faceml.decisions.states import FaceState
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.gallery import Gallery
+from faceml.library import Library
+from faceml.options import check_one_way
 from faceml.records import AssignedBy
-from faceml.services.recognise.matching import Matching
-from faceml.services.recognise.spaces import Space
+from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
+from faceml.services.recognise.matching import Matching, open_matcher
+from faceml.services.recognise.spaces import Space, open_space
+from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    value: float  # a cosine, or a score of a matcher
+    notes: tuple[str, ...]  # what the number means
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """The people as they are at this moment, for the faces that were asked about."""
+
+    people: tuple[UUID, ...]  # the row numbers of a match stand for them
+    match: Callable[[NDArray[np.float32], float], Matches]  # of the pack's own vectors (P, D), at a threshold
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainWay:
+    """Cosines to people's prototypes in one space."""
+
+    library: Library
+    space: Space
+
+    @property
+    def name(self) -> str:
+        """What an assignment made so carries as its model_version: "raw" or "face-projection/3"."""
+        return self.space.name
+
+    @property
+    def note(self) -> str | None:
+        return self.space.note
+
+    def threshold(self, asked: float | str) -> Threshold:
+        """Raises as `resolve_threshold`."""
+        value = resolve_threshold(self.library, asked, self.space)
+        notes = (self.note, threshold_note(self.library, asked, self.space))
+        return Threshold(value, tuple(note for note in notes if note))
+
+    def read(self, unit: UnitOfWork, face_ids: Sequence[UUID] = ()) -> Known:
+        """
+        Args:
+            face_ids: (P,) who will be asked about; empty: all faces of a photo that the library does not hold.
+        """
+        gallery = read_gallery(unit, self.space, face_ids)
+
+        def match(vectors: NDArray[np.float32], least: float) -> Matches:
+            return gallery.match(self.space.project(vectors), face_ids, min_similarity=least)
+
+        return Known(gallery.people, match)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatcherWay:
+    """Scores of a matcher fitted on the library; each person once a photo, labels first."""
+
+    matching: Matching
+
+    @property
+    def name(self) -> str:
+        """Likewise: "face-matcher/3"."""
+        return self.matching.name
+
+    @property
+    def note(self) -> str:
+        return f"numbers are scores of {self.name}: a cosine less half of how near the face and the person are to all"
+
+    def threshold(self, asked: float | str) -> Threshold:
+        """Raises as `Matching.threshold`."""
+        found = self.matching.threshold(asked)
+        return Threshold(found.value, (self.note, *([found.note] if found.note else [])))
+
+    def read(self, unit: UnitOfWork, face_ids: Sequence[UUID] = ()) -> Known:
+        """As of a `PlainWay`."""
+        photo_of, taken = (unit.faces.photo_of(face_ids), unit.faces.people_on_photos()) if face_ids else ({}, [])
+        rejections = unit.faces.rejections(face_ids)
+
+        def match(vectors: NDArray[np.float32], least: float) -> Matches:
+            photos = [photo_of[face_id] for face_id in face_ids] or [0] * len(vectors)
+            return self.matching.match(
+                vectors, face_ids, min_similarity=least, photos=photos, taken=taken, rejections=rejections
+            )
+
+        return Known(self.matching.people, match)
+
+
+Way = PlainWay | MatcherWay
+
+
+def open_way(library: Library, model: str | int = CHAMPION, matcher: str | int = CHAMPION) -> Way:
+    """The way of a `--model` and a `--matcher` option (docs/decisions/0029-matcher-before-head.md).
+
+    A champion among matchers goes before one among projections; who names vectors is answered with those.
+
+    Raises:
+        WrongUse: a projection and a matcher are both asked for, or one of them is something else.
+        NotFound: there is no such version.
+        ModelMismatch: the version was made for another pack.
+        Unavailable: the registry does not answer and never did.
+    """
+    check_one_way(model, matcher)
+    if str(model) == CHAMPION or str(matcher) != CHAMPION:
+        matching = open_matcher(library, matcher)
+        if matching is not None:
+            return MatcherWay(matching)
+    return PlainWay(library, open_space(library, model))
 
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
     person_id: UUID
     person_name: str
-    similarity: float  # cosine of a face, or a cluster's centroid, and the person's nearest prototype
+    similarity: float  # cosine of a face, or a cluster's centroid, and the person's nearest prototype; or a score
 
     def __str__(self) -> str:
         return f"{self.person_name} {self.similarity:.2f}"
@@ -31,7 +150,7 @@ def read_gallery(unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = ()) 
 
 
 def resemblances(
-    gallery: Gallery | Matching, names: Mapping[UUID, str], matches: Matches
+    gallery: Gallery | Known, names: Mapping[UUID, str], matches: Matches
 ) -> list[tuple[Resemblance | None, Resemblance | None]]:
     """The person whom each face resembles most, and the next; None where there is nobody."""
 

@@ -1,0 +1,197 @@
+"""What a matcher costs: to fit, to assign with beside plain cosines, and to ask about one face.
+
+    python benchmarks/matcher.py --faces 50000 --people 1000
+
+A made library: `--faces` faces, two a photo, of `--people` people who are known by `--labels` further faces each, and
+of as many strangers; some faces and people are near everybody. The claims, all through the services themselves:
+- fitting (grouping, whitening, cohort, thresholds, registering) takes under 60 s and 600 MB on two quiet cores, in a
+  process of its own; its peak is the process's, libraries included;
+- `assign_faces` with the matcher takes at most 3 times the plain one, reading and storing included, in turns on the
+  same faces; the vector index is away, so that neither waits for it;
+- `identify_photo` of one face takes at most 1.5 times the plain one; models that cost nothing find the face, so that
+  matching alone is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from assignment import compared, seconds
+from fixtures.made_library import add_faces, new_library
+from numpy.typing import NDArray
+from PIL import Image
+from sqlalchemy import delete, update
+
+from faceml.config import Settings
+from faceml.errors import IndexUnavailable
+from faceml.library import Library
+from faceml.options import AssignOptions
+from faceml.records import AssignedBy
+from faceml.services.decisions.label import assign_faces_to
+from faceml.services.learn.fit_matcher import fit_library_matcher
+from faceml.services.learn.promote import promote
+from faceml.services.recognise.assign import assign_faces
+from faceml.services.recognise.gallery import open_way
+from faceml.services.recognise.identify import identify_photo
+from faceml.storage.sql.tables import FaceInstance, OutboxRow
+from faceml.vision.detection import Detections
+from faceml.wiring import open_library
+
+CLAIMED_FIT_S, CLAIMED_FIT_MB, CLAIMED_ASSIGN, CLAIMED_IDENTIFY = 60.0, 600.0, 3.0, 1.5
+Vectors = NDArray[np.float32]
+
+
+class AwayIndex:
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        raise IndexUnavailable("left out of the measurement")
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class FreeModels:
+    """Finds one face, which has this vector, on any photo."""
+
+    vector: Vectors
+    contract: Any = None
+
+    def load(self) -> FreeModels:
+        return self
+
+    def detect(self, *_: Any, **__: Any) -> Detections:
+        kps = np.array([[[40, 55], [80, 55], [60, 80], [45, 100], [75, 100]]], np.float32)
+        return Detections(np.array([[10, 20, 110, 120]], np.float32), np.array([0.9], np.float32), kps)
+
+    def embed(self, *_: Any) -> Vectors:
+        return self.vector[None]
+
+
+def main() -> int:
+    args = arguments()
+    logging.getLogger("faceml").setLevel(logging.ERROR)  # that the index is away
+    if args.fit:
+        return fit(args.fit)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        library, probe = made(Path(folder) / "library", args)
+        fit_s, fit_mb = fitted(library)
+        promote(library, "challenger", actor="benchmark", force=True, reason="to measure it", kind="matcher")
+        assign = assigned(library, args.repeats)
+        identify = identified(library, probe, args.repeats)
+    claims = {
+        f"fitting under {CLAIMED_FIT_S:g} s": fit_s <= CLAIMED_FIT_S,
+        f"fitting under {CLAIMED_FIT_MB:g} MB": fit_mb <= CLAIMED_FIT_MB,
+        f"assigning at most {CLAIMED_ASSIGN:g} times the plain way": assign <= CLAIMED_ASSIGN,
+        f"identifying at most {CLAIMED_IDENTIFY:g} times the plain way": identify <= CLAIMED_IDENTIFY,
+    }
+    for claim, holds in claims.items():
+        print(f"claim: {claim}: {'holds' if holds else 'DOES NOT HOLD'}")
+    return 0 if all(claims.values()) else 1
+
+
+def made(home: Path, args: argparse.Namespace) -> tuple[Library, Vectors]:
+    """The library, and a face of somebody known that it does not hold."""
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal(args.width)
+    likeness = rng.uniform(0, 1.0, 2 * args.people)[:, None]
+    directions = rng.standard_normal((2 * args.people, args.width)) + likeness * common
+
+    def faces_of(people: NDArray[np.int64]) -> Vectors:
+        blur = rng.uniform(0, 1.0, len(people))[:, None]
+        rows = directions[people] + 0.8 * rng.standard_normal((len(people), args.width)) + blur * common
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    known = np.repeat(np.arange(args.people), args.labels)
+    library = replace(new_library(home, args.width), index=AwayIndex(), index_follower=lambda: None)  # type: ignore[arg-type]
+    labelled = add_faces(library, faces_of(known))
+    add_faces(library, faces_of(rng.integers(2 * args.people, size=args.faces)), faces_a_photo=2)
+    for person in range(args.people):
+        ids = labelled[person * args.labels : (person + 1) * args.labels]
+        assign_faces_to(library, ids, f"Person {person}", actor="benchmark")
+    print(f"{args.faces:,} faces to recognise, {len(labelled):,} labelled ones of {args.people:,} people, "
+          f"{args.width} numbers each", flush=True)  # fmt: skip
+    return library, faces_of(np.array([0]))[0]
+
+
+def fitted(library: Library) -> tuple[float, float]:
+    """Seconds and megabytes of a process that fits."""
+    command = [sys.executable, __file__, "--fit", str(library.settings.home)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    print(done.stdout, end="", flush=True)
+    figures = done.stdout.splitlines()[-1].split()
+    return float(figures[1]), float(figures[4])
+
+
+def fit(home: Path) -> int:
+    library = open_library(Settings(home=home, model_pack="made-up"))
+    report = fit_library_matcher(library)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"  {report.library_faces:,} faces in {report.groups:,} groups, {report.cohort:,} stand for everybody, "
+          f"{'whitened' if report.is_whitened else 'not whitened'}")  # fmt: skip
+    print(f"  fit {report.seconds:.1f} s, peak {peak:.0f} MB")
+    return 0
+
+
+def assigned(library: Library, repeats: int) -> float:
+    def set_free() -> None:
+        with library.repository.begin() as unit:
+            automatic = FaceInstance.assigned_by == AssignedBy.PROTOTYPE
+            unit._session.execute(update(FaceInstance).where(automatic).values(person_id=None, assigned_by=None))
+            unit._session.execute(delete(OutboxRow))
+
+    def work(matcher: str) -> int:
+        return assign_faces(library, AssignOptions(max_faces=10**6, threshold=0.4, matcher=matcher)).assigned
+
+    for matcher in ("plain", "champion"):
+        set_free()
+        print(f"  assign, {matcher}: {work(matcher):,} faces named")
+    return compared("plain", lambda: work("plain"), "matcher", lambda: work("champion"), repeats, before=set_free)
+
+
+def identified(library: Library, probe: Vectors, repeats: int) -> float:
+    content = BytesIO()
+    Image.new("RGB", (160, 160)).save(content, "PNG")
+    asking = replace(library, packs=FreeModels(probe))  # type: ignore[arg-type]
+
+    def work(matcher: str) -> None:
+        for _ in range(10):
+            way = open_way(asking, matcher=matcher)
+            identify_photo(asking, content.getvalue(), way=way, threshold=0.4)
+
+    print("  ten photos of one face")
+    first = seconds(lambda: open_way(library))
+    print(f"  the matcher put together with the labels of now: {first:.2f} s, then kept until one changes")
+    return compared("plain", lambda: work("plain"), "matcher", lambda: work("champion"), repeats)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faces", type=int, default=50_000)
+    parser.add_argument("--people", type=int, default=1_000)
+    parser.add_argument("--labels", type=int, default=4, help="labelled faces a person")
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--fit", type=Path, help="only fit a matcher on the library in this folder, as the benchmark does"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

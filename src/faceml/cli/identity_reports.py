@@ -1,0 +1,64 @@
+"""Who a face is, and why, as a person reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faceml.cli.reports import space
+
+if TYPE_CHECKING:
+    from faceml.services.recognise.identify import Explanation, Identification, PersonScore
+
+
+def explanation(report: Explanation) -> str:
+    how = "recognised by faceml" if report.assigned_by == "prototype" else "named by a person"
+    who = f"{report.person_name} ({how})" if report.person_name else "nobody"
+    lines = [f"Face {report.face_id}: {who}"]
+    if report.similarity is not None:
+        is_score = (report.model_version or "").startswith("face-matcher/")
+        number, places = ("score", ".3f") if is_score else ("similarity", "g")
+        asked = f", threshold {report.threshold:{places}}" if report.threshold is not None else ""
+        lines.append(f"Assigned at {number} {report.similarity:.3f}{asked}, by model {report.model_version}")
+    if report.similarity is not None and report.runner_up_similarity is not None and report.runner_up_name:
+        margin = report.similarity - report.runner_up_similarity
+        lines.append(f"Next then: {report.runner_up_name} at {report.runner_up_similarity:.3f}, margin {margin:.3f}")
+    if report.ruled_out:
+        lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
+    if report.scores:
+        lines.append(f"Scores ({report.compared_in}), and what adds up to them:")
+        lines += [f"  {_score(item)}" for item in report.scores]
+    else:
+        lines.append(
+            f"Nearest prototypes ({report.compared_in}):" if report.nearest else "No prototypes yet: nobody is named"
+        )
+        lines += [f"  {item.similarity:6.3f}  {item.person_name} ({item.role})" for item in report.nearest]
+    lines += space("raw", report.note)
+    return "\n".join(lines)
+
+
+def _score(found: PersonScore) -> str:
+    """One line whose parts add up."""
+    item = found.rounded(2)
+    parts = [
+        f"{item.nearest:.2f} for half the nearest",
+        f"{item.centre:.2f} for half the centre",
+        f"{_signed(item.face)} because this face is near many",
+        f"{_signed(item.person)} because {item.person_name} is",
+        *([f"{_signed(item.group)} by its group"] if item.group else []),
+    ]
+    return f"{item.score:.2f} to {item.person_name}: {', '.join(parts)}"
+
+
+def _signed(number: float) -> str:
+    return f"{'−' if number < 0 else '+'}{abs(number):.2f}"
+
+
+def identification(report: Identification) -> str:
+    lines = [f"Faces: {len(report.faces)}"]
+    for face in report.faces:
+        who = face.best.person_name if face.is_known and face.best else "nobody known"
+        alike = [f"{found}" for found in (face.best, face.runner_up) if found]
+        nearest = f" (nearest: {', then '.join(alike)})" if alike else ""
+        lines.append(f"  - {who}{nearest}, at {face.bbox.x}, {face.bbox.y}, {face.bbox.w} x {face.bbox.h} pixels")
+    lines.append(f"Threshold: {report.threshold:.3f}")
+    return "\n".join(lines + space(report.model_version, *report.notes))
