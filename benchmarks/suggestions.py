@@ -20,6 +20,8 @@ from fixtures.made_library import add_faces, new_library
 from faceml.library import Library
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.learn.fit_matcher import fit_library_matcher
+from faceml.services.learn.promote import promote
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
 
@@ -43,6 +45,10 @@ def main() -> None:
         report("uncertain, threshold given", lambda: suggest_uncertain(library, threshold=0.5))
         report("uncertain, threshold from labels", lambda: suggest_uncertain(library))
         report("who does not belong", lambda: suggest_intruders(library.repository, "Person 0"))
+        version = fit_library_matcher(library).version
+        promote(library, version, actor="benchmark", force=True, reason="a benchmark", kind="matcher")
+        report("with a matcher: names of that page", lambda: [suggest_names(library, id_) for id_ in page])
+        report("with a matcher: uncertain", lambda: suggest_uncertain(library))
         library.close()
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.config import Settings
-from faceml.errors import NotEnoughData
+from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.prototypes import compute_centroids
@@ -209,6 +209,8 @@ def test_a_matcher_is_calibrated_by_its_scores(library: Library) -> None:
     assert calibrate_library(library, model="raw").model_version == "raw"
     assert calibrate_library(library, model="raw", matcher=1).model_version == "face-matcher/1"
     assert calibrate_library(library, fmr=0.02).threshold < report.threshold
+    with pytest.raises(WrongUse, match="leave one of them out"):
+        calibrate_library(library, model=1, matcher=1)
 
 
 def test_it_says_when_the_labels_have_moved_on(library: Library) -> None:

@@ -64,12 +64,7 @@ def cluster_dual(options: DualOptions) -> object:
 @faces.command()
 @click.option("--fmr", default=1e-3, show_default=True, help="Share of strangers' faces that may get a name.")
 @show.model_option
-@click.option(
-    "--matcher",
-    default="champion",
-    show_default=True,
-    help="How people are told apart: champion, plain, or a version's number.",
-)
+@show.matcher_option
 @show.printed(reports.calibrated)
 def calibrate(fmr: float, model: str, matcher: str) -> object:
     """Read the assignment threshold off the library's own labels, and say which strangers would pass."""

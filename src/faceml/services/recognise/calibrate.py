@@ -23,7 +23,7 @@ from faceml.identity.calibration import (
 from faceml.identity.prototypes import centroids
 from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
 from faceml.library import Library
-from faceml.options import AUTO, AssignOptions
+from faceml.options import AUTO, AssignOptions, check_one_way
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
@@ -61,8 +61,10 @@ def calibrate_library(
         matcher: see `open_matcher`; a champion only counts where no other model is asked for.
     Raises:
         NotEnoughData: too few labels; the message names what is needed.
+        WrongUse: a projection and a matcher are both asked for.
         NotFound, ModelMismatch, Unavailable: of the model or matcher.
     """
+    check_one_way(model, matcher)
     is_other_model = str(model) != CHAMPION and str(matcher) == CHAMPION
     if (matching := None if is_other_model else open_matcher(library, matcher)) is not None:
         return _of_matcher(library, matching, fmr)

@@ -150,7 +150,7 @@ def read_gallery(unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = ()) 
 
 
 def resemblances(
-    gallery: Gallery | Known | Matching, names: Mapping[UUID, str], matches: Matches
+    gallery: Gallery | Known, names: Mapping[UUID, str], matches: Matches
 ) -> list[tuple[Resemblance | None, Resemblance | None]]:
     """The person whom each face resembles most, and the next; None where there is nobody."""
 

@@ -18,7 +18,7 @@ from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.decisions.decide import counted_as, find_person
 from faceml.services.recognise.calibrate import resolve_threshold, usual_score, usual_threshold
-from faceml.services.recognise.gallery import Resemblance, read_gallery, resemblances
+from faceml.services.recognise.gallery import MatcherWay, Resemblance, read_gallery, resemblances
 from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import RAW, Space
 from faceml.services.review.groups import check_limit, matcher_in_use
@@ -145,23 +145,16 @@ def _scored(library: Library, matching: Matching, threshold: float, min_quality:
     """Every face that no person decided about and that has a best person."""
     with library.repository.read() as unit:
         faces = unit.vectors.undecided(limit=MOST_FACES, min_quality=min_quality)
-        photo, taken = unit.faces.photo_of(faces.face_ids), unit.faces.people_on_photos()
-        rejections, names = unit.faces.rejections(faces.face_ids), unit.people.names()
+        known, names = MatcherWay(matching).read(unit, faces.face_ids), unit.people.names()
     if not faces.face_ids:
         return []
-    matches = matching.match(
-        faces.vectors,
-        faces.face_ids,
-        photos=[photo[face_id] for face_id in faces.face_ids],
-        taken=taken,
-        rejections=rejections,
-    )
+    matches = known.match(faces.vectors, threshold)
     distances = distance_to_change(matches.similarities, matches.runner_up_similarities, threshold=threshold)
     chances = _chances(library, matching, faces, matches)
     return [
         UncertainFace(face_id, nearest, runner_up, max(0.0, distance), threshold, chance)
         for face_id, (nearest, runner_up), distance, chance in zip(
-            faces.face_ids, resemblances(matching, names, matches), distances.tolist(), chances, strict=True
+            faces.face_ids, resemblances(known, names, matches), distances.tolist(), chances, strict=True
         )
         if nearest is not None
     ]
