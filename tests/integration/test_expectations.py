@@ -6,7 +6,9 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
@@ -15,7 +17,7 @@ from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.config import Settings
-from faceml.errors import NotEnoughData, WrongUse
+from faceml.errors import ModelUnavailable, NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.prototypes import compute_centroids
@@ -78,6 +80,20 @@ def test_without_a_matcher_nobody_is_probably_known(plain: Library) -> None:
     assert suggest_probable(plain) == []
     assert {(face.likelihood, face.expected) for face in suggest_uncertain(plain)} == {(None, None)}
     assert ask(plain, Topic.PROBABLE) == []
+
+
+class LostRegistry:
+    """A registry that never answered."""
+
+    def champion(self) -> None:
+        raise ModelUnavailable("MLflow is away, and no version was ever fetched")
+
+
+def test_suggestions_are_plain_where_the_registry_is_away(plain: Library) -> None:
+    cut_off: Library = replace(plain, matchers=cast(Any, LostRegistry()))
+    assert suggest_uncertain(cut_off) == suggest_uncertain(plain)
+    assert suggest_names(cut_off, "clu_00003") == suggest_names(plain, "clu_00003")
+    assert likely_from(cut_off) == CONTRACT.match_threshold
 
 
 def test_faces_left_without_a_name_that_are_probably_known_come_first_person_by_person(library: Library) -> None:
