@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from faceml.identity.assignment import NOBODY
+from faceml.library import Library
 from faceml.metrics.agreement import Report, agreement
 from faceml.records import AssignedBy
-from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels
+from faceml.services.photos.known_labels import KnownFace, KnownLabel, match_known_labels, read_known_labels
+from faceml.services.recognise.gallery import open_way
 from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.repository import Repository
 
@@ -48,11 +51,7 @@ def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None
     Raises:
         FileNotReadable, NotEnoughData.
     """
-    known_labels = [
-        label
-        for label in read_known_labels(labels)
-        if photos is None or label.path.is_relative_to(photos.expanduser().resolve())
-    ]
+    known_labels = _labels_below(labels, photos)
     with repository.read() as unit:
         known = match_known_labels(unit, known_labels)
         names = unit.people.names()
@@ -61,20 +60,49 @@ def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None
         faces_found=len(known),
         clusters=_agreement(known, [item.face.cluster_id for item in known]),
         people=_agreement(known, [str(item.face.person_id or item.face.cluster_id or "") or None for item in known]),
-        recognition=_recognition(known, names),
+        recognition=_recognition(known, names, {item.face.id: item.face.person_id for item in known}),
     )
+
+
+def recognise_again(
+    library: Library, labels: Path, *, matcher: str | int, threshold: float | str, photos: Path | None = None
+) -> Recognition:
+    """What `evaluate_labels` would find had a matcher named all faces that no person labelled; nothing is changed.
+
+    Raises:
+        FileNotReadable, and as `open_way` and `Matching.threshold` do.
+    """
+    way = open_way(library, matcher=matcher)
+    least = way.threshold(threshold).value
+    with library.repository.read() as unit:
+        known, names = match_known_labels(unit, _labels_below(labels, photos)), unit.people.names()
+        everybody = unit.vectors.everybody()
+        rows = [row for row, label in enumerate(everybody.labels) if label is None]
+        face_ids = [everybody.face_ids[row] for row in rows]
+        people = way.read(unit, face_ids)
+    found = people.match(everybody.vectors[rows], least).person_rows.tolist()
+    given = {id_: people.people[row] for id_, row in zip(face_ids, found, strict=True) if row != NOBODY}
+    return _recognition(known, names, given)
+
+
+def _labels_below(labels: Path, photos: Path | None) -> list[KnownLabel]:
+    folder = photos.expanduser().resolve() if photos else None
+    return [label for label in read_known_labels(labels) if folder is None or label.path.is_relative_to(folder)]
 
 
 def _agreement(known: Sequence[KnownFace], groups: Sequence[str | None]) -> Report | None:
     return agreement([item.person for item in known], groups) if known else None
 
 
-def _recognition(known: Sequence[KnownFace], names: dict[UUID, str]) -> Recognition:
+def _recognition(
+    known: Sequence[KnownFace], names: Mapping[UUID, str], given_to: Mapping[UUID, UUID | None]
+) -> Recognition:
     enrolled = {fold_name(name) for name in names.values()}
     asked = [item for item in known if item.face.assigned_by is not AssignedBy.MANUAL]
     right = wrong = unknown = strangers = strangers_named = 0
     for item in asked:
-        given = names.get(item.face.person_id) if item.face.person_id else None
+        person_id = given_to.get(item.face.id)
+        given = names.get(person_id) if person_id else None
         is_stranger = fold_name(item.person) not in enrolled
         strangers += is_stranger
         if given is None:
