@@ -19,6 +19,7 @@ from tests.conftest import REPO
 PLOTS = {  # none of them shows a face
     "quality.png", "map.png", "epochs.png", "confusion.png", "roc.png", "det.png", "scores-raw.png", "scores-head.png",
     "figures.png", "threshold-raw.png", "threshold-face-projection-1.png",
+    "matcher-scores.png", "matcher-nearness.png",
 }  # fmt: skip
 FACEML = Path(sys.executable).with_name("faceml")
 
@@ -123,7 +124,7 @@ def test_every_step_is_a_run_in_mlflow_with_its_notebook_and_library(said: str, 
 
 def test_no_picture_of_a_face_goes_to_mlflow_unasked(said: str, folder: Path) -> None:
     pictures = {file.name for file in (folder / "mlruns").rglob("*.png")}
-    assert {"quality.png", "map.png", "roc.png", "threshold-raw.png"} <= pictures <= PLOTS
+    assert {"quality.png", "map.png", "roc.png", "threshold-raw.png", "matcher-scores.png"} <= pictures <= PLOTS
     for notebook in (folder / "mlruns").rglob("*.ipynb"):
         assert "image/png" not in notebook.read_text()
     kept = list((folder / "demo" / "library" / "runs").rglob("02_cluster.ipynb"))

@@ -10,6 +10,7 @@ import pytest
 
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to
+from faceml.services.learn.evaluate import view_matcher
 from faceml.services.learn.fit_matcher import Question, RefitReport, is_due, refit_matcher
 from faceml.services.recognise.matching import open_matcher
 from faceml.trial.comparison import Comparison, from_json
@@ -108,3 +109,28 @@ def test_the_champion_of_another_library_stays_and_is_not_used_here(labelled: Li
     assert refit(labelled).words.startswith("not due: ")
     assert open_matcher(labelled) is not None
     other.close()
+
+
+def test_what_was_learnt_is_shown_with_the_gain_and_who_is_near_everybody(mlflow_here: Path, tmp_path: Path) -> None:
+    labelled = synthetic_library(tmp_path / "library", people=40, faces=12, known=30)
+    assert view_matcher(labelled) is None, "none is registered"
+    fitted = refit_matcher(labelled, actor=ME).fitted
+    assert fitted is not None
+    assert fitted.comparison is not None
+    seen = view_matcher(labelled, fmr=0.01, with_names=True)
+    assert seen is not None
+    before, after = (fitted.comparison.measured[name]["wrong"].value for name in ("raw", "matcher"))
+    assert f"{before:.1%} of decisions are wrong by plain cosines and {after:.1%} with the matcher" in seen.lines[0]
+    assert seen.lines[1] == f"face-matcher/1: the gate {'lets it in' if fitted.verdict.promotes else 'refuses it'}"
+    matching = open_matcher(labelled, 1)
+    assert matching is not None
+    near = matching.matcher.person_nearness
+    assert [row["nearness"] for row in seen.people] == sorted(near.tolist(), reverse=True)
+    assert {row["labelled"] for row in seen.people} == {6}
+    assert seen.people[0]["person"].startswith("Person ")
+    assert [view.space for view in seen.views] == ["raw", "face-matcher/1"]
+    assert len(seen.views[1].genuine) == len(seen.views[1].impostor) == 30 * 6
+    by_id = view_matcher(labelled, 1)
+    assert by_id is not None
+    assert str(matching.people[int(near.argmax())]).startswith(by_id.people[0]["person"])
+    labelled.close()
