@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -156,6 +157,20 @@ class LibraryFaces:
     photos: NDArray[np.int64]  # (N,) id of the asset each is on
     quality: NDArray[np.float64]  # (N,) 0 to 1
     labels: tuple[UUID | None, ...]  # (N,) the active person that a person labelled it as
+
+    @property
+    def people(self) -> list[UUID]:
+        """Who is labelled, ascending."""
+        return sorted({label for label in self.labels if label})
+
+    @property
+    def label_hash(self) -> str:
+        """Of who is labelled as whom; what a machine assigned changes nothing."""
+        digest = hashlib.sha256()
+        for face_id, label in zip(self.face_ids, self.labels, strict=True):
+            if label:
+                digest.update(face_id.bytes + label.bytes)
+        return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

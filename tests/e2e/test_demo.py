@@ -1,4 +1,4 @@
-"""The demo: seven steps of notebooks, real models, measured against the truth; then its MLflow runs."""
+"""The demo: eight steps of notebooks, real models, measured against the truth; then its MLflow runs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.conftest import REPO
 PLOTS = {  # none of them shows a face
     "quality.png", "map.png", "epochs.png", "confusion.png", "roc.png", "det.png", "scores-raw.png", "scores-head.png",
     "figures.png", "threshold-raw.png", "threshold-face-projection-1.png",
+    "matcher-scores.png", "matcher-nearness.png",
 }  # fmt: skip
 FACEML = Path(sys.executable).with_name("faceml")
 
@@ -89,8 +90,17 @@ def test_in_a_checkout_it_names_the_targets_of_make(tmp_path: Path, monkeypatch:
 def test_the_gate_does_not_take_nine_people_for_evidence(said: str, folder: Path) -> None:
     assert "version 1 refused" in line(said, "Projection")
     with sqlite3.connect(folder / "mlruns" / "mlflow.db") as database:
-        aliases = dict(database.execute("SELECT alias, version FROM registered_model_aliases"))
-    assert aliases == {"challenger": 1}
+        aliases = set(database.execute("SELECT name, alias, version FROM registered_model_aliases"))
+    assert aliases == {("face-projection", "challenger", 1), ("face-matcher", "challenger", 1)}
+
+
+def test_it_says_what_became_of_the_matcher_and_what_it_would_recognise(said: str) -> None:
+    assert "version 1 refused: 9 people" in line(said, "Matcher")
+    counts = r"(\d+) of (\d+) faces on the photos held back .*?, (\d+) wrong; (\d+) of (\d+) strangers"
+    without, with_it = (list(map(int, re.findall(counts, line(said, name))[0])) for name in ("Recognised", "With it"))
+    assert (with_it[1], with_it[4]) == (without[1], without[4]), "the same faces are asked"
+    assert with_it[0] / with_it[1] >= 0.6
+    assert (with_it[2], with_it[3]) == (0, with_it[4])
 
 
 def test_every_step_is_a_run_in_mlflow_with_its_notebook_and_library(said: str, folder: Path) -> None:
@@ -101,20 +111,20 @@ def test_every_step_is_a_run_in_mlflow_with_its_notebook_and_library(said: str, 
         metrics = {key for (key,) in database.execute("SELECT DISTINCT key FROM metrics")}
         parameters = {key for (key,) in database.execute("SELECT DISTINCT key FROM params")}
         statuses = {value for (value,) in database.execute("SELECT DISTINCT status FROM runs")}
-    assert len(runs) == 8, "one parent and seven steps"
+    assert len(runs) == 9, "one parent and eight steps"
     assert statuses == {"FINISHED"}
-    assert {"detect", "cluster", "label", "train", "evaluate", "assign"} <= set(kinds)
+    assert {"detect", "cluster", "label", "fit-matcher", "train", "evaluate", "assign"} <= set(kinds)
     assert {"mlflow.parentRunId", "library.hash", "library.pack", "library.total_faces"} <= tags
     assert {"clusters_found", "photos_per_s", "assigned"} <= metrics
     assert {"min_cluster_size", "threshold"} <= parameters
     logged = [file.name for file in (folder / "mlruns").rglob("*.ipynb")]
-    assert sum(name.endswith(".ipynb") for name in logged) == 7
+    assert sum(name.endswith(".ipynb") for name in logged) == 8
     assert said
 
 
 def test_no_picture_of_a_face_goes_to_mlflow_unasked(said: str, folder: Path) -> None:
     pictures = {file.name for file in (folder / "mlruns").rglob("*.png")}
-    assert {"quality.png", "map.png", "roc.png", "threshold-raw.png"} <= pictures <= PLOTS
+    assert {"quality.png", "map.png", "roc.png", "threshold-raw.png", "matcher-scores.png"} <= pictures <= PLOTS
     for notebook in (folder / "mlruns").rglob("*.ipynb"):
         assert "image/png" not in notebook.read_text()
     kept = list((folder / "demo" / "library" / "runs").rglob("02_cluster.ipynb"))

@@ -26,26 +26,33 @@ def test_a_night_fails_is_completed_and_the_next_one_skips_what_is_done(shell: S
     assert 'stopped at the step assign, cell [4] "Recognise": NotEnoughData' in broken
     assert "go on with --from assign" in broken
     (failed,) = (shell.home / "runs").glob("nightly-*")
-    assert "NotEnoughData" in (failed / "03_assign.ipynb").read_text()
+    assert "NotEnoughData" in (failed / "04_assign.ipynb").read_text()
     assert "nightly: failed" in (failed / "report.html").read_text()
     assert "failed" in shell.says("pipeline", "history", "nightly")
 
     completed = json.loads(shell.says("pipeline", "run", nightly, "--from", "assign", "-p", "threshold=0.6", "--json"))
-    assert [step["status"] for step in completed["steps"]] == ["done"] * 4
+    assert [step["status"] for step in completed["steps"]] == ["done"] * 5
+    assert completed["steps"][2]["results"]["matcher"].startswith("not fitted: 0 people are labelled; ")
     assert completed["steps"][1]["results"]["faces"] == 8
 
     shutil.copy(photos / "hopper.jpg", photos / "copy.jpg")  # a duplicate is nothing new
     words = ["pipeline", "run", nightly, "-p", f"photos={photos}", "--json"]
     new_store = f"sqlite:///{shell.folder}/new/mlflow.db"
     second = json.loads(shell.says(*words, MLFLOW_TRACKING_URI=new_store))  # its making is told on stderr
-    assert [step["status"] for step in second["steps"]] == ["done", "skipped", "done", "skipped"]
+    assert [step["status"] for step in second["steps"]] == ["done", "skipped", "done", "done", "skipped"]
 
 
 def test_nightly_takes_a_threshold_that_is_read_off_the_labels(shell: Shell) -> None:
     words = ["pipeline", "run", REPO / "pipelines" / "nightly.yaml", "--dry-run", "--json", "-p", "photos=here"]
     planned = json.loads(shell.says(*words, "-p", "threshold=auto"))
-    assert planned["steps"][2]["parameters"]["threshold"] == "auto"
+    assert planned["steps"][3]["parameters"]["threshold"] == "auto"
     assert "is not of type float or auto: give a number, or auto" in shell.refuses(2, *words, "-p", "threshold=high")
+
+
+def test_nightly_can_leave_the_matcher_as_it_is(shell: Shell, photos: Path) -> None:
+    nightly = REPO / "pipelines" / "nightly.yaml"
+    done = json.loads(shell.says("pipeline", "run", nightly, "-p", f"photos={photos}", "-p", "refit=false", "--json"))
+    assert [step["status"] for step in done["steps"]] == ["done", "done", "skipped", "done", "done"]
 
 
 def test_pipelines_are_listed_and_shown(shell: Shell) -> None:

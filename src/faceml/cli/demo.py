@@ -12,7 +12,7 @@ from faceml.cli.pipeline import step_progress
 
 if TYPE_CHECKING:
     from faceml.demo.run import DemoReport
-    from faceml.services.learn.evaluate import EvaluationReport
+    from faceml.services.learn.evaluate import EvaluationReport, Recognition
 
 
 @click.command()
@@ -63,6 +63,8 @@ def summary(report: DemoReport) -> str:
         _line("People named", str(stats.active_persons)),
         _line("Clusters", f"{report.clusters}{_noise(report.first)}"),
         *_measured(report),
+        *([_line("Matcher", report.matcher)] if report.matcher else []),
+        *([_line("With it", _recognised(report.with_matcher))] if report.with_matcher else []),
         *([_line("Projection", report.gate)] if report.gate else []),
         _line("Seconds", " · ".join(f"{step.name} {step.seconds:.0f}" for step in report.run.steps)),
         "",
@@ -101,17 +103,15 @@ def _measured(report: DemoReport) -> list[str]:
     bcubed = report.first.clusters.bcubed
     lines = [_line("BCubed", f"precision {bcubed.precision:.3f}, recall {bcubed.recall:.3f}, F {bcubed.f:.3f}")]
     if report.later is not None:
-        asked = report.later.recognition
-        known = asked.faces - asked.strangers
-        lines.append(
-            _line(
-                "Recognised",
-                f"{asked.right} of {known} faces on the photos held back ({asked.right_share:.1%}), "
-                f"{asked.wrong} wrong; "
-                f"{asked.strangers - asked.strangers_named} of {asked.strangers} strangers left unnamed",
-            )
-        )
+        lines.append(_line("Recognised", _recognised(report.later.recognition)))
     return lines
+
+
+def _recognised(asked: Recognition) -> str:
+    return (
+        f"{asked.right} of {asked.faces - asked.strangers} faces on the photos held back ({asked.right_share:.1%}), "
+        f"{asked.wrong} wrong; {asked.strangers - asked.strangers_named} of {asked.strangers} strangers left unnamed"
+    )
 
 
 def _found(first: EvaluationReport | None, later: EvaluationReport | None) -> str:

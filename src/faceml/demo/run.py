@@ -14,7 +14,7 @@ from faceml.library import Library
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.history import PipelineRun
 from faceml.pipelines.runner import OnProgress, run_pipeline
-from faceml.services.learn.evaluate import EvaluationReport, evaluate_labels
+from faceml.services.learn.evaluate import EvaluationReport, Recognition, evaluate_labels, recognise_again
 from faceml.services.operate.status import StatsReport, library_snapshot, read_stats
 from faceml.services.pictures.sheets import draw_clusters, draw_people
 from faceml.services.review.browse import LARGEST_PAGE, list_clusters
@@ -33,6 +33,8 @@ class DemoReport:
     first: EvaluationReport | None  # of the photos that were clustered; None without truth
     later: EvaluationReport | None  # of the photos that were held back
     gate: str | None  # what it said of the projection trained on the demo's labels; None: nothing was trained
+    matcher: str | None  # what became of the matcher fitted on the demo's labels; None: there are none
+    with_matcher: Recognition | None  # what it recognises of the photos held back, whatever the gate said
     run: PipelineRun
     pictures: tuple[Path, ...]
     home: Path
@@ -79,6 +81,8 @@ def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progr
         first=evaluate_labels(library.repository, truth, photos=photos.photos) if truth else None,
         later=evaluate_labels(library.repository, truth, photos=photos.later) if truth and photos.later else None,
         gate=_gate(run),
+        matcher=_said_of_matcher(run),
+        with_matcher=_with_matcher(library, run, photos),
         run=run,
         pictures=_draw(library, clusters.items[:SHOWN_CLUSTERS]),
         home=settings.home,
@@ -91,6 +95,21 @@ def _gate(run: PipelineRun) -> str | None:
         return None
     word = "let in" if step.results["promotes"] else "refused"
     return f"version {step.results['version']} {word}: {step.results['verdict']}"
+
+
+def _said_of_matcher(run: PipelineRun) -> str | None:
+    step = run.step("matcher")
+    return str(step.results["matcher"]) if step is not None and "matcher" in step.results else None
+
+
+def _with_matcher(library: Library, run: PipelineRun, photos: DemoPhotos) -> Recognition | None:
+    """On the same faces, and at the threshold that as many strangers reach, as the assignment without it."""
+    step, assign = run.step("matcher"), run.step("assign")
+    version = step.results.get("version") if step is not None else None
+    if version is None or assign is None or photos.truth is None or photos.later is None:
+        return None
+    threshold = assign.parameters["threshold"]
+    return recognise_again(library, photos.truth, matcher=version, threshold=threshold, photos=photos.later)
 
 
 def _clear(settings: Settings) -> None:

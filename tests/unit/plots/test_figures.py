@@ -23,6 +23,7 @@ from faceml.plots.curves import (
     score_histogram,
 )
 from faceml.plots.embedding_map import MOST_FOR_TSNE, embedding_map, plane
+from faceml.plots.matcher import MOST_BARS, before_and_after, nearness_plot
 
 
 def texts(figure: Figure) -> str:
@@ -163,3 +164,21 @@ def test_plots_leave_pyplot_and_its_global_state_alone() -> None:
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_before_and_after_say_what_each_threshold_misses_and_lets_in() -> None:
+    sides = {"plain": ([0.2, 0.8], [0.1, 0.3, 0.7, 0.1], 0.5), "matcher": ([0.6, 0.8], [0.1, 0.1], 0.4)}
+    plain, fitted = (axes.get_title(loc="left") for axes in before_and_after(sides).axes)
+    assert plain == "plain: at 0.50 misses 50.0% of own faces, lets 25.00% of others in"
+    assert fitted == "matcher: at 0.40 misses 0.0% of own faces, lets 0.00% of others in"
+    for nothing in ({}, {"plain": ([], [0.1], 0.5)}):
+        assert "Needs two people" in texts(before_and_after(nothing))
+
+
+def test_nearness_puts_the_nearest_on_top_and_shows_no_more_than_fit() -> None:
+    axes = nearness_plot({f"p{n}": n / 100 for n in range(MOST_BARS + 11)}).axes[0]
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert (shown[0], len(shown)) == (f"p{MOST_BARS + 10}", MOST_BARS)
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first on top"
+    assert "41 people, 0.20" in axes.get_xlabel()
+    assert "Nobody is labelled" in texts(nearness_plot({}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,6 +159,15 @@ def test_epochs_are_told_as_they_end(labelled: tuple[Array, Array]) -> None:
     assert (found.training_faces, found.validation_faces) == (48, 8)
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """A shell's background jobs ignore Ctrl-C, and so would these tests there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_foreground")
 @pytest.mark.parametrize(
     ("number", "way_out", "code"), [(signal.SIGINT, KeyboardInterrupt, None), (signal.SIGTERM, SystemExit, 143)]
 )

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import numpy as np
+
+from faceml.errors import NotFound
+from faceml.identity.assignment import NOBODY
+from faceml.identity.matcher import NEARNESS_WEIGHT
+from faceml.library import Library
 from faceml.metrics.agreement import Report, agreement
 from faceml.records import AssignedBy
-from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels
+from faceml.services.learn.promote import MATCHER, show_model, verdict_lines
+from faceml.services.photos.known_labels import KnownFace, KnownLabel, match_known_labels, read_known_labels
+from faceml.services.recognise.calibrate import DEFAULT_FMR, DOCUMENTED, ThresholdView, view_thresholds
+from faceml.services.recognise.gallery import open_way
+from faceml.services.recognise.matching import Matching, open_matcher
+from faceml.storage.registry.records import CHALLENGER, CHAMPION
 from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.repository import Repository
+from faceml.trial.comparison import RAW, WRONG, Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +62,7 @@ def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None
     Raises:
         FileNotReadable, NotEnoughData.
     """
-    known_labels = [
-        label
-        for label in read_known_labels(labels)
-        if photos is None or label.path.is_relative_to(photos.expanduser().resolve())
-    ]
+    known_labels = _labels_below(labels, photos)
     with repository.read() as unit:
         known = match_known_labels(unit, known_labels)
         names = unit.people.names()
@@ -61,20 +71,49 @@ def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None
         faces_found=len(known),
         clusters=_agreement(known, [item.face.cluster_id for item in known]),
         people=_agreement(known, [str(item.face.person_id or item.face.cluster_id or "") or None for item in known]),
-        recognition=_recognition(known, names),
+        recognition=_recognition(known, names, {item.face.id: item.face.person_id for item in known}),
     )
+
+
+def recognise_again(
+    library: Library, labels: Path, *, matcher: str | int, threshold: float | str, photos: Path | None = None
+) -> Recognition:
+    """What `evaluate_labels` would find had a matcher named all faces that no person labelled; nothing is changed.
+
+    Raises:
+        FileNotReadable, and as `open_way` and `Matching.threshold` do.
+    """
+    way = open_way(library, matcher=matcher)
+    least = way.threshold(threshold).value
+    with library.repository.read() as unit:
+        known, names = match_known_labels(unit, _labels_below(labels, photos)), unit.people.names()
+        everybody = unit.vectors.everybody()
+        rows = [row for row, label in enumerate(everybody.labels) if label is None]
+        face_ids = [everybody.face_ids[row] for row in rows]
+        people = way.read(unit, face_ids)
+    found = people.match(everybody.vectors[rows], least).person_rows.tolist()
+    given = {id_: people.people[row] for id_, row in zip(face_ids, found, strict=True) if row != NOBODY}
+    return _recognition(known, names, given)
+
+
+def _labels_below(labels: Path, photos: Path | None) -> list[KnownLabel]:
+    folder = photos.expanduser().resolve() if photos else None
+    return [label for label in read_known_labels(labels) if folder is None or label.path.is_relative_to(folder)]
 
 
 def _agreement(known: Sequence[KnownFace], groups: Sequence[str | None]) -> Report | None:
     return agreement([item.person for item in known], groups) if known else None
 
 
-def _recognition(known: Sequence[KnownFace], names: dict[UUID, str]) -> Recognition:
+def _recognition(
+    known: Sequence[KnownFace], names: Mapping[UUID, str], given_to: Mapping[UUID, UUID | None]
+) -> Recognition:
     enrolled = {fold_name(name) for name in names.values()}
     asked = [item for item in known if item.face.assigned_by is not AssignedBy.MANUAL]
     right = wrong = unknown = strangers = strangers_named = 0
     for item in asked:
-        given = names.get(item.face.person_id) if item.face.person_id else None
+        person_id = given_to.get(item.face.id)
+        given = names.get(person_id) if person_id else None
         is_stranger = fold_name(item.person) not in enrolled
         strangers += is_stranger
         if given is None:
@@ -85,3 +124,83 @@ def _recognition(known: Sequence[KnownFace], names: dict[UUID, str]) -> Recognit
             wrong += 1
             strangers_named += is_stranger
     return Recognition(len(asked), right, wrong, unknown, strangers, strangers_named)
+
+
+SHORT_ID = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatcherView:
+    """What a matcher learnt from this library and its labels."""
+
+    lines: tuple[str, ...]  # what it is worth on photos held out, and what the gate says
+    people: tuple[dict[str, Any], ...]  # one row a person, nearest to everybody first
+    views: tuple[ThresholdView, ...]  # plain cosines, then its scores
+
+
+def view_matcher(
+    library: Library, selector: str | int = CHALLENGER, *, fmr: float = DEFAULT_FMR, with_names: bool = False
+) -> MatcherView | None:
+    """What there is to see of a version; of the champion where there is no such challenger.
+
+    Args:
+        fmr: share of strangers' faces that may pass the thresholds shown.
+        with_names: people by name; else by the first letters of their id.
+    Returns:
+        None where no matcher is registered, or none that was fitted on this library.
+    """
+    for chosen in (selector, CHAMPION):
+        with suppress(NotFound):
+            matching = open_matcher(library, chosen)
+            if matching is not None:
+                break
+    else:
+        return None
+    sheet = show_model(library, matching.name.rpartition("/")[2], kind=MATCHER)
+    worth = _worth(sheet.comparison, str(sheet.model.card.candidate)) if sheet.model.card and sheet.comparison else ()
+    plain = view_thresholds(library, [RAW], fmr=fmr)
+    return MatcherView(
+        lines=(*worth, *verdict_lines(replace(sheet, comparison=None)), *sheet.facts),
+        people=_people_by_nearness(library, matching, with_names),
+        views=(*plain, _scores(matching, fmr)) if plain else (),
+    )
+
+
+def _worth(comparison: Comparison, candidate: str) -> tuple[str, ...]:
+    gain = comparison.gain(candidate, RAW, WRONG)
+    if gain is None:
+        return ()
+    before, after = (comparison.measured[name][WRONG].value for name in (RAW, candidate))
+    return (
+        f"On this library's own photos, held out, {before:.1%} of decisions are wrong by plain cosines and {after:.1%} "
+        f"with the matcher: a gain of {100 * gain.value:+.1f} points, interval {100 * gain.low:+.1f} to "
+        f"{100 * gain.high:+.1f}",
+    )
+
+
+def _people_by_nearness(library: Library, matching: Matching, with_names: bool) -> tuple[dict[str, Any], ...]:
+    with library.repository.read() as unit:
+        names = unit.people.names(matching.people)
+    near, rows = matching.matcher.person_nearness, matching.matcher.person_rows.tolist()
+    return tuple(
+        {
+            "person": names[person_id] if with_names else str(person_id)[:SHORT_ID],
+            "labelled": rows.count(row),
+            "nearness": float(near[row]),
+            "takes_off": float(near[row]) * NEARNESS_WEIGHT,
+        }
+        for row, person_id in sorted(enumerate(matching.people), key=lambda item: -near[item[0]])
+    )
+
+
+def _scores(matching: Matching, fmr: float) -> ThresholdView:
+    strangers, found = matching.matcher.as_strangers(), matching.record.thresholds
+    if fmr in found:
+        threshold, source = found[fmr].value, "read off the labels"
+    else:
+        threshold, source = (
+            matching.record.carried.of(DOCUMENTED),
+            f"as many strangers reach it as {DOCUMENTED} plainly",
+        )
+    own = strangers.genuine
+    return ThresholdView(matching.name, own[np.isfinite(own)], strangers.impostor, threshold, source)

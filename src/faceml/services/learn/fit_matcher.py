@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity.calibration import OpenSetScores, calibrate_scores
+from faceml.errors import NotEnoughData, Unavailable, WrongUse
 from faceml.identity.cluster_labels import drop_loose
 from faceml.identity.cohort import IN_NO_GROUP, choose_cohort
-from faceml.identity.gallery import Gallery
-from faceml.identity.matcher import FLOOR_MARGIN, Matcher, enrol
+from faceml.identity.matcher import FLOOR_MARGIN, enrol
 from faceml.identity.matcher_file import MatcherRecord, MatcherSettings, pack_ids
+from faceml.identity.matcher_thresholds import carry_over, of_people, read_thresholds
 from faceml.identity.projection import Head
-from faceml.identity.threshold_map import ThresholdMap, equal_rates
 from faceml.library import Library
-from faceml.metrics.identification import Estimate
 from faceml.records import Embeddings, LibraryFaces, PackContract
 from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
-from faceml.services.learn.promote import MATCHER, comparison_metrics, count_tries, judge
+from faceml.services.learn.promote import MATCHER, comparison_metrics, count_tries, judge, promote
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.training.whitening import library_whitening
@@ -35,11 +31,10 @@ from faceml.trial.recognition import STRANGER, WORTH_WHITENING, Album, fitted, p
 
 CANDIDATE = "matcher"  # its name in a comparison
 PURPOSE = "everybody"  # of the kept neighbour graph
-FMRS = (1e-2, 1e-3)
 LEAST_PEOPLE = 2
 MEASURED = ("people", "labelled_faces", "library_faces", "groups", "cohort", "seconds")  # of the report, for the run
 MOST_WHITENED = 10_000  # faces whose scatter is looked at, drawn at random beyond: 512 numbers are told by fewer
-MOST_COMPARED = 2_000_000  # comparisons by which thresholds are carried over, some of the faces beyond
+REFIT_SHARE, REFIT_LABELS = 0.1, 20  # labels that came or went since the newest matcher: the less of both is enough
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +120,81 @@ def fit_library_matcher(library: Library, *, measure: Measure = by_the_gate, on_
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class RefitReport:
+    fitted: FitReport | None  # None: it was not due, or could not be
+    promoted: bool
+    words: str  # what happened and why, in one line
+
+
+def refit_matcher(
+    library: Library, *, actor: str, always: bool = False, measure: Measure = by_the_gate, on_note: Note = log.info
+) -> RefitReport:
+    """Fit a matcher where labels changed enough since this library's newest one, and use it if the gate lets it in.
+
+    A library that cannot have one yet keeps what it has, and so does a registry whose champion is another library's.
+
+    Args:
+        always: fit although the labels are much as they were.
+        measure, on_note: as of `fit_library_matcher`.
+    Raises:
+        ModelUnavailable: a registered version's file is damaged.
+    """
+    try:
+        if not always and (why := _not_due(library)):
+            return RefitReport(None, False, why)
+        fitted = fit_library_matcher(library, measure=measure, on_note=on_note)
+    except (NotEnoughData, Unavailable, WrongUse) as error:
+        return RefitReport(None, False, f"not fitted: {error}")
+    said = " · ".join(fitted.verdict.reasons)
+    if not fitted.verdict.promotes:
+        return RefitReport(fitted, False, f"version {fitted.version} refused: {said}")
+    champion = library.matchers.state().champion
+    if champion is not None and not _knows(library, champion):
+        command = f"faceml models promote {fitted.version} --kind matcher"
+        why = f"{champion.space} is another library's champion: `{command}` replaces it"
+        return RefitReport(fitted, False, f"version {fitted.version} let in, not promoted: {why}")
+    promote(library, fitted.version, actor=actor, reason="the gate let it in", kind=MATCHER)
+    return RefitReport(fitted, True, f"version {fitted.version} promoted: {said}")
+
+
+def is_due(before: int, now: int) -> bool:
+    """Whether labels changed enough to fit again: by a tenth, or by 20, whichever is less.
+
+    >>> is_due(40, 43), is_due(40, 44), is_due(1000, 1019), is_due(1000, 980)
+    (False, True, False, True)
+    """
+    return abs(now - before) >= max(1, min(REFIT_LABELS, math.ceil(REFIT_SHARE * before)))
+
+
+def _not_due(library: Library) -> str | None:
+    """Why not, in words; None: it is."""
+    pinned = library.repository.pack()
+    newest = next(
+        (
+            model
+            for model in reversed(library.matchers.state().versions)
+            if model.card is not None and not model.mismatch(pinned) and _knows(library, model)
+        ),
+        None,
+    )
+    if newest is None or newest.card is None:
+        return None
+    with library.repository.read() as unit:
+        now = len(unit.vectors.labelled_by_a_person(active_only=True)[1])
+    if is_due(newest.card.faces, now):
+        return None
+    return f"not due: {now} labelled faces, {newest.card.faces} when {newest.space} was fitted"
+
+
+def _knows(library: Library, model: RegisteredModel) -> bool:
+    """Whether a version was fitted on this library: a registry may serve several."""
+    with library.repository.read() as unit:
+        faces, _ = unit.vectors.labelled_by_a_person()
+    rows = library.matchers.load(model).artefact.rows_of(faces.face_ids)
+    return bool((rows >= 0).any())
+
+
 def _read(library: Library) -> tuple[LibraryFaces, PackContract]:
     with library.repository.read() as unit:
         faces, contract = unit.vectors.everybody(), unit.contract.pinned()
@@ -137,8 +207,8 @@ def _read(library: Library) -> tuple[LibraryFaces, PackContract]:
 
 
 def _album(library: Library, faces: LibraryFaces, contract: PackContract, floor: float, on_note: Note) -> Album:
-    """The library, grouped, with people by number: their place in `_people`."""
-    number = {person_id: row for row, person_id in enumerate(_people(faces))}
+    """The library, grouped, with people by number: their place in `faces.people`."""
+    number = {person_id: row for row, person_id in enumerate(faces.people)}
     groups = group_faces(
         library,
         Embeddings(faces.face_ids, faces.vectors),
@@ -158,15 +228,11 @@ def _album(library: Library, faces: LibraryFaces, contract: PackContract, floor:
     )
 
 
-def _people(faces: LibraryFaces) -> list[UUID]:
-    return sorted({label for label in faces.labels if label})
-
-
 def _fit(
     library: Library, faces: LibraryFaces, album: Album, contract: PackContract, settings: MatcherSettings
 ) -> tuple[MatcherRecord, tuple[str, ...]]:
     """The record, and what could not be told."""
-    people = _people(faces)
+    people = faces.people
     labelled, others = _labelled(album), np.flatnonzero(album.people == STRANGER)
     cohort = others[choose_cohort(album.groups[others], most=settings.most_in_cohort, seed=settings.seed)]
     matcher = enrol(
@@ -179,11 +245,13 @@ def _fit(
         head=_whitening(album, settings.seed),
     )
     strangers = matcher.as_strangers()
-    thresholds, notes = _thresholds(matcher, strangers)
+    thresholds, notes = read_thresholds(matcher, strangers)
+    with library.repository.read() as unit:
+        gallery = of_people(people, unit.prototypes.all())
     record = MatcherRecord(
         pack=contract.name,
         fingerprint=contract.fingerprint,
-        snapshot=_snapshot(faces),
+        snapshot=faces.label_hash,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=settings,
         face_ids=pack_ids(faces.face_ids),
@@ -194,7 +262,7 @@ def _fit(
         person_nearness=matcher.person_nearness,
         head=matcher.head,
         thresholds=thresholds,
-        carried=_carried(library, album, people, matcher, strangers.highest),
+        carried=carry_over(matcher, album.vectors[labelled], gallery, highest=strangers.highest),
     )
     return record, notes
 
@@ -205,72 +273,12 @@ def _labelled(album: Album) -> NDArray[np.intp]:
     return rows[np.argsort(album.people[rows], kind="stable")]
 
 
-def _snapshot(faces: LibraryFaces) -> str:
-    """Hash of who is labelled as whom; what a machine assigned changes nothing."""
-    digest = hashlib.sha256()
-    for face_id, label in zip(faces.face_ids, faces.labels, strict=True):
-        if label:
-            digest.update(face_id.bytes + label.bytes)
-    return digest.hexdigest()[:16]
-
-
 def _whitening(album: Album, seed: int) -> Head | None:
     count = len(album.vectors)
     if count < WORTH_WHITENING:
         return None
     rows = np.sort(np.random.default_rng(seed).permutation(count)[:MOST_WHITENED])
     return library_whitening(album.vectors[rows], album.groups[rows], seed=seed)
-
-
-def _thresholds(matcher: Matcher, strangers: OpenSetScores) -> tuple[dict[float, Estimate], tuple[str, ...]]:
-    found, notes = {}, []
-    for fmr in FMRS:
-        try:
-            read_off = calibrate_scores(strangers, matcher.person_rows, fmr=fmr)
-            found[fmr] = Estimate(read_off.threshold, read_off.estimate.low, read_off.estimate.high)
-        except NotEnoughData as error:
-            notes.append(str(error))
-    return found, tuple(notes)
-
-
-def _carried(library: Library, album: Album, people: Sequence[UUID], matcher: Matcher, highest: float) -> ThresholdMap:
-    """How cosines to prototypes carry over to scores, from comparisons of labelled faces with other people.
-
-    Where these are too few to tell shares of strangers, a score lies below its cosine by what the nearness of a usual
-    face and person takes off.
-    """
-    rows = np.random.default_rng(0).permutation(len(matcher.references))
-    rows = np.sort(rows[: max(1, MOST_COMPARED // len(people))])
-    faces = album.vectors[_labelled(album)[rows]]
-    gallery = _prototypes(library, people)
-    cosines, scores = [], []
-    for part, found, _ in matcher.against_others(rows):
-        plain = _nearest(faces[part], gallery, len(people))
-        is_both = np.isfinite(found) & np.isfinite(plain)
-        cosines.append(plain[is_both])
-        scores.append(found[is_both])
-    shift = 1 - highest
-    shifted = ThresholdMap((-1.0, 1.0), (-1.0 - shift, 1.0 - shift), raw_scale=1.0, here_scale=1.0)
-    return equal_rates(np.concatenate(cosines), np.concatenate(scores)) or shifted
-
-
-def _prototypes(library: Library, people: Sequence[UUID]) -> Gallery:
-    """Those of `people` that are enrolled, with their place there as row."""
-    number = {person_id: row for row, person_id in enumerate(people)}
-    with library.repository.read() as unit:
-        found = unit.prototypes.all()
-    kept = [row for row, person_id in enumerate(found.person_ids) if person_id in number]
-    rows = np.array([number[found.person_ids[row]] for row in kept], np.intp)
-    return Gallery(tuple(people), found.vectors[kept], rows, ())
-
-
-def _nearest(faces: NDArray[np.float32], gallery: Gallery, people: int) -> NDArray[np.float32]:
-    """(P, people) cosine to each person's nearest prototype; -inf where there is none."""
-    best = np.full((len(faces), people), -np.inf, np.float32)
-    shown, starts = np.unique(gallery.person_rows, return_index=True)  # prototypes are in order of person
-    if len(shown):
-        best[:, shown] = np.maximum.reduceat(faces @ gallery.prototypes.T, starts, axis=1)
-    return best
 
 
 def _register(

@@ -23,7 +23,7 @@ from faceml.errors import ModelMismatch, ModelUnavailable, NotEnoughData, WrongU
 from faceml.identity.assignment import Matches
 from faceml.identity.cohort import IN_NO_GROUP
 from faceml.identity.matcher import Matcher, enrol
-from faceml.identity.matcher_file import MatcherRecord, MatcherSettings, unpack_ids
+from faceml.identity.matcher_file import UNKNOWN, MatcherRecord, MatcherSettings, unpack_ids
 from faceml.identity.smoothing import smoothed
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions
@@ -167,8 +167,8 @@ def open_matcher(library: Library, selector: str | int = CHAMPION) -> Matching |
         selector: "champion"; "plain"; "challenger"; a version's number, or its name as an assignment carries it,
             "face-matcher/3".
     Returns:
-        None where matching is plain: it was asked for; there is no champion, or it is another pack's; or nobody is
-        labelled.
+        None where matching is plain: it was asked for; there is no champion, or it is another pack's or library's; or
+        nobody is labelled.
     Raises:
         WrongUse: the selector is something else.
         NotFound: there is no such version.
@@ -218,6 +218,9 @@ def _enrol(library: Library, model: RegisteredModel) -> Matching | None:
         faces, owners = unit.vectors.labelled_by_a_person(active_only=True)
         cohort = unit.vectors.of(unpack_ids(record.face_ids[record.cohort]))
     if not owners:
+        return None
+    if not cohort.face_ids and (record.rows_of(faces.face_ids) == UNKNOWN).all():
+        log.warning("%s was fitted on another library; faces are matched by plain cosines: fit one here", model.space)
         return None
     people = tuple(sorted(set(owners)))
     number = {person_id: row for row, person_id in enumerate(people)}
