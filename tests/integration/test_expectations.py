@@ -85,7 +85,7 @@ def test_without_a_matcher_nobody_is_probably_known(plain: Library) -> None:
 class LostRegistry:
     """A registry that never answered."""
 
-    def champion(self) -> None:
+    def state(self) -> None:
         raise ModelUnavailable("MLflow is away, and no version was ever fetched")
 
 

@@ -108,6 +108,19 @@ def test_undoing_a_merge_brings_the_person_back_although_others_were_merged_sinc
     assert [person_of(library, faces[row]) for row in (0, 4, 6)] == ["Ada", "Cleo", "Cleo"]
 
 
+def test_undoing_a_hiding_lets_a_merge_stand_that_was_redone_before_it(library: Library, faces: list[UUID]) -> None:
+    ada, bea = (label_cluster(library, f"clu_{row}", name, actor=ME) for row, name in enumerate(("Ada", "Bea")))
+    merged = merge_people(library, bea.person_id, ada.person_id, actor=ME)
+    undo(library, merged.event_id, actor=ME)
+    hidden = hide_person(library, bea.person_id, actor=ME)
+    redo(library, merged.event_id, actor=ME)
+    assert person_of(library, faces[4]) == "Bea", "hidden since the merge"
+    undo(library, hidden.event_id, actor=ME)
+    assert person_of(library, faces[4]) == "Ada"
+    redo(library, hidden.event_id, actor=ME)
+    assert person_of(library, faces[4]) == "Bea"
+
+
 def test_undoing_twice_is_refused_until_it_was_redone(library: Library) -> None:
     label = label_cluster(library, "clu_0", "Ada", actor=ME)
     first = undo(library, actor=ME)

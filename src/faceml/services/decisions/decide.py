@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from faceml.decisions.about_faces import Naming
-from faceml.decisions.about_people import Merge
+from faceml.decisions.about_people import StatusChange
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
@@ -154,8 +154,11 @@ def counted_as(unit: UnitOfWork, person_id: UUID) -> frozenset[UUID]:
 
 
 def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
-    """Faces that a merge may move: of the people it concerns, of whom they became, and ruled out for them."""
-    if not isinstance(decision, Merge):
+    """Faces that a merge may move: of the people it concerns, of whom they became, and ruled out for them.
+
+    So may hiding, where it is taken back: a merge that was redone before it then stands.
+    """
+    if not isinstance(decision, StatusChange):
         return []
     merged = unit.people.merged()
     people = decision.concerns | {survivor(person_id, merged) for person_id in decision.concerns}
