@@ -114,11 +114,11 @@ def test_undoing_a_hiding_lets_a_merge_stand_that_was_redone_before_it(library: 
     undo(library, merged.event_id, actor=ME)
     hidden = hide_person(library, bea.person_id, actor=ME)
     redo(library, merged.event_id, actor=ME)
-    assert person_of(library, faces[4]) == "Bea", "hidden since the merge"
+    assert person_of(library, faces[6]) == "Bea", "hidden since the merge"
     undo(library, hidden.event_id, actor=ME)
-    assert person_of(library, faces[4]) == "Ada"
+    assert person_of(library, faces[6]) == "Ada"
     redo(library, hidden.event_id, actor=ME)
-    assert person_of(library, faces[4]) == "Bea"
+    assert person_of(library, faces[6]) == "Bea"
 
 
 def test_undoing_twice_is_refused_until_it_was_redone(library: Library) -> None:
