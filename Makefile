@@ -61,7 +61,7 @@ demo: install ## Find, group, name and recognise faces end to end (PHOTOS=dir: y
 	@$(FACEML) demo $(call option,--photos,$(PHOTOS))
 
 test: .venv/installed-dev ## Run the tests (under 12 minutes on two cores)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-nightly: .venv/installed-dev ## Run the long tests too
 	@$(BIN)/python -m pytest -m 'nightly or not nightly' --timeout 7200

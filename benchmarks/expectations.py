@@ -30,8 +30,8 @@ from faceml.identity.matcher import FLOOR_MARGIN, Matcher, fit_matcher
 from faceml.identity.prototypes import centroids, choose_exemplars
 from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
 from faceml.identity.suggestions import likelihood
-from faceml.training.whitening import library_whitening
-from faceml.trial.recognition import FMR, STRANGER, WORTH_WHITENING, Album, Decisions, Draw, draw, figures, plain
+from faceml.training.whitening import library_head
+from faceml.trial.recognition import FMR, STRANGER, Album, Decisions, Draw, draw, figures, plain
 
 THRESHOLDS = (0.6, 0.7)
 BANDS = ((0.5, 1.01, "half likely or more"), (0.2, 0.5, "a fifth to a half"), (0.0, 1.01, "all without a name"))
@@ -48,7 +48,7 @@ class Fitted:
 
 def fit(album: Album, asked: Draw) -> Fitted:
     """As `faceml.trial.recognition.fitted`, with what is told beside it."""
-    head = library_whitening(album.vectors, album.groups) if len(album.vectors) >= WORTH_WHITENING else None
+    head = library_head(album.vectors, album.groups)
     labelled, library = asked.labelled, asked.library
     matcher = fit_matcher(
         album.vectors[labelled],

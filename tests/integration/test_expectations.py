@@ -218,7 +218,7 @@ def test_a_matcher_is_calibrated_by_its_scores(library: Library) -> None:
     matching = open_matcher(library)
     assert matching is not None
     assert (report.model_version, report.threshold) == ("face-matcher/1", matching.threshold("auto").value)
-    assert report.note == f"a score, no cosine: {matching.threshold(0.6).note}"
+    assert report.note == f"a score, not a cosine: {matching.threshold(0.6).note}"
     assert report.strangers is not None
     assert report.strangers.people_with_relatives > 0
     assert calibrate_library(library, matcher="plain").model_version == "raw"

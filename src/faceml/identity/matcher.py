@@ -194,7 +194,7 @@ def fit_matcher(
         library: (N, D) unit rows, faces that nobody labelled.
         library_groups: (N,) likewise.
         floor: c(u, p) from which a face of the cohort counts as its best person's, see `FLOOR_MARGIN`.
-        head: what all vectors go through first, such as `faceml.training.whitening.library_whitening`.
+        head: what all vectors go through first, such as `faceml.training.whitening.library_head`.
     Raises:
         NotEnoughData: nobody is labelled.
     """

@@ -11,6 +11,8 @@ from faceml.errors import NotEnoughData
 from faceml.identity.projection import Head
 
 Matrix = NDArray[np.float64]
+WORTH_WHITENING = 1_000  # faces of a library: fewer do not tell how they vary
+MOST_WHITENED = 10_000  # faces whose scatter is looked at, drawn at random beyond: 512 numbers are told by fewer
 
 
 def identity_head(width: int) -> Head:
@@ -44,6 +46,18 @@ def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> H
     rows = np.asarray(vectors, np.float64)
     weight = _inverse_root(_shrunk(np.cov(rows.T), shrinkage))
     return Head(rows.mean(axis=0).astype(np.float32), weight.astype(np.float32), ())
+
+
+def library_head(vectors: NDArray[np.floating], groups: ArrayLike, *, seed: int = 0) -> Head | None:
+    """`library_whitening` on up to `MOST_WHITENED` faces; None where a library has too few for it.
+
+    Args:
+        groups: (N,) as of `library_whitening`.
+    """
+    if len(vectors) < WORTH_WHITENING:
+        return None
+    rows = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:MOST_WHITENED])
+    return library_whitening(np.asarray(vectors)[rows], np.asarray(groups)[rows], seed=seed)
 
 
 def library_whitening(

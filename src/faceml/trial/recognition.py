@@ -23,14 +23,13 @@ from faceml.identity.matcher import FLOOR_MARGIN, fit_matcher
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import centroids, choose_exemplars
 from faceml.metrics.identification import Answers, Estimate, dir_at_far
-from faceml.training.whitening import library_whitening
+from faceml.training.whitening import library_head
 
 STRANGER = -1
 KNOWN_SHARE = 0.5  # of the people with enough photos
 LIBRARY_ONLY = 0.2  # of the strangers: their faces are in the library and never asked about
 FEWEST_PHOTOS = 3  # of a known person
 FMR = 1e-3  # what `--threshold auto` asks for
-WORTH_WHITENING = 1_000  # faces in the library
 RESAMPLES = 1_000
 
 
@@ -204,8 +203,7 @@ def fitted(album: Album, asked: Draw) -> Decisions:
     """A matcher fitted on the library and these labels, at the threshold read off them."""
     was_there = asked.was_there(album)
     groups, tight = (np.where(was_there, marks, IN_NO_GROUP) for marks in (album.groups, album.tight))
-    is_worth_it = was_there.sum() >= WORTH_WHITENING
-    head = library_whitening(album.vectors[was_there], groups[was_there]) if is_worth_it else None
+    head = library_head(album.vectors[was_there], groups[was_there])
     library = asked.library[was_there[asked.library]]
     matcher = fit_matcher(
         album.vectors[asked.labelled],

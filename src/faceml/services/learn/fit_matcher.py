@@ -17,23 +17,21 @@ from faceml.identity.cohort import IN_NO_GROUP, choose_cohort
 from faceml.identity.matcher import FLOOR_MARGIN, enrol
 from faceml.identity.matcher_file import MatcherRecord, MatcherSettings, pack_ids
 from faceml.identity.matcher_thresholds import carry_over, of_people, read_thresholds
-from faceml.identity.projection import Head
 from faceml.library import Library
 from faceml.records import Embeddings, LibraryFaces, PackContract
 from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
 from faceml.services.learn.promote import MATCHER, comparison_metrics, count_tries, judge, promote
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
-from faceml.training.whitening import library_whitening
+from faceml.training.whitening import library_head
 from faceml.trial.comparison import RAW, Comparison, Verdict
 from faceml.trial.gate import compare_ways
-from faceml.trial.recognition import STRANGER, WORTH_WHITENING, Album, fitted, plain
+from faceml.trial.recognition import STRANGER, Album, fitted, plain
 
 CANDIDATE = "matcher"  # its name in a comparison
 PURPOSE = "everybody"  # of the kept neighbour graph
 LEAST_PEOPLE = 2
 MEASURED = ("people", "labelled_faces", "library_faces", "groups", "cohort", "seconds")  # of the report, for the run
-MOST_WHITENED = 10_000  # faces whose scatter is looked at, drawn at random beyond: 512 numbers are told by fewer
 REFIT_SHARE, REFIT_LABELS = 0.1, 20  # labels that came or went since the newest matcher: the less of both is enough
 
 
@@ -242,7 +240,7 @@ def _fit(
         album.vectors[cohort],
         album.groups[cohort],
         floor=settings.floor,
-        head=_whitening(album, settings.seed),
+        head=library_head(album.vectors, album.groups, seed=settings.seed),
     )
     strangers = matcher.as_strangers()
     thresholds, notes = read_thresholds(matcher, strangers)
@@ -271,14 +269,6 @@ def _labelled(album: Album) -> NDArray[np.intp]:
     """(L,) rows of the labelled faces, in order of person, as a matcher has them."""
     rows = np.flatnonzero(album.people != STRANGER)
     return rows[np.argsort(album.people[rows], kind="stable")]
-
-
-def _whitening(album: Album, seed: int) -> Head | None:
-    count = len(album.vectors)
-    if count < WORTH_WHITENING:
-        return None
-    rows = np.sort(np.random.default_rng(seed).permutation(count)[:MOST_WHITENED])
-    return library_whitening(album.vectors[rows], album.groups[rows], seed=seed)
 
 
 def _register(

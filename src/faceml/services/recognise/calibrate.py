@@ -98,7 +98,7 @@ def _of_matcher(library: Library, matching: Matching, fmr: float) -> Calibration
     found = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=fmr)
     kept = matching.record.thresholds.get(fmr)
     threshold = kept.value if kept else found.threshold
-    note = f"a score, no cosine: {matching.threshold(DOCUMENTED).note}"
+    note = f"a score, not a cosine: {matching.threshold(DOCUMENTED).note}"
     if abs(threshold - found.threshold) > MOVED:
         note += f"; read off when it was fitted, now it would be {found.threshold:.3f}: `faceml faces fit-matcher`"
     beside = people_beside(labels.owners, labels.photos)
