@@ -42,11 +42,11 @@ def _found(library: Library, query: SuggestionQuery) -> Sequence[Any]:
         case "splits":
             return groups.suggest_splits(library.repository, limit=limit)
         case "uncertain":
-            return faces.suggest_uncertain(library, limit=limit)
+            return faces.suggest_uncertain(library, limit=limit, matcher=query.matcher)
         case "names":
             if query.cluster_id is None:
                 raise WrongUse("kind=names asks whom a cluster resembles: give its clusterId")
-            return groups.suggest_names(library, query.cluster_id, limit=limit)
+            return groups.suggest_names(library, query.cluster_id, limit=limit, matcher=query.matcher)
         case "intruders":
             if query.person_id is None:
                 raise WrongUse("kind=intruders asks who does not belong to a person: give their personId")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from faceml.options import AssignOptions, DetectOptions, options_of
 from faceml.records import Face
@@ -19,6 +19,9 @@ from serving.schemas.base import Flag, ListResponse, Name, RequestModel, Respons
 THRESHOLD = next(item for item in options_of(AssignOptions) if item.name == "threshold")
 
 MATCHER = next(item for item in options_of(AssignOptions) if item.name == "matcher")
+MatcherName = Annotated[
+    Any, WithJsonSchema(described(MATCHER)), AfterValidator(MATCHER.checked), Field(description=MATCHER.words)
+]
 
 
 class BoundingBox(ResponseModel):
@@ -151,9 +154,8 @@ class IdentifyQuery(RequestModel):
         WithJsonSchema(described(THRESHOLD)),
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
     ] = THRESHOLD.default
-    matcher: Annotated[Any, WithJsonSchema(described(MATCHER)), Field(description=MATCHER.words)] = MATCHER.default
+    matcher: MatcherName = MATCHER.default
     _read = field_validator("*", mode="before")(THRESHOLD.read)  # a query's numbers come as texts
-    _check = field_validator("matcher")(MATCHER.checked)
 
 
 class IdentifyResponse(ResponseModel):

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from serving.schemas.base import ClusterId, RequestModel, ResponseModel
-from serving.schemas.faces import Candidate
+from serving.schemas.faces import MATCHER, Candidate, MatcherName
 
 Kind = Literal["merges", "splits", "uncertain", "names", "intruders"]
 
@@ -24,6 +24,7 @@ class SuggestionQuery(RequestModel):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cluster_id: ClusterId | None = None
     person_id: UUID | None = None
+    matcher: MatcherName = MATCHER.default
 
 
 class GroupItem(ResponseModel):

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.config import Settings
-from faceml.errors import ModelUnavailable, NotEnoughData, WrongUse
+from faceml.errors import ModelUnavailable, NotEnoughData, NotFound, WrongUse
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.prototypes import compute_centroids
@@ -94,6 +94,22 @@ def test_suggestions_are_plain_where_the_registry_is_away(plain: Library) -> Non
     assert suggest_uncertain(cut_off) == suggest_uncertain(plain)
     assert suggest_names(cut_off, "clu_00003") == suggest_names(plain, "clu_00003")
     assert likely_from(cut_off) == CONTRACT.match_threshold
+
+
+def test_suggestions_are_made_by_the_matcher_that_is_asked_for(library: Library, plain: Library) -> None:
+    by_cosines = suggest_uncertain(plain, matcher="plain")
+    assert {(face.likelihood, face.expected) for face in by_cosines} == {(None, None)}
+    assert suggest_uncertain(library, matcher="face-matcher/1") == suggest_uncertain(library)
+    assert suggest_names(library, "clu_00003", matcher="plain") != suggest_names(library, "clu_00003")
+    with pytest.raises(NotFound, match="there is no matcher '7'"):
+        suggest_names(library, "clu_00003", matcher=7)
+    told = CliRunner().invoke(cli, ["faces", "suggest", "--kind", "uncertain", "--matcher", "plain", "--json"]).output
+    assert [found["face_id"] for found in json.loads(told)["uncertain"]] == [str(f.face_id) for f in by_cosines[:10]]
+    with client_of(library) as api:
+        items = api.get(f"{API}/suggestions?kind=uncertain&matcher=plain").json()["uncertain"]
+        assert {item["likelihood"] for item in items} == {None}
+        assert api.get(f"{API}/suggestions?kind=uncertain&matcher=best").status_code == 422
+        assert api.get(f"{API}/suggestions?kind=uncertain&matcher=7").status_code == 404
 
 
 def test_faces_left_without_a_name_that_are_probably_known_come_first_person_by_person(library: Library) -> None:

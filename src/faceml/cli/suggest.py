@@ -22,11 +22,12 @@ KINDS = ("merges", "splits", "uncertain")
 @click.command()
 @click.option("--kind", type=click.Choice(KINDS), help="Only suggestions of this kind; all without.")
 @click.option("--limit", default=10, show_default=True, help="Suggestions of each kind.")
+@show.matcher_option
 @show.as_json
-def suggest(kind: str | None, limit: int, as_json: bool) -> None:
+def suggest(kind: str | None, limit: int, matcher: str, as_json: bool) -> None:
     """Suggest what to look at: groups that are one person, clusters that are two, faces that are a close call."""
     library = show.open_configured()
-    found = {name: _ask(library, name, limit) for name in ([kind] if kind else KINDS)}
+    found = {name: _ask(library, name, limit, matcher) for name in ([kind] if kind else KINDS)}
     if as_json:
         show.print_report({name: [asdict(item) for item in items] for name, items in found.items()}, as_json=True)
     else:
@@ -44,7 +45,7 @@ def apart(one: str, other: str) -> object:
     return mark_different(show.open_configured(), one, other, actor=current_actor())
 
 
-def _ask(library: Library, kind: str, limit: int) -> list[Any]:
+def _ask(library: Library, kind: str, limit: int, matcher: str) -> list[Any]:
     from faceml.services.review import faces as single
     from faceml.services.review import groups
 
@@ -53,7 +54,7 @@ def _ask(library: Library, kind: str, limit: int) -> list[Any]:
             return groups.suggest_merges(library.repository, limit=limit)
         case "splits":
             return groups.suggest_splits(library.repository, limit=limit)
-    return single.suggest_uncertain(library, limit=limit)
+    return single.suggest_uncertain(library, limit=limit, matcher=matcher)
 
 
 def _section(kind: str, items: list[Any]) -> str:

@@ -22,6 +22,7 @@ from faceml.services.recognise.gallery import MatcherWay, Resemblance, read_gall
 from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import RAW, Space
 from faceml.services.review.groups import check_limit, matcher_in_use
+from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 DOUBT = 0.1  # an answer is uncertain where it changes with less of a similarity than that
@@ -63,7 +64,12 @@ class Intruder:
 
 
 def suggest_uncertain(
-    library: Library, *, limit: int = 20, threshold: float | str | None = None, min_quality: float = QUALITY
+    library: Library,
+    *,
+    limit: int = 20,
+    threshold: float | str | None = None,
+    min_quality: float = QUALITY,
+    matcher: str | int = CHAMPION,
 ) -> list[UncertainFace]:
     """Faces that no person decided about and that are worth a question, the best worth first.
 
@@ -75,8 +81,11 @@ def suggest_uncertain(
         limit: how many at most.
         threshold: a cosine similarity or "auto"; None takes the best known, see `usual_threshold` and `usual_score`.
         min_quality: 0 to 1; a face too poor to recognise is not worth a question.
+        matcher: see `matcher_in_use`.
+    Raises:
+        NotFound: there is no such matcher.
     """
-    asked = _worth_asking(library, limit, threshold, min_quality)
+    asked = _worth_asking(library, limit, threshold, min_quality, matcher)
     return [*asked.probable, *asked.close][:limit]
 
 
@@ -125,10 +134,14 @@ class _WorthAsking:
 
 
 def _worth_asking(
-    library: Library, limit: int, threshold: float | str | None = None, min_quality: float = QUALITY
+    library: Library,
+    limit: int,
+    threshold: float | str | None = None,
+    min_quality: float = QUALITY,
+    matcher: str | int = CHAMPION,
 ) -> _WorthAsking:
     check_limit(limit)
-    if (matching := matcher_in_use(library)) is not None:
+    if (matching := matcher_in_use(library, matcher)) is not None:
         value = usual_score(library, matching) if threshold is None else matching.threshold(threshold).value
         found = _scored(library, matching, value, min_quality)
         return _WorthAsking(_person_by_person(found), sorted(_close_calls(found), key=_closeness))

@@ -28,6 +28,7 @@ from faceml.services.recognise.gallery import Resemblance, read_gallery
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space
 from faceml.services.review.different import different_pairs, is_ruled_out
+from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
@@ -71,26 +72,34 @@ class SplitSuggestion:
     min_cluster_size: int  # to split with
 
 
-def suggest_names(library: Library, cluster_id: str, *, limit: int = 3) -> list[Resemblance]:
+def suggest_names(
+    library: Library, cluster_id: str, *, limit: int = 3, matcher: str | int = CHAMPION
+) -> list[Resemblance]:
     """People whom a cluster resembles, the nearest first; nobody whom a person ruled out for it.
 
     With a matcher a cluster's score is the mean of its faces'; else it is the cosine of its centroid.
 
+    Args:
+        matcher: see `matcher_in_use`.
     Raises:
-        NotFound: no face without a name is in such a cluster.
+        NotFound: no face without a name is in such a cluster, or there is no such matcher.
     """
     check_limit(limit)
-    matching = matcher_in_use(library)
+    matching = matcher_in_use(library, matcher)
     with library.repository.read() as unit:
         names = unit.people.names()
         times = Counter(unit.groups.ruled_out())
         faces = unit.groups.of(cluster_id)
-        gallery = read_gallery(unit, Space(RAW))
+        gallery = None if matching else read_gallery(unit, Space(RAW))
     if not faces.face_ids:
         raise NotFound(
             f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
         )
-    ranked = _ranked_by_score(matching, faces) if matching else gallery.ranked(centroid(faces.vectors))
+    ranked: list[tuple[UUID, float]] = []
+    if matching is not None:
+        ranked = _ranked_by_score(matching, faces)
+    elif gallery is not None:
+        ranked = gallery.ranked(centroid(faces.vectors))
     return [
         Resemblance(person, names[person], similarity)
         for person, similarity in ranked
@@ -106,11 +115,16 @@ def likely_from(library: Library) -> float:
     return pinned.match_threshold if pinned else 1.0
 
 
-def matcher_in_use(library: Library) -> Matching | None:
-    """The champion; None, and suggestions are plain, where there is none, or the registry never answered."""
+def matcher_in_use(library: Library, matcher: str | int = CHAMPION) -> Matching | None:
+    """What suggestions are made with: the champion, or as asked, see `open_matcher`; None: plain cosines.
+
+    Without anything asked for, a registry that never answered is no reason to suggest nothing.
+    """
     try:
-        return open_matcher(library)
+        return open_matcher(library, matcher)
     except Unavailable as error:
+        if str(matcher) != CHAMPION:
+            raise
         log.warning("%s; suggestions are made by plain cosines", error)
         return None
 
