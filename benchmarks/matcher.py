@@ -20,7 +20,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,12 +29,11 @@ from typing import Any
 
 import numpy as np
 from assignment import compared, seconds
-from fixtures.made_library import add_faces, new_library
+from fixtures.made_library import add_faces, new_library, reopened
 from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import delete, update
 
-from faceml.config import Settings
 from faceml.errors import IndexUnavailable
 from faceml.library import Library
 from faceml.options import AssignOptions
@@ -48,7 +46,6 @@ from faceml.services.recognise.gallery import open_way
 from faceml.services.recognise.identify import identify_photo
 from faceml.storage.sql.tables import FaceInstance, OutboxRow
 from faceml.vision.detection import Detections
-from faceml.wiring import open_library
 
 CLAIMED_FIT_S, CLAIMED_FIT_MB, CLAIMED_ASSIGN, CLAIMED_IDENTIFY = 60.0, 600.0, 3.0, 1.5
 THRESHOLD = 0.7
@@ -136,19 +133,20 @@ def fitted(library: Library) -> tuple[float, float]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     print(done.stdout, end="", flush=True)
     figures = done.stdout.splitlines()[-1].split()
-    return float(figures[1]), float(figures[4])
+    return float(figures[1]), float(figures[figures.index("MB") - 1])
 
 
 def fit(home: Path) -> int:
-    library = open_library(Settings(home=home, model_pack="made-up"))
+    library = reopened(home)
     library.tracking.store.client.search_experiments()
     before = memory_mb("VmRSS")
-    report = fit_library_matcher(library)
+    report = fit_library_matcher(library, measure=lambda _: None)
+    again = fit_library_matcher(library)
     peak = memory_mb("VmHWM") - before
     print(f"  {report.library_faces:,} faces in {report.groups:,} groups, {report.cohort:,} stand for everybody, "
           f"{'whitened' if report.is_whitened else 'not whitened'}")  # fmt: skip
-    print(f"  fit {report.seconds:.1f} s, peak {peak:.0f} MB above {before:.0f} MB, "
-          f"{time.process_time():.0f} s of processor")  # fmt: skip
+    print(f"  fit again, their groups known, and judged by the gate, which fits 15 times more: {again.seconds:.1f} s")
+    print(f"  fit {report.seconds:.1f} s, all grouped from nothing; peak of both {peak:.0f} MB above {before:.0f} MB")
     return 0
 
 

@@ -7,7 +7,6 @@ collages exist, so a face that loses its person this way is left to a person to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,8 +61,9 @@ class Photos:
             min_score: a face below it is unknown.
         """
         found, best = people[:, 0].copy(), scores[:, 0].copy()
-        for rows, taken in self._each():
-            found[rows], best[rows] = _settle_photo(people[rows], scores[rows], taken)
+        for photo in self._contested(found):
+            rows = self.faces[photo]
+            found[rows], best[rows] = _settle_photo(people[rows], scores[rows], self.taken[photo])
         is_other = (people != found[:, None]) & (people != NOBODY)
         second = is_other.argmax(axis=1)
         rows = np.arange(len(people))
@@ -76,8 +76,22 @@ class Photos:
             runner_up_similarities=np.where(has_second, scores[rows, second], -np.inf).astype(np.float32),
         )
 
-    def _each(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        return zip(self.faces, self.taken, strict=True)
+    def _contested(self, best: NDArray[np.intp]) -> list[int]:
+        """Photos where two faces have the same best person, or one has somebody labelled there: of the others the
+        best people are the best matching."""
+        if not self.faces:
+            return []
+        numbers = np.arange(len(self.faces))
+        of_face = np.repeat(numbers, [len(faces) for faces in self.faces])
+        of_label = np.repeat(numbers, [len(taken) for taken in self.taken])
+        wanted, labelled = best[np.concatenate(self.faces)], np.concatenate(self.taken)
+        is_somebody = wanted != NOBODY
+        width = int(max(wanted.max(), labelled.max(initial=NOBODY))) + 1
+        keys = of_face[is_somebody] * width + wanted[is_somebody]
+        keys = np.concatenate((keys, np.unique(of_label * width + labelled)))
+        found, counts = np.unique(keys, return_counts=True)
+        contested: list[int] = np.unique(found[counts > 1] // max(width, 1)).tolist()
+        return contested
 
 
 def _settle_photo(

@@ -48,15 +48,19 @@ def pca_whitening(vectors: NDArray[np.floating], *, shrinkage: float = 0.5) -> H
     return Head(rows.mean(axis=0).astype(np.float32), weight.astype(np.float32), ())
 
 
-def library_head(vectors: NDArray[np.floating], groups: ArrayLike, *, seed: int = 0) -> Head | None:
+def library_head(
+    vectors: NDArray[np.floating], groups: ArrayLike, *, among: NDArray[np.intp] | None = None, seed: int = 0
+) -> Head | None:
     """`library_whitening` on up to `MOST_WHITENED` faces; None where a library has too few for it.
 
     Args:
         groups: (N,) as of `library_whitening`.
+        among: rows that may be looked at; None: all.
     """
-    if len(vectors) < WORTH_WHITENING:
+    there = np.arange(len(vectors)) if among is None else among
+    if len(there) < WORTH_WHITENING:
         return None
-    rows = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:MOST_WHITENED])
+    rows = np.sort(np.random.default_rng(seed).permutation(there)[:MOST_WHITENED])
     return library_whitening(np.asarray(vectors)[rows], np.asarray(groups)[rows], seed=seed)
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import NotEnoughData
-from faceml.identity.assignment import NOBODY, match_people
+from faceml.identity.assignment import NOBODY, Matches, match_people
 from faceml.identity.calibration import calibrate, calibrate_scores
 from faceml.identity.cluster_labels import drop_loose
 from faceml.identity.clustering import cluster_embeddings
-from faceml.identity.cohort import IN_NO_GROUP
-from faceml.identity.matcher import FLOOR_MARGIN, fit_matcher
+from faceml.identity.cohort import IN_NO_GROUP, choose_cohort
+from faceml.identity.matcher import FLOOR_MARGIN, enrol
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import centroids, choose_exemplars
 from faceml.metrics.identification import Answers, Estimate, dir_at_far
@@ -195,34 +195,46 @@ def _by_prototypes(album: Album, asked: Draw, otherwise: float | None) -> Decisi
         threshold = otherwise
     people = np.concatenate((np.arange(int(owners.max()) + 1), owners[exemplars]))
     prototypes = np.concatenate((centroids(vectors, owners), vectors[exemplars]))
-    found = match_people(album.vectors[asked.library], prototypes, people, min_similarity=threshold)
-    return _decisions(album, asked, found.candidate_rows, found.similarities, threshold)
+    rows = asked.library[asked.is_asked]
+    found = match_people(album.vectors[rows], prototypes, people, min_similarity=threshold)
+    return _decisions(album, asked, found, threshold)
 
 
 def fitted(album: Album, asked: Draw) -> Decisions:
     """A matcher fitted on the library and these labels, at the threshold read off them."""
     was_there = asked.was_there(album)
     groups, tight = (np.where(was_there, marks, IN_NO_GROUP) for marks in (album.groups, album.tight))
-    head = library_head(album.vectors[was_there], groups[was_there])
     library = asked.library[was_there[asked.library]]
-    matcher = fit_matcher(
+    cohort = library[choose_cohort(groups[library])]
+    matcher = enrol(
         album.vectors[asked.labelled],
         asked.owners,
         groups[asked.labelled],
-        album.vectors[library],
-        groups[library],
+        album.vectors[cohort],
+        groups[cohort],
         floor=album.match_threshold + FLOOR_MARGIN,
-        head=head,
+        head=library_head(album.vectors, groups, among=np.flatnonzero(was_there)),
     )
     threshold = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=FMR).threshold
+    rows = _with_company(asked, album.photos, tight)
     found = matcher.match(
-        album.vectors[asked.library],
-        groups=groups[asked.library],
-        tight=tight[asked.library],
-        photos=album.photos[asked.library],
+        album.vectors[rows],
+        groups=groups[rows],
+        tight=tight[rows],
+        photos=album.photos[rows],
         taken=np.column_stack((album.photos[asked.labelled], asked.owners)),
     )
-    return _decisions(album, asked, found.candidate_rows, found.similarities, threshold)
+    return _decisions(album, asked, found, threshold)
+
+
+def _with_company(asked: Draw, photos: NDArray[np.int64], tight: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Rows of the faces asked about, and after them those of the library that have a say: who shares a photo with
+    them, and the tight groups of all these."""
+    library, is_in = asked.library, asked.is_asked
+    is_in = is_in | np.isin(photos[library], photos[library[is_in]])
+    marks = tight[library]
+    is_in |= (marks != IN_NO_GROUP) & np.isin(marks, marks[is_in])
+    return np.concatenate((library[asked.is_asked], library[is_in & ~asked.is_asked]))
 
 
 WAYS: Mapping[str, Way] = {"plain": plain, "matcher": fitted}
@@ -268,11 +280,17 @@ def cut(
     return Estimate(float(value), float(low), float(high))
 
 
-def _decisions(
-    album: Album, asked: Draw, candidates: NDArray[np.intp], scores: NDArray[np.float32], threshold: float
-) -> Decisions:
+def _decisions(album: Album, asked: Draw, found: Matches, threshold: float) -> Decisions:
+    """Of matches whose first rows are the faces asked about."""
     rows = asked.is_asked
-    return Decisions(album.people[asked.library][rows], asked.truth[rows], candidates[rows], scores[rows], threshold)
+    count = int(rows.sum())
+    return Decisions(
+        people=album.people[asked.library][rows],
+        truth=asked.truth[rows],
+        candidate=found.candidate_rows[:count],
+        scores=found.similarities[:count],
+        threshold=threshold,
+    )
 
 
 def _dir(found: Decisions, far: float) -> float:

@@ -46,6 +46,18 @@ def test_a_photo_is_settled_the_best_of_all_ways(seed: int, faces: int, taken: s
     assert abs(total - best_of_all_ways(scores, taken)) < 1e-5
 
 
+def test_many_photos_are_settled_each_as_if_alone() -> None:
+    rng = np.random.default_rng(1)
+    numbers, taken = rng.integers(0, 40, 100), np.column_stack((np.arange(0, 40, 3), rng.integers(0, PEOPLE, 14)))
+    people, scores = ranked(rng.uniform(-1, 1, (100, PEOPLE)).astype(np.float32))
+    found = Photos.of(numbers, taken).settle(people, scores, 0.0)
+    for number in range(40):
+        rows = np.flatnonzero(numbers == number)
+        alone = Photos.of(numbers[rows], taken[taken[:, 0] == number]).settle(people[rows], scores[rows], 0.0)
+        assert found.candidate_rows[rows].tolist() == alone.candidate_rows.tolist()
+        assert found.person_rows[rows].tolist() == alone.person_rows.tolist()
+
+
 def test_faces_of_different_photos_do_not_mind_each_other() -> None:
     scores = np.array([[0.9, 0.1], [0.8, 0.2]], np.float32)
     found = Photos.of([1, 2]).settle(*ranked(scores), 0.85)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData
-from faceml.trial.recognition import STRANGER, WAYS, Decisions, cut, draw, figures
+from faceml.trial.recognition import STRANGER, WAYS, Decisions, Way, cut, draw, figures
 from tests.unit.trial.made_up import album
 
 
@@ -41,6 +43,19 @@ def test_a_matcher_spares_wrong_decisions_where_some_are_near_everybody() -> Non
     spared = cut(before, after)
     assert 0 < spared.low < spared.value < spared.high <= 1
     assert cut(before, before).value == 0
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_what_else_is_asked_changes_no_answer(way: Way) -> None:
+    faces = album(people=150, spread=0.4)  # with groups
+    asked = draw(faces, labels=3, seed=1)
+    assert (faces.tight >= 0).mean() > 0.5
+    all_asked = way(faces, replace(asked, is_asked=np.ones(len(asked.library), bool)))
+    few = asked.is_asked & (np.random.default_rng(0).random(len(asked.library)) < 0.2)
+    found = way(faces, replace(asked, is_asked=few))
+    assert found.candidate.tolist() == all_asked.candidate[few].tolist()
+    assert np.allclose(found.scores, all_asked.scores[few], atol=1e-6)
+    assert found.threshold == all_asked.threshold
 
 
 def decisions(truth: list[int], candidate: list[int], scores: list[float]) -> Decisions:
