@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
+from faceml.cli.main import cli
+from faceml.errors import ModelUnavailable
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.learn.evaluate import view_matcher
-from faceml.services.learn.fit_matcher import Question, RefitReport, is_due, refit_matcher
+from faceml.services.learn.fit_matcher import Question, RefitReport, is_due, refit_if_due, refit_matcher
 from faceml.services.recognise.matching import open_matcher
 from faceml.trial.comparison import Comparison, from_json
 from tests.heads import comparison
@@ -87,6 +91,37 @@ def test_it_waits_until_labels_changed_and_the_gate_decides_what_is_used(labelle
     assert refit(labelled).words == "not due: 66 labelled faces, 66 when face-matcher/2 was fitted"
     assert refit(labelled, always=True).promoted
     assert champion(labelled) == 3
+
+
+def test_clustering_fits_a_matcher_again_where_there_is_one_and_labels_changed(
+    labelled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEML_HOME", str(labelled.settings.home))
+
+    def cluster(*options: str) -> str:
+        done = CliRunner().invoke(cli, ["faces", "cluster", *options], catch_exceptions=False)
+        assert done.exit_code == 0
+        assert "Clusters found: " in done.stdout
+        return done.stderr
+
+    assert "atcher" not in cluster(), "nobody asked for one"
+    assert refit(labelled, -0.05).fitted is not None
+    label(labelled, 5)
+    assert "atcher" not in cluster()
+    label(labelled, 1)
+    told = cluster()
+    assert "Labels changed enough since the newest matcher was fitted: fitting another" in told
+    assert "Matcher: version 2 " in told
+    assert "atcher" not in cluster()
+
+
+def test_a_lost_registry_is_no_reason_not_to_cluster(labelled: Library, caplog: pytest.LogCaptureFixture) -> None:
+    class Lost:
+        def state(self) -> None:
+            raise ModelUnavailable("MLflow is away")
+
+    assert refit_if_due(replace(labelled, matchers=cast(Any, Lost())), actor=ME) is None
+    assert "MLflow is away; matchers are left as they are" in caplog.text
 
 
 def test_a_library_without_enough_labels_says_so_and_goes_on(mlflow_here: Path, tmp_path: Path) -> None:

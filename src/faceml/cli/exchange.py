@@ -70,7 +70,9 @@ def import_xmp(folder: Path) -> object:
 
     library = show.open_configured()
     with show.progress_bar("Reading", "photos") as on_progress:
-        return run(library, folder, actor=current_actor(), on_progress=on_progress)
+        report = run(library, folder, actor=current_actor(), on_progress=on_progress)
+    show.keep_matcher(library)
+    return report
 
 
 @click.command("export-fiftyone")

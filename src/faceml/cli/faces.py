@@ -48,7 +48,10 @@ def cluster(options: ClusterOptions) -> object:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster.cluster import cluster_faces
 
-    return cluster_faces(show.open_configured(), options, on_note=show.note)
+    library = show.open_configured()
+    report = cluster_faces(library, options, on_note=show.note)
+    show.keep_matcher(library)
+    return report
 
 
 @faces.command("cluster-dual")
@@ -58,7 +61,10 @@ def cluster_dual(options: DualOptions) -> object:
     """Assign faces to known persons, then group the unknown ones."""
     from faceml.services.cluster.dual import cluster_dual as run
 
-    return run(show.open_configured(), options, on_note=show.note)
+    library = show.open_configured()
+    report = run(library, options, on_note=show.note)
+    show.keep_matcher(library)
+    return report
 
 
 @faces.command()
@@ -197,4 +203,7 @@ def import_labels(file: Path) -> object:
     """Label faces from a CSV with person_name, and face_id or path (for photos with one face)."""
     from faceml.services.exchange.import_labels import import_labels as run
 
-    return run(show.open_configured(), file, actor=current_actor())
+    library = show.open_configured()
+    report = run(library, file, actor=current_actor())
+    show.keep_matcher(library)
+    return report

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from faceml.config import current_actor
 from faceml.options import AssignOptions, Option, StepOptions, options_of
 from faceml.plots.report_table import named_values
 from faceml.progress import Progress
@@ -156,6 +157,15 @@ def job_parameters(options: StepOptions | None = None, **given: Any) -> dict[str
 def note(text: str) -> None:
     """Something to know while waiting; on stderr, so that reports can be piped."""
     click.echo(text, err=True)
+
+
+def keep_matcher(library: Library) -> None:
+    """After groups or many labels changed: fit the library's matcher again where it has one and that is due."""
+    from faceml.services.learn.fit_matcher import refit_if_due
+
+    done = refit_if_due(library, actor=current_actor(), on_note=note)
+    if done is not None:
+        note(f"Matcher: {done.words}")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceml.config import current_actor
 from faceml.errors import WrongUse
 from faceml.jobs.context import job_context
 from faceml.options import (
@@ -25,6 +26,7 @@ from faceml.options import (
 )
 
 if TYPE_CHECKING:
+    from faceml.library import Library
     from faceml.services.cluster.dual import DualReport
     from faceml.services.learn.fit_matcher import FitReport
 
@@ -99,6 +101,7 @@ def cluster_faces_job(options: ClusterOptions) -> dict[str, int]:
 
     with job_context() as job:
         report = cluster_faces(job.library, options)
+        _keep_matcher(job.library)
     return _answer(report, "total_faces", "clusters_found", "noise_count")
 
 
@@ -108,7 +111,9 @@ def cluster_dual_job(options: DualOptions) -> dict[str, Any]:
     from faceml.services.cluster.dual import cluster_dual
 
     with job_context() as job:
-        return dual_answer(cluster_dual(job.library, options))
+        report = cluster_dual(job.library, options)
+        _keep_matcher(job.library)
+    return dual_answer(report)
 
 
 def dual_answer(report: DualReport) -> dict[str, Any]:
@@ -190,6 +195,12 @@ def pipeline_job(
         )
     steps = [{"name": step.name, "status": str(step.status), "results": dict(step.results)} for step in done.steps]
     return {"status": str(done.status), "pipeline": done.pipeline, "steps": steps, "seconds": round(done.seconds, 3)}
+
+
+def _keep_matcher(library: Library) -> None:
+    from faceml.services.learn.fit_matcher import refit_if_due
+
+    refit_if_due(library, actor=current_actor())
 
 
 def _answer(report: object, *names: str) -> dict[str, Any]:

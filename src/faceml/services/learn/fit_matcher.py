@@ -156,6 +156,18 @@ def refit_matcher(
     return RefitReport(fitted, True, f"version {fitted.version} promoted: {said}")
 
 
+def refit_if_due(library: Library, *, actor: str, on_note: Note = log.info) -> RefitReport | None:
+    """`refit_matcher` after many labels or groups changed; None: no matcher is this library's, or it is not due."""
+    try:
+        if _newest(library) is None or _not_due(library):
+            return None
+    except Unavailable as error:
+        log.warning("%s; matchers are left as they are", error)
+        return None
+    on_note("Labels changed enough since the newest matcher was fitted: fitting another")
+    return refit_matcher(library, actor=actor, on_note=on_note)
+
+
 def is_due(before: int, now: int) -> bool:
     """Whether labels changed enough to fit again: by a tenth, or by 20, whichever is less.
 
@@ -167,15 +179,7 @@ def is_due(before: int, now: int) -> bool:
 
 def _not_due(library: Library) -> str | None:
     """Why not, in words; None: it is."""
-    pinned = library.repository.pack()
-    newest = next(
-        (
-            model
-            for model in reversed(library.matchers.state().versions)
-            if model.card is not None and not model.mismatch(pinned) and _knows(library, model)
-        ),
-        None,
-    )
+    newest = _newest(library)
     if newest is None or newest.card is None:
         return None
     with library.repository.read() as unit:
@@ -183,6 +187,13 @@ def _not_due(library: Library) -> str | None:
     if is_due(newest.card.faces, now):
         return None
     return f"not due: {now} labelled faces, {newest.card.faces} when {newest.space} was fitted"
+
+
+def _newest(library: Library) -> RegisteredModel | None:
+    """The last matcher that was fitted on this library's vectors."""
+    pinned = library.repository.pack()
+    fitting = (model for model in reversed(library.matchers.state().versions) if not model.mismatch(pinned))
+    return next((model for model in fitting if model.card is not None and _knows(library, model)), None)
 
 
 def _knows(library: Library, model: RegisteredModel) -> bool:
