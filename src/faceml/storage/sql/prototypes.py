@@ -21,7 +21,13 @@ class PrototypeStore(Store):
     def all(self) -> Prototypes:
         """Every prototype of active people, in order of person; an exemplar counts while its face is that person's."""
         rows = self._session.execute(
-            select(PersonPrototype, func.coalesce(PersonPrototype.vector, FaceEmbedding.vector))
+            select(
+                PersonPrototype.id,
+                PersonPrototype.person_id,
+                PersonPrototype.role,
+                PersonPrototype.face_instance_id,
+                func.coalesce(PersonPrototype.vector, FaceEmbedding.vector).label("vector"),
+            )
             .join(PersonRow, PersonRow.id == PersonPrototype.person_id)
             .outerjoin(FaceInstance, FaceInstance.id == PersonPrototype.face_instance_id)
             .outerjoin(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
@@ -31,12 +37,12 @@ class PrototypeStore(Store):
             )
             .order_by(PersonPrototype.person_id, PersonPrototype.role, PersonPrototype.id)
         ).all()
-        usable = [(row, vector) for row, vector in rows if vector]
+        usable = [row for row in rows if row.vector]
         return Prototypes(
-            person_ids=tuple(row.person_id for row, _ in usable),
-            vectors=as_embeddings((row.id, vector) for row, vector in usable).vectors,
-            roles=tuple(row.role for row, _ in usable),
-            face_ids=tuple(row.face_instance_id for row, _ in usable),
+            person_ids=tuple(row.person_id for row in usable),
+            vectors=as_embeddings((row.id, row.vector) for row in usable).vectors,
+            roles=tuple(row.role for row in usable),
+            face_ids=tuple(row.face_instance_id for row in usable),
         )
 
     def exemplar_faces(self, person_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
