@@ -146,6 +146,7 @@ def test_the_demo_refuses_to_throw_a_persons_labels_away(said: str, folder: Path
     assert said
 
 
+@pytest.mark.nightly
 def test_ones_own_photos_need_no_truth(photos: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(
         [FACEML, "demo", "--photos", photos],

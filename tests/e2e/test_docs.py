@@ -20,7 +20,7 @@ from tests.conftest import REPO
 from tests.ports import free_port
 
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]*) -->\n)?```bash\n(?P<text>.*?)```", re.DOTALL)
-PAGES = ("README.md", "docs/tutorial.md")
+PAGES = ("README.md", pytest.param("docs/tutorial.md", marks=pytest.mark.nightly))
 
 
 class Newcomer:

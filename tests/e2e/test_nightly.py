@@ -49,6 +49,7 @@ def test_nightly_takes_a_threshold_that_is_read_off_the_labels(shell: Shell) -> 
     assert "is not of type float or auto: give a number, or auto" in shell.refuses(2, *words, "-p", "threshold=high")
 
 
+@pytest.mark.nightly
 def test_nightly_can_leave_the_matcher_as_it_is(shell: Shell, photos: Path) -> None:
     nightly = REPO / "pipelines" / "nightly.yaml"
     done = json.loads(shell.says("pipeline", "run", nightly, "-p", f"photos={photos}", "-p", "refit=false", "--json"))

@@ -24,7 +24,6 @@ from faceml.services.photos.ingest import ingest_folder
 from faceml.wiring import open_library
 from tests.fakes import library_with
 
-KILLS = 20
 WORK = """
 import sys
 from faceml.config import read_settings
@@ -52,14 +51,15 @@ def demo_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_demo(tmp_path_factory.mktemp("demo")).photos
 
 
-def test_twenty_kills_at_random_moments_lose_and_double_nothing(
-    demo_photos: Path, tmp_path: Path, model_cache: Path, opencv_zoo: object
+@pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.nightly)])
+def test_kills_at_random_moments_lose_and_double_nothing(
+    kills: int, demo_photos: Path, tmp_path: Path, model_cache: Path, opencv_zoo: object
 ) -> None:
     settings = Settings(home=tmp_path / "killed", model_pack="opencv-zoo", model_root=model_cache)
     library = open_library(settings)
     ingest_folder(library.repository, demo_photos)
     rng = random.Random(20)
-    for _ in range(KILLS):
+    for _ in range(kills):
         kill_a_worker_after(rng.uniform(0.0, 2.5), settings)
     backfill_faces(library, DetectOptions(limit=10_000))
     cluster_faces(library, ClusterOptions(min_cluster_size=3))

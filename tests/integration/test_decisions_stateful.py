@@ -429,8 +429,8 @@ def run(sequences: int) -> None:
     )
 
 
-def test_fifty_sequences_of_decisions_keep_every_one() -> None:
-    run(50)
+def test_twenty_five_sequences_of_decisions_keep_every_one() -> None:
+    run(25)
 
 
 @pytest.mark.nightly

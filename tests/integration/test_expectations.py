@@ -30,6 +30,7 @@ from faceml.services.review.groups import likely_from, suggest_names
 from faceml.services.review.review import Topic, answer, ask
 from tests.conftest import add_faces, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
+from tests.heads import unmeasured
 from tests.rest import API, client_of
 from tests.synthetic import synthetic_library
 
@@ -56,7 +57,7 @@ def plain(made_once: Settings, mlflow_here: Path, tmp_path: Path) -> Iterator[Li
 
 
 def with_matcher(library: Library) -> Library:
-    version = fit_library_matcher(library).version
+    version = fit_library_matcher(library, measure=unmeasured).version
     promote(library, version, actor=ME, force=True, reason="to see", kind="matcher")
     return library
 

@@ -31,7 +31,7 @@ from faceml.services.recognise.gallery import open_way
 from faceml.services.recognise.identify import PARTS, PersonScore, explain_face, identify_photo
 from tests.crowds import KNOWN, LABELS, Crowd, crowd, crowd_of
 from tests.fakes import CONTRACT, FakePack, LoadedPack
-from tests.heads import CARD, comparison, register, whitening_head
+from tests.heads import CARD, comparison, register, unmeasured, whitening_head
 from tests.rest import API, client_of
 
 ME = "ada"
@@ -56,7 +56,7 @@ def fitted(people: Crowd) -> Crowd:
 
 
 def crown(people: Crowd) -> int:
-    version = fit_library_matcher(people.library).version
+    version = fit_library_matcher(people.library, measure=unmeasured).version
     promote(people.library, version, actor=ME, force=True, reason="for the test", kind="matcher")
     return version
 
@@ -83,7 +83,7 @@ def test_a_champion_answers_differently_and_better_than_plain_cosines(fitted: Cr
 def test_without_a_champion_everything_is_as_it_was(people: Crowd) -> None:
     usual = assigned(people, AssignOptions(max_faces=EVERYBODY))
     states = people.named()
-    fit_library_matcher(people.library)  # a challenger answers nothing
+    fit_library_matcher(people.library, measure=unmeasured)  # a challenger answers nothing
     again = assigned(people, AssignOptions(max_faces=EVERYBODY, matcher="champion"))
     assert replace(again, seconds=0) == replace(usual, seconds=0)
     assert (usual.model_version, usual.threshold, usual.notes) == ("raw", 0.6, ())

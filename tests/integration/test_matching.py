@@ -32,7 +32,7 @@ from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.trial.comparison import Comparison, from_json
 from tests.conftest import add_faces, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
-from tests.heads import comparison
+from tests.heads import comparison, unmeasured
 from tests.rest import API, client_of, two_people
 from tests.synthetic import synthetic_library
 
@@ -119,7 +119,7 @@ def test_a_fitted_matcher_is_the_challenger_and_changes_no_answer(labelled: Libr
 
 
 def test_the_artefact_holds_no_vector(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     record = labelled.matchers.load("challenger").artefact
     faces = everybody(labelled)
     held = np.concatenate([getattr(record, name).ravel().astype(np.float32) for name in ("groups", "person_nearness")])
@@ -178,7 +178,7 @@ def test_what_the_gate_is_asked_is_the_library_and_its_answer_goes_with_the_vers
 
 
 def test_the_matcher_of_the_library_answers_as_one_fitted_in_memory(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     matching = opened(labelled)
     faces = everybody(labelled)
     people = sorted({label for label in faces.labels if label})
@@ -210,7 +210,7 @@ def test_the_matcher_of_the_library_answers_as_one_fitted_in_memory(labelled: Li
 
 
 def test_known_people_are_named_and_strangers_are_not(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     matching = opened(labelled)
     ids, found = ask(labelled, matching, min_similarity=matching.threshold(0.6).value)
     with labelled.repository.read() as unit:
@@ -227,12 +227,12 @@ def test_plain_is_nothing_and_other_words_are_refused(labelled: Library) -> None
         open_matcher(labelled, "best")
     with pytest.raises(NotFound, match=r"there is no matcher '3'.*fit-matcher.*use plain"):
         open_matcher(labelled, 3)
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     assert opened(labelled, "face-matcher/1").name == opened(labelled, 1).name == "face-matcher/1"
 
 
 def test_a_matcher_of_another_pack_is_not_used(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     labelled.matchers.tag_version(1, {"fingerprint": "0" * 64, "pack": "buffalo_l"})
     with pytest.raises(ModelMismatch, match="promote it where it was trained"):
         promote(labelled, 1, actor=ME, force=True, reason="why not", kind="matcher")
@@ -243,7 +243,7 @@ def test_a_matcher_of_another_pack_is_not_used(labelled: Library) -> None:
 
 
 def test_a_matcher_with_settings_that_are_not_known_here_is_not_used(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     loaded = labelled.matchers.load(1)
     assert loaded.model.card is not None
     other = replace(loaded.artefact, settings=replace(loaded.artefact.settings, neighbours=7))
@@ -253,7 +253,7 @@ def test_a_matcher_with_settings_that_are_not_known_here_is_not_used(labelled: L
 
 
 def test_it_is_kept_until_a_label_changes_and_the_new_label_counts_at_once(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     first = opened(labelled)
     assert opened(labelled) is first
     strangers = [id_ for id_, label in zip(*_faces_of(labelled, KNOWN), strict=True) if label is None]
@@ -278,7 +278,7 @@ def _faces_of(library: Library, cluster: int) -> tuple[list[UUID], list[UUID | N
 
 
 def test_new_faces_are_in_no_group(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     matching = opened(labelled)
     assert matching.groups([UUID(int=1)]).tolist() == matching.tight([UUID(int=1)]).tolist() == [-1]
     faces = everybody(labelled)
@@ -287,7 +287,7 @@ def test_new_faces_are_in_no_group(labelled: Library) -> None:
 
 
 def test_a_hidden_person_is_not_recognised(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     hidden = person(labelled, 3)
     hide_person(labelled, hidden, actor=ME)
     matching = opened(labelled)
@@ -297,7 +297,7 @@ def test_a_hidden_person_is_not_recognised(labelled: Library) -> None:
 
 
 def test_an_erased_person_is_forgotten_without_fitting_again(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     before = opened(labelled)
     gone = person(labelled, 3)
     ids = [id_ for id_, label in zip(*_faces_of(labelled, 3), strict=True) if label == gone]
@@ -310,7 +310,7 @@ def test_an_erased_person_is_forgotten_without_fitting_again(labelled: Library) 
 
 
 def test_a_cohort_face_that_is_gone_is_left_out(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     before = opened(labelled)
     cohort = before.record.face_ids[before.record.cohort]
     with labelled.repository.begin() as unit:
@@ -320,7 +320,7 @@ def test_a_cohort_face_that_is_gone_is_left_out(labelled: Library) -> None:
 
 
 def test_nobody_labelled_is_plain(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     for number in range(KNOWN):
         hide_person(labelled, person(labelled, number), actor=ME)
     assert open_matcher(labelled, "challenger") is None
@@ -330,7 +330,7 @@ def test_nobody_labelled_is_plain(labelled: Library) -> None:
 
 
 def test_a_number_is_a_cosine_and_says_what_it_became(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     matching = opened(labelled)
     found = matching.threshold(0.6)
     assert found.note == f"0.6 in cosines is {found.value:.2f} here: as many strangers reach it"
@@ -359,7 +359,7 @@ def test_few_labels_leave_auto_unanswered_and_numbers_as_good_as_they_can_be(mlf
 
 
 def test_the_parts_of_a_score_add_up_to_it(labelled: Library) -> None:
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
     matching = opened(labelled)
     faces = everybody(labelled)
     rows = [row for row, label in enumerate(faces.labels) if label is None]
@@ -430,8 +430,8 @@ def test_the_commands_serve_matchers_beside_projections(labelled: Library, monke
 
 
 def test_matchers_travel_in_a_backup(labelled: Library, tmp_path: Path) -> None:
-    fit_library_matcher(labelled)
-    fit_library_matcher(labelled)
+    fit_library_matcher(labelled, measure=unmeasured)
+    fit_library_matcher(labelled, measure=unmeasured)
     promote(labelled, 1, actor=ME, force=True, reason="to see", kind="matcher")
     ids, before = ask(labelled, opened(labelled, "champion"))
     report = back_up(labelled, tmp_path / "faces.zip")

@@ -182,6 +182,7 @@ def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
         library.registry.load("challenger")
 
 
+@pytest.mark.nightly
 def test_a_matcher_is_kept_on_a_server_and_used_while_it_is_away(
     server: subprocess.Popen[bytes], settings: Settings
 ) -> None:

@@ -133,6 +133,7 @@ steps:
 """
 
 
+@pytest.mark.nightly
 def test_notebook_2_runs_in_dual_mode_and_its_sweep_becomes_child_runs(
     library: Library, ids: list[UUID], tmp_path: Path
 ) -> None:

@@ -250,6 +250,7 @@ Results:
     assert _duration(512) == "8m 32s"
 
 
+@pytest.mark.nightly
 def test_the_command_speaks_json(as_configured: dict[str, str]) -> None:
     done = CliRunner().invoke(cli, [*COMMAND, "--json"], catch_exceptions=False)
     found = json.loads(done.stdout, parse_constant=pytest.fail)  # NaN is no JSON
