@@ -22,6 +22,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 DRAFT = ".part"  # how the name of an unfinished file ends
+LONGEST_DRAFT = 60  # letters of a file's name in its draft's, at most 4 bytes each: a name has 255 bytes at most
 FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.05  # a holder that comes and goes leaves gaps: look often enough to meet one
 
@@ -33,7 +34,7 @@ def whole_file(path: Path, *, is_private: bool = False, is_durable: bool = False
     """An empty file beside `path`, to be written by the block, that takes its place at the end; on an error it goes.
 
     So no reader ever meets half a file, and of two writers the last one wins. A file that was there keeps its
-    permissions.
+    permissions, and a link to a file stays one: what it points at is replaced.
 
     Args:
         is_private: only its owner may read it, whatever was there before.
@@ -41,7 +42,8 @@ def whole_file(path: Path, *, is_private: bool = False, is_durable: bool = False
     Raises:
         OSError: the place cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{uuid4().hex[:8]}{DRAFT}")
+    path = Path(os.path.realpath(path))
+    draft = path.with_name(f".{path.name[:LONGEST_DRAFT]}.{uuid4().hex[:8]}{DRAFT}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if is_private else 0o666))
         yield draft

@@ -295,6 +295,100 @@ def test_a_photo_that_is_not_there_is_told(library: Library, portrait: tuple[Pat
     assert not sidecar(photo).exists()
 
 
+def test_a_photo_whose_last_look_failed_is_told_and_the_others_are_written(
+    library: Library, portrait: tuple[Path, Face], photos: Path
+) -> None:
+    photo, _ = portrait
+    name_everybody(library)
+    content = photo.read_bytes()
+    photo.write_bytes(content[:200])
+    detect(library, photos)
+    told = export_xmp(library.repository)
+    assert [line.split(":")[0] for line in told.skipped] == [str(photo)]
+    assert "`faceml faces backfill` looks again" in told.skipped[0]
+    assert told.sidecars_written > 0
+    photo.write_bytes(content)
+    detect(library, photos)
+    assert export_xmp(library.repository).skipped == ()
+    assert sidecar(photo).exists()
+
+
+def test_a_sidecar_that_is_a_link_stays_one(library: Library, portrait: tuple[Path, Face], tmp_path: Path) -> None:
+    photo, face = portrait
+    assign_faces_to(library, [face.id], "Grace", actor=ACTOR)
+    elsewhere = tmp_path / "sidecars" / "hopper.xmp"
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(regions_of_whole_face("Grace").replace(b"Grace", b""))
+    sidecar(photo).symlink_to(elsewhere)
+    assert export_xmp(library.repository).sidecars_written == 1
+    assert sidecar(photo).is_symlink()
+    assert b"Grace" in elsewhere.read_bytes()
+
+
+@pytest.mark.parametrize("length", [247, 251])
+def test_the_longest_name_of_a_file_has_its_sidecar(library: Library, photos: Path, length: int) -> None:
+    """A name has 255 bytes at most, the sidecar's four included."""
+    photo = photos / ("é" * ((length - 4) // 2) + "x" * ((length - 4) % 2) + ".jpg")
+    (photos / "hopper.jpg").rename(photo)
+    detect(library, photos)
+    name_everybody(library)
+    assert export_xmp(library.repository).skipped == ()
+    assert sidecar(photo).exists()
+
+
+@pytest.mark.parametrize(
+    ("photo", "beside"), [("a.jpg", "A.JPG.XMP"), ("a.JPG", "a.jpg.xmp"), ("a.JPG", "A.xmp"), ("a.jpg", "a.Xmp")]
+)
+def test_a_sidecar_is_found_in_whatever_case_its_name_is(
+    library: Library, photos: Path, photo: str, beside: str
+) -> None:
+    (photos / "hopper.jpg").rename(photos / photo)
+    (photos / beside).write_bytes(regions_of_whole_face("Grace"))
+    detect(library, photos)
+    assert import_xmp(library, photos, actor=ACTOR).faces_labeled == 1
+    export_xmp(library.repository)
+    assert [file.name for file in photos.glob("*.[xX][mM][pP]")] == [beside], "written to, and no other beside it"
+
+
+def test_two_photos_that_differ_in_case_keep_their_own_sidecars(library: Library, photos: Path) -> None:
+    (photos / "hopper.jpg").rename(photos / "a.jpg")
+    with Image.open(photos / "a.jpg") as image:
+        image.save(photos / "A.JPG", quality=80)
+    (photos / "A.JPG.xmp").write_bytes(regions_of_whole_face("Grace"))
+    detect(library, photos)
+    import_xmp(library, photos, actor=ACTOR)
+    assert {Path(path).name: name for path, _, name in named_boxes(library)} == {"A.JPG": "Grace"}
+
+
+def test_names_beside_a_copy_of_a_photo_are_taken_in(library: Library, portrait: tuple[Path, Face]) -> None:
+    photo, _ = portrait
+    copies = photo.parent / "copies"
+    copies.mkdir()
+    copy = copies / "again.jpg"
+    copy.write_bytes(photo.read_bytes())
+    sidecar(copy).write_bytes(regions_of_whole_face("Grace"))
+    assert ingest_folder(library.repository, copies).duplicates == 1
+    found = import_xmp(library, copies, actor=ACTOR)
+    assert (found.photos, found.photos_not_ingested, found.faces_labeled) == (1, 0, 1)
+    assert person_of(library, faces_on(library, photo)[0]) == "Grace"
+    assert import_xmp(library, photo.parent, actor=ACTOR).decided_otherwise == 0
+    sidecar(photo).write_bytes(regions_of_whole_face("Ada"))
+    assert import_xmp(library, photo.parent, actor=ACTOR).decided_otherwise == 1, "a person's word stays"
+
+
+def test_one_region_out_of_all_bounds_ends_no_import(library: Library, photos: Path) -> None:
+    with Image.open(photos / "hopper.jpg") as image:
+        image.save(photos / "absurd.jpg", quality=90)
+    detect(library, photos)
+    theirs = regions_of_whole_face("Ada")
+    start = theirs.index(b'stArea:x="') + len(b'stArea:x="')
+    (photos / "absurd.jpg.xmp").write_bytes(theirs[:start] + b"1e308" + theirs[theirs.index(b'"', start) :])
+    (photos / "hopper.jpg.xmp").write_bytes(regions_of_whole_face("Grace"))
+    found = import_xmp(library, photos, actor=ACTOR)
+    assert found.faces_labeled == 1
+    assert found.skipped == (f"{photos / 'absurd.jpg'}: the region of 'Ada' has no area that can be read",)
+
+
 def test_wrong_folders_are_told(library: Library, photos: Path) -> None:
     with pytest.raises(FolderNotFound):
         export_xmp(library.repository, photos / "nowhere")

@@ -12,6 +12,7 @@ from faceml.records import BBox
 
 # Orientations that swap width and height, and those that then mirror the photo from side to side and upside down.
 SIDEWAYS, _ACROSS, _DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
+UPRIGHT, QUARTERS = 1, (6, 8)  # as it is; a quarter turned, as cameras are held
 _BACK = {6: 8, 8: 6}  # every other orientation undoes itself
 SAME_SHAPE = 0.02  # two sizes of one cut differ by rounding, by less than this
 

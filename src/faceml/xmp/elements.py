@@ -13,6 +13,8 @@ from xml.parsers import expat
 
 MAX_BYTES = 32 << 20  # a sidecar has kilobytes; darktable's longest histories some megabytes
 MAX_DEPTH = 200
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+ENCODING = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*\bencoding\s*=\s*[\"']([^\"']+)")  # as it is declared
 _TAG = re.compile(rb"<([^\s/>]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 
 
@@ -47,6 +49,20 @@ class Element:
 
     def child(self, name: str) -> Element | None:
         return next((child for child in self.children if child.name == name), None)
+
+
+def repaired(data: bytes) -> bytes:
+    """A packet as its writer meant it: nothing before it, no NULs after it, and in UTF-8 where it is in cp1252 and does
+    not say so."""
+    if data.startswith(_UTF16) or b"\0" in data[:4]:
+        return data
+    data = data.lstrip().rstrip(b"\0")
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        if not ENCODING.match(data):
+            return data.decode("cp1252", errors="replace").encode()
+    return data
 
 
 def parse(data: bytes) -> Element:

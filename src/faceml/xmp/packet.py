@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
 from faceml.xmp.areas import Size
-from faceml.xmp.elements import Element, NotXmp, parse
+from faceml.xmp.elements import ENCODING, Element, NotXmp, parse, repaired
 from faceml.xmp.merge import NamedFace, RegionChanges
-from faceml.xmp.regions import FACEML, MWG_RS, RDF, REGION_LIST, REGIONS, ST_AREA, ST_DIM, list_of, struct_body
+from faceml.xmp.regions import FACEML, MWG_RS, RDF, REGION_LIST, ST_AREA, ST_DIM, list_of, mwg_regions, struct_body
 
-_ENCODING = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*\bencoding\s*=\s*[\"']([^\"']+)")
 _EMPTY = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="faceml">\n'
@@ -33,24 +31,34 @@ def write_regions(packet: bytes | None, changes: RegionChanges, photo: Size) -> 
     Raises:
         NotXmp: it cannot be read, or not be changed without loss.
     """
-    data = packet if packet is not None else _EMPTY
+    data = repaired(packet) if packet is not None else _EMPTY
     root = parse(data)
     if not _is_utf8(data):
         raise NotXmp("it is not in UTF-8, so it is not changed")
     edits = [(region.start, region.end, _item(face)) for region, face in changes.replaced]
     edits += [(region.start, region.end, b"") for region in changes.removed]
     if changes.added:
-        edits.append(_insertion(root, changes.added, photo))
+        edits += [_insertion(root, changes.added, photo), *_resized(root, photo)]
     for start, end, text in sorted(edits, reverse=True):
         data = data[:start] + text + data[end:]
     parse(data)  # never leave a file behind that cannot be read
     return data
 
 
+def _resized(root: Element, photo: Size) -> list[tuple[int, int, bytes]]:
+    """The photo's size in place of another picture's, which stands with a list of regions that is empty."""
+    regions = mwg_regions(root)
+    body = struct_body(regions) if regions else None
+    applied, bag = (body.child(f"{MWG_RS} AppliedToDimensions"), list_of(body)) if body else (None, None)
+    if applied is None or (bag is not None and bag.children):
+        return []
+    return [(applied.start, applied.end, _dimensions(photo))]
+
+
 def _insertion(root: Element, faces: Sequence[NamedFace], photo: Size) -> tuple[int, int, bytes]:
     """Where new regions go, and what is written there."""
     items = b"".join(_item(face) for face in faces)
-    regions = root.first(REGIONS)
+    regions = mwg_regions(root)
     if regions is not None:
         body = struct_body(regions)
         bag = list_of(body)
@@ -60,10 +68,12 @@ def _insertion(root: Element, faces: Sequence[NamedFace], photo: Size) -> tuple[
             raise NotXmp("its list of regions has a form that is not known")
         return _into(body, _list(items))
     whole = (
-        f'<mwg-rs:Regions xmlns:mwg-rs="{MWG_RS}" xmlns:rdf="{RDF}" rdf:parseType="Resource">\n'
-        f'<mwg-rs:AppliedToDimensions xmlns:stDim="{ST_DIM}" stDim:w="{photo.width:.0f}" stDim:h="{photo.height:.0f}"'
-        ' stDim:unit="pixel"/>\n'
-    ).encode() + (_list(items) + b"</mwg-rs:Regions>\n")
+        f'<mwg-rs:Regions xmlns:mwg-rs="{MWG_RS}" xmlns:rdf="{RDF}" rdf:parseType="Resource">\n'.encode()
+        + _dimensions(photo)
+        + b"\n"
+        + _list(items)
+        + b"</mwg-rs:Regions>\n"
+    )
     rdf = root.first(f"{RDF} RDF")
     if rdf is None:
         raise NotXmp("it has no rdf:RDF, so it is not XMP")
@@ -75,7 +85,7 @@ def _insertion(root: Element, faces: Sequence[NamedFace], photo: Size) -> tuple[
 
 
 def _is_utf8(data: bytes) -> bool:
-    declared = _ENCODING.match(data)
+    declared = ENCODING.match(data)
     return b"\0" not in data[:4] and (declared is None or declared[1].lower() in (b"utf-8", b"us-ascii"))
 
 
@@ -89,6 +99,13 @@ def _into(element: Element, text: bytes) -> tuple[int, int, bytes]:
 def _list(items: bytes) -> bytes:
     opened = f'<mwg-rs:RegionList xmlns:mwg-rs="{MWG_RS}"><rdf:Bag xmlns:rdf="{RDF}">\n'.encode()
     return opened + items + b"</rdf:Bag></mwg-rs:RegionList>\n"
+
+
+def _dimensions(photo: Size) -> bytes:
+    return (
+        f'<mwg-rs:AppliedToDimensions xmlns:mwg-rs="{MWG_RS}" xmlns:stDim="{ST_DIM}"'
+        f' stDim:w="{photo.width:.0f}" stDim:h="{photo.height:.0f}" stDim:unit="pixel"/>'
+    ).encode()
 
 
 def _item(face: NamedFace) -> bytes:

@@ -28,14 +28,19 @@ class Sidecars:
         return there[0] if there else photo.with_name(photo.name + _SUFFIX)
 
     def _there(self, photo: Path, base: str) -> list[Path]:
-        names = self._names(photo.parent)
-        return [photo.with_name(base + suffix) for suffix in (_SUFFIX, _SUFFIX.upper()) if base + suffix in names]
+        """Those called `base`, the same letters first; in another case only where no other file claims them."""
+        wanted, listed = (base + _SUFFIX).casefold(), self._names(photo.parent)
+        is_shared = any(name != photo.name and name.casefold() == photo.name.casefold() for name in listed)
+        found = [name for name in listed if name.casefold() == wanted and (name.startswith(base) or not is_shared)]
+        return [photo.with_name(name) for name in sorted(found, key=lambda name: (not name.startswith(base), name))]
 
     def _others(self, photo: Path) -> list[str]:
         return [
             name
             for name in self._names(photo.parent)
-            if name != photo.name and Path(name).stem == photo.stem and Path(name).suffix.lower() != _SUFFIX
+            if name != photo.name
+            and Path(name).stem.casefold() == photo.stem.casefold()
+            and Path(name).suffix.lower() != _SUFFIX
         ]
 
 

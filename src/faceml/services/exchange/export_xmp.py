@@ -85,6 +85,9 @@ def _export_photo(
             return XmpExportReport()
         if not asset.path.is_file():
             return XmpExportReport(skipped=(f"{asset.path}: the photo is not there",))
+        if not asset.width or not asset.height:
+            reason = asset.error or "it was not looked at"
+            return XmpExportReport(skipped=(f"{asset.path}: {reason}; `faceml faces backfill` looks again",))
         return _write(asset, faces, named, before, sidecar)
     except NotXmp as error:
         return XmpExportReport(skipped=(f"{sidecar}: {error}; it is left as it is",))

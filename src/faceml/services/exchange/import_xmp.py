@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from uuid import UUID
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
@@ -13,13 +14,13 @@ from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
 from faceml.services.exchange.import_labels import label_named
 from faceml.services.index.drain import drain_outbox
-from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_files
+from faceml.services.photos.ingest import PHOTO_SUFFIXES, copies_of_known, photo_files
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.image import read_embedded_xmp, read_orientation
 from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
-from faceml.xmp.areas import Size, bbox_of, upright
+from faceml.xmp.areas import QUARTERS, SIDEWAYS, UPRIGHT, Size, bbox_of, upright
 from faceml.xmp.elements import NotXmp
 from faceml.xmp.regions import Region, Regions, read_regions
 from faceml.xmp.sidecars import Sidecars
@@ -42,7 +43,7 @@ class XmpImportReport:
 
 @dataclass(frozen=True, slots=True)
 class _NamedBoxes:
-    """What a photo's XMP says, box by box, under the two readings of a turned photo (the standard's first)."""
+    """What a photo's XMP says, box by box, under each reading of a turned photo (the standard's first)."""
 
     asset_id: int
     names: tuple[str, ...]
@@ -89,9 +90,7 @@ def _read_all(
 ) -> Iterator[_NamedBoxes]:
     sidecars, done = Sidecars(PHOTO_SUFFIXES), 0
     for piece in chunks(photos):
-        with repository.read() as unit:
-            known = [file.asset_id for file in unit.assets.at_paths(piece).values()]
-            assets = unit.assets.by_ids(known)
+        assets = _assets_at(repository, piece)
         tally.photos += len(assets)
         tally.photos_not_ingested += len(piece) - len(assets)
         for asset in assets:
@@ -101,8 +100,18 @@ def _read_all(
         on_progress(done, len(photos))
 
 
+def _assets_at(repository: Repository, paths: Sequence[Path]) -> list[Asset]:
+    """The photos at these paths, each where it lies here: also copies, whose sidecars may say more."""
+    with repository.read() as unit:
+        found = {path: file.asset_id for path, file in unit.assets.at_paths(paths).items()}
+        found |= copies_of_known(unit, [path for path in paths if path not in found])
+        by_id = {asset.id: asset for asset in unit.assets.by_ids(sorted(set(found.values())))}
+    return [replace(by_id[asset_id], path=path) for path, asset_id in found.items()]
+
+
 def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _NamedBoxes | None:
     found = _read_photo(asset.path, sidecars, tally)
+    tally.skipped += tuple(f"{asset.path}: the region of {name!r} has no area that can be read" for name in found.lost)
     regions = [region for region in found.regions if region.is_face and _is_name(region, asset.path, tally)]
     guesses = [region for region in regions if _is_guess(region)]
     tally.guesses_skipped += len(guesses)
@@ -111,15 +120,16 @@ def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _Name
         tally.without_face += len(regions)
         return None
     size, orientation = Size(asset.width, asset.height), read_orientation(asset.path)
-    photo = size.turned(orientation)
-    if (drawn_on := found.applied_to) and not (drawn_on.has_shape_of(photo) or drawn_on.has_shape_of(size)):
+    drawn_on = found.applied_to or size
+    if not (drawn_on.has_shape_of(size) or drawn_on.turned(SIDEWAYS[0]).has_shape_of(size)):
         tally.skipped += (f"{asset.path}: its regions are of a picture of {drawn_on}, cut differently",)
         return None
     areas = [region.area for region in regions if region.area is not None]
-    # Some programs forget the orientation, against the standard: the faces tell which reading is meant.
-    turned = tuple(bbox_of(upright(area, orientation), size) for area in areas)
-    as_seen = tuple(bbox_of(area, size) for area in areas)
-    return _NamedBoxes(asset.id, tuple(region.name for region in regions), (turned, as_seen))
+    # Some programs forget the orientation, against the standard, and HEIC files have one that no reader passes on: the
+    # faces tell which reading is meant.
+    ways = dict.fromkeys((orientation, UPRIGHT) if drawn_on.has_shape_of(size) else (orientation, UPRIGHT, *QUARTERS))
+    readings = tuple(tuple(bbox_of(upright(area, way), size) for area in areas) for way in ways)
+    return _NamedBoxes(asset.id, tuple(region.name for region in regions), readings)
 
 
 def _read_photo(photo: Path, sidecars: Sequence[Path], tally: _Tally) -> Regions:
@@ -155,12 +165,16 @@ def _is_guess(region: Region) -> bool:
 def _to_label(unit: UnitOfWork, named: Sequence[_NamedBoxes], tally: _Tally) -> Iterator[tuple[str, Face]]:
     in_photo = unit.faces.by_asset([photo.asset_id for photo in named])
     person_named = cache(unit.people.named)
+    given: set[UUID] = set()
     for photo in named:
         pairs = _best_reading(photo.readings, in_photo[photo.asset_id])
         tally.without_face += len(photo.names) - len(pairs)
         for row, face in pairs.items():
             person = person_named(photo.names[row])
+            if face.id in given:  # by a copy of this photo
+                continue
             if face.assigned_by is not AssignedBy.MANUAL:
+                given.add(face.id)
                 yield photo.names[row], face
             elif person is not None and person.id == face.person_id:
                 tally.already_labeled += 1

@@ -129,9 +129,21 @@ def _is_unchanged(known: KnownFile, stat: os.stat_result) -> bool:
 def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
     from faceml.vision.image import read_taken_at
 
+    return PhotoFile(path, _content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
+
+
+def _content_hash(path: Path) -> str:
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
-    return PhotoFile(path, digest.hexdigest(), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
+    """Asset by path of those files that are copies of photos in the library; only those of a known size are read."""
+    sizes = {path: path.stat().st_size for path in paths if path.is_file()}
+    known = unit.assets.of_sizes(sorted(set(sizes.values())))
+    may_be, by_hash = {one.size_bytes for one in known}, {one.content_hash: one.asset_id for one in known}
+    hashes = {path: _content_hash(path) for path, size in sizes.items() if size in may_be}
+    return {path: by_hash[found] for path, found in hashes.items() if found in by_hash}
 
 
 def photo_folder(folder: Path) -> Path:

@@ -55,6 +55,10 @@ class Assets(Store):
     def with_hashes(self, hashes: Sequence[str]) -> dict[str, KnownFile]:
         return {known.content_hash: known for known in self._known(ImageAsset.content_hash, hashes)}
 
+    def of_sizes(self, sizes: Sequence[int]) -> list[KnownFile]:
+        """Photos whose files have so many bytes."""
+        return list(self._known(ImageAsset.size_bytes, sizes))
+
     def add(self, files: Sequence[PhotoFile]) -> None:
         self._write(insert(ImageAsset), [_columns(file) for file in files])
 
@@ -130,7 +134,7 @@ class Assets(Store):
         statement = select(ImageAsset).where(ImageAsset.status != AssetStatus.PENDING, ~has_face)
         return [_asset(row) for row in self._session.scalars(statement.order_by(ImageAsset.id).limit(limit))]
 
-    def _known(self, column: Any, values: Sequence[str]) -> Iterator[KnownFile]:
+    def _known(self, column: Any, values: Sequence[str] | Sequence[int]) -> Iterator[KnownFile]:
         for (row,) in self._rows(select(ImageAsset).order_by(ImageAsset.id), column, values):
             yield KnownFile(row.id, Path(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
 
