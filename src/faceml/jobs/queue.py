@@ -255,11 +255,17 @@ class JobQueue:
 
 
 def _unfinished(queue: Queue) -> list[str]:
-    return [*queue.job_ids, *_ids_in(queue.started_job_registry, queue.scheduled_job_registry)]
+    waiting = _texts(queue.connection.lrange(queue.key, 0, -1))
+    return waiting + _ids_in(queue.started_job_registry, queue.scheduled_job_registry)
 
 
 def _ids_in(*registries: BaseRegistry) -> list[str]:
-    return [job_id for registry in registries for job_id in registry.get_job_ids(cleanup=False)]
+    return [job_id for registry in registries for job_id in _texts(registry.connection.zrange(registry.key, 0, -1))]
+
+
+def _texts(entries: Any) -> list[str]:
+    """Ids of jobs, also of their executions; where RQ gives up, a byte that is no text makes the id of no job."""
+    return [entry.decode(errors="replace").partition(":")[0] for entry in entries]
 
 
 def _connect(url: str) -> Redis:
