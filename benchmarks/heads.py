@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fixtures.left_out import leave_out
 from identities import Faces, Photos, cached_faces
 from numpy.typing import NDArray
 
@@ -197,8 +198,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, help=f"document with the lines {BEGIN} and {END}, to write between them")
     options = parser.parse_args()
     if options.people is None:
-        print("benchmarks/heads.py needs --people FOLDER, with one folder of photos a person")
-        return
+        leave_out("it needs --people FOLDER, with one folder of photos a person")
     if options.into and len(around_lines(options.into)) != 2:
         parser.error(f"{options.into} lacks the lines {BEGIN} and {END}")
     heads = TRAINED | (MINED if options.mined else {})

@@ -25,10 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fixtures.left_out import leave_out
 from numpy.typing import NDArray
 from recognition import read
 from scipy.cluster import hierarchy
 
+from faceml.errors import ModelUnavailable
 from faceml.identity.assignment import match_people
 from faceml.identity.calibration import calibrate
 from faceml.identity.cluster_labels import drop_loose
@@ -46,6 +48,7 @@ from faceml.vision.stream import find_faces
 Vectors = NDArray[np.float32]
 Labels = NDArray[np.int64]
 SUFFIXES = {".jpg", ".jpeg", ".png"}
+CACHE = Path(tempfile.gettempdir()) / "faceml-benchmark"
 DRAWS = 20
 ENROLLED = 5  # faces of a centroid
 DOCUMENTED = (0.6, 0.7)
@@ -99,14 +102,20 @@ def read_faces(photos: Photos, pack: FacePack) -> Faces:
 def cached_faces(photos: Photos, name: str, *, model_root: Path) -> Faces:
     """The same, kept in the temporary folder for the next run."""
     key = hashlib.sha256(f"{photos.folder.resolve()} {name} {photos.pad}".encode()).hexdigest()[:16]
-    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
-    file = cache / f"faces-{key}.npz"
+    file = CACHE / f"faces-{key}.npz"
     if file.exists():
         found = np.load(file)
         return Faces(found["vectors"], found["people"], found["quality"], float(found["threshold"]))
-    faces = read_faces(photos, load_pack(name, model_root=model_root, cache_dir=cache))
+    faces = read_faces(photos, pack_there(name, model_root))
     np.savez(file, vectors=faces.vectors, people=faces.people, quality=faces.quality, threshold=faces.threshold)
     return faces
+
+
+def pack_there(name: str, model_root: Path) -> FacePack:
+    try:
+        return load_pack(name, model_root=model_root, cache_dir=CACHE)
+    except ModelUnavailable as error:
+        leave_out(str(error))
 
 
 def padded_copies(files: list[Path], scratch: Path, pad: int) -> Iterator[Path]:
@@ -390,13 +399,11 @@ def main() -> None:
         print("\nLinkage by number of faces, BCubed F\n\n" + size_table(files), flush=True)
     if options.people is None:
         if not options.vectors:
-            print("benchmarks/identities.py needs --people FOLDER, with one folder of photos a person, or --vectors")
+            leave_out("it needs --people FOLDER, with one folder of photos a person, or --vectors FILE.npz")
         return
-    cache = Path(tempfile.gettempdir()) / "faceml-benchmark"
     packs = {}
     for name in options.pack or ["opencv-zoo"]:
-        loaded = load_pack(name, model_root=options.model_root, cache_dir=cache)
-        packs[name] = read_faces(options.people, loaded)
+        packs[name] = read_faces(options.people, pack_there(name, options.model_root))
     print("\nGrouping, BCubed\n\n" + clustering_table(packs))
     print(f"\nCentroids of {ENROLLED} faces, {DRAWS} draws\n\n" + centroid_table(packs))
     print(f"\nRecognition, dual mode's supervised half, {DRAWS} draws\n\n" + recognition_table(packs))

@@ -39,6 +39,8 @@ def main() -> int:
     if args.adapter:
         print(json.dumps(measure(args.adapter, args.faces, args.width, args.server)))
         return 0
+    if not args.server:
+        print("left out: a Qdrant server; --server URL names one")
     adapters = ["edge", "memory", *(["server"] if args.server else [])]
     results = {adapter: _in_own_process(adapter, args) for adapter in adapters}
     print(f"{args.faces:,} faces x {args.width}; x Edge is the ratio to Edge\n")

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from fixtures.left_out import leave_out
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData
@@ -178,10 +179,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, help=f"document with the lines {BEGIN} and {END}, to write between them")
     options = parser.parse_args()
     if not (options.vectors or options.people):
-        print(
-            "benchmarks/recognition.py needs --vectors FILE.npz, or --people FOLDER with one folder of photos a person"
-        )
-        return
+        leave_out("it needs --vectors FILE.npz, or --people FOLDER with one folder of photos a person")
     texts, everything = [], []
     for file in sources(options):
         text, found = section(file, options.labels, options.draws)

@@ -20,6 +20,7 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+from fixtures.left_out import leave_out
 from heads import MIN_FACES
 from identities import Faces, Photos, cached_faces
 from numpy.typing import NDArray
@@ -162,8 +163,7 @@ def main() -> None:
     parser.add_argument("--model-root", type=Path, default=Path("~/.insightface").expanduser())
     options = parser.parse_args()
     if options.people is None:
-        print("benchmarks/thresholds.py needs --people FOLDER, with one folder of photos a person")
-        return
+        leave_out("it needs --people FOLDER, with one folder of photos a person")
     print(f"Mean of {DRAWS} draws of {LABELLED} labelled people (lowest to highest).")
     for name in options.pack or ["opencv-zoo"]:
         faces = cached_faces(options.people, name, model_root=options.model_root)

@@ -19,6 +19,7 @@ from uuid import UUID
 import httpx
 import numpy as np
 import pytest
+from redis import Redis
 
 from faceml.config import Settings
 from faceml.identity.projection import project
@@ -261,6 +262,11 @@ def test_a_queue_that_stops_is_said_and_keeps_what_was_handed_out(settings: Sett
         handed_out = [answer.json()["jobId"] for answer in answers if answer.status_code == 202]
         for job_id in (handed_out[0], handed_out[-1]):
             assert server.ask("GET", f"{API}/jobs/{job_id}").json()["state"] == "queued"
+        with Redis(port=port) as client:  # a job of another program
+            client.hset(
+                "rq:job:pickled", mapping={"data": b"\x80 pickled", "status": "no state", "created_at": "never"}
+            )
+        assert server.ask("GET", f"{API}/jobs/pickled").status_code == 404
     redis.terminate()
     redis.wait(30)
 

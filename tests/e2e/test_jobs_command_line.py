@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from faceml.config import Settings
+from faceml.jobs.own import QUEUE
 from faceml.wiring import open_library
 from tests.conftest import skip_or_fail
 from tests.e2e.test_command_line import FACEML, Shell
+from tests.integration.test_jobs import others_jobs
 from tests.integration.test_pipeline_runner import make_project
 from tests.polling import until
+from tests.redis_server import RedisServer
 from tests.worker_process import queue_of
 
 
@@ -89,6 +92,23 @@ def test_redis_that_does_not_answer_is_one_line(shell: Shell) -> None:
     assert "cannot be read" in shell.refuses(2, "jobs", "list", REDIS_URL="localhost")
 
 
+@pytest.mark.redis
+def test_jobs_of_other_programs_disturb_no_command(
+    tmp_path: Path, model_cache: Path, redis_server: RedisServer
+) -> None:
+    shell = Shell(tmp_path, model_cache)
+    shell.environment["REDIS_URL"] = redis_server.url
+    for queue_name in ("default", QUEUE):
+        others_jobs(redis_server.client(), queue_name)
+    assert shell.says("jobs", "list").startswith("No jobs.")
+    assert "there is no job 'pickled'" in shell.refuses(1, "jobs", "show", "pickled")
+    job_id = queued(shell, "faces", "centroids")
+    shell.says("worker", "--burst")
+    listed = json.loads(shell.says("jobs", "list", "--json"))["jobs"]
+    assert [(job["id"], job["state"]) for job in listed] == [(job_id, "finished")]
+    assert "Traceback" not in shell.run("doctor").stderr
+
+
 @pytest.mark.nightly
 def test_a_pipeline_runs_as_a_job(shell: Shell) -> None:
     make_project(shell.folder)
@@ -112,7 +132,7 @@ def test_a_worker_that_dies_is_started_again_and_its_job_runs_again(shell: Shell
     with running(shell, "worker") as supervisor:
         with library.repository.exclusive("a long run"):
             until(lambda: queue_of(library).get(job_id).state == "started")
-            (name,) = queue_of(library).connection.smembers("rq:workers:default")
+            (name,) = queue_of(library).connection.smembers(f"rq:workers:{QUEUE}")
             os.kill(int(name.decode().split(".")[-2]), signal.SIGKILL)
             until(lambda: queue_of(library).get(job_id).state == "waiting")
         until(lambda: queue_of(library).get(job_id).state == "finished")

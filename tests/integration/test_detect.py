@@ -21,7 +21,7 @@ from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox, index_width
 from faceml.services.index.repair import find_orphans, fix_orphans
 from faceml.services.operate.status import read_stats
-from faceml.services.photos.detect import backfill_faces, detect_in_assets
+from faceml.services.photos.detect import backfill_faces, detect_in_assets, detect_in_photo
 from faceml.services.photos.ingest import ingest_folder
 from faceml.storage.index.edge_index import open_edge
 from faceml.storage.index.stores import EdgeStore
@@ -186,9 +186,11 @@ def test_another_pack_is_refused_and_changes_nothing(detected: Library, shared: 
     assert len(face_ids(detected)) == 8
 
 
-def test_unknown_assets_and_silly_thresholds_are_refused(detected: Library) -> None:
+def test_unknown_assets_are_counted_and_silly_thresholds_refused(detected: Library) -> None:
+    report = detect_in_assets(detected, [1, 99, 1])
+    assert (report.processed, report.errors, report.reasons) == (1, 1, (("not in this library", 1),))
     with pytest.raises(NotFound, match="asset 99"):
-        detect_in_assets(detected, [1, 99])
+        detect_in_photo(detected, 99)
     with pytest.raises(WrongUse, match=r"min_confidence=1\.5"):
         backfill_faces(detected, DetectOptions(min_confidence=1.5))
     with pytest.raises(WrongUse, match="min_face_size=0"):

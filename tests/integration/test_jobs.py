@@ -6,17 +6,26 @@ import inspect
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
+from redis import Redis
+from rq import Callback, Queue
+from rq.job import JobStatus
+from rq.serializers import JSONSerializer
+from rq.suspension import suspend
+from rq.webhook import Webhook
 
 from faceml.config import Settings
 from faceml.errors import NotFound, QueueUnavailable, WrongUse
-from faceml.jobs import functions, queue
+from faceml.jobs import functions, own, queue
+from faceml.jobs.context import JobContext, provided
+from faceml.jobs.libraries import address_of
 from faceml.jobs.state import JobState
 from faceml.library import Library
 from faceml.services.decisions.label import label_cluster
@@ -107,6 +116,7 @@ def test_every_documented_job_answers_as_documented(job_library: Library, worker
 
     assert answer("backfill_faces_job") == {"processed": 4, "total_faces": 8, "status": "completed"}
     assert answer("detect_faces_job", asset_ids=["1", "2"])["errors"] == 0
+    assert answer("detect_faces_job", asset_ids=["1", "2", "999"])["errors"] == 1
     assert answer("detect_faces_job", asset_ids=["1", "2", "3", "4"]) == {
         "processed": 4,
         "total_faces": 8,
@@ -180,7 +190,7 @@ def test_a_fault_that_does_not_pass_fails_in_the_end(job_library: Library, worke
 def test_a_job_in_the_queue_is_cancelled(job_library: Library) -> None:
     job_id = queue_of(job_library).enqueue("compute_centroids_job")
     assert queue_of(job_library).cancel(job_id).state == "canceled"
-    assert queue_of(job_library).connection.llen("rq:queue:default") == 0
+    assert queue_of(job_library).connection.llen(queue_of(job_library).rq.key) == 0
     assert [state.state for state in queue_of(job_library).list()] == ["canceled"]
 
 
@@ -203,7 +213,7 @@ def test_sigterm_hands_a_running_job_to_the_next_worker(job_library: Library, tm
         in_state(job_library, job_id, "started")
         assert first.stop(signal.SIGTERM) == 0
         assert jobs.get(job_id).state == "queued"
-        assert [text.decode() for text in jobs.connection.lrange("rq:queue:default", 0, -1)] == [job_id, later]
+        assert [text.decode() for text in jobs.connection.lrange(jobs.rq.key, 0, -1)] == [job_id, later]
     with running_worker(job_library.settings, tmp_path, jobs):
         assert ended(job_library, job_id).state == "finished"
         assert ended(job_library, later).state == "finished"
@@ -301,12 +311,173 @@ def test_a_worker_that_waits_for_redis_leaves_when_it_is_told_to(
         assert worker.stop(signal.SIGTERM) == 0
 
 
-def test_a_worker_calls_nothing_but_jobs_of_faceml(job_library: Library, worker: WorkerProcess) -> None:
-    made = worker.tally.parent / "made"
-    job = queue_of(job_library).rq.enqueue_call("os.mkdir", args=[str(made)], meta={"library": {}})
-    state = ended(job_library, job.id)
-    assert (state.state, state.error) == ("failed", "'os.mkdir' is not a job of faceml")
-    assert not made.exists()
+# --- other programs in the same Redis
+
+
+def others_jobs(redis: Redis, queue_name: str) -> dict[bytes, dict[bytes, bytes]]:
+    """What other programs leave in a queue of this name, by key: pickled, JSON, unreadable, and what no job's id is."""
+    Queue(queue_name, connection=redis).enqueue_call("os.mkdir", args=["made"], job_id="pickled")
+    Queue(queue_name, connection=redis).enqueue_call("os.mkdir", job_id="failing", on_failure=Callback("trap.sprung"))
+    Queue(queue_name, connection=redis, serializer=JSONSerializer).enqueue_call(
+        "os.mkdir", args=["made"], job_id="json"
+    )
+    redis.hset("rq:job:broken", mapping={"data": b"\x80\xff no pickle", "status": "no state", "created_at": "never"})
+    redis.set("rq:job:text", "no hash")
+    redis.rpush(f"rq:queue:{queue_name}", "broken", "gone", "no id/", b"\xff\xfe")
+    for registry in ("failed", "finished", "canceled"):
+        redis.zadd(f"rq:{registry}:{queue_name}", dict.fromkeys(("pickled", "json", "broken", "gone"), 2000000000.0))
+    return {key: redis.hgetall(key) for key in (b"rq:job:pickled", b"rq:job:failing", b"rq:job:json", b"rq:job:broken")}
+
+
+@pytest.mark.parametrize("queue_name", ["default", own.QUEUE])
+def test_jobs_of_other_programs_are_neither_run_nor_shown_nor_touched(
+    job_library: Library, worker: WorkerProcess, queue_name: str
+) -> None:
+    jobs = queue_of(job_library)
+    theirs = others_jobs(jobs.connection, queue_name)
+    waiting = jobs.connection.lrange(f"rq:queue:{queue_name}", 0, -1)
+    own_ids = [jobs.enqueue("compute_centroids_job") for _ in range(3)]
+    assert [ended(job_library, job_id).state for job_id in own_ids] == ["finished"] * 3
+    assert {state.id for state in jobs.list()} == set(own_ids)
+    for name in ("pickled", "failing", "json", "broken", "no id/"):
+        with pytest.raises(NotFound, match="faceml jobs list"):
+            jobs.get(name)
+        with pytest.raises(NotFound, match="faceml jobs list"):
+            jobs.cancel(name)
+    assert {key: jobs.connection.hgetall(key) for key in theirs} == theirs
+    assert not list(worker.tally.parent.glob("made"))
+    assert worker.process.poll() is None
+    if queue_name == "default":
+        assert jobs.connection.lrange("rq:queue:default", 0, -1) == waiting
+    else:
+        aside = until(lambda: found if len(found := jobs.connection.lrange(queue.SET_ASIDE, 0, -1)) >= 6 else None)
+        assert {b"pickled", b"failing", b"json", b"broken", b"no id/", b"\xff\xfe"} <= set(aside)
+        assert "is no job of faceml: set aside" in (worker.tally.parent / "workers.log").read_text()
+
+
+TRAP = "import pathlib\npathlib.Path(__file__).with_name('sprung').touch()\ndef sprung(*_): pass\n"
+CENTROIDS = "faceml.jobs.functions.compute_centroids_job"
+
+
+@pytest.mark.parametrize(
+    ("function", "asked"),
+    [
+        ("trap.sprung", {}),
+        ("faceml.jobs.functions.log.critical", {}),
+        (CENTROIDS, {"on_success": Callback("trap.sprung")}),
+        (CENTROIDS, {"on_failure": Callback("trap.sprung")}),
+        (CENTROIDS, {"on_stopped": Callback("trap.sprung")}),
+        (CENTROIDS, {"webhooks": [Webhook("http://127.0.0.1:9/", JobStatus.FINISHED)]}),
+        (CENTROIDS, {"depends_on": "pickled"}),
+        (CENTROIDS, {"args": ["more"]}),
+        (CENTROIDS, {"meta": {}}),
+        (CENTROIDS, {"meta": {"library": {"home": 1, "database": [], "pack": None}, "attempts": 0}}),
+        (CENTROIDS, {"meta": {"library": "mine", "attempts": "many"}}),
+    ],
+)
+def test_a_job_that_asks_for_anything_but_a_job_function_is_not_run(
+    job_library: Library, tmp_path: Path, function: str, asked: dict[str, Any]
+) -> None:
+    (tmp_path / "trap.py").write_text(TRAP)  # the worker could import it: it runs in this folder
+    jobs = queue_of(job_library)
+    jobs.connection.hset("rq:job:pickled", mapping={"data": b"x", "status": "finished"})
+    noted = {"library": dict(address_of(job_library)), "attempts": 0}
+    foreign = Queue(own.QUEUE, connection=jobs.connection, serializer=JSONSerializer)
+    hostile = foreign.enqueue_call(function, job_id="hostile", **{"meta": noted, **asked})
+    jobs.connection.lrem(jobs.rq.key, 0, hostile.id)
+    jobs.connection.rpush(jobs.rq.key, hostile.id)
+    with running_worker(job_library.settings, tmp_path, jobs):
+        assert ended(job_library, jobs.enqueue("compute_centroids_job")).state == "finished"
+    assert not (tmp_path / "sprung").exists()
+    assert jobs.connection.hget(hostile.key, "status") in (b"queued", b"deferred")
+    assert hostile.id not in {state.id for state in jobs.list()}
+
+
+def test_a_callback_of_a_job_whose_worker_died_is_not_called(
+    job_library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trap.py").write_text(TRAP)
+    monkeypatch.syspath_prepend(tmp_path)
+    jobs = queue_of(job_library)
+    job_id = jobs.enqueue("compute_centroids_job")
+    jobs.connection.hset(f"rq:job:{job_id}", mapping={"status": "started", "failure_callback_name": "trap.sprung"})
+    jobs.connection.zadd(jobs.rq.started_job_registry.key, {f"{job_id}:an-execution": 1})
+    jobs.requeue_abandoned()
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_other_programs_that_pause_their_workers_do_not_pause_ours(job_library: Library, worker: WorkerProcess) -> None:
+    suspend(queue_of(job_library).connection)
+    for _ in range(2):  # RQ looks for it before each
+        assert ended(job_library, queue_of(job_library).enqueue("compute_centroids_job")).state == "finished"
+
+
+def test_a_result_that_cannot_be_read_does_not_hide_the_other_jobs(job_library: Library, worker: WorkerProcess) -> None:
+    jobs = queue_of(job_library)
+    job_ids = [jobs.enqueue("compute_centroids_job") for _ in range(2)]
+    assert [ended(job_library, job_id).state for job_id in job_ids] == ["finished"] * 2
+    jobs.connection.xadd(f"rq:results:{job_ids[0]}", {"type": "1", "return_value": "no base64"})
+    results = {state.id: state.result for state in jobs.list()}
+    assert results == {job_ids[0]: None, job_ids[1]: {"persons_processed": 0, "centroids_computed": 0}}
+
+
+def test_jobs_that_an_earlier_faceml_queued_are_found_and_run(job_library: Library, tmp_path: Path) -> None:
+    jobs = queue_of(job_library)
+    common = Queue("default", connection=jobs.connection, serializer=JSONSerializer)
+    noted = {"library": dict(address_of(job_library)), "attempts": 0}
+    waiting, ended_one, dropped = (
+        common.enqueue_call(CENTROIDS, meta=noted, timeout=-1, result_ttl=queue.KEPT_S, job_id=f"old-{number}")
+        for number in range(3)
+    )
+    for job, state, registry in ((ended_one, "finished", "finished"), (dropped, "started", "wip")):
+        jobs.connection.lrem(common.key, 0, job.id)
+        jobs.connection.hset(job.key, "status", state)
+        entry = f"{job.id}:an-execution" if registry == "wip" else job.id
+        jobs.connection.zadd(f"rq:{registry}:default", {entry: 1 if registry == "wip" else 2e9})
+    others_jobs(jobs.connection, "default")
+    theirs = [job_id for job_id in jobs.connection.lrange(common.key, 0, -1) if job_id != waiting.id.encode()]
+    jobs.connection.delete("faceml:jobs:taken-over")
+    queue.connect_queue(job_library).close()
+    assert {state.id: state.state for state in jobs.list()} == {
+        waiting.id: "queued",
+        ended_one.id: "finished",
+        dropped.id: "queued",
+    }
+    assert jobs.connection.lrange(common.key, 0, -1) == theirs
+    with running_worker(job_library.settings, tmp_path, jobs):
+        assert ended(job_library, waiting.id).state == "finished"
+        assert ended(job_library, dropped.id).state == "finished"
+
+
+# --- ids of photos
+
+
+@pytest.mark.parametrize(
+    ("asset_ids", "looked_at", "errors"),
+    [
+        (["1", "2", "999"], 2, 1),
+        (["1", "1", "2"], 2, 0),
+        (["", "x", "1.5", "-1", "1_0", "٢", str(UUID(int=1)), "9" * 30], 0, 8),
+        ([None, True, 1.5, [], {}, 1, 2, 10**18], 2, 6),
+        (["999", "999"], 0, 1),
+        ([], 0, 0),
+    ],
+)
+def test_ids_of_no_photo_are_counted_and_stop_nothing(
+    job_library: Library, photos: Path, asset_ids: list[Any], looked_at: int, errors: int
+) -> None:
+    ingest_folder(job_library.repository, photos)
+    with provided(lambda: nullcontext(JobContext(job_library))):
+        answer = functions.detect_faces_job(asset_ids)
+    assert (answer["processed"], answer["errors"]) == (looked_at, errors)
+
+
+def test_a_text_is_no_list_of_ids(job_library: Library) -> None:
+    with (
+        provided(lambda: nullcontext(JobContext(job_library))),
+        pytest.raises(WrongUse, match="asset_ids='12' is not a list of asset ids"),
+    ):
+        functions.detect_faces_job("12")
 
 
 def test_a_job_of_another_machines_library_is_refused(

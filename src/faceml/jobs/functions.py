@@ -7,6 +7,8 @@ nothing that the first has done, and its answer is the same.
 from __future__ import annotations
 
 import inspect
+import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -42,7 +44,9 @@ TRAIN_ANSWER = (
     "training_time_seconds",
 )
 FIT_ANSWER = ("status", "version", "people", "labelled_faces", "library_faces", "cohort", "is_whitened", "seconds")
+ASSET_ID = re.compile(r"[0-9]{1,18}")  # as many as any database's integers have
 Job = Callable[..., dict[str, Any]]
+log = logging.getLogger(__name__)
 
 
 def takes(record: type[StepOptions], *, but: Sequence[str] = ()) -> Callable[[Job], Job]:
@@ -76,13 +80,20 @@ def takes(record: type[StepOptions], *, but: Sequence[str] = ()) -> Callable[[Jo
 
 @takes(DetectOptions, but=("limit", "offset"))
 def detect_faces_job(asset_ids: Sequence[str], options: DetectOptions) -> dict[str, int]:
-    """Detect faces for a batch of assets."""
+    """Detect faces for a batch of assets; an id of no photo is one of the errors, and stops nothing."""
     from faceml.services.photos.detect import detect_in_assets
 
+    if isinstance(asset_ids, str) or not isinstance(asset_ids, Sequence):
+        raise WrongUse(f"asset_ids={asset_ids!r} is not a list of asset ids: write ['1', '2']")
+    ids = [int(text) for text in map(str, asset_ids) if ASSET_ID.fullmatch(text)]
+    malformed = len(asset_ids) - len(ids)
     with job_context() as job:
-        ids = [_asset_id(text) for text in asset_ids]
         report = detect_in_assets(job.library, ids, options, on_progress=job.on_progress)
-    return _answer(report, "processed", "total_faces", "errors")
+    if errors := report.errors + malformed:
+        log.warning(
+            "detect_faces_job: %d of %d photos are not in the library or cannot be read", errors, len(asset_ids)
+        )
+    return {**_answer(report, "processed", "total_faces"), "errors": errors}
 
 
 @takes(DetectOptions)
@@ -205,13 +216,6 @@ def _keep_matcher(library: Library) -> None:
 
 def _answer(report: object, *names: str) -> dict[str, Any]:
     return {name: getattr(report, name) for name in names}
-
-
-def _asset_id(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise WrongUse(f"asset id {text!r} is not a number") from error
 
 
 JOBS: Mapping[str, Job] = {

@@ -16,6 +16,7 @@ from rq.worker_pool import WorkerData, WorkerPool
 
 from faceml.config import Settings
 from faceml.errors import FacemlError
+from faceml.jobs.own import OwnJob
 from faceml.jobs.queue import JobQueue
 from faceml.jobs.worker import run_worker, worker_prefix
 
@@ -32,7 +33,7 @@ class FaceWorkerPool(WorkerPool):
     """
 
     def __init__(self, settings: Settings, queue: JobQueue, *, count: int) -> None:
-        super().__init__([queue.rq], queue.connection, num_workers=count, serializer=JSONSerializer)
+        super().__init__([queue.rq], queue.connection, num_workers=count, serializer=JSONSerializer, job_class=OwnJob)
         self._settings = settings
         self._jobs = queue
         self._last_start = self._pause_s = 0.0

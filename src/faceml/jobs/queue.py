@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,8 +18,7 @@ from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
-from rq.registry import BaseRegistry, clean_registries
-from rq.scheduler import RQScheduler
+from rq.registry import BaseRegistry
 from rq.serializers import JSONSerializer
 
 from faceml.config import without_password
@@ -26,15 +26,18 @@ from faceml.errors import NotFound, QueueUnavailable, WrongUse
 from faceml.jobs.embedded_redis import EmbeddedRedis
 from faceml.jobs.functions import JOBS
 from faceml.jobs.libraries import address_of
+from faceml.jobs.own import MODULE, QUEUE, NotOwn, OwnJob, take_over
 from faceml.jobs.state import ENDED, STATES, JobState, job_state
 from faceml.library import Library
 
-QUEUE = "default"
 KEPT_S = 7 * 86_400  # how long an ended job can be looked up
 RETRY_AFTER_S = (5, 30, 120)  # a failure that may pass: one more try after each of these
 NO_TIMEOUT = -1
 ANSWER_WITHIN_S = 5.0
 MAINTENANCE_S = 30.0  # the longest that one worker holds the lock for looking after the jobs of others
+TAKE_OVER_EVERY_S = 3600  # between two looks for jobs in the queue that faceml used before
+SET_ASIDE = "faceml:jobs:set-aside"  # ids that were in our queue and are no jobs of faceml
+log = logging.getLogger(__name__)
 
 
 def connect_queue(library: Library) -> JobQueue:
@@ -54,11 +57,13 @@ def connect_queue(library: Library) -> JobQueue:
         queue = JobQueue(connection, address=address, where=str(server.socket), on_close=server.close)
     with queue.answering():
         connection.ping()
+        if connection.set("faceml:jobs:taken-over", 1, nx=True, ex=TAKE_OVER_EVERY_S):
+            take_over(queue.rq)
     return queue
 
 
 class JobQueue:
-    """The queue `default` on one Redis; may be used from several threads."""
+    """The queue `default` of faceml on one Redis; may be used from several threads."""
 
     def __init__(
         self,
@@ -75,7 +80,7 @@ class JobQueue:
         """
         self._on_close = on_close
         self.connection = connection
-        self.rq = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+        self.rq = Queue(QUEUE, connection=connection, serializer=JSONSerializer, job_class=OwnJob)
         self._address = address
         self._where = where
 
@@ -108,7 +113,7 @@ class JobQueue:
         """Enqueue for the library of `address`; a job with a `parent` is not listed."""
         with self.answering():
             job = self.rq.enqueue_call(
-                f"faceml.jobs.functions.{name}",
+                f"{MODULE}{name}",
                 kwargs=dict(parameters),
                 timeout=NO_TIMEOUT,
                 result_ttl=KEPT_S,
@@ -130,7 +135,7 @@ class JobQueue:
         with self.answering():
             ended = (self.rq.finished_job_registry, self.rq.failed_job_registry, self.rq.canceled_job_registry)
             ids = dict.fromkeys(_unfinished(self.rq) + _ids_in(*ended))
-            jobs = Job.fetch_many(list(ids), self.connection, serializer=JSONSerializer)
+            jobs = OwnJob.fetch_many(ids, self.connection, serializer=JSONSerializer)
             own = [job for job in jobs if job is not None and "parent" not in job.meta]
             return [job_state(job) for job in sorted(own, key=lambda job: job.created_at, reverse=True)[:limit]]
 
@@ -163,18 +168,35 @@ class JobQueue:
         """Put jobs whose worker died back into the queue, and those whose pause is over."""
         with self.maintaining() as is_ours:
             if is_ours:
-                clean_registries(self.rq)
-                if self.rq.scheduled_job_registry.get_jobs_to_schedule():
-                    self._requeue_scheduled()
+                # Not RQ's `clean_registries`: that looks after other programs' jobs as well.
+                self.rq.finished_job_registry.cleanup()
+                self.rq.started_job_registry.cleanup()
+                self.rq.failed_job_registry.cleanup()
+                self._requeue_waiting()
 
-    def _requeue_scheduled(self) -> None:
-        """RQ's scheduler, in this process: one of its own would be forked from one that holds models."""
-        scheduler = RQScheduler([self.rq], self.connection, serializer=JSONSerializer, logging_level="ERROR")
-        try:
-            scheduler.prepare_registries([QUEUE])
-            scheduler.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]  # RQ annotates in part
-        finally:
-            scheduler.connection.close()
+    def _requeue_waiting(self) -> None:
+        waiting = self.rq.scheduled_job_registry
+        for job_id in waiting.get_jobs_to_schedule():
+            job = self.rq.fetch_job(job_id)
+            with self.connection.pipeline() as pipeline:
+                if job is not None:
+                    self.rq.enqueue_job(job, pipeline=pipeline)  # first: RQ opens the transaction here
+                waiting.remove(job_id, pipeline=pipeline)
+                pipeline.execute()
+
+    def set_others_aside(self) -> None:
+        """Take ids of what is no job of faceml out of our queue's way; what they name stays as it is."""
+        taken = self.rq.intermediate_queue.key
+        ids: Any = self.connection.lrange(taken, 0, -1)
+        for job_id in ids:
+            try:
+                OwnJob.fetch(job_id.decode(), self.connection, serializer=JSONSerializer)
+            except (NotOwn, UnicodeDecodeError):
+                self.connection.rpush(SET_ASIDE, job_id)
+                self.connection.lrem(taken, 0, job_id)
+                log.warning("%a in the queue is no job of faceml: set aside in the list %s", job_id, SET_ASIDE)
+            except NoSuchJobError:  # it was deleted meanwhile
+                continue
 
     def give_up_leases(self, worker_prefix: str) -> None:
         """Requeue at once what workers of this name were doing: they are known to be dead."""
@@ -218,8 +240,8 @@ class JobQueue:
 
     def _fetch(self, job_id: str) -> Job:
         try:
-            return Job.fetch(job_id, self.connection, serializer=JSONSerializer)
-        except (NoSuchJobError, ValueError) as error:
+            return OwnJob.fetch(job_id, self.connection, serializer=JSONSerializer)
+        except NoSuchJobError as error:
             raise NotFound(f"there is no job {job_id!r}: `faceml jobs list` shows them") from error
 
     def _cancel(self, job: Job) -> None:
@@ -233,11 +255,17 @@ class JobQueue:
 
 
 def _unfinished(queue: Queue) -> list[str]:
-    return [*queue.job_ids, *_ids_in(queue.started_job_registry, queue.scheduled_job_registry)]
+    waiting = _texts(queue.connection.lrange(queue.key, 0, -1))
+    return waiting + _ids_in(queue.started_job_registry, queue.scheduled_job_registry)
 
 
 def _ids_in(*registries: BaseRegistry) -> list[str]:
-    return [job_id for registry in registries for job_id in registry.get_job_ids(cleanup=False)]
+    return [job_id for registry in registries for job_id in _texts(registry.connection.zrange(registry.key, 0, -1))]
+
+
+def _texts(entries: Any) -> list[str]:
+    """Ids of jobs, also of their executions; where RQ gives up, a byte that is no text makes the id of no job."""
+    return [entry.decode(errors="replace").partition(":")[0] for entry in entries]
 
 
 def _connect(url: str) -> Redis:

@@ -34,6 +34,7 @@ from faceml.errors import FacemlError, QueueUnavailable, Unavailable, WrongUse
 from faceml.jobs.context import Assignment, JobCanceled, JobContext, WorkerStopping, provided
 from faceml.jobs.functions import JOBS
 from faceml.jobs.libraries import Libraries
+from faceml.jobs.own import MODULE, OwnJob
 from faceml.jobs.queue import JobQueue, connect_queue
 from faceml.once import Once
 from faceml.progress import Progress
@@ -43,7 +44,6 @@ LOOK_AROUND_S = 5  # between two looks of an idle worker for abandoned and waiti
 PROGRESS_EVERY_S = 0.5
 REDIS_GONE_PAUSE_S = 1.0  # before the next attempt to reach Redis; grows
 LONGEST_REDIS_PAUSE_S = 5.0
-MODULE = "faceml.jobs.functions."
 log = logging.getLogger(__name__)
 
 
@@ -58,6 +58,7 @@ class FaceWorker(SimpleWorker):
             name=name,
             connection=queue.connection,
             serializer=JSONSerializer,
+            job_class=OwnJob,
             worker_ttl=LOOK_AROUND_S + 15,  # RQ waits for a job this much less 15 s at a time
             maintenance_interval=LOOK_AROUND_S,
             log_job_description=False,
@@ -92,9 +93,8 @@ class FaceWorker(SimpleWorker):
         super().prepare_job_execution(job, remove_from_intermediate_queue)
         job.meta["attempts"] = int(job.meta.get("attempts", 0)) + 1
         job.save_meta()
-        # Whoever can write to Redis must not be able to call any function of this process.
-        if not str(job.func_name).startswith(MODULE) or _short(job) not in JOBS:
-            raise WrongUse(f"{job.func_name!r} is not a job of faceml")
+        if _short(job) not in JOBS:
+            raise WrongUse(f"this worker has no {_short(job)}: start one of the faceml that queued it")
         log.info("%s %s: started", _short(job), job.id)
 
     @contextmanager
@@ -190,7 +190,7 @@ class FaceWorker(SimpleWorker):
         if self._is_in_job:
             raise JobCanceled
 
-    # --- looking after jobs of others
+    # --- looking after jobs of other workers
 
     @contextmanager
     def _lease(self, job: Job, execution: Execution) -> Iterator[None]:
@@ -215,10 +215,14 @@ class FaceWorker(SimpleWorker):
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002  # RQ's signature
         return LEASE_S
 
+    def check_for_suspension(self, burst: bool) -> None:
+        """Go on: `rq suspend` is meant for another program's workers in the same Redis."""
+
     def run_maintenance_tasks(self) -> None:
         self._jobs.requeue_abandoned()
         with self._jobs.maintaining() as is_ours:
             if is_ours:
+                self._jobs.set_others_aside()
                 worker_registration.clean_worker_registry(self._jobs.rq)
                 self._jobs.rq.intermediate_queue.cleanup(self, self._jobs.rq)
         self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ declares it by its first value, None
@@ -251,7 +255,8 @@ def _work_once(queue: Once[JobQueue], libraries: Libraries, name: str, *, is_bur
     try:
         worker = FaceWorker(queue(), libraries, name=name)
         worker.work(burst=is_burst, logging_level="ERROR")
-        return worker.is_stopping or is_burst
+        queue().set_others_aside()
+        return worker.is_stopping or (is_burst and not queue().rq.count)
     except (RedisError, QueueUnavailable) as error:
         log.warning("Redis is gone (%s); waiting for it", error)
         return worker is not None and worker.is_stopping

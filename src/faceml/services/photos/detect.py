@@ -21,6 +21,7 @@ from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
+UNKNOWN = "not in this library"  # why nothing can be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class DetectReport:
     processed: int  # photos looked at
     total_faces: int  # faces in them, known ones too
     faces_added: int
-    errors: int  # photos that could not be read
+    errors: int  # photos that could not be read, and ids of no photo
     seconds: float
     index_backlog: int
     reasons: tuple[tuple[str, int], ...] = ()  # why photos could not be read, how often
@@ -66,19 +67,21 @@ def detect_in_assets(
     *,
     on_progress: Progress = silent,
 ) -> DetectReport:
-    """Detect in these photos, looked at before or not; `limit` and `offset` are not used.
+    """Detect in these photos, each once, looked at before or not; `limit` and `offset` are not used.
 
-    Raises:
-        NotFound: an id is not in the library.
+    An id of no photo is one of the report's errors, and stops nothing.
     """
+    ids = sorted(set(asset_ids))
     with library.repository.read() as unit:
-        assets = _assets(unit, asset_ids)
-    return _detect(library, assets, options, on_progress)
+        assets = unit.assets.by_ids(ids)
+    return _detect(library, assets, options, on_progress, unknown=len(ids) - len(assets))
 
 
-def _detect(library: Library, assets: Sequence[Asset], options: DetectOptions, on_progress: Progress) -> DetectReport:
+def _detect(
+    library: Library, assets: Sequence[Asset], options: DetectOptions, on_progress: Progress, *, unknown: int = 0
+) -> DetectReport:
     started = drained = time.monotonic()
-    tally = _Tally()
+    tally = _Tally(reasons=Counter({UNKNOWN: unknown} if unknown else {}))
     if assets:
         from faceml.vision.stream import find_faces
 
@@ -181,6 +184,8 @@ def detect_in_photo(library: Library, asset_id: int, options: DetectOptions = De
         NotFound: the library has no such photo.
         UnreadablePhoto: its file cannot be read; the reason is kept with the photo.
     """
+    with library.repository.read() as unit:
+        _assets(unit, [asset_id])
     report = detect_in_assets(library, [asset_id], options)
     if report.reasons:
         raise UnreadablePhoto(f"asset {asset_id}: {report.reasons[0][0]}")
