@@ -3,6 +3,7 @@
 app        puts it together          champion  the projection in use, swapped when its alias moves
 pools      threads for the work      problems  our errors as RFC 9457 problem details
 security   keys, hosts, headers      limits    sizes, rates, times
+connections  sockets, who may hold one   methods  HEAD, OPTIONS, Allow
 metrics    Prometheus, access log    openapi   the description of it all
 schemas/   bodies and examples      routes/   parse, call one service, shape the answer
 """

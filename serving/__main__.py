@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import click
@@ -16,11 +17,18 @@ from faceml.errors import FacemlError
 @click.option("--host", default="127.0.0.1", help="Address to listen at; others than loopback need FACEML_API_KEY.")
 @click.option("--port", default=8000, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--rate", default=200.0, help="Requests a second that one address may make; 0 sets no limit.")
-def serve(host: str, port: int, rate: float) -> None:
+@click.option(
+    "--proxy",
+    default="",
+    metavar="ADDRESSES",
+    help="Addresses of proxies in front of it (a,b), whose X-Forwarded-For is believed; nobody else's is.",
+)
+def serve(host: str, port: int, rate: float, proxy: str) -> None:
     """Serve the library over REST."""
     import uvicorn
 
     from serving.app import create_app
+    from serving.connections import BACKLOG, Server, guarded, listen, url_of
     from serving.limits import Limits
     from serving.security import check_binding
 
@@ -29,16 +37,25 @@ def serve(host: str, port: int, rate: float) -> None:
     check_binding(host, settings)
     limits = replace(Limits(), rate=rate, burst=max(1, round(2 * rate)))
     app = create_app(settings, limits=limits)
-    click.echo(f"faceml serves {settings.home} at http://{host}:{port}/api/v1/faces (Ctrl-C ends it)", err=True)
-    uvicorn.run(
+    sockets = listen(host, port)
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
+        http=guarded(head_s=limits.head_s),
+        ws="none",
+        backlog=BACKLOG,
+        proxy_headers=bool(proxy),
+        forwarded_allow_ips=proxy,
         access_log=False,  # ours holds no ids
         server_header=False,
         log_level=settings.log_level.lower(),
         timeout_graceful_shutdown=30,
     )
+    said = f"faceml serves {settings.home} at {url_of(host, sockets)}/api/v1/faces (Ctrl-C ends it)"
+    server = Server(config, on_start=lambda: click.echo(said, err=True))
+    with suppress(KeyboardInterrupt):
+        server.run(sockets)
+    if not server.started:
+        sys.exit(1)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The app: `create_app` puts it together; `uvicorn serving.app:app` serves the library of the environment."""
+"""The app: `create_app` puts it together, `python -m serving` serves it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from faceml.wiring import open_library
 from serving import openapi, problems
 from serving.champion import WATCH_EVERY_S, Champion
 from serving.deps import Service
-from serving.limits import BodyLimit, Limits, RateLimit
+from serving.limits import BodyLimit, Limits, RateLimit, check_address
+from serving.methods import Methods
 from serving.metrics import Metrics, Observed
 from serving.pools import Pools
 from serving.problems import LastResort
-from serving.routes import clusters, detection, faces, health, jobs, model, persons, suggestions
+from serving.routes import clusters, detection, faces, health, jobs, model, page, persons, suggestions
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
 
 DRAIN_EVERY_S = 5.0
@@ -48,7 +49,7 @@ def create_app(
     limits, metrics = limits or Limits(), Metrics()
     app = FastAPI(
         title="faceml",
-        docs_url=None,  # its pages load scripts from other sites
+        docs_url=None,  # its pages load scripts from other sites; ours is routes/page.py
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # paths and errors are nobody else's
         lifespan=_lifespan(settings, library, limits, metrics),
@@ -56,7 +57,7 @@ def create_app(
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    for part in (model, clusters, persons, detection, faces, suggestions, jobs, health):
+    for part in (model, clusters, persons, detection, faces, suggestions, jobs, health, page):
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)
     return app
@@ -70,7 +71,7 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Location", "X-Event-Id"],
         )
@@ -80,8 +81,9 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
         Middleware(SecurityHeaders),
         Middleware(LastResort),
         *(cors if origins else []),
-        Middleware(Gate, checks=(RateLimit(limits), OriginCheck(origins, keys.full is None), keys)),
+        Middleware(Gate, checks=(RateLimit(limits), check_address, OriginCheck(origins, keys.full is None), keys)),
         Middleware(BodyLimit, limits=limits),
+        Middleware(Methods),
         Middleware(model.ProjectShortcut),
     ]
 

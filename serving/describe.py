@@ -17,29 +17,53 @@ HEAD = """# The REST API
 
 Made by `python -m serving.describe > docs/api.md`; the running service describes itself at `/openapi.json`.
 
-`make serve` (or `uvicorn serving.app:app`) serves the library of `FACEML_HOME` at `http://127.0.0.1:8000`. With
-`FACEML_API_KEY` set, every request but `/health` and `/ready` carries it: `Authorization: Bearer KEY` or
-`X-API-Key: KEY`; `FACEML_API_READ_KEY` may read, identify and project, and nothing else. Without a key the service
-answers on loopback only.
+`make serve` serves the library of `FACEML_HOME` at `http://127.0.0.1:8000`, with a page to try requests on at `/docs`
+(Swagger UI; nothing of it comes from another site). With `FACEML_API_KEY` set, every request but `/health` and
+`/ready` carries it: `Authorization: Bearer KEY` or `X-API-Key: KEY`; `FACEML_API_READ_KEY` may read, identify and
+project, and nothing else. A browser asks for a name and a password before it shows `/docs`: any name, and the key;
+requests tried there take it from *Authorize*. Without a key the service answers on loopback only.
 
-Errors are problem details (RFC 9457, `application/problem+json`): 400 cannot be read, 401 key wanted, 403 key may only
-read, 404 no such thing, 408 too slow, 409 the library forbids it, 413 too large, 422 a value does not fit, 429 too many
-requests, 500 a fault of the service, 503 a part does not answer now, 504 took too long. Lists carry an ETag.
-Decisions answer with `X-Event-Id`, the `eventId` of `POST /undo`. Request fields may be camelCase or snake_case; an
-unknown one is refused. `queue: true` answers 202 with a `jobId` for `GET /jobs/{job_id}`.
+Errors are problem details (RFC 9457, `application/problem+json`): 400 cannot be read, 401 key wanted, 403 key may
+only read, 404 no such thing, 405 not with this method (`Allow` says which), 408 too slow, 409 the library forbids it,
+413 too large, 414 address too long, 422 a value does not fit, 429 too many requests, 500 a fault of the service, 503
+a part does not answer now, 504 took too long. Lists carry an ETag. Decisions answer with `X-Event-Id`, the `eventId`
+of `POST /undo`. Request fields may be camelCase or snake_case; an unknown one is refused. `queue: true` answers 202
+with a `jobId` for `GET /jobs/{job_id}`. HEAD works wherever GET does, and OPTIONS tells what a path takes.
+"""
+
+
+LIMITS = """## Its limits
+
+- A body may have 64 KB, a photo for `/identify` 64 MB (`multipart/form-data`), and embeddings for `/project` 16 MB:
+  1,000 rows of 512 numbers of 30 letters. More than 2,000 lists, objects or fields are refused unread. Path and
+  query have 8 KB, headers 64 KB.
+- A client has 15 s to send the head of a request and 30 s for its body; one that does neither, or does not take its
+  answer, is let go.
+- Half of the process's open files (`ulimit -n`, less 200) may be connections, 4,000 at most. A new one takes the
+  place of the client that has been silent for longest; requests that are worked on stay.
+
+## Behind a proxy
+
+TLS, compression and a second machine are a proxy's work. Tell the service its address, or every client is one to the
+rate limit: `python -m serving --proxy 127.0.0.1` believes the `X-Forwarded-For` of requests that come from there, and
+of no others. Let the proxy set that header, and pass `Host` on, by which pages of other sites are told apart (nginx:
+`proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header Host $host;`). Without a key, what was forwarded for
+another machine gets no answer. `uvicorn serving.app:app` serves the same app within uvicorn's limits, not these: it
+believes that header from this machine, and waits for silent clients without end.
 """
 
 
 def api_page() -> str:
     described = create_app(Settings()).openapi()
-    return "\n".join([HEAD, *_starting(), *_sections(described)])
+    return "\n".join([HEAD, *_starting(), LIMITS, *_sections(described)])
 
 
 def _starting() -> Iterator[str]:
     yield "## Starting it\n\n`python -m serving`, or `make serve HOST=… PORT=…`, takes\n"
     for option in serve.params:
         if isinstance(option, click.Option):
-            yield f"- `{option.opts[0]}` (default {option.default}): {option.help}"
+            default = f" (default {option.default})" if option.default != "" else ""
+            yield f"- `{option.opts[0]}`{default}: {option.help}"
     yield ""
 
 

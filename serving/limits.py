@@ -1,4 +1,4 @@
-"""How much a client may ask for: size of a body, time to send it, requests a second."""
+"""How much a client may ask for: size and shape of a body, time to send it, requests a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.problems import problem
 
-MB = 1_000_000
+KB, MB = 1_000, 1_000_000
+JSON, FORM = b"application/json", b"multipart/form-data"
+MARKS = (b"{", b"[", b":", b"&")  # one a level, a list, a field; in a name they are letters
+MOST_ADDRESS_BYTES = 8 * KB  # path and query
 MOST_CLIENTS = 10_000  # whose pace is remembered
 
 
@@ -21,10 +24,12 @@ MOST_CLIENTS = 10_000  # whose pace is remembered
 class Limits:
     """Bounds of the service. A client's bucket holds `burst` requests and fills with `rate` a second."""
 
-    body_bytes: int = 16 * MB
+    body_bytes: int = 64 * KB  # a name of 255 letters, or all options
+    body_marks: int = 2_000  # of each of MARKS; 1,000 embeddings have one a row
+    vectors_bytes: int = 16 * MB  # 1,000 embeddings of 512 numbers
     upload_bytes: int = 64 * MB  # a photo
-    upload_paths: tuple[str, ...] = ("/identify",)
-    body_s: float = 30.0  # to send it
+    head_s: float = 15.0  # to send the line and headers of a request
+    body_s: float = 30.0  # to send its body
     quick_s: float = 30.0
     heavy_s: float = 900.0
     rate: float = 200.0  # 0: no limit
@@ -35,8 +40,26 @@ class Limits:
     heavy_waiting: int = 8
 
 
+def check_address(scope: Scope) -> Response | None:
+    """Refuse an address that no request needs: a query is read field by field."""
+    if len(scope["path"]) + len(scope["query_string"]) <= MOST_ADDRESS_BYTES:
+        return None
+    most = f"{MOST_ADDRESS_BYTES // KB} KB"
+    return problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"path and query are longer than {most}, the most that is taken")
+
+
+def media_type(scope: Scope) -> bytes:
+    """What the body claims to be, `application/json` say; empty where it claims nothing."""
+    sent = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return bytes(sent.partition(b";")[0].strip().lower())
+
+
 class BodyLimit:
-    """Refuse a body that is too large, or comes too slowly, before it is in memory."""
+    """Refuse a body that is too large, has too many parts or comes too slowly, before it is in memory.
+
+    Reading 15 MB of unknown fields would hold the service up for half a minute, and take 1.5 GB. So the marks that make
+    levels, lists and fields are counted as the bytes come in: at a gigabyte a second, and no sooner read than refused.
+    """
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
@@ -53,15 +76,13 @@ class BodyLimit:
             has_started = True
             await send(message)
 
-        is_upload = scope["path"].endswith(self._limits.upload_paths)
-        body = _Body(receive, self._limits.upload_bytes if is_upload else self._limits.body_bytes, self._limits.body_s)
+        body = _Body(scope, receive, self._limits)
         try:
-            body.check_announced(scope)
+            body.check_announced()
             await self._app(scope, body.receive, noted)
         except _Refused as refused:
             if not has_started:
-                answer = problem(refused.status, refused.detail, headers={"Connection": "close"})
-                await answer(scope, receive, send)
+                await problem(refused.status, refused.detail)(scope, receive, send)
 
 
 class _Refused(BaseException):
@@ -73,16 +94,19 @@ class _Refused(BaseException):
 
 
 class _Body:
-    def __init__(self, receive: Receive, most: int, limit_s: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, limits: Limits) -> None:
+        self._scope = scope
         self._receive = receive
-        self._most = most
-        self._limit_s = limit_s
-        self._deadline = time.monotonic() + limit_s
+        self._most = _most_bytes(scope, limits)
+        # A picture's bytes mean nothing; the parts of a form are counted where it is read.
+        self._marks = {} if media_type(scope) == FORM else dict.fromkeys(MARKS, limits.body_marks)
+        self._limit_s = limits.body_s
+        self._deadline = time.monotonic() + limits.body_s
         self._seen = 0
         self._is_complete = False
 
-    def check_announced(self, scope: Scope) -> None:
-        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    def check_announced(self) -> None:
+        length = next((value for name, value in self._scope["headers"] if name == b"content-length"), b"0")
         if not length.isdigit() or int(length) > self._most:
             raise self._too_large()
 
@@ -96,16 +120,34 @@ class _Body:
             late = f"the body did not arrive within {self._limit_s:.0f} s"
             raise _Refused(HTTPStatus.REQUEST_TIMEOUT, late) from error
         if message["type"] == "http.request":
-            self._seen += len(message.get("body", b""))
             self._is_complete = not message.get("more_body", False)
-            if self._seen > self._most:
-                raise self._too_large()
+            self._check(message.get("body", b""))
         return message
 
+    def _check(self, part: bytes) -> None:
+        self._seen += len(part)
+        if self._seen > self._most:
+            raise self._too_large()
+        for mark in self._marks:
+            self._marks[mark] -= part.count(mark)
+            if self._marks[mark] < 0:
+                more = "the body holds more levels, lists or fields than any request needs"
+                raise _Refused(HTTPStatus.UNPROCESSABLE_ENTITY, more)
+
     def _too_large(self) -> _Refused:
-        most = f"{self._most / MB:g} MB"
+        most = f"{self._most / MB:g} MB" if self._most >= MB else f"{self._most / KB:g} KB"
         detail = f"the body is larger than {most}, the most that this path takes"
         return _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+
+def _most_bytes(scope: Scope, limits: Limits) -> int:
+    """What the path takes at most; what claims to be something else than the path asks for will be refused anyway."""
+    kind = media_type(scope)
+    if scope["path"].endswith("/identify") and kind == FORM:
+        return limits.upload_bytes
+    if scope["path"].endswith("/project") and kind == JSON:
+        return limits.vectors_bytes
+    return limits.body_bytes
 
 
 class RateLimit:

@@ -27,6 +27,7 @@ COMMON = {  # what any path may answer
     HTTPStatus.FORBIDDEN: "The key may only read, or the request comes from a page of another site",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "Path and query are too long",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A value does not fit",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests from this address",
     HTTPStatus.INTERNAL_SERVER_ERROR: "An error of the service",

@@ -23,6 +23,7 @@ from faceml.errors import (
     UnreadablePhoto,
     WrongUse,
 )
+from serving.methods import allowed_methods
 from serving.schemas.base import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -82,8 +83,11 @@ def install(app: FastAPI) -> None:
         return of_invalid(error.errors())
 
     @app.exception_handler(HTTPException)
-    async def _https(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, _words(error), headers=error.headers)
+    async def _https(request: Request, error: HTTPException) -> Response:
+        if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return problem(error.status_code, _words(error), headers=error.headers)
+        allowed = allowed_methods(request.scope)  # the framework's are those of one route of the path
+        return problem(error.status_code, f"this path takes {allowed}", headers={"Allow": allowed})
 
 
 class LastResort:
@@ -114,8 +118,5 @@ class LastResort:
 
 def _words(error: HTTPException) -> str:
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return "there is nothing at this path: /openapi.json describes what there is"
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "others")
-        return f"this path does not take this method, but {allowed}"
+        return "there is nothing at this path: /docs and /openapi.json describe what there is"
     return str(error.detail)

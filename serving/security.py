@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -20,6 +22,8 @@ from serving.problems import problem
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READING_POSTS = ("/identify", "/project")  # they store nothing
 OPEN_PATHS = frozenset({"/health", "/ready"})  # for who only watches whether the service runs
+PAGE = "/docs"  # for people: a browser asks them for a name, which can be anything, and a password, the key
+PAGE_READS = "/openapi.json"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -77,7 +81,7 @@ class KeyCheck:
         return problem(
             HTTPStatus.UNAUTHORIZED,
             "this service asks for a key: send `Authorization: Bearer KEY` or `X-API-Key: KEY`",
-            headers={"WWW-Authenticate": "Bearer"},
+            headers={"WWW-Authenticate": 'Basic realm="faceml", charset="UTF-8"' if _is_page(path) else "Bearer"},
         )
 
 
@@ -146,9 +150,29 @@ def is_local(host: str) -> bool:
 
 
 def sent_key(scope: Scope) -> bytes:
+    """The key of a request, and for the page the password that its reader gave to the browser.
+
+    Nowhere else: a browser sends that one along with whatever another site's page makes it ask for.
+    """
     headers = dict(scope["headers"])
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-    return bytes(token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b""))
+    if scheme.lower() == b"bearer":
+        return bytes(token.strip())
+    path = scope["path"]
+    if scheme.lower() == b"basic" and (_is_page(path) or path == PAGE_READS) and b"x-api-key" not in headers:
+        return _password(token)
+    return bytes(headers.get(b"x-api-key", b""))
+
+
+def _is_page(path: str) -> bool:
+    return path == PAGE or path.startswith(f"{PAGE}/")
+
+
+def _password(token: bytes) -> bytes:
+    try:
+        return base64.b64decode(token, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
 
 
 def _forbidden(why: str) -> Response:
@@ -156,8 +180,12 @@ def _forbidden(why: str) -> Response:
 
 
 def _is_from_here(scope: Scope) -> bool:
-    client = scope.get("client")
-    return client is None or is_local(client[0])  # None: a unix socket
+    """Whether it is this machine that asks, and nobody says that it passes on what another asked."""
+    sent = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    askers = [name for name in map(str.strip, sent.split(",")) if name]
+    if scope.get("client"):  # else a unix socket
+        askers.append(scope["client"][0])
+    return all(map(is_local, askers))
 
 
 def _names_this_machine(host: str) -> bool:

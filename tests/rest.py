@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -59,8 +60,12 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]:
-    """`python -m serving` on a free port, asked to end with the block, as `make serve` runs it."""
+def served(folder: Path, *arguments: str, open_files: int = 0, **environment: str) -> Iterator[Served]:
+    """`python -m serving` on a free port, asked to end with the block, as `make serve` runs it.
+
+    Args:
+        open_files: as `ulimit -n` sets it; 0 leaves it as it is.
+    """
     port = free_port()
     log = folder / "serving.log"
     own = {"PYTHONPATH": f"{REPO / 'src'}:{REPO}", "FACEML_HOME": str(folder / "library"), "LOG_LEVEL": "INFO"}
@@ -69,6 +74,7 @@ def served(folder: Path, *arguments: str, **environment: str) -> Iterator[Served
             [sys.executable, "-m", "serving", "--port", str(port), *arguments],
             cwd=folder,
             env={**os.environ, **own, **environment},
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files,) * 2)) if open_files else None,
             stdout=output,
             stderr=output,
         )

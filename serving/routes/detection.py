@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Body, File, Path, Query, Request, UploadFile
 from fastapi.responses import Response
@@ -12,6 +12,7 @@ from faceml.options import DetectOptions
 from faceml.services.photos.detect import detect_in_photo, faces_of_photo
 from faceml.services.recognise.identify import identify_photo
 from serving.deps import Shared, router_for
+from serving.limits import KB
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas import faces
@@ -20,6 +21,7 @@ from serving.schemas.base import LARGEST_ID
 router = router_for("detection")
 AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 UNKNOWN = problems(HTTPStatus.NOT_FOUND)
+ONE_PHOTO: Any = {"max_files": 1, "max_fields": 10, "max_part_size": 1 * KB}  # each file may take one on disk
 
 
 @router.post(
@@ -54,6 +56,7 @@ async def list_faces_of_asset(request: Request, service: Shared, asset_id: Asset
     "/identify",
     response_model=faces.IdentifyResponse,
     responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    form_limits=ONE_PHOTO,
 )
 async def identify(
     service: Shared,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from serving.schemas.base import RequestModel, ResponseModel
 
 MOST_ROWS = 1000
 MOST_WIDTH = 4096
 Number = Annotated[float, Field(strict=True, ge=-1e6, le=1e6, allow_inf_nan=False)]
-Row = Annotated[list[Number], Field(min_length=1, max_length=MOST_WIDTH)]
+Row = Annotated[list[Number], FailFast(), Field(min_length=1, max_length=MOST_WIDTH)]  # one error, not millions
 
 
 class ProjectRequest(RequestModel):
     """Unit vectors of the library's model pack, row by row."""
 
-    embeddings: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
+    embeddings: Annotated[list[Row], FailFast(), Field(min_length=1, max_length=MOST_ROWS)]
 
 
 class ProjectResponse(ResponseModel):

@@ -13,12 +13,20 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from faceml.errors import WrongUse
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SQLITE = "sqlite:///"
+_ADDRESS = re.compile(r"(?:\w[\w+.-]*:/)?/\S+")
+_QUERY_ITEM = re.compile(r"[^&;]+")
+_KEYWORD = re.compile(r"\w+\s*=\s*(?:'[^']*'|\S+)")  # libpq's other way to name a database
+_HARMLESS = re.compile(  # in a URL's query: how, where and as whom; the rest may open something
+    r"(?:host(?:addr)?|port|user|db|dbname|application_name|client_encoding|options|target_session_attrs|channel_binding"
+    r"|(?:connect_|socket_|socket_connect_)?timeout|ssl(?:mode|cert|key|rootcert)|ssl_\w+(?:file|certs|reqs|hostname)"
+    r"|mode|uri|cache|protocol|prefer_grpc|max_connections|health_check_interval)\s*=[\w\s./:,%+*-]*",
+    re.IGNORECASE,
+)
 _MARKS = (  # by which a file of that name makes its folder a project's root
     (".env", re.compile(r"^[\s#]*(?:export\s+)?FACEML_\w+\s*=", re.MULTILINE)),
     ("pyproject.toml", re.compile(r'^name = "faceml"$', re.MULTILINE)),
@@ -35,7 +43,7 @@ class ProjectRoot:
 
 def _setting(env: str, help_: str, default: Any = "", *, secret: bool = False) -> Any:
     """A field that is read from the environment variable `env`; a secret is never shown."""
-    return field(default=default, metadata={"env": env, "help": help_, "secret": secret})
+    return field(default=default, repr=not secret, metadata={"env": env, "help": help_, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +179,39 @@ def setting_names() -> list[str]:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown.
+    """The URL as it may be shown: no secret before its host, and of its query only what is known to be none.
 
-    >>> without_password("postgresql://me:secret@db:5432/faces")
-    'postgresql://me:***@db:5432/faces'
+    >>> without_password("postgresql://me:secret@db:5432/faces?sslmode=require&sslpassword=secret")
+    'postgresql://me:***@db:5432/faces?sslmode=require&sslpassword=***'
     """
-    try:
-        parts = urlsplit(url)
-        has_password = parts.password is not None
-    except ValueError:  # no URL at all: who knows what is in it
-        return f"{url.partition('://')[0]}://***"
-    if not has_password:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+    scheme, is_url, rest = url.partition("://") if "://" in url else ("", "", url)
+    is_file = scheme.startswith(("sqlite", "file"))
+    credentials, at, place = rest.rpartition("@")  # a password may hold / ? # and @, whatever its URL should look like
+    user, has_password, _ = credentials.partition(":")
+    if is_file or (not has_password and set("/?#") & set(credentials)):
+        shown, place = "", rest
+    elif has_password:
+        shown = f"{user}:***@"
+    else:
+        shown = "***@" if at and scheme in ("", "http", "https") else f"{user}{at}"  # a token may stand for both
+    path, asks, query = place.partition("?")
+    path, is_cut, _ = (path, "", "") if is_file else path.partition("#")
+    path = path if is_url else _KEYWORD.sub(_shown_item, path)
+    return f"{scheme}{is_url}{shown}{path}{is_cut and '#***'}{asks}{_QUERY_ITEM.sub(_shown_item, query)}"
+
+
+def without_secrets(text: str) -> str:
+    """A message of somebody else's, with the URLs and paths in it as they may be shown.
+
+    >>> without_secrets("request to http://me:secret@host/api?token=secret failed")
+    'request to http://me:***@host/api?token=*** failed'
+    """
+    return _ADDRESS.sub(lambda found: without_password(found[0]), text)
+
+
+def _shown_item(item: re.Match[str]) -> str:
+    name, is_set, _ = item[0].partition("=")
+    return item[0] if _HARMLESS.fullmatch(item[0]) else f"{name}=***" if is_set else "***"
 
 
 def _setting_fields() -> list[Field[Any]]:

@@ -125,6 +125,31 @@ def test_a_killed_server_is_started_again_with_what_it_held(folder: Path) -> Non
     assert not is_running(folder)
 
 
+@pytest.mark.parametrize(
+    "name", ['Ada\'s "own" photos', "back\\slash\\n", "new\nline", "$HOME `é`", "#1 *?[x]{y} %20", " blank ", "-"]
+)
+def test_a_library_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name / "redis"
+    with user(folder):
+        client(folder).set("queued", "job")
+        assert Path(client(folder).config_get("dir")["dir"]) == folder
+        assert {"redis.pid", "redis.log", "appendonly.aof"} <= {file.name for file in folder.iterdir()}
+    second = EmbeddedRedis(folder)
+    assert client(folder).get("queued") == b"job"
+    second.close()
+
+
+def test_jobs_are_queued_and_done_in_a_library_of_any_name(tmp_path: Path) -> None:
+    home = tmp_path / "a \"b\" 'c' d\\e"
+    environment = {**os.environ, "FACEML_HOME": str(home), "FACEML_MODEL_PACK": "opencv-zoo", "REDIS_URL": ""}
+    for words in (["faces", "cluster", "--queue"], ["worker", "--burst"], ["jobs", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "faceml.cli.main", *words], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    assert "finished" in done.stdout, done.stdout
+
+
 def test_nobody_else_may_use_its_socket(folder: Path) -> None:
     server = EmbeddedRedis(folder)
     assert server.socket.stat().st_mode & 0o077 == 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import logging
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -142,12 +145,83 @@ def test_every_answer_carries_the_headers(library: Library) -> None:
             assert headers["Cache-Control"] in ("no-store", "private, no-cache")
 
 
+def test_without_a_key_nobody_is_answered_through_a_proxy(library: Library) -> None:
+    with client_of(library) as api:
+        for named in ("192.168.1.7", "127.0.0.1, 192.168.1.7", "unknown"):
+            assert api.get(f"{API}/clusters", headers={"X-Forwarded-For": named}).status_code == 403, named
+        assert api.get(f"{API}/clusters", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 200
+
+
+# --- what paths take
+
+
+def test_head_is_get_without_the_body_wherever_there_is_get(library: Library) -> None:
+    with client_of(library) as api:
+        paths = [path for path, item in api.get("/openapi.json").json()["paths"].items() if "get" in item]
+        for path in (*paths, "/openapi.json", "/docs", "/docs/start.js", "/nothing"):
+            asked = re.sub(r"\{\w+\}", "clu_0", path)
+            whole, head = api.get(asked), api.head(asked)
+            assert (head.status_code, head.content) == (whole.status_code, b""), path
+            if path not in ("/metrics", "/ready"):  # their numbers move
+                assert head.headers["Content-Length"] == str(len(whole.content)), path
+            assert head.headers.get("ETag") == whole.headers.get("ETag")
+        known = {"If-None-Match": api.head(f"{API}/clusters").headers["ETag"]}
+        assert api.head(f"{API}/clusters", headers=known).status_code == 304
+
+
+def test_a_path_says_what_it_takes(library: Library) -> None:
+    with client_of(library) as api:
+        for path, taken in (
+            ("/persons/x", "DELETE, GET, HEAD, OPTIONS"),
+            ("/project", "OPTIONS, POST"),
+            ("/clusters", "GET, HEAD, OPTIONS"),
+        ):
+            asked, refused = api.options(API + path), api.put(API + path)
+            assert (asked.status_code, asked.headers["Allow"], asked.content) == (204, taken, b"")
+            assert (refused.status_code, refused.headers["Allow"]) == (405, taken)
+            assert taken in refused.json()["detail"]
+        assert api.options("/nothing").status_code == 404
+
+
+# --- the page
+
+
+def test_a_browser_asks_for_the_key_of_the_page_and_only_the_page_takes_it_so(keyed: TestClient) -> None:
+    for path in ("/docs", "/docs/swagger-ui.css"):
+        asked = keyed.get(path)
+        assert (asked.status_code, asked.headers["WWW-Authenticate"]) == (401, 'Basic realm="faceml", charset="UTF-8"')
+    for path in ("/docs", "/docs/swagger-ui-bundle.js", "/docs/start.js", "/docs/favicon.png", "/openapi.json"):
+        for key in (FULL, READ):
+            assert keyed.get(path, headers=basic(key)).status_code == 200, path
+            assert keyed.get(path, headers=bearer(key)).status_code == 200, path
+        assert keyed.get(path, headers=basic("wrong")).status_code == 401, path
+        assert keyed.get(path, headers={"Authorization": "Basic !"}).status_code == 401, path
+    for path in (f"{API}/clusters", "/metrics", "/docsy"):
+        assert keyed.get(path, headers=basic(FULL)).status_code == 401, path
+    assert keyed.post(f"{API}/undo", headers=basic(FULL)).status_code == 401
+
+
+def test_the_page_loads_nothing_from_another_site_and_runs_nothing_that_is_written_in_it(library: Library) -> None:
+    with client_of(library) as api:
+        answer = api.get("/docs")
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert not re.search(r"https?:|<script>|<style|\son\w+=", answer.text)
+        assert api.get("/docs/nothing.js").status_code == 404
+        assert api.get("/docs/..%2F__init__.py").status_code == 404
+
+
+def basic(key: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"anybody:{key}".encode()).decode()}
+
+
 # --- how much
 
 
 def test_large_bodies_are_refused_whether_or_not_they_say_so(library: Library) -> None:
-    with client_of(library, replace(UNLIMITED, body_bytes=10_000, upload_bytes=50_000)) as api:
-        large = api.post(f"{API}/project", content=b"[" * 10_001, headers={"Content-Type": "application/json"})
+    with client_of(library, replace(UNLIMITED, body_bytes=10_000, vectors_bytes=20_000, upload_bytes=50_000)) as api:
+        large = api.post(f"{API}/project", content=b" " * 20_001, headers={"Content-Type": "application/json"})
         assert (large.status_code, large.json()["status"]) == (413, 413)
         parts = (b"x" * 5_000 for _ in range(4))
         assert api.post(f"{API}/cluster", content=parts).status_code == 413
@@ -264,6 +338,26 @@ def test_no_path_of_a_client_is_opened(library: Library) -> None:
     with client_of(library) as api:
         for path in ("/clusters/..%2F..%2Fetc%2Fpasswd", "/assets/..%2Fx", "/faces/..%2Fx/thumbnail", "/jobs/..%2Fx"):
             assert api.get(API + path).status_code in (404, 422)
+
+
+def test_a_port_in_use_is_said_and_nothing_of_serving_before(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "serving", "--port", str(port)]
+        own = {"FACEML_HOME": str(tmp_path / "library"), "FACEML_MODEL_PACK": "opencv-zoo"}
+        done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(f"faceml: port {port} of 127.0.0.1 is in use: ")
+    assert "--port" in line
+
+
+def test_a_forwarded_address_counts_only_where_a_proxy_is_named(tmp_path: Path) -> None:
+    for words in ((), ("--proxy", "127.0.0.1")):
+        with served(tmp_path, "--rate", "0.5", *words, FACEML_API_KEY=FULL, FACEML_MODEL_PACK="opencv-zoo") as server:
+            asked = [server.ask("GET", "/health", headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(8)]
+            refused = [answer.status_code for answer in asked].count(429)
+            assert (refused == 0) if words else (refused >= 6), words
 
 
 def test_the_server_names_no_version_of_its_own_and_survives_garbage(tmp_path: Path, library: Library) -> None:

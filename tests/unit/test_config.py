@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from faceml.config import find_root, read_settings, show_settings, without_password
+from faceml.cli.main import cli
+from faceml.config import find_root, read_settings, show_settings, without_password, without_secrets
 from faceml.errors import WrongUse
 
 
@@ -33,9 +35,51 @@ def test_secrets_are_hidden(tmp_path: Path) -> None:
     assert "postgresql://me:***@db/faces" in shown
 
 
-@pytest.mark.parametrize("url", ["postgresql://a:secret@[::1", "no url secret", "redis://:secret@host"])
-def test_a_password_never_survives_showing(url: str) -> None:
-    assert "secret" not in without_password(url) or "://" not in url
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://a:secret@[::1", "postgresql://a:***@[::1"),
+        ("redis://:secret@host/1", "redis://:***@host/1"),
+        ("postgresql://me:sec/r?e#t@db/faces?sslmode=require", "postgresql://me:***@db/faces?sslmode=require"),
+        ("postgresql://db:5432/f?user=me&password=secret", "postgresql://db:5432/f?user=me&password=***"),
+        ("postgresql://db/f?sslkey=/k.pem&sslpassword=secret", "postgresql://db/f?sslkey=/k.pem&sslpassword=***"),
+        ("postgresql://db/f?Pass%77ord=secret;options=-c%20x", "postgresql://db/f?Pass%77ord=***;options=-c%20x"),
+        ("redis://host:6379/0?socket_timeout=3&password=secret", "redis://host:6379/0?socket_timeout=3&password=***"),
+        ("http://qdrant:6333?api-key=secret", "http://qdrant:6333?api-key=***"),
+        ("https://secret@mlflow/runs?token=secret#secret", "https://***@mlflow/runs?token=***"),
+        ("https://mlflow/#secret", "https://mlflow/#***"),
+        ("http://mlflow?secret", "http://mlflow?***"),
+        ("host=db user=me password=secret", "host=db user=me password=***"),
+        ("host=db password = 'a secret'", "host=db password =***"),
+        ("me:secret@db", "me:***@db"),
+        ("sqlite:////home/a#b@c/faceml.db", "sqlite:////home/a#b@c/faceml.db"),
+        ("sqlite:////faceml.db?mode=ro&uri=true&key=secret", "sqlite:////faceml.db?mode=ro&uri=true&key=***"),
+        ("postgresql://a:secret@one:5432,two:5432/f", "postgresql://a:***@one:5432,two:5432/f"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+    ],
+)
+def test_a_secret_never_survives_showing(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+    assert "secret" not in without_secrets(f"no answer from {url}") or "://" not in url
+
+
+def test_no_command_shows_a_secret_of_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, url in {
+        "DATABASE_URL": "postgresql://me@127.0.0.1:1/faces?password=s3cret&sslpassword=s3cret",
+        "REDIS_URL": "redis://127.0.0.1:1/0?password=s3cret",
+        "QDRANT_URL": "http://127.0.0.1:1?api-key=s3cret",
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:1/?token=s3cret",
+    }.items():
+        monkeypatch.setenv(name, url)
+    for words in (["settings"], ["doctor"], ["faces", "stats"], ["jobs", "list"], ["models", "list"]):
+        done = CliRunner().invoke(cli, words)
+        said = f"{done.output} {done.exception}"
+        assert "127.0.0.1:1" in said, words
+        assert "s3cret" not in said, words
+    monkeypatch.setenv("DATABASE_URL", "host=127.0.0.1:1 password=s3cret")
+    assert "s3cret" not in str(CliRunner().invoke(cli, ["faces", "stats"]).exception)
+    assert "s3cret" not in repr(read_settings())
 
 
 def test_a_level_that_is_none_is_refused(tmp_path: Path) -> None:

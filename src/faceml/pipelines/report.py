@@ -17,6 +17,7 @@ from urllib.error import URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
+from faceml.config import without_password
 from faceml.errors import WrongUse
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
 from faceml.pipelines.notebooks import displayed
@@ -109,7 +110,7 @@ def _pictures(run: PipelineRun) -> Iterator[str]:
 def check_webhook(url: str) -> None:
     """Raises WrongUse where it is not an http address."""
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise WrongUse(f"the webhook {url!r} is not an http address: write it as https://host/path")
+        raise WrongUse(f"the webhook {without_password(url)!r} is not an http address: write it as https://host/path")
 
 
 def call_webhook(url: str, run: PipelineRun) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from faceml.config import without_password
+from faceml.config import without_password, without_secrets
 from faceml.errors import FacemlError, Unavailable
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
@@ -158,12 +157,12 @@ def reason_of(error: Exception) -> str:
     >>> reason_of(OSError("API request failed (Caused by New(host='x'): [Errno 111] Connection refused))"))
     '[Errno 111] Connection refused'
     >>> reason_of(OSError("API request to http://me:secret@host/api failed with timeout"))
-    'API request to http://***@host/api failed with timeout'
+    'API request to http://me:***@host/api failed with timeout'
     """
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     if "Caused by" in line:
         line = line.rpartition(": ")[2].rstrip("\"')")
-    return _short(re.sub(r"://[^/@\s]*@", "://***@", line), 200)
+    return _short(without_secrets(line), 200)
 
 
 def _tags(values: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from faceml.config import without_password
+from faceml.config import without_password, without_secrets
 from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
 from faceml.library import Library
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
@@ -73,7 +73,9 @@ def check_redis(library: Library) -> Iterator[Finding]:
         yield ok("redis", without_password(url))
     except (redis.RedisError, ValueError, OSError) as error:
         yield fail(
-            "redis", f"{without_password(url)} does not answer ({error})", "start it (make db-up), or unset REDIS_URL"
+            "redis",
+            f"{without_password(url)} does not answer ({without_secrets(str(error))})",
+            "start it (make db-up), or unset REDIS_URL",
         )
 
 
@@ -86,7 +88,7 @@ def check_mlflow(library: Library) -> Iterator[Finding]:
         except (URLError, OSError, ValueError) as error:
             yield fail(
                 "mlflow",
-                f"{without_password(uri)} does not answer ({getattr(error, 'reason', error)})",
+                f"{without_password(uri)} does not answer ({without_secrets(str(getattr(error, 'reason', error)))})",
                 "start it (make db-up), or unset MLFLOW_TRACKING_URI to keep runs below mlruns/",
             )
     elif uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():

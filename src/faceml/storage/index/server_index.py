@@ -14,6 +14,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+from faceml.config import without_password
 from faceml.errors import Conflict, IndexUnavailable, WrongUse
 from faceml.storage.index import collection_rules as rules
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
@@ -165,8 +166,8 @@ class ServerIndex:
 
 def _place(url: str) -> str:
     """Scheme, host and port: what a message may show of a URL."""
-    scheme, found, rest = url.strip().rpartition("://")
-    host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    scheme, found, rest = without_password(url.strip()).rpartition("://")
+    host = rest.rpartition("@")[2].partition("/")[0].partition("?")[0]
     return f"{scheme}{found}{host}"
 
 

@@ -62,8 +62,8 @@ class MlflowServer:
             if not is_of_mlflow(error):
                 raise
             raise Unavailable(
-                f"{model.space} lies at {location}, which cannot be read from here ({reason_of(error)}): start the "
-                "MLflow server with --serve-artifacts"
+                f"{model.space} lies at {without_password(location)}, which cannot be read from here "
+                f"({reason_of(error)}): start the MLflow server with --serve-artifacts"
             ) from error
 
     def _download(self, uri: str) -> bytes:

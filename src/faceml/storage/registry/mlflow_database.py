@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from faceml.config import without_password
+from faceml.config import without_password, without_secrets
 from faceml.errors import Unavailable
 from faceml.storage.registry.kinds import Kind
 from faceml.storage.registry.records import RegisteredModel, RegistryState
@@ -45,8 +45,8 @@ class MlflowDatabase:
         except (SQLAlchemyError, ImportError) as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise Unavailable(
-                f"the model registry {without_password(self._uri)} cannot be read ({reason}): start it or correct "
-                f"MLFLOW_TRACKING_URI; {self._kind.without_it} goes on without it"
+                f"the model registry {without_password(self._uri)} cannot be read ({without_secrets(reason)}): start "
+                f"it or correct MLFLOW_TRACKING_URI; {self._kind.without_it} goes on without it"
             ) from error
         return state
 
