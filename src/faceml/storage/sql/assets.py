@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, insert, or_, select, update
 
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.locks import INGESTING, advisory_lock
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
 
 
@@ -55,6 +56,10 @@ class Assets(Store):
     def with_hashes(self, hashes: Sequence[str]) -> dict[str, KnownFile]:
         return {known.content_hash: known for known in self._known(ImageAsset.content_hash, hashes)}
 
+    def lock_new(self) -> None:
+        """Wait for whoever else is taking photos in; until this transaction ends nobody else does. PostgreSQL only."""
+        advisory_lock(self._session.connection(), INGESTING)
+
     def add(self, files: Sequence[PhotoFile]) -> None:
         self._write(insert(ImageAsset), [_columns(file) for file in files])
 
@@ -79,7 +84,7 @@ class Assets(Store):
 
     def lock(self, asset_ids: Sequence[int]) -> None:
         """Hold these rows until the transaction ends, so that two workers do not add the same faces."""
-        held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update()
+        held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update(key_share=True)
         list(self._rows(held, ImageAsset.id, sorted(asset_ids)))
 
     def content_changed(self, asset_ids: Sequence[int]) -> set[int]:
