@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 from sqlalchemy import bindparam, delete, update
 
+from faceml.decisions.states import FREE
 from faceml.identity.assignment import Matches, match_people
 from faceml.records import AssignedBy
 from faceml.services.recognise.assign import store_matches
@@ -97,11 +99,13 @@ def stored(
     def ours() -> None:
         found = match()
         with library.repository.begin() as unit:
-            store_matches(unit, ids, found, names, model_version="raw", threshold=MIN_SIMILARITY)
+            store_matches(
+                unit, ids, found, names, seen=dict.fromkeys(ids, FREE), model_version="raw", threshold=MIN_SIMILARITY
+            )
 
     def set_free() -> None:
         with library.repository.begin() as unit:
-            unit._session.execute(update(FaceInstance).values(person_id=None, assigned_by=None))
+            unit._session.execute(update(FaceInstance).values(asdict(FREE)))
             unit._session.execute(delete(OutboxRow))
 
     ratio = compared("product + write", bare, "match + store", ours, repeats, before=set_free)

@@ -15,6 +15,7 @@ from faceml.config import Settings
 from faceml.jobs.queue import JobQueue
 from faceml.library import Library
 from faceml.once import Once
+from faceml.services.index.drain import index_note
 from serving.champion import Champion
 from serving.limits import Limits
 from serving.metrics import Metrics
@@ -24,6 +25,7 @@ from serving.schemas.runs import JobQueuedResponse
 API = "/api/v1/faces"
 ACTOR = "api"  # who decides, in the log of decisions
 EVENT_HEADER = "X-Event-Id"  # by which a decision can be undone
+INDEX_HEADER = "X-Index-Note"  # that it waits for the index, and what brings that up to date
 
 R = TypeVar("R")
 
@@ -44,14 +46,14 @@ class Service:
         return with_etag(request, content, "application/json")
 
     async def decide(self, act: Callable[[], R], shape: Callable[[R], BaseModel]) -> Response:
-        """Carry a person's decision out; the answer's header tells by which event to undo it."""
+        """Carry a person's decision out; the answer's headers tell how to undo it, and of an index that is behind."""
 
-        def work() -> tuple[bytes, Any]:
+        def work() -> tuple[bytes, dict[str, str]]:
             report = act()
-            return _json(shape(report)), getattr(report, "event_id", None)
+            told = {EVENT_HEADER: getattr(report, "event_id", None), INDEX_HEADER: index_note(self.library)}
+            return _json(shape(report)), {name: str(value) for name, value in told.items() if value is not None}
 
-        content, event_id = await self.pools.quick(work)
-        headers = {EVENT_HEADER: str(event_id)} if event_id is not None else {}
+        content, headers = await self.pools.quick(work)
         return Response(content, headers=headers, media_type="application/json")
 
     async def run(self, work: Callable[[], BaseModel]) -> Response:

@@ -20,7 +20,8 @@ PROBLEM = "#/components/schemas/Problem"
 DESCRIPTION = """Photo → detected face → embedding → store → cluster → label → train → registry → assign → serve.
 
 Errors are problem details (RFC 9457). Lists carry an ETag. Decisions of a person (label, merge, split, assign, …) can
-be undone: the header `X-Event-Id` of the answer is the `eventId` of `POST /undo`."""
+be undone: the header `X-Event-Id` of the answer is the `eventId` of `POST /undo`; `X-Index-Note` tells of a
+decision that is stored while the index is behind."""
 COMMON = {  # what any path may answer
     HTTPStatus.BAD_REQUEST: "The request cannot be read",
     HTTPStatus.UNAUTHORIZED: "A key is asked for",

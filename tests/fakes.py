@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +11,7 @@ from faceml.config import Settings
 from faceml.errors import IndexUnavailable
 from faceml.library import Library
 from faceml.records import PackContract
+from faceml.storage.sql.repository import Repository
 from faceml.vision.model_packs import FacePack
 from faceml.wiring import open_library
 
@@ -60,3 +61,24 @@ class LostIndex:
 def library_with(pack: Any, settings: Settings) -> Library:
     """The library of these settings with models that are open already: loading them takes a second a library."""
     return replace(open_library(settings), packs=LoadedPack(pack))
+
+
+class Interrupted:
+    """A repository in which somebody else acts once, just before the next writing transaction begins."""
+
+    def __init__(self, repository: Repository, act: Callable[[], object]) -> None:
+        self._repository, self._act = repository, act
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repository, name)
+
+    def begin(self) -> Any:
+        act, self._act = self._act, lambda: None
+        act()
+        return self._repository.begin()
+
+
+def interrupted(library: Library, act: Callable[[], object]) -> Library:
+    """The library of a run during which somebody else does something: after it read, and before it writes."""
+    repository: Any = Interrupted(library.repository, act)
+    return replace(library, repository=repository)

@@ -9,7 +9,7 @@ from uuid import UUID
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import Dismissal, Face
-from faceml.services.decisions.label import dismiss_faces, label_cluster
+from faceml.services.decisions.label import dismiss_faces, is_open, label_cluster
 from faceml.services.decisions.split import SplitPreview, prepare_split, preview_split, split_cluster
 from faceml.services.decisions.undo import redo, undo
 from faceml.services.recognise.gallery import Resemblance
@@ -91,22 +91,22 @@ class Labeler:
     # --- decisions
 
     def _label(self, given: Input) -> None:
-        name = given.text.strip()
-        if not name:
+        who: str | UUID = given.text.strip()
+        if not who:
             best = next(iter(self.suggestions), None)
             if best is None or best.similarity < self._likely_from:
                 raise WrongUse("no suggestion is close enough to take by Enter: type a name, or press 1 to 3 for one")
-            name = best.person_name
-        self._name(name, given)
+            who = best.person_id
+        self._name(who, given)
 
     def _accept(self, number: int, given: Input) -> None:
-        self._name(self.suggestions[number - 1].person_name, given)
+        self._name(self.suggestions[number - 1].person_id, given)
 
-    def _name(self, name: str, given: Input) -> None:
+    def _name(self, who: str | UUID, given: Input) -> None:
         cluster = self._asked()
         chosen = _chosen(cluster, given.left_out)
         try:
-            report = label_cluster(self._library, cluster.cluster_id, name, face_ids=chosen, actor=self._actor)
+            report = label_cluster(self._library, cluster.cluster_id, who, face_ids=chosen, actor=self._actor)
         except (Conflict, NotFound):
             self._show(self._at)  # somebody else was quicker: show what there is now
             raise
@@ -121,7 +121,11 @@ class Labeler:
     def _dismiss(self, dismissed_as: Dismissal, given: Input) -> None:
         cluster = self._asked()
         chosen = _chosen(cluster, given.left_out)
-        report = dismiss_faces(self._library, sorted(chosen), dismissed_as, actor=self._actor)
+        try:
+            report = dismiss_faces(self._library, sorted(chosen), dismissed_as, if_still=is_open, actor=self._actor)
+        except (Conflict, NotFound):
+            self._show(self._at)
+            raise
         word = screens.DISMISSED[dismissed_as]
         self._remember(Decided(report.event_id, cluster.cluster_id, f"{count_faces(report.faces_dismissed)}: {word}"))
         self._show(self._at)

@@ -34,7 +34,8 @@ class Session:
         self._started_s = self._started_s or time.monotonic()
 
     def done(self, text: str) -> None:
-        self.notice = Notice(text, "done")
+        problem = getattr(self.library.index_follower, "problem", None)
+        self.notice = Notice(f"{text} (stored; the index is behind: {problem})" if problem else text, "done")
 
     def read_names(self) -> None:
         self.names = active_names(self.library.repository)

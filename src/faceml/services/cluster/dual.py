@@ -17,11 +17,11 @@ from faceml.identity.cost import Method
 from faceml.identity.dual_mode import dual_mode
 from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
-from faceml.records import AssignedBy, Embeddings
+from faceml.records import Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
 from faceml.services.index.drain import drain_outbox
-from faceml.services.recognise.gallery import assigned_state, open_way
+from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
 from faceml.services.recognise.spaces import RAW, open_space
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -49,7 +49,8 @@ class DualReport:
 def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_note: Note = log.info) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
 
-    Faces that a person decided about are not touched, and a person ruled out for a face is never proposed. The best
+    Faces that a person decided about are not touched, while this runs neither, and a person ruled out for a face is
+    never proposed; a note says how many changed meanwhile. The best
     take part where there are more than `max_faces`. With `one_face_a_photo` only the nearest of a photo's faces that
     match one person is assigned; a matcher looks at photos anyway. Assignments of another model are weighed again by
     this one. Unknown faces are grouped in the space of `options.model`.
@@ -65,6 +66,7 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     grouped = (f"unknown faces were grouped in {space.name}",) if space.name not in (RAW, way.name) else ()
     with library.repository.read() as unit:
         faces = unit.vectors.undecided(limit=options.max_faces)
+        seen = unit.faces.states(faces.face_ids)
         known = way.read(unit, faces.face_ids)
         photos, taken = _photos(unit, faces.face_ids, known.people) if options.one_face_a_photo else (None, None)
     matches = known.match(faces.vectors, threshold.value)
@@ -90,14 +92,16 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
             known.people, matches, row, cluster_id=cluster_id, model_version=way.name, threshold=threshold.value
         )
     with library.repository.begin() as unit:
-        _store(unit, states, unknown.face_ids, labels)
+        left = _store(unit, states, unknown.face_ids, labels, seen)
     backlog = drain_outbox(library).backlog
+    assigned = [row for row in assigned if faces.face_ids[row] not in left]
+    labels = [label for id_, label in zip(unknown.face_ids, labels, strict=True) if id_ not in left]
     return DualReport(
         faces_processed=len(faces.face_ids),
         assigned_to_persons=len(assigned),
         persons_matched=len(set(found.person_rows[assigned].tolist())),
         person_threshold=threshold.value,
-        in_review=len(found.review_rows),
+        in_review=sum(faces.face_ids[row] not in left for row in found.review_rows),
         unlabeled_faces=len(labels),
         clusters_found=len(set(labels) - {-1}),
         noise_count=labels.count(-1),
@@ -105,7 +109,7 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         seconds=time.monotonic() - started,
         index_backlog=backlog,
         model_version=way.name,
-        notes=(*threshold.notes, *grouped),
+        notes=(*threshold.notes, *grouped, *note_of_changed(len(left))),
     )
 
 
@@ -118,30 +122,33 @@ def _photos(
     return [photo[face_id] for face_id in face_ids], taken
 
 
-def _store(unit: UnitOfWork, states: Mapping[UUID, FaceState], unknown: Sequence[UUID], labels: Sequence[int]) -> None:
-    """Write what is still true: faces that a person decided about meanwhile are left as they are."""
-    unit.events.lock()
-    current = unit.faces.states([*states, *unknown])
-    names = _names(unit, unknown, labels, current)
-    wanted = {**states, **{id_: FaceState(None, None, name) for id_, name in zip(unknown, names, strict=True)}}
-    changed = [
-        (id_, wanted[id_])
-        for id_, now in current.items()
-        if now.assigned_by is not AssignedBy.MANUAL and now != wanted[id_]
-    ]
-    unit.faces.set_states(changed)
-    unit.outbox.push([id_ for id_, _ in changed])
+def _store(
+    unit: UnitOfWork,
+    states: Mapping[UUID, FaceState],
+    unknown: Sequence[UUID],
+    labels: Sequence[int],
+    seen: Mapping[UUID, FaceState],
+) -> set[UUID]:
+    """Write what is still true; returns the faces left alone, because they or their person changed since `seen`."""
+    unchanged = unit.faces.unchanged(seen)
+    label_of = {id_: label for id_, label in zip(unknown, labels, strict=True) if id_ in unchanged}
+    wanted = {id_: state for id_, state in states.items() if id_ in unchanged}
+    wanted |= {id_: FaceState(None, None, name) for id_, name in _names(unit, label_of, seen).items()}
+    changing = [(id_, state) for id_, state in wanted.items() if state != seen[id_]]
+    written = unit.faces.set_states(changing)
+    unit.outbox.push(sorted(written))
+    return (seen.keys() - unchanged) | ({id_ for id_, _ in changing} - written)
 
 
-def _names(
-    unit: UnitOfWork, ids: Sequence[UUID], labels: Sequence[int], current: dict[UUID, FaceState]
-) -> list[str | None]:
-    former = [current[id_].cluster_id if id_ in current else None for id_ in ids]
+def _names(unit: UnitOfWork, label_of: Mapping[UUID, int], seen: Mapping[UUID, FaceState]) -> dict[UUID, str | None]:
+    """The cluster of each face: the one that most of a group was in, or a new one."""
+    labels, former = list(label_of.values()), [seen[id_].cluster_id for id_ in label_of]
     known = [name if name and name.startswith("unknown_cluster_") else None for name in former]
     kept = keep_names(labels, known)
     wanted = len(set(labels) - {-1} - set(kept))
     fresh = unit.contract.next_unknown_clusters(wanted) if wanted else range(0)
-    return name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
+    names = name_clusters(labels, kept, (f"unknown_cluster_{number}" for number in fresh))
+    return dict(zip(label_of, names, strict=True))
 
 
 def cluster_in_mode(

@@ -38,8 +38,16 @@ class LabelReport:
     event_id: int
 
 
+IfStill = Callable[[Face], bool]  # whether a face is as it was when somebody was asked about it
+
+
+def is_open(face: Face) -> bool:
+    """Whether no person decided about it."""
+    return face.assigned_by is not AssignedBy.MANUAL
+
+
 def label_cluster(
-    library: Library, cluster_id: str, name: str, *, face_ids: Collection[UUID] | None = None, actor: str
+    library: Library, cluster_id: str, name: str | UUID, *, face_ids: Collection[UUID] | None = None, actor: str
 ) -> LabelReport:
     """Say who a cluster is: all its faces go under the person, who is created where the name is new.
 
@@ -47,9 +55,10 @@ def label_cluster(
     hidden person stays hidden.
 
     Args:
+        name: or the id of somebody, who may have gone meanwhile.
         face_ids: only these of its faces, and of them only those that nobody decided about meanwhile.
     Raises:
-        NotFound: no face is in such a cluster.
+        NotFound: no face is in such a cluster, or nobody has this id.
         Conflict: somebody decided about all of `face_ids` meanwhile.
         WrongUse: the name is empty or too long.
     """
@@ -57,11 +66,29 @@ def label_cluster(
         faces = faces_of_cluster(unit, cluster_id)
         if face_ids is not None:
             faces = _still_open(unit, cluster_id, faces, face_ids)
-        return label_faces(unit, _named(unit, name), faces, partial(Label, cluster_id=cluster_id), actor=actor)
+        return label_faces(unit, _who(unit, name), faces, partial(Label, cluster_id=cluster_id), actor=actor)
+
+
+def label_open_clusters(
+    library: Library, cluster_ids: Sequence[str], name: str | UUID, *, actor: str
+) -> list[LabelReport]:
+    """Say that clusters are one person: all their faces that nobody decided about go under them. All clusters, or none.
+
+    Raises:
+        NotFound, Conflict, WrongUse: as `label_cluster`.
+    """
+    with deciding(library) as unit:
+        found = {id_: faces_of_cluster(unit, id_) for id_ in cluster_ids}
+        still = {id_: _still_open(unit, id_, faces, {face.id for face in faces}) for id_, faces in found.items()}
+        person = _who(unit, name)
+        return [
+            label_faces(unit, person, faces, partial(Label, cluster_id=id_), actor=actor)
+            for id_, faces in still.items()
+        ]
 
 
 def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted: Collection[UUID]) -> list[Face]:
-    chosen = [face for face in faces if face.id in wanted and face.assigned_by is not AssignedBy.MANUAL]
+    chosen = [face for face in faces if face.id in wanted and is_open(face)]
     if not chosen:
         names = unit.people.names(sorted({face.person_id for face in faces if face.person_id}))
         who = ", ".join(sorted(names.values())) or "somebody else"
@@ -112,7 +139,7 @@ class RejectReport:
 
 
 def assign_faces_to(
-    library: Library, face_ids: Sequence[UUID], name_or_id: str | UUID, *, actor: str
+    library: Library, face_ids: Sequence[UUID], name_or_id: str | UUID, *, if_still: IfStill | None = None, actor: str
 ) -> ReassignReport:
     """Say who faces are; a new name makes a new person. Having ruled the person out before is taken back for them.
 
@@ -120,9 +147,10 @@ def assign_faces_to(
 
     Raises:
         WrongUse: the name is empty or too long.
+        Conflict: a face is not `if_still`, here and below.
     """
     with deciding(library) as unit:
-        ids = [face.id for face in known_faces(unit, face_ids)]
+        ids = [face.id for face in _as_asked(unit, face_ids, if_still)]
         is_name = as_uuid(name_or_id) is None
         person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
         already = unit.prototypes.exemplar_faces([person.id])[person.id]
@@ -151,18 +179,31 @@ def unassign_faces(library: Library, face_ids: Sequence[UUID], *, actor: str) ->
     return UnassignReport(len(named), len(faces) - len(named), event_id)
 
 
-def reject_person(library: Library, face_ids: Sequence[UUID], name_or_id: str | UUID, *, actor: str) -> RejectReport:
+def reject_person(
+    library: Library, face_ids: Sequence[UUID], name_or_id: str | UUID, *, if_still: IfStill | None = None, actor: str
+) -> RejectReport:
     """Say that faces are *not* this person, who is never proposed for them again.
 
     Faces under that person are taken away, out of their cluster too, and may be recognised as somebody else.
     """
     with deciding(library) as unit:
-        faces = known_faces(unit, face_ids)
+        faces = _as_asked(unit, face_ids, if_still)
         person = find_person(unit, name_or_id)
         decision = Reject(person.id, counted_as(unit, person.id))
         event_id = decide(unit, decision, [face.id for face in faces], actor=actor)
     taken = sum(face.person_id == person.id for face in faces)
     return RejectReport(person.id, person.name, len(faces), taken, event_id)
+
+
+def _as_asked(unit: UnitOfWork, face_ids: Sequence[UUID], if_still: IfStill | None) -> list[Face]:
+    faces = known_faces(unit, face_ids)
+    if if_still is not None and not all(map(if_still, faces)):
+        raise Conflict("somebody decided about this meanwhile: look again, nothing was changed")
+    return faces
+
+
+def _who(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
+    return find_person(unit, name_or_id) if isinstance(name_or_id, UUID) else _named(unit, name_or_id)
 
 
 def _named(unit: UnitOfWork, name: str) -> Person:
@@ -177,11 +218,18 @@ class DismissReport:
     event_id: int
 
 
-def dismiss_faces(library: Library, face_ids: Sequence[UUID], dismissed_as: Dismissal, *, actor: str) -> DismissReport:
+def dismiss_faces(
+    library: Library,
+    face_ids: Sequence[UUID],
+    dismissed_as: Dismissal,
+    *,
+    if_still: IfStill | None = None,
+    actor: str,
+) -> DismissReport:
     """Say that faces are not to be asked about again. They leave their person and cluster, and no machine groups or
     recognises them until this is undone, or a person gives them a name after all.
     """
     with deciding(library) as unit:
-        ids = [face.id for face in known_faces(unit, face_ids)]
+        ids = [face.id for face in _as_asked(unit, face_ids, if_still)]
         event_id = decide(unit, Dismiss(dismissed_as), ids, actor=actor)
     return DismissReport(dismissed_as, len(ids), event_id)

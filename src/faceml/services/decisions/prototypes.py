@@ -13,7 +13,6 @@ from faceml.identity.prototypes import centroid
 from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.decide import best_exemplars, counted_as, decide, deciding, find_person, known_faces
-from faceml.services.index.drain import drain_outbox
 
 MOST = 20  # exemplars by hand; beyond, single faces say no more than the centroid
 
@@ -71,7 +70,7 @@ class CentroidsReport:
 
 def compute_centroids(library: Library) -> CentroidsReport:
     """The normalised mean of every person's faces, stored beside the exemplars; without faces no centroid."""
-    with library.repository.begin() as unit:
+    with deciding(library) as unit:  # no decision, but nobody's faces may change meanwhile
         faces, person_ids = unit.vectors.under_people()
         centroids = {}
         for person_id, rows in groupby(range(len(person_ids)), key=person_ids.__getitem__):
@@ -80,5 +79,4 @@ def compute_centroids(library: Library) -> CentroidsReport:
         orphaned = sorted(unit.prototypes.people_with_centroid() - set(centroids))
         unit.outbox.push(unit.prototypes.remove_centroids(orphaned))
         people = unit.people.count()
-    drain_outbox(library)
     return CentroidsReport(people, len(centroids))

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from faceml.decisions.about_faces import Split
 from faceml.decisions.states import SPLIT_MARK
-from faceml.errors import WrongUse
+from faceml.errors import Conflict, WrongUse
 from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.decisions.decide import decide, deciding, faces_of_cluster
@@ -77,6 +77,7 @@ def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 
 
     Raises:
         NotFound, WrongUse: as `preview_split`.
+        Conflict: all of its faces were moved since.
     """
     preview = preview_split(library.repository, cluster_id, min_cluster_size=min_cluster_size)
     if len(preview.parts) < 2:
@@ -87,6 +88,8 @@ def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 
         names = _part_names(unit, cluster_id, len(preview.parts))
         part_of = {face_id: name for part, name in zip(preview.parts, names, strict=True) for face_id in part}
         parts = {id_: part_of.get(id_) for id_ in (*part_of, *preview.left_out) if id_ in present}
+        if not parts:
+            raise Conflict(f"the faces of {cluster_id} were moved meanwhile: look again, nothing was changed")
         event_id = decide(unit, Split(cluster_id, len(names)), list(parts), actor=actor, parts=parts)
     left_out = sum(name is None for name in parts.values())
     return SplitReport(cluster_id, tuple(names), "split", left_out, event_id)

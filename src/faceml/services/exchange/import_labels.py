@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from faceml.decisions.about_faces import Assign
+from faceml.errors import Conflict, NotFound
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.label import label_cluster, label_faces
-from faceml.services.index.drain import drain_outbox
+from faceml.services.index.drain import update_index
 from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
 from faceml.storage.sql.people import fold_name, tidy_name
 from faceml.storage.sql.repository import UnitOfWork
@@ -49,7 +51,7 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
     skipped: list[str] = []
     with library.repository.begin() as unit:
         done = label_named(unit, _resolve(unit, rows, skipped), imported_from=file.name, actor=actor)
-    drain_outbox(library)
+    update_index(library)
     return ImportReport(len(rows), done.faces_labeled, done.people, tuple(skipped))
 
 
@@ -122,7 +124,7 @@ class NamingReport:
     clusters_named: int
     people: int
     faces_labeled: int
-    clusters_skipped: int  # no name has most of their faces
+    clusters_skipped: int  # no name has most of their faces, or they were decided about meanwhile
     named: tuple[NamedCluster, ...]
 
 
@@ -139,14 +141,23 @@ def name_clusters(library: Library, labels: Path, *, actor: str) -> NamingReport
     with library.repository.read() as unit:
         for item in match_known_labels(unit, known_labels):
             clusters[item.face.cluster_id or ""].append(item)
+        seen = {id_: [face.id for face in unit.faces.in_cluster(id_)] for id_ in clusters if id_}
         voted = [
-            NamedCluster(cluster_id, person, len(unit.faces.in_cluster(cluster_id)), agreeing)
+            NamedCluster(cluster_id, person, len(seen[cluster_id]), agreeing)
             for cluster_id, known in sorted(clusters.items())
             if cluster_id and not any(item.face.person_id for item in known)
             for person, agreeing in Counter(item.person for item in known).most_common(1)
         ]
-    named = [cluster for cluster in voted if 2 * cluster.agreeing > cluster.faces]
-    labelled = [label_cluster(library, cluster.cluster_id, cluster.person, actor=actor) for cluster in named]
+    named, labelled = [], []
+    for cluster in voted:
+        if 2 * cluster.agreeing <= cluster.faces:
+            continue
+        with suppress(Conflict, NotFound):  # decided otherwise, or gone, since we looked
+            found = label_cluster(
+                library, cluster.cluster_id, cluster.person, face_ids=seen[cluster.cluster_id], actor=actor
+            )
+            labelled.append(found)
+            named.append(cluster)
     return NamingReport(
         clusters_named=len(named),
         people=len({cluster.person for cluster in named}),

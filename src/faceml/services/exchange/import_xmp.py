@@ -13,7 +13,7 @@ from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
 from faceml.services.exchange.import_labels import label_named
-from faceml.services.index.drain import drain_outbox
+from faceml.services.index.drain import update_index
 from faceml.services.photos.ingest import PHOTO_SUFFIXES, copies_of_known, photo_files
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.people import tidy_name
@@ -79,7 +79,7 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
         )
     with library.repository.begin() as unit:
         done = label_named(unit, _to_label(unit, named, tally), imported_from="XMP", actor=actor)
-    drain_outbox(library)
+    update_index(library)
     return XmpImportReport(
         **asdict(tally), **asdict(done), photos_with_names=len(named), names=sum(len(photo.names) for photo in named)
     )

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from faceml.errors import FacemlError, IndexUnavailable
+from faceml.errors import Conflict, FacemlError, IndexUnavailable, Unavailable
 from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.storage.index.vector_index import VectorIndex
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
+CATCHES_UP = "the next command that reaches it brings it up to date"
 BATCH = 2000  # points a round: 4 MB of vectors at 512-d
 log = logging.getLogger(__name__)
 
@@ -35,17 +36,24 @@ class _Batch:
 
 
 def update_index(library: Library) -> None:
-    """Bring the index up to a decision just committed: now, or soon in a thread where the library has a follower."""
-    if library.index_follower is not None:
-        library.index_follower()
-    else:
-        drain_outbox(library)
+    """Bring the index up to a decision just committed: now, or soon in a thread where the library has a follower.
+
+    The decision stands whatever becomes of the index: what keeps that back is a line in the log and no error.
+    """
+    try:
+        if library.index_follower is not None:
+            library.index_follower()
+        else:
+            drain_outbox(library)
+    except Exception as error:  # nothing may make a decision look as if it had failed
+        reason = str(error) if isinstance(error, FacemlError) else f"unexpected {type(error).__name__}"
+        log.warning("the decision is stored, but the index is behind (%s); %s", reason, CATCHES_UP)
 
 
 def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING) -> DrainReport:
     """Copy the present state of every point in the outbox to the index, then forget the rows.
 
-    An index that cannot be reached fails nothing: the outbox waits, and the report says why.
+    An index that cannot be reached, or is another pack's, fails nothing: the outbox waits, and the report says why.
 
     Args:
         log_level: of the line that says so.
@@ -60,11 +68,20 @@ def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level:
             while batch := _drain_batch(library.repository, index):
                 written, removed, done = written + batch.written, removed + batch.removed, done + len(batch.row_ids)
                 on_progress(done, max(total, done))
-    except IndexUnavailable as error:
+    except (IndexUnavailable, Conflict) as error:
         left = _backlog(library.repository)
-        log.log(log_level, "%s; %d changes wait for the index, nothing is lost", error, left)
+        log.log(log_level, "%s; %d changes wait for the index, nothing is lost: %s", error, left, CATCHES_UP)
         return DrainReport(written, removed, left, str(error))
     return DrainReport(written, removed, _backlog(library.repository))
+
+
+def index_note(library: Library) -> str | None:
+    """What to tell whoever decided something, where the index is behind; None where it is not."""
+    try:
+        left = _backlog(library.repository)
+    except Unavailable:  # the decision is stored; that the database is away since then is not its fault
+        return None
+    return f"{left} changes wait for the index, nothing is lost: {CATCHES_UP}" if left else None
 
 
 def _drain_batch(repository: Repository, index: VectorIndex) -> _Batch | None:
@@ -114,12 +131,13 @@ RETRY_S = 15.0
 class IndexFollower:
     """A thread that drains the outbox shortly after decisions.
 
-    An index held by another process is tried again later, silently: nothing is lost, and no one who labels can do
-    anything about it. Whatever the outbox holds when the process ends, the next one drains.
+    An index that cannot be reached is tried again later: nothing is lost, and `problem` says why to whoever labels.
+    Whatever the outbox holds when the process ends, the next one drains.
     """
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self.problem: str | None = None  # why the index is behind, where the last try did not get through
         self._woken, self._closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="faceml-index-follower", daemon=True)
         self._thread.start()
@@ -150,9 +168,16 @@ class IndexFollower:
 
     def _drain(self) -> bool:
         try:
-            return drain_outbox(self._library, log_level=logging.INFO).backlog == 0
+            report = drain_outbox(self._library, log_level=logging.INFO)
+            self.problem = report.reason
+            return report.backlog == 0
         except FacemlError as error:
             log.info("the index is not up to date yet: %s", error)
+            self.problem = str(error)
+            return False
+        except Exception as error:  # the thread goes on: later decisions want to be followed, too
+            self.problem = f"unexpected {type(error).__name__}"
+            log.error("the index is not up to date yet: %s", self.problem)
             return False
 
 

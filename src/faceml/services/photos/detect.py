@@ -118,8 +118,9 @@ def _detect(
 
 
 def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Tally) -> None:
+    unit.events.lock()  # no face goes, and none is decided about, between our look at them and our writing
+    unit.assets.lock([photo.asset_id for photo in photos])
     ids = [photo.asset_id for photo in photos if photo.error is None]
-    unit.assets.lock(ids)
     changed = unit.assets.content_changed(ids)
     known = unit.faces.by_asset(ids)
     blank = unit.erasure.boxes(ids)

@@ -74,6 +74,7 @@ def _read_batch(repository: Repository, paths: Sequence[Path], counts: Counter[s
 
 def _store_batch(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[str]) -> list[PhotoFile]:
     """Store what is new, moved or touched; returns files with new content at a place that is taken."""
+    unit.assets.lock_new()  # first: of two that take the same folder in, one finds what the other has added
     by_hash = unit.assets.with_hashes([file.content_hash for file in files])
     by_path = unit.assets.at_paths([file.path for file in files])
     new: dict[str, PhotoFile] = {}
@@ -95,13 +96,16 @@ def _store_batch(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[s
         else:
             new[file.content_hash] = file
     counts["added"] += len(new)
+    failed = [known.asset_id for known in by_hash.values() if known.status == AssetStatus.FAILED]
+    unit.assets.lock([*failed, *(asset_id for asset_id, _ in rewritten)])
     unit.assets.add(list(new.values()))
     unit.assets.rewrite(rewritten, is_changed=False)
-    unit.assets.wait_again([known.asset_id for known in by_hash.values() if known.status == AssetStatus.FAILED])
+    unit.assets.wait_again(failed)
     return replaced
 
 
 def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[str]) -> None:
+    unit.assets.lock_new()
     by_hash = unit.assets.with_hashes([file.content_hash for file in files])
     by_path = unit.assets.at_paths([file.path for file in files])
     fresh: dict[str, PhotoFile] = {}
@@ -111,6 +115,7 @@ def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counte
     changed = [(by_path[file.path].asset_id, file) for file in fresh.values() if file.path in by_path]
     added = [file for file in fresh.values() if file.path not in by_path]
     counts.update(changed=len(changed), added=len(added), duplicates=len(files) - len(fresh))
+    unit.assets.lock([asset_id for asset_id, _ in changed])
     unit.assets.rewrite(changed, is_changed=True)
     unit.assets.add(added)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 
+from faceml.decisions.states import FaceState
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
 from faceml.options import AssignOptions
 from faceml.services.index.drain import drain_outbox
-from faceml.services.recognise.gallery import assigned_state, open_way
+from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
 from faceml.storage.sql.repository import UnitOfWork
 
 
@@ -34,7 +35,8 @@ class AssignReport:
 def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> AssignReport:
     """Match faces without person and cluster to people; below `threshold` they stay unknown.
 
-    Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about. The
+    Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about, while
+    this runs neither; a note says how many changed meanwhile. The
     oldest take part where there are more than `max_faces`. A matcher finds each person once a photo, whom a person
     labelled there first; who else looks like them stays unknown.
 
@@ -47,25 +49,32 @@ def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> 
     threshold = way.threshold(options.threshold)
     with library.repository.read() as unit:
         faces = unit.vectors.unassigned(since=options.found_since, limit=options.max_faces)
+        seen = unit.faces.states(faces.face_ids)
         known = way.read(unit, faces.face_ids)
     matches = known.match(faces.vectors, threshold.value)
     with library.repository.begin() as unit:
-        assigned = store_matches(
-            unit, faces.face_ids, matches, known.people, model_version=way.name, threshold=threshold.value
+        stored = store_matches(
+            unit, faces.face_ids, matches, known.people, seen=seen, model_version=way.name, threshold=threshold.value
         )
     backlog = drain_outbox(library).backlog
     return AssignReport(
         processed=len(faces.face_ids),
-        assigned=assigned,
-        unassigned=len(faces.face_ids) - assigned,
-        people_matched=len(set(matches.person_rows.tolist()) - {NOBODY}),
+        assigned=len(stored.people),
+        unassigned=len(faces.face_ids) - len(stored.people),
+        people_matched=len(set(stored.people.values())),
         threshold=threshold.value,
         seconds=time.monotonic() - started,
         index_backlog=backlog,
         status="completed" if known.people else "no_prototypes",
         model_version=way.name,
-        notes=threshold.notes,
+        notes=(*threshold.notes, *note_of_changed(stored.changed)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    people: Mapping[UUID, UUID]  # whom each face that was assigned is under now
+    changed: int  # faces left alone, because they, or whom they match, changed since they were read
 
 
 def store_matches(
@@ -74,18 +83,20 @@ def store_matches(
     matches: Matches,
     people: Sequence[UUID],
     *,
+    seen: Mapping[UUID, FaceState],
     model_version: str,
     threshold: float,
-) -> int:
-    """Write matches for faces that are still free; returns how many."""
-    unit.events.lock()
-    cluster = unit.faces.clusters_of_free(face_ids)
-    states = {}
-    for row in np.flatnonzero(matches.person_rows != NOBODY).tolist():
-        if (id_ := face_ids[row]) in cluster:
-            states[id_] = assigned_state(
-                people, matches, row, cluster_id=cluster[id_], model_version=model_version, threshold=threshold
-            )
-    unit.faces.set_states(list(states.items()))
-    unit.outbox.push(list(states))
-    return len(states)
+) -> Stored:
+    """Write matches for faces that are still as they were `seen`, and free."""
+    unchanged = unit.faces.unchanged(seen)
+    states = {
+        id_: assigned_state(
+            people, matches, row, cluster_id=seen[id_].cluster_id, model_version=model_version, threshold=threshold
+        )
+        for row in np.flatnonzero(matches.person_rows != NOBODY).tolist()
+        if (id_ := face_ids[row]) in unchanged
+    }
+    written = unit.faces.set_states(list(states.items()))
+    unit.outbox.push(sorted(written))
+    assigned = {id_: person_id for id_ in written if (person_id := states[id_].person_id) is not None}
+    return Stored(assigned, len(seen) - len(unchanged) + len(states) - len(written))

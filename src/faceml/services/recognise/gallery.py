@@ -9,6 +9,7 @@ matches = known.match(faces.vectors, threshold.value)  # the pack's own vectors;
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -27,6 +28,8 @@ from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import Space, open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,9 @@ def resemblances(
     people = gallery.people
 
     def named(row: int, similarity: float) -> Resemblance | None:
-        return Resemblance(people[row], names[people[row]], similarity) if row != NOBODY else None
+        # Who went since the people were read is nobody to speak of.
+        name = names.get(people[row]) if row != NOBODY else None
+        return None if name is None else Resemblance(people[row], name, similarity)
 
     best = map(named, matches.candidate_rows.tolist(), matches.similarities.tolist())
     runners_up = map(named, matches.runner_up_rows.tolist(), matches.runner_up_similarities.tolist())
@@ -179,3 +184,12 @@ def assigned_state(
         model_version=model_version,
         threshold=threshold,
     )
+
+
+def note_of_changed(count: int) -> tuple[str, ...]:
+    """What to say, in the log too, of faces that a run left alone because they changed while it computed."""
+    if not count:
+        return ()
+    note = f"{count} faces were changed or removed while this ran, and left as they are now"
+    log.info(note)
+    return (note,)

@@ -209,7 +209,7 @@ def _nearest(
 def _scores(found: Sequence[ScoreParts], names: Mapping[UUID, str]) -> tuple[PersonScore, ...]:
     return tuple(
         PersonScore(names[each.person_id], each.score, **{name: getattr(each, name) for name in PARTS})
-        for each in found[:NEAREST]
+        for each in [score for score in found if score.person_id in names][:NEAREST]  # but for who went meanwhile
     )
 
 

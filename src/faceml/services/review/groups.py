@@ -103,7 +103,7 @@ def suggest_names(
     return [
         Resemblance(person, names[person], similarity)
         for person, similarity in ranked
-        if not is_ruled_out(times[cluster_id, person], len(faces.face_ids))
+        if person in names and not is_ruled_out(times[cluster_id, person], len(faces.face_ids))
     ][:limit]
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from faceml.errors import WrongUse
 from faceml.library import Library
 from faceml.records import PersonStatus
-from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person
+from faceml.services.decisions.label import assign_faces_to, is_open, label_open_clusters, reject_person
 from faceml.services.decisions.people import merge_people
 from faceml.services.review.browse import list_people, show_person
 from faceml.services.review.different import mark_different
@@ -104,15 +104,16 @@ def answer(library: Library, question: Question, *, is_yes: bool, name: str = ""
         name: who two unnamed clusters are, where they are one person.
     Raises:
         WrongUse: such a name is missing.
-        FacemlError: what the question is about has changed meanwhile.
+        Conflict, NotFound: what the question is about has changed meanwhile; nothing is changed then.
     """
     if question.topic is Topic.SAME_PERSON:
         return _answer_same(library, question, is_yes, name, actor)
     person = question.other.person_id or question.other.title
+    still = (lambda face: face.person_id == person) if question.topic is Topic.INTRUDERS else is_open
     if is_yes:
-        assigned = assign_faces_to(library, question.one.face_ids, person, actor=actor)
+        assigned = assign_faces_to(library, question.one.face_ids, person, if_still=still, actor=actor)
         return Answer((assigned.event_id,), f"yes, {assigned.person_name}")
-    rejected = reject_person(library, question.one.face_ids, person, actor=actor)
+    rejected = reject_person(library, question.one.face_ids, person, if_still=still, actor=actor)
     return Answer((rejected.event_id,), f"not {rejected.person_name}")
 
 
@@ -125,13 +126,13 @@ def _answer_same(library: Library, question: Question, is_yes: bool, name: str, 
     if one.person_id and other.person_id:
         merged = merge_people(library, other.person_id, one.person_id, actor=actor)
         return Answer((merged.event_id,), f"{other.title} is {one.title}")
-    who = one.title if one.person_id else name.strip()
+    who = one.person_id or name.strip()
     if not who:
         raise WrongUse("both clusters are without a name: type who it is")
     clusters = [side.cluster_id for side in (one, other) if side.cluster_id]
-    labelled = [label_cluster(library, cluster_id, who, actor=actor) for cluster_id in clusters]
+    labelled = label_open_clusters(library, clusters, who, actor=actor)
     faces = sum(report.faces_labeled for report in labelled)
-    return Answer(tuple(report.event_id for report in labelled), f"{faces} faces: {who}")
+    return Answer(tuple(report.event_id for report in labelled), f"{faces} faces: {labelled[0].person_name}")
 
 
 def _same_person(repository: Repository, limit: int) -> Iterator[Question]:

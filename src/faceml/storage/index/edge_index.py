@@ -39,7 +39,8 @@ def open_edge(folder: Path, *, wait_s: float = WAIT_S) -> Iterator[EdgeIndex]:
         IndexDamaged: the folder is not empty and cannot be read.
     """
     with folder_lock(folder, wait_s=wait_s):
-        index = EdgeIndex(folder, wait_s=wait_s)
+        with _file_errors(folder):
+            index = EdgeIndex(folder, wait_s=wait_s)
         try:
             yield index
         finally:
@@ -98,7 +99,8 @@ class EdgeIndex:
 
     def ensure_collection(self, width: int) -> None:
         if self._shard is None:
-            _create(self._folder, width)
+            with _file_errors(self._folder):
+                _create(self._folder, width)
             self._shard, self._width = _load(self._folder, wait_s=0.0), width
         rules.check_width(self._width, width)
         with _engine_errors(self._folder):
@@ -205,6 +207,16 @@ def _engine_errors(folder: Path) -> Iterator[None]:
         if type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
         raise _damaged(folder, str(error).partition("\n")[0]) from error
+
+
+@contextmanager
+def _file_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise IndexUnavailable(
+            f"the vector index {folder} cannot be opened ({error.strerror}): make it a folder that you may write"
+        ) from error
 
 
 def _damaged(folder: Path, reason: str) -> IndexDamaged:

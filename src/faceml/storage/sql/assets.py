@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, insert, or_, select, update
 
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.locks import INGESTING, advisory_lock
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
 
 
@@ -59,6 +60,10 @@ class Assets(Store):
         """Photos whose files have so many bytes."""
         return list(self._known(ImageAsset.size_bytes, sizes))
 
+    def lock_new(self) -> None:
+        """Wait for whoever else is taking photos in; until this transaction ends nobody else does. PostgreSQL only."""
+        advisory_lock(self._session.connection(), INGESTING)
+
     def add(self, files: Sequence[PhotoFile]) -> None:
         self._write(insert(ImageAsset), [_columns(file) for file in files])
 
@@ -83,7 +88,7 @@ class Assets(Store):
 
     def lock(self, asset_ids: Sequence[int]) -> None:
         """Hold these rows until the transaction ends, so that two workers do not add the same faces."""
-        held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update()
+        held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update(key_share=True)
         list(self._rows(held, ImageAsset.id, sorted(asset_ids)))
 
     def content_changed(self, asset_ids: Sequence[int]) -> set[int]:

@@ -19,6 +19,7 @@ from faceml.storage.sql.tables import Base
 SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 READ_ONLY = "faceml_read_only"
+_COLLIDED = ("40001", "40P01")  # PostgreSQL: serialization failure, deadlock
 # What a library holds, by table; a database without rows in these is empty.
 CONTENT = {"photos": "image_assets", "people": "persons", "faces": "face_instances", "decisions": "label_events"}
 
@@ -34,6 +35,17 @@ def connect(url: str) -> Engine:
     with translated_errors(url):
         migrate(engine)
     return engine
+
+
+def consistent_reader(engine: Engine) -> Engine:
+    """The same database, to be read only: each transaction sees it as it was when it asked first.
+
+    SQLite does that by itself; PostgreSQL would look anew with every statement.
+    """
+    reader = engine.execution_options(**{READ_ONLY: True})
+    if engine.dialect.name == "postgresql":
+        return reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return reader
 
 
 def read_schema(url: str) -> str | None:
@@ -188,6 +200,8 @@ def _explain(url: str, error: Any) -> str:
                 f"the library's database {file} has been busy for {BUSY_TIMEOUT_S} s: let the other run end, try again"
             )
         return f"the library's database {file} cannot be opened ({reason}): check FACEML_HOME and its permissions"
+    if getattr(error.orig, "sqlstate", None) in _COLLIDED:
+        return f"another program changed the same rows of {shown} at the same moment; nothing was stored: try again"
     if "authentication failed" in reason or "no password" in reason:
         return f"PostgreSQL at {shown} refuses this user or password: correct DATABASE_URL"
     if "does not exist" in reason and "database" in reason:

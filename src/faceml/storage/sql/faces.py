@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import FaceState
@@ -46,7 +47,13 @@ class Faces(Store):
         return ids
 
     def renew(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
-        """Give known faces the box and vector of a changed photo (or restore a vector that was lost)."""
+        """Give known faces the box and vector of a changed photo (or restore a vector that was lost).
+
+        Faces that went since they were looked at are left out.
+        """
+        lock_labels(self._session)  # so that they stay
+        there = set(self.photo_of([id_ for id_, _ in found]))
+        found = [(id_, face) for id_, face in found if id_ in there]
         self._write(update(FaceInstance), [{"id": id_, **_detection_columns(face)} for id_, face in found])
         self._change(delete(FaceEmbedding), FaceEmbedding.face_instance_id, [id_ for id_, _ in found])
         self._add_vectors(found, pack=pack)
@@ -130,24 +137,48 @@ class Faces(Store):
         rows = self._rows(statement, FaceInstance.id, face_ids)
         return {row[0]: FaceState(*row[1:]) for row in rows}
 
+    def unchanged(self, seen: Mapping[UUID, FaceState]) -> set[UUID]:
+        """The faces that are still as a run saw them; until this transaction ends, nobody else changes one."""
+        lock_labels(self._session)
+        now = self.states(list(seen))
+        return {id_ for id_, state in seen.items() if now.get(id_) == state}
+
     def clusters_of_free(self, face_ids: Sequence[UUID]) -> dict[UUID, str | None]:
-        """The cluster of each of these faces that is under nobody; the others are left out."""
-        statement = select(FaceInstance.id, FaceInstance.cluster_id).where(FaceInstance.person_id.is_(None))
+        """The cluster of each of these faces that is under nobody and not dismissed; the others are left out."""
+        is_free = (FaceInstance.person_id.is_(None), FaceInstance.dismissed_as.is_(None))
+        statement = select(FaceInstance.id, FaceInstance.cluster_id).where(*is_free)
         return {row.id: row.cluster_id for row in self._rows(statement, FaceInstance.id, face_ids)}
 
-    def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
+    def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> set[UUID]:
         """Write states. An automatic one is dropped where a person decided about the face, or its person is ruled out,
-        hidden or merged by now (DESIGN D4): the last check is here, whatever a service computed meanwhile.
+        hidden, merged or gone by now (DESIGN D4): the last check is here, whatever a service computed meanwhile.
+
+        Returns:
+            The faces that were written.
         """
-        self.set_decided([(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE])
-        automatic = [
-            {"face": id_, "person": state.person_id, **_state_columns(state)}
-            for id_, state in states
-            if state.assigned_by is AssignedBy.PROTOTYPE
+        automatic = [(id_, state) for id_, state in states if state.assigned_by is AssignedBy.PROTOTYPE]
+        others = [(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE]
+        written = [*others, *self._still_true(automatic)]
+        self.set_decided(written)
+        return {id_ for id_, _ in written}
+
+    def _still_true(self, automatic: Sequence[tuple[UUID, FaceState]]) -> list[tuple[UUID, FaceState]]:
+        """Those against which nothing stands, without a next person who is gone."""
+        if not automatic:
+            return []
+        lock_labels(self._session)
+        ids = [id_ for id_, _ in automatic]
+        free = {id_ for id_, now in self.states(ids).items() if now.assigned_by is not AssignedBy.MANUAL}
+        ruled_out = set(self.rejections(ids))
+        status = {row[0]: row[1] for row in self._session.execute(select(PersonRow.id, PersonRow.status))}
+        return [
+            (id_, state if state.runner_up_id in {None, *status} else replace(state, **_NO_RUNNER_UP))
+            for id_, state in automatic
+            if id_ in free
+            and state.person_id is not None
+            and status.get(state.person_id) is PersonStatus.ACTIVE
+            and (id_, state.person_id) not in ruled_out
         ]
-        if automatic:
-            lock_labels(self._session)
-            self._session.connection().execute(_ASSIGN_AUTOMATICALLY, automatic)
 
     def set_decided(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
         """Write states as a person's decision has them, automatic ones that it restores too."""
@@ -224,23 +255,9 @@ def _state_columns(state: FaceState) -> dict[str, Any]:
     return {name: getattr(state, name) for name in _STATE_COLUMNS}
 
 
+_NO_RUNNER_UP: dict[str, Any] = {"runner_up_id": None, "runner_up_similarity": None}
 _STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 _table: Any = FaceInstance.__table__
-# Puts a face under a person by a machine's word, where no person's stands against it when it is written.
-_ASSIGN_AUTOMATICALLY = (
-    update(_table)
-    .where(
-        FaceInstance.id == bindparam("face"),
-        or_(FaceInstance.assigned_by.is_(None), FaceInstance.assigned_by != AssignedBy.MANUAL),
-        select(PersonRow.id)
-        .where(PersonRow.id == bindparam("person"), PersonRow.status == PersonStatus.ACTIVE)
-        .exists(),
-        ~select(FaceRejection.person_id)
-        .where(FaceRejection.face_instance_id == bindparam("face"), FaceRejection.person_id == bindparam("person"))
-        .exists(),
-    )
-    .values({name: bindparam(name) for name in _STATE_COLUMNS})
-)
 _REGROUP = (
     update(_table)
     .where(FaceInstance.id == bindparam("face"), FaceInstance.dismissed_as.is_(None), in_no_split_part())

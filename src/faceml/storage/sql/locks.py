@@ -20,7 +20,9 @@ from sqlalchemy.orm import Session
 from faceml.errors import DatabaseUnavailable, LibraryBusy
 from faceml.files import attempts, file_lock
 
-MIGRATION, _LABELS, _RUNS, DRAINING = range(7_302_911, 7_302_915)  # PostgreSQL's advisory locks are numbers, any
+MIGRATION, _LABELS, _RUNS, DRAINING, INGESTING = range(
+    7_302_911, 7_302_916
+)  # PostgreSQL's advisory locks are numbers, any
 log = logging.getLogger(__name__)
 
 

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -18,7 +17,7 @@ from faceml.records import PackContract
 from faceml.storage.sql.assets import Assets
 from faceml.storage.sql.clusters import Clusters
 from faceml.storage.sql.contract import Contract
-from faceml.storage.sql.database import READ_ONLY, connect, translated_errors
+from faceml.storage.sql.database import connect, consistent_reader, translated_errors
 from faceml.storage.sql.dump import DatabaseDump
 from faceml.storage.sql.erasure import Erasure
 from faceml.storage.sql.events import Events
@@ -65,6 +64,7 @@ class Repository:
     def __init__(self, url: str) -> None:
         self._url = without_password(url)
         self._connected = Once(lambda: connect(url))
+        self._reading = Once(lambda: consistent_reader(self._engine))
 
     @property
     def _engine(self) -> Engine:
@@ -87,9 +87,12 @@ class Repository:
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
-        """A consistent view to read from; takes no lock that would hold up a writer."""
-        reader = self._engine.execution_options(**{READ_ONLY: True})
-        with translated_errors(self._url), Session(reader) as session, session.begin():
+        """The library as it was at one moment, however many questions are asked; holds up no writer.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        with translated_errors(self._url), Session(self._reading()) as session, session.begin():
             yield UnitOfWork(session)
 
     @contextmanager
@@ -138,11 +141,7 @@ class Repository:
     @contextmanager
     def dump(self) -> Iterator[DatabaseDump]:
         """Every table as it was at one moment; holds up no writer."""
-        options: dict[str, Any] = {READ_ONLY: True}
-        if self._engine.dialect.name == "postgresql":
-            options["isolation_level"] = "REPEATABLE READ"
-        reader = self._engine.execution_options(**options)
-        with translated_errors(self._url), reader.begin() as connection:
+        with translated_errors(self._url), self._reading().begin() as connection:
             yield DatabaseDump(connection)
 
     def close(self) -> None:
