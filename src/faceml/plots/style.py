@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
+from matplotlib.ticker import NullFormatter
 
 from faceml.errors import WrongUse
 from faceml.plots.colours import CARD, INK, MUTED, RULE
@@ -22,7 +24,15 @@ Grid = Literal["x", "y", "both"]
 
 
 class Plot(Figure):
-    """A figure that notebooks show without pyplot, whose global state would leak between threads."""
+    """A figure that notebooks show without pyplot, whose global state would leak between threads.
+
+    Its texts are names that people chose: none of them is a formula, whatever dollars and backslashes it holds.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()
@@ -51,6 +61,15 @@ def label_axes(axes: Axes, *, title: str, x: str = "", y: str = "", grid: Grid |
     if grid is not None:
         axes.grid(visible=True, axis=grid, color=RULE, linewidth=0.7)
         axes.set_axisbelow(True)
+
+
+def scale_by_decades(axes: Axes, *, x: bool = False, y: bool = False) -> None:
+    """Make axes logarithmic, their ticks plain numbers: matplotlib writes powers of ten as formulas."""
+    for axis, is_chosen in ((axes.xaxis, x), (axes.yaxis, y)):
+        if is_chosen:
+            axes.set(**{f"{axis.axis_name}scale": "log"})
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(NullFormatter())
 
 
 def empty_plot(figure: Figure, text: str) -> Figure:

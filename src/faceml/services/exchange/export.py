@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from faceml.csv_cells import as_cell
 from faceml.errors import Conflict, FileNotReadable, NotEnoughData, WrongUse
 from faceml.files import whole_file
 from faceml.storage.sql.export_rows import ExportRow
@@ -85,7 +86,7 @@ def _write_csv(file: Path, rows: Iterator[ExportRow]) -> int:
         writer = csv.DictWriter(stream, [column.name for column in fields(ExportRow)], lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            writer.writerow(asdict(row))
+            writer.writerow({name: as_cell(value) for name, value in asdict(row).items()})
             count += 1
     return count
 
