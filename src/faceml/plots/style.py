@@ -13,7 +13,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import NullFormatter
 
-from faceml.errors import WrongUse
+from faceml.errors import NoSpace, WrongUse
+from faceml.files import is_full, no_space
 from faceml.plots.colours import CARD, INK, MUTED, RULE
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     try:
         figure.savefig(path)
     except (ValueError, OSError) as error:
+        if is_full(error):
+            raise NoSpace(no_space(path.parent)) from error
         raise WrongUse(
             f"the plot {path} cannot be written ({error}): name a .png, .svg or .pdf in a folder that is there"
         ) from error
