@@ -8,11 +8,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from faceml.config import Settings
+from faceml.config import ProjectRoot, Settings
 from faceml.files import open_to_others
 from faceml.services.operate.doctor import examine
 from faceml.services.operate.findings import Level
@@ -91,7 +92,9 @@ def notebook(source: str) -> dict[str, object]:
     return {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
 
 
-def test_the_doctor_tells_of_files_that_others_may_read_and_its_fix_closes_them(settings: Settings) -> None:
+def test_the_doctor_tells_what_others_may_read_and_its_fix_closes_it(settings: Settings, tmp_path: Path) -> None:
+    settings = replace(settings, root=ProjectRoot(tmp_path))
+
     def told() -> dict[Level, list[str]]:
         found = [item for item in examine(open_library(settings)).findings if item.subject == "privacy"]
         return {level: [item.fix or "" for item in found if item.level is level] for level in {f.level for f in found}}
