@@ -18,6 +18,7 @@ FacemlError
     ├── IndexUnavailable
     │   └── IndexDamaged      its files cannot be read; it is rebuilt from the database
     ├── QueueUnavailable
+    ├── NoSpace               the disk is full; it goes on once there is room
     └── ModelUnavailable      weights that are not on this machine and cannot be fetched
 
 A message names the thing, the value and the fix, in one line.
@@ -93,6 +94,10 @@ class IndexDamaged(IndexUnavailable):
 
 
 class QueueUnavailable(Unavailable):
+    pass
+
+
+class NoSpace(Unavailable):
     pass
 
 

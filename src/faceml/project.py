@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceml.config import Settings, show_settings
-from faceml.errors import WrongUse
+from faceml.errors import NoSpace, WrongUse
+from faceml.files import is_full, no_space
 
 SHIPPED = (("notebooks", "*.ipynb"), ("pipelines", "*.yaml"))
 DOTENV_HEAD = """\
@@ -50,6 +52,11 @@ def lay_out_project(folder: Path) -> LaidOut:
             with file.open("x", encoding="utf-8") as stream:
                 stream.write(text)
     except OSError as error:
+        for file in texts:  # of which none was there
+            with suppress(OSError):
+                file.unlink()
+        if is_full(error):
+            raise NoSpace(no_space(folder)) from error
         raise WrongUse(f"{folder} cannot be written ({error.strerror}): name another folder") from error
     counts = {part: sum(file.parent.name == part for file in texts) for part, _ in SHIPPED}
     return LaidOut(folder, **counts)

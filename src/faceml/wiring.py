@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from faceml.config import Settings, read_settings
 from faceml.errors import ModelUnavailable
+from faceml.files import keep_to_owner
 from faceml.library import Library
 from faceml.once import Once
 
@@ -22,7 +23,8 @@ OLD_CACHE = "spaces"  # in which earlier versions kept projected vectors: biomet
 def open_library(settings: Settings | None = None) -> Library:
     """The library that the settings point at (default: those of the environment).
 
-    Nothing is connected to yet, so this raises nothing of a store that is away.
+    Nothing is connected to yet, so this raises nothing of a store that is away. From here on whatever the process
+    writes is its owner's alone.
     """
     from faceml.storage.cache_files import GraphFiles
     from faceml.storage.index.stores import index_store
@@ -31,6 +33,7 @@ def open_library(settings: Settings | None = None) -> Library:
     from faceml.storage.sql.repository import Repository
     from faceml.tracking import Tracking
 
+    keep_to_owner()
     settings = settings or read_settings()
     shutil.rmtree(settings.cache_folder / OLD_CACHE, ignore_errors=True)
     repository = Repository(settings.database)

@@ -279,6 +279,31 @@ def test_the_check_notices_what_does_not_come_back(filled: Library, tmp_path: Pa
         check_backup(file)
 
 
+@pytest.mark.parametrize("circle", [["Ada"], ["Ada", "Grace"]])
+def test_a_crafted_backup_whose_people_are_merged_in_a_circle_is_refused(
+    filled: Library, elsewhere: Settings, tmp_path: Path, circle: list[str]
+) -> None:
+    file = tmp_path / "faces.zip"
+    back_up(filled, file, check=False)
+    with zipfile.ZipFile(file) as archive:
+        manifest = json.loads(archive.read(MANIFEST))
+        rows = [json.loads(line) for line in archive.read("tables/persons.jsonl").splitlines()]
+    shape = next(table for table in manifest["tables"] if table["name"] == "persons")
+    at = {column["name"]: number for number, column in enumerate(shape["columns"])}
+    ids = {row[at["name"]]: row[at["id"]] for row in rows}
+    for row in rows:
+        if row[at["name"]] in circle:
+            into = circle[circle.index(row[at["name"]]) - 1]
+            row[at["status"]], row[at["merged_into_id"]] = "merged", ids[into]
+    changed = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    part = {"sha256": hashlib.sha256(changed).hexdigest(), "bytes": len(changed)}
+    parts = {**manifest["parts"], "tables/persons.jsonl": part}
+    rewrite(file, content={"tables/persons.jsonl": changed}, parts=parts)
+    with pytest.raises(FileNotReadable, match=r"table persons points at itself in a circle \(merged_into_id\)"):
+        restore(elsewhere, file)
+    assert not elsewhere.home.exists()
+
+
 def test_a_backup_of_the_first_schema_is_brought_up_to_date(elsewhere: Settings, restored: Library) -> None:
     told = restore(elsewhere, OLD_BACKUP)
     assert (told.photos, told.faces, told.people, told.index_backlog) == (30, 30, 4, 0)

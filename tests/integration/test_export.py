@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from PIL import Image
 
 from faceml.errors import Conflict, NotEnoughData, WrongUse
 from faceml.library import Library
-from faceml.services.decisions.label import assign_faces_to
+from faceml.services.decisions.label import assign_faces_to, unassign_faces
 from faceml.services.exchange.export import export_faces, export_fiftyone, export_vectors
+from faceml.services.exchange.import_labels import import_labels
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
+from tests.conftest import add_faces, unit_rows
 
 
 @pytest.fixture
@@ -73,6 +76,35 @@ def test_both_tables_hold_the_size_of_the_photo_and_when_it_was_taken(filled: Li
     with Image.open(grace["path"]) as photo:
         assert (grace["photo_width"], grace["photo_height"]) == photo.size
     assert grace["taken_at"] == "2024-02-03T04:05:06+00:00"
+
+
+FORMULAS = ("=1+1", "+49 30", "-2", "@SUM(A1)", "'=quoted", "''-twice", "'t Hart", "O'Hara", "Ada, = and more")
+
+
+def test_no_name_is_a_formula_in_a_spreadsheet_and_all_are_read_back(library: Library, tmp_path: Path) -> None:
+    faces = add_faces(library, unit_rows(len(FORMULAS), seed=1))
+    for name, face in zip(FORMULAS, faces, strict=True):
+        assign_faces_to(library, [face], name, actor="tester")
+    file = tmp_path / "f.csv"
+    export_faces(library.repository, file)
+    with file.open(newline="") as stream:
+        cells = [cell for row in csv.reader(stream) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+@\t\r") or (cell[:1] == "-" and not is_number(cell))]
+
+    def names() -> dict[UUID, str]:
+        with library.repository.read() as unit:
+            people = unit.people.names()
+            return {face.id: people[face.person_id] for face in unit.faces.by_ids(faces) if face.person_id}
+
+    before = names()
+    assert sorted(before.values()) == sorted(FORMULAS)
+    unassign_faces(library, faces, actor="tester")
+    assert import_labels(library, file, actor="tester").faces_labeled == len(FORMULAS)
+    assert names() == before
+
+
+def is_number(cell: str) -> bool:
+    return cell.removeprefix("-").replace(".", "", 1).isdigit()
 
 
 def test_vectors_leave_with_numbers_for_people_and_photos_and_for_their_owner_alone(

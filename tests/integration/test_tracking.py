@@ -17,6 +17,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas
 import pytest
 from matplotlib.figure import Figure
 
@@ -148,6 +149,15 @@ def test_a_table_stays_inside_the_run(spooled: tuple[Run, Path]) -> None:
     run, _ = spooled
     with pytest.raises(WrongUse, match="leads out of the run"):
         run.table("../../worst", [])
+
+
+def test_no_cell_of_a_table_is_a_formula(spooled: tuple[Run, Path]) -> None:
+    run, spool = spooled
+    rows = [{"=name": "@SUM(A1)", "share": -0.5}]
+    run.table("mappings", rows)
+    run.table("frame", pandas.DataFrame(rows))
+    for file in ("mappings.csv", "frame.csv"):
+        assert (spool / "artifacts" / file).read_text().split() == ["'=name,share", "'@SUM(A1),-0.5"]
 
 
 def test_an_error_marks_the_run_failed_and_goes_on(tracking: Tracking) -> None:

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from faceml.cli.main import cli
-from faceml.cli.train import _duration
+from faceml.cli.train import _duration, results
 from faceml.config import Settings
 from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.projection import project
@@ -113,7 +113,7 @@ def test_faces_that_faceml_named_itself_are_not_learnt_from(mlflow_here: Path, l
     report = train_matching(library, SHORT, listener=Listener(on_prepared=told.append))
     assert (report.persons_used, report.total_faces) == (3, 18)
     assert "below the minimum of 5 people with 5 faces" in report.warnings[0]
-    assert told[0].warnings == report.warnings
+    assert told[0].warnings == report.warnings[:1]
     assert report.comparison.primary is None
     assert "fewer than 4 people" in report.comparison.missing["eer"]
     assert not report.verdict.promotes
@@ -197,10 +197,22 @@ def test_shuffled_labels_are_refused(mlflow_here: Path, library: Library) -> Non
 
 def test_a_training_goes_on_from_its_checkpoint(mlflow_here: Path, library: Library) -> None:
     label(library, people_vectors(3, 6, spread=1.0), np.repeat([0, 1, 2], 6))
-    train_matching(library, SHORT)
-    last = library.settings.checkpoint_folder / "face_projection_epoch_10.pt"
+    first = Path(train_matching(library, SHORT).model_checkpoint)
+    assert first.parent.parent == library.settings.checkpoint_folder
+    last = first.with_name("face_projection_epoch_10.pt")
     longer = train_matching(library, replace(SHORT, epochs=12, patience=12), resume=last)
     assert [epoch.number for epoch in longer.epochs] == list(range(13))
+
+
+def test_a_training_that_learns_nothing_says_so_in_report_command_and_mlflow(labelled: Library) -> None:
+    # Steps as large as they may be, towards vectors that are apart already.
+    learns_nothing = replace(SHORT, head="linear", learning_rate=1e-3, weight_decay=0.0, patience=1)
+    report = train_matching(labelled, learns_nothing)
+    assert report.best_epoch == 0
+    assert "best epoch 0: no epoch was better than the start" in report.warnings[-1]
+    assert f"WARNING: {report.warnings[-1]}" in results(report, 10)
+    tags = labelled.tracking.store.client.get_run(report.run_id).data.tags
+    assert (tags["best_epoch"], tags["untrained"]) == ("0", report.warnings[-1])
 
 
 # --- on the command line and in a notebook
@@ -240,7 +252,7 @@ Epoch 10/10: loss=0.\\d{{4}}, val_loss=0.\\d{{4}}
 Results:
   - Final training loss: 0.\\d{{4}}
   - Final validation loss: 0.\\d{{4}}
-  - Model saved: .*models/face_projection_epoch_\\d+.pt
+  - Model saved: .*models/[\\d-]+/face_projection_epoch_\\d+.pt
   - Checkpoint size: \\d.\\d MB
   - Training time: .*s
 """

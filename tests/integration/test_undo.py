@@ -10,7 +10,7 @@ import pytest
 
 from faceml.decisions.decision import Unknown
 from faceml.decisions.states import Change
-from faceml.errors import Conflict, NotFound
+from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
@@ -270,9 +270,19 @@ def test_history_tells_everything_in_words(library: Library, faces: list[UUID]) 
     assert len(history(library.repository, limit=2)) == 2
 
 
-def test_an_event_that_is_not_there_is_refused(library: Library) -> None:
-    with pytest.raises(NotFound, match="no event 7"):
-        undo(library, 7, actor=ME)
+@pytest.mark.parametrize("event_id", [7, 0, -1])
+def test_an_event_that_is_not_there_is_refused(library: Library, event_id: int) -> None:
+    label_cluster(library, "clu_0", "Ada", actor=ME)
+    for take_back in (undo, redo):
+        with pytest.raises(NotFound, match=f"no event {event_id}:"):
+            take_back(library, event_id, actor=ME)
+    assert len(history(library.repository)) == 1
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_history_of_no_decision_is_refused(library: Library, limit: int) -> None:
+    with pytest.raises(WrongUse, match=f"limit={limit}: ask for 1 decision or more"):
+        history(library.repository, limit=limit)
 
 
 def test_undoing_what_a_later_word_overruled_is_refused_and_redo_makes_the_decision_stand(library: Library) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import REPO
 
 SOURCE = REPO / "src" / "faceml"
 LEVELS = (  # a room imports from its own level and from those above it in this list
-    ("errors", "records", "progress", "once", "config", "option", "options", "files", "extras", "project"),
+    ("errors", "records", "progress", "once", "config", "option", "options", "files", "csv_cells", "extras", "project"),
     ("decisions", "vision", "identity", "metrics", "training", "trial", "xmp"),
     ("storage", "tracking", "plots"),
     ("library", "wiring"),
@@ -156,3 +156,10 @@ def test_looking_and_labelling_loads_no_clustering_library(command: str, tmp_pat
 def test_a_sheet_of_faces_loads_no_matplotlib() -> None:
     """It is what each night ends with, and matplotlib costs a quarter of a second."""
     assert "matplotlib" not in loaded_by("import faceml.plots.contact_sheet")
+
+
+def test_who_writes_a_csv_writes_no_formula() -> None:
+    ways = ("csv.writer(", "DictWriter(", ".to_csv(")
+    writers = [file for file in MODULES.values() if any(way in file.read_text() for way in ways)]
+    assert len(writers) >= 3
+    assert [file.name for file in writers if "faceml.csv_cells" not in imports(file)] == []

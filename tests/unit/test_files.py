@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import os
@@ -15,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from faceml.errors import Conflict, Unavailable
-from faceml.files import file_lock, whole_file, write_cache, write_whole
+from faceml.errors import Conflict, NoSpace, Unavailable
+from faceml.files import file_lock, is_full, require_room, whole_file, write_cache, write_whole
 from tests.polling import until
 
 HOLD = """
@@ -86,18 +87,21 @@ def test_a_reader_never_meets_half_a_file_even_where_the_writer_is_killed(tmp_pa
     assert file.read_bytes() in (b"a" * 200_000, b"b" * 200_000)
 
 
-def test_a_file_keeps_its_permissions_unless_it_is_private(tmp_path: Path) -> None:
-    file, new = tmp_path / "read only", tmp_path / "new"
-    file.write_bytes(b"before")
-    file.chmod(0o440)
-    write_whole(file, b"after")
-    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"after", 0o440)
-    with whole_file(file, is_private=True, is_durable=True) as draft:
-        draft.write_bytes(b"mine")
-    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"mine", 0o600)
-    (tmp_path / "usual").write_bytes(b"")
-    write_whole(new, b"")
-    assert new.stat().st_mode == (tmp_path / "usual").stat().st_mode
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_a_file_is_its_owners_alone_unless_it_is_to_be_like_another(tmp_path: Path, umask: int) -> None:
+    file, shown = tmp_path / "file", tmp_path / "shown"
+    before = os.umask(umask)
+    try:
+        for content in (b"new", b"again"):
+            write_whole(file, content)
+            assert (file.read_bytes(), file.stat().st_mode & 0o777) == (content, 0o600)
+            file.chmod(0o644)
+        shown.write_bytes(b"")
+        shown.chmod(0o640)
+        write_whole(file, b"like it", like=shown)
+        assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"like it", 0o640)
+    finally:
+        os.umask(before)
 
 
 def test_a_place_that_cannot_be_written_is_an_error_but_for_a_cache(
@@ -205,3 +209,36 @@ def test_a_lock_that_cannot_be_made_says_where(tmp_path: Path) -> None:
     told = r"cannot write .*in the way/lock \(.*\): make its folder writable"
     with pytest.raises(Unavailable, match=told), lock(tmp_path / "in the way" / "lock"):
         pass
+
+
+# A full disk
+
+
+def test_whoever_says_that_the_disk_is_full_is_understood() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/x")
+    wrapped = RuntimeError("the write failed")
+    wrapped.__cause__ = full
+    for error in (full, wrapped, OSError(errno.EDQUOT, "over"), Exception("(sqlite3) database or disk is full")):
+        assert is_full(error)
+    for error in (OSError(errno.EACCES, "no"), ValueError("full of hope")):
+        assert not is_full(error)
+
+
+def test_room_is_asked_for_also_where_the_folder_is_not_there_yet(tmp_path: Path) -> None:
+    require_room(tmp_path / "not" / "yet", 1)
+    with pytest.raises(
+        NoSpace, match=r"no space left on .*/yet: [\d.]+ MB are free, 1152921504607 MB are needed: free"
+    ):
+        require_room(tmp_path / "not" / "yet", 1 << 60)
+
+
+def test_a_writer_that_meets_a_full_disk_says_so_and_leaves_what_was_there(tmp_path: Path) -> None:
+    write_whole(tmp_path / "file", b"before")
+
+    def fail(draft: Path) -> None:
+        draft.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(NoSpace, match="MB are needed"), whole_file(tmp_path / "file") as draft:
+        fail(draft)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file", b"before")]

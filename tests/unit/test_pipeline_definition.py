@@ -224,3 +224,39 @@ def test_a_value_outside_its_options_range_is_told_before_anything_runs(folder: 
         read(folder, text).bind({"photos": "x", "min_cluster_size": "1"}, folder=folder)
     own = read(folder, GOOD).bind({"photos": "x", "min_cluster_size": "1"}, folder=folder)
     assert own["min_cluster_size"] == 1, "a notebook of one's own may mean something else by the name"
+
+
+# Files that are made to hold up whoever reads them
+
+
+def laughs(*, ending: str) -> str:
+    """Ten aliases in each of thirty lists, each to the list before."""
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]" for number in range(1, 30)]
+    return "\n".join([*rows, ending])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (laughs(ending="name: x"), r"line \d+: the file has more than 10,000 values, aliases"),
+        (laughs(ending="? *a29\n: x"), r"line \d+: "),
+        ("name: &own [*own]", r"line 1: it is nested too deeply"),
+        ("name: &own {a: *own}", r"line 1: it is nested too deeply"),
+        (f"name: {'[' * 20_000}", r"line 1: it is nested too deeply"),
+        ("? [a, b]\n: x", "line 1: a key must be a text"),
+        (f"name: {'9' * 5000}", "line 1: this is not a value"),
+        ("name: !!int x", "line 1: this is not a value"),
+        (f"name: {'x' * 200_000}", "has 200,006 bytes, and a pipeline 200,000 at most"),
+    ],
+    ids=["laughs", "laughs as a key", "own list", "own mapping", "deep", "key", "long number", "no number", "large"],
+)
+def test_a_file_that_is_made_to_hold_up_its_reader_is_refused_at_once(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(WrongUse, match=message) as error:
+        read(folder, text)
+    assert "\n" not in str(error.value)
+
+
+def test_anchors_and_aliases_may_be_used(folder: Path) -> None:
+    text = GOOD.replace("min_cluster_size: 3", "min_cluster_size: &size 3\n  largest: *size")
+    assert read(folder, text).parameters["largest"].default == 3

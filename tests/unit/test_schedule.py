@@ -133,3 +133,30 @@ def test_a_broken_record_is_a_new_start(tmp_path: Path, content: str) -> None:
 def test_a_clock_that_was_set_back_does_not_silence_it(tmp_path: Path) -> None:
     runs(tmp_path, at(20, 12), at(21, 12))
     assert runs(tmp_path, at(1, 12), at(2, 12)) == [("nightly", at(2, 3))]
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=2), timedelta(days=400)])
+def test_a_clock_that_is_set_back_while_it_runs_does_not_silence_it(
+    tmp_path: Path, back: timedelta, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock(at(20, 12), at(21, 2))
+    done: list[datetime] = []
+
+    def run(_: Entry) -> None:
+        done.append(clock.now())
+        clock.moment += timedelta(minutes=1)
+        if len(done) == 3:
+            clock.moment -= back
+            clock.end = clock.moment + timedelta(hours=2)
+
+    with pytest.raises(Over):
+        Schedule([HOURLY], home=tmp_path, now=clock.now, wait_until=clock.wait_until).run_forever(run)
+    set_at = at(20, 14, 31) - back
+    assert done[3:] == [set_at + timedelta(minutes=59), set_at + timedelta(hours=1, minutes=59)]
+    assert "the clock was set back by" in caplog.text
+    assert runs(tmp_path, set_at + timedelta(hours=2), set_at + timedelta(hours=2, minutes=50), HOURLY) == []
+
+
+def test_a_clock_that_is_put_right_makes_nothing_due_twice(tmp_path: Path) -> None:
+    done = runs(tmp_path, at(1, 12), at(1, 15), HOURLY, takes=-timedelta(seconds=20))
+    assert [moment for _, moment in done] == [at(1, hour, 30) for hour in (12, 13, 14)]

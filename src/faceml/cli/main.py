@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -21,7 +23,9 @@ from faceml.cli import (
     suggest,
     train,
 )
+from faceml.config import read_settings
 from faceml.errors import FacemlError, WrongUse
+from faceml.files import is_full, keep_to_owner, no_space
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
 EXIT_CODES: tuple[tuple[type[FacemlError], int], ...] = ((WrongUse, 2), (FacemlError, 1))
@@ -60,6 +64,7 @@ for _group, _commands in (
 def main() -> None:
     """Entry point of the `faceml` script."""
     is_debug = "--debug" in sys.argv[1:]
+    keep_to_owner()
     try:
         cli.main(standalone_mode=False, prog_name="faceml")
     except click.ClickException as error:
@@ -71,7 +76,7 @@ def main() -> None:
     except FacemlError as error:
         if is_debug:
             raise
-        click.echo(f"faceml: {error}", err=True)
+        click.echo(f"faceml: {_line(error)}", err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `head` does
@@ -79,8 +84,18 @@ def main() -> None:
     except Exception as error:
         if is_debug:
             raise
-        click.echo(f"faceml: unexpected {type(error).__name__}: {error} (faceml --debug shows where)", err=True)
+        unexpected = f"unexpected {type(error).__name__}: {error} (faceml --debug shows where)"
+        click.echo(f"faceml: {_line(error, unexpected)}", err=True)
         sys.exit(1)
+
+
+def _line(error: Exception, otherwise: str = "") -> str:
+    """What to tell; of a full disk always how much room is needed, whoever met it."""
+    text = otherwise or str(error)
+    if not is_full(error) or text.startswith("no space left on"):
+        return text
+    file = getattr(error.__cause__ or error, "filename", None)
+    return no_space(Path(os.fsdecode(file)) if file else read_settings().home)
 
 
 if __name__ == "__main__":

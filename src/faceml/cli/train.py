@@ -66,6 +66,8 @@ def results(report: TrainReport, epochs: int) -> str:
     lines = []
     if report.epochs[-1].number < epochs:
         lines.append(f"Stopped: the validation loss was best at epoch {report.best_epoch}")
+    if report.best_epoch == 0:
+        lines.append(f"WARNING: {report.warnings[-1]}")
     lines += [
         "",
         "Results:",

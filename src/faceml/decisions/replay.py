@@ -15,6 +15,7 @@ from faceml.decisions.about_people import Rename
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Event, FaceEvent
 from faceml.decisions.states import FREE, FaceState, Labelling, PersonState, is_split_part
+from faceml.errors import Conflict
 from faceml.records import AssignedBy
 
 Stands = Callable[[int], bool]  # whether the event of this id stands
@@ -126,20 +127,34 @@ def follow_merges(labelling: Labelling, merged: Mapping[UUID, UUID], people: Col
     is_free = person_id not in people or (
         not is_manual and survivor(person_id, merged) in {survivor(id_, merged) for id_ in labelling.ruled_out}
     )
-    while person_id in merged:
-        person_id = merged[person_id]
-        is_free = is_free or person_id in labelling.ruled_out
+    passed = became(person_id, merged)
+    is_free = is_free or not labelling.ruled_out.isdisjoint(passed)
     if is_free:
         return Labelling(FREE, False, labelling.ruled_out)
     runner_up_id = state.runner_up_id if state.runner_up_id in people else None
-    return replace(labelling, state=replace(state, person_id=person_id, runner_up_id=runner_up_id))
+    return replace(labelling, state=replace(state, person_id=[person_id, *passed][-1], runner_up_id=runner_up_id))
 
 
 def survivor(person_id: UUID, merged: Mapping[UUID, UUID]) -> UUID:
     """Whom somebody was merged into in the end; themselves where they were not."""
-    while person_id in merged:
-        person_id = merged[person_id]
-    return person_id
+    return [person_id, *became(person_id, merged)][-1]
+
+
+def became(person_id: UUID, merged: Mapping[UUID, UUID]) -> list[UUID]:
+    """Whom somebody was merged into, whom those were, and so on.
+
+    Raises:
+        Conflict: they stand in a circle, which no decision makes; a database that somebody wrote into may hold one.
+    """
+    passed: dict[UUID, None] = {}
+    while (into := merged.get(person_id)) is not None:
+        if into in passed:
+            raise Conflict(
+                f"person {into} is merged into themselves by way of others: restore a backup of this library"
+            )
+        passed[into] = None
+        person_id = into
+    return list(passed)
 
 
 def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState) -> Labelling:

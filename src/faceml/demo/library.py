@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceml.csv_cells import as_cell
 from faceml.errors import WrongUse
 from faceml.files import write_whole
 from faceml.services.photos.known_labels import BOX, KnownLabel
@@ -46,5 +47,7 @@ def _csv_text(faces: Iterable[KnownLabel]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("path", *BOX, "person"))
-    writer.writerows((f.path.as_posix(), *(getattr(f.bbox, side) for side in BOX), f.person) for f in faces)
+    for face in faces:
+        box = (getattr(face.bbox, side) for side in BOX)
+        writer.writerow(map(as_cell, (face.path.as_posix(), *box, face.person)))
     return text.getvalue()

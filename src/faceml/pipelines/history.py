@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from faceml.errors import Conflict, Unavailable
-from faceml.files import file_lock, write_whole
+from faceml.files import file_lock, new_folder, write_whole
 
 _FILE = "run.json"
 log = logging.getLogger(__name__)
@@ -88,15 +88,7 @@ _RUN = TypeAdapter(PipelineRun)
 
 def new_run_folder(home: Path, pipeline: str, started_at: datetime) -> Path:
     """Make `<home>/runs/<pipeline>-<timestamp>`; a number is added where two runs start in one second."""
-    stem = f"{pipeline}-{started_at:%Y%m%d-%H%M%S}"
-    number = 1
-    while True:
-        folder = home.resolve() / "runs" / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            number += 1
+    return new_folder(home.resolve() / "runs", f"{pipeline}-{started_at:%Y%m%d-%H%M%S}")
 
 
 def save_run(run: PipelineRun) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from faceml.errors import Unavailable
-from faceml.files import write_whole
+from faceml.files import require_room, write_whole
 from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus, new_run_folder, save_run
 from faceml.pipelines.notebooks import without_pictures
 from faceml.pipelines.report import REPORT, render
@@ -36,6 +36,7 @@ class RunLog:
         self, planned: PipelineRun, store: MlflowStore, *, home: Path, library: Mapping[str, Any] | None
     ) -> None:
         """Open the parent run; raises Unavailable before anything is run or written."""
+        require_room(home)
         self._store = store
         self._answers = True
         self._started = time.monotonic()

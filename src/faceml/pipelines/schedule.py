@@ -28,6 +28,7 @@ from faceml.wiring import open_library
 
 STATE = "schedule.json"
 LONGEST_WAIT = timedelta(seconds=30)  # then the clock is read again: machines sleep, and clocks are set
+CORRECTION = timedelta(minutes=1)  # a clock set back by less is only put right, and no minute is due twice
 log = logging.getLogger(__name__)
 
 
@@ -170,6 +171,7 @@ class Schedule:
         self._file = home / STATE
         self._now, self._wait_until = now, wait_until
         self._handled = self._read()
+        self._follow_clock()
 
     def next(self) -> Due:
         """What is due first; its time may lie in the past.
@@ -184,6 +186,7 @@ class Schedule:
         """Wait and run until SystemExit or KeyboardInterrupt ends it; an Exception is logged, and it goes on."""
         self._write()  # from now on missed times are made up for, whenever this ends
         while True:
+            self._follow_clock()
             due = self.next()
             if due.at > self._now():
                 self._wait_until(due.at)
@@ -197,6 +200,14 @@ class Schedule:
             except Exception:
                 log.exception("the pipeline %s failed; the schedule goes on", due.entry.name)
 
+    def _follow_clock(self) -> None:
+        """Whoever was handled later than it is now counts from now: the clock was set back."""
+        now = self._now()
+        ahead = {name: at for name, at in self._handled.items() if at - now > CORRECTION}
+        if ahead:
+            log.warning("the clock was set back by %s: what is due is counted from now", max(ahead.values()) - now)
+            self._handled |= dict.fromkeys(ahead, now)
+
     def _read(self) -> dict[str, datetime]:
         """When each was last handled; one that is new, or has another cron line by now, starts to count now."""
         now = self._now()
@@ -206,10 +217,7 @@ class Schedule:
             crons = {name: item["cron"] for name, item in stored.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             known, crons = {}, {}
-        return {
-            entry.name: min(known[entry.name], now) if crons.get(entry.name) == entry.cron else now
-            for entry in self._entries
-        }
+        return {item.name: known[item.name] if crons.get(item.name) == item.cron else now for item in self._entries}
 
     def _write(self) -> None:
         plain = {

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from faceml.errors import FileNotReadable, WrongUse
 from faceml.pipelines.references import known_names
 
+MOST_BYTES, MOST_VALUES = 200_000, 10_000  # a pipeline has a few thousand bytes, and some hundred values
 Place = tuple[Hashable, ...]  # keys and positions on the way to a value; () is the whole file
 
 
@@ -67,8 +68,15 @@ class YamlFile:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Read one YAML document; raises FileNotReadable, or WrongUse with the line of a syntax error or doubled key."""
+    """Read one YAML document.
+
+    Raises:
+        FileNotReadable: there is no such file.
+        WrongUse: with the line of a syntax error or doubled key, or of what is too large or deep to be a pipeline.
+    """
     try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise WrongUse(f"{path} has {size:,} bytes, and a pipeline {MOST_BYTES:,} at most: name another file")
         loader = _Loader(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise FileNotReadable(f"The pipeline {path} cannot be read: {error}; check the path") from error
@@ -84,6 +92,8 @@ def read_yaml(path: Path) -> YamlFile:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise _wrong(path, line, f"this is not YAML ({error.problem}); check quotes and indents") from error
+    except RecursionError as error:  # brackets in brackets, or an alias to what it is in
+        raise _wrong(path, max(lines.values()), "it is nested too deeply; write it flat") from error
     finally:
         loader.dispose()
 
@@ -98,14 +108,23 @@ class _Loader(yaml.SafeLoader):
 
     def plain(self, path: Path, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
         """A node's value; the lines of what is in it are added to `lines`."""
-        lines.setdefault(place, node.start_mark.line + 1)
+        line = node.start_mark.line + 1
+        lines.setdefault(place, line)
+        if len(lines) > MOST_VALUES:  # each alias stands for all that its anchor holds
+            raise _wrong(path, line, f"the file has more than {MOST_VALUES:,} values, aliases (*name) written out")
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(path, item, (*place, number), lines) for number, item in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
-            return self.construct_object(node)
+            try:
+                return self.construct_object(node)
+            except ValueError as error:
+                raise _wrong(path, line, f"this is not a value ({error}); put it in quotes") from error
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key, line = str(key_node.value), key_node.start_mark.line + 1
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _wrong(path, line, "a key must be a text, not a list or mapping")
+            key = str(key_node.value)
             if key in values:
                 first = lines[*place, key]
                 raise _wrong(path, line, f"the key {key!r} is there twice (first in line {first}); remove one")

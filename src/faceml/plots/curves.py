@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from faceml.errors import WrongUse
 from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE
-from faceml.plots.style import empty_plot, finite, label_axes, legend, new_figure
+from faceml.plots.style import empty_plot, finite, label_axes, legend, new_figure, scale_by_decades
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +42,8 @@ def roc_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     for number, (far, tar) in enumerate(rates):
         axes.plot(far, tar, label=curves[number].name, **_line(number))
     bottom = min(float(np.interp(lowest, far, tar)) for far, tar in rates)
-    axes.set(xscale="log", xlim=(lowest, 1), ylim=(max(-0.02, bottom - 0.08), 1.02))
+    scale_by_decades(axes, x=True)
+    axes.set(xlim=(lowest, 1), ylim=(max(-0.02, bottom - 0.08), 1.02))
     label_axes(axes, title="True against false matches", x=_FAR, y="true accept rate (TAR)", grid="both")
     legend(axes, loc="lower right")
     return figure
@@ -61,7 +62,8 @@ def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     for number, (far, frr) in enumerate(rates):
         # A logarithm has no zero: what is below the axes' decade lies on their edge.
         axes.plot(np.maximum(far, across), np.maximum(frr, down), label=curves[number].name, **_line(number))
-    axes.set(xscale="log", yscale="log", xlim=(across, 1), ylim=(down, 1))
+    scale_by_decades(axes, x=True, y=True)
+    axes.set(xlim=(across, 1), ylim=(down, 1))
     label_axes(axes, title="Detection error trade-off", x=_FAR, y="false reject rate (1 − TAR)", grid="both")
     legend(axes, loc="best")
     return figure

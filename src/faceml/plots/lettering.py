@@ -30,7 +30,8 @@ def font(size_px: int, *, bold: bool = False) -> Font:
 
 
 def shorten(text: str, lettering: Font, width_px: float) -> str:
-    """The text, or as much of it as fits, with an ellipsis."""
+    """The text in one line, or as much of it as fits, with an ellipsis; what cannot be drawn is a question mark."""
+    text = " ".join(text.encode(errors="replace").decode().split())  # file names hold what they like
     if lettering.getlength(text) <= width_px:
         return text
     while text and lettering.getlength(f"{text}…") > width_px:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
+from matplotlib.ticker import NullFormatter
 
-from faceml.errors import WrongUse
+from faceml.errors import NoSpace, WrongUse
+from faceml.files import is_full, no_space
 from faceml.plots.colours import CARD, INK, MUTED, RULE
 
 if TYPE_CHECKING:
@@ -22,7 +25,15 @@ Grid = Literal["x", "y", "both"]
 
 
 class Plot(Figure):
-    """A figure that notebooks show without pyplot, whose global state would leak between threads."""
+    """A figure that notebooks show without pyplot, whose global state would leak between threads.
+
+    Its texts are names that people chose: none of them is a formula, whatever dollars and backslashes it holds.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()
@@ -53,6 +64,15 @@ def label_axes(axes: Axes, *, title: str, x: str = "", y: str = "", grid: Grid |
         axes.set_axisbelow(True)
 
 
+def scale_by_decades(axes: Axes, *, x: bool = False, y: bool = False) -> None:
+    """Make axes logarithmic, their ticks plain numbers: matplotlib writes powers of ten as formulas."""
+    for axis, is_chosen in ((axes.xaxis, x), (axes.yaxis, y)):
+        if is_chosen:
+            axes.set(**{f"{axis.axis_name}scale": "log"})
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(NullFormatter())
+
+
 def empty_plot(figure: Figure, text: str) -> Figure:
     """The figure with this text in place of its plot: a run over nothing still ends with a picture that says so."""
     axes = figure.axes[0]
@@ -74,6 +94,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     try:
         figure.savefig(path)
     except (ValueError, OSError) as error:
+        if is_full(error):
+            raise NoSpace(no_space(path.parent)) from error
         raise WrongUse(
             f"the plot {path} cannot be written ({error}): name a .png, .svg or .pdf in a folder that is there"
         ) from error

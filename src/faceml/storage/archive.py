@@ -52,7 +52,7 @@ def new_archive(path: Path, *, check: Callable[[Path], None] = lambda _: None) -
     if path.exists() and not is_archive(path):
         raise Conflict(f"{path} is there and is not a faceml backup: name another file")
     try:
-        with whole_file(path, is_private=True, is_durable=True) as draft:
+        with whole_file(path, is_durable=True) as draft:
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
                 yield ArchiveWriter(file)
             check(draft)

@@ -14,6 +14,7 @@ from typing import Any
 
 from faceml.config import without_password, without_secrets
 from faceml.errors import FacemlError, Unavailable
+from faceml.files import is_full, no_space, require_room
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
 
@@ -52,6 +53,8 @@ class MlflowStore:
 
     def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any]) -> str:
         """Start a run, made by the code of now, and return its id."""
+        if self.uri.startswith(_SQLITE):
+            require_room(Path(self.uri.removeprefix(_SQLITE)).parent)
         family = {} if parent is None else {"mlflow.parentRunId": parent}
         with self.errors():
             run = self.client.create_run(
@@ -128,6 +131,8 @@ class MlflowStore:
         except Exception as error:
             if not is_of_mlflow(error):
                 raise
+            if is_full(error):
+                raise Unavailable(no_space(self._artifacts)) from error
             raise Unavailable(
                 f"MLflow at {without_password(self.uri)} does not take {what}: {reason_of(error)}; start it or correct"
                 " MLFLOW_TRACKING_URI (unset: a file below mlruns/)"

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from faceml.csv_cells import as_cell
 from faceml.errors import WrongUse
 
 logger = logging.getLogger(__name__)
@@ -113,13 +114,13 @@ class Run:
         """Rows as CSV: a pandas DataFrame, or mappings with the same keys."""
         target = self._target(name if name.endswith(".csv") else f"{name}.csv")
         if hasattr(rows, "to_csv"):
-            rows.to_csv(target, index=False)
+            rows.rename(columns=as_cell).map(as_cell).to_csv(target, index=False)
             return
         mappings = list(rows)
         with target.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(mappings[0]) if mappings else [])
+            writer = csv.DictWriter(file, fieldnames=[as_cell(name) for name in mappings[0]] if mappings else [])
             writer.writeheader()
-            writer.writerows(mappings)
+            writer.writerows({as_cell(name): as_cell(value) for name, value in row.items()} for row in mappings)
 
     def _target(self, name: str) -> Path:
         folder = (self._spool / _ARTIFACTS).resolve()

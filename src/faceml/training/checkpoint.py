@@ -1,12 +1,13 @@
-"""Checkpoints: `models/face_projection_epoch_{N}.pt` with weights, optimiser state and how they came about.
+"""Checkpoints: `face_projection_epoch_{N}.pt` with weights, optimiser state and how they came about.
 
+They lie in `models/`, in a folder for each training.
 `FaceTrainer` applies the projection of one (specification, chapter Model Checkpoints).
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ def checkpoint_path(folder: Path, epoch: int) -> Path:
 
 
 def save_checkpoint(
-    path: Path, task: ProjectionTask, history: tuple[Epoch, ...], best: dict[str, Any], metadata: Mapping[str, Any]
+    path: Path, task: ProjectionTask, history: Sequence[Epoch], best: dict[str, Any], metadata: Mapping[str, Any]
 ) -> None:
     """Write a file whole or not at all."""
     last = history[-1]
@@ -74,7 +75,6 @@ def save_checkpoint(
             "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as draft, draft.open("wb") as stream:  # given a name, torch would put it into the file
         torch.save(content, stream)
 

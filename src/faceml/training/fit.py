@@ -6,9 +6,10 @@ import logging
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,9 +19,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from faceml.errors import WrongUse
+from faceml.errors import FileNotReadable, WrongUse
+from faceml.files import new_folder, write_whole
 from faceml.identity.projection import Head
-from faceml.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from faceml.training.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
 from faceml.training.data import Faces, training_triplets
 from faceml.training.heads import empty_projection, start_projection
 from faceml.training.history import Epoch, best_epoch, is_stuck
@@ -59,7 +61,8 @@ def fit(
     Args:
         vectors: (N, D) unit rows.
         people: (N,) who each is; two or more with two faces each.
-        folder: where checkpoints go: the best epoch's and the last one's are kept.
+        folder: where the training makes a folder of its own for checkpoints: the best epoch's and the last one's are
+            kept, and no other training's are touched.
         resume: a checkpoint of the same data and options to go on from, to `options.epochs` in all.
         metadata: plain values that the checkpoints carry along.
         on_epoch: called after each epoch.
@@ -81,7 +84,7 @@ def fit(
             head=empty_projection(keeper.best).export(),
             history=tuple(keeper.history),
             best=found,
-            checkpoint=None if folder is None else checkpoint_path(folder, found.number),
+            checkpoint=keeper.checkpoint(),
             training_faces=len(faces.training),
             validation_faces=len(faces.validation),
             seconds=time.monotonic() - started,
@@ -95,6 +98,8 @@ class _Keeper(pl.Callback):
         self.history: list[Epoch] = []
         self.best: dict[str, Any] = {}
         self._folder = folder
+        self._own: Path | None = None  # of this training, in `folder`
+        self._files: dict[int, Path] = {}  # by epoch, as they were written
         self._metadata = metadata
         self._on_epoch = on_epoch
 
@@ -104,12 +109,31 @@ class _Keeper(pl.Callback):
         if best_epoch(self.history) is epoch:
             self.best = {name: value.clone() for name, value in task.projection.state_dict().items()}
         if self._folder is not None:
-            path = checkpoint_path(self._folder, epoch.number)
-            save_checkpoint(path, task, tuple(self.history), self.best, self._metadata)
-            kept = {best_epoch(self.history).number, epoch.number}
-            for past in self.history:
-                if past.number not in kept:
-                    checkpoint_path(self._folder, past.number).unlink(missing_ok=True)
+            self._write(epoch, lambda path: save_checkpoint(path, task, self.history, self.best, self._metadata))
+
+    def go_on_from(self, checkpoint: Checkpoint, file: Path) -> None:
+        """Take over what a training had come to, with its best and last checkpoint as far as they are there."""
+        self.history, self.best = list(checkpoint.history), checkpoint.best
+        if self._folder is None:
+            return
+        best = best_epoch(self.history)
+        beside = checkpoint_path(file.parent, best.number)
+        if best is not self.history[-1] and _came_before(beside, self.history):
+            self._write(best, lambda path: write_whole(path, beside.read_bytes()))
+        self._write(self.history[-1], lambda path: write_whole(path, file.read_bytes()))
+
+    def checkpoint(self) -> Path | None:
+        """The best epoch's; the last one's, which holds the best head too, where that was not there to go on from."""
+        return self._files.get(best_epoch(self.history).number) or next(reversed(self._files.values()), None)
+
+    def _write(self, epoch: Epoch, write: Callable[[Path], object]) -> None:
+        if self._own is None and self._folder is not None:
+            self._own = new_folder(self._folder, f"{datetime.now():%Y%m%d-%H%M%S}")
+        path = checkpoint_path(cast(Path, self._own), epoch.number)
+        write(path)
+        self._files[epoch.number] = path
+        for number in self._files.keys() - {best_epoch(self.history).number, epoch.number}:
+            self._files.pop(number).unlink(missing_ok=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         task = cast(ProjectionTask, pl_module)
@@ -117,6 +141,15 @@ class _Keeper(pl.Callback):
         self.note(task, epoch)
         self._on_epoch(epoch)
         trainer.should_stop = is_stuck(self.history, task.options.patience)
+
+
+def _came_before(file: Path, history: Sequence[Epoch]) -> bool:
+    """Whether a file is an earlier checkpoint of the training with this history."""
+    try:
+        earlier = load_checkpoint(file).history
+    except FileNotReadable:
+        return False
+    return tuple(history[: len(earlier)]) == earlier
 
 
 def _begin(faces: Faces, options: Options, keeper: _Keeper) -> ProjectionTask:
@@ -140,7 +173,7 @@ def _go_on(faces: Faces, options: Options, keeper: _Keeper, resume: Path) -> Pro
     task.optimizer.load_state_dict(checkpoint.optimizer)
     if task.criterion is not None and checkpoint.criterion is not None:
         task.criterion.load_state_dict(checkpoint.criterion)
-    keeper.history, keeper.best = list(checkpoint.history), checkpoint.best
+    keeper.go_on_from(checkpoint, resume)
     return task
 
 

@@ -90,11 +90,18 @@ def fetch_pack(name: str, *, model_root: Path) -> None:
             folder.rmdir()  # empty, from an attempt that failed
         with contextlib.redirect_stdout(io.StringIO()):
             ensure_available("models", name, root=str(model_root.expanduser()))
+        _share(folder)
     except ModelUnavailable:
         raise
     except Exception as error:  # requests', zipfile's, and InsightFace's bare RuntimeError
         reason = f"it is not there and downloading it failed ({type(error).__name__})"
         raise ModelUnavailable(_missing(name, folder, reason)) from error
+
+
+def _share(folder: Path) -> None:
+    """Weights are nobody's secret: other users of this machine may read what was fetched for all."""
+    for path in (folder, *folder.rglob("*")) if folder.is_dir() else ():
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _missing(name: str, folder: Path, reason: str) -> str:

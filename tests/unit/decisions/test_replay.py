@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +15,9 @@ from faceml.decisions.about_faces import Assign, ChooseExemplars, Dismiss, Label
 from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
 from faceml.decisions.decision import Decision, Redo, Undo
 from faceml.decisions.log import Event, FaceEvent
-from faceml.decisions.replay import Undos, follow_merges, replay, replay_person, survivor
+from faceml.decisions.replay import Undos, became, follow_merges, replay, replay_person, survivor
 from faceml.decisions.states import FaceState, Labelling, PersonState, is_split_part
+from faceml.errors import Conflict
 from faceml.records import AssignedBy, Dismissal, PersonStatus
 from tests.unit.decisions.drawn import FACE, PEOPLE, about_faces, about_people, person, states
 
@@ -276,3 +278,11 @@ def test_what_stands_and_what_an_undo_is_about_are_what_they_say(drawn: list[int
     if pairs:
         then = undos.with_another(pairs[-1][0])
         assert then.stands(pairs[-1][1]) != undos.stands(pairs[-1][1]) or not then.stands(pairs[-1][0])
+
+
+@pytest.mark.parametrize("circle", [1, 2, 3])
+def test_people_merged_in_a_circle_are_told_and_not_followed_for_ever(circle: int) -> None:
+    merged = {PEOPLE[number]: PEOPLE[(number + 1) % circle] for number in range(circle)}
+    with pytest.raises(Conflict, match="merged into themselves"):
+        survivor(PEOPLE[0], merged)
+    assert became(PEOPLE[0], {PEOPLE[0]: PEOPLE[1], PEOPLE[1]: PEOPLE[2]}) == [PEOPLE[1], PEOPLE[2]]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +16,17 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from faceml.errors import WrongUse
+from faceml.metrics.identification import Estimate
+from faceml.plots import comparisons, curves, matcher
+from faceml.plots import embedding_map as embedding_map_
 from faceml.plots.colours import NOISE, PALETTE
+from faceml.plots.comparisons import (
+    ScoredSetting,
+    interval_plot,
+    over_time_plot,
+    parallel_coordinates,
+    sweep_scores,
+)
 from faceml.plots.curves import (
     MatchCurve,
     confusion,
@@ -24,6 +38,8 @@ from faceml.plots.curves import (
 )
 from faceml.plots.embedding_map import MOST_FOR_TSNE, embedding_map, plane
 from faceml.plots.matcher import MOST_BARS, before_and_after, nearness_plot
+from faceml.tracking.experiment import MeasureHistory, Moment
+from faceml.trial.comparison import Comparison
 
 
 def texts(figure: Figure) -> str:
@@ -182,3 +198,49 @@ def test_nearness_puts_the_nearest_on_top_and_shows_no_more_than_fit() -> None:
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first on top"
     assert "41 people, 0.20" in axes.get_xlabel()
     assert "Nobody is labelled" in texts(nearness_plot({}))
+
+
+# Names are texts, whatever is in them
+
+FORMULA = r"$\frac{$ & 100 % \$5 _x"
+RATES = np.array([1e-4, 1e-2, 1.0]), np.array([0.5, 0.9, 1.0])
+NAMED: dict[str, Callable[[str], Figure]] = {
+    "roc": lambda name: roc_curve_plot([MatchCurve(name, *RATES)]),
+    "det": lambda name: det_curve_plot([MatchCurve(name, *RATES)]),
+    "epochs": lambda name: epoch_curves({name: [0.2, 0.1]}),
+    "confusion": lambda name: confusion(np.eye(2), [name, "Ada"]),
+    "map": lambda name: embedding_map(unit_rows(4, 8), np.zeros(4, int), names={0: name}),
+    "before and after": lambda name: before_and_after({name: ([0.5, 0.6], [0.1, 0.2], 0.3)}),
+    "nearness": lambda name: nearness_plot({name: 0.3, "Ada": 0.2}),
+    "intervals": lambda name: interval_plot(
+        Comparison((name,), {name: {name: Estimate(0.1, 0.0, 0.2)}}, (), None, {}, 5, 10, 2, 0.95)
+    ),
+    "parallel": lambda name: parallel_coordinates({name: {name: 1.0, "b": name}}, [name, "b"], best=name),
+    "over time": lambda name: over_time_plot(
+        MeasureHistory(
+            name, name, False, (Moment(name, datetime(2026, 1, 1, tzinfo=UTC), 0.5, None, False, False, True),)
+        )
+    ),
+    "sweep": lambda name: sweep_scores([ScoredSetting(name, 0.5, name)], score_name=name),
+}
+
+
+@pytest.mark.parametrize("plot", NAMED)
+def test_a_name_is_drawn_as_it_is_written(plot: str) -> None:
+    figure = NAMED[plot](FORMULA)
+    for form in ("png", "svg"):
+        figure.savefig(io.BytesIO(), format=form, bbox_inches="tight")
+    assert FORMULA in texts(figure)
+    assert "mathdefault" not in texts(figure)
+
+
+def test_every_plot_that_shows_names_is_tried_with_one() -> None:
+    rooms = (curves, comparisons, embedding_map_, matcher)
+    draws = [item for room in rooms for item in vars(room).values() if returns_a_figure(item, room.__name__)]
+    named = {draw.__name__ for draw in draws} - {"score_histogram", "quality_histogram"}
+    assert named == set(re.findall(r"lambda name: (\w+)\(", Path(__file__).read_text()))
+
+
+def returns_a_figure(item: object, room: str) -> bool:
+    is_public = getattr(item, "__module__", "") == room and not getattr(item, "__name__", "_").startswith("_")
+    return is_public and getattr(item, "__annotations__", {}).get("return") == "Figure"

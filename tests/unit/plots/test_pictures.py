@@ -101,3 +101,9 @@ def test_the_table_stops_at_the_most_it_may_show(tmp_path: Path) -> None:
     photos = [FacelessPhoto(tmp_path / f"{n}.jpg", "missing") for n in range(30)]
     assert photos_without_faces(photos, most=10).height == photos_without_faces(photos[:10], most=10).height
     assert photos_without_faces([]).height < photos_without_faces(photos, most=10).height
+
+
+@pytest.mark.parametrize("name", [r"$\\frac{$.jpg", "two\nlines.jpg", "tab\tand\x07bell.jpg", "not utf-8 \udce9.jpg"])
+def test_a_photo_of_any_name_is_shown(tmp_path: Path, name: str) -> None:
+    photos_without_faces([FacelessPhoto(tmp_path / name, "the file is missing")])
+    assert contact_sheet([SheetRow(name, [], 3)], title=name).size

@@ -19,7 +19,7 @@ from faceml.training.checkpoint import load_checkpoint
 from faceml.training.data import Blocks, Faces, epoch_triplets, validation_triplets
 from faceml.training.fit import Fitted, fit
 from faceml.training.heads import start_projection
-from faceml.training.history import Epoch, best_epoch, is_stuck
+from faceml.training.history import Epoch, best_epoch, is_stuck, nothing_learnt
 from faceml.training.module import ProjectionTask
 from faceml.training.options import Options
 from faceml.training.whitening import centred_identity, identity_head, lda, pca_whitening, within_whitening
@@ -112,16 +112,63 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(labelled: tuple[Array, 
         folder = tmp_path / str(options.dropout) / options.loss
         whole = fit(*labelled, replace(options, epochs=4))
         half = fit(*labelled, replace(options, epochs=2), folder=folder)
-        last = folder / f"face_projection_epoch_{half.history[-1].number}.pt"
+        last = checkpoint_of(half, half.history[-1].number)
         rest = fit(*labelled, replace(options, epochs=4), resume=last)
         assert rest.history[1:] == whole.history[1:]
         assert same_head(rest, whole)
 
 
+def checkpoint_of(found: Fitted, epoch: int) -> Path:
+    assert found.checkpoint is not None
+    return found.checkpoint.with_name(f"face_projection_epoch_{epoch}.pt")
+
+
+def test_no_training_touches_anothers_checkpoints(labelled: tuple[Array, Array], tmp_path: Path) -> None:
+    flat = tmp_path / "face_projection_epoch_1.pt"  # as earlier versions left them
+    flat.write_bytes(b"kept")
+    first = fit(*labelled, FEW, folder=tmp_path)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*.pt")}
+    second = fit(*labelled, replace(FEW, seed=1, epochs=4), folder=tmp_path)
+    fit(*labelled, replace(FEW, epochs=5), folder=tmp_path, resume=checkpoint_of(first, 3))
+    assert {file: file.read_bytes() for file in before} == before
+    assert len({file.parent for file in tmp_path.rglob("*.pt")}) == 4
+    assert second.checkpoint is not None
+    assert load_checkpoint(second.checkpoint).history[-1].number == second.best.number
+
+
+def test_a_resumed_training_that_finds_nothing_better_keeps_the_best_checkpoint(
+    labelled: tuple[Array, Array], tmp_path: Path
+) -> None:
+    worse = Options(head="linear", learning_rate=0.3, epochs=2, weight_decay=0)
+    half = fit(*labelled, worse, folder=tmp_path)
+    whole = fit(*labelled, replace(worse, epochs=3), folder=tmp_path, resume=checkpoint_of(half, 2))
+    assert whole.best == half.best
+    assert whole.best.number < 2
+    assert whole.checkpoint is not None
+    assert whole.checkpoint.parent != half.checkpoint.parent if half.checkpoint else False
+    np.testing.assert_array_equal(load_checkpoint(whole.checkpoint).head().skip, whole.head.skip)
+    alone = tmp_path / "elsewhere" / "face_projection_epoch_2.pt"
+    alone.parent.mkdir()
+    alone.write_bytes(checkpoint_of(half, 2).read_bytes())
+    rest = fit(*labelled, replace(worse, epochs=3), folder=tmp_path, resume=alone)
+    assert rest.checkpoint is not None
+    assert rest.checkpoint.is_file(), "the last one, where the best was not there to go on from"
+
+
+def test_a_best_epoch_of_0_is_told_with_what_it_means() -> None:
+    history = [Epoch(0, 1, 0.1), Epoch(1, 1, 0.2)]
+    assert nothing_learnt([*history, Epoch(2, 1, 0.05)], "linear") is None
+    for head, means in (
+        ("documented", "one of random weights"),
+        ("linear", "raw vectors, centred"),
+        ("lda", "the lda"),
+    ):
+        assert means in (nothing_learnt(history, head) or "")
+
+
 def test_resuming_with_other_options_or_labels_is_refused(labelled: tuple[Array, Array], tmp_path: Path) -> None:
     vectors, owners = labelled
-    fit(vectors, owners, FEW, folder=tmp_path)
-    last = tmp_path / "face_projection_epoch_3.pt"
+    last = checkpoint_of(fit(vectors, owners, FEW, folder=tmp_path), 3)
     with pytest.raises(WrongUse, match="another learning_rate"):
         fit(vectors, owners, replace(FEW, learning_rate=1e-4), resume=last)
     with pytest.raises(WrongUse, match="other faces or labels"):
@@ -138,9 +185,10 @@ def test_the_best_epoch_is_kept_and_the_last_one_to_go_on_from(labelled: tuple[A
     found = fit(*labelled, Options(head="linear", learning_rate=0.3, epochs=3, weight_decay=0), folder=tmp_path)
     assert found.best == min(found.history, key=lambda epoch: epoch.val_loss)
     assert found.best.number < 3
-    names = {path.name for path in tmp_path.iterdir()}
+    (folder,) = tmp_path.iterdir()
+    names = {path.name for path in folder.iterdir()}
     assert names == {f"face_projection_epoch_{number}.pt" for number in (found.best.number, 3)}
-    assert found.checkpoint == tmp_path / f"face_projection_epoch_{found.best.number}.pt"
+    assert found.checkpoint == folder / f"face_projection_epoch_{found.best.number}.pt"
     np.testing.assert_array_equal(load_checkpoint(found.checkpoint).head().skip, found.head.skip)
 
 
@@ -224,8 +272,8 @@ def test_face_trainer_projects_what_the_checkpoint_holds(labelled: tuple[Array, 
 
 
 def test_a_checkpoint_holds_weights_optimiser_state_and_metadata(labelled: tuple[Array, Array], tmp_path: Path) -> None:
-    fit(*labelled, FEW, folder=tmp_path)
-    content = torch.load(tmp_path / "face_projection_epoch_3.pt", weights_only=True)
+    last = checkpoint_of(fit(*labelled, FEW, folder=tmp_path), 3)
+    content = torch.load(last, weights_only=True)
     assert content["projection"]["layers.0.weight"].shape == (256, 32)
     assert content["projection"]["layers.1.weight"].shape == (128, 256)
     assert content["optimizer"]["state"][0]["step"] == 3 * -(-48 * 30 // 16)  # one update a batch

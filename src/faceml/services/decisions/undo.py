@@ -10,7 +10,7 @@ from uuid import UUID
 from faceml.decisions.decision import Decision, Redo, Undo, count_faces
 from faceml.decisions.log import ABOUT_PEOPLE, Event
 from faceml.decisions.replay import Undos, replay_person
-from faceml.errors import Conflict, NotFound
+from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
 from faceml.storage.sql.people import fold_name
@@ -32,7 +32,9 @@ class HistoryLine:
 
 
 def history(repository: Repository, *, limit: int = 20) -> list[HistoryLine]:
-    """The latest decisions, newest first."""
+    """The latest decisions, newest first. Raises WrongUse where `limit` is below 1."""
+    if limit < 1:  # SQLite would take -1 for all
+        raise WrongUse(f"limit={limit}: ask for 1 decision or more")
     with repository.read() as unit:
         events = unit.events.latest(limit)
         taken_back = unit.events.undos().taken_back
@@ -83,7 +85,7 @@ def undo(library: Library, event_id: int | None = None, *, actor: str) -> UndoRe
     """
     with deciding(library) as unit:
         undos = unit.events.undos()
-        event = unit.events.get(event_id) if event_id else unit.events.newest(leaving_out=undos.taken_back)
+        event = unit.events.newest(leaving_out=undos.taken_back) if event_id is None else unit.events.get(event_id)
         if event is None:
             raise NotFound("there is no decision to undo: nothing was decided yet, or everything is undone")
         return _take_back(unit, event, undos, actor)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from faceml.errors import Conflict, FileNotReadable, NotEnoughData, WrongUse
-from faceml.files import whole_file
+from faceml.csv_cells import as_cell
+from faceml.errors import Conflict, FileNotReadable, NoSpace, NotEnoughData, WrongUse
+from faceml.files import is_full, no_space, whole_file
 from faceml.storage.sql.export_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 
@@ -28,7 +29,7 @@ class ExportReport:
 
 
 def export_faces(repository: Repository, file: Path) -> ExportReport:
-    """Write one row a face to a .csv or .parquet file, which appears whole or not at all.
+    """Write one row a face to a .csv or .parquet file of its owner's alone, which appears whole or not at all.
 
     Raises:
         WrongUse: another suffix.
@@ -65,7 +66,7 @@ def export_vectors(repository: Repository, file: Path) -> ExportReport:
         raise NotEnoughData("no face was found yet, so there are no vectors: `faceml faces backfill` finds faces")
     number = {person_id: row for row, person_id in enumerate(sorted({label for label in faces.labels if label}))}
     try:
-        with whole_file(file, is_private=True) as draft, draft.open("wb") as stream:
+        with whole_file(file) as draft, draft.open("wb") as stream:
             np.savez(
                 stream,
                 vectors=faces.vectors.astype(np.float16),
@@ -85,7 +86,7 @@ def _write_csv(file: Path, rows: Iterator[ExportRow]) -> int:
         writer = csv.DictWriter(stream, [column.name for column in fields(ExportRow)], lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            writer.writerow(asdict(row))
+            writer.writerow({name: as_cell(value) for name, value in asdict(row).items()})
             count += 1
     return count
 
@@ -138,6 +139,10 @@ def export_fiftyone(repository: Repository, folder: Path) -> FiftyOneReport:
         metadata = json.dumps({"media_type": "image", "info": info})
         (folder / "metadata.json").write_text(metadata, encoding="utf-8")
     except OSError as error:
+        for name in ("samples.json", "metadata.json"):  # the folder is new again
+            (folder / name).unlink(missing_ok=True)
+        if is_full(error):
+            raise NoSpace(no_space(folder)) from error
         raise FileNotReadable(f"{folder} cannot be written: {error.strerror or error}") from error
     return FiftyOneReport(folder, photos, faces)
 

@@ -116,7 +116,9 @@ def _write(
     changes = region_changes(there.regions, wanted, known={face.face_id for face in faces})
     is_changed = bool(before is None or changes.replaced or changes.removed or changes.added)
     if is_changed:
-        write_whole(sidecar, write_regions(before, changes, photo))
+        # Other photo programs read it, who may run as somebody else: whoever may see the photo may see the names.
+        like = asset.path if before is None else sidecar
+        write_whole(sidecar, write_regions(before, changes, photo), like=like)
     return XmpExportReport(
         faces=changes.unchanged + len(changes.replaced) + len(changes.added),
         sidecars_written=int(is_changed),

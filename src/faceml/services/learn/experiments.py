@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from faceml.csv_cells import from_cell
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
 from faceml.plots.curves import MatchCurve
@@ -197,5 +198,5 @@ def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
         if ROC_TABLE not in {file.path for file in store.client.list_artifacts(run_id)}:
             return {}
         path = store.client.download_artifacts(run_id, ROC_TABLE, folder)
-        points = pandas.read_csv(path, dtype={"candidate": str}).groupby("candidate", sort=False)
+        points = pandas.read_csv(path, converters={"candidate": from_cell}).groupby("candidate", sort=False)
     return {name: MatchCurve(name, of.far.to_numpy(), of.tar.to_numpy()) for name, of in points}

@@ -20,7 +20,7 @@ from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.storage.sql.repository import Repository
 from faceml.tracking import Run
-from faceml.training.history import Epoch
+from faceml.training.history import Epoch, nothing_learnt
 from faceml.training.options import Options
 from faceml.training.splits import split_faces
 from faceml.trial.comparison import RAW, Comparison, Recipe, Verdict, verdict
@@ -73,7 +73,7 @@ class TrainReport:
     verdict: Verdict
     version: int  # of `face-projection`, now its challenger
     run_id: str
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # those of `Prepared`, and what the training itself came to
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,8 @@ def train_matching(
             on_epoch=counter.epoch_done,
         )
         log_epochs(run, fitted.history)
+        untrained = nothing_learnt(fitted.history, options.head)
+        run.tags({"best_epoch": fitted.best.number, **({"untrained": untrained} if untrained else {})})
         recipe = Recipe(asdict(options), min_faces, mark_faces([labelled.face_ids[row] for row in rows]))
         compared = compare_heads(labelled, options, recipe, champion=champion, on_fold=counter.fold_done)
         found = verdict(compared.comparison, challenger=HEAD, rivals=rivals)
@@ -136,7 +138,7 @@ def train_matching(
         log_confusion(run, labelled, rows, fitted.head, seed=options.seed)
         card = _card(options, contract, str(snapshot["hash"]), prepared)
         registered = _register(library, run, card, fitted, compared)
-    return _report(prepared, fitted, compared, found, registered)
+    return _report(prepared, untrained, fitted, compared, found, registered)
 
 
 def _read(repository: Repository, quality_threshold: float) -> tuple[LabelledFaces, PackContract]:
@@ -234,11 +236,16 @@ def _register(library: Library, run: Run, card: ModelCard, fitted: Fitted, compa
 
 
 def _report(
-    prepared: Prepared, fitted: Fitted, compared: Compared, found: Verdict, registered: RegisteredModel
+    prepared: Prepared,
+    untrained: str | None,
+    fitted: Fitted,
+    compared: Compared,
+    found: Verdict,
+    registered: RegisteredModel,
 ) -> TrainReport:
     checkpoint = fitted.checkpoint
     return TrainReport(
-        **asdict(prepared),
+        **asdict(prepared) | {"warnings": (*prepared.warnings, *([untrained] if untrained else []))},
         status="completed",
         epochs=fitted.history,
         best_epoch=fitted.best.number,

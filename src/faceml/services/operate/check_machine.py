@@ -15,6 +15,7 @@ from pathlib import Path
 from faceml import __version__
 from faceml.config import setting_names
 from faceml.errors import ModelUnavailable
+from faceml.files import open_to_others
 from faceml.library import Library
 from faceml.records import PackContract
 from faceml.services.operate.check_stores import has_current_database
@@ -102,6 +103,18 @@ def check_folder(library: Library) -> Iterator[Finding]:
             f"{existing} cannot be written ({error.strerror})",
             f"chown or chmod it for the user {os.environ.get('USER', '') or os.getuid()}, or set FACEML_HOME elsewhere",
         )
+
+
+def check_privacy(library: Library) -> Iterator[Finding]:
+    """Whether others on this machine can read the library, or the runs that show it."""
+    settings = library.settings
+    runs = Path(settings.tracking.removeprefix("sqlite:///")) if settings.tracking.startswith("sqlite:///") else None
+    places = [place for place in (settings.home, settings.artifact_folder, runs) if place is not None]
+    found = [(place, file) for place in places if (file := open_to_others(place)) is not None]
+    for place, file in found:
+        yield warn("privacy", f"others on this machine can read {file}: it may show faces", f"chmod -R go= {place}")
+    if not found:
+        yield ok("privacy", "only their owner can read the library and its runs")
 
 
 def check_disk(library: Library) -> Iterator[Finding]:

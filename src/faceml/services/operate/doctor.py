@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     check_machine.check_provider,
     check_machine.check_pack,
     check_machine.check_folder,
+    check_machine.check_privacy,
     check_machine.check_disk,
     check_stores.check_database,
     check_stores.check_index,

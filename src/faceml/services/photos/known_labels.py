@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceml.csv_cells import from_cell
 from faceml.errors import FileNotReadable, NotEnoughData
 from faceml.records import BBox, Face
 from faceml.storage.sql.repository import UnitOfWork
@@ -52,7 +53,7 @@ def read_table(file: Path) -> Table:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
             columns = tuple(reader.fieldnames or ())
-            rows = [{name: (row[name] or "").strip() for name in columns} for row in reader]
+            rows = [{name: from_cell((row[name] or "").strip()) for name in columns} for row in reader]
     except OSError as error:
         raise FileNotReadable(f"{file} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
+import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +17,7 @@ import numpy as np
 import qdrant_edge as edge
 
 from faceml.errors import IndexDamaged, IndexUnavailable
-from faceml.files import attempts
+from faceml.files import attempts, free_at, is_full, no_space
 from faceml.storage.index import collection_rules as rules
 from faceml.storage.index.stores import WAIT_S, folder_lock, held_by
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 POINTS_A_BATCH = 2_000  # 512-d: some 30 MB of Python floats at a time
 QUERIES_A_BATCH = 200  # one pass over the vectors a batch: 2.5 ms a query instead of 8 ms at 20,000 x 512
+# The engine's files grow by 32 MB each, mostly holes: vectors, payloads, log; and those that a new index begins with.
+NEW_FILES, NEW_INDEX = 128 << 20, 192 << 20
+MEMORY = 1 << 30  # addresses for its threads
+STUCK_S = 600  # a call takes seconds
 _INDEX_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "bool": edge.PayloadSchemaType.Bool}
 
 
@@ -86,6 +92,7 @@ class EdgeIndex:
         self._shard: Any = None
         self._width = 0
         if _has_files(folder):
+            _require_room(folder, new_bytes=0)
             self._shard = _load(folder, wait_s=wait_s)
             self._width = _stored_width(folder)
 
@@ -152,6 +159,7 @@ class EdgeIndex:
 
     def _write(self, operation: Any) -> None:
         shard = self._opened()
+        _require_room(self._folder, new_bytes=NEW_FILES)
         with _engine_errors(self._folder):
             shard.update(operation)
             shard.flush()  # 12 ms at 20,000 points; without it a power cut could lose what the outbox no longer holds
@@ -170,6 +178,7 @@ def _create(folder: Path, width: int) -> None:
     """Build the shard beside its place and move it there whole: a process killed half-way leaves no broken index."""
     draft = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
+    _require_room(folder, new_bytes=NEW_INDEX)
     vectors = edge.EdgeVectorParams(size=width, distance=edge.Distance.Cosine)
     with _engine_errors(folder):
         edge.EdgeShard.create(str(draft), edge.EdgeConfig(vectors=vectors)).close()
@@ -198,15 +207,56 @@ def _stored_width(folder: Path) -> int:
         raise _damaged(folder, f"edge_config.json: {type(error).__name__}") from error
 
 
+def _require_room(folder: Path, *, new_bytes: int) -> None:
+    """Check before the engine writes, or opens what it may write to.
+
+    It writes through memory maps of sparse files. Where the disk is full, the kernel ends the process (SIGBUS), and
+    where memory is, the engine waits for itself while it holds the lock: neither can be caught.
+
+    Raises:
+        IndexUnavailable: with what is needed and what there is.
+    """
+    files = [file.stat() for file in folder.rglob("*") if file.is_file()]
+    needed = new_bytes + sum(max(0, file.st_size - 512 * file.st_blocks) for file in files)
+    if free_at(folder) < needed:
+        raise IndexUnavailable(no_space(folder, needed))
+    mapped = MEMORY // 8 if new_bytes == NEW_FILES else MEMORY + 2 * sum(file.st_size for file in files)
+    if (left := _addresses_left()) < mapped:
+        raise IndexUnavailable(
+            f"no memory for the vector index {folder}: {left / 1e6:.0f} MB are left of `ulimit -v`, {mapped / 1e6:.0f} "
+            "MB are needed: raise the limit, or set QDRANT_URL to a Qdrant server"
+        )
+
+
+def _addresses_left() -> float:
+    """Bytes that this process may still map; infinite where it has no limit."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError):  # Windows, macOS
+        return math.inf
+    return math.inf if limit == resource.RLIM_INFINITY else max(0, limit - used)
+
+
 @contextmanager
 def _engine_errors(folder: Path) -> Iterator[None]:
+    # Started in C: it also ends a process whose engine waits for itself, and with it the lock on the folder.
+    faulthandler.dump_traceback_later(STUCK_S, exit=True, file=2)
     try:
         yield
     except BaseException as error:
         # The engine raises bare Exception, and pyo3's panics, which are not Exceptions; anything else is our mistake.
         if type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
+        if is_full(error):
+            raise IndexUnavailable(no_space(folder, NEW_FILES)) from error
+        if any(words in str(error) for words in ("Cannot allocate memory", "Out of memory", "OutOfMemory")):
+            raise IndexUnavailable(f"no memory for the vector index {folder}: end other programs, try again") from error
         raise _damaged(folder, str(error).partition("\n")[0]) from error
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from faceml.config import without_password
 from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
+from faceml.files import ROOM, free_at, is_full, no_space
 from faceml.storage.sql.locks import MIGRATION, advisory_lock
 from faceml.storage.sql.tables import Base
 
@@ -151,6 +152,8 @@ def _sqlite_engine(url: str, file: str | None) -> Engine:
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            if is_full(error):
+                raise DatabaseUnavailable(no_space(Path(file).parent)) from error
             raise DatabaseUnavailable(f"the folder {Path(file).parent} cannot be made: {error.strerror}") from error
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
@@ -168,6 +171,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A writer takes its lock at once: a reader that turns writer half-way cannot wait, it fails with SQLITE_BUSY.
     read_only = connection.get_execution_options().get(READ_ONLY, False)
+    file = connection.engine.url.database
+    if not read_only and file and file != ":memory:" and free_at(Path(file).parent) < ROOM:
+        raise DatabaseUnavailable(no_space(Path(file).parent))
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
@@ -195,6 +201,9 @@ def _explain(url: str, error: Any) -> str:
     shown, reason = without_password(url), " ".join(str(error.orig).split())
     if url.startswith("sqlite"):
         file = url.removeprefix("sqlite:///")
+        folder = Path(file).parent
+        if is_full(error) or ("locked" not in reason and free_at(folder) < ROOM):  # full is also "disk I/O error"
+            return no_space(folder)
         if "locked" in reason:
             return (
                 f"the library's database {file} has been busy for {BUSY_TIMEOUT_S} s: let the other run end, try again"
@@ -202,6 +211,8 @@ def _explain(url: str, error: Any) -> str:
         return f"the library's database {file} cannot be opened ({reason}): check FACEML_HOME and its permissions"
     if getattr(error.orig, "sqlstate", None) in _COLLIDED:
         return f"another program changed the same rows of {shown} at the same moment; nothing was stored: try again"
+    if is_full(error):
+        return f"PostgreSQL at {shown} has no space left on its disk: free some there"
     if "authentication failed" in reason or "no password" in reason:
         return f"PostgreSQL at {shown} refuses this user or password: correct DATABASE_URL"
     if "does not exist" in reason and "database" in reason:

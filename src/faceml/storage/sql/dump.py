@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
+from faceml.errors import FileNotReadable
 from faceml.storage.sql.tables import Base, UtcTime
 
 PAGE_ROWS = 1_000
@@ -78,7 +80,11 @@ class DatabaseDump:
 
 
 def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[bytes]) -> int:
-    """Put rows into an empty table; returns how many."""
+    """Put rows into an empty table; returns how many.
+
+    Raises:
+        FileNotReadable: rows that point at rows of this table do so in a circle.
+    """
     table = sa.Table(shape.name, sa.MetaData(), *(_column(column) for column in shape.columns))
     inward = _references_to_itself(connection, shape.name)
     connection.execute(sa.delete(table))  # what a migration has put there is in the dump, too
@@ -91,6 +97,8 @@ def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[byt
         count += len(batch)
         later += [dict(row) for row in batch if any(row[name] is not None for name in inward)]
         connection.execute(table.insert(), [{**row, **dict.fromkeys(inward)} for row in batch])
+    for name in inward:
+        _refuse_circle(shape, name, {row[shape.keys[0]]: row[name] for row in later})
     for row in later:  # only now all rows are there that they point at
         is_it = [table.c[key] == row[key] for key in shape.keys]
         connection.execute(table.update().where(*is_it).values({name: row[name] for name in inward}))
@@ -130,6 +138,16 @@ def _column(shape: ColumnShape) -> sa.Column[Any]:
 def _references_to_itself(connection: sa.Connection, table: str) -> tuple[str, ...]:
     keys = sa.inspect(connection).get_foreign_keys(table)
     return tuple(name for key in keys if key["referred_table"] == table for name in key["constrained_columns"])
+
+
+def _refuse_circle(shape: TableShape, column: str, points_at: Mapping[Any, Any]) -> None:
+    """Whoever follows these rows from one to the next must come to an end."""
+    try:
+        TopologicalSorter({row: [target] for row, target in points_at.items() if target is not None}).prepare()
+    except CycleError as error:
+        raise FileNotReadable(
+            f"the backup's table {shape.name} points at itself in a circle ({column}): use another one"
+        ) from error
 
 
 def _count_on(connection: sa.Connection, shape: TableShape) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
 
+from faceml.decisions.replay import survivor
 from faceml.errors import NotFound, WrongUse
 from faceml.records import Person, PersonStatus
 from faceml.storage.sql.chunks import Store
@@ -188,9 +189,7 @@ class People(Store):
         return row
 
     def _survivor(self, row: PersonRow) -> PersonRow:
-        while row.status == PersonStatus.MERGED and row.merged_into_id is not None:
-            row = self._row(row.merged_into_id)
-        return row
+        return self._row(survivor(row.id, self.merged())) if row.status == PersonStatus.MERGED else row
 
 
 _faces_of = select(func.count()).where(FaceInstance.person_id == PersonRow.id).correlate(PersonRow).scalar_subquery()
