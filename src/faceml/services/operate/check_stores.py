@@ -12,11 +12,11 @@ from faceml.config import without_password
 from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
 from faceml.library import Library
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
-from faceml.services.operate.restore import STAGING
 from faceml.storage.archive import BEGUN
 from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
 from faceml.storage.sql.database import SCHEMA_VERSION, read_schema
+from faceml.storage.staging import STAGING
 
 WAIT_S = 1.5  # a doctor is quick
 REBUILD = "faceml faces find-orphans --fix --limit 1000000"
