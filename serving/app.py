@@ -135,10 +135,8 @@ def _close(queue: Once[JobQueue]) -> None:
 
 
 def _drain(library: Library, metrics: Metrics) -> None:
-    """Bring over what an index that was away has missed."""
-    with library.repository.read() as unit:
-        backlog = unit.outbox.backlog()
-    metrics.backlog.set(drain_outbox(library).backlog if backlog else 0)
+    """Bring over what an index that was away has missed, and complete what an erasure elsewhere has left here."""
+    metrics.backlog.set(drain_outbox(library).backlog)
 
 
 def __getattr__(name: str) -> Any:

@@ -97,6 +97,9 @@ class ErasePersonResponse(ResponseModel):
     prototypes_erased: int
     events_redacted: int
     index_backlog: int
+    not_gone_yet: Annotated[
+        list[str], Field(description="Where copies may be left, and why; every later command tries again")
+    ]
 
 
 class UndoRequest(RequestModel):

@@ -27,6 +27,7 @@ def open_library(settings: Settings | None = None) -> Library:
     writes is its owner's alone.
     """
     from faceml.storage.cache_files import GraphFiles
+    from faceml.storage.forgetting import complete_erasures
     from faceml.storage.index.stores import index_store
     from faceml.storage.registry.kinds import MATCHERS, PROJECTIONS
     from faceml.storage.registry.model_registry import ModelRegistry
@@ -36,7 +37,7 @@ def open_library(settings: Settings | None = None) -> Library:
     keep_to_owner()
     settings = settings or read_settings()
     shutil.rmtree(settings.cache_folder / OLD_CACHE, ignore_errors=True)
-    repository = Repository(settings.database)
+    repository = Repository(settings.database, before_writing=lambda: complete_erasures(settings, repository))
     tracking = Tracking(settings.tracking, settings.artifact_folder, on_note=_note)
     return Library(
         settings,

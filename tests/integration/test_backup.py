@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +18,10 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from sqlalchemy import create_engine, inspect, text
 
 from faceml.config import Settings
-from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.errors import Conflict, FileNotReadable, ModelUnavailable, WrongUse
 from faceml.library import Library
 from faceml.options import ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
@@ -26,8 +31,10 @@ from faceml.services.decisions.prototypes import compute_centroids
 from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.operate.backup import back_up, check_backup
+from faceml.services.operate.doctor import examine
 from faceml.services.operate.restore import restore
 from faceml.storage.archive import MANIFEST
+from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.wiring import open_library
 from tests.conftest import REPO, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, deep_head, register, residual_head
@@ -179,13 +186,15 @@ def test_a_backup_moves_between_sqlite_and_postgresql(
     ids = add_faces(server, unit_rows(1, seed=8), prefix="later")
     assign_faces_to(server, ids, "Newcomer", actor=ACTOR)  # its counters go on behind the restored keys
     back_up(server, tmp_path / "postgres.zip")
+    backed_up = tables(server, without=("outbox",))
+    assign_faces_to(server, ids, "Somebody else", actor=ACTOR)  # an unchanged one would count as filled by a killed run
     shutil.rmtree(on_server.home)
     with pytest.raises(Conflict, match=r"database .* is not empty \(image_assets, persons, .*DATABASE_URL"):
         restore(on_server, tmp_path / "postgres.zip")
     assert not on_server.home.exists()
     restore(elsewhere, tmp_path / "postgres.zip")
     back = open_library(elsewhere)
-    assert tables(back, without=("outbox",)) == tables(server, without=("outbox",))
+    assert tables(back, without=("outbox",)) == backed_up
     for opened in (server, back):
         opened.close()
 
@@ -315,3 +324,167 @@ def test_a_backup_of_the_first_schema_is_brought_up_to_date(elsewhere: Settings,
 def test_an_empty_library_is_backed_up_too(library: Library, elsewhere: Settings, tmp_path: Path) -> None:
     assert back_up(library, tmp_path / "faces.zip").faces == 0
     assert restore(elsewhere, tmp_path / "faces.zip").photos == 0
+
+
+# --- what is another program's, and what a killed run left
+
+
+def foreign_tables(url: str, *statements: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE outbox (id integer PRIMARY KEY, payload text)",),
+        ("CREATE TABLE outbox (id integer PRIMARY KEY, payload text)", "INSERT INTO outbox VALUES (1, 'mail')"),
+        ("CREATE TABLE alembic_version (version_num varchar(32))", "INSERT INTO alembic_version VALUES ('0001')"),
+        ("CREATE TABLE orders (id integer)",),
+        ("CREATE VIEW persons AS SELECT 1 AS id",),
+    ],
+)
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(
+    filled: Library, elsewhere: Settings, database_url: str, tmp_path: Path, statements: tuple[str, ...]
+) -> None:
+    back_up(filled, tmp_path / "faces.zip", check=False)
+    url = database_url.replace("/library/", "/theirs/")
+    (tmp_path / "theirs").mkdir()
+    foreign_tables(url, *statements)
+    theirs = tmp_path / "theirs" / "faceml.db"
+    before = theirs.read_bytes() if theirs.exists() else b""
+    with pytest.raises(Conflict, match=r"is another program's \(\w+\): point DATABASE_URL at an empty one"):
+        restore(replace(elsewhere, database_url=url), tmp_path / "faces.zip")
+    assert not elsewhere.home.exists()
+    assert (theirs.read_bytes() if theirs.exists() else b"") == before
+    assert sorted(path.name for path in theirs.parent.iterdir()) in ([], ["faceml.db"])
+    engine = create_engine(url)
+    assert set(inspect(engine).get_table_names()) <= {"outbox", "alembic_version", "orders"}
+    engine.dispose()
+
+
+def test_another_programs_table_beside_ours_is_refused(filled: Library, elsewhere: Settings, tmp_path: Path) -> None:
+    back_up(filled, tmp_path / "faces.zip", check=False)
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    on_it = replace(elsewhere, database_url=url)
+    open_library(on_it).repository.pack()  # an empty library's schema
+    foreign_tables(url, "CREATE TABLE orders (id integer)")
+    with pytest.raises(Conflict, match=r"another program's \(orders\)"):
+        restore(on_it, tmp_path / "faces.zip")
+
+
+RESTORE = """
+import os, signal, sys
+from pathlib import Path
+from faceml.config import read_settings
+from faceml.services.operate import restore
+
+place = sys.argv[2]
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+if place == "moving":
+    rename = Path.rename
+    Path.rename = lambda path, target: die() if path.name == "faceml.db" else rename(path, target)
+else:
+    setattr(restore, place, die)
+restore.restore(read_settings(), Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("place", ["fill_database", "drain_outbox", "_models_back", "moving"])
+def test_a_killed_restore_refuses_the_next_one_nothing(
+    filled: Library, elsewhere: Settings, database_url: str, tmp_path: Path, place: str
+) -> None:
+    file = tmp_path / "faces.zip"
+    back_up(filled, file, check=False)
+    if "postgresql" in database_url:
+        elsewhere = replace(elsewhere, database_url=database_url)
+    environment = {"FACEML_HOME": str(elsewhere.home), "DATABASE_URL": elsewhere.database_url}
+    environment |= {"MLFLOW_TRACKING_URI": elsewhere.tracking_uri, "FACEML_MODEL_PACK": "opencv-zoo"}
+    arguments = [sys.executable, "-c", RESTORE, str(file), place]
+    done = subprocess.run(arguments, cwd=tmp_path, env={**os.environ, **environment}, check=False)
+    if place == "moving" and elsewhere.database_url:
+        assert done.returncode == 0, "there is nothing to move"
+        return
+    assert done.returncode == -signal.SIGKILL
+    assert any(finding.subject == "restore" for finding in examine(open_library(elsewhere)).findings)
+    assert restore(elsewhere, file).index_backlog == 0
+    back = open_library(elsewhere)
+    assert tables(back, without=("outbox",)) == tables(filled, without=("outbox",))
+    assert find_orphans(back, limit=1000).orphans == ()
+    assert [path.name for path in elsewhere.home.iterdir() if path.name.startswith(".")] == []
+    back.close()
+
+
+def test_a_filled_database_that_was_worked_on_is_not_restored_over(
+    filled: Library, elsewhere: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "faces.zip"
+    back_up(filled, file, check=False)
+    on_it = replace(elsewhere, database_url=f"sqlite:///{tmp_path / 'one.db'}")
+    restore(on_it, file)
+    other = replace(on_it, home=tmp_path / "another")
+    assert restore(other, file).faces == 30  # a second machine's folder
+    library = open_library(other)
+    with library.repository.read() as unit:
+        face = unit.outbox.point_ids(limit=1)
+    assign_faces_to(library, face, "Zoe", actor=ACTOR)
+    library.close()
+    with pytest.raises(Conflict, match="is not empty"):
+        restore(replace(on_it, home=tmp_path / "third"), file)
+
+
+def test_models_that_fail_leave_a_library_with_its_index(
+    filled: Library, elsewhere: Settings, mlflow_elsewhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(filled, deep_head(1))
+    back_up(filled, tmp_path / "faces.zip", check=False)
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise ModelUnavailable("MLflow does not answer")
+
+    monkeypatch.setattr(ModelRegistry, "register_again", away)
+    told = restore(elsewhere, tmp_path / "faces.zip")
+    assert (told.models, told.index_backlog) == (0, 0)
+    assert "face-projection was not restored: MLflow does not answer" in told.notes[0]
+    back = open_library(elsewhere)
+    assert find_orphans(back, limit=1000).orphans == ()
+    assert len(answers(back)) == 7
+    back.close()
+
+
+BACKUP = """
+import os, signal, sys
+from pathlib import Path
+from faceml.config import read_settings
+from faceml.services.operate import backup
+from faceml.wiring import open_library
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[2] == "written":
+    backup.check_backup = die
+else:
+    backup.hashlib.sha256 = die
+backup.back_up(open_library(read_settings()), Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("place", ["written", "checked"])
+def test_the_next_backup_deletes_what_a_killed_one_left(filled: Library, tmp_path: Path, place: str) -> None:
+    file = tmp_path / "backups" / "faces.zip"
+    file.parent.mkdir()
+    environment = {"FACEML_HOME": str(filled.settings.home), "MLFLOW_TRACKING_URI": filled.settings.tracking_uri}
+    arguments = [sys.executable, "-c", BACKUP, str(file), place]
+    done = subprocess.run(
+        arguments, cwd=tmp_path, env={**os.environ, **environment, "TMPDIR": str(tmp_path)}, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("faceml-check-")]
+    assert any(finding.subject == "backup" for finding in examine(filled).findings)
+    back_up(filled, file)
+    assert [path.name for path in file.parent.iterdir()] == ["faces.zip"]
+    assert not list(filled.settings.home.glob(".backing-up*"))

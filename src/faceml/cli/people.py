@@ -155,12 +155,12 @@ def unhide(person: str) -> object:
 @people.command()
 @person
 @click.option("--yes", is_flag=True, help="Erase; without it, say what that would take.")
-@show.printed()
+@show.printed(fails=lambda report: bool(report.not_gone_yet))
 def erase(person: str, yes: bool) -> object:
     """Erase PERSON for good: faces, vectors, prototypes, and their name in the log. This cannot be undone."""
     from faceml.services.decisions.erase import erase_person
 
-    return _decide(erase_person, person, is_confirmed=yes)
+    return erase_person(show.open_configured(), person, is_confirmed=yes, actor=current_actor())
 
 
 @people.command()

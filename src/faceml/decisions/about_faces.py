@@ -147,3 +147,7 @@ class DifferentPeople(Decision):
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:
         one, other = (names.get(key, key) if isinstance(key, UUID) else key for key in self.groups)
         return f"said that {one} and {other} are different people"
+
+    @property
+    def concerns(self) -> frozenset[UUID]:
+        return frozenset(key for key in self.groups if isinstance(key, UUID))

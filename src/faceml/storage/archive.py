@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,13 +13,64 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faceml.errors import Conflict, FileNotReadable
-from faceml.files import whole_file
+from faceml.errors import Conflict, FileNotReadable, LibraryBusy
+from faceml.files import file_lock, whole_file
 
 MANIFEST = "manifest.json"
+DRAFT_NOTE = "draft"
 PROGRAM, FORMAT = "faceml backup", 1
 FAST = 1  # deflate's level: vectors hardly shrink, and slower levels make them no smaller
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
+
+
+BEGUN = ".backing-up"  # in a library's folder, while a backup is being made: the draft's place, and what is checked
+BACKUP_WAIT_S = 600.0
+
+
+@contextmanager
+def backing_up(home: Path) -> Iterator[Path]:
+    """A folder of the library for what a backup needs while it is made; what a killed one left goes first.
+
+    Raises:
+        LibraryBusy: another backup of this library does not end.
+    """
+    with _backup_lock(home, wait_s=BACKUP_WAIT_S):
+        _remove_begun(home)
+        (home / BEGUN).mkdir(mode=0o700)
+        try:
+            yield home / BEGUN
+        finally:
+            _remove_begun(home)
+
+
+def remove_unfinished(home: Path, *, wait_s: float = BACKUP_WAIT_S) -> None:
+    """Delete what a killed backup has left, in the library's folder and beside the backup's place.
+
+    Raises:
+        LibraryBusy: a backup is being made.
+    """
+    if (home / BEGUN).exists():
+        with _backup_lock(home, wait_s=wait_s):
+            _remove_begun(home)
+
+
+@contextmanager
+def _backup_lock(home: Path, *, wait_s: float) -> Iterator[None]:
+    def busy(holder: str) -> LibraryBusy:
+        return LibraryBusy(f"a backup of this library is being made (pid {holder}): wait until it has ended")
+
+    lock = home / f"{BEGUN}.lock"
+    with file_lock(lock, str(os.getpid()), wait_s=wait_s, busy=busy, unusable=FileNotReadable):
+        yield
+        lock.unlink(missing_ok=True)
+
+
+def _remove_begun(home: Path) -> None:
+    folder = home / BEGUN
+    if folder.exists():
+        if (noted := folder / DRAFT_NOTE).exists() and (draft := noted.read_text(encoding="utf-8")):
+            Path(draft).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
 class ArchiveWriter:
@@ -42,9 +95,11 @@ class ArchiveWriter:
 
 
 @contextmanager
-def new_archive(path: Path, *, check: Callable[[Path], None] = lambda _: None) -> Iterator[ArchiveWriter]:
+def new_archive(path: Path, *, begun: Path, check: Callable[[Path], None] = lambda _: None) -> Iterator[ArchiveWriter]:
     """Write an archive that only its owner may read; it takes its place once `check` accepts it.
 
+    Args:
+        begun: the folder of `backing_up`, where the draft's place is noted before anything is written there.
     Raises:
         Conflict: a file that is not an archive of ours is there.
         FileNotReadable: the place cannot be written.
@@ -53,6 +108,7 @@ def new_archive(path: Path, *, check: Callable[[Path], None] = lambda _: None) -
         raise Conflict(f"{path} is there and is not a faceml backup: name another file")
     try:
         with whole_file(path, is_durable=True) as draft:
+            (begun / DRAFT_NOTE).write_text(str(draft.resolve()), encoding="utf-8")
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
                 yield ArchiveWriter(file)
             check(draft)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from faceml.files import write_cache
 from faceml.records import Asset, Face
+from faceml.storage.forgetting import keeping
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +68,23 @@ class GraphFiles:
             log.warning("neighbour graph %s is not usable (%s): clustering from the start", path, error)
             return None
 
-    def write(self, key: GraphKey, face_ids: Sequence[UUID], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a graph in place of the former one; a full disk costs the next run's time only."""
+    def write(
+        self, key: GraphKey, face_ids: Sequence[UUID], arrays: Mapping[str, NDArray[Any]], *, newest_erasure: str = ""
+    ) -> None:
+        """Keep a graph in place of the former one; a full disk costs the next run's time only.
+
+        Args:
+            newest_erasure: as it was when all of these faces were still there: a graph of others is not kept.
+        """
         content: dict[str, Any] = {"key": np.array(str(key)), "face_ids": packed(face_ids), **arrays}
 
         def save(draft: Path) -> None:
             with draft.open("wb") as stream:  # given a name, numpy would add a suffix to it
                 np.savez(stream, **content)
 
-        write_cache(self._folder / key.file_name, save)
+        with keeping(self._folder.parent.parent, newest_erasure) as may_be_kept:
+            if may_be_kept:
+                write_cache(self._folder / key.file_name, save)
 
 
 def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
@@ -96,8 +105,15 @@ class ThumbnailFiles:
         except OSError:
             return None
 
-    def write(self, asset: Asset, face: Face, data: bytes) -> None:
-        write_cache(self._file(asset, face), data)
+    def write(self, asset: Asset, pictures: Mapping[Face, bytes], *, newest_erasure: str) -> None:
+        """Keep pictures of a photo's faces.
+
+        Args:
+            newest_erasure: as it was when these faces were still there: pictures of others are not kept.
+        """
+        with keeping(self._folder.parent.parent, newest_erasure) as may_be_kept:
+            for face, data in pictures.items() if may_be_kept else ():
+                write_cache(self._file(asset, face), data)
 
     def _file(self, asset: Asset, face: Face) -> Path:
         content = f"{asset.content_hash} {face.bbox} {self._side_px}"

@@ -80,7 +80,11 @@ def _fit(library: Library, faces: Embeddings, key: GraphKey, min_cluster_size: i
         previous=graph,
         previous_rows=rows,
     )
-    library.graphs.write(key, faces.face_ids, found.graph.arrays())
+    with library.repository.read() as unit:
+        newest = unit.erasure.newest()
+        are_there = len(unit.faces.photo_of(faces.face_ids)) == len(faces.face_ids)
+    if are_there:  # else somebody was erased meanwhile
+        library.graphs.write(key, faces.face_ids, found.graph.arrays(), newest_erasure=newest)
     return found
 
 

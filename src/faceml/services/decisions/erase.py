@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from faceml.decisions.decision import Erase
-from faceml.errors import Conflict, Unavailable
+from faceml.errors import Conflict, NotFound
 from faceml.library import Library
-from faceml.services.decisions.decide import counted_as, deciding, refuse_merged
+from faceml.services.decisions.decide import (
+    as_uuid,
+    counted_as,
+    deciding,
+    find_person,
+    refresh_centroids,
+    refuse_merged,
+)
 from faceml.services.index.drain import drain_outbox
+from faceml.storage.forgetting import complete_erasures, open_erasures
+from faceml.storage.sql.repository import UnitOfWork
 
-log = logging.getLogger(__name__)
-CACHES = ("graphs", "thumbnails")  # made again when needed
+COMPLETED = "; what an erasure before had left in files is being cleaned up"
+PATIENCE_S = 5.0  # for others that read the database or hold the index: after that it is a later command's work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +33,42 @@ class EraseReport:
     prototypes_erased: int
     events_redacted: int  # decisions that named them
     index_backlog: int = 0  # points that wait for the index, the erased ones among them
+    not_gone_yet: tuple[str, ...] = ()  # where copies may be left, and why; every later command tries again
 
 
-def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor: str) -> EraseReport:
+def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool, actor: str) -> EraseReport:
     """Erase a person: faces, vectors, prototypes, points of the index, and their name wherever decisions hold it.
 
-    Who was merged into them is erased too. Where their faces are on the photos stays known as bare boxes, so that
-    detection does not take them in again. What lies outside the library is not reached: photos, executed notebooks,
-    exports, backups, and models trained on their faces.
+    Who was merged into them is erased too; so is a name that the log alone still holds, its label being undone. Where
+    their faces are on the photos stays known as bare boxes, so that detection does not take them in again. What lies
+    outside the library is not reached: photos, executed notebooks, exports, backups, models trained on their faces.
+
+    Once it is committed it is completed, here or, where this process is killed or others hold the files, by whatever
+    writes to the library or drains its outbox next, on each machine in that one's own folder.
 
     Raises:
         NotFound: the person is not in the library.
         Conflict: they are merged into another, or it is not confirmed: then nothing is erased, and the message says
             what would be.
     """
+    were_open = open_erasures(library.settings, library.repository)
     with deciding(library) as unit:
-        refuse_merged(unit, unit.people.get(person_id), "erase")
-        people = sorted(counted_as(unit, person_id))
+        try:
+            person_id, people = _whom(unit, as_uuid(name_or_id) or str(name_or_id))
+        except NotFound as error:
+            raise NotFound(f"{error}{COMPLETED if were_open else ''}") from error
         faces = [face for id_ in people for face in unit.faces.of_person(id_)]
         face_ids = [face.id for face in faces]
-        events = unit.erasure.events_about(people)
+        unit.assets.lock(sorted({face.asset_id for face in faces}))  # detection looks at no photo of theirs meanwhile
+        mentions = unit.erasure.mentions(people, face_ids)
+        there = unit.people.existing(people)
         report = EraseReport(
             person_id=person_id,
             people_erased=len(people),
             faces_erased=len(faces),
             embeddings_erased=len(unit.vectors.of(face_ids).face_ids),
-            prototypes_erased=sum(unit.people.summary(id_).prototype_count for id_ in people),
-            events_redacted=len(events),
+            prototypes_erased=sum(unit.people.summary(id_).prototype_count for id_ in there),
+            events_redacted=len(mentions),
         )
         if not is_confirmed:
             raise Conflict(_warning(report))
@@ -60,12 +76,28 @@ def erase_person(library: Library, person_id: UUID, *, is_confirmed: bool, actor
         unit.outbox.push(face_ids)
         unit.outbox.push(unit.prototypes.remove_centroids(people))
         unit.faces.remove(face_ids)
-        unit.erasure.redact(events)
+        unit.erasure.redact(mentions)
         for id_ in people:
             unit.people.remove(id_)
+        # A machine may have had one of the faces under somebody else, whose centroid is then partly, or all, theirs.
+        refresh_centroids(unit, sorted(unit.prototypes.people_with_centroid()))
         unit.events.append(Erase(len(face_ids), person_id=person_id), actor=actor)
-    _forget_derived(library)
-    return replace(report, index_backlog=drain_outbox(library).backlog)
+    left = complete_erasures(library.settings, library.repository, wait_s=PATIENCE_S)
+    drained = drain_outbox(library)
+    waits = (f"the index waits: {drained.reason}",) if drained.reason else ()
+    return replace(report, index_backlog=drained.backlog, not_gone_yet=(*left, *waits))
+
+
+def _whom(unit: UnitOfWork, name_or_id: str | UUID) -> tuple[UUID, list[UUID]]:
+    """The person, and with them all who are erased. Raises NotFound, Conflict."""
+    try:
+        person = unit.people.get(name_or_id) if isinstance(name_or_id, UUID) else find_person(unit, name_or_id)
+    except NotFound:
+        if gone := sorted(unit.erasure.gone(name_or_id)):
+            return gone[0], gone
+        raise
+    refuse_merged(unit, person, "erase")
+    return person.id, sorted(counted_as(unit, person.id))
 
 
 def _warning(report: EraseReport) -> str:
@@ -74,19 +106,3 @@ def _warning(report: EraseReport) -> str:
         f"{report.prototypes_erased} prototypes and the content of {report.events_redacted} decisions, for good: "
         "confirm it (--yes, or confirm=true)"
     )
-
-
-def _forget_derived(library: Library) -> None:
-    """Deleted rows and points linger in files until these are written anew, and caches hold copies of vectors."""
-    for name in CACHES:
-        shutil.rmtree(library.settings.cache_folder / name, ignore_errors=True)
-    try:
-        library.repository.compact()
-        if not library.settings.qdrant_url:
-            from faceml.storage.index.edge_index import forget_edge
-
-            with library.repository.begin() as unit:
-                unit.outbox.push_all()
-            forget_edge(library.settings.index_folder)
-    except Unavailable as error:  # the person is erased; only what the files still held of them may linger
-        log.warning("%s; erased, but deleted rows and points stay in the files until they are written over", error)

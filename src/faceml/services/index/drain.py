@@ -7,12 +7,11 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from faceml.errors import Conflict, FacemlError, IndexUnavailable, Unavailable
 from faceml.library import Library
 from faceml.progress import Progress, silent
-from faceml.storage.index.vector_index import VectorIndex
+from faceml.storage.forgetting import complete_erasures
+from faceml.storage.index.vector_index import VectorIndex, write_points
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 CATCHES_UP = "the next command that reaches it brings it up to date"
@@ -53,11 +52,13 @@ def update_index(library: Library) -> None:
 def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING) -> DrainReport:
     """Copy the present state of every point in the outbox to the index, then forget the rows.
 
-    An index that cannot be reached, or is another pack's, fails nothing: the outbox waits, and the report says why.
+    An index that cannot be reached, or is another pack's, fails nothing: the outbox waits, and the report says why. What
+    erasures have left in files is cleaned first.
 
     Args:
         log_level: of the line that says so.
     """
+    complete_erasures(library.settings, library.repository)
     total = _backlog(library.repository)
     if total == 0:
         return DrainReport(0, 0, 0)
@@ -105,9 +106,7 @@ def _copy(unit: UnitOfWork, index: VectorIndex) -> _Batch:
     pending = unit.outbox.peek(BATCH)
     points = unit.outbox.points(pending.point_ids)
     gone = list(set(pending.point_ids) - {point.id for point in points})
-    if points:
-        vectors = np.stack([point.vector for point in points if point.vector is not None])
-        index.upsert([point.id for point in points], vectors, [point.payload for point in points])
+    write_points(index, points)
     if gone:
         index.delete(gone)
     return _Batch(len(points), len(gone), pending.row_ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from faceml.config import Settings
 from faceml.errors import FileNotReadable, ModelUnavailable, Unavailable
 from faceml.library import Library
 from faceml.services.operate.restore import fill_database, models_part, table_part, tags_part
-from faceml.storage.archive import ArchiveWriter, new_archive, open_archive
+from faceml.storage.archive import ArchiveWriter, backing_up, new_archive, open_archive
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import RegisteredModel
 from faceml.storage.sql.database import CONTENT
@@ -49,13 +50,17 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
     Raises:
         FileNotReadable: the place cannot be written, or the check failed.
         Conflict: another file is there, which is not a backup.
-        Unavailable: the model registry does not answer, and never did.
+        Unavailable: the model registry does not answer, and never did; or another backup does not end (LibraryBusy).
     """
     started = time.monotonic()
     contract = library.repository.pack()
     states = [(registry, registry.state()) for registry in library.registries]
     left_out: list[str] = []
-    with new_archive(file, check=check_backup if check else lambda _: None) as archive:
+
+    def trial(begun: Path) -> Callable[[Path], None]:
+        return (lambda draft: check_backup(draft, within=begun)) if check else lambda _: None
+
+    with backing_up(library.settings.home) as begun, new_archive(file, begun=begun, check=trial(begun)) as archive:
         schema, tables = _add_tables(library.repository, archive)
         models = {
             models_part(registry): [
@@ -118,13 +123,15 @@ def _add_model(
     }
 
 
-def check_backup(file: Path) -> None:
+def check_backup(file: Path, *, within: Path | None = None) -> None:
     """Restore into a temporary folder, and hold a dump of that against the file, table by table.
 
+    Args:
+        within: the folder that it is made in; None: the system's own.
     Raises:
         FileNotReadable: it is damaged, or does not come back as it was.
     """
-    with tempfile.TemporaryDirectory(prefix="faceml-check-") as folder, open_archive(file) as archive:
+    with tempfile.TemporaryDirectory(prefix="faceml-check-", dir=within) as folder, open_archive(file) as archive:
         archive.check()
         settings = Settings(home=Path(folder))
         fill_database(settings.database, archive)

@@ -12,8 +12,11 @@ from faceml.config import without_password, without_secrets
 from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
 from faceml.library import Library
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
+from faceml.storage.archive import BEGUN
+from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
 from faceml.storage.sql.database import SCHEMA_VERSION, read_schema
+from faceml.storage.staging import STAGING
 
 WAIT_S = 1.5  # a doctor is quick
 REBUILD = "faceml faces find-orphans --fix --limit 1000000"
@@ -60,6 +63,32 @@ def check_index(library: Library) -> Iterator[Finding]:
         )
     else:
         yield from _compared(info, wanted=wanted, backlog=backlog, width=pinned.width if pinned else None)
+
+
+def check_erasures(library: Library) -> Iterator[Finding]:
+    if has_current_database(library):
+        for holds in open_erasures(library.settings, library.repository):
+            yield fail(
+                "erasure",
+                f"somebody was erased, and here that is not complete: {holds}",
+                "let other programs that read the library end, then: faceml faces find-orphans",
+            )
+
+
+def check_unfinished(library: Library) -> Iterator[Finding]:
+    home = library.settings.home
+    if (home / BEGUN).exists():
+        yield warn(
+            "backup",
+            f"a backup is being made, or one was killed and left copies of faces in {home / BEGUN}",
+            "the next `faceml backup` deletes what a killed one left",
+        )
+    if (home / STAGING).exists():
+        yield warn(
+            "restore",
+            f"a restore is at work, or one was killed and left {home / STAGING}",
+            "run the same `faceml restore` again: it starts anew, or goes on where the database is filled",
+        )
 
 
 def check_redis(library: Library) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,18 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from faceml.config import Settings
-from faceml.errors import Conflict, FileNotReadable, WrongUse
+from faceml.errors import Conflict, FacemlError, FileNotReadable, WrongUse
 from faceml.library import Library
 from faceml.progress import Progress, silent
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
+from faceml.storage.forgetting import nothing_left_here
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import PROJECTION, ModelCard, RegistryState
-from faceml.storage.sql.database import CONTENT, SCHEMA_VERSION, empty_schema
-from faceml.storage.sql.dump import fill_table, shape_from_json
+from faceml.storage.sql.database import CONTENT, SCHEMA_VERSION, empty_schema, filled_tables, not_empty
+from faceml.storage.sql.dump import DatabaseDump, TableShape, fill_table, shape_from_json
+from faceml.storage.sql.repository import Repository
+from faceml.storage.staging import STAGING, alone, check_empty, clear, move_up
 from faceml.wiring import open_library
 
-STAGING = ".restoring"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +47,75 @@ def restore(settings: Settings, file: Path, *, on_progress: Progress = silent) -
     """Restore a backup into an empty FACEML_HOME (and an empty DATABASE_URL, where one is set).
 
     Everything is checked before anything is written. The vector index is built from the stored vectors. Photos are not
-    in a backup: they are found at their old places.
+    in a backup: they are found at their old places. What a killed restore has left is cleared away; where it had filled
+    a database of DATABASE_URL already, the same backup goes on from there. Models that cannot be registered are a note.
 
     Raises:
         FileNotReadable: the file is missing, damaged, or not a backup.
-        Conflict: the library is not empty; or the model registry holds other versions.
+        Conflict: the library is not empty, the database holds another program's tables, or the model registry holds
+            other versions.
         WrongUse: a newer faceml made it.
+        LibraryBusy: another restore is at work there.
     """
     started = time.monotonic()
     home = settings.home
     with open_archive(file) as archive:
         _check_versions(archive)
         archive.check()
-        _check_empty(home)
-        was_there, staging = home.exists(), home / STAGING
-        library = open_library(replace(settings, home=staging))
-        try:
-            for registry in library.registries:
-                _check_models(registry, archive)
-            staging.mkdir(parents=True, exist_ok=True)
-            found = _restore(library, archive, on_progress)
-            library.close()
-            _move_up(staging, home)
-        except BaseException:
-            library.close()
-            shutil.rmtree(staging, ignore_errors=True)
-            if not was_there:
-                shutil.rmtree(home, ignore_errors=True)
-            raise
+        was_there = home.exists()
+        check_empty(home)
+        is_filled = _is_filled(settings, archive)
+        with alone(home, was_there=was_there):
+            clear(home)
+            staging = home / STAGING
+            staging.mkdir(mode=0o700)
+            library = open_library(settings if settings.database_url else replace(settings, home=staging))
+            try:
+                for registry in library.registries:
+                    _check_models(registry, archive)
+                found = _restore(library, archive, on_progress, is_filled=is_filled)
+                library.close()
+                move_up(staging, home)
+            except BaseException:
+                library.close()
+                _give_up(settings)
+                raise
     return RestoreReport(home=home, **found, seconds=time.monotonic() - started)
+
+
+def _is_filled(settings: Settings, archive: ArchiveReader) -> bool:
+    """Whether a killed restore of this backup has filled the database already, and nothing was changed in it since.
+
+    Raises:
+        Conflict: it holds something else.
+    """
+    if not (filled := filled_tables(settings.database)):
+        return False
+    repository = Repository(settings.database)
+    try:
+        with repository.dump() as dump:
+            if settings.database_url and all(_is_as_in(archive, dump, shape) for shape in dump.shapes):
+                return True
+    finally:
+        repository.close()
+    raise not_empty(settings.database, filled)
+
+
+def _is_as_in(archive: ArchiveReader, dump: DatabaseDump, shape: TableShape) -> bool:
+    part = archive.manifest["parts"].get(table_part(shape.name))
+    if shape.name == "outbox" or part is None:
+        return True
+    digest = hashlib.sha256()
+    for line in dump.lines(shape):
+        digest.update(line)
+    return bool(digest.hexdigest() == part["sha256"])
+
+
+def _give_up(settings: Settings) -> None:
+    """Leave nothing behind; but a database elsewhere that is filled stays, and the next restore goes on with it."""
+    if settings.database_url and filled_tables(settings.database):
+        return
+    clear(settings.home)
 
 
 def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
@@ -111,22 +155,40 @@ def tags_part(registry: ModelRegistry[Any]) -> str:
     return f"{models_part(registry).removesuffix('s')}_tags"
 
 
-def _restore(library: Library, archive: ArchiveReader, on_progress: Progress) -> dict[str, Any]:
+def _restore(library: Library, archive: ArchiveReader, on_progress: Progress, *, is_filled: bool) -> dict[str, Any]:
     """What the report says of the content."""
-    rows = fill_database(library.settings.database, archive)
+    if not is_filled:
+        fill_database(library.settings.database, archive)
+    nothing_left_here(library.settings, library.repository)
     with library.repository.begin() as unit:
         unit.outbox.push_all()
     drained = drain_outbox(library, on_progress=on_progress)
-    notes = tuple(note for registry in library.registries for note in _restore_models(library, registry, archive))
+    notes: list[str] = []
+    models = sum(_models_back(library, registry, archive, notes) for registry in library.registries)
     if drained.reason:
-        notes = (*notes, f"the vector index waits: {drained.reason}")
+        notes.append(f"the vector index waits: {drained.reason}")
+    rows = {table["name"]: int(table["rows"]) for table in archive.manifest["tables"]}
     return {
         "made_at": str(archive.manifest.get("made_at", "")),
         **{name: rows[table] for name, table in CONTENT.items()},
         "index_backlog": drained.backlog,
-        "models": sum(len(_entries(registry, archive)) for registry in library.registries),
-        "notes": notes,
+        "models": models,
+        "notes": tuple(notes),
     }
+
+
+def _models_back(library: Library, registry: ModelRegistry[Any], archive: ArchiveReader, notes: list[str]) -> int:
+    """How many of a kind the registry has now; people's work is back without them, so their failure is a note."""
+    try:
+        notes += _restore_models(library, registry, archive)
+        return len(_entries(registry, archive))
+    except FacemlError as error:
+        log.debug("models of the backup", exc_info=True)
+        notes.append(
+            f"{registry.kind.name} was not restored: {error}. Everything else is back; for the models, restore the "
+            "backup once more into another, empty FACEML_HOME: the registry gets what it lacks"
+        )
+        return 0
 
 
 def _check_versions(archive: ArchiveReader) -> None:
@@ -137,24 +199,6 @@ def _check_versions(archive: ArchiveReader) -> None:
             f"the backup was made by a newer {manifest.get('made_by', 'faceml')} (schema {schema}, this one knows "
             f"{SCHEMA_VERSION}): upgrade faceml, then restore it"
         )
-
-
-def _check_empty(home: Path) -> None:
-    if not home.exists():
-        return
-    there = sorted(entry.name for entry in home.iterdir()) if home.is_dir() else [home.name]
-    if there:
-        raise Conflict(
-            f"the library's folder {home} is not empty ({', '.join(there[:5])}): set FACEML_HOME to a new folder, or "
-            "move this one away; a backup is never restored over a library"
-        )
-
-
-def _move_up(staging: Path, home: Path) -> None:
-    """The database last: without it, the folder is not a library."""
-    for entry in sorted(staging.iterdir(), key=lambda path: path.name.startswith("faceml.db")):
-        entry.rename(home / entry.name)
-    staging.rmdir()
 
 
 def _check_models(registry: ModelRegistry[Any], archive: ArchiveReader) -> None:

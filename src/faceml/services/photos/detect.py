@@ -14,6 +14,7 @@ from faceml.library import Library
 from faceml.options import DetectOptions
 from faceml.progress import Progress, silent
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
+from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.sql.assets import LookedAt
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -126,7 +127,7 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
     blank = unit.erasure.boxes(ids)
     new: list[tuple[int, FoundFace]] = []
     renewed: list[tuple[UUID, FoundFace]] = []
-    left_over: list[UUID] = []
+    left_over: list[Face] = []
     for photo in photos:
         tally.processed += 1
         if photo.error is not None:
@@ -141,10 +142,12 @@ def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Ta
         tally.total_faces += len(stored) + len(fresh)
         if photo.asset_id in changed:
             renewed += [(stored[number].id, photo.faces[row]) for row, number in same.items()]
-            left_over += [face.id for number, face in enumerate(stored) if number not in same.values()]
+            left_over += [face for number, face in enumerate(stored) if number not in same.values()]
     # A changed photo loses the faces that are gone from it, but never one that a person decided about.
-    removed = sorted(set(left_over) - unit.faces.decided_by_a_person(left_over))
+    gone = [face.id for face in left_over]
+    removed = sorted(set(gone) - unit.faces.decided_by_a_person(gone))
     unit.faces.remove(removed)
+    refresh_centroids(unit, sorted({face.person_id for face in left_over if face.id in removed and face.person_id}))
     unit.faces.renew(renewed, pack=pack)
     tally.added += len(new)
     tally.total_faces -= len(removed)

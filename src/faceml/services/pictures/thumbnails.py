@@ -95,15 +95,17 @@ class Thumbnails:
 
     def _load(self, faces: Sequence[Face], each: Callable[..., Iterable[dict[UUID, bytes]]]) -> dict[UUID, bytes]:
         with self._library.repository.read() as unit:
+            newest = unit.erasure.newest()
+            there = unit.faces.photo_of([face.id for face in faces])  # somebody may have been erased since
             assets = {asset.id: asset for asset in unit.assets.by_ids(list({face.asset_id for face in faces}))}
         by_photo: dict[int, list[Face]] = {}
         for face in faces:
-            if face.asset_id in assets:
+            if face.asset_id in assets and face.id in there:
                 by_photo.setdefault(face.asset_id, []).append(face)
-        jobs = each(lambda asset_id: self._of_photo(assets[asset_id], by_photo[asset_id]), by_photo)
+        jobs = each(lambda asset_id: self._of_photo(assets[asset_id], by_photo[asset_id], newest), by_photo)
         return {face_id: data for part in jobs for face_id, data in part.items()}
 
-    def _of_photo(self, asset: Asset, faces: Sequence[Face]) -> dict[UUID, bytes]:
+    def _of_photo(self, asset: Asset, faces: Sequence[Face], newest_erasure: str) -> dict[UUID, bytes]:
         hidden = {face.id for face in faces if self._pixelate and self._pixelate(face)}
         shown = [face for face in faces if face.id not in hidden]
         found = {face.id: data for face in shown if (data := self._files.read(asset, face))}
@@ -114,9 +116,8 @@ class Thumbnails:
             made = draw_thumbnails(asset, missing, shrink=_shrink(asset, missing), pixelate=hidden)
         except UnreadablePhoto:
             return found
-        for face in shown:
-            if face.id in made:
-                self._files.write(asset, face, made[face.id])
+        kept = {face: made[face.id] for face in shown if face.id in made}
+        self._files.write(asset, kept, newest_erasure=newest_erasure)
         return found | made
 
 

@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,14 +69,34 @@ def reset_edge(folder: Path, *, wait_s: float = WAIT_S) -> Path | None:
         return folder.rename(aside)
 
 
-def forget_edge(folder: Path) -> None:
-    """Delete the index's files, the points deleted from it included; the next `ensure_collection` starts a new one.
+def replace_edge(
+    folder: Path, fill: Callable[[EdgeIndex], None] | None, *, is_due: Callable[[], bool], wait_s: float = WAIT_S
+) -> None:
+    """Put a new index in place of the old one, whose files, those moved aside as damaged too, hold deleted points.
 
+    Nobody drains into the old one meanwhile, and until the new one is whole the old one answers.
+
+    Args:
+        fill: writes the new one's points; None: the next `ensure_collection` starts an empty one.
+        is_due: asked when the index is held; it may have been replaced while we waited.
     Raises:
         IndexUnavailable: another process holds the index.
     """
-    with folder_lock(folder, wait_s=WAIT_S):
-        shutil.rmtree(folder, ignore_errors=True)
+    with folder_lock(folder, wait_s=wait_s):
+        if not is_due():
+            return
+        draft = folder.with_name(f"{folder.name}.anew")
+        _delete(draft)
+        if fill is not None:
+            index = EdgeIndex(draft, wait_s=0.0)
+            try:
+                fill(index)
+            finally:
+                index.close()
+        for old in (folder, folder.with_name(f"{folder.name}.new"), *_moved_aside(folder)):
+            _delete(old)
+        if fill is not None:
+            draft.rename(folder)
 
 
 class EdgeIndex:
@@ -168,6 +188,15 @@ class EdgeIndex:
         if self._shard is None:
             raise rules.missing_collection(str(self._folder))
         return self._shard
+
+
+def _moved_aside(folder: Path) -> list[Path]:
+    return sorted(folder.parent.glob(f"{folder.name}.damaged-*"))
+
+
+def _delete(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _has_files(folder: Path) -> bool:

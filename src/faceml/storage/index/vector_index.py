@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 COLLECTION = "faces"
@@ -80,3 +81,10 @@ class VectorIndex(Protocol):
 
     def search(self, queries: NDArray[np.float32], *, limit: int, match: Match | None = None) -> list[list[Hit]]:
         """The nearest points of each of (P, D) unit rows, best first."""
+
+
+def write_points(index: VectorIndex, points: Sequence[Point]) -> None:
+    """Write points that carry their vectors; a point that exists is replaced."""
+    if points:
+        vectors = np.stack([point.vector for point in points if point.vector is not None])
+        index.upsert([point.id for point in points], vectors, [point.payload for point in points])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Inspector, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from faceml.config import without_password
@@ -19,6 +20,7 @@ from faceml.storage.sql.tables import Base
 
 SCHEMA_VERSION = "0007"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
+ALEMBIC = "alembic_version"  # the table with the schema's revision
 READ_ONLY = "faceml_read_only"
 _COLLIDED = ("40001", "40P01")  # PostgreSQL: serialization failure, deadlock
 # What a library holds, by table; a database without rows in these is empty.
@@ -88,26 +90,91 @@ def empty_schema(url: str, revision: str) -> Iterator[Connection]:
     """A transaction on a database that holds nothing, with the schema of a revision; left as it was on an error.
 
     Raises:
-        Conflict: a table holds rows.
+        Conflict: it holds a table that is not faceml's, or one with rows.
         WrongUse, DatabaseUnavailable: as `connect`.
     """
     engine = _engine(url)
     try:
         with translated_errors(url), engine.begin() as connection:
-            filled = [
-                name for name in CONTENT.values() if inspect(connection).has_table(name) and _has_rows(connection, name)
-            ]
-            if filled:
-                raise Conflict(
-                    f"the database {without_password(url)} is not empty ({', '.join(filled)}): point DATABASE_URL at "
-                    "an empty one"
-                )
-            Base.metadata.drop_all(connection)
-            connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+            _refuse_foreign(connection, url)
+            _refuse_filled(connection, url)
+            if _tables(connection):
+                Base.metadata.drop_all(connection)
+                connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
             _upgrade(connection, revision)
             yield connection
     finally:
         engine.dispose()
+
+
+def filled_tables(url: str) -> list[str]:
+    """Tables of a library there that hold rows; nothing is written, not even the mode of another program's file.
+
+    Raises:
+        Conflict: it holds a table that is not faceml's.
+        WrongUse, DatabaseUnavailable: as `connect`.
+    """
+    parsed = _parsed(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    if is_file and not Path(parsed.database or "").exists():
+        return []
+    engine = create_engine(_reading_only(parsed), hide_parameters=True) if is_file else _engine(url)
+    try:
+        with translated_errors(url), engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+            _refuse_foreign(connection, url)
+            return _filled(connection)
+    finally:
+        engine.dispose()
+
+
+def _reading_only(url: URL) -> URL:
+    file = quote(str(Path(url.database or "").resolve()))
+    return url.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
+
+
+def _tables(connection: Connection) -> list[str]:
+    there = inspect(connection)
+    return sorted({*there.get_table_names(), *there.get_view_names()})
+
+
+def _refuse_foreign(connection: Connection, url: str) -> None:
+    """Raises Conflict where a table is not faceml's: unknown, or of another shape under one of its names."""
+    there = inspect(connection)
+    views, tables = set(there.get_view_names()), _tables(connection)
+    is_library = {"image_assets", "persons", "label_events"} <= set(tables)
+    foreign = [name for name in tables if name in views or not is_library or not _is_ours(there, name)]
+    if foreign:
+        raise Conflict(
+            f"the database {without_password(url)} is another program's ({', '.join(foreign[:5])}): point DATABASE_URL "
+            "at an empty one; nothing was changed"
+        )
+
+
+def _is_ours(there: Inspector, name: str) -> bool:
+    """Whether a library's table has a name and columns of ours, or those of an earlier schema."""
+    ours = Base.metadata.tables.get(name)
+    return name == ALEMBIC or (
+        ours is not None and {column["name"] for column in there.get_columns(name)} <= set(ours.columns.keys())
+    )
+
+
+def _refuse_filled(connection: Connection, url: str) -> None:
+    if filled := _filled(connection):
+        raise not_empty(url, filled)
+
+
+def _filled(connection: Connection) -> list[str]:
+    """Tables with rows, those of content first."""
+    filled = [name for name in _tables(connection) if name != ALEMBIC and _has_rows(connection, name)]
+    of_content = list(CONTENT.values())
+    return sorted(filled, key=lambda name: of_content.index(name) if name in of_content else len(of_content))
+
+
+def not_empty(url: str, filled: Sequence[str]) -> Conflict:
+    return Conflict(
+        f"the database {without_password(url)} is not empty ({', '.join(filled[:5])}): point DATABASE_URL at an empty "
+        "one"
+    )
 
 
 @contextmanager

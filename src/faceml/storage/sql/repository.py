@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from faceml.records import PackContract
 from faceml.storage.sql.assets import Assets
 from faceml.storage.sql.clusters import Clusters
 from faceml.storage.sql.contract import Contract
-from faceml.storage.sql.database import connect, consistent_reader, translated_errors
+from faceml.storage.sql.database import BUSY_TIMEOUT_S, connect, consistent_reader, translated_errors
 from faceml.storage.sql.dump import DatabaseDump
 from faceml.storage.sql.erasure import Erasure
 from faceml.storage.sql.events import Events
@@ -61,10 +61,12 @@ class Repository:
     Each of them raises WrongUse where the URL is not one of a database that faceml knows.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, before_writing: Callable[[], object] = lambda: None) -> None:
+        """`before_writing` is called once, before the first writing transaction."""
         self._url = without_password(url)
         self._connected = Once(lambda: connect(url))
         self._reading = Once(lambda: consistent_reader(self._engine))
+        self._before_writing = Once(lambda: (before_writing(),))
 
     @property
     def _engine(self) -> Engine:
@@ -82,6 +84,7 @@ class Repository:
         Raises:
             DatabaseUnavailable: the database does not answer, or stays locked.
         """
+        self._before_writing()
         with translated_errors(self._url), Session(self._engine) as session, session.begin():
             yield UnitOfWork(session)
 
@@ -112,20 +115,25 @@ class Repository:
         with self.read() as unit:
             return unit.contract.pinned()
 
-    def compact(self) -> None:
+    def compact(self, *, wait_s: float = BUSY_TIMEOUT_S) -> None:
         """Write SQLite's file anew, without the rows that were deleted; PostgreSQL does so by itself, in time.
 
         Raises:
-            DatabaseUnavailable: others are at it for too long.
+            DatabaseUnavailable: others are at it, or read an earlier state from its log, for longer than `wait_s`.
         """
         if self._engine.dialect.name != "sqlite":
             return
         with translated_errors(self._url), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {wait_s * 1000:.0f}")
             try:
-                connection.cursor().execute("VACUUM")
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                _empty_log(cursor)  # where a reader holds it, writing everything anew would only make it longer
+                cursor.execute("VACUUM")
+                _empty_log(cursor)
             except sqlite3.OperationalError as error:
                 raise DatabaseUnavailable(f"the database cannot be compacted now: {error}") from error
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 
     def identity(self) -> str:
         """Which database this is, the same from every machine and without a password.
@@ -147,3 +155,13 @@ class Repository:
     def close(self) -> None:
         if self._connected.opened is not None:
             self._connected.opened.dispose()
+
+
+def _empty_log(cursor: Any) -> None:
+    """Raises DatabaseUnavailable where a reader holds the log, and with it what was deleted since."""
+    (is_held, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_held:
+        raise DatabaseUnavailable(
+            "another program is reading the database and holds its log (faceml.db-wal): let it end or close it, "
+            "then any command that writes goes on (`faceml faces find-orphans`)"
+        )
