@@ -112,6 +112,7 @@ def check(commands: Sequence[Sequence[object]], told: Sequence[tuple[int, str]])
     return wrong
 
 
+@pytest.mark.nightly
 def test_every_command_on_a_disk_of_40_mb_says_what_it_needs_and_goes_on_when_there_is_room(
     disk: SmallDisk, photos: Path
 ) -> None:
