@@ -212,9 +212,9 @@ def test_an_engine_that_waits_for_itself_is_ended_and_its_lock_is_free(tmp_path:
     waits = f"""
 import ctypes
 from pathlib import Path
-from faceml.storage.index import edge_index
-edge_index.STUCK_S = 0.5
-with edge_index.folder_lock(Path({str(tmp_path / "i")!r}), wait_s=0), edge_index._engine_errors(Path("i")):
+from faceml.storage.index import edge_index, edge_limits
+edge_limits.STUCK_S = 0.5
+with edge_index.folder_lock(Path({str(tmp_path / "i")!r}), wait_s=0), edge_limits.engine_errors(Path("i")):
     ctypes.PyDLL(None).pause()  # holds the interpreter's own lock, as the engine does
 """
     done = subprocess.run([sys.executable, "-c", waits], capture_output=True, text=True, timeout=120, check=False)

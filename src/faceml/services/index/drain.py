@@ -52,8 +52,8 @@ def update_index(library: Library) -> None:
 def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING) -> DrainReport:
     """Copy the present state of every point in the outbox to the index, then forget the rows.
 
-    An index that cannot be reached, or is another pack's, fails nothing: the outbox waits, and the report says why. What
-    erasures have left in files is cleaned first.
+    An index that cannot be reached, or is another pack's, fails nothing: the outbox waits, and the report says why.
+    What erasures have left in files is cleaned first.
 
     Args:
         log_level: of the line that says so.

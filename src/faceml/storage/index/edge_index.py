@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import faulthandler
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +15,9 @@ import numpy as np
 import qdrant_edge as edge
 
 from faceml.errors import IndexDamaged, IndexUnavailable
-from faceml.files import attempts, free_at, is_full, no_space
+from faceml.files import attempts
 from faceml.storage.index import collection_rules as rules
+from faceml.storage.index.edge_limits import NEW_FILES, NEW_INDEX, damaged, engine_errors, file_errors, require_room
 from faceml.storage.index.stores import WAIT_S, folder_lock, held_by
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
 
 POINTS_A_BATCH = 2_000  # 512-d: some 30 MB of Python floats at a time
 QUERIES_A_BATCH = 200  # one pass over the vectors a batch: 2.5 ms a query instead of 8 ms at 20,000 x 512
-# The engine's files grow by 32 MB each, mostly holes: vectors, payloads, log; and those that a new index begins with.
-NEW_FILES, NEW_INDEX = 128 << 20, 192 << 20
-MEMORY = 1 << 30  # addresses for its threads
-STUCK_S = 600  # a call takes seconds
 _INDEX_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "bool": edge.PayloadSchemaType.Bool}
 
 
@@ -45,7 +40,7 @@ def open_edge(folder: Path, *, wait_s: float = WAIT_S) -> Iterator[EdgeIndex]:
         IndexDamaged: the folder is not empty and cannot be read.
     """
     with folder_lock(folder, wait_s=wait_s):
-        with _file_errors(folder):
+        with file_errors(folder):
             index = EdgeIndex(folder, wait_s=wait_s)
         try:
             yield index
@@ -112,7 +107,7 @@ class EdgeIndex:
         self._shard: Any = None
         self._width = 0
         if _has_files(folder):
-            _require_room(folder, new_bytes=0)
+            require_room(folder, new_bytes=0)
             self._shard = _load(folder, wait_s=wait_s)
             self._width = _stored_width(folder)
 
@@ -120,17 +115,17 @@ class EdgeIndex:
         """Write everything to disk and let the folder go; a second call does nothing."""
         shard, self._shard = self._shard, None
         if shard is not None:
-            with _engine_errors(self._folder):
+            with engine_errors(self._folder):
                 shard.flush()
                 shard.close()
 
     def ensure_collection(self, width: int) -> None:
         if self._shard is None:
-            with _file_errors(self._folder):
+            with file_errors(self._folder):
                 _create(self._folder, width)
             self._shard, self._width = _load(self._folder, wait_s=0.0), width
         rules.check_width(self._width, width)
-        with _engine_errors(self._folder):
+        with engine_errors(self._folder):
             present = self._shard.info().payload_schema
             for key in PAYLOAD_INDEXES.keys() - present.keys():
                 self._shard.update(edge.UpdateOperation.create_field_index(key, _INDEX_TYPES[PAYLOAD_INDEXES[key]]))
@@ -138,7 +133,7 @@ class EdgeIndex:
     def info(self) -> CollectionInfo | None:
         if self._shard is None:
             return None
-        with _engine_errors(self._folder):
+        with engine_errors(self._folder):
             count = self._shard.count(edge.CountRequest(exact=True))
             indexes = tuple(sorted(self._shard.info().payload_schema))
         return CollectionInfo(COLLECTION, self._width, count, count, "Cosine", indexes)
@@ -154,7 +149,7 @@ class EdgeIndex:
 
     def retrieve(self, ids: Sequence[UUID], *, with_vectors: bool = False) -> list[Point]:
         shard = self._opened()
-        with _engine_errors(self._folder):
+        with engine_errors(self._folder):
             return [rules.as_point(record) for record in shard.retrieve(list(ids), True, with_vectors)]
 
     def scroll(
@@ -164,7 +159,7 @@ class EdgeIndex:
         request = edge.ScrollRequest(
             offset=offset, limit=limit, filter=_filter(match), with_payload=True, with_vector=with_vectors
         )
-        with _engine_errors(self._folder):
+        with engine_errors(self._folder):
             records, next_offset = shard.scroll(request)
             return [rules.as_point(record) for record in records], next_offset
 
@@ -173,14 +168,14 @@ class EdgeIndex:
         for rows in rules.query_batches(queries, width=self._width, size=QUERIES_A_BATCH):
             nearest = [edge.Query.Nearest(row) for row in rows]
             requests = [edge.QueryRequest(limit=limit, query=q, filter=wanted, with_payload=True) for q in nearest]
-            with _engine_errors(self._folder):
+            with engine_errors(self._folder):
                 found += shard.query_batch(edge.QueryBatchRequest(requests))
         return [rules.as_hits(hits) for hits in found]
 
     def _write(self, operation: Any) -> None:
         shard = self._opened()
-        _require_room(self._folder, new_bytes=NEW_FILES)
-        with _engine_errors(self._folder):
+        require_room(self._folder, new_bytes=NEW_FILES)
+        with engine_errors(self._folder):
             shard.update(operation)
             shard.flush()  # 12 ms at 20,000 points; without it a power cut could lose what the outbox no longer holds
 
@@ -207,9 +202,9 @@ def _create(folder: Path, width: int) -> None:
     """Build the shard beside its place and move it there whole: a process killed half-way leaves no broken index."""
     draft = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
-    _require_room(folder, new_bytes=NEW_INDEX)
+    require_room(folder, new_bytes=NEW_INDEX)
     vectors = edge.EdgeVectorParams(size=width, distance=edge.Distance.Cosine)
-    with _engine_errors(folder):
+    with engine_errors(folder):
         edge.EdgeShard.create(str(draft), edge.EdgeConfig(vectors=vectors)).close()
     if folder.exists():
         folder.rmdir()  # empty, see _has_files; renaming onto it works on POSIX only
@@ -219,7 +214,7 @@ def _create(folder: Path, width: int) -> None:
 def _load(folder: Path, *, wait_s: float) -> Any:
     for _ in attempts(wait_s):
         try:
-            with _engine_errors(folder):
+            with engine_errors(folder):
                 return edge.EdgeShard.load(str(folder))
         except IndexDamaged as error:
             # Edge's own lock: a holder outside faceml, or any holder where there is no flock.
@@ -233,76 +228,7 @@ def _stored_width(folder: Path) -> int:
     try:
         return int(json.loads((folder / "edge_config.json").read_text(encoding="utf-8"))["vectors"][""]["size"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder, f"edge_config.json: {type(error).__name__}") from error
-
-
-def _require_room(folder: Path, *, new_bytes: int) -> None:
-    """Check before the engine writes, or opens what it may write to.
-
-    It writes through memory maps of sparse files. Where the disk is full, the kernel ends the process (SIGBUS), and
-    where memory is, the engine waits for itself while it holds the lock: neither can be caught.
-
-    Raises:
-        IndexUnavailable: with what is needed and what there is.
-    """
-    files = [file.stat() for file in folder.rglob("*") if file.is_file()]
-    needed = new_bytes + sum(max(0, file.st_size - 512 * file.st_blocks) for file in files)
-    if free_at(folder) < needed:
-        raise IndexUnavailable(no_space(folder, needed))
-    mapped = MEMORY // 8 if new_bytes == NEW_FILES else MEMORY + 2 * sum(file.st_size for file in files)
-    if (left := _addresses_left()) < mapped:
-        raise IndexUnavailable(
-            f"no memory for the vector index {folder}: {left / 1e6:.0f} MB are left of `ulimit -v`, {mapped / 1e6:.0f} "
-            "MB are needed: raise the limit, or set QDRANT_URL to a Qdrant server"
-        )
-
-
-def _addresses_left() -> float:
-    """Bytes that this process may still map; infinite where it has no limit."""
-    try:
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except (ImportError, OSError):  # Windows, macOS
-        return math.inf
-    return math.inf if limit == resource.RLIM_INFINITY else max(0, limit - used)
-
-
-@contextmanager
-def _engine_errors(folder: Path) -> Iterator[None]:
-    # Started in C: it also ends a process whose engine waits for itself, and with it the lock on the folder.
-    faulthandler.dump_traceback_later(STUCK_S, exit=True, file=2)
-    try:
-        yield
-    except BaseException as error:
-        # The engine raises bare Exception, and pyo3's panics, which are not Exceptions; anything else is our mistake.
-        if type(error) is not Exception and type(error).__name__ != "PanicException":
-            raise
-        if is_full(error):
-            raise IndexUnavailable(no_space(folder, NEW_FILES)) from error
-        if any(words in str(error) for words in ("Cannot allocate memory", "Out of memory", "OutOfMemory")):
-            raise IndexUnavailable(f"no memory for the vector index {folder}: end other programs, try again") from error
-        raise _damaged(folder, str(error).partition("\n")[0]) from error
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
-@contextmanager
-def _file_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise IndexUnavailable(
-            f"the vector index {folder} cannot be opened ({error.strerror}): make it a folder that you may write"
-        ) from error
-
-
-def _damaged(folder: Path, reason: str) -> IndexDamaged:
-    return IndexDamaged(
-        f"the vector index {folder} cannot be read or written ({reason}): rebuild it from the database with "
-        "`faceml faces find-orphans --fix`"
-    )
+        raise damaged(folder, f"edge_config.json: {type(error).__name__}") from error
 
 
 def _filter(match: Match | None) -> Any:
