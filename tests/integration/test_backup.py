@@ -459,6 +459,7 @@ def test_models_that_fail_leave_a_library_with_its_index(
 BACKUP = """
 import os, signal, sys
 from pathlib import Path
+from types import SimpleNamespace
 from faceml.config import read_settings
 from faceml.services.operate import backup
 from faceml.wiring import open_library
@@ -468,7 +469,7 @@ def die(*_, **__):
 if sys.argv[2] == "written":
     backup.check_backup = die
 else:
-    backup.hashlib.sha256 = die
+    backup.hashlib = SimpleNamespace(sha256=die)  # the module's own alone: opening a library needs sums too
 backup.back_up(open_library(read_settings()), Path(sys.argv[1]))
 """
 
