@@ -227,7 +227,7 @@ def test_two_thousand_clients_that_do_nothing_keep_nobody_out(server: Served, be
 
 @pytest.fixture
 def patient() -> Iterator[Callable[[], socket.socket]]:
-    """Connections to an app that sends 20 MB, behind uvicorn with a fifth of a second for a client."""
+    """Connections to an app that sends 20 MB, behind uvicorn with a second for a client."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         size = 20 * MB if scope["path"] == "/large" else 2
@@ -237,7 +237,7 @@ def patient() -> Iterator[Callable[[], socket.socket]]:
 
     started = threading.Event()
     sockets = listen("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=guarded(head_s=0.2), lifespan="off", log_level="critical", timeout_keep_alive=60)
+    config = uvicorn.Config(app, http=guarded(head_s=1.0), lifespan="off", log_level="critical", timeout_keep_alive=60)
     server = Server(config, on_start=started.set)
     thread = threading.Thread(target=server.run, args=(sockets,))
     thread.start()
@@ -275,10 +275,15 @@ def test_a_head_that_trickles_in_is_cut_off(patient: Callable[[], socket.socket]
 
 
 def test_a_client_that_asks_again_and_again_is_kept(patient: Callable[[], socket.socket]) -> None:
-    client, deadline = patient(), time.monotonic() + 0.6  # three times as long as a silent one is waited for
+    client, deadline = patient(), time.monotonic() + 3  # three times as long as a silent one is waited for
     while time.monotonic() < deadline:
         client.sendall(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert client.recv(4096).startswith(b"HTTP/1.1 200")
+        answer = b""
+        while not answer.endswith(b"xx"):  # head and body may come apart
+            piece = client.recv(4096)
+            assert piece, "cut off"
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 200")
 
 
 def test_who_does_not_take_the_answer_is_let_go_and_who_takes_it_slowly_is_not(
@@ -292,7 +297,7 @@ def test_who_does_not_take_the_answer_is_let_go_and_who_takes_it_slowly_is_not(
         piece = slow.recv(MB)
         assert piece, f"cut off after {taken} bytes"
         taken += len(piece)
-        time.sleep(0.02)  # slower than the server's patience allows for the whole
+        time.sleep(0.1)  # slower than the server's patience allows for the whole
     assert taken_by_end(never) < 20 * MB
 
 
