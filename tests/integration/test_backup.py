@@ -394,7 +394,14 @@ restore.restore(read_settings(), Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("place", ["fill_database", "drain_outbox", "_models_back", "moving"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "fill_database",
+        "moving",
+        *(pytest.param(p, marks=pytest.mark.nightly) for p in ("drain_outbox", "_models_back")),
+    ],
+)
 def test_a_killed_restore_refuses_the_next_one_nothing(
     filled: Library, elsewhere: Settings, database_url: str, tmp_path: Path, place: str
 ) -> None:

@@ -186,7 +186,14 @@ LATER = {
 }
 
 
-@pytest.mark.parametrize(("part", "later"), [*(("commit", name) for name in LATER), ("index", "drain")])
+@pytest.mark.parametrize(
+    ("part", "later"),
+    [
+        ("commit", "erase"),
+        ("index", "drain"),
+        *(pytest.param("commit", name, marks=pytest.mark.nightly) for name in LATER if name != "erase"),
+    ],
+)
 def test_an_erasure_that_was_killed_is_completed_by_the_next_command(
     settings: Settings, tmp_path: Path, part: str, later: str
 ) -> None:
