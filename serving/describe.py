@@ -60,7 +60,7 @@ def api_page() -> str:
 
 
 def _starting() -> Iterator[str]:
-    yield "## Starting it\n\n`python -m serving`, or `make serve HOST=… PORT=…`, takes\n"
+    yield "## Starting it\n\n`python -m serving`, or `make serve HOST=… PORT=… PROXY=…`, takes\n"
     for option in serve.params:
         if isinstance(option, click.Option):
             default = f" (default {option.default})" if option.default != "" else ""

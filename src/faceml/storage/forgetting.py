@@ -97,13 +97,13 @@ def _clean_database(settings: Settings, repository: Repository, newest: str, wai
 
 
 def _clean_index(settings: Settings, repository: Repository, newest: str, wait_s: float) -> None:
-    """The embedded index anew from the database, also one that lies here from before a server was named."""
+    """The embedded index anew from the database; one that lies here from before a server was named goes."""
     folder = settings.index_folder
     if any(folder.parent.glob(f"{folder.name}*")):
         from faceml.storage.index.edge_index import replace_edge
 
         pinned = repository.pack()
-        fill = (lambda index: _fill(index, repository, pinned.width)) if pinned else None
+        fill = (lambda index: _fill(index, repository, pinned.width)) if pinned and not settings.qdrant_url else None
         replace_edge(folder, fill, is_due=lambda: _noted(settings.home, INDEX) != newest, wait_s=wait_s)
     _note(settings.home, INDEX, newest)
 
