@@ -34,10 +34,11 @@ from faceml.services.operate.status import read_stats
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.different import mark_different
+from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.edge_index import EdgeIndex, replace_edge, reset_edge
 from faceml.storage.index.stores import EdgeStore, folder_lock
 from tests.conftest import REPO, add_faces, people_vectors
-from tests.fakes import WIDTH, FakePack, library_with
+from tests.fakes import WIDTH, FakePack, LostIndex, library_with
 from tests.rest import two_people
 
 ME = "ada"
@@ -278,6 +279,17 @@ def test_damaged_indexes_and_what_killed_backups_left_go_too(settings: Settings,
     assert files_with(tmp_path, needles) == []
     assert not list(settings.home.glob("index.damaged-*"))
     assert not draft.exists()
+
+
+def test_an_embedded_index_from_before_a_server_was_named_goes_and_is_not_filled_anew(settings: Settings) -> None:
+    library, named = many_people(settings, 2)
+    drain_outbox(library)
+    assert list(settings.index_folder.iterdir())
+    with_server = replace(library, settings=replace(settings, qdrant_url="http://127.0.0.1:1"), index=LostIndex())
+    erase_person(with_server, named[0], is_confirmed=True, actor=ME)
+    assert open_erasures(with_server.settings, library.repository) == ()
+    assert not settings.index_folder.exists()
+    library.close()
 
 
 def test_names_of_labels_that_were_undone_go_too(settings: Settings) -> None:
