@@ -280,7 +280,7 @@ def test_search_returns_the_payload_and_fewer_hits_where_there_are_no_more(index
     assert {hit.payload["cluster_id"] for hit in hits} == {"c1"}
 
 
-@pytest.mark.parametrize("empty_index", ["edge", "server"], indirect=True)
+@pytest.mark.parametrize("empty_index", ["edge", pytest.param("server", marks=pytest.mark.nightly)], indirect=True)
 def test_twenty_thousand_points_are_written_read_and_searched(index: VectorIndex) -> None:
     count = 20_000
     ids, rows = ids_of(count), unit_rows(count)

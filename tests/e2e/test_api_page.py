@@ -13,7 +13,7 @@ from tests.rest import served
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("key", ["", "a key"])
+@pytest.mark.parametrize("key", ["a key", pytest.param("", marks=pytest.mark.nightly)])
 def test_a_request_is_tried_on_the_page(tmp_path: Path, key: str) -> None:
     given = {"FACEML_API_KEY": key, "FACEML_MODEL_PACK": "opencv-zoo"}
     with served(tmp_path, **given) as server, browser() as chromium:

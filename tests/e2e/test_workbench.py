@@ -183,7 +183,8 @@ def assert_no_face_in(notebook: Path, library: Library) -> None:
     assert "image/" not in text
 
 
-@pytest.mark.parametrize("people", [50, pytest.param(2500, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("people", [50, 2500])
 def test_each_decision_shows_one_next_screen(chromium: Any, tmp_path: Path, people: int) -> None:
     """How long that takes is measured by benchmarks/workbench.py."""
     library = synthetic_library(tmp_path / "library", people=people, faces=20, known=people // 5)

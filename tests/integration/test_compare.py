@@ -110,7 +110,7 @@ def test_plots_hold_what_was_measured_and_say_where_there_is_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [("05_evaluate", {"fmr": 0.01}), ("07_compare", {})],
+    [pytest.param("05_evaluate", {"fmr": 0.01}, marks=pytest.mark.nightly), ("07_compare", {})],
 )
 def test_the_notebook_runs(trained: Library, name: str, parameters: dict[str, Any], tmp_path: Path) -> None:
     done = tmp_path / f"{name}.ipynb"

@@ -429,8 +429,8 @@ def run(sequences: int) -> None:
     )
 
 
-def test_twenty_five_sequences_of_decisions_keep_every_one() -> None:
-    run(25)
+def test_twelve_sequences_of_decisions_keep_every_one() -> None:
+    run(12)
 
 
 @pytest.mark.nightly

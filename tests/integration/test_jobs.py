@@ -241,7 +241,7 @@ def test_two_workers_share_one_backfill_and_look_at_each_photo_once(
     library.close()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.nightly), 2])
 def test_a_worker_killed_in_the_middle_changes_nothing(
     job_library: Library, opencv_zoo: Any, photos: Path, tmp_path: Path, workers: int
 ) -> None:

@@ -62,7 +62,7 @@ def open_modes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): oct(mode) for path, mode in modes.items() if mode & 0o077}
 
 
-@pytest.mark.parametrize("umask", ["0", "22"])
+@pytest.mark.parametrize("umask", ["0", pytest.param("22", marks=pytest.mark.nightly)])
 def test_every_file_of_every_command_is_its_owners_alone(photos: Path, tmp_path: Path, umask: str) -> None:
     project = tmp_path / "project"
     project.mkdir(mode=0o755)

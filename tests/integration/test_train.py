@@ -218,7 +218,7 @@ def test_a_training_that_learns_nothing_says_so_in_report_command_and_mlflow(
 
 # --- on the command line and in a notebook
 
-COMMAND = ["faces", "train-matching", "--epochs", "10", "--head", "documented"]
+COMMAND = ["faces", "train-matching", "--epochs", "10", "--head", "documented", "--patience", "10"]
 
 
 @pytest.fixture
@@ -271,6 +271,7 @@ def test_the_command_speaks_json(as_configured: dict[str, str]) -> None:
     assert {"final_train_loss", "model_checkpoint", "training_time_seconds", "comparison", "verdict"} <= set(found)
 
 
+@pytest.mark.nightly
 def test_the_notebook_trains(as_configured: dict[str, str], tmp_path: Path) -> None:
     done = tmp_path / "04_train.ipynb"
     execute_notebook(
