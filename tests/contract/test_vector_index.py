@@ -22,7 +22,7 @@ from faceml.errors import IndexDamaged, IndexUnavailable, ModelMismatch, WrongUs
 from faceml.records import PackContract
 from faceml.storage.index.edge_index import open_edge, reset_edge
 from faceml.storage.index.server_index import ServerIndex, connect_server
-from faceml.storage.index.vector_index import PAYLOAD_INDEXES, VectorIndex
+from faceml.storage.index.vector_index import PAYLOAD_INDEXES, UNSET, Presence, VectorIndex
 from faceml.vector.face_qdrant import get_face_qdrant_client
 from tests.ports import free_port
 
@@ -154,7 +154,8 @@ def test_a_point_comes_back_as_it_was_written(index: VectorIndex) -> None:
     assert point.vector is not None
     assert point.vector.dtype == np.float32
     np.testing.assert_allclose(point.vector, rows[1], atol=1e-6)
-    assert point.payload == {key: value for key, value in payload_of(1, person_id="ann").items() if key != "cluster_id"}
+    assert point.payload == payload_of(1, person_id="ann")
+    assert point.payload["cluster_id"] is None, "what is not set is there, and null"
 
 
 def test_vectors_are_left_out_unless_asked_for(index: VectorIndex) -> None:
@@ -233,27 +234,30 @@ def test_scroll_pages_through_a_match(index: VectorIndex) -> None:
     ("match", "numbers"),
     [
         ({"person_id": "ann"}, {0, 1}),
-        ({"person_id": None}, {2, 3}),
-        ({"is_prototype": True}, {0, 3}),
+        ({"person_id": None}, {2, 3, 4}),
+        ({"is_prototype": True}, {0, 3, 4}),
         ({"is_prototype": False}, {1, 2}),
         ({"person_id": "ann", "is_prototype": True}, {0}),
         ({"person_id": None, "cluster_id": "c1"}, {2}),
-        ({"person_id": None, "cluster_id": None}, {3}),
+        ({"person_id": None, "cluster_id": None}, {3, 4}),
+        ({"person_id": Presence.SET}, {0, 1}),
+        ({"face_instance_id": Presence.SET, "person_id": None}, {2, 3}),
         ({"asset_id": "0"}, {0, 1}),
         ({"face_instance_id": str(UUID(int=2))}, {2}),
         ({"person_id": "nobody"}, set()),
-        ({}, {0, 1, 2, 3}),
+        ({}, {0, 1, 2, 3, 4}),
     ],
 )
 def test_match_means_that_all_of_it_holds(index: VectorIndex, match: dict[str, Any], numbers: set[int]) -> None:
-    ids = ids_of(4)
-    payloads = [
+    ids = ids_of(5)
+    payloads: list[dict[str, Any]] = [
         payload_of(0, person_id="ann", is_prototype=True),
         payload_of(1, person_id="ann"),
         payload_of(2, cluster_id="c1"),
         payload_of(3, is_prototype=True),
+        {"is_prototype": True},  # as earlier versions wrote what is not set
     ]
-    index.upsert(ids, unit_rows(4), payloads)
+    index.upsert(ids, unit_rows(5), payloads)
     expected = {ids[number] for number in numbers}
     assert set(scrolled(index, match=match)) == expected
     (hits,) = index.search(unit_rows(1), limit=10, match=match)
@@ -546,10 +550,11 @@ def test_face_qdrant_client_works_as_the_specification_shows(tmp_path: Path, mon
     client.ensure_collection()
     with client.library.index.open() as index:
         ids = fill(index, 12)
+        index.upsert([UUID(int=99)], unit_rows(1, seed=9), [{**UNSET, "person_id": "ann", "is_prototype": True}])
 
     info = client.get_collection_info()
     assert info is not None
-    assert (info.width, info.points_count) == (WIDTH, 12)
+    assert (info.width, info.points_count) == (WIDTH, 13)  # twelve faces and a centroid
     records, next_offset = client.scroll_faces(limit=10)
     assert [record.id for record in records] == sorted(ids)[:10]
     assert all(record.payload["bbox"] == {"x": 100, "y": 150, "w": 80, "h": 80} for record in records)

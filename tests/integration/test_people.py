@@ -316,7 +316,7 @@ def test_an_exemplar_that_is_taken_away_is_no_prototype_in_the_index(library: Li
     with library.index.open() as index:
         payload = index.retrieve([exemplar])[0].payload
     assert payload["is_prototype"] is False
-    assert "person_id" not in payload
+    assert payload["person_id"] is None
 
 
 def test_a_person_left_without_faces_loses_the_centroid(library: Library, two, faces) -> None:

@@ -21,6 +21,7 @@ LEVELS = (  # a room imports from its own level and from those above it in this 
     ("library", "wiring"),
     ("services",),
     ("pipelines", "jobs", "widgets", "vector", "demo", "cli"),
+    ("scripts", "faces", "queue", "__main__"),  # the specification's names
 )
 PURE = LEVELS[1]
 OUTSIDE = {"sqlalchemy", "qdrant_client", "qdrant_edge", "mlflow", "fastapi", "IPython"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from faceml.services.index.drain import index_width
-from faceml.storage.index.vector_index import CollectionInfo, Match, Point
+from faceml.storage.index.vector_index import CollectionInfo, Match, Point, Presence
 
 if TYPE_CHECKING:
     from faceml.config import Settings
@@ -49,6 +49,10 @@ class FaceQdrantClient:
         match: Match | None = None,
         with_vectors: bool = False,
     ) -> tuple[list[Point], UUID | None]:
-        """Up to `limit` faces in id order from `offset` on, and the next page's offset (None: at the end)."""
+        """Up to `limit` faces in id order from `offset` on, and the next page's offset (None: at the end).
+
+        Centroids of people, which stand in the same collection, are left out.
+        """
+        faces = {"face_instance_id": Presence.SET, **(match or {})}
         with self.library.index.open() as index:
-            return index.scroll(limit=limit, offset=offset, match=match, with_vectors=with_vectors)
+            return index.scroll(limit=limit, offset=offset, match=faces, with_vectors=with_vectors)

@@ -117,11 +117,17 @@ def _is_same(wanted: Point, stored: Point) -> bool:
 
 
 def _is_same_payload(wanted: Payload, stored: Payload) -> bool:
-    """Equal but for the last digit of a real number, which the engine's JSON may turn."""
-    return wanted.keys() == stored.keys() and all(
-        math.isclose(value, stored[key]) if isinstance(value, float) else value == stored[key]
-        for key, value in wanted.items()
-    )
+    """Equal but for the last digit of a real number, which the engine's JSON may turn.
+
+    A key that is not there is null: earlier versions left those out.
+
+    >>> _is_same_payload({"quality_score": 0.1, "cluster_id": None}, {"quality_score": 0.1})
+    True
+    >>> _is_same_payload({"cluster_id": None}, {"cluster_id": "clu_a"})
+    False
+    """
+    pairs = [(wanted.get(key), stored.get(key)) for key in wanted.keys() | stored.keys()]
+    return all(math.isclose(a, b) if isinstance(a, float) and isinstance(b, int | float) else a == b for a, b in pairs)
 
 
 def _strays(repository: Repository, index: VectorIndex, limit: int) -> list[UUID]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from faceml.errors import IndexUnavailable, ModelMismatch, WrongUse
-from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, Hit, Payload, Point
+from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, Hit, Match, Payload, Point, Presence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,12 +68,12 @@ def as_hits(hits: Iterable[Any]) -> list[Hit]:
 
 
 def stored_payload(payload: Payload) -> Payload:
-    """The payload as it is written: None is dropped, so "not set" is always an absent key.
+    """The payload as it is written: what is not set stays null, as the specification shows it.
 
     >>> stored_payload({"asset_id": 12, "person_id": None, "is_prototype": False})
-    {'asset_id': '12', 'is_prototype': False}
+    {'asset_id': '12', 'person_id': None, 'is_prototype': False}
     """
-    return {key: stored_value(key, value) for key, value in payload.items() if value is not None}
+    return {key: None if value is None else stored_value(key, value) for key, value in payload.items()}
 
 
 def stored_value(key: str, value: Any) -> Any:
@@ -83,6 +83,12 @@ def stored_value(key: str, value: Any) -> Any:
     ('12', 0.5)
     """
     return str(value) if PAYLOAD_INDEXES.get(key) == "keyword" else value
+
+
+def conditions(match: Match) -> tuple[dict[str, str | bool | None], list[str]]:
+    """What a match asks of a point: a value, or null, under these keys; anything but null under those."""
+    values = {key: value for key, value in match.items() if not isinstance(value, Presence)}
+    return values, [key for key, value in match.items() if isinstance(value, Presence)]
 
 
 def check_width(stored: int, asked: int) -> None:

@@ -232,7 +232,11 @@ def _stored_width(folder: Path) -> int:
 
 
 def _filter(match: Match | None) -> Any:
-    return edge.Filter(must=[_condition(key, value) for key, value in match.items()]) if match else None
+    if not match:
+        return None
+    values, present = rules.conditions(match)
+    must = [_condition(key, value) for key, value in values.items()]
+    return edge.Filter(must=must, must_not=[edge.IsEmptyCondition(key) for key in present])
 
 
 def _condition(key: str, value: str | bool | None) -> Any:

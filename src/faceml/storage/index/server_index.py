@@ -196,7 +196,11 @@ def _parts(ids: Sequence[UUID]) -> Iterator[list[models.ExtendedPointId]]:
 
 
 def _filter(match: Match | None) -> models.Filter | None:
-    return models.Filter(must=[_condition(key, value) for key, value in match.items()]) if match else None
+    if not match:
+        return None
+    values, present = rules.conditions(match)
+    must = [_condition(key, value) for key, value in values.items()]
+    return models.Filter(must=must, must_not=[_condition(key, None) for key in present])
 
 
 def _condition(key: str, value: str | bool | None) -> models.Condition:

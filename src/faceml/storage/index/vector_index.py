@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -23,7 +24,27 @@ PAYLOAD_INDEXES = {
 }
 
 Payload = dict[str, Any]
-Match = Mapping[str, str | bool | None]  # all must hold; None means "not set"
+# The specification's payload (chapter Payload Schema) with nothing set; a centroid's point has no face.
+UNSET: Payload = dict.fromkeys(
+    (
+        "asset_id",
+        "face_instance_id",
+        "detection_confidence",
+        "quality_score",
+        "bbox",
+        "person_id",
+        "cluster_id",
+        "is_prototype",
+        "taken_at",
+    )
+)
+
+
+class Presence(Enum):
+    SET = "set"  # any value but null
+
+
+Match = Mapping[str, str | bool | Presence | None]  # all must hold; None means "not set": null or absent
 
 
 @dataclass(frozen=True, slots=True)

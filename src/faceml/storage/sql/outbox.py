@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Subquery, delete, insert, select
 
-from faceml.storage.index.vector_index import Payload, Point
+from faceml.storage.index.vector_index import UNSET, Payload, Point
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import DRAINING, advisory_lock
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
@@ -78,7 +78,7 @@ class Outbox(Store):
     def _centroids(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
         statement = select(PersonPrototype).where(PersonPrototype.face_instance_id.is_(None))
         for (row,) in self._rows(statement, PersonPrototype.qdrant_point_id, point_ids):
-            payload = {"person_id": str(row.person_id), "is_prototype": True}
+            payload = {**UNSET, "person_id": str(row.person_id), "is_prototype": True}
             yield Point(row.qdrant_point_id, payload, np.frombuffer(row.vector or b"", dtype="<f4"))
 
 
@@ -90,8 +90,8 @@ def _every_point() -> Subquery:
 
 
 def face_payload(face: FaceInstance, *, is_prototype: bool, taken_at: str | None) -> Payload:
-    """The specification's payload of a face's point; what is not set is left out."""
-    payload = {
+    """The specification's payload of a face's point; what is not set is None."""
+    return {
         "asset_id": str(face.asset_id),
         "face_instance_id": str(face.id),
         "detection_confidence": face.detection_confidence,
@@ -102,4 +102,3 @@ def face_payload(face: FaceInstance, *, is_prototype: bool, taken_at: str | None
         "is_prototype": is_prototype,
         "taken_at": taken_at,
     }
-    return {key: value for key, value in payload.items() if value is not None}
