@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -400,3 +401,32 @@ def commands(people: Crowd, monkeypatch: pytest.MonkeyPatch) -> Any:
         return str(done.exception) if done.exception else done.output
 
     return run
+
+
+def test_evaluation_says_who_would_be_named_now_and_assignment_names_them(
+    fitted: Crowd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = tmp_path / "known.csv"
+    name_of = dict(zip(fitted.ids, map(fitted.name, fitted.truth.tolist()), strict=True))
+    with fitted.library.repository.read() as unit, known.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["path", "person", "x", "y", "w", "h"])
+        rows.writerows((row.path, name_of[UUID(row.face_id)], row.x, row.y, row.w, row.h) for row in unit.export_rows())
+    run = commands(fitted, monkeypatch)
+
+    def told(*options: str) -> dict[str, Any]:
+        return dict(json.loads(run("evaluate", "--labels", str(known), "--json", *options)))
+
+    assigned(fitted, PLAIN)
+    before = told()
+    by_matcher, plainly = (
+        told("--again", "--threshold", "auto"),
+        told("--again", "--threshold", "auto", "--matcher=plain"),
+    )
+    assert before["again"] is None
+    assert (by_matcher["again_by"], plainly["again_by"]) == ("face-matcher/1", "raw")
+    assert by_matcher["recognition"] == plainly["recognition"] == plainly["again"] == before["recognition"]
+    assigned(fitted)
+    assert by_matcher["again"] == told()["recognition"] != before["recognition"]
+    assert "Named now by face-matcher/1: " in run("evaluate", "--labels", str(known), "--again")
+    assert "leave one of them out" in run("evaluate", "--labels", str(known), "--again", "--model=1", "--matcher=1")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faceml.cli import reports, show
+from faceml.options import AssignOptions
 
 if TYPE_CHECKING:
     from faceml.config import ShownSetting
@@ -79,12 +81,25 @@ def ingest(folder: Path) -> object:
     "--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, and x,y,w,h where known."
 )
 @click.option("--photos", type=click.Path(path_type=Path), help="Only labels of photos below this folder.")
+@click.option("--again", is_flag=True, help="Also who would be named now, by --model, --matcher and --threshold.")
+@show.offers(AssignOptions, "threshold")
+@show.model_option
+@show.matcher_option
 @show.printed(reports.evaluation)
-def evaluate(labels: Path, photos: Path | None) -> object:
+def evaluate(
+    labels: Path, photos: Path | None, again: bool, threshold: float | str, model: str, matcher: str
+) -> object:
     """Measure clusters and names against labels that are known."""
-    from faceml.services.learn.evaluate import evaluate_labels
+    from faceml.services.learn.evaluate import evaluate_labels, recognise_again
+    from faceml.services.recognise.gallery import open_way
 
-    return evaluate_labels(show.open_configured().repository, labels, photos=photos)
+    library = show.open_configured()
+    report = evaluate_labels(library.repository, labels, photos=photos)
+    if not again:
+        return report
+    way = open_way(library, model, matcher)
+    named = recognise_again(library, labels, way, threshold=threshold, photos=photos)
+    return replace(report, again=named, again_by=way.name)
 
 
 @click.command()

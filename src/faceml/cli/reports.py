@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from faceml.services.cluster.dual import DualReport
     from faceml.services.exchange.import_labels import ImportReport
     from faceml.services.index.repair import OrphanReport, RepairReport
-    from faceml.services.learn.evaluate import EvaluationReport
+    from faceml.services.learn.evaluate import EvaluationReport, Recognition
     from faceml.services.operate.status import StatsReport
     from faceml.services.photos.detect import DetectReport
     from faceml.services.recognise.assign import AssignReport
@@ -135,12 +135,17 @@ def evaluation(report: EvaluationReport) -> str:
         for measure, value in (("BCubed", found.bcubed), ("Pairwise", found.pairwise)):
             lines.append(f"  {measure}: precision {value.precision:.4f}, recall {value.recall:.4f}, F {value.f:.4f}")
         lines.append(f"  Purity {found.purity:.4f}, adjusted Rand {found.adjusted_rand:.4f}")
-    asked = report.recognition
-    lines.append(
-        f"Named by faceml: {asked.right} right, {asked.wrong} wrong, {asked.unknown} missed; "
+    lines.append(f"Named by faceml: {_named(report.recognition)}")
+    if report.again:
+        lines.append(f"Named now by {report.again_by}: {_named(report.again)}")
+    return "\n".join(lines)
+
+
+def _named(asked: Recognition) -> str:
+    return (
+        f"{asked.right} right, {asked.wrong} wrong, {asked.unknown} missed; "
         f"{asked.strangers_named} of {asked.strangers} strangers named"
     )
-    return "\n".join(lines)
 
 
 def cluster_page(page: ClusterPage) -> str:

@@ -17,6 +17,7 @@ from faceml.pipelines.runner import OnProgress, run_pipeline
 from faceml.services.learn.evaluate import EvaluationReport, Recognition, evaluate_labels, recognise_again
 from faceml.services.operate.status import StatsReport, library_snapshot, read_stats
 from faceml.services.pictures.sheets import draw_clusters, draw_people
+from faceml.services.recognise.gallery import open_way
 from faceml.services.review.browse import LARGEST_PAGE, list_clusters
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.wiring import open_library
@@ -109,7 +110,8 @@ def _with_matcher(library: Library, run: PipelineRun, photos: DemoPhotos) -> Rec
     if version is None or assign is None or photos.truth is None or photos.later is None:
         return None
     threshold = assign.parameters["threshold"]
-    return recognise_again(library, photos.truth, matcher=version, threshold=threshold, photos=photos.later)
+    way = open_way(library, matcher=version)
+    return recognise_again(library, photos.truth, way, threshold=threshold, photos=photos.later)
 
 
 def _clear(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.errors import NotFound
 from faceml.identity.assignment import NOBODY
@@ -20,7 +21,7 @@ from faceml.records import AssignedBy
 from faceml.services.learn.promote import MATCHER, show_model, verdict_lines
 from faceml.services.photos.known_labels import KnownFace, KnownLabel, match_known_labels, read_known_labels
 from faceml.services.recognise.calibrate import DEFAULT_FMR, DOCUMENTED, ThresholdView, view_thresholds
-from faceml.services.recognise.gallery import open_way
+from faceml.services.recognise.gallery import Way
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.storage.registry.records import CHALLENGER, CHAMPION
 from faceml.storage.sql.people import fold_name
@@ -52,6 +53,8 @@ class EvaluationReport:
     clusters: Report | None  # by cluster alone; None where no labelled face was found
     people: Report | None  # by person, else by cluster: what a person sees
     recognition: Recognition
+    again: Recognition | None = None  # what faces that no person named would be called now, where that was asked
+    again_by: str | None = None  # which way names them: "raw", "face-projection/3", "face-matcher/2"
 
 
 def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None = None) -> EvaluationReport:
@@ -76,14 +79,13 @@ def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None
 
 
 def recognise_again(
-    library: Library, labels: Path, *, matcher: str | int, threshold: float | str, photos: Path | None = None
+    library: Library, labels: Path, way: Way, *, threshold: float | str, photos: Path | None = None
 ) -> Recognition:
-    """What `evaluate_labels` would find had a matcher named all faces that no person labelled; nothing is changed.
+    """What `evaluate_labels` would find had this way named all faces that no person labelled; nothing is changed.
 
     Raises:
-        FileNotReadable, and as `open_way` and `Matching.threshold` do.
+        FileNotReadable, and as `Way.threshold` does.
     """
-    way = open_way(library, matcher=matcher)
     least = way.threshold(threshold).value
     with library.repository.read() as unit:
         known, names = match_known_labels(unit, _labels_below(labels, photos)), unit.people.names()
@@ -136,6 +138,19 @@ class MatcherView:
     lines: tuple[str, ...]  # what it is worth on photos held out, and what the gate says
     people: tuple[dict[str, Any], ...]  # one row a person, nearest to everybody first
     views: tuple[ThresholdView, ...]  # plain cosines, then its scores
+
+    @property
+    def scores(self) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32], float]]:
+        """By way: labelled faces against their own person, against the nearest other one, and the threshold."""
+        return {
+            view.space.replace(RAW, "plain cosines"): (view.genuine, view.impostor, view.threshold)
+            for view in self.views
+        }
+
+    @property
+    def nearness(self) -> dict[str, float]:
+        """How near each person is to everybody, nearest first."""
+        return {row["person"]: row["nearness"] for row in self.people}
 
 
 def view_matcher(
