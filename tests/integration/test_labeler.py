@@ -113,6 +113,12 @@ def test_faces_left_out_are_asked_about_next(library: Library, labeler: Labeler)
     assert asked(labeler) == "clu_00002"
     assert {face.id for face in labeler.cluster.faces} == out
     assert "5 more are named" in labeler.screen().facts
+    assert "Cleo" not in [suggestion.name for suggestion in labeler.screen().suggestions], "they were said not to be"
+    with pytest.raises(WrongUse, match="no suggestion is close enough"):
+        press(labeler, "Enter")
+    press(labeler, "u")
+    assert people_of(library, "clu_00002") == [None] * FACES
+    press(labeler, "r")
     press(labeler, "x")
     assert people_of(library, "clu_00002") == ["Cleo"] * 5
     assert asked(labeler) == "clu_00003"

@@ -40,6 +40,12 @@ def person_of(library: Library, face_id: UUID) -> str | None:
 Decide = Callable[[Library, list[UUID]], object]
 EVERY_DECISION: dict[str, Decide] = {
     "label": lambda library, faces: label_cluster(library, "clu_1", "Bea", actor=ME),
+    "label all but one": lambda library, faces: label_cluster(
+        library, "clu_1", "Bea", face_ids=faces[5:8], left_out=faces[4:5], actor=ME
+    ),
+    "label as somebody known, all but two": lambda library, faces: label_cluster(
+        library, "clu_1", "Ada", face_ids=faces[6:8], left_out=faces[4:6], actor=ME
+    ),
     "label as somebody known": lambda library, faces: label_cluster(library, "clu_1", "Ada", actor=ME),
     "assign": lambda library, faces: assign_faces_to(library, faces[3:8], "Cleo", actor=ME),
     "assign to a known person": lambda library, faces: assign_faces_to(library, faces[4:6], "Dora", actor=ME),

@@ -14,6 +14,15 @@ from faceml.records import AssignedBy, Dismissal
 GroupKey = str | UUID  # a cluster's id or a person's
 
 
+def ruled_out(before: Labelling, person_id: UUID, people: frozenset[UUID]) -> Labelling:
+    """A face that does not show a person, nor any of `people`, who were merged into them."""
+    others = before.ruled_out | {person_id}
+    if before.state.person_id in people:
+        # Out of its cluster too: that is the person's, and only a face without a cluster is recognised anew.
+        return Labelling(FREE, False, others)
+    return replace(before, ruled_out=others)
+
+
 @dataclass(frozen=True, slots=True)
 class Naming(Decision):
     """Faces show a person."""
@@ -36,6 +45,26 @@ class Label(Naming):
 
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:
         return f"labelled {self.cluster_id or 'a cluster'} ({faces}) as {self.who(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSome(Label):
+    """A cluster shows a person, but for faces that somebody looked at and left out: those do not show them.
+
+    It is stored as a kind of its own: a version that does not know it must not take all its faces for the person's.
+    """
+
+    left_out: frozenset[UUID] = frozenset()
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return (
+            f"labelled {self.cluster_id or 'a cluster'} ({faces}, {len(self.left_out)} not theirs) as {self.who(names)}"
+        )
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        if face_id not in self.left_out:
+            return Label.of_face(self, face_id, before, logged)
+        return ruled_out(before, self.person_id, self.people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +102,7 @@ class Reject(Decision):
         return f"said of {faces}: not {self.who(names)}"
 
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
-        ruled_out = before.ruled_out | {self.person_id}
-        if before.state.person_id in self.people:
-            # Out of its cluster too: that is the person's, and only a face without a cluster is recognised anew.
-            return Labelling(FREE, False, ruled_out)
-        return replace(before, ruled_out=ruled_out)
+        return ruled_out(before, self.person_id, self.people)
 
 
 DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, stop asking"}

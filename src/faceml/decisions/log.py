@@ -52,6 +52,7 @@ class FaceEvent:
 
 ABOUT_FACES: Mapping[str, type[Decision]] = {
     "label": about_faces.Label,
+    "label_some": about_faces.LabelSome,
     "assign": about_faces.Assign,
     "unassign": about_faces.Unassign,
     "reject": about_faces.Reject,
@@ -156,6 +157,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it o
     "dismissed_as": Dismissal,
     "people": _ids,
     "exemplars": _ids,
+    "left_out": _ids,
     "into": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},
     "groups": lambda groups: tuple(map(_group, groups)),

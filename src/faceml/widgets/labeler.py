@@ -106,11 +106,15 @@ class Labeler:
         cluster = self._asked()
         chosen = _chosen(cluster, given.left_out)
         try:
-            report = label_cluster(self._library, cluster.cluster_id, who, face_ids=chosen, actor=self._actor)
+            report = label_cluster(
+                self._library, cluster.cluster_id, who, face_ids=chosen, left_out=given.left_out, actor=self._actor
+            )
         except (Conflict, NotFound):
             self._show(self._at)  # somebody else was quicker: show what there is now
             raise
         text = f"{count_faces(report.faces_labeled)}: {report.person_name}"
+        if given.left_out:
+            text += f"; {count_faces(len(given.left_out))} not {report.person_name}"
         if report.faces_labeled < len(chosen):
             text += f" ({len(chosen) - report.faces_labeled} left out: named or ruled out by a person)"
         if report.person_name not in self.session.names:

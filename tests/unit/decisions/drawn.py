@@ -13,6 +13,7 @@ from faceml.decisions.about_faces import (
     DifferentPeople,
     Dismiss,
     Label,
+    LabelSome,
     Reject,
     Split,
     Unassign,
@@ -41,6 +42,7 @@ def about(kind: type[Decision], **fields: Any) -> st.SearchStrategy[Any]:
 
 ABOUT_FACES: dict[type[Decision], st.SearchStrategy[Any]] = {
     Label: about(Label, exemplars=faces, cluster_id=st.none() | name),
+    LabelSome: about(LabelSome, exemplars=faces, cluster_id=st.none() | name, left_out=faces),
     Assign: about(Assign, exemplars=faces, imported_from=st.none() | name),
     Unassign: st.builds(Unassign, person_id=st.none() | person),
     Reject: about(Reject),

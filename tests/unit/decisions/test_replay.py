@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceml.decisions.about_faces import Assign, ChooseExemplars, Dismiss, Label, Reject, Split, Unassign
+from faceml.decisions.about_faces import Assign, ChooseExemplars, Dismiss, Label, LabelSome, Reject, Split, Unassign
 from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
 from faceml.decisions.decision import Decision, Redo, Undo
 from faceml.decisions.log import Event, FaceEvent
@@ -83,6 +83,8 @@ def obvious(said: Iterable[tuple[Decision, str | None]]) -> Labelling:
     cluster = FOUND.cluster_id
     never: set[UUID] = set()
     for decision, part in said:
+        if isinstance(decision, LabelSome) and FACE in decision.left_out:
+            decision = Reject(decision.person_id, decision.people)
         match decision:
             case Label() | Assign():
                 is_exemplar = FACE in decision.exemplars or (is_exemplar and who in decision.people)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from faceml.decisions.about_faces import Assign, Dismiss, Label, Naming, Reject, Unassign
+from faceml.decisions.about_faces import Assign, Dismiss, Label, LabelSome, Naming, Reject, Unassign
 from faceml.errors import Conflict, WrongUse
 from faceml.library import Library
 from faceml.records import AssignedBy, Dismissal, Face, Person
@@ -47,7 +47,13 @@ def is_open(face: Face) -> bool:
 
 
 def label_cluster(
-    library: Library, cluster_id: str, name: str | UUID, *, face_ids: Collection[UUID] | None = None, actor: str
+    library: Library,
+    cluster_id: str,
+    name: str | UUID,
+    *,
+    face_ids: Collection[UUID] | None = None,
+    left_out: Collection[UUID] = (),
+    actor: str,
 ) -> LabelReport:
     """Say who a cluster is: all its faces go under the person, who is created where the name is new.
 
@@ -57,16 +63,22 @@ def label_cluster(
     Args:
         name: or the id of somebody, who may have gone meanwhile.
         face_ids: only these of its faces, and of them only those that nobody decided about meanwhile.
+        left_out: others of its faces that somebody looked at and took out: the person is not proposed for them again.
     Raises:
         NotFound: no face is in such a cluster, or nobody has this id.
         Conflict: somebody decided about all of `face_ids` meanwhile.
         WrongUse: the name is empty or too long.
     """
     with deciding(library) as unit:
-        faces = faces_of_cluster(unit, cluster_id)
+        faces = everyone = faces_of_cluster(unit, cluster_id)
         if face_ids is not None:
             faces = _still_open(unit, cluster_id, faces, face_ids)
-        return label_faces(unit, _who(unit, name), faces, partial(Label, cluster_id=cluster_id), actor=actor)
+        named = {face.id for face in faces}
+        others = [face.id for face in everyone if face.id in left_out and face.id not in named and is_open(face)]
+        naming: Callable[..., Naming] = partial(Label, cluster_id=cluster_id)
+        if others:
+            naming = partial(LabelSome, cluster_id=cluster_id, left_out=frozenset(others))
+        return label_faces(unit, _who(unit, name), faces, naming, left_out=others, actor=actor)
 
 
 def label_open_clusters(
@@ -97,19 +109,28 @@ def _still_open(unit: UnitOfWork, cluster_id: str, faces: Sequence[Face], wanted
 
 
 def label_faces(
-    unit: UnitOfWork, person: Person, faces: Sequence[Face], naming: Callable[..., Naming], *, actor: str
+    unit: UnitOfWork,
+    person: Person,
+    faces: Sequence[Face],
+    naming: Callable[..., Naming],
+    *,
+    left_out: Sequence[UUID] = (),
+    actor: str,
 ) -> LabelReport:
     """Put faces under a person, as somebody decided; the best three become exemplars. The caller holds the lock.
 
     Args:
         naming: makes the decision of the person's id, all people meant, and the exemplars.
+        left_out: faces of which the decision says that they are not the person's.
     """
     ids = [face.id for face in faces]
     ruled_out = {face_id for face_id, person_id in unit.faces.rejections(ids) if person_id == person.id}
     chosen = [face_id for face_id in ids if face_id not in ruled_out]
     exemplars = best_exemplars(unit, chosen)
     created = exemplars - unit.prototypes.exemplar_faces([person.id])[person.id]
-    event_id = decide(unit, naming(person.id, counted_as(unit, person.id), exemplars), chosen, actor=actor)
+    event_id = decide(
+        unit, naming(person.id, counted_as(unit, person.id), exemplars), [*chosen, *left_out], actor=actor
+    )
     return LabelReport(person.id, person.name, len(chosen), len(created), event_id)
 
 
