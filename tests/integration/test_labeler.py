@@ -126,6 +126,38 @@ def test_faces_left_out_are_asked_about_next(library: Library, labeler: Labeler)
         press(labeler, "f", left_out=frozenset(face.id for face in labeler.cluster.faces))
 
 
+def put_into(library: Library, cluster_id: str, other: str, count: int) -> list[UUID]:
+    """Some faces of another cluster, as a clustering that erred would have it."""
+    with library.repository.begin() as unit:
+        ids = [face.id for face in unit.faces.in_cluster(other)][:count]
+        unit.faces.set_clusters([(id_, cluster_id) for id_ in ids])
+    return ids
+
+
+def test_faces_that_fit_less_come_last_and_are_marked(library: Library) -> None:
+    odd = put_into(library, "clu_00002", "clu_00003", 2)
+    labeler = Labeler(library, actor="ada")
+    assert asked(labeler) == "clu_00002"
+    (sheet,) = labeler.screen().sheets
+    assert {tile.face_id for tile in sheet.tiles[-2:]} == set(map(str, odd))
+    assert [tile.badge for tile in sheet.tiles] == [""] * FACES + ["odd"] * 2
+    assert "2 that fit less come last" in sheet.detail
+    assert labeler.screen().title == "Who is this?"
+
+
+def test_a_cluster_of_little_alike_faces_offers_to_split_it_first_and_no_name_by_enter(library: Library) -> None:
+    for other in ("clu_00003", "clu_00004", "clu_00005"):
+        put_into(library, "clu_00002", other, FACES)
+    labeler = Labeler(library, actor="ada")
+    screen = labeler.screen()
+    assert (screen.title, screen.actions[0].name) == ("One person?", "split")
+    assert "little alike" in screen.facts
+    with pytest.raises(WrongUse, match="little alike: split them"):
+        press(labeler, "Enter")
+    press(labeler, "s", "Enter")
+    assert [labeler.screen().title, asked(labeler)[:13]] == ["Who is this?", "clu_00002_sub"]
+
+
 def test_what_is_dismissed_is_neither_grouped_nor_recognised_until_it_is_undone(
     library: Library, labeler: Labeler
 ) -> None:

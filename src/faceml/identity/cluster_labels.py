@@ -99,6 +99,36 @@ def mean_similarity(vectors: NDArray[np.floating]) -> float:
     return float(np.linalg.norm(np.asarray(vectors, np.float64).mean(axis=0)))
 
 
+def likeness_to_others(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N,) how well each face fits its group: its cosine to the centroid of the *other* faces, 1 for a face alone.
+
+    Args:
+        vectors: (N, D) unit rows of one group.
+
+    >>> likeness_to_others(np.array([[1.0, 0.0], [1.0, 0.0], [0.6, 0.8]])).round(2).tolist()
+    [0.89, 0.89, 0.6]
+    """
+    if len(vectors) < 2:
+        return np.ones(len(vectors))
+    rows = np.asarray(vectors, np.float64)
+    others = rows.sum(axis=0) - rows
+    lengths = np.linalg.norm(others, axis=1)
+    likeness: NDArray[np.float64] = np.divide(
+        np.vecdot(rows, others), lengths, out=np.zeros(len(rows)), where=lengths > 0
+    )
+    return likeness
+
+
+def mean_pair_similarity(vectors: NDArray[np.floating]) -> float:
+    """The mean cosine over all pairs of a group's (N, D) unit rows; 1 for a face alone.
+
+    >>> round(mean_pair_similarity(np.array([[1.0, 0.0], [1.0, 0.0], [0.6, 0.8]])), 2)
+    0.73
+    """
+    count, whole = len(vectors), np.asarray(vectors, np.float64).sum(axis=0)
+    return float((whole @ whole - count) / (count * (count - 1))) if count > 1 else 1.0
+
+
 def keep_names(labels: Sequence[int], former: Sequence[str | None]) -> dict[int, str]:
     """Which former cluster each new one continues (DESIGN D6): the pairs that share most faces, each name once.
 

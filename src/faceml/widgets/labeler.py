@@ -94,6 +94,8 @@ class Labeler:
         who: str | UUID = given.text.strip()
         if not who:
             best = next(iter(self.suggestions), None)
+            if self._asked().is_mixed:
+                raise WrongUse("these faces are little alike: split them, leave some out, or type a name")
             if best is None or best.similarity < self._likely_from:
                 raise WrongUse("no suggestion is close enough to take by Enter: type a name, or press 1 to 3 for one")
             who = best.person_id

@@ -39,33 +39,43 @@ def naming(
     """Who is this? The faces of one cluster, suggested names, and an entry for another one."""
     pages = ui.pages_of(len(cluster.faces))
     hint = "click, drag or space leaves a face out"
-    sheet = ui.Sheet("Faces", ui.tiles(cluster.faces, page=page), hint, is_selectable=True, page=page, pages=pages)
+    if cluster.odd:
+        hint += f"; {len(cluster.odd)} that fit less come last"
+    shown = ui.tiles(cluster.faces, page=page, badge=lambda face: "odd" * (face.id in cluster.odd))
+    sheet = ui.Sheet("Faces", shown, hint, is_selectable=True, page=page, pages=pages)
     facts = [
         count_faces(len(cluster.faces)),
         f"quality {cluster.mean_quality:.2f}",
         f"cohesion {cluster.cohesion:.2f}",
     ]
+    if cluster.is_mixed:
+        facts.append("little alike")
     if cluster.named_faces:
         facts.append(f"{cluster.named_faces:,} more are named")
+    walking = (
+        ui.Action("skip", "Skip", ("ArrowRight", "n")),
+        ui.Action("previous", "Previous", ("ArrowLeft", "p"), is_enabled=at > 0),
+    )
+    deciding = (
+        ui.Action("split", "Split …", ("s",), is_enabled=len(cluster.faces) > 3, is_main=cluster.is_mixed),
+        ui.Action("not_a_face", "Not a face", ("f",)),
+        ui.Action("stranger", "Stranger", ("x",)),
+    )
     return ui.Screen(
         VIEW,
-        "Who is this?",
+        "One person?" if cluster.is_mixed else "Who is this?",
         subject_of(cluster),
         tuple(facts),
         progress,
         (sheet,),
         suggestions=tuple(
             ui.Suggestion(f"accept_{number}", item.person_name, f"{item.similarity:.2f}", str(number),
-                       is_likely=number == 1 and item.similarity >= likely_from)
+                       is_likely=number == 1 and item.similarity >= likely_from and not cluster.is_mixed)
             for number, item in enumerate(suggestions, start=1)
         ),
         entry=ui.Entry("Name of this person", "Type a name", "label"),
         actions=(
-            ui.Action("skip", "Skip", ("ArrowRight", "n")),
-            ui.Action("previous", "Previous", ("ArrowLeft", "p"), is_enabled=at > 0),
-            ui.Action("split", "Split …", ("s",), is_enabled=len(cluster.faces) > 3),
-            ui.Action("not_a_face", "Not a face", ("f",)),
-            ui.Action("stranger", "Stranger", ("x",)),
+            *(deciding + walking if cluster.is_mixed else walking + deciding),
             ui.PHOTO,
             replace(ui.UNDO, is_enabled=can_undo),
             replace(ui.REDO, is_enabled=can_redo),

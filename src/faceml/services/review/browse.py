@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from faceml.errors import WrongUse
-from faceml.identity.cluster_labels import mean_similarity
+from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
 from faceml.records import Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
 from faceml.storage.sql.clusters import ClusterSummary
@@ -132,7 +132,9 @@ def find(repository: Repository, name_or_id: str | UUID) -> Person:
 @dataclass(frozen=True, slots=True)
 class OpenCluster:
     cluster_id: str
-    faces: tuple[Face, ...]  # those nobody was named for, best quality first
+    faces: tuple[Face, ...]  # those nobody was named for, those that fit best first
+    odd: frozenset[UUID]  # less like the others together than the pack recommends for one person; they come last
+    is_mixed: bool  # so are its pairs of faces on average: it may be several people
     named_faces: int  # others of the cluster
     mean_quality: float  # of the open faces
     cohesion: float  # mean cosine of the open faces to their centroid
@@ -156,15 +158,19 @@ def look_at_cluster(repository: Repository, cluster_id: str) -> OpenCluster | No
     with repository.read() as unit:
         members = unit.faces.in_cluster(cluster_id)
         faces = [face for face in members if face.person_id is None and face.assigned_by is None]
-        vectors = unit.vectors.of([face.id for face in faces]).vectors
+        known, pinned = unit.vectors.of([face.id for face in faces]), unit.contract.pinned()
     if not faces:
         return None
+    least = pinned.match_threshold if pinned else -1.0
+    fit = dict(zip(known.face_ids, likeness_to_others(known.vectors).tolist(), strict=True))
     return OpenCluster(
         cluster_id,
-        tuple(faces),
-        len(members) - len(faces),
-        sum(face.quality_score for face in faces) / len(faces),
-        mean_similarity(vectors) if len(vectors) else 0.0,
+        tuple(sorted(faces, key=lambda face: -fit.get(face.id, 0.0))),
+        odd=frozenset(face_id for face_id, likeness in fit.items() if likeness < least),
+        is_mixed=mean_pair_similarity(known.vectors) < least,
+        named_faces=len(members) - len(faces),
+        mean_quality=sum(face.quality_score for face in faces) / len(faces),
+        cohesion=mean_similarity(known.vectors) if len(known.vectors) else 0.0,
     )
 
 
