@@ -126,6 +126,20 @@ def test_faces_left_out_are_asked_about_next(library: Library, labeler: Labeler)
         press(labeler, "f", left_out=frozenset(face.id for face in labeler.cluster.faces))
 
 
+def test_a_slip_of_a_known_name_is_asked_about_before_it_makes_a_new_person(library: Library, labeler: Labeler) -> None:
+    press(labeler, "Enter", text="Cleopatra Selene")
+    with pytest.raises(WrongUse, match="did you mean Cleopatra Selene"):
+        press(labeler, "Enter", text="cleoptara selene")
+    entry = labeler.screen().entry
+    assert entry is not None
+    assert entry.meant == "Cleopatra Selene"
+    press(labeler, "Enter", text=entry.meant)
+    assert people_of(library, "clu_00003") == ["Cleopatra Selene"] * FACES
+    labeler.handle(Input(action=entry.as_typed, text="Cleopatra Selen"))
+    assert people_of(library, "clu_00004") == ["Cleopatra Selen"] * FACES
+    assert labeler.screen().entry.meant == ""  # type: ignore[union-attr]
+
+
 def put_into(library: Library, cluster_id: str, other: str, count: int) -> list[UUID]:
     """Some faces of another cluster, as a clustering that erred would have it."""
     with library.repository.begin() as unit:

@@ -33,7 +33,6 @@ class Bench {
     this.entry = h("input", {
       class: "fb-entry", type: "text", autocomplete: "off", spellcheck: "false",
       role: "combobox", "aria-expanded": "false", "aria-controls": "fb-choices", oninput: () => this.typed(),
-      onfocus: () => { this.commanding = false; },
     });
     this.parts = Object.fromEntries(
       ["tabs", "head", "list", "question", "sheets", "choices", "actions", "notice", "history"].map((name) => [
@@ -144,8 +143,8 @@ class Bench {
       this.chosen.clear();
       this.subject = screen.subject;
       this.parts.sheets.scrollTop = 0;
-      this.entry.value = screen.entry?.text || this.typedAhead;
-    } else this.entry.value = this.sentText + this.typedAhead;
+      this.entry.value = this.typedAhead || screen.entry?.text || "";
+    } else this.entry.value = screen.entry?.meant || this.sentText + this.typedAhead;
     this.sentText = this.typedAhead = "";
     this.completion = -1;
     this.focused = null;
@@ -170,7 +169,7 @@ class Bench {
       this.entry.placeholder = screen.entry.placeholder;
       this.entry.setAttribute("aria-label", screen.entry.label);
     }
-    this.choices();
+    this.choices(true);
     this.parts.actions.replaceChildren(...screen.actions.map((action) => this.button(action)));
     this.list(this.parts.list, screen.list_title, screen.rows, "choose");
     this.list(this.parts.history, screen.history.length ? "History" : "", screen.history, "history");
@@ -344,7 +343,7 @@ class Bench {
   }
 
   // Under the entry: suggestions while it is empty, completions while something is typed.
-  choices() {
+  choices(isFresh = false) {
     const screen = this.screen;
     const typed = fold(this.entry.value);
     this.completions = [];
@@ -361,12 +360,14 @@ class Bench {
     this.completions = [...starts, ...words].slice(0, 6).map((n) => n.name);
     if (this.completion >= this.completions.length) this.completion = -1;
     const isNew = !this.names.some((n) => n.folded === typed);
+    if (isFresh && isNew && this.completions.length) this.completion = 0; // what is shown first is what Enter takes
+    const { verb, as_typed: asTyped } = screen.entry;
     this.parts.choices.replaceChildren(
       ...this.completions.map((name, place) => h("button", {
         class: `fb-choice${place === this.completion ? " fb-likely" : ""}`, type: "button",
         onclick: () => { this.report({ action: screen.entry.action, text: name }); this.rest(); },
-      }, place === 0 && this.completion < 0 && h("kbd", {}, "Tab"), name)),
-      isNew ? h("span", { class: "fb-new" }, "⏎ new person") : null || "",
+      }, place === this.completion && h("kbd", {}, "⏎"), place === this.completion && verb ? `${verb} ${name}` : name)),
+      isNew && asTyped ? h("span", { class: "fb-new" }, `${this.completion < 0 ? "⏎" : "⇧⏎"} new person`) : "",
     );
   }
 
@@ -382,17 +383,19 @@ class Bench {
     if (this.wasFocused) return false;
     this.wasFocused = true;
     const active = document.activeElement;
-    return this.screen.view === "labeler" && !active?.closest(".fb-root, input, textarea, .jp-Cell.jp-mod-editMode");
+    const isFree = this.screen.view === "labeler" && !active?.closest(".fb-root, input, textarea, .jp-Cell.jp-mod-editMode");
+    if (isFree) this.root.scrollIntoView({ block: "end" }); // never a field that nobody sees
+    return isFree;
   }
 
   rest() {
-    if (this.screen.entry && !this.commanding) this.entry.focus({ preventScroll: true });
+    if (this.screen.entry) this.entry.focus({ preventScroll: true });
     else this.root.focus({ preventScroll: true });
   }
 
   typed() {
     this.completion = -1;
-    this.choices();
+    this.choices(true);
   }
 
   act(name, more = {}) {
@@ -416,10 +419,14 @@ class Bench {
     else if (typing && /^[^\d]$/.test(key)) key = ""; // the first letter of a name
     if (isMeta && typing && this.entry.value) return; // undo of the typing itself
     if (this.pending && this.means(key)) return event.preventDefault();
-    if (!this.means(key)) {
-      if (!typing && key === "/" && this.screen.entry) { this.entry.focus(); event.preventDefault(); }
-      return;
+    if (typing && key === "Enter" && event.shiftKey && this.entry.value && this.screen.entry.as_typed) {
+      event.preventDefault();
+      return this.act(this.screen.entry.as_typed, { text: this.entry.value });
     }
+    if (!typing && this.screen.entry && event.key.length === 1 && !isMeta && !event.altKey && !/^[\d ]$/.test(key)) {
+      return this.entry.focus(); // wherever one is, letters type a name
+    }
+    if (!this.means(key)) return;
     event.preventDefault();
     event.stopPropagation();
     this.report({ key });
@@ -448,11 +455,6 @@ class Bench {
     if (event.key === "Escape" && this.entry.value) {
       this.entry.value = "";
       this.typed();
-      return true;
-    }
-    if (event.key === "Escape" && !this.means("Escape")) {
-      this.commanding = true; // letters are commands until the entry is entered again
-      this.rest();
       return true;
     }
     return false;

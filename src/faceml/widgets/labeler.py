@@ -13,7 +13,7 @@ from faceml.services.decisions.label import dismiss_faces, is_open, label_cluste
 from faceml.services.decisions.split import SplitPreview, prepare_split, preview_split, split_cluster
 from faceml.services.decisions.undo import redo, undo
 from faceml.services.recognise.gallery import Resemblance
-from faceml.services.review.browse import OpenCluster, label_progress, list_open_clusters, look_at_cluster
+from faceml.services.review.browse import OpenCluster, label_progress, list_open_clusters, look_at_cluster, meant_name
 from faceml.services.review.groups import likely_from, suggest_names
 from faceml.widgets import labeler_screens as screens
 from faceml.widgets.labeler_screens import count_faces
@@ -52,11 +52,13 @@ class Labeler:
         self.cluster: OpenCluster | None = None
         self.suggestions: Sequence[Resemblance] = ()
         self._likely_from = 1.0
+        self._meant: str | None = None  # whose name what was typed is a slip of
         self._refresh()
 
     # --- what the widget asks for
 
     def handle(self, given: Input) -> None:
+        self._meant = None
         carry_out(self, given, _ACTIONS)
 
     def screen(self) -> Screen:
@@ -70,7 +72,7 @@ class Labeler:
             return screens.split(self.cluster, self._preview, self._progress(), notice)
         return screens.naming(
             self.cluster, self.suggestions, self._progress(), notice, page=self._page, at=self._at,
-            likely_from=self._likely_from, can_undo=can_undo, can_redo=bool(self._taken_back),
+            likely_from=self._likely_from, meant=self._meant or "", can_undo=can_undo, can_redo=bool(self._taken_back),
         )  # fmt: skip
 
     def faces(self) -> Sequence[Face]:
@@ -92,6 +94,9 @@ class Labeler:
 
     def _label(self, given: Input) -> None:
         who: str | UUID = given.text.strip()
+        self._meant = meant_name(self._library.repository, str(who)) if who else None
+        if self._meant:
+            raise WrongUse(f"did you mean {self._meant}? ⏎ takes that name, ⇧⏎ a new person: {who}")
         if not who:
             best = next(iter(self.suggestions), None)
             if self._asked().is_mixed:
@@ -100,6 +105,9 @@ class Labeler:
                 raise WrongUse("no suggestion is close enough to take by Enter: type a name, or press 1 to 3 for one")
             who = best.person_id
         self._name(who, given)
+
+    def _label_as_typed(self, given: Input) -> None:
+        self._name(given.text.strip(), given)
 
     def _accept(self, number: int, given: Input) -> None:
         self._name(self.suggestions[number - 1].person_id, given)
@@ -258,6 +266,7 @@ def _chosen(cluster: OpenCluster, left_out: Collection[UUID]) -> list[UUID]:
 
 _ACTIONS: dict[str, Callable[[Labeler, Input], None]] = {
     "label": Labeler._label,
+    "label_as_typed": Labeler._label_as_typed,
     "accept_1": lambda state, given: state._accept(1, given),
     "accept_2": lambda state, given: state._accept(2, given),
     "accept_3": lambda state, given: state._accept(3, given),

@@ -33,6 +33,7 @@ def naming(
     page: int,
     at: int,
     likely_from: float,
+    meant: str,
     can_undo: bool,
     can_redo: bool,
 ) -> ui.Screen:
@@ -73,7 +74,7 @@ def naming(
                        is_likely=number == 1 and item.similarity >= likely_from and not cluster.is_mixed)
             for number, item in enumerate(suggestions, start=1)
         ),
-        entry=ui.Entry("Name of this person", "Type a name", "label"),
+        entry=ui.Entry("Name of this person", "Type a name", "label", as_typed="label_as_typed", meant=meant),
         actions=(
             *(deciding + walking if cluster.is_mixed else walking + deciding),
             ui.PHOTO,

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
-from faceml.records import Dismissal, Face, PersonStatus
+from faceml.records import Dismissal, Face, Person, PersonStatus
 from faceml.services.decisions.label import dismiss_faces, reject_person, unassign_faces
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.prototypes import choose_exemplars
 from faceml.services.decisions.undo import history, redo, undo
-from faceml.services.review.browse import PersonDetails, find, list_people, show_person
+from faceml.services.review.browse import PersonDetails, find, list_people, meant_name, show_person
 from faceml.storage.sql.people import PersonSummary
 from faceml.widgets import people_screens as screens
 from faceml.widgets.screen import Input, Screen, page_of, pages_of
@@ -30,6 +30,7 @@ class People:
         self._library, self._actor = library, actor
         self._mode = screens.Mode.LOOKING
         self._page = 1
+        self._meant: str | None = None  # whose name what was typed is a slip of
         self._listed: Sequence[PersonSummary] = ()
         self.person: PersonDetails | None = None
         self._refresh()
@@ -37,13 +38,16 @@ class People:
     # --- what the widget asks for
 
     def handle(self, given: Input) -> None:
+        self._meant = None
         carry_out(self, given, _ACTIONS)
 
     def screen(self) -> Screen:
         if self.session.photo is not None:
             return self.session.photo_screen(self.session.photo, view=screens.VIEW, subject=str(self._shown_id()))
         lines = history(self._library.repository, limit=DECISIONS)
-        return screens.person(self.person, self._listed, lines, self._mode, self._page, self.session.notice)
+        return screens.person(
+            self.person, self._listed, lines, self._mode, self._page, self.session.notice, meant=self._meant or ""
+        )
 
     def faces(self) -> Sequence[Face]:
         return screens.shown_faces(self.person, self._page) if self.person else ()
@@ -58,7 +62,7 @@ class People:
         self._done(f"{report.former_name} is called {report.name}")
 
     def _merge(self, given: Input) -> None:
-        source, target = self._asked().person, find(self._library.repository, given.text)
+        source, target = self._asked().person, self._found(given)
         report = merge_people(self._library, source.id, target.id, actor=self._actor)
         self._show(target.id)
         self._done(f"{source.name} is {target.name}: {report.faces_moved} faces moved")
@@ -109,7 +113,16 @@ class People:
 
     def _find(self, given: Input) -> None:
         if given.text.strip():
-            self._show(find(self._library.repository, given.text).id)
+            self._show(self._found(given).id)
+
+    def _found(self, given: Input) -> Person:
+        try:
+            return find(self._library.repository, given.text)
+        except NotFound as error:
+            self._meant = meant_name(self._library.repository, given.text)
+            if self._meant is None:
+                raise
+            raise WrongUse(f"nobody is called {given.text.strip()}. Did you mean {self._meant}? ⏎ takes it") from error
 
     def _step(self, by: int, _given: Input) -> None:
         ids = [person.id for person in self._listed]

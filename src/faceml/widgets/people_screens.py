@@ -29,6 +29,8 @@ def person(
     mode: Mode,
     page: int,
     notice: ui.Notice | None,
+    *,
+    meant: str,
 ) -> ui.Screen:
     """The list of people, the faces of one, and the history."""
     rows = tuple(
@@ -43,8 +45,8 @@ def person(
         )  # fmt: skip
     return ui.Screen(
         VIEW, shown.person.name, f"{shown.person.id} {len(shown.faces)} {mode}", _facts(shown),
-        sheets=_sheets(shown, page), entry=_entry(shown, mode), actions=_actions(shown, mode, page), notice=notice,
-        list_title="People", rows=rows, history=decisions,
+        sheets=_sheets(shown, page), entry=_entry(shown, mode, meant), actions=_actions(shown, mode, page),
+        notice=notice, list_title="People", rows=rows, history=decisions,
     )  # fmt: skip
 
 
@@ -87,12 +89,14 @@ def _facts(shown: PersonDetails) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _entry(shown: PersonDetails, mode: Mode) -> ui.Entry:
+def _entry(shown: PersonDetails, mode: Mode, meant: str) -> ui.Entry:
     if mode is Mode.RENAMING:
         return ui.Entry(f"New name of {shown.person.name}", "New name", "do_rename", False, shown.person.name)
     if mode is Mode.MERGING:
-        return ui.Entry(f"Who {shown.person.name} is", f"{shown.person.name} is …", "do_merge")
-    return ui.Entry("Find a person", "Find a person", "find")
+        return ui.Entry(
+            f"Who {shown.person.name} is", f"{shown.person.name} is …", "do_merge", verb="merge into", meant=meant
+        )
+    return ui.Entry("Find a person", "Find a person", "find", meant=meant)
 
 
 def _actions(shown: PersonDetails, mode: Mode, page: int) -> tuple[ui.Action, ...]:

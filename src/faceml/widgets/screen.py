@@ -56,9 +56,12 @@ class Suggestion:
 class Entry:
     label: str
     placeholder: str
-    action: str  # what Enter does
+    action: str  # what Enter does, with the completion shown where there is one
     completes: bool = True  # over the names of people
     text: str = ""
+    verb: str = ""  # what Enter does with a name, in a word or two before it: "merge into"
+    as_typed: str = ""  # what Shift+Enter does: an action that takes the text as it stands for a new name
+    meant: str = ""  # a name that the text is a slip of: it takes the text's place
 
 
 @dataclass(frozen=True, slots=True)
