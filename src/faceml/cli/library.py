@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceml.cli import reports, show
+from faceml.cli import photo_reports, reports, show
 from faceml.options import AssignOptions
 
 if TYPE_CHECKING:
@@ -66,9 +66,12 @@ def _held(report: BackupReport | RestoreReport) -> str:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@show.printed()
+@show.printed(photo_reports.ingested)
 def ingest(folder: Path) -> object:
-    """Take the photos below FOLDER into the library; only new, changed and moved files cost time."""
+    """Take the photos below FOLDER into the library; only new, changed and moved files cost time.
+
+    What is left out is named with the reason; a file .facemlignore (as .gitignore) leaves out more, or less.
+    """
     from faceml.services.photos.ingest import ingest_folder
 
     library = show.open_configured()

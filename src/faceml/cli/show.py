@@ -16,6 +16,7 @@ import click
 
 from faceml.config import current_actor
 from faceml.options import AssignOptions, Option, StepOptions, options_of
+from faceml.path_text import path_text
 from faceml.plots.report_table import named_values
 from faceml.progress import Progress
 
@@ -187,6 +188,8 @@ def _cell(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return path_text(value)
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
