@@ -50,6 +50,7 @@ IGNORED = (
     "**/*.photoslibrary/resources/",  # Apple Photos: thumbnails beside the originals
     "*.lrdata/",  # Lightroom: previews
     "**/appdata_*/preview/",  # Nextcloud
+    "**/cache/thumbnails/",  # PhotoPrism, and faceml itself
 )
 
 
