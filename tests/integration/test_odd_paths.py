@@ -23,11 +23,12 @@ from faceml.library import Library
 from faceml.path_text import path_text
 from faceml.records import Face
 from faceml.services.decisions.label import assign_faces_to
-from faceml.services.exchange.export import export_faces, export_fiftyone
+from faceml.services.exchange.export import export_faces, export_fiftyone, export_vectors
 from faceml.services.exchange.export_xmp import export_xmp
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.learn.evaluate import evaluate_labels
+from faceml.services.operate.backup import back_up
 from faceml.services.photos.detect import backfill_faces, detect_in_photo
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.pictures.sheets import draw_photos_without_faces
@@ -117,7 +118,9 @@ def test_a_name_travels_through_a_sidecar_in_latin_1(known: Library, folder: Pat
 
 def test_a_table_names_such_a_photo_and_is_read_back(known: Library, folder: Path, tmp_path: Path) -> None:
     export_faces(known.repository, tmp_path / "faces.csv")
-    export_faces(known.repository, tmp_path / "faces.parquet")
+    export_faces(known.repository, tmp_path / f"{LATIN}.parquet")
+    export_vectors(known.repository, tmp_path / f"{LATIN}.npz")
+    assert back_up(known, tmp_path / f"{LATIN}.zip").faces == 1
     export_fiftyone(known.repository, tmp_path / "fiftyone")
     with (tmp_path / "faces.csv").open(newline="", encoding="utf-8") as stream:
         [row] = csv.DictReader(stream)

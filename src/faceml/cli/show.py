@@ -184,6 +184,8 @@ def progress_bar(title: str, unit: str) -> Iterator[Progress]:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, Path):
+        return path_text(value)
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
