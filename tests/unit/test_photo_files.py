@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from faceml import photo_files
 from faceml.errors import FileNotReadable, FolderNotFound
 from faceml.photo_files import IGNORED, PHOTO_SUFFIXES, find_photos, photo_folder
 from faceml.vision.image import read_photo
-from tests.conftest import skip_or_fail
+from tests.conftest import REPO, skip_or_fail
 
 register_heif_opener()
 FORMATS = {
@@ -184,3 +185,12 @@ def test_a_folder_that_is_a_circle_itself_is_one_line(tmp_path: Path) -> None:
     for given in (tmp_path / "self", tmp_path / "self" / "below", tmp_path / ("x" * 300)):
         with pytest.raises(FolderNotFound, match="cannot be opened"):
             photo_folder(given)
+
+
+def test_the_page_says_what_is_taken_in_and_what_is_ignored() -> None:
+    page = (REPO / "docs" / "photos.md").read_text()
+    said = set(re.findall(r"`([^`]+)`", page.partition("\nWhat a file holds")[0]))
+    assert {name for name in said if re.fullmatch(r"\.\w+", name)} == PHOTO_SUFFIXES
+    table = re.findall(r"^\| (`[^|]+`) \|", page.partition("| Rule | Of |")[2], re.MULTILINE)
+    rules = {rule for row in table for rule in re.findall(r"`([^`]+)`", row)}
+    assert rules == {rule.removeprefix("\\") for rule in IGNORED}
