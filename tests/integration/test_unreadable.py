@@ -12,16 +12,20 @@ from PIL import Image
 from faceml.cli.main import cli
 from faceml.cli.photo_reports import ingested
 from faceml.cli.reports import detection
-from faceml.errors import WrongUse
+from faceml.errors import UnreadablePhoto, WrongUse
 from faceml.library import Library
 from faceml.services.operate.check_stores import check_photos
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import DetectReport, backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.browse import list_unreadable
+from faceml.vision.image import decode_photo
 from tests.rest import API, client_of
 
-EMPTY, TEXT = "the file is empty", "not a picture faceml can read (JPEG, PNG, WebP, HEIC, TIFF)"
+EMPTY = "the file is empty"
+with pytest.raises(UnreadablePhoto) as _refused:
+    decode_photo(b"no photo")
+TEXT = str(_refused.value)  # in the words of whoever decodes
 
 
 @pytest.fixture
