@@ -14,6 +14,7 @@ from faceml.cli.photo_reports import ingested
 from faceml.cli.reports import detection
 from faceml.errors import UnreadablePhoto, WrongUse
 from faceml.library import Library
+from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.operate.check_stores import check_photos
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import DetectReport, backfill_faces
@@ -104,19 +105,32 @@ def test_the_command_lists_them_a_line_each_or_as_json(
     assert len(stats["unreadable"]) == 10
 
 
-def test_ingest_names_what_it_cannot_open_and_what_it_leaves_out(library: Library, tmp_path: Path) -> None:
+@pytest.fixture
+def with_one_that_fails(tmp_path: Path) -> Path:
+    """Two photos, and one whose reading ends in an error: a process's memory has no address 0."""
     folder = tmp_path / "photos"
     folder.mkdir()
+    (folder / "a.jpg").touch()
+    (folder / "b.jpg").write_text("b")
+    (folder / "fails.jpg").symlink_to("/proc/self/mem")
+    return folder
+
+
+def test_ingest_names_what_it_cannot_open_and_what_it_leaves_out(library: Library, with_one_that_fails: Path) -> None:
+    folder = with_one_that_fails
     (folder / "raw.nef").touch()
     (folder / "@eaDir").mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        (folder / name).write_text(name)
-    report = ingest_folder(library.repository, folder)
-    counts = {"Files seen": 2, "Added": 2, "Changed": 0, "Moved": 0, "Duplicates": 0, "Unchanged": 0, "Unreadable": 0}
-    said = ingested(report).splitlines()
+    counts = {"Files seen": 3, "Added": 2, "Changed": 0, "Moved": 0, "Duplicates": 0, "Unchanged": 0, "Unreadable": 1}
+    said = ingested(ingest_folder(library.repository, folder)).splitlines()
     assert said[:7] == [f"{name}: {count}" for name, count in counts.items()], "as ever"
-    assert f"  - {folder}/raw.nef" in said
-    assert f"  - {folder}/@eaDir/" in said
+    for line in ("fails.jpg: Input/output error", "raw.nef", "@eaDir/"):
+        assert f"  - {folder}/{line}" in said
+
+
+def test_import_xmp_goes_on_past_a_file_that_cannot_be_opened(library: Library, with_one_that_fails: Path) -> None:
+    ingest_folder(library.repository, with_one_that_fails)
+    report = import_xmp(library, with_one_that_fails, actor="tester")
+    assert (report.photos, report.photos_not_ingested) == (2, 1)
 
 
 def test_a_photo_that_is_mended_leaves_the_list(library: Library, report: DetectReport, folder: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -156,9 +157,16 @@ def _content_hash(path: Path) -> str:
 
 
 def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
-    """Asset by path of those files that are copies of photos in the library; only those of a known size are read."""
+    """Asset by path of those files that are copies of photos in the library; only those of a known size are read.
+
+    A file that cannot be read is no copy.
+    """
     sizes = {path: path.stat().st_size for path in paths if path.is_file()}
     known = unit.assets.of_sizes(sorted(set(sizes.values())))
     may_be, by_hash = {one.size_bytes for one in known}, {one.content_hash: one.asset_id for one in known}
-    hashes = {path: _content_hash(path) for path, size in sizes.items() if size in may_be}
-    return {path: by_hash[found] for path, found in hashes.items() if found in by_hash}
+    copies: dict[Path, int] = {}
+    for path, size in sizes.items():
+        with suppress(OSError):
+            if size in may_be and (content := _content_hash(path)) in by_hash:
+                copies[path] = by_hash[content]
+    return copies
