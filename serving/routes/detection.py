@@ -11,12 +11,13 @@ from fastapi.responses import Response
 from faceml.options import DetectOptions
 from faceml.services.photos.detect import detect_in_photo, faces_of_photo
 from faceml.services.recognise.identify import identify_photo
+from faceml.services.review.browse import list_unreadable
 from serving.deps import Shared, router_for
 from serving.limits import KB
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas import faces
-from serving.schemas.base import LARGEST_ID
+from serving.schemas.base import LARGEST_ID, Page
 
 router = router_for("detection")
 AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
@@ -49,6 +50,17 @@ async def list_faces_of_asset(request: Request, service: Shared, asset_id: Asset
     """Get all detected faces of a photo, from left to right."""
     return await service.read(
         request, lambda: faces.FaceInstanceListResponse.of(faces_of_photo(service.library.repository, asset_id))
+    )
+
+
+@router.get("/unreadable", response_model=faces.UnreadableListResponse, responses=UNCHANGED)
+async def list_unreadable_photos(request: Request, service: Shared, query: Annotated[Page, Query()]) -> Response:
+    """List the photos that could not be read when they were looked at last, with the reason."""
+    return await service.read(
+        request,
+        lambda: faces.UnreadableListResponse.of(
+            list_unreadable(service.library.repository, page=query.page, page_size=query.page_size)
+        ),
     )
 
 

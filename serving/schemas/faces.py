@@ -54,6 +54,16 @@ class FaceInstanceListResponse(ListResponse[FaceInstance]):
         return cls(items=items, total=len(items), page=1, page_size=len(items))
 
 
+class UnreadablePhoto(ResponseModel):
+    asset_id: int
+    path: str = Field(description="a file URI where a name in it is not UTF-8")
+    reason: str
+
+
+class UnreadableListResponse(ListResponse[UnreadablePhoto]):
+    """A page of photos that could not be read, by path."""
+
+
 def with_names(faces: Iterable[Face], names: Mapping[UUID, str]) -> list[FaceInstance]:
     """Faces with the names of the people they are under."""
     return [FaceInstance.completed(f, person_name=names.get(f.person_id) if f.person_id else None) for f in faces]

@@ -64,6 +64,25 @@ def open_to_others(path: Path) -> Path | None:
         return None
 
 
+def require_file(path: Path) -> None:
+    """Make sure, before `path` is opened, that it is a file: whoever opens a pipe waits for its other end, for ever.
+
+    Raises:
+        OSError: it is not there, a folder, a pipe, a socket or a device; so are links to such.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe, a socket or a device, not a file", str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """A file's content. Raises OSError as `require_file`, or where it cannot be read."""
+    require_file(path)
+    return path.read_bytes()
+
+
 def require_room(path: Path, needed: int = ROOM) -> None:
     """Make sure, before anything is written at or below `path`, that so many bytes are free there.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -19,6 +20,7 @@ def shell(mlflow_here: Path) -> Shell:
 
 
 def test_a_night_fails_is_completed_and_the_next_one_skips_what_is_done(shell: Shell, photos: Path) -> None:
+    photos = photos.rename(photos.with_name(os.fsdecode(b"caf\xe9s")))  # in Latin-1: notebooks take it as its URI
     nightly = REPO / "pipelines" / "nightly.yaml"
     wrong = shell.refuses(2, "pipeline", "run", nightly, "-p", f"photos={photos}", "-p", "threshold=2")
     assert wrong == "faceml: threshold=2 is not a number from 0 to 1 or auto"
@@ -34,6 +36,7 @@ def test_a_night_fails_is_completed_and_the_next_one_skips_what_is_done(shell: S
     assert [step["status"] for step in completed["steps"]] == ["done"] * 5
     assert completed["steps"][2]["results"]["matcher"].startswith("not fitted: 0 people are labelled; ")
     assert completed["steps"][1]["results"]["faces"] == 8
+    assert completed["parameters"]["photos"] == f"file://{photos.parent}/caf%E9s"
 
     shutil.copy(photos / "hopper.jpg", photos / "copy.jpg")  # a duplicate is nothing new
     words = ["pipeline", "run", nightly, "-p", f"photos={photos}", "--json"]
@@ -52,8 +55,14 @@ def test_nightly_takes_a_threshold_that_is_read_off_the_labels(shell: Shell) -> 
 @pytest.mark.nightly
 def test_nightly_can_leave_the_matcher_as_it_is(shell: Shell, photos: Path) -> None:
     nightly = REPO / "pipelines" / "nightly.yaml"
+    (photos / "empty.jpg").touch()
+    (photos / "raw.cr2").touch()
     done = json.loads(shell.says("pipeline", "run", nightly, "-p", f"photos={photos}", "-p", "refit=false", "--json"))
     assert [step["status"] for step in done["steps"]] == ["done", "done", "skipped", "done", "done"]
+    assert done["steps"][1]["results"]["unreadable"] == [f"{photos}/empty.jpg: the file is empty"]
+    (run,) = (shell.home / "runs").glob("nightly-*")
+    assert f"{photos}/empty.jpg: the file is empty" in (run / "report.html").read_text()
+    assert "raw photos (export them as JPEG" in (run / "01_ingest.ipynb").read_text()
 
 
 def test_pipelines_are_listed_and_shown(shell: Shell) -> None:

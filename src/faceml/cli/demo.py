@@ -32,8 +32,8 @@ def demo(photos: Path | None, lfw: bool, folder: Path) -> None:
     from faceml.demo.lfw import lfw_photos
     from faceml.demo.library import DemoPhotos
     from faceml.demo.run import demo_settings, run_demo
+    from faceml.photo_files import photo_folder
     from faceml.pipelines.locate import find_pipeline
-    from faceml.services.photos.ingest import photo_folder
 
     if photos is not None and lfw:
         raise click.UsageError("--photos and --lfw exclude each other")

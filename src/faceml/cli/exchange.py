@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import show
-from faceml.cli.reports import listed
+from faceml.cli.photo_reports import left_out
+from faceml.cli.tables import listed
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _imported(report: XmpImportReport) -> str:
         lines.append("Where photos wait for detection, run `faceml faces backfill` and import again")
     if report.photos_not_ingested:
         lines.append(f"Photos not in the library: {report.photos_not_ingested} (`faceml ingest` takes them in)")
-    return "\n".join(lines + listed("Skipped", report.skipped))
+    return "\n".join(lines + listed("Skipped", report.skipped) + left_out(report.left_out))
 
 
 @click.command("export-xmp")

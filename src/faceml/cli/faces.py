@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import completion, identity_reports, reports, show
+from faceml.cli import completion, identity_reports, photo_reports, reports, show
 from faceml.config import current_actor
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
 
@@ -163,6 +163,17 @@ def stats() -> object:
     from faceml.services.operate.status import read_stats
 
     return read_stats(show.open_configured())
+
+
+@faces.command()
+@click.option("--page", default=1, show_default=True, help="Page number.")
+@click.option("--page-size", default=20, show_default=True, help="Photos a page, 100 at most.")
+@show.printed(photo_reports.unreadable_page)
+def unreadable(page: int, page_size: int) -> object:
+    """List the photos that could not be read when they were looked at last, with the reason."""
+    from faceml.services.review.browse import list_unreadable
+
+    return list_unreadable(show.open_configured().repository, page=page, page_size=page_size)
 
 
 @faces.command("find-orphans")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceml.cli import reports, show
+from faceml.cli import photo_reports, reports, show
 from faceml.options import AssignOptions
+from faceml.path_text import path_text
 
 if TYPE_CHECKING:
     from faceml.config import ShownSetting
@@ -34,7 +35,7 @@ def _examined(report: DoctorReport) -> str:
 def _backed_up(report: BackupReport) -> str:
     champion = f", champion {report.champion}" if report.champion else ""
     lines = [
-        f"Backup: {report.file} ({report.size_bytes / 1e6:.1f} MB)",
+        f"Backup: {path_text(report.file)} ({report.size_bytes / 1e6:.1f} MB)",
         _held(report),
         f"Models: {report.models}{champion}",
         "Checked: restored into a temporary folder, every row the same" if report.is_checked else "Not checked",
@@ -47,7 +48,7 @@ def _backed_up(report: BackupReport) -> str:
 
 def _restored(report: RestoreReport) -> str:
     lines = [
-        f"Restored into {report.home}, as of {report.made_at}",
+        f"Restored into {path_text(report.home)}, as of {report.made_at}",
         _held(report),
         f"Models: {report.models}",
         *(f"Note: {note}" for note in report.notes),
@@ -66,9 +67,12 @@ def _held(report: BackupReport | RestoreReport) -> str:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@show.printed()
+@show.printed(photo_reports.ingested)
 def ingest(folder: Path) -> object:
-    """Take the photos below FOLDER into the library; only new, changed and moved files cost time."""
+    """Take the photos below FOLDER into the library; only new, changed and moved files cost time.
+
+    What is left out is named with the reason; a file .facemlignore (as .gitignore) leaves out more, or less.
+    """
     from faceml.services.photos.ingest import ingest_folder
 
     library = show.open_configured()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -65,6 +66,8 @@ def main() -> None:
     """Entry point of the `faceml` script."""
     is_debug = "--debug" in sys.argv[1:]
     keep_to_owner()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: no name that a terminal lacks ends a command
     try:
         cli.main(standalone_mode=False, prog_name="faceml")
     except click.ClickException as error:

@@ -12,6 +12,7 @@ import click
 
 from faceml.cli import show
 from faceml.errors import WrongUse
+from faceml.path_text import path_text
 from faceml.pipelines.locate import find_pipeline, pipeline_files
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def _read_parameters(_: click.Context, __: click.Parameter, given: tuple[str, ..
     for text in given:
         if text.find("=") < 1:
             raise WrongUse(f"-p {text!r} is not NAME=VALUE")
-    return dict(text.split("=", 1) for text in given)
+    pairs = (text.split("=", 1) for text in given)
+    return {name: path_text(value) for name, value in pairs}  # what is not UTF-8 is a path: a notebook takes it as text
 
 
 parameters_option = click.option(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from faceml.cli.tables import table
+from faceml.cli.photo_reports import unreadable
+from faceml.cli.tables import MOST_LINES, listed, table
 
 if TYPE_CHECKING:
     from faceml.metrics.identification import Estimate
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from faceml.services.review.browse import ClusterPage
 
 RULE = "=" * 50
-MOST_LINES = 10
 
 
 def detection(report: DetectReport) -> str:
@@ -33,6 +32,7 @@ def detection(report: DetectReport) -> str:
         *(f"  - {count} x {reason}" for reason, count in report.reasons),
         f"Time: {report.seconds:.1f} s ({report.processed / max(report.seconds, 1e-9):.1f} photos/s)",
     ]
+    lines += unreadable(report.unreadable, len(report.unreadable))
     if report.processed == 0:
         lines.append("No photo waits for detection: `faceml ingest DIR` takes more in")
     elif report.processed > report.errors and not report.total_faces:
@@ -195,6 +195,7 @@ def statistics(report: StatsReport) -> str:
             "",
             f"Photos: {report.total_photos} ({report.photos_waiting} waiting, {report.photos_failed} unreadable)",
             f"Model pack: {report.pack or 'chosen by the first detection'}",
+            *unreadable(report.unreadable, report.photos_failed),
         ]
     )
 
@@ -254,14 +255,6 @@ def repair(found: OrphanReport, repaired: RepairReport) -> str:
             "NOTE: Re-run 'faces find-orphans' to verify fix",
         ]
     )
-
-
-def listed(title: str, reasons: Sequence[str]) -> list[str]:
-    """How many there are, and the first of them; empty without any."""
-    if not reasons:
-        return []
-    more = [f"  ... and {len(reasons) - MOST_LINES} more (--json lists all)"] if len(reasons) > MOST_LINES else []
-    return [f"{title}: {len(reasons)}", *(f"  - {reason}" for reason in reasons[:MOST_LINES]), *more]
 
 
 def _share(part: int, whole: int) -> str:

@@ -16,6 +16,7 @@ import click
 
 from faceml.config import current_actor
 from faceml.options import AssignOptions, Option, StepOptions, options_of
+from faceml.path_text import path_text
 from faceml.plots.report_table import named_values
 from faceml.progress import Progress
 
@@ -183,10 +184,14 @@ def progress_bar(title: str, unit: str) -> Iterator[Progress]:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, Path):
+        return path_text(value)
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return path_text(value)
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

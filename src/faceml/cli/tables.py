@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
+
+MOST_LINES = 10  # of a list in a report
 
 
 def table(names: Iterable[str], rows: Iterable[Iterable[Any]], *, widest: int | None = None) -> list[str]:
@@ -23,6 +25,23 @@ def table(names: Iterable[str], rows: Iterable[Iterable[Any]], *, widest: int | 
         for column in columns
     ]
     return ["  ".join(row).rstrip() for row in zip(*aligned, strict=True)]
+
+
+def listed(title: str, reasons: Sequence[str]) -> list[str]:
+    """How many there are, and the first of them; empty without any."""
+    if not reasons:
+        return []
+    more = [f"  ... and {len(reasons) - MOST_LINES} more (--json lists all)"] if len(reasons) > MOST_LINES else []
+    return [f"{title}: {len(reasons)}", *(f"  - {one_line(reason)}" for reason in reasons[:MOST_LINES]), *more]
+
+
+def one_line(text: str) -> str:
+    r"""A name may hold line ends, and what steers a terminal.
+
+    >>> one_line("new\nline.jpg")
+    'new\\nline.jpg'
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def figure(value: float) -> str:

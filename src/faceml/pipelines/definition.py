@@ -57,6 +57,7 @@ from faceml.options import (
     TrainOptions,
     options_of,
 )
+from faceml.path_text import path_of, path_text
 from faceml.pipelines.cron import check_cron
 from faceml.pipelines.notebooks import declared_parameters
 from faceml.pipelines.references import Reference, fill, known_names, one_reference, references_in
@@ -72,13 +73,14 @@ class ParameterType(StrEnum):
     FLOAT_OR_AUTO = "float or auto"  # a number, or auto: read off the library's labels
 
 
+_Path = Annotated[Path, BeforeValidator(lambda value: path_of(value) if isinstance(value, str) else value)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _TYPES: Mapping[ParameterType, tuple[TypeAdapter[Any], str]] = {
     ParameterType.STR: (TypeAdapter(Annotated[str, Field(coerce_numbers_to_str=True)]), "give one text"),
     ParameterType.INT: (TypeAdapter(int), "give a whole number"),
     ParameterType.FLOAT: (TypeAdapter(_Number), "give a number"),
     ParameterType.BOOL: (TypeAdapter(bool), "give true or false"),
-    ParameterType.PATH: (TypeAdapter(Path), "give a path"),
+    ParameterType.PATH: (TypeAdapter(_Path), "give a path"),
     ParameterType.FLOAT_OR_AUTO: (TypeAdapter(_Number | Literal["auto"]), "give a number, or auto"),
 }
 
@@ -292,4 +294,4 @@ def _converted(kind: ParameterType, value: Any, folder: Path) -> Any:
         raise ValueError(advice) from None
     if isinstance(found, int) and abs(found) > LARGEST:
         raise ValueError("it is too large")
-    return str((folder / found.expanduser()).resolve()) if isinstance(found, Path) else found
+    return path_text((folder / found.expanduser()).resolve()) if isinstance(found, Path) else found

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from faceml.errors import UnreadablePhoto, WrongUse
+from faceml.path_text import name_text
 from faceml.plots.colours import CARD, INK, MUTED, RULE
 from faceml.plots.lettering import Pixels, as_image, font, rounded, shorten
 from faceml.vision.image import read_photo
@@ -74,7 +75,9 @@ def photos_without_faces(photos: Sequence[FacelessPhoto], *, columns: int = 5, m
         y = top + number // columns * (_PHOTO + _CAPTION + _PHOTO_GAP)
         tile = rounded(_thumbnail(photo.path), 8)
         table.paste(tile, (x, y), tile)
-        draw.text((x, y + _PHOTO + 6), shorten(photo.path.name, font(12, bold=True), _PHOTO), INK, font(12, bold=True))
+        draw.text(
+            (x, y + _PHOTO + 6), shorten(name_text(photo.path), font(12, bold=True), _PHOTO), INK, font(12, bold=True)
+        )
         draw.text((x, y + _PHOTO + 22), shorten(photo.reason, font(12), _PHOTO), MUTED, font(12))
     return table
 

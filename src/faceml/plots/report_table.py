@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from html import escape
 from typing import Any
 
@@ -45,5 +45,6 @@ def _cell(value: Any) -> str:
     ('1.23', '7')
     """
     if isinstance(value, tuple):
-        return f"{len(value)} (see the record)" if len(str(value)) > LONG else str(value)
+        is_short = len(str(value)) <= LONG and not any(map(is_dataclass, value))
+        return str(value) if is_short else f"{len(value)} (see the record)"
     return f"{value:.2f}" if isinstance(value, float) else str(value)[:LONG]

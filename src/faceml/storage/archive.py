@@ -15,6 +15,7 @@ from typing import Any
 
 from faceml.errors import Conflict, FileNotReadable, LibraryBusy
 from faceml.files import file_lock, whole_file
+from faceml.path_text import path_of, path_text
 
 MANIFEST = "manifest.json"
 DRAFT_NOTE = "draft"
@@ -69,7 +70,7 @@ def _remove_begun(home: Path) -> None:
     folder = home / BEGUN
     if folder.exists():
         if (noted := folder / DRAFT_NOTE).exists() and (draft := noted.read_text(encoding="utf-8")):
-            Path(draft).unlink(missing_ok=True)
+            path_of(draft).unlink(missing_ok=True)
         shutil.rmtree(folder)
 
 
@@ -108,7 +109,7 @@ def new_archive(path: Path, *, begun: Path, check: Callable[[Path], None] = lamb
         raise Conflict(f"{path} is there and is not a faceml backup: name another file")
     try:
         with whole_file(path, is_durable=True) as draft:
-            (begun / DRAFT_NOTE).write_text(str(draft.resolve()), encoding="utf-8")
+            (begun / DRAFT_NOTE).write_text(path_text(draft.resolve()), encoding="utf-8")
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
                 yield ArchiveWriter(file)
             check(draft)

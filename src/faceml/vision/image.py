@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from faceml.errors import UnreadablePhoto
+from faceml.files import read_file, require_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def read_embedded_xmp(path: Path) -> bytes | None:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         reasons: dict[type[OSError], str] = {
             FileNotFoundError: "the file is missing",
@@ -138,6 +139,8 @@ def _open(source: Path | io.BytesIO) -> Image:
     from PIL import Image
 
     _prepare_pillow()
+    if isinstance(source, Path):
+        require_file(source)
     return Image.open(source, formats=FORMATS)
 
 

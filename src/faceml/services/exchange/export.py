@@ -98,7 +98,8 @@ def _write_parquet(file: Path, rows: Iterator[ExportRow]) -> int:
     types = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
     schema = pa.schema([(column.name, types[str(column.type).split(" |")[0]]) for column in fields(ExportRow)])
     table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
-    parquet.write_table(table, file)
+    with file.open("wb") as stream:  # given a name, pyarrow wants it in UTF-8
+        parquet.write_table(table, stream)
     return int(table.num_rows)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
 
-from faceml.files import write_whole
+from faceml.files import read_file, write_whole
+from faceml.path_text import path_of, path_text
+from faceml.photo_files import PHOTO_SUFFIXES, photo_folder
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
-from faceml.services.photos.ingest import PHOTO_SUFFIXES, photo_folder
 from faceml.storage.sql.export_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
@@ -54,7 +55,7 @@ def export_xmp(
     root = photo_folder(folder) if folder is not None else None
     with repository.read() as unit:
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
-        rows = [row for row in unit.export_rows() if root is None or Path(row.path).is_relative_to(root)]
+        rows = [row for row in unit.export_rows() if root is None or path_of(row.path).is_relative_to(root)]
         assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}
     parts: list[XmpExportReport] = []
     sidecars = Sidecars(PHOTO_SUFFIXES)
@@ -80,19 +81,19 @@ def _export_photo(
     asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], sidecar: Path
 ) -> XmpExportReport:
     try:
-        before = sidecar.read_bytes() if sidecar.exists() else None
+        before = read_file(sidecar) if sidecar.exists() else None
         if not named and (before is None or FACEML.encode() not in before):
             return XmpExportReport()
         if not asset.path.is_file():
-            return XmpExportReport(skipped=(f"{asset.path}: the photo is not there",))
+            return XmpExportReport(skipped=(f"{path_text(asset.path)}: the photo is not there",))
         if not asset.width or not asset.height:
             reason = asset.error or "it was not looked at"
-            return XmpExportReport(skipped=(f"{asset.path}: {reason}; `faceml faces backfill` looks again",))
+            return XmpExportReport(skipped=(f"{path_text(asset.path)}: {reason}; `faceml faces backfill` looks again",))
         return _write(asset, faces, named, before, sidecar)
     except NotXmp as error:
-        return XmpExportReport(skipped=(f"{sidecar}: {error}; it is left as it is",))
+        return XmpExportReport(skipped=(f"{path_text(sidecar)}: {error}; it is left as it is",))
     except OSError as error:
-        return XmpExportReport(skipped=(f"{sidecar} cannot be written: {error.strerror or error}",))
+        return XmpExportReport(skipped=(f"{path_text(sidecar)} cannot be written: {error.strerror or error}",))
 
 
 def _write(
@@ -125,7 +126,8 @@ def _write(
         sidecars_unchanged=int(not is_changed),
         names_removed=len(changes.removed),
         disputed=tuple(
-            f"{asset.path}: {face.name}, where the sidecar says {region.name}" for region, face in changes.disputed
+            f"{path_text(asset.path)}: {face.name}, where the sidecar says {region.name}"
+            for region, face in changes.disputed
         ),
     )
 

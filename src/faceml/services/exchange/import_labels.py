@@ -13,6 +13,7 @@ from uuid import UUID
 from faceml.decisions.about_faces import Assign
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
+from faceml.path_text import name_text, path_of
 from faceml.records import Face
 from faceml.services.decisions.label import label_cluster, label_faces
 from faceml.services.index.drain import update_index
@@ -50,7 +51,7 @@ def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
     rows = _read_rows(file)
     skipped: list[str] = []
     with library.repository.begin() as unit:
-        done = label_named(unit, _resolve(unit, rows, skipped), imported_from=file.name, actor=actor)
+        done = label_named(unit, _resolve(unit, rows, skipped), imported_from=name_text(file), actor=actor)
     update_index(library)
     return ImportReport(len(rows), done.faces_labeled, done.people, tuple(skipped))
 
@@ -90,7 +91,7 @@ def _row(file: Path, line: int, cells: dict[str, str]) -> _Row:
         parsed = UUID(face_id) if face_id else None
     except ValueError:
         parsed, path = UUID(int=0), ""  # named a face, but no id of ours
-    place = (file.parent / path).resolve() if path and parsed is None else None
+    place = (file.parent / path_of(path)).resolve() if path and parsed is None else None
     return _Row(line, cells["person_name"], parsed, place, face_id or path)
 
 

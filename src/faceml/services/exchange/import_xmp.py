@@ -9,12 +9,15 @@ from pathlib import Path
 from uuid import UUID
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.files import read_file
 from faceml.library import Library
+from faceml.path_text import path_text
+from faceml.photo_files import PHOTO_SUFFIXES, LeftOut, find_photos
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
 from faceml.services.exchange.import_labels import label_named
 from faceml.services.index.drain import update_index
-from faceml.services.photos.ingest import PHOTO_SUFFIXES, copies_of_known, photo_files
+from faceml.services.photos.ingest import copies_of_known
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -39,6 +42,7 @@ class XmpImportReport:
     people: int  # whose faces were labelled
     photos_not_ingested: int
     skipped: tuple[str, ...]  # one reason a file
+    left_out: tuple[LeftOut, ...]  # of the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +75,23 @@ def import_xmp(library: Library, folder: Path, *, actor: str, on_progress: Progr
         FolderNotFound: `folder` is missing.
         NotEnoughData: none of its photos is in the library.
     """
+    found = find_photos(folder)
     tally = _Tally()
-    named = list(_read_all(library.repository, photo_files(folder), tally, on_progress))
+    named = list(_read_all(library.repository, found.photos, tally, on_progress))
     if not tally.photos:
         raise NotEnoughData(
-            f"none of the {tally.photos_not_ingested} photos below {folder} is in this library: ingest it first"
+            f"none of the {tally.photos_not_ingested} photos below {path_text(folder)} is in this library: "
+            "ingest it first"
         )
     with library.repository.begin() as unit:
         done = label_named(unit, _to_label(unit, named, tally), imported_from="XMP", actor=actor)
     update_index(library)
     return XmpImportReport(
-        **asdict(tally), **asdict(done), photos_with_names=len(named), names=sum(len(photo.names) for photo in named)
+        **asdict(tally),
+        **asdict(done),
+        photos_with_names=len(named),
+        names=sum(len(photo.names) for photo in named),
+        left_out=found.left_out,
     )
 
 
@@ -111,7 +121,9 @@ def _assets_at(repository: Repository, paths: Sequence[Path]) -> list[Asset]:
 
 def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _NamedBoxes | None:
     found = _read_photo(asset.path, sidecars, tally)
-    tally.skipped += tuple(f"{asset.path}: the region of {name!r} has no area that can be read" for name in found.lost)
+    tally.skipped += tuple(
+        f"{path_text(asset.path)}: the region of {name!r} has no area that can be read" for name in found.lost
+    )
     regions = [region for region in found.regions if region.is_face and _is_name(region, asset.path, tally)]
     guesses = [region for region in regions if _is_guess(region)]
     tally.guesses_skipped += len(guesses)
@@ -122,7 +134,7 @@ def _named_boxes(asset: Asset, sidecars: Sequence[Path], tally: _Tally) -> _Name
     size, orientation = Size(asset.width, asset.height), read_orientation(asset.path)
     drawn_on = found.applied_to or size
     if not (drawn_on.has_shape_of(size) or drawn_on.turned(SIDEWAYS[0]).has_shape_of(size)):
-        tally.skipped += (f"{asset.path}: its regions are of a picture of {drawn_on}, cut differently",)
+        tally.skipped += (f"{path_text(asset.path)}: its regions are of a picture of {drawn_on}, cut differently",)
         return None
     areas = [region.area for region in regions if region.area is not None]
     # Some programs forget the orientation, against the standard, and HEIC files have one that no reader passes on: the
@@ -136,10 +148,10 @@ def _read_photo(photo: Path, sidecars: Sequence[Path], tally: _Tally) -> Regions
     """The first that has regions: a sidecar's count more than the photo's own."""
     for place in (*sidecars, photo):
         try:
-            packet = place.read_bytes() if place != photo else read_embedded_xmp(photo)
+            packet = read_file(place) if place != photo else read_embedded_xmp(photo)
             found = read_regions(packet) if packet else Regions(None, ())
         except (NotXmp, OSError) as error:
-            tally.skipped += (f"{place} cannot be read: {error}",)
+            tally.skipped += (f"{path_text(place)} cannot be read: {getattr(error, 'strerror', None) or error}",)
             continue
         if found.regions:
             return found
@@ -152,7 +164,7 @@ def _is_name(region: Region, photo: Path, tally: _Tally) -> bool:
     try:
         tidy_name(region.name)
     except WrongUse as error:
-        tally.skipped += (f"{photo}: {error}",)
+        tally.skipped += (f"{path_text(photo)}: {error}",)
         return False
     return True
 

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 from faceml.config import without_password, without_secrets
 from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
 from faceml.library import Library
+from faceml.records import AssetStatus
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
 from faceml.storage.archive import BEGUN
 from faceml.storage.forgetting import open_erasures
@@ -63,6 +64,20 @@ def check_index(library: Library) -> Iterator[Finding]:
         )
     else:
         yield from _compared(info, wanted=wanted, backlog=backlog, width=pinned.width if pinned else None)
+
+
+def check_photos(library: Library) -> Iterator[Finding]:
+    if not has_current_database(library):
+        return
+    with library.repository.read() as unit:
+        count, first = unit.assets.count(AssetStatus.FAILED), unit.assets.unreadable(limit=3)
+    if count:
+        named = "; ".join(f"{photo.path}: {photo.reason}" for photo in first)
+        yield warn(
+            "photos",
+            f"{count} cannot be read: {named}{' …' if count > len(first) else ''}",
+            "faceml faces unreadable   # names all; mend them, then faceml ingest and faceml faces backfill",
+        )
 
 
 def check_erasures(library: Library) -> Iterator[Finding]:

@@ -11,7 +11,10 @@ from faceml.errors import IndexUnavailable, Unavailable
 from faceml.library import Library
 from faceml.records import AssetStatus, PersonStatus
 from faceml.storage.index.vector_index import CollectionInfo
+from faceml.storage.sql.assets import UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
+
+MOST_NAMED = 10  # photos of a report that only counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class StatsReport:
     points: int | None  # None where the index cannot be reached
     vectors: int | None
     index_problem: str | None = None
+    unreadable: tuple[UnreadableAsset, ...] = ()  # the first of the photos that failed
 
 
 def read_stats(library: Library) -> StatsReport:
@@ -44,7 +48,8 @@ def read_stats(library: Library) -> StatsReport:
     except IndexUnavailable as error:
         problem = str(error)
     with library.repository.read() as unit:
-        return StatsReport(**_counts(unit), points=points, vectors=vectors, index_problem=problem)
+        named = tuple(unit.assets.unreadable(limit=MOST_NAMED))
+        return StatsReport(**_counts(unit), points=points, vectors=vectors, index_problem=problem, unreadable=named)
 
 
 def _counts(unit: UnitOfWork) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from uuid import UUID
 from faceml.errors import NotFound, UnreadablePhoto
 from faceml.library import Library
 from faceml.options import DetectOptions
+from faceml.path_text import path_text
 from faceml.progress import Progress, silent
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
-from faceml.storage.sql.assets import LookedAt
+from faceml.storage.sql.assets import LookedAt, UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
@@ -34,6 +35,7 @@ class DetectReport:
     seconds: float
     index_backlog: int
     reasons: tuple[tuple[str, int], ...] = ()  # why photos could not be read, how often
+    unreadable: tuple[UnreadableAsset, ...] = ()  # the photos that could not be read
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ def _detect(
 ) -> DetectReport:
     started = drained = time.monotonic()
     tally = _Tally(reasons=Counter({UNKNOWN: unknown} if unknown else {}))
+    paths, unreadable = {asset.id: path_text(asset.path) for asset in assets}, []
     if assets:
         from faceml.vision.stream import find_faces
 
@@ -102,6 +105,7 @@ def _detect(
                     min_confidence=options.min_confidence,
                     min_face_size=options.min_face_size,
                 )
+            unreadable += [UnreadableAsset(one.asset_id, paths[one.asset_id], one.error) for one in batch if one.error]
             on_progress(tally.processed, len(assets))
             if time.monotonic() - drained > DRAIN_EVERY_S:
                 drain_outbox(library)
@@ -115,6 +119,7 @@ def _detect(
         seconds=time.monotonic() - started,
         index_backlog=drain.backlog,
         reasons=tuple(sorted(tally.reasons.items())),
+        unreadable=tuple(unreadable),
     )
 
 

@@ -6,18 +6,21 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from faceml.errors import FolderNotFound
+from faceml.files import require_file
+from faceml.path_text import path_text
+from faceml.photo_files import LeftOut, find_photos
 from faceml.progress import Progress, silent
 from faceml.records import AssetStatus
 from faceml.storage.sql.assets import KnownFile, PhotoFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp"})
 BATCH = 500  # files a transaction
+_NAMED = ("left_out", "unreadable_files")  # in a report, beside its counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +32,26 @@ class IngestReport:
     duplicates: int  # copies of a photo that is still in its place: left out
     unchanged: int
     unreadable: int  # files that could not be opened at all
+    other_files: int = 0  # no photos by their names
+    left_out: tuple[LeftOut, ...] = ()
+    unreadable_files: tuple[str, ...] = ()  # path and reason
 
 
 def ingest_folder(repository: Repository, folder: Path, *, on_progress: Progress = silent) -> IngestReport:
     """Take all photos below `folder` in; files that did not change since the last time are not even read.
 
     Raises:
-        FolderNotFound: `folder` is missing, or not a folder.
+        FolderNotFound: `folder` is missing, not a folder, or cannot be opened.
+        FileNotReadable: an ignore file cannot be read.
     """
-    files = photo_files(folder)
-    counts: Counter[str] = Counter(files_seen=len(files))
+    found = find_photos(folder)
+    files = found.photos
+    counts: Counter[str] = Counter(files_seen=len(files), other_files=found.other_files)
+    unreadable: list[str] = []
     replaced: list[PhotoFile] = []
     done = 0
     for piece in chunks(files, BATCH):
-        batch = _read_batch(repository, piece, counts)
+        batch = _read_batch(repository, piece, counts, unreadable)
         with repository.begin() as unit:
             replaced += _store_batch(unit, batch, counts)
         done += len(piece)
@@ -51,10 +60,14 @@ def ingest_folder(repository: Repository, folder: Path, *, on_progress: Progress
     for late in chunks(replaced, BATCH):
         with repository.begin() as unit:
             _store_replaced(unit, late, counts)
-    return IngestReport(**{name: counts[name] for name in IngestReport.__dataclass_fields__})
+    counts["unreadable"] = len(unreadable)
+    counted = {name: counts[name] for name in IngestReport.__dataclass_fields__ if name not in _NAMED}
+    return IngestReport(**counted, left_out=found.left_out, unreadable_files=tuple(unreadable))
 
 
-def _read_batch(repository: Repository, paths: Sequence[Path], counts: Counter[str]) -> list[PhotoFile]:
+def _read_batch(
+    repository: Repository, paths: Sequence[Path], counts: Counter[str], unreadable: list[str]
+) -> list[PhotoFile]:
     with repository.read() as unit:
         known = unit.assets.at_paths(paths)
     read: list[PhotoFile] = []
@@ -67,8 +80,8 @@ def _read_batch(repository: Repository, paths: Sequence[Path], counts: Counter[s
                 counts["unchanged"] += 1
             else:
                 read.append(_read_file(path, stat))
-        except OSError:
-            counts["unreadable"] += 1
+        except OSError as error:
+            unreadable.append(f"{path_text(path)}: {error.strerror or error}")
     return read
 
 
@@ -138,38 +151,22 @@ def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
 
 
 def _content_hash(path: Path) -> str:
+    require_file(path)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
-    """Asset by path of those files that are copies of photos in the library; only those of a known size are read."""
+    """Asset by path of those files that are copies of photos in the library; only those of a known size are read.
+
+    A file that cannot be read is no copy.
+    """
     sizes = {path: path.stat().st_size for path in paths if path.is_file()}
     known = unit.assets.of_sizes(sorted(set(sizes.values())))
     may_be, by_hash = {one.size_bytes for one in known}, {one.content_hash: one.asset_id for one in known}
-    hashes = {path: _content_hash(path) for path, size in sizes.items() if size in may_be}
-    return {path: by_hash[found] for path, found in hashes.items() if found in by_hash}
-
-
-def photo_folder(folder: Path) -> Path:
-    """The folder's absolute path. Raises FolderNotFound where it is missing, or not a folder."""
-    absolute = folder.expanduser().resolve()
-    if not absolute.is_dir():
-        raise FolderNotFound(
-            f"the folder {absolute} is not there: check its spelling, or create it and put photos in it"
-        )
-    return absolute
-
-
-def photo_files(folder: Path) -> list[Path]:
-    """All files below a folder that are photos by their names, sorted; hidden files and folders are left out.
-
-    Raises:
-        FolderNotFound: it is missing, or not a folder.
-    """
-    found = []
-    for parent, folders, names in os.walk(photo_folder(folder)):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        visible = (Path(parent, name) for name in names if not name.startswith("."))
-        found += [path for path in visible if path.suffix.lower() in PHOTO_SUFFIXES]
-    return sorted(found)
+    copies: dict[Path, int] = {}
+    for path, size in sizes.items():
+        with suppress(OSError):
+            if size in may_be and (content := _content_hash(path)) in by_hash:
+                copies[path] = by_hash[content]
+    return copies

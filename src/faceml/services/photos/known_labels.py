@@ -10,6 +10,7 @@ from pathlib import Path
 
 from faceml.csv_cells import from_cell
 from faceml.errors import FileNotReadable, NotEnoughData
+from faceml.path_text import path_of
 from faceml.records import BBox, Face
 from faceml.storage.sql.repository import UnitOfWork
 from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
@@ -72,7 +73,7 @@ def read_known_labels(file: Path) -> list[KnownLabel]:
     if person is None or "path" not in table.columns:
         raise table.lacking("path and person, and may have x,y,w,h")
     return [
-        KnownLabel((file.parent / row["path"]).resolve(), _box(file, line, row), row[person])
+        KnownLabel((file.parent / path_of(row["path"])).resolve(), _box(file, line, row), row[person])
         for line, row in table.rows
         if row[person]
     ]

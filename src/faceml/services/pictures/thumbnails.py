@@ -13,6 +13,7 @@ import numpy as np
 
 from faceml.errors import NotFound, UnreadablePhoto, WrongUse
 from faceml.library import Library
+from faceml.path_text import name_text, path_text
 from faceml.records import Asset, BBox, Face
 from faceml.storage.cache_files import ThumbnailFiles
 from faceml.storage.sql.chunks import chunks
@@ -208,7 +209,7 @@ def look_at_photo(
     try:
         pixels = read_photo(asset.path)
     except UnreadablePhoto as error:
-        raise NotFound(f"the photo {asset.path} cannot be shown: {error}") from error
+        raise NotFound(f"the photo {path_text(asset.path)} cannot be shown: {error}") from error
     height, width = pixels.shape[:2]
     for box in (face.bbox for face in faces if pixelate and pixelate(face)):
         part = pixels[box.y : box.y + box.h, box.x : box.x + box.w]
@@ -220,4 +221,4 @@ def look_at_photo(
                 names.get(face.person_id) if face.person_id else None)
         for face in faces
     )  # fmt: skip
-    return PhotoView(asset.path.name, encode_jpeg(np.asarray(image)), *image.size, tuple(boxes))
+    return PhotoView(name_text(asset.path), encode_jpeg(np.asarray(image)), *image.size, tuple(boxes))

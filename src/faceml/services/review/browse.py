@@ -10,8 +10,9 @@ from uuid import UUID
 
 from faceml.errors import WrongUse
 from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
-from faceml.records import Face, Person, PersonStatus
+from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
+from faceml.storage.sql.assets import UnreadableAsset
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.storage.sql.people import PersonSummary, fold_name
 from faceml.storage.sql.repository import Repository
@@ -30,6 +31,7 @@ class Page(Generic[Item]):
 
 ClusterPage = Page[ClusterSummary]
 PeoplePage = Page[PersonSummary]
+UnreadablePage = Page[UnreadableAsset]
 
 
 def list_clusters(
@@ -91,6 +93,18 @@ def list_people(
     with repository.read() as unit:
         items = unit.people.page(status=status, limit=page_size, offset=offset)
         return Page(tuple(items), unit.people.count(status), page, page_size)
+
+
+def list_unreadable(repository: Repository, *, page: int = 1, page_size: int = 20) -> UnreadablePage:
+    """Photos that could not be read when they were looked at last, by path.
+
+    Raises:
+        WrongUse: a page below 1, or a page size outside 1 to 100.
+    """
+    offset = _offset(page, page_size)
+    with repository.read() as unit:
+        items = unit.assets.unreadable(limit=page_size, offset=offset)
+        return Page(tuple(items), unit.assets.count(AssetStatus.FAILED), page, page_size)
 
 
 def _offset(page: int, page_size: int) -> int:

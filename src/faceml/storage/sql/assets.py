@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
 
+from faceml.path_text import path_of, path_text
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import INGESTING, advisory_lock
@@ -40,6 +41,15 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableAsset:
+    """A photo that could not be read when it was looked at last."""
+
+    asset_id: int
+    path: str  # as text
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookedAt:
     """The outcome of one detection, for the asset's row."""
 
@@ -51,7 +61,7 @@ class LookedAt:
 
 class Assets(Store):
     def at_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
-        return {known.path: known for known in self._known(ImageAsset.path, [str(path) for path in paths])}
+        return {known.path: known for known in self._known(ImageAsset.path, [path_text(path) for path in paths])}
 
     def with_hashes(self, hashes: Sequence[str]) -> dict[str, KnownFile]:
         return {known.content_hash: known for known in self._known(ImageAsset.content_hash, hashes)}
@@ -133,6 +143,12 @@ class Assets(Store):
     def count_waiting(self, *, min_confidence: float, min_face_size: int) -> int:
         return self._count(ImageAsset, _is_waiting(min_confidence, min_face_size))
 
+    def unreadable(self, *, limit: int, offset: int = 0) -> list[UnreadableAsset]:
+        """Photos that failed, by path."""
+        statement = select(ImageAsset.id, ImageAsset.path, ImageAsset.error).order_by(ImageAsset.path, ImageAsset.id)
+        failed = statement.where(ImageAsset.status == AssetStatus.FAILED).limit(limit).offset(offset)
+        return [UnreadableAsset(id_, path, error or "") for id_, path, error in self._session.execute(failed)]
+
     def without_faces(self, *, limit: int) -> list[Asset]:
         """Photos that failed, or in which no face was found."""
         has_face = select(FaceInstance.id).where(FaceInstance.asset_id == ImageAsset.id).exists()
@@ -141,7 +157,7 @@ class Assets(Store):
 
     def _known(self, column: Any, values: Sequence[str] | Sequence[int]) -> Iterator[KnownFile]:
         for (row,) in self._rows(select(ImageAsset).order_by(ImageAsset.id), column, values):
-            yield KnownFile(row.id, Path(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
+            yield KnownFile(row.id, path_of(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
 
 
 def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool]:
@@ -153,8 +169,10 @@ def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool
 
 
 def _columns(file: PhotoFile) -> dict[str, Any]:
-    return {**asdict(file), "path": str(file.path)}
+    return {**asdict(file), "path": path_text(file.path)}
 
 
 def _asset(row: ImageAsset) -> Asset:
-    return Asset(row.id, Path(row.path), row.content_hash, row.status, row.error, row.width, row.height, row.taken_at)
+    return Asset(
+        row.id, path_of(row.path), row.content_hash, row.status, row.error, row.width, row.height, row.taken_at
+    )

@@ -17,7 +17,7 @@ PAGE_ROWS = 5_000
 class ExportRow:
     face_id: str
     asset_id: int
-    path: str
+    path: str  # as text, see path_text
     x: int
     y: int
     w: int

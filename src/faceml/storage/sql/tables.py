@@ -78,7 +78,7 @@ class ImageAsset(Base):
     __tablename__ = "image_assets"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(sa.Text, index=True)
+    path: Mapped[str] = mapped_column(sa.Text, index=True)  # see path_text
     content_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     detected_hash: Mapped[str | None] = mapped_column(sa.String(64))  # the content that its faces were found in
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
