@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,15 @@ class Detections:
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Detections:
         return Detections(self.boxes[rows], self.scores[rows], self.kps[rows])
+
+    def shifted(self, x: float, y: float) -> Detections:
+        """Found in a part of the photo whose corner is (x, y)."""
+        by = np.array([x, y], np.float32)
+        return Detections(self.boxes + np.tile(by, 2), self.scores, self.kps + by)
+
+    def clipped(self, *, width: int, height: int) -> Detections:
+        """With boxes that end where the picture does."""
+        return replace(self, boxes=np.clip(self.boxes, 0, np.array([width, height] * 2, np.float32)))
 
 
 @dataclass(frozen=True, slots=True)

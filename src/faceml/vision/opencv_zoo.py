@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ import numpy as np
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 from faceml.vision.decoders import YUNET_MAX_IOU, YUNET_OUTPUTS, decode_yunet
-from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
+from faceml.vision.detection import Detections, keep_usable, letterbox
 from faceml.vision.float_models import float_model, sha256_of
 from faceml.vision.model_packs import OPENCV_ZOO
 from faceml.vision.sessions import network_input, open_session, provider_of, unit_rows
+from faceml.vision.tiles import detect_everywhere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,8 +102,8 @@ class OpenCVZooPack:
         return cls(weights.contract(), provider_of(OPENCV_ZOO, session), open_session(detector), session)
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
-        passes = [self._detect_at(image, size_px, min_confidence) for size_px in PASS_SIZES_PX]
-        found = merge_passes(passes, max_iou=YUNET_MAX_IOU)
+        detect_at = partial(self._detect_at, min_confidence=min_confidence)
+        found = detect_everywhere(image, detect_at, PASS_SIZES_PX, max_iou=YUNET_MAX_IOU)
         height, width = image.shape[:2]
         return keep_usable(
             found, width=width, height=height, min_confidence=min_confidence, min_face_size=min_face_size

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from faceml.errors import UnreadablePhoto
-from faceml.vision.image import MAX_PIXELS, MAX_SIDE_PX, read_photo, read_taken_at
+from faceml.vision.decoding_cost import MAX_PIXELS, MAX_SIDE_PX
+from faceml.vision.image import read_photo
+from faceml.vision.taken_at import read_taken_at
 
 H, W = 60, 80
 ORIENTATION, DATE_TIME_ORIGINAL, OFFSET_TIME_ORIGINAL = 0x0112, 0x9003, 0x9011

@@ -34,6 +34,7 @@ class DetectReport:
     seconds: float
     index_backlog: int
     reasons: tuple[tuple[str, int], ...] = ()  # why photos could not be read, how often
+    read_in_part: tuple[str, ...] = ()  # photos of which something is missing: path and what
 
 
 @dataclass(slots=True)
@@ -82,6 +83,7 @@ def _detect(
     library: Library, assets: Sequence[Asset], options: DetectOptions, on_progress: Progress, *, unknown: int = 0
 ) -> DetectReport:
     started = drained = time.monotonic()
+    paths, read_in_part = {asset.id: asset.path for asset in assets}, list[str]()
     tally = _Tally(reasons=Counter({UNKNOWN: unknown} if unknown else {}))
     if assets:
         from faceml.vision.stream import find_faces
@@ -98,10 +100,11 @@ def _detect(
             with library.repository.begin() as unit:
                 _store(unit, batch, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
-                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error) for photo in batch],
+                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error, photo.note) for photo in batch],
                     min_confidence=options.min_confidence,
                     min_face_size=options.min_face_size,
                 )
+            read_in_part += [f"{paths[photo.asset_id]}: {photo.note}" for photo in batch if photo.note]
             on_progress(tally.processed, len(assets))
             if time.monotonic() - drained > DRAIN_EVERY_S:
                 drain_outbox(library)
@@ -115,6 +118,7 @@ def _detect(
         seconds=time.monotonic() - started,
         index_backlog=drain.backlog,
         reasons=tuple(sorted(tally.reasons.items())),
+        read_in_part=tuple(read_in_part),
     )
 
 
