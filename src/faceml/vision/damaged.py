@@ -29,8 +29,12 @@ _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")
 class Missing:
     """What of a picture is not in its file."""
 
-    rows: int = 0  # at its stored bottom
+    rows: int = 0  # at its bottom, as it is stored
     note: str | None = None
+    is_top: bool = False  # the rows are at its top
+
+    def known_rows(self, height: int) -> slice:
+        return slice(self.rows, height) if self.is_top else slice(0, height - self.rows)
 
 
 def has_end(jpeg: bytes) -> bool:
@@ -94,9 +98,12 @@ def _open(data: bytes) -> Image:
 def _missing_from(row: int, height: int) -> Missing:
     if row == 0:
         raise OSError("image file is truncated")
-    rows = height - row
-    what = "last row" if rows == 1 else f"last {rows} rows"
-    return Missing(rows, f"read in part: the {what} of {height} {'is' if rows == 1 else 'are'} missing")
+    return Missing(height - row, _rows_missing("last", height - row, height))
+
+
+def _rows_missing(which: str, rows: int, height: int) -> str:
+    what = f"{which} row of {height} is" if rows == 1 else f"{which} {rows} rows of {height} are"
+    return f"read in part: the {what} missing"
 
 
 def load_what_is_there(image: ImageFile) -> Missing:
@@ -105,6 +112,7 @@ def load_what_is_there(image: ImageFile) -> Missing:
     Raises:
         OSError, ValueError, …: the decoder's own complaint, where no row is there.
     """
+    order = _row_order(image)
     try:
         image.load()
     except MemoryError:
@@ -112,20 +120,28 @@ def load_what_is_there(image: ImageFile) -> Missing:
     except Exception:
         is_planar = getattr(image, "tag_v2", {}).get(284) == 2  # TIFF: a colour after the other, not row by row
         image.tile = []  # nothing more to decode: what is there is the picture
-        step = 2 if image.info.get("interlace") else 1  # the last of seven passes writes each second row
-        last = _last_row(image, step)
+        last = next((row for row in reversed(order) if _has_something(image, row)), None)
         if is_planar or last is None:
             raise
-        return _missing_from(last + 1, image.height) if last + step < image.height else Missing()
+        if last == order[-1]:
+            return Missing()
+        if order.step < 0:
+            return Missing(last, _rows_missing("first", last, image.height), is_top=True)
+        return _missing_from(last + 1, image.height)
     return Missing()
 
 
-def _last_row(image: Image, step: int) -> int | None:
-    """The last row with anything in it, of every row or every second; None where there is no picture at all."""
-    for row in reversed(range(step - 1, image.height, step)):
-        if np.asarray(image.crop((0, row, image.width, row + 1))).any():
-            return row
-    return None
+def _row_order(image: ImageFile) -> range:
+    """The rows in the order in which their last pixels are stored."""
+    height, arguments = image.height, (image.tile[0].args if image.tile else None) or ()
+    if image.format == "BMP" and arguments[-1] == -1:
+        return range(height - 1, -1, -1)
+    is_interlaced = image.info.get("interlace") or (image.format == "GIF" and arguments[1])
+    return range(1, height, 2) if is_interlaced else range(height)  # the last pass writes every second row
+
+
+def _has_something(image: Image, row: int) -> bool:
+    return bool(np.asarray(image.crop((0, row, image.width, row + 1))).any())
 
 
 def bare_png(file: BinaryIO) -> BinaryIO | None:

@@ -166,8 +166,8 @@ def _open(file: BinaryIO) -> Image:
 
 def _load(file: BinaryIO, shrink: int) -> Photo:
     pixels, orientation, missing = _decode(file, shrink)  # Pillow's picture is gone by now
-    is_known = np.ones((len(pixels), 1), np.uint8)
-    is_known[len(pixels) - missing.rows :] = 0
+    is_known = np.zeros((len(pixels), 1), np.uint8)
+    is_known[missing.known_rows(len(pixels))] = 1
     turned, is_known = _upright(pixels, orientation), _upright(is_known, orientation)
     height, width = turned.shape[:2]
     first, count = int(np.flatnonzero(is_known)[0]), int(is_known.sum())
@@ -197,7 +197,7 @@ def _decode_jpeg(image: Image, file: BinaryIO, shrink: int) -> tuple[NDArray[np.
         pixels = _decode_colour_jpeg(data, shrink)
     else:
         pixels = _decode_other_jpeg(data, shrink)
-    if not missing.note and (pixels[-1] == damaged.FILL).all():  # cut short, and an end put to it
+    if not missing.note and (pixels[-4:, -4:] == damaged.FILL).all():  # cut short, and an end put to it
         _, missing = damaged.complete_jpeg(data)
     return pixels, replace(missing, rows=missing.rows // shrink)
 
