@@ -13,6 +13,7 @@ from faceml.records import BBox
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LONG = 2.0  # longer side by shorter: phones' widest pictures are 2 and below
 FULL_AREA_PX = 40_000  # 200×200 pixels count as large enough
 
 
@@ -51,11 +52,20 @@ class Letterbox:
     """A photo shrunk or enlarged into a square, at its top left; the rest is black."""
 
     canvas: NDArray[np.uint8]  # (S, S, 3)
-    scale: float  # canvas pixels a photo pixel
+    scales: NDArray[np.float32]  # (2,) canvas pixels a photo pixel, across and down
+
+    def in_photo(self, found: Detections) -> Detections:
+        """What was found on the canvas, in pixels of the photo."""
+        boxes = np.divide(found.boxes, np.tile(self.scales, 2), dtype=np.float32)
+        return Detections(boxes, found.scores, np.divide(found.kps, self.scales, dtype=np.float32))
 
 
 def letterbox(image: NDArray[np.uint8], size_px: int) -> Letterbox:
-    """Fit a photo into a square the way InsightFace does (same rounding, bilinear), so boxes are the same."""
+    """Fit a photo into a square the way InsightFace does (same rounding, bilinear), so boxes are the same.
+
+    Its one scale, of the height, is a few pixels off at the other side of a photo. On a long one, whose height is few
+    pixels of the canvas, it would be off by whole faces: there each axis has its own.
+    """
     import cv2
 
     height, width = image.shape[:2]
@@ -64,7 +74,9 @@ def letterbox(image: NDArray[np.uint8], size_px: int) -> Letterbox:
     new_width, new_height = max(1, new_width), max(1, new_height)
     canvas = np.zeros((size_px, size_px, 3), np.uint8)
     canvas[:new_height, :new_width] = cv2.resize(image, (new_width, new_height))
-    return Letterbox(canvas, new_height / height)
+    down = new_height / height
+    across = new_width / width if max(ratio, 1 / ratio) > LONG else down
+    return Letterbox(canvas, np.array([across, down], np.float32))
 
 
 def merge_passes(passes: Sequence[Detections], *, max_iou: float, inclusive: bool = False) -> Detections:

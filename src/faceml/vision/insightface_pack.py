@@ -81,7 +81,7 @@ class InsightFacePack:
             anchors=model._num_anchors,
             min_confidence=min_confidence,
         )
-        return Detections(found.boxes / fitted.scale, found.scores, found.kps / fitted.scale)
+        return fitted.in_photo(found)
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         model, step = self._recogniser, self._crops_a_call

@@ -113,8 +113,7 @@ class OpenCVZooPack:
         fitted = letterbox(image, size_px)
         blob = network_input(fitted.canvas[None], bgr=True)  # 0 to 255: both models normalise inside
         outputs = dict(zip(YUNET_OUTPUTS, self._detector.run(list(YUNET_OUTPUTS), {"input": blob}), strict=True))
-        found = decode_yunet(outputs, size_px=size_px, min_confidence=min_confidence)
-        return Detections(found.boxes / fitted.scale, found.scores, found.kps / fitted.scale)
+        return fitted.in_photo(decode_yunet(outputs, size_px=size_px, min_confidence=min_confidence))
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         starts = range(0, len(crops), CROPS_A_CALL)

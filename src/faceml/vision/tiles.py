@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.records import BBox
-from faceml.vision.detection import Detections, merge_passes
+from faceml.vision.detection import LONG, Detections, merge_passes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 # (H, W, 3) RGB and a canvas side → faces, before suppression.
 DetectAt = Callable[["NDArray[np.uint8]", int], Detections]
 
-LONG = 2.0  # longer side by shorter: phones' widest pictures are 2 and below
 MOST_SHRUNK = 10.0  # a camera's 24 megapixels (6000×4000) at 640 are shrunk 9.4 times, and looked at whole
 TILE_SHRUNK = 6.0  # a face of 120 pixels is 20 then, which both detectors find; of 85 pixels 14
 MAX_SHARED = 0.5  # of two faces the smaller: what shares more is one face, seen twice

@@ -70,8 +70,9 @@ def write_photos(folder: Path) -> None:
     photo.convert("RGBA").save(folder / "photo-turned.tif", compression="tiff_lzw", tiffinfo={0x0112: 6})
     Image.fromarray(pixels[:, :, 0].astype(np.float32)).save(folder / "photo-float.tif")
     photo.save(folder / "photo.webp", method=0, exif=turned)
-    photo.convert("RGBA").save(folder / "photo-rgba.avif", speed=10)
-    photo.save(folder / "photo.heic", quality=40)
+    half = photo.crop((0, 0, W, H // 2))  # slow to write
+    half.convert("RGBA").save(folder / "photo-rgba.avif", speed=10)
+    half.save(folder / "photo.heic", quality=40)
     photo.save(folder / "photo.bmp")
     photo.convert("P").save(folder / "photo.gif", transparency=3)
     cut = (folder / "photo-progressive.jpg").read_bytes()
@@ -92,7 +93,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def cost_of(path: Path) -> float:
     with path.open("rb") as file, Image.open(file) as image:
-        return bytes_a_pixel(image, file)
+        return bytes_a_pixel(image, file) * image.width * image.height
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak's unit is Linux's")
@@ -100,7 +101,7 @@ def test_no_format_or_mode_takes_more_memory_than_its_header_told(folder: Path) 
     ran = subprocess.run([sys.executable, "-c", MEASURE, str(folder)], capture_output=True, text=True, check=True)
     peaks = json.loads(ran.stdout)
     assert len(peaks) == 17
-    told = {name: cost_of(folder / name) * W * H + SLACK_BYTES for name in peaks}
+    told = {name: cost_of(folder / name) + SLACK_BYTES for name in peaks}
     assert {name: peak for name, peak in peaks.items() if peak > told[name]} == {}
 
 
