@@ -106,7 +106,15 @@ def test_files_that_viewers_read_give_their_face(portrait: Image.Image, opencv_z
     progressive = jpeg(portrait, progressive=True)
     grey = jpeg(portrait.convert("L"))
     [expected] = find_faces_in(load_photo(jpeg(portrait)), opencv_zoo)
-    variants = (png.getvalue(), jpeg(portrait)[:-2], grey[:-2], progressive[: len(progressive) * 2 // 3])
+    dots = io.BytesIO()
+    portrait.convert("1").save(dots, "TIFF", compression="group4")
+    variants = (
+        png.getvalue(),
+        dots.getvalue(),
+        jpeg(portrait)[:-2],
+        grey[:-2],
+        progressive[: len(progressive) * 2 // 3],
+    )
     for data in variants:
         [face] = find_faces_in(load_photo(data), opencv_zoo)
         assert face.bbox.iou(expected.bbox) > 0.8

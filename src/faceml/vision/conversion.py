@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+DOT_PX = 1.5  # of black and white pictures: what looks grey from afar is dots, in which detectors see nobody
 ROWS_AT_ONCE = 64  # converted together: what a conversion needs beside the picture stays small
 
 
 def to_rgb(image: Image) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB; transparency is laid over white, and deeper values keep their tones.
+    """(H, W, 3) RGB; transparency is laid over white, deeper values keep their tones, dots become greys.
 
     A few rows at a time: Pillow's conversions of the whole picture take up to 14 bytes a pixel beside it.
     """
+    if image.mode == "1":
+        from PIL.ImageFilter import GaussianBlur
+
+        image = image.convert("L").filter(GaussianBlur(DOT_PX))
     scale = _deep_scale(image) if image.mode.startswith(("I", "F")) else None
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for rows, part in zip(_strips(image), _strips_of(pixels), strict=True):
