@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-MAX_FILE_BYTES = 512_000_000  # of what is in memory whole before it is decoded
+MAX_FILE_BYTES = 256_000_000  # of a file that is in memory whole before it is decoded
 FILL = 128  # libjpeg's grey, where a JPEG has nothing more to say
 _END = b"\xff\xd9"
 _ANY_DATA = bytes(range(255)) * 64  # an entropy decoder takes anything without 0xFF for data

@@ -14,7 +14,7 @@ from faceml.vision.damaged import MAX_FILE_BYTES, first_scan
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_BYTES = 1_200_000_000  # of one picture; a 150-megapixel camera fits, and 100 megapixels of HEIC
+MAX_BYTES = 1_200_000_000  # of one picture, beside its file; a 150-megapixel camera fits, and 100 megapixels of HEIC
 MAX_PIXELS = 170_000_000  # Pillow refuses 179 million
 MAX_SIDE_PX = 32_766  # cv2.warpAffine addresses its source in 16 bits
 

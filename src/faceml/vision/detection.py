@@ -94,7 +94,12 @@ def merge_passes(passes: Sequence[Detections], *, max_iou: float, inclusive: boo
 
 
 def non_maximum_suppression(
-    boxes: NDArray[np.float32], scores: NDArray[np.float32], *, max_iou: float, inclusive: bool = False
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    *,
+    max_iou: float,
+    inclusive: bool = False,
+    of_smaller: bool = False,
 ) -> NDArray[np.intp]:
     """Rows of the boxes that no better box overlaps, best first; ties keep their order.
 
@@ -103,6 +108,7 @@ def non_maximum_suppression(
         scores: (N,).
         max_iou: 0 to 1.
         inclusive: x2 and y2 are the last pixel inside (InsightFace's reading), not the first outside.
+        of_smaller: `max_iou` is a share of the smaller box, so that a box inside another counts as the same.
 
     >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]], np.float32)
     >>> non_maximum_suppression(boxes, np.array([0.8, 0.9, 0.7], np.float32), max_iou=0.4).tolist()
@@ -119,8 +125,8 @@ def non_maximum_suppression(
         width = np.maximum(0.0, np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest]) + edge)
         height = np.maximum(0.0, np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]) + edge)
         shared = width * height
-        union = np.maximum(areas[best] + areas[rest] - shared, np.finfo(np.float32).tiny)
-        order = rest[shared / union <= max_iou]
+        whole = np.minimum(areas[best], areas[rest]) if of_smaller else areas[best] + areas[rest] - shared
+        order = rest[shared / np.maximum(whole, np.finfo(np.float32).tiny) <= max_iou]
     return np.array(keep, dtype=np.intp)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from faceml.errors import UnreadablePhoto
 from faceml.records import BBox
 from faceml.vision import damaged
 from faceml.vision.conversion import to_rgb
-from faceml.vision.damaged import Missing
+from faceml.vision.damaged import MAX_FILE_BYTES, Missing
 from faceml.vision.decoding_cost import MAX_PIXELS, check_cost, check_file_size
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Named, because Pillow also "opens" formats that run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "BMP", "GIF")
 
-_ORIENTATION = 0x0112
+_ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
 _XMP = ("xmp", "XML:com.adobe.xmp", "Raw profile type xmp")
 # EXIF orientation → transpose first?, then cv2.flip code (EXIF 2.32, tag 0x0112).
 _UPRIGHT: dict[int, tuple[bool, int | None]] = {
@@ -115,6 +115,19 @@ def open_header(path: Path) -> Iterator[Image]:
         yield image
 
 
+class _CarefulFile(io.BufferedReader):
+    """A file of which little is read before the cost of its picture is known: a TIFF's tags may claim gigabytes."""
+
+    most_bytes: float = MAX_FILE_BYTES
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.most_bytes -= len(data)
+        if self.most_bytes < 0:
+            raise UnreadablePhoto(f"its header is longer than {MAX_FILE_BYTES // 1_000_000} MB")
+        return data
+
+
 @contextmanager
 def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
     if isinstance(source, bytes):
@@ -125,7 +138,7 @@ def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
         status = source.stat()
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):  # opening a pipe waits for ever
             raise UnreadablePhoto("it is no regular file")
-        file = source.open("rb")
+        file = _CarefulFile(io.FileIO(source))
     except OSError as error:
         reasons: dict[type[OSError], str] = {
             FileNotFoundError: "the file is missing",
@@ -180,6 +193,11 @@ def _decode(file: BinaryIO, shrink: int) -> tuple[NDArray[np.uint8], int, Missin
     """(H, W, 3) RGB as it is stored, the orientation, and what is missing."""
     with _open(file) as image:
         check_cost(image, file)
+        _forget_xmp(image)
+        if isinstance(file, _CarefulFile):
+            if image.format == "TIFF":
+                _read_tags(image)
+            file.most_bytes = float("inf")
         if image.format in ("JPEG", "MPO"):
             pixels, missing = _decode_jpeg(image, file, shrink)
         else:
@@ -227,17 +245,28 @@ def _decode_colour_jpeg(data: bytes, shrink: int) -> NDArray[np.uint8]:
 
 
 def _orientation(image: Image) -> int:
-    """By the EXIF alone, as viewers and OpenCV do: Pillow would also believe the XMP that an editor left.
-
-    Read after decoding: Pillow's TIFF and HEIC readers turn the picture themselves, and then the tag says 1.
-    """
-    packets: dict[str | tuple[int, int], Any] = {name: image.info.pop(name) for name in _XMP if name in image.info}
+    """Read after decoding: Pillow's TIFF and HEIC readers turn the picture themselves, and then the tag says 1."""
+    _forget_xmp(image)
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF in a readable picture
         return 1
-    finally:
-        image.info |= packets
+
+
+def _read_tags(tiff: Image) -> None:
+    """Now, with care: Pillow reads them again together with the picture."""
+    try:
+        tiff.getexif().get_ifd(_EXIF_IFD)
+    except UnreadablePhoto:
+        raise
+    except Exception:  # damaged EXIF in a readable picture
+        return
+
+
+def _forget_xmp(image: Image) -> None:
+    """Pillow alone would believe its orientation, which editors leave behind: viewers and OpenCV go by the EXIF."""
+    for name in _XMP:
+        image.info.pop(name, None)
 
 
 def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.records import BBox
-from faceml.vision.detection import LONG, Detections, merge_passes
+from faceml.vision.detection import LONG, Detections, merge_passes, non_maximum_suppression
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +37,11 @@ def detect_everywhere(
     parts = tiles(width, height, size_px=max(sizes_px))
     if not parts:
         return whole
-    close = Detections.joined([_detect_in(tile, image, detect_at, max(sizes_px), whole) for tile in parts])
-    return merge_passes([_merged(whole, close, parts[0])], max_iou=max_iou, inclusive=inclusive)
+    near = [
+        merge_passes([_detect_in(tile, image, detect_at, max(sizes_px), whole)], max_iou=max_iou, inclusive=inclusive)
+        for tile in parts
+    ]
+    return merge_passes([_merged(whole, Detections.joined(near), parts[0])], max_iou=max_iou, inclusive=inclusive)
 
 
 def _detect_in(
@@ -65,12 +68,7 @@ def _merged(whole: Detections, close: Detections, tile: BBox) -> Detections:
     sides = (whole.boxes[:, 2:] - whole.boxes[:, :2]).max(axis=1)
     is_large = sides > max(tile.w, tile.h) / 2
     trust = np.concatenate([np.where(is_large, whole.scores, whole.scores - 1), close.scores])
-    shared = _shared(both.boxes, both.boxes)
-    kept: list[int] = []
-    for row in np.argsort(-trust, kind="stable").tolist():
-        if not (shared[row, kept] > MAX_SHARED).any():
-            kept.append(row)
-    return both.take(np.array(kept, np.intp))
+    return both.take(non_maximum_suppression(both.boxes, trust, max_iou=MAX_SHARED, of_smaller=True))
 
 
 def _shared(ones: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:

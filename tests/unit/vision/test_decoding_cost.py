@@ -114,6 +114,19 @@ def test_a_long_sparse_file_costs_what_its_picture_costs(tmp_path: Path) -> None
     assert json.loads(ran.stdout)["photo.tif"] < SLACK_BYTES
 
 
+def test_tags_that_claim_gigabytes_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "claims.tif"
+    Image.fromarray(ramps()[:48, :64]).save(path, tiffinfo={65000: b"x" * 100})
+    data = bytearray(path.read_bytes())
+    entry = data.index((65000).to_bytes(2, "little"))
+    data[entry + 4 : entry + 8] = (2_900_000_000).to_bytes(4, "little")
+    path.write_bytes(data)
+    os.truncate(path, 3 * 1024**3)
+    with pytest.raises(UnreadablePhoto, match="its header is longer than"):
+        load_photo(path)
+    assert read_taken_at(path) is None
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "heic", "gif"])
 def test_a_file_that_would_be_read_whole_is_refused_by_its_size(tmp_path: Path, suffix: str) -> None:
     import pillow_heif

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from faceml.errors import UnreadablePhoto
 from faceml.vision.decoding_cost import MAX_PIXELS, MAX_SIDE_PX
@@ -97,12 +97,15 @@ def test_an_orientation_that_does_not_exist_is_ignored(tmp_path: Path) -> None:
     assert_close(read_photo(path), picture(), by=0)
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "tif", "png"])
 def test_an_orientation_in_xmp_alone_is_ignored_as_viewers_do(tmp_path: Path, suffix: str) -> None:
     """Editors turn the pixels and leave it behind."""
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     path = tmp_path / f"edited.{suffix}"
-    Image.fromarray(picture()).save(path, quality=95, xmp=xmp)
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    settings = {"tif": {"tiffinfo": {700: xmp}}, "png": {"pnginfo": text}}.get(suffix, {"xmp": xmp, "quality": 95})
+    Image.fromarray(picture()).save(path, **settings)
     assert_close(read_photo(path), picture(), by=4)
     assert read_orientation(path) == 1
     assert read_embedded_xmp(path) == xmp
