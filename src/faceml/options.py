@@ -82,7 +82,7 @@ class ClusterOptions(StepOptions):
 
     @property
     def month(self) -> tuple[datetime, datetime] | None:
-        """The first instant of the time bucket and of the month after it, UTC.
+        """The first instant of the time bucket and of the month after it, by the clock of where photos were taken.
 
         >>> [day.date().isoformat() for day in ClusterOptions(time_bucket="2025-12").month]
         ['2025-12-01', '2026-01-01']
@@ -114,19 +114,24 @@ class DualOptions(StepOptions):
 
 
 def parse_since(text: str) -> datetime:
-    """An instant from YYYY-MM-DD or an ISO date and time; without a zone it is UTC.
+    """An instant from YYYY-MM-DD or an ISO date and time; a day begins where this machine is, unless a zone is given.
 
     Raises:
         WrongUse: it is neither.
 
-    >>> parse_since("2025-12-23").isoformat()
-    '2025-12-23T00:00:00+00:00'
+    >>> parse_since("2025-12-23T00:00+01:00").isoformat()
+    '2025-12-23T00:00:00+01:00'
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise WrongUse(f"since={shown(text)} is not {DAY_FORM}") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.tzinfo:
+        return moment
+    try:
+        return moment.astimezone()
+    except (ValueError, OverflowError, OSError):  # before the first day of the machine's calendar
+        return moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ class PhotoFaces:
     height: int
     faces: tuple[FoundFace, ...]
     error: str | None = None
+    note: str | None = None  # what is missing, where it was read in part
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Asset:
     width: int | None
     height: int | None
     taken_at: datetime | None
+    note: str | None = None  # what is missing of a photo that was read in part
 
 
 @dataclass(frozen=True, slots=True)

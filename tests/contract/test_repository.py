@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from faceml.decisions.about_faces import Label
 from faceml.decisions.states import Change, FaceState
 from faceml.errors import DatabaseUnavailable, ModelMismatch, NotFound, WrongUse
+from faceml.options import ClusterOptions
 from faceml.records import AssetStatus, AssignedBy, PackContract, PrototypeRole
 from faceml.storage.sql.assets import LookedAt, PhotoFile
 from faceml.storage.sql.database import SCHEMA_VERSION, connect, migrate
@@ -244,6 +245,34 @@ def test_unlabelled_takes_the_best_faces_and_honours_month_and_quality(repositor
             taken_before=datetime(2026, 1, 1, tzinfo=UTC),
         )
         assert set(in_december.face_ids) == {december, poor}
+
+
+def test_the_month_of_a_photo_is_where_its_clock_was(repository: Repository) -> None:
+    west, east = timezone(timedelta(hours=-7)), timezone(timedelta(hours=9))
+    taken = {
+        "late.jpg": datetime(2025, 8, 31, 23, 30, tzinfo=west),  # in UTC it is September
+        "early.jpg": datetime(2025, 9, 1, 0, 30, tzinfo=east),  # in UTC it is August
+        "scan.jpg": datetime(1895, 8, 15, tzinfo=UTC),
+        "plain.jpg": datetime(2025, 8, 1, tzinfo=UTC),
+    }
+    with repository.begin() as unit:
+        unit.assets.add(
+            [PhotoFile(Path("/photos") / name, (name * 64)[:64], 1, 1, moment) for name, moment in taken.items()]
+        )
+        faces = {name: add_face(unit, name, seed=seed) for seed, name in enumerate(taken)}
+        months = {
+            bucket: set(unit.vectors.unlabelled(min_quality=0, limit=9, taken_from=begin, taken_before=end).face_ids)
+            for bucket in ("2025-08", "2025-09", "1895-08")
+            for begin, end in [ClusterOptions(time_bucket=bucket).month or (None, None)]
+        }
+        late = unit.assets.at_paths([Path("/photos/late.jpg")])[Path("/photos/late.jpg")].asset_id
+        assert unit.assets.by_ids([late])[0].taken_at == taken["late.jpg"]
+        rows = {Path(row.path).name: row.taken_at for row in unit.export_rows()}
+    assert months["2025-08"] == {faces["late.jpg"], faces["plain.jpg"]}
+    assert months["2025-09"] == {faces["early.jpg"]}
+    assert months["1895-08"] == {faces["scan.jpg"]}
+    assert rows["late.jpg"] == "2025-08-31T23:30:00-07:00"
+    assert rows["early.jpg"] == "2025-09-01T00:30:00+09:00"
 
 
 def test_unassigned_leaves_out_faces_with_a_person_or_a_cluster(repository: Repository) -> None:

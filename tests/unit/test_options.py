@@ -8,9 +8,11 @@ import json
 import math
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +402,36 @@ def differences(
 def taken_by(notebook: str, record: type[StepOptions], item: Option) -> bool:
     doors, name = DOORS[record], Path(notebook).stem
     return name == doors.notebook or any(name == other and item.name in taken for other, taken in doors.notebooks)
+
+
+@pytest.fixture
+def los_angeles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's zone while a test runs."""
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("los_angeles")
+@pytest.mark.parametrize(
+    ("since", "moment"),
+    [
+        ("2025-12-23", "2025-12-23T08:00:00+00:00"),
+        ("2025-07-01", "2025-07-01T07:00:00+00:00"),  # summer time
+        ("2025-12-23T18:30", "2025-12-24T02:30:00+00:00"),
+        ("2025-12-23T18:30+02:00", "2025-12-23T16:30:00+00:00"),
+        ("2025-12-23T18:30Z", "2025-12-23T18:30:00+00:00"),
+    ],
+)
+def test_a_day_begins_where_the_user_is(since: str, moment: str) -> None:
+    assert AssignOptions(since=since).found_since == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize("since", ["0001-01-01", "9999-12-31"])
+@pytest.mark.usefixtures("los_angeles")
+def test_the_first_and_the_last_day_are_days_too(since: str) -> None:
+    found = AssignOptions(since=since).found_since
+    assert found is not None
+    assert found.year == int(since[:4])

@@ -26,7 +26,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime
 
 
 since_option = click.option(
-    "--since", callback=_moment, help="Only runs begun at or after this day (YYYY-MM-DD) or moment, UTC."
+    "--since", callback=_moment, help="Only runs begun at or after this day (YYYY-MM-DD) or moment, local time."
 )
 limit_option = click.option("--limit", default=50, show_default=True, help="Runs to look at, the newest.")
 direction_option = click.option(

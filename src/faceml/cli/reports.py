@@ -31,6 +31,7 @@ def detection(report: DetectReport) -> str:
         f"Photos that could not be read: {report.errors}",
         *(f"  - {count} x {reason}" for reason, count in report.reasons),
         f"Time: {report.seconds:.1f} s ({report.processed / max(report.seconds, 1e-9):.1f} photos/s)",
+        *listed("Photos read in part", report.read_in_part),
     ]
     lines += unreadable(report.unreadable, len(report.unreadable))
     if report.processed == 0:

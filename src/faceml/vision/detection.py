@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from faceml.records import BBox
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LONG = 2.0  # longer side by shorter: phones' widest pictures are 2 and below
 FULL_AREA_PX = 40_000  # 200×200 pixels count as large enough
 
 
@@ -36,17 +37,35 @@ class Detections:
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Detections:
         return Detections(self.boxes[rows], self.scores[rows], self.kps[rows])
 
+    def shifted(self, x: float, y: float) -> Detections:
+        """Found in a part of the photo whose corner is (x, y)."""
+        by = np.array([x, y], np.float32)
+        return Detections(self.boxes + np.tile(by, 2), self.scores, self.kps + by)
+
+    def clipped(self, *, width: int, height: int) -> Detections:
+        """With boxes that end where the picture does."""
+        return replace(self, boxes=np.clip(self.boxes, 0, np.array([width, height] * 2, np.float32)))
+
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
     """A photo shrunk or enlarged into a square, at its top left; the rest is black."""
 
     canvas: NDArray[np.uint8]  # (S, S, 3)
-    scale: float  # canvas pixels a photo pixel
+    scales: NDArray[np.float32]  # (2,) canvas pixels a photo pixel, across and down
+
+    def in_photo(self, found: Detections) -> Detections:
+        """What was found on the canvas, in pixels of the photo."""
+        boxes = np.divide(found.boxes, np.tile(self.scales, 2), dtype=np.float32)
+        return Detections(boxes, found.scores, np.divide(found.kps, self.scales, dtype=np.float32))
 
 
 def letterbox(image: NDArray[np.uint8], size_px: int) -> Letterbox:
-    """Fit a photo into a square the way InsightFace does (same rounding, bilinear), so boxes are the same."""
+    """Fit a photo into a square the way InsightFace does (same rounding, bilinear), so boxes are the same.
+
+    Its one scale, of the height, is a few pixels off at the other side of a photo. On a long one, whose height is few
+    pixels of the canvas, it would be off by whole faces: there each axis has its own.
+    """
     import cv2
 
     height, width = image.shape[:2]
@@ -55,7 +74,9 @@ def letterbox(image: NDArray[np.uint8], size_px: int) -> Letterbox:
     new_width, new_height = max(1, new_width), max(1, new_height)
     canvas = np.zeros((size_px, size_px, 3), np.uint8)
     canvas[:new_height, :new_width] = cv2.resize(image, (new_width, new_height))
-    return Letterbox(canvas, new_height / height)
+    down = new_height / height
+    across = new_width / width if max(ratio, 1 / ratio) > LONG else down
+    return Letterbox(canvas, np.array([across, down], np.float32))
 
 
 def merge_passes(passes: Sequence[Detections], *, max_iou: float, inclusive: bool = False) -> Detections:
@@ -73,7 +94,12 @@ def merge_passes(passes: Sequence[Detections], *, max_iou: float, inclusive: boo
 
 
 def non_maximum_suppression(
-    boxes: NDArray[np.float32], scores: NDArray[np.float32], *, max_iou: float, inclusive: bool = False
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    *,
+    max_iou: float,
+    inclusive: bool = False,
+    of_smaller: bool = False,
 ) -> NDArray[np.intp]:
     """Rows of the boxes that no better box overlaps, best first; ties keep their order.
 
@@ -82,6 +108,7 @@ def non_maximum_suppression(
         scores: (N,).
         max_iou: 0 to 1.
         inclusive: x2 and y2 are the last pixel inside (InsightFace's reading), not the first outside.
+        of_smaller: `max_iou` is a share of the smaller box, so that a box inside another counts as the same.
 
     >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]], np.float32)
     >>> non_maximum_suppression(boxes, np.array([0.8, 0.9, 0.7], np.float32), max_iou=0.4).tolist()
@@ -98,8 +125,8 @@ def non_maximum_suppression(
         width = np.maximum(0.0, np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest]) + edge)
         height = np.maximum(0.0, np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]) + edge)
         shared = width * height
-        union = np.maximum(areas[best] + areas[rest] - shared, np.finfo(np.float32).tiny)
-        order = rest[shared / union <= max_iou]
+        whole = np.minimum(areas[best], areas[rest]) if of_smaller else areas[best] + areas[rest] - shared
+        order = rest[shared / np.maximum(whole, np.finfo(np.float32).tiny) <= max_iou]
     return np.array(keep, dtype=np.intp)
 
 

@@ -1,33 +1,36 @@
-"""One photo file → upright RGB pixels, or a short reason why not."""
+"""One photo file → upright RGB pixels and what is missing of them, or a short reason why not."""
 
 from __future__ import annotations
 
 import io
 import warnings
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
 from faceml.errors import UnreadablePhoto
-from faceml.files import read_file, require_file
+from faceml.files import require_file
+from faceml.records import BBox
+from faceml.vision import damaged
+from faceml.vision.conversion import to_rgb
+from faceml.vision.damaged import MAX_FILE_BYTES, Missing
+from faceml.vision.decoding_cost import MAX_PIXELS, check_cost, check_file_size
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from PIL.Image import Image
+    from collections.abc import Iterator
 
-# A 150-megapixel camera fits. Decoding takes up to 7 bytes a pixel, so this bounds memory; Pillow refuses 179 million.
-MAX_PIXELS = 170_000_000
-MAX_SIDE_PX = 32_766  # cv2.warpAffine addresses its source in 16 bits
+    from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile as Image
+
 # Named, because Pillow also "opens" formats that run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "BMP", "GIF")
 
-_EXIF_IFD = 0x8769
-_ORIENTATION = 0x0112
-_DATE_TIME_ORIGINAL = 0x9003
-_OFFSET_TIME_ORIGINAL = 0x9011
+_ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
+_XMP = ("xmp", "XML:com.adobe.xmp", "Raw profile type xmp")
 # EXIF orientation → transpose first?, then cv2.flip code (EXIF 2.32, tag 0x0112).
 _UPRIGHT: dict[int, tuple[bool, int | None]] = {
     2: (False, 1),
@@ -40,80 +43,101 @@ _UPRIGHT: dict[int, tuple[bool, int | None]] = {
 }
 
 
-def read_photo(path: Path, *, shrink: int = 1) -> NDArray[np.uint8]:
-    """Read a photo as (H, W, 3) RGB, EXIF orientation applied.
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo that was read, whole or in part."""
 
-    JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF (first frame). Grey, palette, CMYK and 16-bit pictures become 8-bit
-    RGB; transparency is laid over white. JPEG pixels equal those of `cv2.imread`.
+    pixels: NDArray[np.uint8]  # (H, W, 3) RGB, upright
+    known: BBox  # what of it was in the file; the rest is one flat colour, in which nobody is to be looked for
+    note: str | None = None  # what is missing, fit for storing; None where nothing is
+
+    @property
+    def known_pixels(self) -> NDArray[np.uint8]:
+        """The part that was in the file, (h, w, 3): a view of `pixels`."""
+        box = self.known
+        return self.pixels[box.y : box.y + box.h, box.x : box.x + box.w]
+
+
+def read_photo(path: Path, *, shrink: int = 1) -> NDArray[np.uint8]:
+    """The pixels of `load_photo`: (H, W, 3) RGB, upright. Raises UnreadablePhoto."""
+    return load_photo(path, shrink=shrink).pixels
+
+
+def load_photo(source: Path | bytes, *, shrink: int = 1) -> Photo:
+    """Read a photo, EXIF orientation applied.
+
+    JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF (first frame). Grey, palette, CMYK and deeper pictures become 8-bit
+    RGB; transparency is laid over white. JPEG pixels equal those of `cv2.imread`. Of a file that was cut short the
+    rows that are there are read. Memory is bounded, see `vision.decoding_cost`.
 
     Args:
+        source: a file, or its content.
         shrink: 1, 2, 4 or 8: a JPEG is decoded at that part of its size, several times as fast; other files whole.
     Raises:
-        UnreadablePhoto: missing, empty, truncated, damaged, not a picture, or too large; the message is a short reason
-            without the path, fit for storing.
+        UnreadablePhoto: missing, empty, damaged, not a picture, or too large; the message is a short reason without
+            the path, fit for storing.
     """
-    return decode_photo(_read_bytes(path), shrink=shrink)
-
-
-def decode_photo(data: bytes, *, shrink: int = 1) -> NDArray[np.uint8]:
-    """`read_photo` of a file's content. Raises UnreadablePhoto."""
-    try:
-        with _open(io.BytesIO(data)) as image:
-            _check_size(*image.size)
-            is_colour_jpeg = image.format in ("JPEG", "MPO") and image.mode == "RGB"
-            pixels = _decode_jpeg(data, shrink) if is_colour_jpeg else _decode(image)
-            return _turn_upright(pixels, _orientation(image))
-    except UnreadablePhoto:
-        raise
-    except MemoryError as error:
-        raise UnreadablePhoto("decoding it needs more memory than there is") from error
-    except Exception as error:  # decoders raise what they like on damaged files: OSError, ValueError, struct.error, …
-        raise UnreadablePhoto(_reason(error)) from error
-
-
-def read_taken_at(path: Path) -> datetime | None:
-    """When the photo was taken, by its EXIF (DateTimeOriginal, OffsetTimeOriginal); None where it does not say.
-
-    The result is always aware. Most cameras write local time without an offset; it is then taken as UTC, so such times
-    of one library compare with each other but may be hours off.
-    """
-    try:
-        with _open(path) as image:
-            tags = image.getexif().get_ifd(_EXIF_IFD)
-            taken = datetime.strptime(str(tags[_DATE_TIME_ORIGINAL]).strip(" \0"), "%Y:%m:%d %H:%M:%S")
-            offset = str(tags.get(_OFFSET_TIME_ORIGINAL, "")).strip(" \0")
-    except Exception:  # a date is a nicety: whatever is wrong with the file is read_photo's to report
-        return None
-    try:
-        zone = datetime.strptime(offset, "%z").tzinfo
-    except ValueError:
-        zone = UTC
-    return taken.replace(tzinfo=zone)
+    with _opened(source) as file:
+        try:
+            return _load(file, shrink)
+        except UnreadablePhoto:
+            raise
+        except MemoryError as error:
+            raise UnreadablePhoto("decoding it needs more memory than there is") from error
+        except Exception as error:  # decoders raise what they like: OSError, ValueError, struct.error, …
+            raise UnreadablePhoto(_reason(error)) from error
 
 
 def read_orientation(path: Path) -> int:
     """The EXIF orientation of the picture as it is stored, 1 to 8; 1 where it does not say. Reads the header only."""
     try:
-        with _open(path) as image:
+        with open_header(path) as image:
             orientation = _orientation(image)
             return orientation if 1 <= orientation <= 8 else 1
-    except Exception:  # whatever is wrong with the file is read_photo's to report
+    except Exception:  # whatever is wrong with the file is load_photo's to report
         return 1
 
 
 def read_embedded_xmp(path: Path) -> bytes | None:
     """The XMP packet inside the photo's file; None where there is none, or the file cannot be read."""
     try:
-        with _open(path) as image:
+        with open_header(path) as image:
             packet = image.info.get("xmp")
             return packet if isinstance(packet, bytes) else None
     except Exception:
         return None
 
 
-def _read_bytes(path: Path) -> bytes:
+@contextmanager
+def open_header(path: Path) -> Iterator[Image]:
+    """The picture before its pixels are read: size, mode, EXIF. Raises UnreadablePhoto and what decoders raise."""
+    with _opened(path) as file, _open(file) as image:
+        yield image
+
+
+class _CarefulFile(io.BufferedReader):
+    """A file of which little is read before the cost of its picture is known: a TIFF's tags may claim gigabytes."""
+
+    most_bytes: float = MAX_FILE_BYTES
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.most_bytes -= len(data)
+        if self.most_bytes < 0:
+            raise UnreadablePhoto(f"its header is longer than {MAX_FILE_BYTES // 1_000_000} MB")
+        return data
+
+
+@contextmanager
+def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
+    if isinstance(source, bytes):
+        check_file_size(len(source), source[:16])
+        yield io.BytesIO(source)
+        return
     try:
-        data = read_file(path)
+        status = source.stat()
+        require_file(source)
+        file = _CarefulFile(io.FileIO(source))
     except OSError as error:
         reasons: dict[type[OSError], str] = {
             FileNotFoundError: "the file is missing",
@@ -121,9 +145,13 @@ def _read_bytes(path: Path) -> bytes:
             PermissionError: "no permission to read the file",
         }
         raise UnreadablePhoto(reasons.get(type(error), f"the file cannot be read ({error.strerror})")) from error
-    if not data:
-        raise UnreadablePhoto("the file is empty")
-    return data
+    with file:
+        try:
+            check_file_size(status.st_size, file.read(16))
+        except OSError as error:
+            raise UnreadablePhoto(f"the file cannot be read ({error.strerror})") from error
+        file.seek(0)
+        yield file
 
 
 @cache
@@ -135,28 +163,74 @@ def _prepare_pillow() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def _open(source: Path | io.BytesIO) -> Image:
+def _open(file: BinaryIO) -> Image:
     from PIL import Image
 
     _prepare_pillow()
-    if isinstance(source, Path):
-        require_file(source)
-    return Image.open(source, formats=FORMATS)
+    try:
+        return Image.open(file, formats=FORMATS)
+    except Exception:
+        bare = damaged.bare_png(file)  # what Pillow stumbles over may be beside the picture
+        if bare is None:
+            raise
+        return Image.open(bare, formats=("PNG",))
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UnreadablePhoto(f"{width}×{height} pixels; at most {MAX_PIXELS // 1_000_000} million are read")
-    if max(width, height) > MAX_SIDE_PX:
-        raise UnreadablePhoto(f"{width}×{height} pixels; a side of at most {MAX_SIDE_PX} is read")
+def _load(file: BinaryIO, shrink: int) -> Photo:
+    pixels, orientation, missing = _decode(file, shrink)  # Pillow's picture is gone by now
+    is_known = np.zeros((len(pixels), 1), np.uint8)
+    is_known[missing.known_rows(len(pixels))] = 1
+    turned, is_known = _upright(pixels, orientation), _upright(is_known, orientation)
+    height, width = turned.shape[:2]
+    first, count = int(np.flatnonzero(is_known)[0]), int(is_known.sum())
+    is_across = _UPRIGHT.get(orientation, (False, None))[0]  # the stored rows are columns now
+    known = BBox(first, 0, count, height) if is_across else BBox(0, first, width, count)
+    return Photo(turned, known, missing.note)
 
 
-def _decode_jpeg(data: bytes, shrink: int) -> NDArray[np.uint8]:
+def _decode(file: BinaryIO, shrink: int) -> tuple[NDArray[np.uint8], int, Missing]:
+    """(H, W, 3) RGB as it is stored, the orientation, and what is missing."""
+    with _open(file) as image:
+        check_cost(image, file)
+        _forget_xmp(image)
+        if isinstance(file, _CarefulFile):
+            if image.format == "TIFF":
+                _read_tags(image)
+            file.most_bytes = float("inf")
+        if image.format in ("JPEG", "MPO"):
+            pixels, missing = _decode_jpeg(image, file, shrink)
+        else:
+            missing = damaged.load_what_is_there(image)
+            pixels = to_rgb(image)
+        return pixels, _orientation(image), missing
+
+
+def _decode_jpeg(image: Image, file: BinaryIO, shrink: int) -> tuple[NDArray[np.uint8], Missing]:
+    file.seek(0)
+    data, missing = file.read(), Missing()
+    if not damaged.has_end(data):
+        data, missing = damaged.complete_jpeg(data)
+    if image.mode == "RGB" and not missing.note:
+        pixels = _decode_colour_jpeg(data, shrink)
+    else:
+        pixels = _decode_other_jpeg(data, shrink)
+    if not missing.note and (pixels[-4:, -4:] == damaged.FILL).all():  # cut short, and an end put to it
+        _, missing = damaged.complete_jpeg(data)
+    return pixels, replace(missing, rows=missing.rows // shrink)
+
+
+def _decode_other_jpeg(data: bytes, shrink: int) -> NDArray[np.uint8]:
+    """Grey, CMYK or damaged, which OpenCV would complain of to the terminal."""
+    with _open(io.BytesIO(data)) as image:
+        image.draft(image.mode, (max(1, image.width // shrink), max(1, image.height // shrink)))
+        image.load()
+        return to_rgb(image)
+
+
+def _decode_colour_jpeg(data: bytes, shrink: int) -> NDArray[np.uint8]:
     """The common case, by OpenCV: the same pixels as Pillow, without its copy (a tenth to a third of the time)."""
     import cv2
 
-    if _is_cut_off(data):
-        raise UnreadablePhoto("the file is truncated")
     colour = {
         1: cv2.IMREAD_COLOR,
         2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -169,53 +243,40 @@ def _decode_jpeg(data: bytes, shrink: int) -> NDArray[np.uint8]:
     return cast("NDArray[np.uint8]", cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels))
 
 
-def _is_cut_off(jpeg: bytes) -> bool:
-    """Whether no end-of-image marker follows the first scan: OpenCV fills the rest with grey and says nothing."""
-    at = 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
-        if jpeg[at + 1] == 0xDA:  # start of scan; inside it 0xFF is escaped, so this is the marker itself
-            return jpeg.find(b"\xff\xd9", at) < 0
-        at += 1 if jpeg[at + 1] == 0xFF else 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-    return True
-
-
-def _decode(image: Image) -> NDArray[np.uint8]:
-    from PIL.Image import alpha_composite, new
-
-    image.load()
-    if image.mode.startswith(("I", "F")):
-        return _deep_grey_to_rgb(np.asarray(image))
-    if image.has_transparency_data:
-        white = new("RGBA", image.size, "white")
-        image = alpha_composite(white, image.convert("RGBA"))
-    return np.array(image.convert("RGB"))
-
-
-def _deep_grey_to_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """16-bit and float grey → 8 bits; Pillow's own conversion clips everything above 255 to white."""
-    values = np.nan_to_num(grey.astype(np.float32))
-    top = 65535.0 if grey.dtype == np.uint16 else float(values.max(initial=0.0))
-    scale = 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 255.0 / 65535.0
-    eight_bits = np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
-    return np.repeat(eight_bits[:, :, None], 3, axis=2)
-
-
 def _orientation(image: Image) -> int:
     """Read after decoding: Pillow's TIFF and HEIC readers turn the picture themselves, and then the tag says 1."""
+    _forget_xmp(image)
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF in a readable picture
         return 1
 
 
-def _turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def _read_tags(tiff: Image) -> None:
+    """Now, with care: Pillow reads them again together with the picture."""
+    try:
+        tiff.getexif().get_ifd(_EXIF_IFD)
+    except UnreadablePhoto:
+        raise
+    except Exception:  # damaged EXIF in a readable picture
+        return
+
+
+def _forget_xmp(image: Image) -> None:
+    """Pillow alone would believe its orientation, which editors leave behind: viewers and OpenCV go by the EXIF."""
+    for name in _XMP:
+        image.info.pop(name, None)
+
+
+def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turned, in place where only flipped."""
     import cv2
 
     transpose, flip_code = _UPRIGHT.get(orientation, (False, None))
     if transpose:
         pixels = cast("NDArray[np.uint8]", cv2.transpose(pixels))
     if flip_code is not None:
-        pixels = cast("NDArray[np.uint8]", cv2.flip(pixels, flip_code))
+        pixels = cast("NDArray[np.uint8]", cv2.flip(pixels, flip_code, dst=pixels))
     return pixels
 
 

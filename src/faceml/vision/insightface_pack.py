@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 from faceml.vision.crops import CROP_PX
 from faceml.vision.decoders import SCRFD_MAX_IOU, decode_scrfd
-from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
+from faceml.vision.detection import Detections, keep_usable, letterbox
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
 from faceml.vision.sessions import (
     CPU,
@@ -26,6 +27,7 @@ from faceml.vision.sessions import (
     session_options,
     unit_rows,
 )
+from faceml.vision.tiles import detect_everywhere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,8 +62,8 @@ class InsightFacePack:
         return cls(files.contract(), provider, detector, recogniser, sizes_px, crops_a_call)
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
-        passes = [self._detect_at(image, size_px, min_confidence) for size_px in self._sizes_px]
-        found = merge_passes(passes, max_iou=SCRFD_MAX_IOU, inclusive=True)
+        detect_at = partial(self._detect_at, min_confidence=min_confidence)
+        found = detect_everywhere(image, detect_at, self._sizes_px, max_iou=SCRFD_MAX_IOU, inclusive=True)
         height, width = image.shape[:2]
         return keep_usable(
             found, width=width, height=height, min_confidence=min_confidence, min_face_size=min_face_size
@@ -79,7 +81,7 @@ class InsightFacePack:
             anchors=model._num_anchors,
             min_confidence=min_confidence,
         )
-        return Detections(found.boxes / fitted.scale, found.scores, found.kps / fitted.scale)
+        return fitted.in_photo(found)
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         model, step = self._recogniser, self._crops_a_call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ import numpy as np
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
 from faceml.vision.decoders import YUNET_MAX_IOU, YUNET_OUTPUTS, decode_yunet
-from faceml.vision.detection import Detections, keep_usable, letterbox, merge_passes
+from faceml.vision.detection import Detections, keep_usable, letterbox
 from faceml.vision.float_models import float_model, sha256_of
 from faceml.vision.model_packs import OPENCV_ZOO
 from faceml.vision.sessions import network_input, open_session, provider_of, unit_rows
+from faceml.vision.tiles import detect_everywhere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,8 +102,8 @@ class OpenCVZooPack:
         return cls(weights.contract(), provider_of(OPENCV_ZOO, session), open_session(detector), session)
 
     def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
-        passes = [self._detect_at(image, size_px, min_confidence) for size_px in PASS_SIZES_PX]
-        found = merge_passes(passes, max_iou=YUNET_MAX_IOU)
+        detect_at = partial(self._detect_at, min_confidence=min_confidence)
+        found = detect_everywhere(image, detect_at, PASS_SIZES_PX, max_iou=YUNET_MAX_IOU)
         height, width = image.shape[:2]
         return keep_usable(
             found, width=width, height=height, min_confidence=min_confidence, min_face_size=min_face_size
@@ -111,8 +113,7 @@ class OpenCVZooPack:
         fitted = letterbox(image, size_px)
         blob = network_input(fitted.canvas[None], bgr=True)  # 0 to 255: both models normalise inside
         outputs = dict(zip(YUNET_OUTPUTS, self._detector.run(list(YUNET_OUTPUTS), {"input": blob}), strict=True))
-        found = decode_yunet(outputs, size_px=size_px, min_confidence=min_confidence)
-        return Detections(found.boxes / fitted.scale, found.scores, found.kps / fitted.scale)
+        return fitted.in_photo(decode_yunet(outputs, size_px=size_px, min_confidence=min_confidence))
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         starts = range(0, len(crops), CROPS_A_CALL)

@@ -17,7 +17,7 @@ from faceml.errors import UnreadablePhoto
 from faceml.records import FoundFace, PhotoFaces
 from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections, pixel_boxes, quality_score
-from faceml.vision.image import read_photo
+from faceml.vision.image import Photo, load_photo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,7 @@ class _Examined:
     found: Detections | None
     crops: NDArray[np.uint8]  # (N, 112, 112, 3)
     error: str | None = None
+    note: str | None = None
 
 
 def find_faces(
@@ -75,14 +76,10 @@ def find_faces(
 
 
 def find_faces_in(
-    image: NDArray[np.uint8], pack: FacePack, *, min_confidence: float = 0.5, min_face_size: int = 20
+    photo: Photo, pack: FacePack, *, min_confidence: float = 0.5, min_face_size: int = 20
 ) -> tuple[FoundFace, ...]:
-    """The faces of one photo that is read already, best first.
-
-    Args:
-        image: (H, W, 3) RGB, upright.
-    """
-    examined = _examine_image(0, image, pack, min_confidence, min_face_size)
+    """The faces of one photo that is read already, best first."""
+    examined = _examine_photo(0, photo, pack, min_confidence, min_face_size)
     return _embed([examined], pack)[0].faces
 
 
@@ -122,18 +119,21 @@ def _groups(examined: Iterable[_Examined], batch_size: int) -> Iterator[list[_Ex
 def _examine(photo: tuple[int, Path], pack: FacePack, min_confidence: float, min_face_size: int) -> _Examined:
     asset_id, path = photo
     try:
-        image = read_photo(path)
+        read = load_photo(path)
     except UnreadablePhoto as error:
         return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), str(error))
-    return _examine_image(asset_id, image, pack, min_confidence, min_face_size)
+    return _examine_photo(asset_id, read, pack, min_confidence, min_face_size)
 
 
-def _examine_image(
-    asset_id: int, image: NDArray[np.uint8], pack: FacePack, min_confidence: float, min_face_size: int
-) -> _Examined:
-    height, width = image.shape[:2]
+def _examine_photo(asset_id: int, photo: Photo, pack: FacePack, min_confidence: float, min_face_size: int) -> _Examined:
+    """Faces are looked for, and cut out of, what is known: where rows are missing the photo ends."""
+    height, width = photo.pixels.shape[:2]
+    image, known = photo.known_pixels, photo.known
     found = pack.detect(image, min_confidence=min_confidence, min_face_size=min_face_size)
-    return _Examined(asset_id, width, height, found, align_faces(image, found.kps))
+    crops = align_faces(image, found.kps)
+    if photo.note:
+        found = found.clipped(width=known.w, height=known.h).shifted(known.x, known.y)
+    return _Examined(asset_id, width, height, found, crops, note=photo.note)
 
 
 def _embed(group: list[_Examined], pack: FacePack) -> list[PhotoFaces]:
@@ -156,4 +156,4 @@ def _faces(one: _Examined, embeddings: NDArray[np.float32]) -> PhotoFaces:
         )
         for bbox, kps, score, embedding in zip(boxes, one.found.kps, one.found.scores, embeddings, strict=True)
     )
-    return PhotoFaces(one.asset_id, one.width, one.height, faces)
+    return PhotoFaces(one.asset_id, one.width, one.height, faces, note=one.note)

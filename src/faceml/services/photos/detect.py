@@ -36,6 +36,7 @@ class DetectReport:
     index_backlog: int
     reasons: tuple[tuple[str, int], ...] = ()  # why photos could not be read, how often
     unreadable: tuple[UnreadableAsset, ...] = ()  # the photos that could not be read
+    read_in_part: tuple[str, ...] = ()  # photos of which something is missing: path and what
 
 
 @dataclass(slots=True)
@@ -85,7 +86,8 @@ def _detect(
 ) -> DetectReport:
     started = drained = time.monotonic()
     tally = _Tally(reasons=Counter({UNKNOWN: unknown} if unknown else {}))
-    paths, unreadable = {asset.id: path_text(asset.path) for asset in assets}, []
+    paths = {asset.id: path_text(asset.path) for asset in assets}
+    unreadable, read_in_part = list[UnreadableAsset](), list[str]()
     if assets:
         from faceml.vision.stream import find_faces
 
@@ -101,11 +103,12 @@ def _detect(
             with library.repository.begin() as unit:
                 _store(unit, batch, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
-                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error) for photo in batch],
+                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error, photo.note) for photo in batch],
                     min_confidence=options.min_confidence,
                     min_face_size=options.min_face_size,
                 )
             unreadable += [UnreadableAsset(one.asset_id, paths[one.asset_id], one.error) for one in batch if one.error]
+            read_in_part += [f"{paths[photo.asset_id]}: {photo.note}" for photo in batch if photo.note]
             on_progress(tally.processed, len(assets))
             if time.monotonic() - drained > DRAIN_EVERY_S:
                 drain_outbox(library)
@@ -120,6 +123,7 @@ def _detect(
         index_backlog=drain.backlog,
         reasons=tuple(sorted(tally.reasons.items())),
         unreadable=tuple(unreadable),
+        read_in_part=tuple(read_in_part),
     )
 
 

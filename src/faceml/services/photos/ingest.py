@@ -145,7 +145,7 @@ def _is_unchanged(known: KnownFile, stat: os.stat_result) -> bool:
 
 
 def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
-    from faceml.vision.image import read_taken_at
+    from faceml.vision.taken_at import read_taken_at
 
     return PhotoFile(path, _content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
 

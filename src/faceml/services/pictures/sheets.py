@@ -127,5 +127,5 @@ def draw_photos_without_faces(repository: Repository) -> Image:
 
     with repository.read() as unit:
         assets = unit.assets.without_faces(limit=10_000)
-    photos = [FacelessPhoto(asset.path, asset.error or "no face found") for asset in assets]
+    photos = [FacelessPhoto(asset.path, asset.error or asset.note or "no face found") for asset in assets]
     return photos_without_faces(photos, most=FACELESS_SHOWN)

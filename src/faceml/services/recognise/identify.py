@@ -60,19 +60,20 @@ def identify_photo(
         WrongUse: a parameter outside its range.
         NotEnoughData: "auto" without enough labels.
     """
-    from faceml.vision.image import decode_photo, read_photo
+    from faceml.vision.image import load_photo
     from faceml.vision.stream import find_faces_in
 
     DetectOptions(min_confidence=min_confidence, min_face_size=min_face_size)  # refuses what is out of range
     way = way or open_way(library)
     least = way.threshold(threshold)
-    image = read_photo(photo) if isinstance(photo, Path) else decode_photo(photo)
-    found = find_faces_in(image, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
+    read = load_photo(photo)
+    found = find_faces_in(read, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
     with library.repository.read() as unit:
         known, names = way.read(unit), unit.people.names()
-    height, width = image.shape[:2]
+    height, width = read.pixels.shape[:2]
+    notes = (*least.notes, read.note) if read.note else least.notes
     if not found:
-        return Identification((), width, height, least.value, way.name, least.notes)
+        return Identification((), width, height, least.value, way.name, notes)
     matches = known.match(np.stack([face.embedding for face in found]), least.value)
     alike = resemblances(known, names, matches)
     faces = tuple(
@@ -85,7 +86,7 @@ def identify_photo(
         )
         for face, nearest, is_known in zip(found, alike, (matches.person_rows != NOBODY).tolist(), strict=True)
     )
-    return Identification(faces, width, height, least.value, way.name, least.notes)
+    return Identification(faces, width, height, least.value, way.name, notes)
 
 
 def _nearest_first(

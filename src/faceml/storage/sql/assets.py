@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class PhotoFile:
     content_hash: str
     size_bytes: int
     mtime_ns: int
-    taken_at: datetime | None
+    taken_at: datetime | None  # with the zone of where it was taken; UTC where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class LookedAt:
     width: int
     height: int
     error: str | None
+    note: str | None = None
 
 
 class Assets(Store):
@@ -79,7 +80,7 @@ class Assets(Store):
 
     def rewrite(self, files: Sequence[tuple[int, PhotoFile]], *, is_changed: bool) -> None:
         """Record where the file lies now; `is_changed` content waits for detection again."""
-        again = {"status": AssetStatus.PENDING, "error": None} if is_changed else {}
+        again = {"status": AssetStatus.PENDING, "error": None, "note": None} if is_changed else {}
         self._write(update(ImageAsset), [{"id": asset_id, **_columns(file), **again} for asset_id, file in files])
 
     def wait_again(self, asset_ids: Sequence[int]) -> None:
@@ -117,6 +118,7 @@ class Assets(Store):
                 "id": photo.asset_id,
                 "status": AssetStatus.FAILED if photo.error else AssetStatus.DETECTED,
                 "error": photo.error,
+                "note": photo.note,
                 "width": photo.width or None,
                 "height": photo.height or None,
                 "detected_at": now,
@@ -169,10 +171,10 @@ def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool
 
 
 def _columns(file: PhotoFile) -> dict[str, Any]:
-    return {**asdict(file), "path": path_text(file.path)}
+    clock = file.taken_at.replace(tzinfo=UTC) if file.taken_at else None
+    return {**asdict(file), "path": path_text(file.path), "taken_clock": clock}
 
 
 def _asset(row: ImageAsset) -> Asset:
-    return Asset(
-        row.id, path_of(row.path), row.content_hash, row.status, row.error, row.width, row.height, row.taken_at
-    )
+    columns = (row.content_hash, row.status, row.error, row.width, row.height, row.taken_at, row.note)
+    return Asset(row.id, path_of(row.path), *columns)

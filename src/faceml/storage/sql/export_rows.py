@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timezone
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -32,18 +33,20 @@ class ExportRow:
     model_version: str | None
     photo_width: int | None  # upright pixels, as the box
     photo_height: int | None
-    taken_at: str | None  # ISO 8601
+    taken_at: str | None  # ISO 8601, in the zone of where it was taken
 
 
 def export_rows(session: Session) -> Iterator[ExportRow]:
+    asset = (ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, ImageAsset.taken_clock)
     statement = (
-        select(FaceInstance, ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, PersonRow.name)
+        select(FaceInstance, *asset, PersonRow.name)
         .join(ImageAsset)
         .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
         .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
         .execution_options(yield_per=PAGE_ROWS)
     )
-    for face, path, width, height, taken_at, name in session.execute(statement):
+    for face, path, width, height, taken_at, clock, name in session.execute(statement):
+        moment = taken_at.astimezone(timezone(clock - taken_at)) if taken_at and clock else taken_at
         yield ExportRow(
             face_id=str(face.id),
             asset_id=face.asset_id,
@@ -62,5 +65,5 @@ def export_rows(session: Session) -> Iterator[ExportRow]:
             model_version=face.model_version,
             photo_width=width,
             photo_height=height,
-            taken_at=taken_at.isoformat() if taken_at else None,
+            taken_at=moment.isoformat() if moment else None,
         )

@@ -86,10 +86,13 @@ class ImageAsset(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     taken_at: Mapped[datetime | None] = mapped_column(index=True)
+    # The same moment by the clock of where the photo was taken, as if that were UTC: its month is this one's.
+    taken_clock: Mapped[datetime | None] = mapped_column(index=True)
     status: Mapped[AssetStatus] = mapped_column(
         enum_column(AssetStatus, "asset_status"), default=AssetStatus.PENDING, index=True
     )
     error: Mapped[str | None] = mapped_column(sa.Text)
+    note: Mapped[str | None] = mapped_column(sa.Text)  # what is missing of a photo that was read in part
     detected_at: Mapped[datetime | None]
     # The loosest thresholds tried so far: looser ones look again, others have nothing to add.
     detected_min_confidence: Mapped[float | None]

@@ -38,13 +38,15 @@ class Vectors(Store):
     ) -> Embeddings:
         """Faces that clustering may group: under no person and in no part of a person's split.
 
+        `taken_from` and `taken_before` are by the clock of where the photo was taken, with UTC as its zone.
+
         Best quality first where there are more than `limit`; then in order of id.
         """
         where, photos = is_unlabelled(min_quality), select(ImageAsset.id)
         if taken_from is not None:
-            where.append(FaceInstance.asset_id.in_(photos.where(ImageAsset.taken_at >= taken_from)))
+            where.append(FaceInstance.asset_id.in_(photos.where(ImageAsset.taken_clock >= taken_from)))
         if taken_before is not None:
-            where.append(FaceInstance.asset_id.in_(photos.where(ImageAsset.taken_at < taken_before)))
+            where.append(FaceInstance.asset_id.in_(photos.where(ImageAsset.taken_clock < taken_before)))
         return self._vectors(where, limit=limit)
 
     def best(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
