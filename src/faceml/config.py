@@ -14,19 +14,10 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from faceml.addresses import sqlite_url, with_absolute_file, without_password
 from faceml.errors import WrongUse
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_SQLITE = "sqlite:///"
-_ADDRESS = re.compile(r"(?:\w[\w+.-]*:/)?/\S+")
-_QUERY_ITEM = re.compile(r"[^&;]+")
-_KEYWORD = re.compile(r"\w+\s*=\s*(?:'[^']*'|\S+)")  # libpq's other way to name a database
-_HARMLESS = re.compile(  # in a URL's query: how, where and as whom; the rest may open something
-    r"(?:host(?:addr)?|port|user|db|dbname|application_name|client_encoding|options|target_session_attrs|channel_binding"
-    r"|(?:connect_|socket_|socket_connect_)?timeout|ssl(?:mode|cert|key|rootcert)|ssl_\w+(?:file|certs|reqs|hostname)"
-    r"|mode|uri|cache|protocol|prefer_grpc|max_connections|health_check_interval)\s*=[\w\s./:,%+*-]*",
-    re.IGNORECASE,
-)
 _MARKS = (  # by which a file of that name makes its folder a project's root
     (".env", re.compile(r"^[\s#]*(?:export\s+)?FACEML_\w+\s*=", re.MULTILINE)),
     ("pyproject.toml", re.compile(r'^name = "faceml"$', re.MULTILINE)),
@@ -72,7 +63,7 @@ class Settings:
     def database(self) -> str:
         """SQLAlchemy URL; a plain `postgresql://` is taken to mean psycopg."""
         if not self.database_url:
-            return f"sqlite:///{self.home / 'faceml.db'}"
+            return sqlite_url(self.home / "faceml.db")
         scheme, _, rest = self.database_url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
 
@@ -94,7 +85,7 @@ class Settings:
 
     @property
     def tracking(self) -> str:
-        return self.tracking_uri or f"{_SQLITE}{self._runs_folder / 'mlflow.db'}"
+        return self.tracking_uri or sqlite_url(self._runs_folder / "mlflow.db")
 
     @property
     def artifact_folder(self) -> Path:
@@ -141,7 +132,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
     if os.sep in values["model_pack"]:  # a folder, not a name
         values["model_pack"] = str(_from_root(root, values["model_pack"]))
     for name in ("database_url", "tracking_uri"):
-        values[name] = _with_absolute_file(values[name], root)
+        values[name] = with_absolute_file(values[name], root.folder)
     values["log_level"] = _checked_level(str(values["log_level"]))
     return Settings(**values, sources=sources, root=root)
 
@@ -178,42 +169,6 @@ def setting_names() -> list[str]:
     return [setting.metadata["env"] for setting in _setting_fields()]
 
 
-def without_password(url: str) -> str:
-    """The URL as it may be shown: no secret before its host, and of its query only what is known to be none.
-
-    >>> without_password("postgresql://me:secret@db:5432/faces?sslmode=require&sslpassword=secret")
-    'postgresql://me:***@db:5432/faces?sslmode=require&sslpassword=***'
-    """
-    scheme, is_url, rest = url.partition("://") if "://" in url else ("", "", url)
-    is_file = scheme.startswith(("sqlite", "file"))
-    credentials, at, place = rest.rpartition("@")  # a password may hold / ? # and @, whatever its URL should look like
-    user, has_password, _ = credentials.partition(":")
-    if is_file or (not has_password and set("/?#") & set(credentials)):
-        shown, place = "", rest
-    elif has_password:
-        shown = f"{user}:***@"
-    else:
-        shown = "***@" if at and scheme in ("", "http", "https") else f"{user}{at}"  # a token may stand for both
-    path, asks, query = place.partition("?")
-    path, is_cut, _ = (path, "", "") if is_file else path.partition("#")
-    path = path if is_url else _KEYWORD.sub(_shown_item, path)
-    return f"{scheme}{is_url}{shown}{path}{is_cut and '#***'}{asks}{_QUERY_ITEM.sub(_shown_item, query)}"
-
-
-def without_secrets(text: str) -> str:
-    """A message of somebody else's, with the URLs and paths in it as they may be shown.
-
-    >>> without_secrets("request to http://me:secret@host/api?token=secret failed")
-    'request to http://me:***@host/api?token=*** failed'
-    """
-    return _ADDRESS.sub(lambda found: without_password(found[0]), text)
-
-
-def _shown_item(item: re.Match[str]) -> str:
-    name, is_set, _ = item[0].partition("=")
-    return item[0] if _HARMLESS.fullmatch(item[0]) else f"{name}=***" if is_set else "***"
-
-
 def _setting_fields() -> list[Field[Any]]:
     return [item for item in fields(Settings) if "env" in item.metadata]
 
@@ -232,18 +187,6 @@ def _checked_level(level: str) -> str:
 
 def _from_root(root: ProjectRoot, path: str | Path) -> Path:
     return (root.folder / Path(path).expanduser()).resolve()
-
-
-def _with_absolute_file(url: str, root: ProjectRoot) -> str:
-    """The URL; where it names a relative SQLite file, with that file's whole path.
-
-    >>> _with_absolute_file("sqlite:///mlruns/mlflow.db", ProjectRoot(Path("/project")))
-    'sqlite:////project/mlruns/mlflow.db'
-    """
-    scheme, is_sqlite, file = url.partition(":///")
-    if not is_sqlite or scheme.partition("+")[0] != "sqlite" or not file or file.startswith((":memory:", "file:")):
-        return url
-    return f"{scheme}:///{_from_root(root, file)}"
 
 
 def _text(file: Path) -> str:

@@ -15,7 +15,20 @@ from tests.conftest import REPO
 
 SOURCE = REPO / "src" / "faceml"
 LEVELS = (  # a room imports from its own level and from those above it in this list
-    ("errors", "records", "progress", "once", "config", "option", "options", "files", "csv_cells", "extras", "project"),
+    (
+        "errors",
+        "addresses",
+        "records",
+        "progress",
+        "once",
+        "config",
+        "option",
+        "options",
+        "files",
+        "csv_cells",
+        "extras",
+        "project",
+    ),
     ("decisions", "vision", "identity", "metrics", "training", "trial", "xmp"),
     ("storage", "tracking", "plots"),
     ("library", "wiring"),

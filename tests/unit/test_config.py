@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from faceml.addresses import without_password, without_secrets
 from faceml.cli.main import cli
-from faceml.config import find_root, read_settings, show_settings, without_password, without_secrets
+from faceml.config import find_root, read_settings, show_settings
 from faceml.errors import WrongUse
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -144,7 +145,7 @@ def init(folder: Path) -> None:
     made = lay_out_project(folder.expanduser().resolve())
     click.echo(
         f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
-        f"Next   cd {made.folder}\n"
+        f"Next   cd {quote(str(made.folder))}\n"
         "       faceml demo                   see it work, on faces that come with the packages\n"
         "       jupyter lab notebooks         open the notebooks\n"
         "       faceml pipeline run nightly -p photos=~/Pictures"

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from faceml import __version__
+from faceml.addresses import sqlite_file
 from faceml.config import setting_names
 from faceml.errors import ModelUnavailable
 from faceml.files import open_to_others
@@ -108,7 +109,7 @@ def check_folder(library: Library) -> Iterator[Finding]:
 def check_privacy(library: Library) -> Iterator[Finding]:
     """Whether others on this machine can read the library, or the runs that show it."""
     settings = library.settings
-    runs = Path(settings.tracking.removeprefix("sqlite:///")) if settings.tracking.startswith("sqlite:///") else None
+    runs = sqlite_file(settings.tracking)
     places = [place for place in (settings.home, settings.artifact_folder, runs) if place is not None]
     found = [(place, file) for place in places if (file := open_to_others(place)) is not None]
     for place, file in found:

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, Inspector, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from faceml.config import without_password
+from faceml.addresses import sqlite_file, without_password
 from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
 from faceml.files import ROOM, free_at, is_full, no_space
 from faceml.storage.sql.locks import MIGRATION, advisory_lock
@@ -118,7 +117,9 @@ def filled_tables(url: str) -> list[str]:
     is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
     if is_file and not Path(parsed.database or "").exists():
         return []
-    engine = create_engine(_reading_only(parsed), hide_parameters=True) if is_file else _engine(url)
+    engine = (
+        create_engine(_reading_only(Path(parsed.database or "")), hide_parameters=True) if is_file else _engine(url)
+    )
     try:
         with translated_errors(url), engine.execution_options(**{READ_ONLY: True}).connect() as connection:
             _refuse_foreign(connection, url)
@@ -127,9 +128,8 @@ def filled_tables(url: str) -> list[str]:
         engine.dispose()
 
 
-def _reading_only(url: URL) -> URL:
-    file = quote(str(Path(url.database or "").resolve()))
-    return url.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
+def _reading_only(file: Path) -> URL:
+    return URL.create("sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
 
 
 def _tables(connection: Connection) -> list[str]:
@@ -267,8 +267,8 @@ def _upgrade(connection: Connection, revision: str = "head") -> None:
 def _explain(url: str, error: Any) -> str:
     shown, reason = without_password(url), " ".join(str(error.orig).split())
     if url.startswith("sqlite"):
-        file = url.removeprefix("sqlite:///")
-        folder = Path(file).parent
+        file = sqlite_file(url) or Path(url)
+        folder = file.parent
         if is_full(error) or ("locked" not in reason and free_at(folder) < ROOM):  # full is also "disk I/O error"
             return no_space(folder)
         if "locked" in reason:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from faceml.config import without_password
+from faceml.addresses import without_password
 from faceml.errors import DatabaseUnavailable
 from faceml.once import Once
 from faceml.records import PackContract
