@@ -10,13 +10,13 @@ from uuid import UUID
 
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
+from faceml.names import tidy_name
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
 from faceml.services.exchange.import_labels import label_named
 from faceml.services.index.drain import update_index
 from faceml.services.photos.ingest import PHOTO_SUFFIXES, copies_of_known, photo_files
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.image import read_embedded_xmp, read_orientation
 from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
