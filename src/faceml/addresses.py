@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+from faceml.files import from_home
+
 # A query is settings of SQLite's; any other ? is a letter of the path that somebody did not write as %3F.
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?!:memory:|file:)(?P<file>.+?)(?P<query>\?\w+=[^/?]*)?", re.DOTALL)
 _ADDRESS = re.compile(r"(?:\w[\w+.-]*:/)?/\S+")
@@ -43,8 +45,8 @@ def sqlite_file(url: str) -> Path | None:
     return Path(unquote(found["file"])) if found else None
 
 
-def with_absolute_file(url: str, folder: Path) -> str:
-    """The URL; where it names a SQLite file, with that file's whole path, a relative one from `folder`.
+def with_absolute_file(url: str, folder: Path = Path()) -> str:
+    """The URL; where it names a SQLite file, with that file's whole path, a relative one from `folder` (default: here).
 
     >>> with_absolute_file("sqlite:///mlruns/mlflow.db", Path("/project"))
     'sqlite:////project/mlruns/mlflow.db'
@@ -52,7 +54,7 @@ def with_absolute_file(url: str, folder: Path) -> str:
     found, file = _SQLITE.fullmatch(url), sqlite_file(url)
     if found is None or file is None:
         return url
-    return sqlite_url((folder / file.expanduser()).resolve()) + (found["query"] or "")
+    return sqlite_url((folder / from_home(file)).resolve()) + (found["query"] or "")
 
 
 def without_password(url: str) -> str:

@@ -7,6 +7,8 @@ start at the root, never at the working folder: a kernel inherits the shell's va
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -16,8 +18,10 @@ from typing import Any
 
 from faceml.addresses import sqlite_url, with_absolute_file, without_password
 from faceml.errors import WrongUse
+from faceml.files import from_home, has_home
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+OWN_HOME = "cache/home"  # of the library, for what others' code keeps in a home folder where the user has none
 _MARKS = (  # by which a file of that name makes its folder a project's root
     (".env", re.compile(r"^[\s#]*(?:export\s+)?FACEML_\w+\s*=", re.MULTILINE)),
     ("pyproject.toml", re.compile(r'^name = "faceml"$', re.MULTILINE)),
@@ -127,8 +131,11 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
             values[setting.name], sources[name] = dotenv[name], ".env"
         else:
             values[setting.name], sources[name] = setting.default, "default"
-    for name in ("home", "model_root"):
-        values[name] = _from_root(root, values[name])
+    values["home"] = _from_root(root, values["home"])
+    if sources["FACEML_MODEL_ROOT"] == "default" and not has_home():
+        values["model_root"] = values["home"] / OWN_HOME / Path(values["model_root"]).relative_to("~")
+    else:
+        values["model_root"] = _from_root(root, values["model_root"])
     if os.sep in values["model_pack"]:  # a folder, not a name
         values["model_pack"] = str(_from_root(root, values["model_pack"]))
     for name in ("database_url", "tracking_uri"):
@@ -143,7 +150,10 @@ def find_root(folder: Path | None = None) -> ProjectRoot:
     A `.env` that names a setting `FACEML_…` marks it, set or commented out as `faceml init` leaves it; so does the
     pyproject.toml of faceml's own checkout. Where nothing is marked, the root is `folder` itself.
     """
-    folder = (folder or Path.cwd()).resolve()
+    try:
+        folder = (folder or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise WrongUse("the working folder was deleted: change to one that is there (cd), and try again") from error
     for place in (folder, *folder.parents):
         for name, mark in _MARKS:
             if mark.search(_text(place / name)):
@@ -186,15 +196,21 @@ def _checked_level(level: str) -> str:
 
 
 def _from_root(root: ProjectRoot, path: str | Path) -> Path:
-    return (root.folder / Path(path).expanduser()).resolve()
+    return (root.folder / from_home(Path(path))).resolve()
 
 
 def _text(file: Path) -> str:
     """What a file says; nothing where there is none that may be read."""
     try:
-        return file.read_text(errors="replace") if file.is_file() else ""
+        return _decoded(file.read_bytes()) if file.is_file() else ""
     except OSError:
         return ""
+
+
+def _decoded(content: bytes) -> str:
+    """Text as editors save it, with or without a mark of its encoding; what is not UTF-8 in it can be told later."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_wide else "utf-8-sig", errors="surrogateescape" if not is_wide else "replace")
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
@@ -202,7 +218,15 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values  # only where there is a file to read
 
-    return {name: value for name, value in dotenv_values(path).items() if value}
+    try:
+        text = _decoded(path.read_bytes())
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read ({error.strerror}): make it readable, or move it away") from error
+    values = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value}
+    for name in setting_names():
+        if re.search(r"[\udc80-\udcff]", values.get(name, "")):
+            raise WrongUse(f"{name} in {path} is not in UTF-8: save the file as UTF-8")
+    return values
 
 
 def current_actor() -> str:

@@ -125,6 +125,17 @@ def test_two_that_open_a_new_library_at_once_both_succeed(database_url: str) -> 
     assert failures == []
 
 
+def test_a_library_that_begins_is_told_once(database_url: str) -> None:
+    told: list[str] = []
+    for _ in range(2):
+        repository = Repository(database_url, on_new=lambda: told.append("new"))
+        for _ in range(2):
+            with repository.read() as unit:
+                assert unit.people.count() == 0
+        repository.close()
+    assert told == ["new"]
+
+
 def test_the_newest_migration_is_the_one_the_code_expects() -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import reports, show
+from faceml.files import from_home
 
 if TYPE_CHECKING:
     from faceml.config import ShownSetting
@@ -70,7 +71,7 @@ def ingest(folder: Path) -> object:
     """Take the photos below FOLDER into the library; only new, changed and moved files cost time."""
     from faceml.services.photos.ingest import ingest_folder
 
-    library = show.open_configured()
+    library = show.open_configured(is_new_meant=True)
     with show.progress_bar("Reading", "photos") as on_progress:
         return ingest_folder(library.repository, folder, on_progress=on_progress)
 
@@ -142,7 +143,7 @@ def init(folder: Path) -> None:
     """Lay out the notebooks, the pipelines and a commented .env in DIR; nothing there is overwritten."""
     from faceml.project import lay_out_project
 
-    made = lay_out_project(folder.expanduser().resolve())
+    made = lay_out_project(from_home(folder).resolve())
     click.echo(
         f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
         f"Next   cd {quote(str(made.folder))}\n"

@@ -14,7 +14,7 @@ from typing import Any
 
 from faceml.addresses import sqlite_file, with_absolute_file, without_password, without_secrets
 from faceml.errors import FacemlError, Unavailable
-from faceml.files import is_full, no_space, require_room
+from faceml.files import is_full, no_space, require_room, unwritable
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
 
@@ -47,7 +47,7 @@ class MlflowStore:
     """One experiment, `faceml`, in a SQLite file or on a server. Every call may raise Unavailable, within a minute."""
 
     def __init__(self, uri: str, artifacts: Path, *, on_note: Callable[[str], None]) -> None:
-        self.uri = with_absolute_file(uri, Path.cwd())  # notebooks may run elsewhere
+        self.uri = with_absolute_file(uri)  # notebooks may run elsewhere
         self._file = sqlite_file(self.uri)
         self._artifacts = Path(artifacts).resolve()
         self._on_note = on_note
@@ -55,13 +55,21 @@ class MlflowStore:
     def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any]) -> str:
         """Start a run, made by the code of now, and return its id."""
         if self._file:
-            require_room(self._file.parent)
+            self._require_writable(self._file)
         family = {} if parent is None else {"mlflow.parentRunId": parent}
         with self.errors():
             run = self.client.create_run(
                 self._experiment, run_name=name, tags=_tags({**code_version(), **tags, **family})
             )
         return str(run.info.run_id)
+
+    def _require_writable(self, file: Path) -> None:
+        if (place := unwritable(file)) is not None:
+            raise Unavailable(
+                f"{place} cannot be written, so no run can be recorded: make it writable, or name another place in "
+                "MLFLOW_TRACKING_URI"
+            )
+        require_room(file.parent)
 
     def log(self, run_id: str, recorded: Recorded) -> None:
         """Write everything a spool holds."""

@@ -124,6 +124,10 @@ def check_disk(library: Library) -> Iterator[Finding]:
     shown = f"{free / 1e9:.1f} GB free at {existing}"
     fix = "free some space, or set FACEML_HOME to another disk"
     yield ok("disk", shown) if free >= LOW_BYTES else (warn if free >= NO_BYTES else fail)("disk", shown, fix)
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        yield fail("disk", "no folder takes temporary files", "set TMPDIR to one that can be written and has room")
 
 
 def check_settings(library: Library) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from urllib.request import urlopen
 
 from faceml.addresses import sqlite_file, without_password, without_secrets
 from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
+from faceml.files import unwritable
 from faceml.library import Library
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
 from faceml.storage.archive import BEGUN
@@ -120,7 +121,10 @@ def check_mlflow(library: Library) -> Iterator[Finding]:
                 f"{without_password(uri)} does not answer ({without_secrets(str(getattr(error, 'reason', error)))})",
                 "start it (make db-up), or unset MLFLOW_TRACKING_URI to keep runs below mlruns/",
             )
-    elif (file := sqlite_file(uri)) and not file.exists():
+    elif (file := sqlite_file(uri)) and (place := unwritable(file)):
+        fix = "make it writable, or name another place in MLFLOW_TRACKING_URI"
+        yield fail("mlflow", f"{place} cannot be written, so no run can be recorded", fix)
+    elif file and not file.exists():
         yield ok("mlflow", f"{file} is made by the first run")
     else:
         yield ok("mlflow", str(file or without_password(uri)))

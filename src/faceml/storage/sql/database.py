@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,19 @@ _COLLIDED = ("40001", "40P01")  # PostgreSQL: serialization failure, deadlock
 CONTENT = {"photos": "image_assets", "people": "persons", "faces": "face_instances", "decisions": "label_events"}
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, *, on_new: Callable[[], object] = lambda: None) -> Engine:
     """An engine for SQLite (WAL) or PostgreSQL (psycopg), its schema migrated to the newest.
 
+    Args:
+        on_new: called where there was no library yet.
     Raises:
         WrongUse: the URL is not one of a database that faceml knows.
         DatabaseUnavailable: it does not answer, refuses the password, or is not a faceml database.
     """
     engine = _engine(url)
     with translated_errors(url):
-        migrate(engine)
+        if migrate(engine):
+            on_new()
     return engine
 
 
@@ -67,21 +70,26 @@ def read_schema(url: str) -> str | None:
         engine.dispose()
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema up to `SCHEMA_VERSION`; two processes that start at once take turns."""
+def migrate(engine: Engine) -> bool:
+    """Bring the schema up to `SCHEMA_VERSION`; two processes that start at once take turns.
+
+    Returns:
+        Whether there was none.
+    """
     with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
         if _version(connection) == SCHEMA_VERSION:
-            return
+            return False
     with engine.begin() as connection:
         advisory_lock(connection, MIGRATION)
         version = _version(connection)
         if version == SCHEMA_VERSION:
-            return
+            return False
         if version is not None and version > SCHEMA_VERSION:
             raise DatabaseUnavailable(
                 f"the database has schema {version}, newer than this faceml's {SCHEMA_VERSION}: upgrade faceml"
             )
         _upgrade(connection)
+    return version is None
 
 
 @contextmanager
