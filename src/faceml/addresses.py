@@ -27,12 +27,9 @@ def sqlite_url(file: Path) -> str:
     >>> sqlite_url(Path("/photos/faceml.db")), sqlite_url(Path("/Who? 2024/faceml.db"))
     ('sqlite:////photos/faceml.db', 'sqlite+pysqlite:////Who%3F 2024/faceml.db')
     """
-    if not {"?", "%"} & set(str(file)):
-        return f"sqlite:///{file}"
-    from sqlalchemy import URL  # late: a shell's completion does without
-
+    path = str(file).replace("%", "%25").replace("?", "%3F")  # all that SQLAlchemy reads otherwise; bytes stay bytes
     # With its driver: of `sqlite:///` MLflow makes the folder that stands there, %3F and all, beside the right one.
-    return URL.create("sqlite+pysqlite", database=str(file)).render_as_string()
+    return f"sqlite:///{path}" if path == str(file) else f"sqlite+pysqlite:///{path}"
 
 
 def sqlite_file(url: str) -> Path | None:

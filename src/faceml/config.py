@@ -21,6 +21,7 @@ from faceml.errors import WrongUse
 from faceml.files import from_home, has_home
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+FOLDER_GONE = "the working folder was deleted: change to one that is there (cd), and try again"
 OWN_HOME = "cache/home"  # of the library, for what others' code keeps in a home folder where the user has none
 _MARKS = (  # by which a file of that name makes its folder a project's root
     (".env", re.compile(r"^[\s#]*(?:export\s+)?FACEML_\w+\s*=", re.MULTILINE)),
@@ -153,7 +154,7 @@ def find_root(folder: Path | None = None) -> ProjectRoot:
     try:
         folder = (folder or Path.cwd()).resolve()
     except FileNotFoundError as error:
-        raise WrongUse("the working folder was deleted: change to one that is there (cd), and try again") from error
+        raise WrongUse(FOLDER_GONE) from error
     for place in (folder, *folder.parents):
         for name, mark in _MARKS:
             if mark.search(_text(place / name)):

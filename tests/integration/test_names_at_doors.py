@@ -141,9 +141,9 @@ def test_a_table_without_either_says_what_it_needs(library: Library, tmp_path: P
 
 
 def test_the_line_of_a_name_that_cannot_be_one_is_told(library: Library, tmp_path: Path) -> None:
-    labels = table(tmp_path, "path,person\n/photos/p0.jpg,Ada\n/photos/p1.jpg,\u200b\n")
+    labels = table(tmp_path, "path,person\n\n/photos/p0.jpg,Ada\n/photos/p1.jpg,\u200b\n")
     for read in (lambda: import_labels(library, labels, actor=ME), lambda: name_clusters(library, labels, actor=ME)):
-        with pytest.raises(FileNotReadable, match=r"labels\.csv, line 3: the name of a person is empty"):
+        with pytest.raises(FileNotReadable, match=r"labels\.csv, line 4: the name of a person is empty"):
             read()
     assert people(library) == []
 

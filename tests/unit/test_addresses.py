@@ -12,7 +12,9 @@ from sqlalchemy import make_url
 from faceml.addresses import sqlite_file, sqlite_url, with_absolute_file
 from faceml.config import read_settings
 
-NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
+LETTERS = st.characters(exclude_characters="/\0", exclude_categories=["Cs"])
+BYTES = st.integers(0xDC80, 0xDCFF).map(chr)  # of a name that is not UTF-8
+NAMES = st.text(st.one_of(LETTERS, st.sampled_from("?%=&#"), BYTES), min_size=1)
 
 
 @given(NAMES, NAMES)

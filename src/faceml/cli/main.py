@@ -25,7 +25,7 @@ from faceml.cli import (
     suggest,
     train,
 )
-from faceml.config import read_settings
+from faceml.config import FOLDER_GONE, read_settings
 from faceml.errors import FacemlError, WrongUse
 from faceml.files import ROOM, free_at, is_full, keep_to_owner, no_space
 
@@ -93,6 +93,14 @@ def main() -> None:
         sys.exit(1)
 
 
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _print_anything() -> None:
     """Let a name that the terminal's encoding does not know be written out instead of ending the command."""
     for stream in (sys.stdout, sys.stderr):
@@ -105,13 +113,16 @@ def _line(error: Exception, otherwise: str = "") -> str:
     text = otherwise or str(error)
     if NO_TEMPORARY in text:
         return "no folder takes temporary files: set TMPDIR to one that can be written and has room"
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return FOLDER_GONE
     if not is_full(error) or text.startswith("no space left on"):
         return text
     file = getattr(error.__cause__ or error, "filename", None)
     if file:
         return no_space(Path(os.fsdecode(file)))
     home, temporary = read_settings().home, Path(gettempdir())
-    return no_space(home) if free_at(home) < ROOM else no_space(temporary).replace("FACEML_HOME", "TMPDIR")
+    is_temporary = free_at(temporary) < ROOM <= free_at(home)
+    return no_space(temporary).replace("FACEML_HOME", "TMPDIR") if is_temporary else no_space(home)
 
 
 if __name__ == "__main__":

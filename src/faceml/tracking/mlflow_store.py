@@ -64,11 +64,12 @@ class MlflowStore:
         return str(run.info.run_id)
 
     def _require_writable(self, file: Path) -> None:
+        fix = "name another place in MLFLOW_TRACKING_URI"
         if (place := unwritable(file)) is not None:
-            raise Unavailable(
-                f"{place} cannot be written, so no run can be recorded: make it writable, or name another place in "
-                "MLFLOW_TRACKING_URI"
-            )
+            raise Unavailable(f"{place} cannot be written, so no run can be recorded: make it writable, or {fix}")
+        for place in (file, self._artifacts):
+            if any("\udc80" <= letter <= "\udcff" for letter in str(place)):  # bytes, as Python keeps them
+                raise Unavailable(f"MLflow can keep nothing in {place}, whose name is not UTF-8: {fix}")
         require_room(file.parent)
 
     def log(self, run_id: str, recorded: Recorded) -> None:

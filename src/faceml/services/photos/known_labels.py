@@ -66,12 +66,14 @@ def read_table(file: Path) -> Table:
             reader = csv.DictReader(stream)
             columns = tuple(name.strip() for name in reader.fieldnames or ())
             reader.fieldnames = columns
-            rows = [{name: from_cell((row[name] or "").strip()) for name in columns} for row in reader]
+            rows = [
+                (reader.line_num, {name: from_cell((row[name] or "").strip()) for name in columns}) for row in reader
+            ]
     except OSError as error:
         raise FileNotReadable(f"{file} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise FileNotReadable(f"{file} is not a CSV in UTF-8: {error}") from error
-    return Table(file, columns, tuple(enumerate(rows, start=2)))
+    return Table(file, columns, tuple(rows))
 
 
 def read_known_labels(file: Path) -> list[KnownLabel]:

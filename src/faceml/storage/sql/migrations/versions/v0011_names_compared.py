@@ -5,7 +5,7 @@ from alembic import op
 
 from faceml.names import FOLDED_LENGTH, folded
 
-revision = "0008"
+revision = "0011"
 down_revision = "0007"
 
 PERSONS = sa.table("persons", *map(sa.column, ("id", "name", "folded_name", "status", "created_at")))
