@@ -91,7 +91,7 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
 def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics: Metrics) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        library = given or open_library(settings)
+        library = given or open_library(settings, on_new=log.warning)
         queue = Once(lambda: connect_queue(library))
         pools = Pools(limits)
         champion = Champion(library, on_swap=metrics.swaps.inc)

@@ -7,6 +7,8 @@ start at the root, never at the working folder: a kernel inherits the shell's va
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -14,19 +16,13 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from faceml.addresses import sqlite_url, with_absolute_file, without_password
 from faceml.errors import WrongUse
+from faceml.files import from_home, has_home
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_SQLITE = "sqlite:///"
-_ADDRESS = re.compile(r"(?:\w[\w+.-]*:/)?/\S+")
-_QUERY_ITEM = re.compile(r"[^&;]+")
-_KEYWORD = re.compile(r"\w+\s*=\s*(?:'[^']*'|\S+)")  # libpq's other way to name a database
-_HARMLESS = re.compile(  # in a URL's query: how, where and as whom; the rest may open something
-    r"(?:host(?:addr)?|port|user|db|dbname|application_name|client_encoding|options|target_session_attrs|channel_binding"
-    r"|(?:connect_|socket_|socket_connect_)?timeout|ssl(?:mode|cert|key|rootcert)|ssl_\w+(?:file|certs|reqs|hostname)"
-    r"|mode|uri|cache|protocol|prefer_grpc|max_connections|health_check_interval)\s*=[\w\s./:,%+*-]*",
-    re.IGNORECASE,
-)
+FOLDER_GONE = "the working folder was deleted: change to one that is there (cd), and try again"
+OWN_HOME = "cache/home"  # of the library, for what others' code keeps in a home folder where the user has none
 _MARKS = (  # by which a file of that name makes its folder a project's root
     (".env", re.compile(r"^[\s#]*(?:export\s+)?FACEML_\w+\s*=", re.MULTILINE)),
     ("pyproject.toml", re.compile(r'^name = "faceml"$', re.MULTILINE)),
@@ -72,7 +68,7 @@ class Settings:
     def database(self) -> str:
         """SQLAlchemy URL; a plain `postgresql://` is taken to mean psycopg."""
         if not self.database_url:
-            return f"sqlite:///{self.home / 'faceml.db'}"
+            return sqlite_url(self.home / "faceml.db")
         scheme, _, rest = self.database_url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
 
@@ -94,7 +90,7 @@ class Settings:
 
     @property
     def tracking(self) -> str:
-        return self.tracking_uri or f"{_SQLITE}{self._runs_folder / 'mlflow.db'}"
+        return self.tracking_uri or sqlite_url(self._runs_folder / "mlflow.db")
 
     @property
     def artifact_folder(self) -> Path:
@@ -136,12 +132,15 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
             values[setting.name], sources[name] = dotenv[name], ".env"
         else:
             values[setting.name], sources[name] = setting.default, "default"
-    for name in ("home", "model_root"):
-        values[name] = _from_root(root, values[name])
+    values["home"] = _from_root(root, values["home"])
+    if sources["FACEML_MODEL_ROOT"] == "default" and not has_home():
+        values["model_root"] = values["home"] / OWN_HOME / Path(values["model_root"]).relative_to("~")
+    else:
+        values["model_root"] = _from_root(root, values["model_root"])
     if os.sep in values["model_pack"]:  # a folder, not a name
         values["model_pack"] = str(_from_root(root, values["model_pack"]))
     for name in ("database_url", "tracking_uri"):
-        values[name] = _with_absolute_file(values[name], root)
+        values[name] = with_absolute_file(values[name], root.folder)
     values["log_level"] = _checked_level(str(values["log_level"]))
     return Settings(**values, sources=sources, root=root)
 
@@ -152,7 +151,10 @@ def find_root(folder: Path | None = None) -> ProjectRoot:
     A `.env` that names a setting `FACEML_…` marks it, set or commented out as `faceml init` leaves it; so does the
     pyproject.toml of faceml's own checkout. Where nothing is marked, the root is `folder` itself.
     """
-    folder = (folder or Path.cwd()).resolve()
+    try:
+        folder = (folder or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise WrongUse(FOLDER_GONE) from error
     for place in (folder, *folder.parents):
         for name, mark in _MARKS:
             if mark.search(_text(place / name)):
@@ -178,42 +180,6 @@ def setting_names() -> list[str]:
     return [setting.metadata["env"] for setting in _setting_fields()]
 
 
-def without_password(url: str) -> str:
-    """The URL as it may be shown: no secret before its host, and of its query only what is known to be none.
-
-    >>> without_password("postgresql://me:secret@db:5432/faces?sslmode=require&sslpassword=secret")
-    'postgresql://me:***@db:5432/faces?sslmode=require&sslpassword=***'
-    """
-    scheme, is_url, rest = url.partition("://") if "://" in url else ("", "", url)
-    is_file = scheme.startswith(("sqlite", "file"))
-    credentials, at, place = rest.rpartition("@")  # a password may hold / ? # and @, whatever its URL should look like
-    user, has_password, _ = credentials.partition(":")
-    if is_file or (not has_password and set("/?#") & set(credentials)):
-        shown, place = "", rest
-    elif has_password:
-        shown = f"{user}:***@"
-    else:
-        shown = "***@" if at and scheme in ("", "http", "https") else f"{user}{at}"  # a token may stand for both
-    path, asks, query = place.partition("?")
-    path, is_cut, _ = (path, "", "") if is_file else path.partition("#")
-    path = path if is_url else _KEYWORD.sub(_shown_item, path)
-    return f"{scheme}{is_url}{shown}{path}{is_cut and '#***'}{asks}{_QUERY_ITEM.sub(_shown_item, query)}"
-
-
-def without_secrets(text: str) -> str:
-    """A message of somebody else's, with the URLs and paths in it as they may be shown.
-
-    >>> without_secrets("request to http://me:secret@host/api?token=secret failed")
-    'request to http://me:***@host/api?token=*** failed'
-    """
-    return _ADDRESS.sub(lambda found: without_password(found[0]), text)
-
-
-def _shown_item(item: re.Match[str]) -> str:
-    name, is_set, _ = item[0].partition("=")
-    return item[0] if _HARMLESS.fullmatch(item[0]) else f"{name}=***" if is_set else "***"
-
-
 def _setting_fields() -> list[Field[Any]]:
     return [item for item in fields(Settings) if "env" in item.metadata]
 
@@ -231,27 +197,21 @@ def _checked_level(level: str) -> str:
 
 
 def _from_root(root: ProjectRoot, path: str | Path) -> Path:
-    return (root.folder / Path(path).expanduser()).resolve()
-
-
-def _with_absolute_file(url: str, root: ProjectRoot) -> str:
-    """The URL; where it names a relative SQLite file, with that file's whole path.
-
-    >>> _with_absolute_file("sqlite:///mlruns/mlflow.db", ProjectRoot(Path("/project")))
-    'sqlite:////project/mlruns/mlflow.db'
-    """
-    scheme, is_sqlite, file = url.partition(":///")
-    if not is_sqlite or scheme.partition("+")[0] != "sqlite" or not file or file.startswith((":memory:", "file:")):
-        return url
-    return f"{scheme}:///{_from_root(root, file)}"
+    return (root.folder / from_home(Path(path))).resolve()
 
 
 def _text(file: Path) -> str:
     """What a file says; nothing where there is none that may be read."""
     try:
-        return file.read_text(errors="replace") if file.is_file() else ""
+        return _decoded(file.read_bytes()) if file.is_file() else ""
     except OSError:
         return ""
+
+
+def _decoded(content: bytes) -> str:
+    """Text as editors save it, with or without a mark of its encoding; what is not UTF-8 in it can be told later."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_wide else "utf-8-sig", errors="surrogateescape" if not is_wide else "replace")
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
@@ -259,7 +219,15 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values  # only where there is a file to read
 
-    return {name: value for name, value in dotenv_values(path).items() if value}
+    try:
+        text = _decoded(path.read_bytes())
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read ({error.strerror}): make it readable, or move it away") from error
+    values = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value}
+    for name in setting_names():
+        if re.search(r"[\udc80-\udcff]", values.get(name, "")):
+            raise WrongUse(f"{name} in {path} is not in UTF-8: save the file as UTF-8")
+    return values
 
 
 def current_actor() -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceml.config import Settings, read_settings
+from faceml.addresses import without_password
+from faceml.config import OWN_HOME, Settings, read_settings
 from faceml.errors import ModelUnavailable
-from faceml.files import keep_to_owner
+from faceml.files import has_home, keep_to_owner
 from faceml.library import Library
 from faceml.once import Once
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from faceml.records import PackContract
     from faceml.storage.sql.repository import Repository
     from faceml.vision.model_packs import FacePack
@@ -20,11 +25,15 @@ if TYPE_CHECKING:
 OLD_CACHE = "spaces"  # in which earlier versions kept projected vectors: biometric data, so it goes
 
 
-def open_library(settings: Settings | None = None) -> Library:
+def open_library(settings: Settings | None = None, *, on_new: Callable[[str], object] | None = None) -> Library:
     """The library that the settings point at (default: those of the environment).
 
     Nothing is connected to yet, so this raises nothing of a store that is away. From here on whatever the process
     writes is its owner's alone.
+
+    Args:
+        on_new: told, where there was no library, where one begins: a mistyped FACEML_HOME makes one, too. Default: a
+            line on stderr for the environment's library, nothing for one of given settings.
     """
     from faceml.storage.cache_files import GraphFiles
     from faceml.storage.forgetting import complete_erasures
@@ -35,9 +44,15 @@ def open_library(settings: Settings | None = None) -> Library:
     from faceml.tracking import Tracking
 
     keep_to_owner()
-    settings = settings or read_settings()
+    if settings is None:
+        settings, on_new = read_settings(), on_new or _note
+    _lend_home(settings)
     shutil.rmtree(settings.cache_folder / OLD_CACHE, ignore_errors=True)
-    repository = Repository(settings.database, before_writing=lambda: complete_erasures(settings, repository))
+    repository = Repository(
+        settings.database,
+        before_writing=lambda: complete_erasures(settings, repository),
+        on_new=lambda: on_new(_begun(settings)) if on_new else None,
+    )
     tracking = Tracking(settings.tracking, settings.artifact_folder, on_note=_note)
     return Library(
         settings,
@@ -49,6 +64,26 @@ def open_library(settings: Settings | None = None) -> Library:
         tracking,
         GraphFiles(settings.cache_folder / "graphs"),
     )
+
+
+def _lend_home(settings: Settings) -> None:
+    """Give a user without a home folder one in the library's cache: MLflow, Jupyter and Matplotlib ask for it."""
+    own = settings.home / OWN_HOME
+    if not has_home():
+        os.environ["HOME"] = str(own)
+    elif not os.access(Path.home(), os.W_OK):
+        os.environ.setdefault("MPLCONFIGDIR", str(own / "matplotlib"))
+
+
+def _begun(settings: Settings) -> str:
+    home, beside = settings.home, ""
+    if settings.database_url:
+        where = f"{without_password(settings.database_url)} (DATABASE_URL)"
+    else:
+        where = f"{home} (FACEML_HOME: {settings.sources.get('FACEML_HOME', 'argument')})"
+        others = sorted(file.parent.name for file in home.parent.glob("*/faceml.db") if file.parent != home)
+        beside = f" (beside it there is {', '.join(others[:5])})" if others else ""
+    return f"A new, empty library begins in {where}; if you meant one that you have, correct that{beside}"
 
 
 def _note(text: str) -> None:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from faceml.config import Settings
 from faceml.decisions.about_faces import Label
 from faceml.decisions.states import Change, FaceState
 from faceml.errors import DatabaseUnavailable, ModelMismatch, NotFound, WrongUse
 from faceml.options import ClusterOptions
-from faceml.records import AssetStatus, AssignedBy, PackContract, PrototypeRole
+from faceml.records import AssetStatus, AssignedBy, PackContract, PersonStatus, PrototypeRole
+from faceml.services.decisions.people import merge_people, rename_person
+from faceml.services.decisions.undo import undo
 from faceml.storage.sql.assets import LookedAt, PhotoFile
-from faceml.storage.sql.database import SCHEMA_VERSION, connect, migrate
+from faceml.storage.sql.database import SCHEMA_VERSION, connect, empty_schema, migrate
 from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.storage.sql.tables import PersonRow
 from tests.conftest import add_photo, found_face, unit_rows
+from tests.fakes import FakePack, library_with
 from tests.polling import until
 
 PACK = PackContract("opencv-zoo", 128, "f" * 64, "MIT", 0.36)
@@ -118,6 +124,17 @@ def test_two_that_open_a_new_library_at_once_both_succeed(database_url: str) -> 
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_a_library_that_begins_is_told_once(database_url: str) -> None:
+    told: list[str] = []
+    for _ in range(2):
+        repository = Repository(database_url, on_new=lambda: told.append("new"))
+        for _ in range(2):
+            with repository.read() as unit:
+                assert unit.people.count() == 0
+        repository.close()
+    assert told == ["new"]
 
 
 def test_the_newest_migration_is_the_one_the_code_expects() -> None:
@@ -313,6 +330,55 @@ def test_a_person_is_found_by_a_name_in_other_case_and_spacing(repository: Repos
         person = unit.people.add("  José   García ")
         assert person.name == "José García"
         assert unit.people.named("JOSE\u0301 GARCÍA") == person
+
+
+def test_people_who_look_alike_are_one_whatever_cannot_be_seen(repository: Repository) -> None:
+    with repository.begin() as unit:
+        person = unit.people.add("\u200bＡｄａ\xad")
+        assert (person.name, unit.people.named("Ada")) == ("Ａｄａ", person)
+    with pytest.raises(IntegrityError), repository.begin() as unit:
+        unit.people.add("Ada\u200f")
+
+
+def test_a_library_with_people_who_look_alike_opens_and_they_are_merged_and_taken_apart_again(
+    database_url: str, settings: Settings
+) -> None:
+    names = {"Ada": "ada", "Ada\u200b": "ada\u200b", "\u200bBea": "\u200bbea", "O´Brien": "o´brien", "\u3164": "\u3164"}
+    with empty_schema(database_url, "0007") as connection:
+        rows = [{"id": uuid4(), "name": name, "folded_name": before} for name, before in names.items()]
+        now = {"status": PersonStatus.ACTIVE, "created_at": datetime.now(UTC), "updated_at": datetime.now(UTC)}
+        connection.execute(insert(PersonRow), [{**row, **now} for row in rows])
+    library = library_with(FakePack(), replace(settings, database_url=database_url))
+    ids = {row["name"]: row["id"] for row in rows}
+    with library.repository.read() as unit:
+        assert {name: person.name for name in ("Ada", "Bea", "o´brien") if (person := unit.people.named(name))} == {
+            "Ada": "Ada",
+            "Bea": "\u200bBea",
+            "o´brien": "O´Brien",
+        }
+        assert set(unit.people.names().values()) == set(names)
+    merged = merge_people(library, ids["Ada\u200b"], ids["Ada"], actor="me")
+    undo(library, merged.event_id, actor="me")
+    rename_person(library, ids["\u3164"], "Cleo", actor="me")
+    rename_person(library, ids["\u200bBea"], "Bea", actor="me")
+    with library.repository.read() as unit:
+        assert sorted(unit.people.active_names()) == ["Ada", "Ada\u200b", "Bea", "Cleo", "O´Brien"]
+    library.close()
+
+
+def test_a_path_is_found_however_its_accents_were_written(repository: Repository) -> None:
+    composed, apart = "caf\xe9", "cafe\u0301"
+    with repository.begin() as unit:
+        ids = {
+            name: add_photo(unit, name) for name in (f"{apart}/{composed}.jpg", "zo\xeb.jpg", "zoe\u0308.jpg", "a.jpg")
+        }
+        written = [Path("/photos", *parts) for parts in ((composed, f"{apart}.jpg"), (apart, f"{composed}.jpg"))]
+        alike = [Path("/photos/zo\xeb.jpg"), Path("/photos/zoe\u0308.jpg"), Path("/photos/a.jpg")]
+        found = unit.assets.at_written_paths([*written, *alike, Path("/photos/\xe9.jpg")])
+    assert {path: known.asset_id for path, known in found.items()} == {
+        **dict.fromkeys(written, ids[f"{apart}/{composed}.jpg"]),
+        **{path: ids[path.name] for path in alike},
+    }
 
 
 def test_an_exemplar_counts_only_while_its_face_is_that_persons(repository: Repository) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import event
 from faceml.config import Settings
 from faceml.errors import Conflict, NameTaken, NotFound, WrongUse
 from faceml.library import Library
+from faceml.names import fold_name
 from faceml.options import AssignOptions, ClusterOptions, DualOptions
 from faceml.records import Dismissal, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
@@ -43,7 +44,6 @@ from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.different import mark_different
 from faceml.services.review.groups import suggest_merges
 from faceml.storage.index.stores import index_store
-from faceml.storage.sql.people import fold_name
 from tests.conftest import add_faces, people_vectors
 from tests.fakes import FakePack, LostIndex, library_with
 from tests.integration.decisions import Decision, check, differences, snapshot, truth

@@ -257,6 +257,16 @@ def test_a_database_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_whose_name_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xe9d"))
+    tracking = Tracking("sqlite:///mlflow.db", folder)
+    with (
+        pytest.raises(Unavailable, match=r"can keep nothing in .*b.d, whose name is not UTF-8: name"),
+        tracking.run("detect"),
+    ):
+        pytest.fail("no work starts where it cannot be recorded")
+
+
 def test_what_could_not_be_logged_is_kept(tracking: Tracking) -> None:
     import mlflow
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from faceml.cli.main import cli
-from faceml.config import find_root, read_settings, show_settings, without_password, without_secrets
+from faceml.addresses import without_password, without_secrets
+from faceml.cli.main import _line, cli
+from faceml.config import find_root, read_settings, show_settings
 from faceml.errors import WrongUse
 
 
@@ -160,3 +161,35 @@ def test_without_a_mark_paths_start_at_the_working_folder(notebooks: Path, monke
     settings = read_settings({"FACEML_HOME": "faces"})
     assert settings.home == notebooks / "faces"
     assert settings.artifact_folder == notebooks / "mlruns" / "artifacts"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "FACEML_HOME=libé\nLOG_LEVEL=INFO\n".encode("utf-8-sig"),
+        "FACEML_HOME=libé\r\nLOG_LEVEL=INFO\r\n".encode(),
+        "FACEML_HOME=libé\r\nLOG_LEVEL=INFO\r\n".encode("utf-16"),
+        b"# caf\xe9\n" + "FACEML_HOME=libé\nLOG_LEVEL=INFO\n".encode(),
+    ],
+    ids=["BOM", "CRLF", "UTF-16", "a comment in Latin-1"],
+)
+def test_a_dotenv_is_read_as_any_editor_saves_it(content: bytes, notebooks: Path) -> None:
+    (notebooks.parent / ".env").write_bytes(content)
+    settings = read_settings({}, folder=notebooks)
+    assert (settings.home, settings.log_level) == (notebooks.parent / "libé", "INFO")
+
+
+def test_a_setting_that_is_not_in_utf_8_is_refused_rather_than_guessed(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"FACEML_HOME=lib\xe9\n")
+    with pytest.raises(WrongUse, match=r"FACEML_HOME in .*\.env is not in UTF-8: save the file as UTF-8"):
+        read_settings({}, folder=tmp_path)
+
+
+def test_a_deleted_working_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for words in (["settings"], ["faces", "stats"], ["ingest", str(tmp_path)], ["init", "x"]):
+        error = CliRunner().invoke(cli, words).exception
+        assert isinstance(error, Exception)
+        assert _line(error) == "the working folder was deleted: change to one that is there (cd), and try again"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
+from faceml.addresses import sqlite_url
 from faceml.cli import show
 from faceml.cli.pipeline import step_progress
 
@@ -83,13 +85,13 @@ def what_to_try(home: Path) -> list[str]:
 
     root = find_root().folder
     home = home.relative_to(root) if home.is_relative_to(root) else home
-    with_home = f"FACEML_HOME={home}"
+    with_home = f"FACEML_HOME={quote(str(home))}"
     if (root / "Makefile").is_file():  # the checkout
         lab, stats, runs = f"{with_home} make lab", ".venv/bin/faceml faces stats", "make mlflow"
     else:
         laid_out = "" if (root / "notebooks").is_dir() else "faceml init . && "
         lab, stats = f"{laid_out}{with_home} jupyter lab notebooks", "faceml faces stats"
-        runs = f"mlflow ui --backend-store-uri sqlite:///{_short(root / 'mlruns' / 'mlflow.db')}"
+        runs = f"mlflow ui --backend-store-uri {quote(sqlite_url(Path(_short(root / 'mlruns' / 'mlflow.db'))))}"
     return [
         _line("Try next", f"{lab}      label the faces in JupyterLab"),
         _line("", f"{with_home} {stats}"),

@@ -211,7 +211,7 @@ def export(file: Path, vectors: bool) -> object:
 @click.argument("file", type=click.Path(path_type=Path))
 @show.printed(reports.imported)
 def import_labels(file: Path) -> object:
-    """Label faces from a CSV with person_name, and face_id or path (for photos with one face)."""
+    """Label faces from a CSV with person_name (or person), and face_id or path (for photos with one face)."""
     from faceml.services.exchange.import_labels import import_labels as run
 
     library = show.open_configured()

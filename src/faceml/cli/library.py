@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from faceml.cli import photo_reports, reports, show
+from faceml.files import from_home
 from faceml.options import AssignOptions
 from faceml.path_text import path_text
 
@@ -75,7 +77,7 @@ def ingest(folder: Path) -> object:
     """
     from faceml.services.photos.ingest import ingest_folder
 
-    library = show.open_configured()
+    library = show.open_configured(is_new_meant=True)
     with show.progress_bar("Reading", "photos") as on_progress:
         return ingest_folder(library.repository, folder, on_progress=on_progress)
 
@@ -160,10 +162,10 @@ def init(folder: Path) -> None:
     """Lay out the notebooks, the pipelines and a commented .env in DIR; nothing there is overwritten."""
     from faceml.project import lay_out_project
 
-    made = lay_out_project(folder.expanduser().resolve())
+    made = lay_out_project(from_home(folder).resolve())
     click.echo(
         f"{made.folder} holds {made.notebooks} notebooks, {made.pipelines} pipelines and a .env for your settings.\n\n"
-        f"Next   cd {made.folder}\n"
+        f"Next   cd {quote(str(made.folder))}\n"
         "       faceml demo                   see it work, on faces that come with the packages\n"
         "       jupyter lab notebooks         open the notebooks\n"
         "       faceml pipeline run nightly -p photos=~/Pictures"

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from pathlib import Path
+from tempfile import gettempdir
 
 import click
 
@@ -24,13 +25,14 @@ from faceml.cli import (
     suggest,
     train,
 )
-from faceml.config import read_settings
+from faceml.config import FOLDER_GONE, read_settings
 from faceml.errors import FacemlError, WrongUse
-from faceml.files import is_full, keep_to_owner, no_space
+from faceml.files import ROOM, free_at, is_full, keep_to_owner, no_space
 
 # Ours to exit codes: 0 done, 1 failed, 2 wrong use.
 EXIT_CODES: tuple[tuple[type[FacemlError], int], ...] = ((WrongUse, 2), (FacemlError, 1))
 INTERRUPTED = 130
+NO_TEMPORARY = "No usable temporary directory found"  # as Python says it
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -66,8 +68,7 @@ def main() -> None:
     """Entry point of the `faceml` script."""
     is_debug = "--debug" in sys.argv[1:]
     keep_to_owner()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: no name that a terminal lacks ends a command
+    _print_anything()
     try:
         cli.main(standalone_mode=False, prog_name="faceml")
     except click.ClickException as error:
@@ -92,13 +93,36 @@ def main() -> None:
         sys.exit(1)
 
 
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _print_anything() -> None:
+    """Let a name that the terminal's encoding does not know be written out instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _line(error: Exception, otherwise: str = "") -> str:
     """What to tell; of a full disk always how much room is needed, whoever met it."""
     text = otherwise or str(error)
+    if NO_TEMPORARY in text:
+        return "no folder takes temporary files: set TMPDIR to one that can be written and has room"
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return FOLDER_GONE
     if not is_full(error) or text.startswith("no space left on"):
         return text
     file = getattr(error.__cause__ or error, "filename", None)
-    return no_space(Path(os.fsdecode(file)) if file else read_settings().home)
+    if file:
+        return no_space(Path(os.fsdecode(file)))
+    home, temporary = read_settings().home, Path(gettempdir())
+    is_temporary = free_at(temporary) < ROOM <= free_at(home)
+    return no_space(temporary).replace("FACEML_HOME", "TMPDIR") if is_temporary else no_space(home)
 
 
 if __name__ == "__main__":

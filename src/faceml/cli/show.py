@@ -78,8 +78,8 @@ model_option = offers(AssignOptions, "model")
 matcher_option = offers(AssignOptions, "matcher")
 
 
-def open_configured() -> Library:
-    """The library of the environment, with logging as its settings say."""
+def open_configured(*, is_new_meant: bool = False) -> Library:
+    """The library of the environment, with logging as its settings say; a new one is told on stderr, unless meant."""
     from faceml.config import read_settings
     from faceml.wiring import open_library
 
@@ -89,7 +89,7 @@ def open_configured() -> Library:
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if not is_debug:
         logging.getLogger("alembic").setLevel(logging.WARNING)
-    return open_library(settings)
+    return open_library(settings, on_new=None if is_new_meant else lambda line: click.echo(line, err=True))
 
 
 def printed(

@@ -21,7 +21,7 @@ from rq.job import Job
 from rq.registry import BaseRegistry
 from rq.serializers import JSONSerializer
 
-from faceml.config import without_password
+from faceml.addresses import without_password
 from faceml.errors import NotFound, QueueUnavailable, WrongUse
 from faceml.jobs.embedded_redis import EmbeddedRedis
 from faceml.jobs.functions import JOBS

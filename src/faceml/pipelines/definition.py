@@ -46,6 +46,7 @@ from pydantic import (
 )
 
 from faceml.errors import WrongUse
+from faceml.files import from_home
 from faceml.options import (
     LARGEST,
     AssignOptions,
@@ -294,4 +295,4 @@ def _converted(kind: ParameterType, value: Any, folder: Path) -> Any:
         raise ValueError(advice) from None
     if isinstance(found, int) and abs(found) > LARGEST:
         raise ValueError("it is too large")
-    return path_text((folder / found.expanduser()).resolve()) if isinstance(found, Path) else found
+    return path_text((folder / from_home(found)).resolve()) if isinstance(found, Path) else found

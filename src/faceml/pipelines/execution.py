@@ -70,8 +70,8 @@ def execute_notebook(
         variables = {name: value for name, value in environment.items() if name != "MPLBACKEND"}
         with running_kernel(environment=variables, folder=folder, log=log) as kernel:
             papermill.execute_notebook(
-                notebook,
-                output,
+                _literal(notebook),
+                _literal(output),
                 parameters=dict(parameters),
                 kernel_name="python3",
                 language="python",  # a notebook need not carry it
@@ -83,6 +83,11 @@ def execute_notebook(
         raise NotebookFailed(_where(output, started), _one_line(f"{error.ename}: {error.evalue}")) from error
     except RuntimeError as error:  # nbclient's DeadKernelError, and a kernel that never answered
         raise NotebookFailed(_where(output, started), _last_words(log, error)) from error
+
+
+def _literal(path: Path) -> str:
+    """The path for papermill, which would fill parameters into its braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _where(output: Path, started: list[int]) -> str:

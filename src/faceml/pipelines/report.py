@@ -17,7 +17,7 @@ from urllib.error import URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
-from faceml.config import without_password
+from faceml.addresses import without_password
 from faceml.errors import WrongUse
 from faceml.pipelines.history import PipelineRun, StepRun, StepStatus
 from faceml.pipelines.notebooks import displayed

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from faceml.names import folded
+
 MAX_HINTS = 50
 _PEOPLE = "SELECT name FROM persons WHERE status <> 'merged' AND folded_name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?"
 _CLUSTERS = (
@@ -17,7 +19,7 @@ _CLUSTERS = (
 
 def people_named(database: Path | None, beginning: str) -> list[str]:
     """Names that begin so, in upper or lower case; an empty list where the library cannot be read."""
-    return [row[0] for row in _rows(database, _PEOPLE, beginning.casefold())]
+    return [row[0] for row in _rows(database, _PEOPLE, folded(beginning))]
 
 
 def clusters_named(database: Path | None, beginning: str) -> list[tuple[str, int]]:

@@ -12,16 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from faceml.config import without_password, without_secrets
+from faceml.addresses import sqlite_file, with_absolute_file, without_password, without_secrets
 from faceml.errors import FacemlError, Unavailable
-from faceml.files import is_full, no_space, require_room
+from faceml.files import is_full, no_space, require_room, unwritable
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
 
 EXPERIMENT = "faceml"
 _PARAMETER_LIMIT = 6000  # characters, mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
 _TAG_LIMIT = 8000
-_SQLITE = "sqlite:///"
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 _SETTINGS = {
     # By default an unreachable server is retried for four minutes and a silent one waited for two minutes a try.
@@ -47,20 +47,30 @@ class MlflowStore:
     """One experiment, `faceml`, in a SQLite file or on a server. Every call may raise Unavailable, within a minute."""
 
     def __init__(self, uri: str, artifacts: Path, *, on_note: Callable[[str], None]) -> None:
-        self.uri = _absolute(uri)
+        self.uri = with_absolute_file(uri)  # notebooks may run elsewhere
+        self._file = sqlite_file(self.uri)
         self._artifacts = Path(artifacts).resolve()
         self._on_note = on_note
 
     def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any]) -> str:
         """Start a run, made by the code of now, and return its id."""
-        if self.uri.startswith(_SQLITE):
-            require_room(Path(self.uri.removeprefix(_SQLITE)).parent)
+        if self._file:
+            self._require_writable(self._file)
         family = {} if parent is None else {"mlflow.parentRunId": parent}
         with self.errors():
             run = self.client.create_run(
                 self._experiment, run_name=name, tags=_tags({**code_version(), **tags, **family})
             )
         return str(run.info.run_id)
+
+    def _require_writable(self, file: Path) -> None:
+        fix = "name another place in MLFLOW_TRACKING_URI"
+        if (place := unwritable(file)) is not None:
+            raise Unavailable(f"{place} cannot be written, so no run can be recorded: make it writable, or {fix}")
+        for place in (file, self._artifacts):
+            if any("\udc80" <= letter <= "\udcff" for letter in str(place)):  # bytes, as Python keeps them
+                raise Unavailable(f"MLflow can keep nothing in {place}, whose name is not UTF-8: {fix}")
+        require_room(file.parent)
 
     def log(self, run_id: str, recorded: Recorded) -> None:
         """Write everything a spool holds."""
@@ -95,15 +105,32 @@ class MlflowStore:
         """MLflow's own; use it inside `errors`."""
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)  # a user's own setting wins
-        if self.is_missing:
-            file = Path(self.uri.removeprefix(_SQLITE))
+        if self.uri.startswith(_DATABASES):
             with self.errors():
-                file.parent.mkdir(parents=True, exist_ok=True)
-            self._on_note(f"Making MLflow's database {file} (once, some seconds)")
+                self._open_database()
         from mlflow import MlflowClient
 
-        logging.getLogger("alembic").setLevel(logging.WARNING)
         return MlflowClient(self.uri)
+
+    def _open_database(self) -> None:
+        """Open it as MLflow is about to do, which would try again for two minutes, and make its tables where they lack.
+
+        Made by the client, they get a default experiment in the working folder, whose quotes and colons end up in SQL.
+        """
+        from sqlalchemy import create_engine, inspect
+
+        if self._file and self.is_missing:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._on_note(f"Making MLflow's database {self._file} (once, some seconds)")
+        engine = create_engine(self.uri, connect_args={"connect_timeout": 10} if "postgres" in self.uri[:9] else {})
+        with engine.connect() as connection:
+            is_empty = not inspect(connection).has_table("experiments")
+        engine.dispose()
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        if is_empty:
+            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+            SqlAlchemyStore(self.uri, self._artifacts.as_uri())
 
     @cached_property
     def _experiment(self) -> str:
@@ -121,7 +148,7 @@ class MlflowStore:
     @property
     def is_missing(self) -> bool:
         """Whether it is a database file that nothing was recorded in yet."""
-        return self.uri.startswith(_SQLITE) and not Path(self.uri.removeprefix(_SQLITE)).exists()
+        return self._file is not None and not self._file.exists()
 
     @contextmanager
     def errors(self, what: str = "the run") -> Iterator[None]:
@@ -137,11 +164,6 @@ class MlflowStore:
                 f"MLflow at {without_password(self.uri)} does not take {what}: {reason_of(error)}; start it or correct"
                 " MLFLOW_TRACKING_URI (unset: a file below mlruns/)"
             ) from error
-
-
-def _absolute(uri: str) -> str:
-    """Tie a relative SQLite file to the folder of now: notebooks may run elsewhere."""
-    return f"{_SQLITE}{Path(uri.removeprefix(_SQLITE)).resolve()}" if uri.startswith(_SQLITE) else uri
 
 
 def is_of_mlflow(error: Exception) -> bool:

@@ -57,8 +57,12 @@ class Tracking:
             Unavailable: MLflow cannot be reached: at the start, before any work; at the end, naming the spool kept.
         """
         handed = os.environ.get(SPOOL_VARIABLE)
-        run_id = "" if handed else self.store.open_run(name, parent=parent, tags={"kind": name})
         spool = Path(handed or tempfile.mkdtemp(prefix="faceml-run-"))
+        try:
+            run_id = "" if handed else self.store.open_run(name, parent=parent, tags={"kind": name})
+        except BaseException:
+            spool.rmdir()  # nothing was recorded
+            raise
         run = Run(
             spool,
             id=os.environ.get(RUN_ID_VARIABLE) if handed else run_id,

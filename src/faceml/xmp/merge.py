@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from faceml.names import folded
 from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes
 from faceml.xmp.areas import Area
 from faceml.xmp.regions import Mark, Region
@@ -50,7 +51,7 @@ def region_changes(regions: Sequence[Region], faces: Sequence[NamedFace], *, kno
         face, region = faces[number], regions[region_number]
         if region.is_ours and not _says(region, face):
             replaced.append((region, face))
-        elif region.is_ours or region.name == face.name:
+        elif region.is_ours or folded(region.name) == folded(face.name):
             there += 1
         else:
             disputed.append((region, face))

@@ -90,6 +90,12 @@ def test_a_name_that_somebody_else_wrote_stays() -> None:
     assert write_regions(DIGIKAM, plan, PHOTO) == DIGIKAM
 
 
+def test_a_name_that_looks_the_same_in_both_is_no_dispute() -> None:
+    there = NamedFace("id-1", "Grace\u200b\u3000HOPPER", Area(0.26, 0.36, 0.1, 0.2), "manual")
+    plan = region_changes(read_regions(DIGIKAM).regions, [there], known={"id-1"})
+    assert (plan.disputed, plan.unchanged) == ((), 1)
+
+
 def test_the_same_name_is_not_written_twice() -> None:
     same = NamedFace("id-1", "Grace Hopper", Area(0.26, 0.36, 0.1, 0.2), "manual")
     assert rewritten(DIGIKAM, same) == DIGIKAM

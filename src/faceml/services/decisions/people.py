@@ -12,9 +12,9 @@ from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
 from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
+from faceml.names import tidy_name
 from faceml.records import Person, PersonStatus
 from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, refuse_merged, settle
-from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
 

@@ -12,8 +12,8 @@ from faceml.decisions.log import ABOUT_PEOPLE, Event
 from faceml.decisions.replay import Undos, replay_person
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
+from faceml.names import fold_name
 from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
-from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 
@@ -171,11 +171,12 @@ def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[
     there = unit.people.existing(staying)
     known_as = {id_: there[id_].name if id_ in there else _created_as(unit, id_) or str(id_) for id_ in staying}
     people = {id_: replay_person(id_, events, name, undos.stands) for id_, name in known_as.items()}
-    _refuse_taken(unit, {id_: person.name for id_, person in people.items()})
+    renamed = {id_: p.name for id_, p in people.items() if id_ not in there or p.name != there[id_].name}
+    _refuse_taken(unit, renamed, {id_: person.name for id_, person in people.items()})
     for person_id in staying:
         if person_id not in there:
             unit.people.add(str(person_id), person_id=person_id)  # its name follows
-    unit.people.set_names({id_: p.name for id_, p in people.items() if id_ not in there or p.name != there[id_].name})
+    unit.people.set_names(renamed)
     for person_id, person in people.items():
         unit.people.set_status(person_id, person.status, person.merged_into_id)
     _refuse_circle(unit, staying)
@@ -196,8 +197,8 @@ def _is_gone(unit: UnitOfWork, person_id: UUID, events: Sequence[Event[Decision]
     )
 
 
-def _refuse_taken(unit: UnitOfWork, names: Mapping[UUID, str]) -> None:
-    for person_id, name in names.items():
+def _refuse_taken(unit: UnitOfWork, renamed: Mapping[UUID, str], names: Mapping[UUID, str]) -> None:
+    for person_id, name in renamed.items():
         holder = unit.people.holding(name)
         others = [id_ for id_, other in names.items() if id_ != person_id and fold_name(other) == fold_name(name)]
         taken_by = holder.id if holder is not None and holder.id not in names else next(iter(others), None)

@@ -13,12 +13,12 @@ from uuid import UUID
 from faceml.decisions.about_faces import Assign
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
+from faceml.names import fold_name, tidy_name
 from faceml.path_text import name_text, path_of
 from faceml.records import Face
 from faceml.services.decisions.label import label_cluster, label_faces
 from faceml.services.index.drain import update_index
 from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
-from faceml.storage.sql.people import fold_name, tidy_name
 from faceml.storage.sql.repository import UnitOfWork
 
 
@@ -40,13 +40,13 @@ class _Row:
 
 
 def import_labels(library: Library, file: Path, *, actor: str) -> ImportReport:
-    """Label faces from a CSV with a column `person_name` and `face_id` or `path`; all rows, or none on an error.
+    """Label faces from a CSV with `person_name` (or `person`) and `face_id` or `path`; all rows, or none on an error.
 
     `path` serves photos with one face, relative to the CSV's folder. A row that names no single face is skipped with
     its reason; a row without a name is ignored, so that an export can be filled in and read back.
 
     Raises:
-        FileNotReadable: the file is missing, or lacks these columns.
+        FileNotReadable: the file is missing, lacks these columns, or holds a name that cannot be one.
     """
     rows = _read_rows(file)
     skipped: list[str] = []
@@ -73,31 +73,32 @@ def label_named(unit: UnitOfWork, named: Iterable[tuple[str, Face]], *, imported
         faces_by_name[fold_name(name)].append(face)
     labelled = 0
     for folded, faces in faces_by_name.items():
-        person = unit.people.named(folded) or unit.people.add(names[folded])
+        person = unit.people.named(names[folded]) or unit.people.add(names[folded])
         labelled += label_faces(unit, person, faces, naming, actor=actor).faces_labeled
     return Labelled(len(names), labelled)
 
 
 def _read_rows(file: Path) -> list[_Row]:
     table = read_table(file)
-    if "person_name" not in table.columns or not {"face_id", "path"} & set(table.columns):
-        raise table.lacking("person_name, and face_id or path")
-    return [_row(file, line, cells) for line, cells in table.rows if cells["person_name"]]
+    person = table.first_of("person_name", "person")
+    if person is None or not table.first_of("face_id", "path"):
+        raise table.lacking("person_name (or person), and face_id or path")
+    return [_row(file, line, cells, table.name_in(line, cells[person])) for line, cells in table.rows if cells[person]]
 
 
-def _row(file: Path, line: int, cells: dict[str, str]) -> _Row:
+def _row(file: Path, line: int, cells: dict[str, str], name: str) -> _Row:
     face_id, path = cells.get("face_id", ""), cells.get("path", "")
     try:
         parsed = UUID(face_id) if face_id else None
     except ValueError:
         parsed, path = UUID(int=0), ""  # named a face, but no id of ours
     place = (file.parent / path_of(path)).resolve() if path and parsed is None else None
-    return _Row(line, cells["person_name"], parsed, place, face_id or path)
+    return _Row(line, name, parsed, place, face_id or path)
 
 
 def _resolve(unit: UnitOfWork, rows: Sequence[_Row], skipped: list[str]) -> Iterable[tuple[str, Face]]:
     by_id = {face.id: face for face in unit.faces.by_ids([row.face_id for row in rows if row.face_id])}
-    files = unit.assets.at_paths([row.path for row in rows if row.path])
+    files = unit.assets.at_written_paths([row.path for row in rows if row.path])
     in_photo = unit.faces.by_asset([known.asset_id for known in files.values()])
     for row in rows:
         if row.path:

@@ -11,6 +11,7 @@ from uuid import UUID
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.files import read_file
 from faceml.library import Library
+from faceml.names import tidy_name
 from faceml.path_text import path_text
 from faceml.photo_files import PHOTO_SUFFIXES, LeftOut, find_photos
 from faceml.progress import Progress, silent
@@ -19,7 +20,6 @@ from faceml.services.exchange.import_labels import label_named
 from faceml.services.index.drain import update_index
 from faceml.services.photos.ingest import copies_of_known
 from faceml.storage.sql.chunks import chunks
-from faceml.storage.sql.people import tidy_name
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.image import read_embedded_xmp, read_orientation
 from faceml.vision.overlap import SAME_PLACE_IOU, pair_boxes

@@ -17,6 +17,7 @@ from faceml.identity.assignment import NOBODY
 from faceml.identity.matcher import NEARNESS_WEIGHT
 from faceml.library import Library
 from faceml.metrics.agreement import Report, agreement
+from faceml.names import folded
 from faceml.records import AssignedBy
 from faceml.services.learn.promote import MATCHER, show_model, verdict_lines
 from faceml.services.photos.known_labels import KnownFace, KnownLabel, match_known_labels, read_known_labels
@@ -24,7 +25,7 @@ from faceml.services.recognise.calibrate import DEFAULT_FMR, DOCUMENTED, Thresho
 from faceml.services.recognise.gallery import Way
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.storage.registry.records import CHALLENGER, CHAMPION
-from faceml.storage.sql.people import fold_name
+from faceml.storage.sql.assets import composed
 from faceml.storage.sql.repository import Repository
 from faceml.trial.comparison import RAW, WRONG, Comparison
 
@@ -99,8 +100,12 @@ def recognise_again(
 
 
 def _labels_below(labels: Path, photos: Path | None) -> list[KnownLabel]:
-    folder = photos.expanduser().resolve() if photos else None
-    return [label for label in read_known_labels(labels) if folder is None or label.path.is_relative_to(folder)]
+    folder = composed(photos.expanduser().resolve()) if photos else None
+    return [
+        label
+        for label in read_known_labels(labels)
+        if folder is None or Path(composed(label.path)).is_relative_to(folder)
+    ]
 
 
 def _agreement(known: Sequence[KnownFace], groups: Sequence[str | None]) -> Report | None:
@@ -110,17 +115,17 @@ def _agreement(known: Sequence[KnownFace], groups: Sequence[str | None]) -> Repo
 def _recognition(
     known: Sequence[KnownFace], names: Mapping[UUID, str], given_to: Mapping[UUID, UUID | None]
 ) -> Recognition:
-    enrolled = {fold_name(name) for name in names.values()}
+    enrolled = {folded(name) for name in names.values()}
     asked = [item for item in known if item.face.assigned_by is not AssignedBy.MANUAL]
     right = wrong = unknown = strangers = strangers_named = 0
     for item in asked:
         person_id = given_to.get(item.face.id)
         given = names.get(person_id) if person_id else None
-        is_stranger = fold_name(item.person) not in enrolled
+        is_stranger = folded(item.person) not in enrolled
         strangers += is_stranger
         if given is None:
             unknown += not is_stranger
-        elif fold_name(given) == fold_name(item.person):
+        elif folded(given) == folded(item.person):
             right += 1
         else:
             wrong += 1

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from faceml import __version__
+from faceml.addresses import sqlite_file
 from faceml.config import setting_names
 from faceml.errors import ModelUnavailable
 from faceml.files import open_to_others
@@ -108,7 +109,7 @@ def check_folder(library: Library) -> Iterator[Finding]:
 def check_privacy(library: Library) -> Iterator[Finding]:
     """Whether others on this machine can read the library, or the runs that show it."""
     settings = library.settings
-    runs = Path(settings.tracking.removeprefix("sqlite:///")) if settings.tracking.startswith("sqlite:///") else None
+    runs = sqlite_file(settings.tracking)
     places = [place for place in (settings.home, settings.artifact_folder, runs) if place is not None]
     found = [(place, file) for place in places if (file := open_to_others(place)) is not None]
     for place, file in found:
@@ -123,6 +124,10 @@ def check_disk(library: Library) -> Iterator[Finding]:
     shown = f"{free / 1e9:.1f} GB free at {existing}"
     fix = "free some space, or set FACEML_HOME to another disk"
     yield ok("disk", shown) if free >= LOW_BYTES else (warn if free >= NO_BYTES else fail)("disk", shown, fix)
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        yield fail("disk", "no folder takes temporary files", "set TMPDIR to one that can be written and has room")
 
 
 def check_settings(library: Library) -> Iterator[Finding]:

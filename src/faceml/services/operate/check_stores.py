@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from faceml.config import without_password, without_secrets
+from faceml.addresses import sqlite_file, without_password, without_secrets
 from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, WrongUse
+from faceml.files import unwritable
 from faceml.library import Library
 from faceml.records import AssetStatus
 from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
@@ -30,8 +30,9 @@ def check_database(library: Library) -> Iterator[Finding]:
     except (DatabaseUnavailable, WrongUse) as error:
         yield with_fix("database", str(error))
         return
+    shown = sqlite_file(url) or without_password(url)
     if schema is None:
-        yield ok("database", f"{without_password(url)} is empty or not there yet; the first command makes it")
+        yield ok("database", f"{shown} is empty or not there yet; the first command makes it")
     elif schema > SCHEMA_VERSION:
         yield fail("database", f"schema {schema} is newer than this faceml's {SCHEMA_VERSION}", "upgrade faceml")
     elif schema < SCHEMA_VERSION:
@@ -41,7 +42,7 @@ def check_database(library: Library) -> Iterator[Finding]:
             "faceml backup FILE, then any command brings it up to date (faceml faces stats)",
         )
     else:
-        yield ok("database", f"{without_password(url)}, schema {schema}")
+        yield ok("database", f"{shown}, schema {schema}")
 
 
 def check_index(library: Library) -> Iterator[Finding]:
@@ -135,10 +136,13 @@ def check_mlflow(library: Library) -> Iterator[Finding]:
                 f"{without_password(uri)} does not answer ({without_secrets(str(getattr(error, 'reason', error)))})",
                 "start it (make db-up), or unset MLFLOW_TRACKING_URI to keep runs below mlruns/",
             )
-    elif uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        yield ok("mlflow", f"{uri} is made by the first run")
+    elif (file := sqlite_file(uri)) and (place := unwritable(file)):
+        fix = "make it writable, or name another place in MLFLOW_TRACKING_URI"
+        yield fail("mlflow", f"{place} cannot be written, so no run can be recorded", fix)
+    elif file and not file.exists():
+        yield ok("mlflow", f"{file} is made by the first run")
     else:
-        yield ok("mlflow", without_password(uri))
+        yield ok("mlflow", str(file or without_password(uri)))
 
 
 def _compared(info: CollectionInfo | None, *, wanted: int, backlog: int, width: int | None) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceml.csv_cells import from_cell
-from faceml.errors import FileNotReadable, NotEnoughData
+from faceml.errors import FileNotReadable, NotEnoughData, WrongUse
+from faceml.names import fold_name, tidy_name
 from faceml.path_text import path_of
 from faceml.records import BBox, Face
 from faceml.storage.sql.repository import UnitOfWork
@@ -43,6 +44,17 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str]], ...]  # line of the file, and its cells without blanks around them
 
+    def first_of(self, *names: str) -> str | None:
+        """The first of these columns that it has."""
+        return next((name for name in names if name in self.columns), None)
+
+    def name_in(self, line: int, cell: str) -> str:
+        """A person's name as it is stored. Raises FileNotReadable where it cannot be one."""
+        try:
+            return tidy_name(cell)
+        except WrongUse as error:
+            raise FileNotReadable(f"{self.file}, line {line}: {error}") from error
+
     def lacking(self, needed: str) -> FileNotReadable:
         there = f"the columns {', '.join(sorted(self.columns))}" if self.columns else "no columns"
         return FileNotReadable(f"{self.file} has {there}; it needs {needed}")
@@ -53,13 +65,16 @@ def read_table(file: Path) -> Table:
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
-            columns = tuple(reader.fieldnames or ())
-            rows = [{name: from_cell((row[name] or "").strip()) for name in columns} for row in reader]
+            columns = tuple(name.strip() for name in reader.fieldnames or ())
+            reader.fieldnames = columns
+            rows = [
+                (reader.line_num, {name: from_cell((row[name] or "").strip()) for name in columns}) for row in reader
+            ]
     except OSError as error:
         raise FileNotReadable(f"{file} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise FileNotReadable(f"{file} is not a CSV in UTF-8: {error}") from error
-    return Table(file, columns, tuple(enumerate(rows, start=2)))
+    return Table(file, columns, tuple(rows))
 
 
 def read_known_labels(file: Path) -> list[KnownLabel]:
@@ -69,14 +84,17 @@ def read_known_labels(file: Path) -> list[KnownLabel]:
         FileNotReadable: it is missing, or lacks these columns.
     """
     table = read_table(file)
-    person = next((name for name in ("person", "person_name") if name in table.columns), None)
+    person = table.first_of("person", "person_name")
     if person is None or "path" not in table.columns:
         raise table.lacking("path and person, and may have x,y,w,h")
-    return [
-        KnownLabel((file.parent / path_of(row["path"])).resolve(), _box(file, line, row), row[person])
-        for line, row in table.rows
-        if row[person]
-    ]
+    spelt: dict[str, str] = {}  # a name as it is compared, as it is written first
+    labels = []
+    for line, row in table.rows:
+        if row[person]:
+            name = table.name_in(line, row[person])
+            name = spelt.setdefault(fold_name(name), name)
+            labels.append(KnownLabel((file.parent / path_of(row["path"])).resolve(), _box(file, line, row), name))
+    return labels
 
 
 def match_known_labels(unit: UnitOfWork, labels: Sequence[KnownLabel]) -> list[KnownFace]:
@@ -87,7 +105,8 @@ def match_known_labels(unit: UnitOfWork, labels: Sequence[KnownLabel]) -> list[K
     Raises:
         NotEnoughData: none of the photos is in the library.
     """
-    assets = {path: known.asset_id for path, known in unit.assets.at_paths([label.path for label in labels]).items()}
+    files = unit.assets.at_written_paths([label.path for label in labels])
+    assets = {path: known.asset_id for path, known in files.items()}
     if not assets:
         raise NotEnoughData(f"none of the {len(labels)} labelled photos is in this library: ingest their folder first")
     rows: dict[int, list[int]] = defaultdict(list)

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from faceml.errors import WrongUse
 from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
+from faceml.names import fold_name
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
 from faceml.storage.sql.assets import UnreadableAsset
 from faceml.storage.sql.clusters import ClusterSummary
-from faceml.storage.sql.people import PersonSummary, fold_name
+from faceml.storage.sql.people import PersonSummary
 from faceml.storage.sql.repository import Repository
 
 LARGEST_PAGE = 100

@@ -14,7 +14,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
-from faceml.config import without_password
+from faceml.addresses import without_password
 from faceml.errors import Conflict, IndexUnavailable, WrongUse
 from faceml.storage.index import collection_rules as rules
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from faceml.config import without_password
+from faceml.addresses import without_password
 from faceml.errors import Unavailable
 from faceml.storage.registry.kinds import Kind
 from faceml.storage.registry.records import CHALLENGER, CHECKSUM, ModelCard, RegisteredModel, RegistryState

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from faceml.config import without_password, without_secrets
+from faceml.addresses import sqlite_file, without_password, without_secrets
 from faceml.errors import Unavailable
 from faceml.storage.registry.kinds import Kind
 from faceml.storage.registry.records import RegisteredModel, RegistryState
 
-_SQLITE = "sqlite:///"
 _VERSIONS = text(
     "SELECT version, creation_time, run_id, source, storage_location FROM model_versions"
     " WHERE name = :name AND status = 'READY' AND COALESCE(current_stage, '') <> 'Deleted_Internal' ORDER BY version"
@@ -33,7 +33,8 @@ class MlflowDatabase:
         self._kind = kind
 
     def read(self) -> RegistryState:
-        if self._uri.startswith(_SQLITE) and not Path(self._uri.removeprefix(_SQLITE)).exists():
+        file = sqlite_file(self._uri)
+        if file is not None and not file.exists():
             return RegistryState()
         try:
             engine = _engine(self._uri)
@@ -62,9 +63,10 @@ class MlflowDatabase:
 
 
 def _engine(uri: str) -> Engine:
-    if not uri.startswith(_SQLITE):
+    if (file := sqlite_file(uri)) is None:
         return create_engine(uri, connect_args={"connect_timeout": 10} if uri.startswith("postgres") else {})
-    return create_engine(f"{_SQLITE}file:{uri.removeprefix(_SQLITE)}?mode=ro&uri=true", connect_args={"timeout": 10})
+    reading_only = URL.create("sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+    return create_engine(reading_only, connect_args={"timeout": 10})
 
 
 def _read(connection: Connection, model: str) -> RegistryState:
@@ -98,7 +100,7 @@ def _local_path(location: str) -> Path:
     """
     parts = urlsplit(location)
     if parts.scheme == "file":
-        return Path(unquote(parts.path))
+        return Path(os.fsdecode(unquote_to_bytes(parts.path)))
     if "://" in location or parts.scheme.startswith("mlflow"):
         raise Unavailable(
             f"the model's file lies at {location}, which only an MLflow server can reach: set MLFLOW_TRACKING_URI to "

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -60,7 +61,7 @@ class ModelRegistry(Generic[A]):
         self.kind = kind
         self._store = store
         self._cache = cache
-        self._last_seen = cache / f"registry-{hashlib.sha256(store.uri.encode()).hexdigest()[:12]}.json"
+        self._last_seen = cache / f"registry-{hashlib.sha256(os.fsencode(store.uri)).hexdigest()[:12]}.json"
 
     # --- reading
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -63,6 +64,19 @@ class LookedAt:
 class Assets(Store):
     def at_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
         return {known.path: known for known in self._known(ImageAsset.path, [path_text(path) for path in paths])}
+
+    def at_written_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
+        """As `at_paths`, by paths that somebody wrote down: an é may be two letters there and one on the disk."""
+        found = self.at_paths(paths)
+        asked = {path: composed(path) for path in paths if path not in found and not str(path).isascii()}
+        if not asked:
+            return found
+        there: dict[str, list[Path]] = {form: [] for form in asked.values()}
+        for (name,) in self._session.execute(select(ImageAsset.path).execution_options(yield_per=10_000)):
+            if not name.isascii() and (form := composed(path := Path(name))) in there:
+                there[form].append(path)
+        files = self.at_paths([paths[0] for paths in there.values() if len(paths) == 1])
+        return found | {path: files[there[form][0]] for path, form in asked.items() if len(there[form]) == 1}
 
     def with_hashes(self, hashes: Sequence[str]) -> dict[str, KnownFile]:
         return {known.content_hash: known for known in self._known(ImageAsset.content_hash, hashes)}
@@ -160,6 +174,11 @@ class Assets(Store):
     def _known(self, column: Any, values: Sequence[str] | Sequence[int]) -> Iterator[KnownFile]:
         for (row,) in self._rows(select(ImageAsset).order_by(ImageAsset.id), column, values):
             yield KnownFile(row.id, path_of(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
+
+
+def composed(path: Path) -> str:
+    """How a path is compared with one that somebody wrote down."""
+    return unicodedata.normalize("NFC", str(path))
 
 
 def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool]:

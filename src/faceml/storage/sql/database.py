@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, Inspector, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from faceml.config import without_password
+from faceml.addresses import sqlite_file, without_password
 from faceml.errors import Conflict, DatabaseUnavailable, WrongUse
 from faceml.files import ROOM, free_at, is_full, no_space
 from faceml.storage.sql.locks import MIGRATION, advisory_lock
 from faceml.storage.sql.tables import Base
 
-SCHEMA_VERSION = "0010"  # the newest migration; a test holds it against the migrations folder
+SCHEMA_VERSION = "0011"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 ALEMBIC = "alembic_version"  # the table with the schema's revision
 READ_ONLY = "faceml_read_only"
@@ -27,16 +26,19 @@ _COLLIDED = ("40001", "40P01")  # PostgreSQL: serialization failure, deadlock
 CONTENT = {"photos": "image_assets", "people": "persons", "faces": "face_instances", "decisions": "label_events"}
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, *, on_new: Callable[[], object] = lambda: None) -> Engine:
     """An engine for SQLite (WAL) or PostgreSQL (psycopg), its schema migrated to the newest.
 
+    Args:
+        on_new: called where there was no library yet.
     Raises:
         WrongUse: the URL is not one of a database that faceml knows.
         DatabaseUnavailable: it does not answer, refuses the password, or is not a faceml database.
     """
     engine = _engine(url)
     with translated_errors(url):
-        migrate(engine)
+        if migrate(engine):
+            on_new()
     return engine
 
 
@@ -68,21 +70,26 @@ def read_schema(url: str) -> str | None:
         engine.dispose()
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema up to `SCHEMA_VERSION`; two processes that start at once take turns."""
+def migrate(engine: Engine) -> bool:
+    """Bring the schema up to `SCHEMA_VERSION`; two processes that start at once take turns.
+
+    Returns:
+        Whether there was none.
+    """
     with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
         if _version(connection) == SCHEMA_VERSION:
-            return
+            return False
     with engine.begin() as connection:
         advisory_lock(connection, MIGRATION)
         version = _version(connection)
         if version == SCHEMA_VERSION:
-            return
+            return False
         if version is not None and version > SCHEMA_VERSION:
             raise DatabaseUnavailable(
                 f"the database has schema {version}, newer than this faceml's {SCHEMA_VERSION}: upgrade faceml"
             )
         _upgrade(connection)
+    return version is None
 
 
 @contextmanager
@@ -118,7 +125,9 @@ def filled_tables(url: str) -> list[str]:
     is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
     if is_file and not Path(parsed.database or "").exists():
         return []
-    engine = create_engine(_reading_only(parsed), hide_parameters=True) if is_file else _engine(url)
+    engine = (
+        create_engine(_reading_only(Path(parsed.database or "")), hide_parameters=True) if is_file else _engine(url)
+    )
     try:
         with translated_errors(url), engine.execution_options(**{READ_ONLY: True}).connect() as connection:
             _refuse_foreign(connection, url)
@@ -127,9 +136,8 @@ def filled_tables(url: str) -> list[str]:
         engine.dispose()
 
 
-def _reading_only(url: URL) -> URL:
-    file = quote(str(Path(url.database or "").resolve()))
-    return url.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
+def _reading_only(file: Path) -> URL:
+    return URL.create("sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
 
 
 def _tables(connection: Connection) -> list[str]:
@@ -267,8 +275,8 @@ def _upgrade(connection: Connection, revision: str = "head") -> None:
 def _explain(url: str, error: Any) -> str:
     shown, reason = without_password(url), " ".join(str(error.orig).split())
     if url.startswith("sqlite"):
-        file = url.removeprefix("sqlite:///")
-        folder = Path(file).parent
+        file = sqlite_file(url) or Path(url)
+        folder = file.parent
         if is_full(error) or ("locked" not in reason and free_at(folder) < ROOM):  # full is also "disk I/O error"
             return no_space(folder)
         if "locked" in reason:

@@ -14,9 +14,9 @@ from faceml.decisions.about_faces import DifferentPeople
 from faceml.decisions.about_people import Rename
 from faceml.decisions.decision import Decision, Erase, Erased
 from faceml.decisions.log import decode, decode_effects, encode, kind_of
+from faceml.names import fold_name, folded
 from faceml.records import BBox
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.people import fold_name
 from faceml.storage.sql.tables import ErasedFace, LabelEvent, PersonRow
 
 ERASE, RENAME = "erase", "rename"  # kinds, as the log has them
@@ -107,9 +107,9 @@ class Erasure(Store):
 def _names(decision: Decision, details: dict[str, Any]) -> Iterator[tuple[UUID, str]]:
     created = decode_effects(details).created
     if created is not None and decision.person_id is not None:
-        yield decision.person_id, fold_name(created)
+        yield decision.person_id, folded(created)
     if isinstance(decision, Rename):
-        yield from ((id_, fold_name(name)) for id_, names in decision.names.items() for name in names)
+        yield from ((id_, folded(name)) for id_, names in decision.names.items() for name in names)
 
 
 def _witnesses(decision: Decision) -> set[UUID]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,44 +11,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select
 
 from faceml.decisions.replay import survivor
-from faceml.errors import NotFound, WrongUse
+from faceml.errors import NotFound
+from faceml.names import fold_name, tidy_name
 from faceml.records import Person, PersonStatus
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
-
-NAME_LENGTH = 255
-FOLDED_LENGTH = 512
-
-
-def tidy_name(name: str) -> str:
-    """The name as it is stored: Unicode NFC, spaces single.
-
-    Raises:
-        WrongUse: empty, or longer than 255 characters.
-    """
-    tidy = " ".join(unicodedata.normalize("NFC", name).split())
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in tidy):  # PostgreSQL refuses NUL
-        raise WrongUse("the name of a person holds control characters: leave them out")
-    if not tidy:
-        raise WrongUse("the name of a person is empty: give at least one letter")
-    if len(tidy) > NAME_LENGTH:
-        raise WrongUse(f"the name of a person has {len(tidy)} characters; the longest is {NAME_LENGTH}")
-    if len(_folded(tidy)) > FOLDED_LENGTH:  # a letter may fold to three
-        raise WrongUse(f"the name of a person is too long to be compared: {NAME_LENGTH} plain letters fit")
-    return tidy
-
-
-def fold_name(name: str) -> str:
-    """The name as it is compared.
-
-    >>> fold_name("  JOSÉ  garcía") == fold_name("José García")
-    True
-    """
-    return _folded(tidy_name(name))
-
-
-def _folded(tidy: str) -> str:
-    return unicodedata.normalize("NFC", tidy.casefold())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from faceml.config import without_password
+from faceml.addresses import without_password
 from faceml.errors import DatabaseUnavailable
 from faceml.once import Once
 from faceml.records import PackContract
@@ -62,10 +62,16 @@ class Repository:
     Each of them raises WrongUse where the URL is not one of a database that faceml knows.
     """
 
-    def __init__(self, url: str, *, before_writing: Callable[[], object] = lambda: None) -> None:
-        """`before_writing` is called once, before the first writing transaction."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        before_writing: Callable[[], object] = lambda: None,
+        on_new: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`before_writing` is called once, before the first writing transaction; `on_new` where nothing was there."""
         self._url = without_password(url)
-        self._connected = Once(lambda: connect(url))
+        self._connected = Once(lambda: connect(url, on_new=on_new))
         self._reading = Once(lambda: consistent_reader(self._engine))
         self._before_writing = Once(lambda: (before_writing(),))
 
