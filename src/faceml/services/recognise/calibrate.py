@@ -192,19 +192,19 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
     return float(AssignOptions(threshold=threshold).threshold)
 
 
-def usual_threshold(library: Library) -> float:
-    """The best threshold known for raw vectors: calibrated where there are labels enough, else the recommended one.
+def usual_threshold(library: Library, space: Space = Space(RAW)) -> float:
+    """The best threshold known in a space: calibrated where there are labels enough, else the recommended one.
 
     Raises:
         NotEnoughData: no face was detected yet.
     """
     try:
-        return _in_space(library, Space(RAW)).calibration.threshold
+        return _in_space(library, space).threshold
     except NotEnoughData:
         pinned = library.repository.pack()
         if pinned is None:
             raise
-        return pinned.match_threshold
+        return space.threshold(pinned.match_threshold)
 
 
 def usual_score(library: Library, matching: Matching) -> float:

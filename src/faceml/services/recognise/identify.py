@@ -68,12 +68,14 @@ def identify_photo(
     least = way.threshold(threshold)
     image = read_photo(photo) if isinstance(photo, Path) else decode_photo(photo)
     found = find_faces_in(image, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
-    with library.repository.read() as unit:
-        known, names = way.read(unit), unit.people.names()
     height, width = image.shape[:2]
     if not found:
         return Identification((), width, height, least.value, way.name, least.notes)
-    matches = known.match(np.stack([face.embedding for face in found]), least.value)
+    with library.repository.read() as unit:
+        known = way.read(unit)
+        matches = known.match(np.stack([face.embedding for face in found]), least.value)
+        rows = {*matches.candidate_rows.tolist(), *matches.runner_up_rows.tolist()} - {NOBODY}
+        names = unit.people.names([known.people[row] for row in rows])
     alike = resemblances(known, names, matches)
     faces = tuple(
         IdentifiedFace(
