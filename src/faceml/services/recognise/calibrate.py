@@ -82,6 +82,28 @@ def calibrate_library(
     return replace(report, strangers=rates, advice=_advice(rates, report.calibration, is_plain=True))
 
 
+@dataclass(frozen=True, slots=True)
+class ThresholdInUse:
+    value: float
+    model_version: str  # the space it holds in
+    words: str  # where it is from, and which strangers pass it
+
+
+def threshold_in_use(library: Library, *, fmr: float = DEFAULT_FMR) -> ThresholdInUse:
+    """The threshold of the champion's space: calibrated; the documented one, carried over, where labels are too few.
+
+    Raises:
+        ModelMismatch, Unavailable: of the model.
+    """
+    try:
+        found = calibrate_library(library, fmr=fmr, matcher="plain")
+    except NotEnoughData as error:
+        space = open_space(library)
+        words = f"not calibrated, the documented threshold is used: {error}"
+        return ThresholdInUse(space.threshold(DOCUMENTED), space.name, words)
+    return ThresholdInUse(found.threshold, found.model_version, f"strangers' faces that get a name: {found.strangers}")
+
+
 def _in_space(library: Library, space: Space, fmr: float = DEFAULT_FMR) -> CalibrationReport:
     if space.thresholds is None:
         report = _calibrate(library.repository, space, fmr)
