@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ def open_library(settings: Settings | None = None) -> Library:
     """The library that the settings point at (default: those of the environment).
 
     Nothing is connected to yet, so this raises nothing of a store that is away. From here on whatever the process
-    writes is its owner's alone.
+    writes is its owner's alone. Who gives no settings is a notebook or a script, whose log is as LOG_LEVEL says.
     """
     from faceml.storage.cache_files import GraphFiles
     from faceml.storage.forgetting import complete_erasures
@@ -35,7 +36,9 @@ def open_library(settings: Settings | None = None) -> Library:
     from faceml.tracking import Tracking
 
     keep_to_owner()
-    settings = settings or read_settings()
+    if settings is None:
+        settings = read_settings()
+        _log_as_asked(settings)
     shutil.rmtree(settings.cache_folder / OLD_CACHE, ignore_errors=True)
     repository = Repository(settings.database, before_writing=lambda: complete_erasures(settings, repository))
     tracking = Tracking(settings.tracking, settings.artifact_folder, on_note=_note)
@@ -49,6 +52,13 @@ def open_library(settings: Settings | None = None) -> Library:
         tracking,
         GraphFiles(settings.cache_folder / "graphs"),
     )
+
+
+def _log_as_asked(settings: Settings) -> None:
+    """Where somebody set a level, it is faceml's; other packages say what they said before."""
+    if settings.sources.get("LOG_LEVEL", "default") != "default":
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        logging.getLogger("faceml").setLevel(settings.log_level)
 
 
 def _note(text: str) -> None:

@@ -179,6 +179,23 @@ def test_the_command_for_clusters_names_them_its_own_way_after_dual_mode(library
     assert all(str(name).startswith("unknown_cluster_") for name, _ in listed(library))
 
 
+# --- exemplars
+
+
+def test_labelling_says_where_exemplars_are_not_the_three_of_best_quality(bare_library: Library) -> None:
+    alike = people_vectors(1, 6, spread=0.01)
+    alike[5] = people_vectors(1, 1, seed=1, spread=0.0)[0] + alike[0]  # another photo of them, of lower quality
+    for row, vector in enumerate(alike):
+        add_faces(bare_library, vector[None], quality=0.9 - row / 20, prefix=f"p{row}")
+    with bare_library.repository.begin() as unit:
+        ids = [id_ for id_, _, _ in unit.faces.labels()]
+        unit.faces.set_clusters([(id_, "clu_1") for id_ in ids])
+    assert "not the best three by quality" in str(label_cluster(bare_library, "clu_1", "Ada", actor=ME).note)
+    with bare_library.repository.begin() as unit:
+        unit.faces.set_clusters([(id_, "clu_2") for id_ in add_faces(bare_library, unit_rows(2, seed=8), prefix="q")])
+    assert label_cluster(bare_library, "clu_2", "Bob", actor=ME).note is None
+
+
 # --- one cluster taken apart, through every door
 
 

@@ -125,6 +125,9 @@ steps:
       mode: dual
       min_cluster_size: 3
       person_threshold: "0.5"
+  - name: try
+    notebook: 02_cluster.ipynb
+    parameters:
       sweep: true
       sweep_min_cluster_sizes: "3, 5"
       sweep_min_samples: "2"
@@ -146,9 +149,10 @@ def test_notebook_2_runs_in_dual_mode_and_its_sweep_becomes_child_runs(
         tracking=tracking,
         folder=tmp_path,
     )
-    (step,) = done.steps
-    assert step.results["total_faces"] == 80 - 4 * FACES
-    assert step.results["clusters_found"] > 0
+    grouped, step = done.steps
+    assert grouped.results["total_faces"] == 80 - 4 * FACES
+    assert grouped.results["clusters_found"] > 0
+    assert (step.results["total_faces"], step.results["settings_tried"]) == (80, 2)
     client = mlflow.MlflowClient(tracking.store.uri)
     experiment = client.get_experiment_by_name("faceml").experiment_id
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{step.run_id}'")

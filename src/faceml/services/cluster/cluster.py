@@ -13,6 +13,7 @@ from faceml.identity.cost import Method
 from faceml.identity.hdbscan.distances import Metric
 from faceml.library import Library
 from faceml.options import ClusterOptions
+from faceml.progress import told
 from faceml.services.cluster.grouping import Note, group_faces, log, note_of_noise, one_at_a_time, without_loose
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import note_of_changed
@@ -34,6 +35,7 @@ class ClusterReport:
     note: str | None
 
 
+@told
 @one_at_a_time
 def cluster_faces(
     library: Library, options: ClusterOptions = ClusterOptions(), *, on_note: Note = log.info

@@ -18,6 +18,7 @@ from faceml.identity.dual_mode import dual_mode
 from faceml.identity.hdbscan.distances import Metric
 from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
+from faceml.progress import told
 from faceml.records import Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import Note, group_faces, log, note_of_noise, one_at_a_time
@@ -45,6 +46,7 @@ class DualReport:
     notes: tuple[str, ...]
 
 
+@told
 @one_at_a_time
 def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_note: Note = log.info) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.

@@ -20,7 +20,7 @@ from faceml.identity.hdbscan.exact import cut, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
 from faceml.library import Library
 from faceml.metrics.agreement import Agreement, bcubed, stability, subsamples
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.grouping import Note, announce, log, without_loose
 from faceml.services.photos.known_labels import match_known_labels, read_known_labels
@@ -109,6 +109,7 @@ def parse_counts(text: str) -> list[int]:
     return [int(value) for value in values if value is not None]
 
 
+@told
 def sweep_clusters(
     library: Library,
     *,

@@ -10,6 +10,7 @@ from faceml.decisions.about_faces import Split
 from faceml.decisions.states import SPLIT_MARK
 from faceml.errors import Conflict, WrongUse
 from faceml.library import Library
+from faceml.progress import told
 from faceml.records import Embeddings
 from faceml.services.decisions.decide import decide, deciding, faces_of_cluster
 from faceml.services.recognise.spaces import Space, space_in_use
@@ -72,6 +73,7 @@ def parts_of(faces: Embeddings, *, min_cluster_size: int) -> tuple[tuple[tuple[U
     return tuple(map(tuple, largest_first)), tuple(left_out)
 
 
+@told
 def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 3, actor: str) -> SplitReport:
     """Split a cluster into the parts of `preview_split`, with ids `{id}_sub_{6 hex}`; names of its faces stay.
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from faceml.decisions.about_faces import Assign
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
+from faceml.progress import told
 from faceml.records import Face
 from faceml.services.decisions.label import label_cluster, label_faces
 from faceml.services.index.drain import update_index
@@ -128,6 +129,7 @@ class NamingReport:
     named: tuple[NamedCluster, ...]
 
 
+@told
 def name_clusters(library: Library, labels: Path, *, actor: str) -> NamingReport:
     """Label every unlabelled cluster with the name that more than half of its faces are known to have.
 

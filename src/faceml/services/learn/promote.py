@@ -11,6 +11,7 @@ from typing import Any
 from faceml.errors import Conflict, ModelMismatch, NotFound, WrongUse
 from faceml.identity.matcher_file import MatcherRecord
 from faceml.library import Library
+from faceml.progress import told
 from faceml.storage.registry.model_registry import LoadedModel, ModelRegistry
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
 from faceml.storage.registry.records import MATCHER as MATCHER_MODEL
@@ -66,6 +67,7 @@ def judge(library: Library, selector: str | int = CHALLENGER, *, kind: str = PRO
     return _judge(registry, registry.get(selector), registry.state().champion)
 
 
+@told
 def promote(
     library: Library,
     selector: str | int = CHALLENGER,

@@ -12,7 +12,7 @@ from uuid import UUID
 from faceml.errors import NotFound, UnreadablePhoto
 from faceml.library import Library
 from faceml.options import DetectOptions
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
@@ -44,6 +44,7 @@ class _Tally:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
+@told
 def backfill_faces(
     library: Library, options: DetectOptions = DetectOptions(), *, on_progress: Progress = silent
 ) -> DetectReport:
@@ -61,6 +62,7 @@ def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset
         return unit.assets.waiting(**asdict(options))
 
 
+@told
 def detect_in_assets(
     library: Library,
     asset_ids: Sequence[int],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faceml.errors import FolderNotFound
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.records import AssetStatus
 from faceml.storage.sql.assets import KnownFile, PhotoFile
 from faceml.storage.sql.chunks import chunks
@@ -31,6 +31,7 @@ class IngestReport:
     unreadable: int  # files that could not be opened at all
 
 
+@told
 def ingest_folder(repository: Repository, folder: Path, *, on_progress: Progress = silent) -> IngestReport:
     """Take all photos below `folder` in; files that did not change since the last time are not even read.
 

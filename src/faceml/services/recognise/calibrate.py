@@ -24,6 +24,7 @@ from faceml.identity.prototypes import centroids
 from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions, check_one_way
+from faceml.progress import told
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
@@ -47,6 +48,7 @@ class CalibrationReport:
     advice: str | None = None  # what to do where relatives come closer than other strangers
 
 
+@told
 def calibrate_library(
     library: Library, *, fmr: float = DEFAULT_FMR, model: str | int = CHAMPION, matcher: str | int = CHAMPION
 ) -> CalibrationReport:

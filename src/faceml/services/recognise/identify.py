@@ -14,6 +14,7 @@ from faceml.errors import NotFound
 from faceml.identity.assignment import NOBODY
 from faceml.library import Library
 from faceml.options import AssignOptions, DetectOptions
+from faceml.progress import told
 from faceml.records import BBox, Prototypes
 from faceml.services.recognise.gallery import MatcherWay, PlainWay, Resemblance, Way, open_way, resemblances
 from faceml.services.recognise.matching import ScoreParts
@@ -40,6 +41,7 @@ class Identification:
     notes: tuple[str, ...]  # what the numbers mean
 
 
+@told
 def identify_photo(
     library: Library,
     photo: bytes | Path,
