@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -22,12 +22,18 @@ from serving.metrics import Metrics
 from serving.pools import Pools
 from serving.schemas.runs import JobQueuedResponse
 
+if TYPE_CHECKING:
+    from faceml.services.cluster.cluster import ClusterReport
+    from faceml.services.cluster.dual import DualReport
+
 API = "/api/v1/faces"
 ACTOR = "api"  # who decides, in the log of decisions
 EVENT_HEADER = "X-Event-Id"  # by which a decision can be undone
 INDEX_HEADER = "X-Index-Note"  # that it waits for the index, and what brings that up to date
+NOTE_HEADER = "X-Note"  # what to know of an answer whose body the specification lays down
 
 R = TypeVar("R")
+Grouped = TypeVar("Grouped", "ClusterReport", "DualReport")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,18 @@ class Service:
     async def run(self, work: Callable[[], BaseModel]) -> Response:
         """Do heavy work now."""
         return Response(await self.pools.heavy(lambda: _json(work())), media_type="application/json")
+
+    async def group(self, act: Callable[[], Grouped], shape: Callable[[Grouped], BaseModel]) -> Response:
+        """Group faces now; what to know of the figures is in a header, since their body is documented."""
+
+        def work() -> tuple[bytes, str]:
+            from faceml.services.cluster.dual import notes_of
+
+            report = act()
+            return _json(shape(report)), "; ".join(notes_of(report)).encode("ascii", "backslashreplace").decode()
+
+        content, notes = await self.pools.heavy(work)
+        return Response(content, headers={NOTE_HEADER: notes} if notes else None, media_type="application/json")
 
     def ask_queue(self) -> None:
         """Raises QueueUnavailable."""

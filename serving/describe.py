@@ -28,8 +28,9 @@ only read, 404 no such thing, 405 not with this method (`Allow` says which), 408
 413 too large, 414 address too long, 422 a value does not fit, 429 too many requests, 500 a fault of the service, 503
 a part does not answer now, 504 took too long. Lists carry an ETag. Decisions answer with `X-Event-Id`, the `eventId`
 of `POST /undo`; a decision that is stored while the index is behind also with `X-Index-Note`: how many changes wait,
-and what brings them over. Request fields may be camelCase or snake_case; an unknown one is refused. `queue: true`
-answers 202 with a `jobId` for `GET /jobs/{job_id}`. HEAD works wherever GET does, and OPTIONS tells what a path takes.
+and what brings them over. Clustering tells what to know of its figures in `X-Note`. Request fields may be camelCase
+or snake_case; an unknown one is refused. `queue: true` answers 202 with a `jobId` for `GET /jobs/{job_id}`. HEAD works
+wherever GET does, and OPTIONS tells what a path takes.
 """
 
 

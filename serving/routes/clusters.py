@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
-from faceml.options import ClusterOptions, DualOptions
+from faceml.options import ClusterOptions, DualOptions, SplitOptions
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.split import split_cluster
 from faceml.services.review.browse import list_clusters, show_cluster
@@ -75,8 +75,9 @@ async def split(
     body: Annotated[clusters.SplitClusterRequest, Body(default_factory=clusters.SplitClusterRequest)],
 ) -> Response:
     """Split a cluster into the parts that it falls apart into."""
+    size = SplitOptions.of(body.model_dump()).min_cluster_size
     return await service.decide(
-        lambda: split_cluster(service.library, cluster_id, min_cluster_size=body.min_cluster_size, actor=ACTOR),
+        lambda: split_cluster(service.library, cluster_id, min_cluster_size=size, actor=ACTOR),
         clusters.SplitClusterResponse.of,
     )
 
@@ -91,7 +92,7 @@ async def cluster(
         return await service.enqueue("cluster_faces_job", **options.parameters())
     from faceml.services.cluster.cluster import cluster_faces
 
-    return await service.run(lambda: runs.ClusteringResultResponse.of(cluster_faces(service.library, options)))
+    return await service.group(lambda: cluster_faces(service.library, options), runs.ClusteringResultResponse.of)
 
 
 @router.post("/cluster/dual", response_model=runs.DualClusterResponse, responses=RUN)
@@ -104,4 +105,4 @@ async def cluster_in_dual_mode(
         return await service.enqueue("cluster_dual_job", **options.parameters())
     from faceml.services.cluster.dual import cluster_dual
 
-    return await service.run(lambda: runs.DualClusterResponse.of(cluster_dual(service.library, options)))
+    return await service.group(lambda: cluster_dual(service.library, options), runs.DualClusterResponse.of)

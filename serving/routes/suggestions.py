@@ -38,9 +38,9 @@ def _found(library: Library, query: SuggestionQuery) -> Sequence[Any]:
     limit = query.limit
     match query.kind:
         case "merges":
-            return groups.suggest_merges(library.repository, limit=limit)
+            return groups.suggest_merges(library, limit=limit)
         case "splits":
-            return groups.suggest_splits(library.repository, limit=limit)
+            return groups.suggest_splits(library, limit=limit)
         case "uncertain":
             return faces.suggest_uncertain(library, limit=limit, matcher=query.matcher)
         case "names":
@@ -50,4 +50,4 @@ def _found(library: Library, query: SuggestionQuery) -> Sequence[Any]:
         case "intruders":
             if query.person_id is None:
                 raise WrongUse("kind=intruders asks who does not belong to a person: give their personId")
-            return faces.suggest_intruders(library.repository, query.person_id, limit=limit)
+            return faces.suggest_intruders(library, query.person_id, limit=limit)

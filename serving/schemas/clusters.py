@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from faceml.options import SplitOptions
 from faceml.services.review.browse import ClusterDetails
-from serving.schemas.base import WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
+from serving.schemas.base import ListResponse, Name, Page, RequestModel, ResponseModel, offering
 from serving.schemas.faces import FaceInstance, with_names
 
 
@@ -52,8 +53,9 @@ class LabelClusterResponse(ResponseModel):
     prototypes_created: int
 
 
+@offering(SplitOptions)
 class SplitClusterRequest(RequestModel):
-    min_cluster_size: Annotated[int, Field(strict=True, ge=2, le=10_000), WHOLE] = 3
+    pass
 
 
 class SplitClusterResponse(ResponseModel):

@@ -120,6 +120,7 @@ class JobResponse(ResponseModel):
     state: str = Field(description="queued, started, waiting (to be tried again), finished, failed, canceled")
     progress: JobProgressItem | None
     result: dict[str, Any] | None
+    note: str | None = Field(description="what to know of the result")
     error: str | None
     created_at: datetime
     started_at: datetime | None

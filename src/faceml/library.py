@@ -38,6 +38,7 @@ class Library:
     # Told of every decision instead of the index following at once: whoever labels does not wait for it.
     index_follower: Callable[[], None] | None = None
     matching: Latest[Any] = field(default_factory=Latest, repr=False)  # kept by services.recognise.matching
+    people: Latest[Any] = field(default_factory=Latest, repr=False)  # likewise by services.recognise.gallery
 
     @property
     def registries(self) -> tuple[ModelRegistry[Any], ...]:

@@ -42,9 +42,15 @@ class Latest(Generic[T]):
         self._lock = RLock()
         self._kept: tuple[Any, T] | None = None
 
-    def of(self, key: Any, make: Callable[[], T]) -> T:
-        """Raises whatever `make` raises; then the former value is kept."""
+    def of(self, key: Any, make: Callable[[], T], *, is_kept: Callable[[T], bool] = lambda _: True) -> T:
+        """Raises whatever `make` raises; then the former value is kept.
+
+        Args:
+            is_kept: whether a value is, which may be too large for that.
+        """
         with self._lock:
-            if self._kept is None or self._kept[0] != key:
-                self._kept = (key, make())
-            return self._kept[1]
+            if self._kept is not None and self._kept[0] == key:
+                return self._kept[1]
+            made = make()
+            self._kept = (key, made) if is_kept(made) else None
+            return made

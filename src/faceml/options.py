@@ -24,6 +24,7 @@ RATIO = r"0|1|[01]\.0+|0\.[0-9]+"  # a threshold in quotes, as pipelines have th
 VERSION = r"(face-projection/)?[1-9][0-9]{0,8}"
 MATCHER_VERSION = r"(face-matcher/)?[1-9][0-9]{0,8}"
 MONTH_FORM, DAY_FORM = "a month as YYYY-MM, like 2025-12", "a day as YYYY-MM-DD, like 2025-12-23"
+METRICS = ("euclidean", "cosine")  # distances between unit vectors, both 0 to 2
 PULL = 100.0  # weight decay of heads that have a start worth staying near, see docs/decisions/0018-the-default-head.md
 
 
@@ -70,6 +71,8 @@ class ClusterOptions(StepOptions):
     max_faces: int = option(50_000, "Maximum faces to cluster.", unit="faces", least=1)
     min_cluster_size: int = option(5, "HDBSCAN min_cluster_size.", unit="faces", least=2, most=10_000)
     min_samples: int = option(3, "HDBSCAN min_samples.", unit="faces", least=1, most=10_000)
+    cluster_selection_epsilon: float = option(0.0, "HDBSCAN keeps clusters nearer than this together.", most=2)
+    metric: str = option("euclidean", "Distance of HDBSCAN: {choices}.", choices=METRICS)
     time_bucket: str | None = option(
         None, "Only photos taken in this month, YYYY-MM.", kind=str, pattern=MONTH, form=MONTH_FORM
     )
@@ -102,7 +105,16 @@ class DualOptions(StepOptions):
     unknown_min_cluster_size: int = option(
         3, "Minimum faces of an unknown cluster.", unit="faces", least=2, most=10_000, shell="unknown_min_size"
     )
-    unknown_eps: float = option(0.5, "Distance for dbscan and agglomerative.", most=2, open_end="least")
+    unknown_eps: float = option(
+        0.5, "Distance for dbscan and agglomerative: cosine, 1 less the similarity.", most=2, open_end="least"
+    )
+    unknown_min_samples: int = option(
+        2, "Faces near a dense one, for hdbscan and dbscan.", unit="faces", least=1, most=10_000
+    )
+    unknown_linkage: str = option(
+        "average", "Between groups, for agglomerative: {choices}.", choices=("average", "complete", "single")
+    )
+    unknown_metric: str = option("cosine", "What unknown_eps measures: {choices}.", choices=METRICS[::-1])
     max_faces: int = option(50_000, "Maximum faces to process.", unit="faces", least=1)
     one_face_a_photo: bool = option(False, "A person is on a photo once; the less similar go to review.")
     model: str = _model()
@@ -111,6 +123,13 @@ class DualOptions(StepOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_one_way(self.model, self.matcher)
+
+
+@dataclass(frozen=True)
+class SplitOptions(StepOptions):
+    """How one cluster is taken apart."""
+
+    min_cluster_size: int = option(3, "Minimum faces of a part.", unit="faces", least=2, most=10_000)
 
 
 def parse_since(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -29,7 +30,7 @@ def open_library(settings: Settings | None = None, *, on_new: Callable[[str], ob
     """The library that the settings point at (default: those of the environment).
 
     Nothing is connected to yet, so this raises nothing of a store that is away. From here on whatever the process
-    writes is its owner's alone.
+    writes is its owner's alone. Who gives no settings is a notebook or a script, whose log is as LOG_LEVEL says.
 
     Args:
         on_new: told, where there was no library, where one begins: a mistyped FACEML_HOME makes one, too. Default: a
@@ -46,7 +47,8 @@ def open_library(settings: Settings | None = None, *, on_new: Callable[[str], ob
     keep_to_owner()
     if settings is None:
         settings, on_new = read_settings(), on_new or _note
-    _lend_home(settings)
+        _lend_home(settings)
+        _log_as_asked(settings)
     shutil.rmtree(settings.cache_folder / OLD_CACHE, ignore_errors=True)
     repository = Repository(
         settings.database,
@@ -84,6 +86,13 @@ def _begun(settings: Settings) -> str:
         others = sorted(file.parent.name for file in home.parent.glob("*/faceml.db") if file.parent != home)
         beside = f" (beside it there is {', '.join(others[:5])})" if others else ""
     return f"A new, empty library begins in {where}; if you meant one that you have, correct that{beside}"
+
+
+def _log_as_asked(settings: Settings) -> None:
+    """Where somebody set a level, it is faceml's; other packages say what they said before."""
+    if settings.sources.get("LOG_LEVEL", "default") != "default":
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        logging.getLogger("faceml").setLevel(settings.log_level)
 
 
 def _note(text: str) -> None:

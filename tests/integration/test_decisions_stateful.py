@@ -217,7 +217,7 @@ class Decisions(RuleBasedStateMachine):
             except (NotFound, WrongUse):  # no unnamed face left, nobody under that name, or the same person twice
                 return
             self.said(Decision(report.event_id, "apart"))
-            suggested = suggest_merges(self.library.repository, min_similarity=-1.0, limit=1000)
+            suggested = suggest_merges(self.library, min_similarity=-1.0, limit=1000)
             assert {report.one, report.other} not in [{found.one.name, found.other.name} for found in suggested]
 
     @precondition(lambda self: self.decisions)

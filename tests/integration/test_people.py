@@ -250,7 +250,7 @@ def mixed(library: Library, faces) -> str:
 
 
 def test_a_preview_shows_the_parts_and_writes_nothing(library: Library, mixed: str, faces) -> None:
-    preview = preview_split(library.repository, mixed)
+    preview = preview_split(library, mixed)
     assert {frozenset(part) for part in preview.parts} == {frozenset(faces[:6]), frozenset(faces[6:])}
     with library.repository.read() as unit:
         assert len(unit.faces.in_cluster(mixed)) == 12
@@ -294,7 +294,7 @@ def test_a_split_of_nothing_is_refused(library: Library) -> None:
     with pytest.raises(NotFound, match="'clu_9' has no faces"):
         split_cluster(library, "clu_9", actor=ME)
     with pytest.raises(WrongUse, match="min_cluster_size=1"):
-        preview_split(library.repository, "clu_0", min_cluster_size=1)
+        preview_split(library, "clu_0", min_cluster_size=1)
 
 
 # --- exemplars

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -17,13 +19,17 @@ from faceml.options import AssignOptions, ClusterOptions, DualOptions
 from faceml.records import AssignedBy, Face, PrototypeRole
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
-from faceml.services.decisions.label import label_cluster
+from faceml.services.cluster.sweep import sweep_clusters
+from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.split import preview_split
 from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
 from faceml.services.recognise.identify import explain_face
-from faceml.services.recognise.spaces import open_space
+from faceml.services.recognise.spaces import open_space, space_in_use
+from faceml.services.review.faces import suggest_intruders, suggest_uncertain
+from faceml.services.review.groups import likely_from, suggest_merges, suggest_names, suggest_splits
 from faceml.wiring import open_library
 from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
@@ -137,18 +143,70 @@ def test_a_champion_of_another_pack_is_passed_over_with_a_note_but_never_used(na
         cluster_faces(named, ClusterOptions(model="1"))
 
 
-def test_clusters_are_made_in_the_space(mlflow_here: Path, library: Library) -> None:
-    """People who differ in a small direction only, which the head looks at alone."""
+KEEN = Head(np.zeros(WIDTH, np.float32), np.eye(64, WIDTH, dtype=np.float32), ())
+
+
+def faintly_different(library: Library) -> list[UUID]:
+    """People who differ in a small direction only, which the keen head looks at alone."""
     people = np.repeat(np.eye(PEOPLE, WIDTH), FACES, axis=0)
+    rng = np.random.default_rng(1)
+    people[:, PEOPLE:64] += 0.05 * rng.normal(size=(PEOPLE * FACES, 64 - PEOPLE))
     noise = np.zeros((PEOPLE * FACES, WIDTH))
-    noise[:, 64:] = np.random.default_rng(1).normal(size=(PEOPLE * FACES, WIDTH - 64))
-    add_faces(library, (people + noise).astype(np.float32))
+    noise[:, 64:] = rng.normal(size=(PEOPLE * FACES, WIDTH - 64))
+    return add_faces(library, (people + noise).astype(np.float32))
+
+
+def test_clusters_are_made_in_the_space(mlflow_here: Path, library: Library) -> None:
+    faintly_different(library)
     assert cluster_faces(library).clusters_found < PEOPLE
-    skip = np.eye(64, WIDTH, dtype=np.float32)
-    crown(library, Head(np.zeros(WIDTH, np.float32), skip, ()))
+    crown(library, KEEN)
     report = cluster_faces(library)
     assert (report.clusters_found, report.model_version) == (PEOPLE, "face-projection/1")
     assert cluster_dual(library).clusters_found == PEOPLE
+
+
+@pytest.fixture
+def faint(mlflow_here: Path, library: Library) -> Library:
+    """Of four people the first is in two clusters, the next two are in one; of the last some faces are named."""
+    ids = faintly_different(library)
+    with library.repository.begin() as unit:
+        for name, rows in {"clu_a": range(4), "clu_a2": range(4, 8), "clu_bc": range(8, 24)}.items():
+            unit.faces.set_clusters([(ids[row], name) for row in rows])
+    assign_faces_to(library, [*ids[24:31], ids[0]], "Dora", actor="me")  # one of them is no face of hers
+    assign_faces_to(library, ids[1:4], "Ada", actor="me")
+    compute_centroids(library)
+    return library
+
+
+def test_suggestions_are_made_in_the_champions_space(faint: Library) -> None:
+    def suggested() -> list[object]:
+        merges = [{found.one.name, found.other.name} for found in suggest_merges(faint)]
+        parts = [sorted(map(len, found.parts)) for found in suggest_splits(faint)]
+        intruders = [found.nearest.person_name for found in suggest_intruders(faint, "Dora") if found.nearest]
+        names = [alike.person_name for alike in suggest_names(faint, "clu_a2") if alike.similarity > likely_from(faint)]
+        return [merges, parts, intruders, names]
+
+    assert suggested() != (keen := [[{"Ada", "clu_a2"}], [[8, 8]], ["Ada"], ["Ada"]])
+    crown(faint, KEEN)
+    assert suggested() == keen
+    assert [len(part) for part in preview_split(faint, "clu_bc").parts] == [8, 8]
+    assert {found.nearest.person_name for found in suggest_uncertain(faint, threshold=0.95)} == {"Ada", "Dora"}
+    roll_back(faint, actor="me")
+    assert suggested() != keen
+
+
+def test_suggestions_go_on_in_raw_vectors_where_the_registry_never_answered(faint: Library) -> None:
+    away = replace(faint, registry=open_library(replace(faint.settings, tracking_uri="http://127.0.0.1:9")).registry)
+    assert suggest_merges(away) == suggest_merges(faint)
+    assert space_in_use(away).is_raw
+
+
+def test_a_sweep_compares_in_the_space_asked_for(faint: Library) -> None:
+    settings: dict[str, Any] = {"min_cluster_sizes": (3,), "min_samples": (2,)}
+    crown(faint, KEEN)
+    keen, raw = sweep_clusters(faint, **settings), sweep_clusters(faint, model="raw", **settings)
+    assert (keen.model_version, raw.model_version) == ("face-projection/1", "raw")
+    assert keen.runs[0].score > raw.runs[0].score
 
 
 def test_dual_mode_weighs_assignments_of_another_version_again(named: Library) -> None:

@@ -51,7 +51,7 @@ def library(empty: Library, ids: list[UUID]) -> Library:
 
 
 def merges(library: Library) -> list[set[str]]:
-    return [{found.one.name, found.other.name} for found in suggest_merges(library.repository)]
+    return [{found.one.name, found.other.name} for found in suggest_merges(library)]
 
 
 # --- names
@@ -91,7 +91,7 @@ def test_names_for_a_cluster_that_is_not_there_are_refused(library: Library) -> 
 
 
 def test_clusters_of_one_person_are_suggested_with_evidence(library: Library, ids) -> None:
-    (found,) = suggest_merges(library.repository)
+    (found,) = suggest_merges(library)
     assert {found.one.cluster_id, found.other.cluster_id} == {"clu_a", "clu_a2"}
     assert set(found.one.sample_face_ids) | set(found.other.sample_face_ids) == set(ids[:8])
     vectors = vectors_of(library, ids)
@@ -105,7 +105,7 @@ def test_clusters_of_one_person_are_suggested_with_evidence(library: Library, id
 
 def test_a_person_and_a_cluster_and_two_people_are_suggested_with_the_person_first(library: Library) -> None:
     label_cluster(library, "clu_a2", "Alice", actor=ME)
-    (found,) = suggest_merges(library.repository)
+    (found,) = suggest_merges(library)
     assert (found.one.name, found.other.name) == ("Alice", "clu_a")
     assert (found.one.person_id, found.one.cluster_id) == (find(library.repository, "Alice").id, None)
     label_cluster(library, "clu_a", "Alicia", actor=ME)
@@ -113,12 +113,12 @@ def test_a_person_and_a_cluster_and_two_people_are_suggested_with_the_person_fir
 
 
 def test_limit_and_similarity_bound_what_is_suggested(library: Library) -> None:
-    everything = suggest_merges(library.repository, min_similarity=-1.0)
+    everything = suggest_merges(library, min_similarity=-1.0)
     assert len(everything) == 6
-    assert suggest_merges(library.repository, min_similarity=-1.0, limit=2) == everything[:2]
+    assert suggest_merges(library, min_similarity=-1.0, limit=2) == everything[:2]
     assert [found.similarity for found in everything] == sorted((f.similarity for f in everything), reverse=True)
     with pytest.raises(WrongUse, match="limit=0"):
-        suggest_merges(library.repository, limit=0)
+        suggest_merges(library, limit=0)
 
 
 def test_two_groups_kept_apart_are_not_suggested_again_until_that_is_undone(library: Library) -> None:
@@ -162,12 +162,12 @@ def test_a_merge_taken_back_is_not_suggested_again(library: Library) -> None:
 def test_parts_of_a_split_are_not_suggested_for_merging_whoever_they_are(library: Library) -> None:
     parts = set(split_cluster(library, "clu_bc", actor=ME).new_clusters)
     assert len(parts) == 2
-    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library.repository, min_similarity=-1.0)]
+    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library, min_similarity=-1.0)]
     assert len(pairs) == 9
     assert parts not in pairs
     first, second = sorted(parts)
     label_cluster(library, first, "Bea", actor=ME)
-    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library.repository, min_similarity=-1.0)]
+    pairs = [{found.one.name, found.other.name} for found in suggest_merges(library, min_similarity=-1.0)]
     assert {"Bea", "clu_a"} in pairs
     assert {"Bea", second} not in pairs
 
@@ -176,9 +176,9 @@ def test_parts_of_a_split_are_not_suggested_for_merging_whoever_they_are(library
 
 
 def test_a_cluster_of_two_people_is_suggested_with_the_parts_a_split_would_make(library: Library, ids) -> None:
-    (found,) = suggest_splits(library.repository)
+    (found,) = suggest_splits(library)
     assert (found.cluster_id, found.faces) == ("clu_bc", 16)
-    preview = preview_split(library.repository, "clu_bc", min_cluster_size=found.min_cluster_size)
+    preview = preview_split(library, "clu_bc", min_cluster_size=found.min_cluster_size)
     assert (found.parts, found.left_out) == (preview.parts, preview.left_out)
     assert found.purity == len(found.parts[0]) / 16
     people = [{ids.index(face_id) // FACES for face_id in part} for part in found.parts]
@@ -186,16 +186,16 @@ def test_a_cluster_of_two_people_is_suggested_with_the_parts_a_split_would_make(
     assert found.similarity < 0.4
     with library.repository.begin() as unit:
         unit.faces.set_clusters([(face_id, "clu_ad") for face_id in [*ids[:4], *ids[24:]]])
-    both = suggest_splits(library.repository)
+    both = suggest_splits(library)
     assert {split.cluster_id for split in both} == {"clu_ad", "clu_bc"}
     assert both[0].gap >= both[1].gap
-    assert suggest_splits(library.repository, limit=1) == both[:1]
-    assert suggest_splits(library.repository, max_similarity=-1.0) == []
+    assert suggest_splits(library, limit=1) == both[:1]
+    assert suggest_splits(library, max_similarity=-1.0) == []
 
 
 def test_a_cluster_with_a_name_is_not_suggested_for_splitting(library: Library) -> None:
     label_cluster(library, "clu_bc", "Both", actor=ME)
-    assert suggest_splits(library.repository) == []
+    assert suggest_splits(library) == []
 
 
 # --- single faces
@@ -245,18 +245,18 @@ def test_who_does_not_belong_is_found_with_whom_they_resemble(library: Library, 
     label_cluster(library, "clu_a2", "Alice", actor=ME)
     label_cluster(library, "clu_d", "Dora", actor=ME)
     compute_centroids(library)
-    assert suggest_intruders(library.repository, "Alice") == []
+    assert suggest_intruders(library, "Alice") == []
     assign_faces_to(library, [ids[30]], "Alice", actor=ME)
     stranger = add_faces(library, unit_rows(1, seed=99), prefix="stranger")
     assign_faces_to(library, stranger, "Alice", actor=ME)
-    found = suggest_intruders(library.repository, "alice")
+    found = suggest_intruders(library, "alice")
     assert [face.face_id for face in found] == [ids[30], stranger[0]]
     assert found[0].nearest is not None
     assert (found[0].nearest.person_name, found[0].misfit > found[1].misfit) == ("Dora", True)
-    assert suggest_intruders(library.repository, "Alice", limit=1) == found[:1]
+    assert suggest_intruders(library, "Alice", limit=1) == found[:1]
     assign_faces_to(library, stranger, "Alice", actor=ME)  # asked and answered: it is Alice
     unassign_faces(library, [ids[30]], actor=ME)
-    assert suggest_intruders(library.repository, "Alice") == []
+    assert suggest_intruders(library, "Alice") == []
 
 
 # --- all of them
@@ -264,8 +264,8 @@ def test_who_does_not_belong_is_found_with_whom_they_resemble(library: Library, 
 
 def test_an_empty_library_has_nothing_to_suggest_and_says_why(empty: Library) -> None:
     for ask in (
-        lambda: suggest_merges(empty.repository),
-        lambda: suggest_splits(empty.repository),
+        lambda: suggest_merges(empty),
+        lambda: suggest_splits(empty),
         lambda: suggest_uncertain(empty),
     ):
         with pytest.raises(NotEnoughData, match=r"nothing to|nobody is labelled"):

@@ -52,7 +52,7 @@ def by_setting(report: SweepReport) -> dict[str, float]:
 def test_with_labels_each_setting_gets_the_bcubed_of_its_own_clustering(library: Library, ids: list[UUID]) -> None:
     label_people(library, ids)
     before = snapshot(library)
-    report = sweep_clusters(library.repository, min_cluster_sizes=(2, 5), min_samples=(1, 3), min_cohesions=(None, 0.5))
+    report = sweep_clusters(library, min_cluster_sizes=(2, 5), min_samples=(1, 3), min_cohesions=(None, 0.5))
     assert (report.scored_by, report.faces, report.labelled) == ("bcubed_f", 80, 60)
     assert len(report.runs) == 8
     with library.repository.read() as unit:
@@ -72,7 +72,7 @@ def test_without_labels_the_stability_decides(library: Library, ids: list[UUID])
     label_people(library, ids, count=1)  # six faces of one person tell nothing
     done: list[tuple[int, int]] = []
     report = sweep_clusters(
-        library.repository, min_cluster_sizes=(5, 40), min_samples=(3,), on_progress=lambda *at: done.append(at)
+        library, min_cluster_sizes=(5, 40), min_samples=(3,), on_progress=lambda *at: done.append(at)
     )
     assert report.scored_by == "stability"
     scores = by_setting(report)
@@ -87,12 +87,10 @@ def test_labels_may_come_from_a_file(library: Library, ids: list[UUID], tmp_path
         rows = csv.writer(stream)
         rows.writerow(["path", "person"])
         rows.writerows([f"/photos/p{row}.jpg", f"Person {row // FACES}"] for row in range(PEOPLE * FACES))
-    from_file = sweep_clusters(library.repository, min_cluster_sizes=(3,), min_samples=(2,), labels=file)
+    from_file = sweep_clusters(library, min_cluster_sizes=(3,), min_samples=(2,), labels=file)
     assert (from_file.scored_by, from_file.labelled) == ("bcubed_f", 60)
     label_people(library, ids)
-    assert by_setting(sweep_clusters(library.repository, min_cluster_sizes=(3,), min_samples=(2,))) == by_setting(
-        from_file
-    )
+    assert by_setting(sweep_clusters(library, min_cluster_sizes=(3,), min_samples=(2,))) == by_setting(from_file)
 
 
 def test_values_are_read_as_they_are_typed_and_nonsense_is_refused(library: Library) -> None:
@@ -102,9 +100,9 @@ def test_values_are_read_as_they_are_typed_and_nonsense_is_refused(library: Libr
         with pytest.raises(WrongUse, match="number"):
             parse_counts(wrong)
     with pytest.raises(WrongUse, match="no values"):
-        sweep_clusters(library.repository, min_samples=())
+        sweep_clusters(library, min_samples=())
     with pytest.raises(NotEnoughData, match=r"0\.95 or more"):
-        sweep_clusters(library.repository, quality_threshold=0.95)
+        sweep_clusters(library, quality_threshold=0.95)
     with pytest.raises(WrongUse, match="mode='both'"):
         cluster_in_mode(library, "both")
 
@@ -127,6 +125,9 @@ steps:
       mode: dual
       min_cluster_size: 3
       person_threshold: "0.5"
+  - name: try
+    notebook: 02_cluster.ipynb
+    parameters:
       sweep: true
       sweep_min_cluster_sizes: "3, 5"
       sweep_min_samples: "2"
@@ -148,9 +149,10 @@ def test_notebook_2_runs_in_dual_mode_and_its_sweep_becomes_child_runs(
         tracking=tracking,
         folder=tmp_path,
     )
-    (step,) = done.steps
-    assert step.results["total_faces"] == 80 - 4 * FACES
-    assert step.results["clusters_found"] > 0
+    grouped, step = done.steps
+    assert grouped.results["total_faces"] == 80 - 4 * FACES
+    assert grouped.results["clusters_found"] > 0
+    assert (step.results["total_faces"], step.results["settings_tried"]) == (80, 2)
     client = mlflow.MlflowClient(tracking.store.uri)
     experiment = client.get_experiment_by_name("faceml").experiment_id
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{step.run_id}'")

@@ -35,6 +35,7 @@ from faceml.options import (
     DetectOptions,
     DualOptions,
     Option,
+    SplitOptions,
     StepOptions,
     TrainOptions,
     options_of,
@@ -60,6 +61,9 @@ class Doors:
     path: str | None = None  # of the API
     jobs: tuple[str, ...] = ()  # others that take them, but for `PHOTOS`
     notebooks: tuple[tuple[str, tuple[str, ...]], ...] = ()  # others that take some
+    group: str = "faces"  # that the command is in
+    also: tuple[str, ...] = ()  # what else the command takes
+    needed: tuple[tuple[str, Any], ...] = ()  # by its jobs
 
 
 DOORS: dict[type[StepOptions], Doors] = {
@@ -69,10 +73,20 @@ DOORS: dict[type[StepOptions], Doors] = {
         "01_detect",
         "/detect/1",
         jobs=("detect_faces_job",),
+        needed=(("asset_ids", ["1"]),),
         notebooks=(("00_ingest", ("min_confidence", "min_face_size")),),
     ),
     ClusterOptions: Doors("cluster", "cluster_faces_job", "02_cluster", "/cluster"),
     DualOptions: Doors("cluster-dual", "cluster_dual_job", "02_cluster", "/cluster/dual"),
+    SplitOptions: Doors(
+        "split",
+        "split_cluster_job",
+        "10_split",
+        "/clusters/clu_1/split",
+        group="people",
+        also=("cluster_id", "preview"),
+        needed=(("cluster_id", "clu_1"),),
+    ),
     AssignOptions: Doors("assign", "assign_faces_job", "06_assign"),  # the specification has no endpoint for it
     TrainOptions: Doors("train-matching", "train_matching_job", "04_train", "/train"),
 }
@@ -112,7 +126,7 @@ def line_of(record: type[StepOptions], item: Option, value: Any) -> str:
 @pytest.mark.parametrize(("record", "item"), EVERY, ids=NAMES)
 def test_every_door_offers_the_option_under_its_default(record: type[StepOptions], item: Option) -> None:
     doors = DOORS[record]
-    command = command_of(doors.command)
+    command = command_of(doors)
     flag = next(option for option in command.params if option.name == item.name)
     assert (flag.opts, flag.default) == ([f"--{item.shell_name.replace('_', '-')}"], item.default)
     assert isinstance(flag, click.Option)
@@ -130,11 +144,11 @@ def test_every_door_offers_the_option_under_its_default(record: type[StepOptions
 def test_no_door_offers_what_the_record_does_not_know(record: type[StepOptions]) -> None:
     doors = DOORS[record]
     known = {item.name for item in options_of(record)}
-    own = {"as_json", "queue", *(["resume"] if record is TrainOptions else [])}
-    assert {option.name for option in command_of(doors.command).params} == known | own
+    own = {"as_json", "queue", *doors.also, *(["resume"] if record is TrainOptions else [])}
+    assert {option.name for option in command_of(doors).params} == known | own
     if doors.path is not None:
         spelled_so = {spelled(doors.path, item) for item in options_of(record) if item.name not in PHOTOS}
-        assert set(request_of(doors.path)["properties"]) == spelled_so | {"queue"}
+        assert set(request_of(doors.path)["properties"]) - {"queue"} == spelled_so
 
 
 def test_what_travels_to_a_worker_is_the_same_record_there() -> None:
@@ -240,9 +254,10 @@ def test_a_bad_value_is_refused_in_the_same_line_everywhere(
     doors = DOORS[record]
     for value in bad_values(item):
         line = line_of(record, item, value)
-        assert typed(["faces", doors.command, f"--{item.shell_name.replace('_', '-')}={value}"]) == f"faceml: {line}"
+        words = [doors.group, doors.command, *(["clu_1"] if doors.group == "people" else [])]
+        assert typed([*words, f"--{item.shell_name.replace('_', '-')}={value}"]) == f"faceml: {line}"
         for job in (doors.job, *(doors.jobs if item.name not in PHOTOS else ())):
-            needed = {"asset_ids": ["1"]} if job == "detect_faces_job" else {}
+            needed = {name: given for name, given in doors.needed if name in inspect.signature(JOBS[job]).parameters}
             with pytest.raises(WrongUse) as refused:
                 JOBS[job](**needed, **{item.api_name: value})
             assert str(refused.value) == line
@@ -346,15 +361,16 @@ def typed(
     return run
 
 
-def command_of(name: str) -> click.Command:
-    faces = cli.commands["faces"]
-    assert isinstance(faces, click.Group)
-    return faces.commands[name]
+def command_of(doors: Doors) -> click.Command:
+    group = cli.commands[doors.group]
+    assert isinstance(group, click.Group)
+    return group.commands[doors.command]
 
 
 def request_of(path: str) -> dict[str, Any]:
     described = create_app(Settings()).openapi()
-    operation = described["paths"][API + path.replace("/1", "/{asset_id}")]["post"]
+    template = path.replace("/clu_1", "/{cluster_id}").replace("/1", "/{asset_id}")
+    operation = described["paths"][API + template]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     found: dict[str, Any] = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return found

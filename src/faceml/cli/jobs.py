@@ -24,7 +24,8 @@ def job_text(state: JobState) -> str:
         lines.append(f"Attempts: {state.attempts}")
     if state.error:
         lines.append(f"Error: {state.error}")
-    return "\n".join(lines + [f"{in_words(name)}: {value}" for name, value in (state.result or {}).items()])
+    lines += [f"{in_words(name)}: {value}" for name, value in (state.result or {}).items()]
+    return "\n".join([*lines, *([f"Note: {state.note}"] if state.note else [])])
 
 
 def _row(state: JobState) -> str:

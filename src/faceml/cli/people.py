@@ -11,6 +11,7 @@ import click
 from faceml.cli import completion, show
 from faceml.cli.tables import table
 from faceml.config import current_actor
+from faceml.options import SplitOptions
 
 if TYPE_CHECKING:
     from faceml.services.decisions.split import SplitPreview, SplitReport
@@ -217,19 +218,24 @@ def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str) -> object:
 
 @people.command()
 @click.argument("cluster_id", shell_complete=completion.clusters)
-@click.option("--min-cluster-size", default=3, show_default=True, help="Faces that make a part.")
+@show.takes(SplitOptions)
 @click.option("--preview", is_flag=True, help="Only show the parts it would make.")
+@show.queue_option
 @show.as_json
-def split(cluster_id: str, min_cluster_size: int, preview: bool, as_json: bool) -> None:
+def split(cluster_id: str, options: SplitOptions, preview: bool, queue: bool, as_json: bool) -> None:
     """Split a cluster that shows several people."""
     from faceml.services.decisions.split import preview_split, split_cluster
 
+    size = options.min_cluster_size
+    if queue and not preview:
+        show.enqueue("split_cluster_job", show.job_parameters(options, cluster_id=cluster_id), as_json=as_json)
+        return
     library = show.open_configured()
     if preview:
-        parts = preview_split(library.repository, cluster_id, min_cluster_size=min_cluster_size)
+        parts = preview_split(library, cluster_id, min_cluster_size=size)
         show.print_report(parts, _preview(parts), as_json=as_json)
         return
-    report = split_cluster(library, cluster_id, min_cluster_size=min_cluster_size, actor=current_actor())
+    report = split_cluster(library, cluster_id, min_cluster_size=size, actor=current_actor())
     show.print_report(report, _split(report), as_json=as_json)
 
 

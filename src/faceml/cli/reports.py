@@ -50,11 +50,6 @@ def clustering(report: ClusterReport) -> str:
     ]
     if report.faces_left_out:
         lines.append(f"Left out by --max-faces or --time-bucket: {report.faces_left_out}")
-    if report.total_faces and not report.clusters_found:
-        lines.append(
-            "No clusters: try --min-cluster-size 3, or --quality-threshold 0.4; where all faces are of one person, "
-            "`faceml people assign NAME FACE_ID...` names them"
-        )
     return "\n".join(lines + space(report.model_version, report.note) + _backlog(report.index_backlog))
 
 

@@ -51,9 +51,9 @@ def _ask(library: Library, kind: str, limit: int, matcher: str) -> list[Any]:
 
     match kind:
         case "merges":
-            return groups.suggest_merges(library.repository, limit=limit)
+            return groups.suggest_merges(library, limit=limit)
         case "splits":
-            return groups.suggest_splits(library.repository, limit=limit)
+            return groups.suggest_splits(library, limit=limit)
     return single.suggest_uncertain(library, limit=limit, matcher=matcher)
 
 

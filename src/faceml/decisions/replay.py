@@ -14,7 +14,7 @@ from uuid import UUID
 from faceml.decisions.about_people import Rename
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Event, FaceEvent
-from faceml.decisions.states import FREE, FaceState, Labelling, PersonState, is_split_part
+from faceml.decisions.states import FREE, FaceState, Labelling, PersonState, is_of_person, is_split_part
 from faceml.errors import Conflict
 from faceml.records import AssignedBy
 
@@ -165,7 +165,9 @@ def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState) -> La
         state = replace(now, cluster_id=state.cluster_id)
     # They regroup faces without a name: what they did while the name was taken back says nothing about the name.
     is_named_again = is_decided and state.person_id is not None and seen.person_id is None
-    is_kept = is_named_again or state.dismissed_as is not None or is_split_part(state.cluster_id)
+    # And they gather whom a person named in that person's cluster: without the name it says nothing.
+    is_unnamed = state.person_id is None and is_of_person(now.cluster_id)
+    is_kept = is_named_again or is_unnamed or state.dismissed_as is not None or is_split_part(state.cluster_id)
     if seen.cluster_id != now.cluster_id and not is_kept:
         state = replace(state, cluster_id=now.cluster_id)
     return replace(labelling, state=state)

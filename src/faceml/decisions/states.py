@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from faceml.records import AssignedBy, Dismissal, PersonStatus
@@ -17,6 +17,22 @@ def is_split_part(cluster_id: str | None) -> bool:
     (True, False, False)
     """
     return cluster_id is not None and SPLIT_MARK in cluster_id
+
+
+PERSON_MARK = "person_"  # how the id of the one cluster of a person begins (specification, Cluster Naming Convention)
+
+
+def person_cluster(person_id: UUID) -> str:
+    return f"{PERSON_MARK}{person_id}"
+
+
+def is_of_person(cluster_id: str | None) -> bool:
+    """Whether this is somebody's one cluster, and no part of a split.
+
+    >>> is_of_person("person_a3f9"), is_of_person("person_a3f9_sub_a1b2c3"), is_of_person("unknown_cluster_5")
+    (True, False, False)
+    """
+    return cluster_id is not None and cluster_id.startswith(PERSON_MARK) and not is_split_part(cluster_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,15 @@ class Labelling:
     state: FaceState
     is_exemplar: bool = False
     ruled_out: frozenset[UUID] = frozenset()  # whom it does not show
+
+    @property
+    def at_home(self) -> Labelling:
+        """Not in the cluster of a person whom the face is not under: in that of whom it is under, or in no cluster."""
+        if not is_of_person(self.state.cluster_id):
+            return self
+        person_id = self.state.person_id
+        home = None if person_id is None else person_cluster(person_id)
+        return replace(self, state=replace(self.state, cluster_id=home))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def cluster_embeddings(
     method: Method = "hdbscan",
     min_cluster_size: int = 5,
     min_samples: int = 3,
+    cluster_selection_epsilon: float = 0.0,
     eps: float = 0.5,
     linkage: Linkage = "average",
     min_similarity: float = 0.5,
@@ -40,6 +41,7 @@ def cluster_embeddings(
         vectors: (N, D) rows.
         min_cluster_size: smaller groups are noise, whatever the method.
         min_samples: of `hdbscan` (other faces) and `dbscan` (the face itself counts, as scikit-learn has it).
+        cluster_selection_epsilon: of `hdbscan`: clusters nearer than this distance are not split.
         eps: of `dbscan` (neighbours are at most so far) and `agglomerative` (groups are merged while nearer).
         linkage: of `agglomerative`.
         min_similarity: of `linkage`, which takes cosines whatever the metric: groups are merged from here on.
@@ -52,7 +54,13 @@ def cluster_embeddings(
     if vectors.ndim == 2:
         refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage)
     if method == "hdbscan":
-        return fit(vectors, min_cluster_size=min_cluster_size, min_samples=min_samples, metric=metric).labels
+        return fit(
+            vectors,
+            min_cluster_size=min_cluster_size,
+            min_samples=min_samples,
+            cluster_selection_epsilon=cluster_selection_epsilon,
+            metric=metric,
+        ).labels
     if method == "dbscan":
         return without_small(dbscan(vectors, eps=eps, min_samples=min_samples, metric=metric), min_cluster_size)
     if method == "agglomerative":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,8 @@ from faceml.wiring import open_library
 
 if TYPE_CHECKING:
     from faceml.jobs.queue import JobQueue
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class JobContext:
     library: Library
     on_progress: Progress = silent
     assignment: Assignment | None = None  # None where the function is called without a queue
+    on_note: Callable[[str], None] = log.info  # told what to know of the figures it answers with
 
 
 class JobCanceled(BaseException):

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from faceml.config import current_actor
 from faceml.errors import WrongUse
-from faceml.jobs.context import job_context
+from faceml.jobs.context import JobContext, job_context
 from faceml.options import (
     AssignOptions,
     ClusterOptions,
     DetectOptions,
     DualOptions,
+    SplitOptions,
     StepOptions,
     TrainOptions,
     options_of,
@@ -112,6 +113,7 @@ def cluster_faces_job(options: ClusterOptions) -> dict[str, int]:
 
     with job_context() as job:
         report = cluster_faces(job.library, options)
+        _note(job, report.note)
         _keep_matcher(job.library)
     return _answer(report, "total_faces", "clusters_found", "noise_count")
 
@@ -123,6 +125,7 @@ def cluster_dual_job(options: DualOptions) -> dict[str, Any]:
 
     with job_context() as job:
         report = cluster_dual(job.library, options)
+        _note(job, *report.notes)
         _keep_matcher(job.library)
     return dual_answer(report)
 
@@ -137,6 +140,18 @@ def dual_answer(report: DualReport) -> dict[str, Any]:
     }
 
 
+@takes(SplitOptions)
+def split_cluster_job(cluster_id: str, options: SplitOptions) -> dict[str, Any]:
+    """Split a cluster; answers as `POST /clusters/{cluster_id}/split` does, a second time with what the first did."""
+    from faceml.services.decisions.split import former_split, split_cluster
+
+    with job_context() as job:
+        report = former_split(job.library.repository, cluster_id) or split_cluster(
+            job.library, cluster_id, min_cluster_size=options.min_cluster_size, actor=current_actor()
+        )
+    return {**_answer(report, "original_cluster_id", "status"), "new_clusters": list(report.new_clusters)}
+
+
 @takes(AssignOptions)
 def assign_faces_job(options: AssignOptions) -> dict[str, int | str]:
     """Assign faces to persons via prototype matching."""
@@ -144,6 +159,7 @@ def assign_faces_job(options: AssignOptions) -> dict[str, int | str]:
 
     with job_context() as job:
         report = assign_faces(job.library, options)
+        _note(job, *report.notes)
     return _answer(report, "processed", "assigned", "unassigned", "status")
 
 
@@ -208,6 +224,11 @@ def pipeline_job(
     return {"status": str(done.status), "pipeline": done.pipeline, "steps": steps, "seconds": round(done.seconds, 3)}
 
 
+def _note(job: JobContext, *notes: str | None) -> None:
+    if any(notes):
+        job.on_note("; ".join(note for note in notes if note))
+
+
 def _keep_matcher(library: Library) -> None:
     from faceml.services.learn.fit_matcher import refit_if_due
 
@@ -225,6 +246,7 @@ JOBS: Mapping[str, Job] = {
         backfill_faces_job,
         cluster_faces_job,
         cluster_dual_job,
+        split_cluster_job,
         assign_faces_job,
         compute_centroids_job,
         train_matching_job,

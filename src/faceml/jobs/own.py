@@ -127,7 +127,7 @@ def _is_note(meta: Any) -> bool:
         and isinstance(library["pack"], str | None)
         and isinstance(meta["attempts"], int)
         and [type(number) for number in done_and_total] == [int, int]
-        and all(isinstance(meta.get(name, ""), str) for name in ("error", "parent"))
+        and all(isinstance(meta.get(name, ""), str) for name in ("error", "note", "parent"))
     )
 
 

@@ -37,6 +37,7 @@ class JobState:
     state: str  # queued, started, waiting (to be tried again), finished, failed, canceled
     progress: JobProgress | None  # None until the job has said how much there is to do
     result: dict[str, Any] | None  # the documented dict; None unless finished
+    note: str | None  # what to know of the result
     error: str | None  # one line: why it failed, or why it is tried again
     created_at: datetime
     started_at: datetime | None  # of the latest attempt
@@ -57,6 +58,7 @@ def job_state(job: Job) -> JobState:
         state=state,
         progress=JobProgress(*progress) if progress else None,
         result=job.return_value() if state == "finished" else None,
+        note=job.meta.get("note"),
         error=_error(job, state),
         created_at=job.created_at,
         started_at=job.started_at,

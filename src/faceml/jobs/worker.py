@@ -108,7 +108,7 @@ class FaceWorker(SimpleWorker):
             if self._stop_requested:
                 raise WorkerStopping
             library = self._libraries.open(address)
-            yield JobContext(library, self._progress(job), Assignment(job.id, self._jobs, address))
+            yield JobContext(library, self._progress(job), Assignment(job.id, self._jobs, address), partial(_note, job))
         finally:
             self._is_in_job = False
 
@@ -265,6 +265,15 @@ def _work_once(queue: Once[JobQueue], libraries: Libraries, name: str, *, is_bur
 def worker_prefix(pid: int) -> str:
     """Names of the workers of one process begin with this."""
     return f"{socket.gethostname()}.{pid}."
+
+
+def _note(job: Job, text: str) -> None:
+    log.info("%s %s: %s", _short(job), job.id, text)
+    job.meta["note"] = text
+    try:
+        job.save_meta()
+    except RedisError as error:
+        log.debug("note of %s not written: %s", job.id, error)
 
 
 def _short(job: Job) -> str:

@@ -54,6 +54,7 @@ from faceml.options import (
     DetectOptions,
     DualOptions,
     Option,
+    SplitOptions,
     StepOptions,
     TrainOptions,
     options_of,
@@ -96,6 +97,7 @@ _OPTIONS: Mapping[str, Mapping[str, Option]] = {  # by notebook; those of one na
     "02_cluster": _by_name(ClusterOptions, DualOptions),
     "04_train": _by_name(TrainOptions),
     "06_assign": _by_name(AssignOptions),
+    "10_split": _by_name(SplitOptions),
 }
 
 

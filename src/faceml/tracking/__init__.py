@@ -7,6 +7,7 @@ hands the folder to the notebook in FACEML_RUN_SPOOL. So a pipeline's kernels ne
 recorded, a server that went away loses nothing, and there is one way of logging, not two.
 
 session       `Tracking`: opens and closes runs
+unattended    a notebook that fails before its last cell
 spool         `Run`: what a notebook or service calls, and the folder it writes
 mlflow_store  the only file that talks to MLflow
 provenance    which code ran

@@ -14,6 +14,7 @@ from typing import Any
 from faceml.errors import Unavailable
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
 from faceml.tracking.spool import Run, read_spool
+from faceml.tracking.unattended import record_failures
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,16 @@ class Tracking:
     def __init__(self, uri: str, artifacts: Path, *, on_note: Callable[[str], None] = logger.info) -> None:
         self.store = MlflowStore(uri, artifacts, on_note=on_note)
         self._on_note = on_note
+        self.recorded_error: BaseException | None = None  # that ended the latest failed run
+
+    @property
+    def is_handed(self) -> bool:
+        """Whether a pipeline's runner records what happens here."""
+        return SPOOL_VARIABLE in os.environ
+
+    def record_failures(self, kind: str) -> None:
+        """Let a notebook that fails on its way to `run` leave a failed run, see `unattended`."""
+        record_failures(self, kind)
 
     @contextmanager
     def run(
@@ -78,6 +89,7 @@ class Tracking:
         try:
             yield run
         except BaseException as error:
+            self.recorded_error = error
             run.tags({"error": f"{type(error).__name__}: {error}"})
             outcome = Outcome.FAILED if isinstance(error, Exception) else Outcome.KILLED
             try:

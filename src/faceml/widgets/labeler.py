@@ -147,7 +147,7 @@ class Labeler:
     def _split(self, _given: Input) -> None:
         cluster = self._asked()
         for size in (3, 2):
-            preview = preview_split(self._library.repository, cluster.cluster_id, min_cluster_size=size)
+            preview = preview_split(self._library, cluster.cluster_id, min_cluster_size=size)
             if len(preview.parts) > 1:
                 self._preview, self._part_size = preview, size
                 return

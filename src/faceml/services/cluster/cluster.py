@@ -10,13 +10,17 @@ from uuid import UUID, uuid4
 
 from faceml.identity.cluster_labels import keep_names, name_clusters
 from faceml.identity.cost import Method
+from faceml.identity.hdbscan.distances import Metric
 from faceml.library import Library
 from faceml.options import ClusterOptions
-from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time, without_loose
+from faceml.progress import told
+from faceml.services.cluster.grouping import Note, group_faces, log, note_of_noise, one_at_a_time, without_loose
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import note_of_changed
 from faceml.services.recognise.spaces import open_space
 from faceml.storage.sql.repository import UnitOfWork
+
+MARK = "clu_"  # how the id of a cluster begins (specification, Cluster ID Format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class ClusterReport:
     note: str | None
 
 
+@told
 @one_at_a_time
 def cluster_faces(
     library: Library, options: ClusterOptions = ClusterOptions(), *, on_note: Note = log.info
@@ -64,6 +69,8 @@ def cluster_faces(
         space=space,
         min_cluster_size=options.min_cluster_size,
         min_samples=options.min_samples,
+        cluster_selection_epsilon=options.cluster_selection_epsilon,
+        metric=cast(Metric, options.metric),
         method=cast(Method, options.method),
         min_similarity=options.min_similarity,
         on_note=on_note,
@@ -75,7 +82,7 @@ def cluster_faces(
         label_of = _store(unit, dict(zip(faces.face_ids, labels.tolist(), strict=True)), seen)
     backlog = drain_outbox(library).backlog
     stored = list(label_of.values())
-    notes = (space.note, *note_of_changed(len(labels) - len(stored)))
+    notes = (space.note, *note_of_changed(len(labels) - len(stored)), *note_of_noise(stored, _tries(options)))
     return ClusterReport(
         total_faces=len(labels),
         clusters_found=len(set(stored) - {-1}),
@@ -88,16 +95,28 @@ def cluster_faces(
     )
 
 
+def _tries(options: ClusterOptions) -> dict[str, bool]:
+    return {
+        f"a smaller min_cluster_size (it is {options.min_cluster_size})": options.min_cluster_size > 2,
+        f"a lower quality_threshold (it is {options.quality_threshold:g})": options.quality_threshold > 0,
+        "a lower min_similarity": options.method == "linkage",
+        "method=linkage": options.method == "hdbscan",
+        "no min_cohesion": options.min_cohesion is not None,
+        "`faceml people assign NAME FACE_ID...`, where they all show one person": options.method == "hdbscan",
+    }
+
+
 def _store(unit: UnitOfWork, found: Mapping[UUID, int], seen: Mapping[UUID, str | None]) -> dict[UUID, int]:
     """Write the new clusters; returns the labels of all faces but those that changed since they were `seen`."""
     unit.events.lock()
     clusters = unit.faces.clusters_of_free(list(found))
     label_of = {id_: label for id_, label in found.items() if id_ in clusters and clusters[id_] == seen[id_]}
     of_people = unit.faces.clusters_of_people()
-    former = [name if (name := clusters[face_id]) not in of_people else None for face_id in label_of]
+    continued = {name for name in clusters.values() if name and name.startswith(MARK)} - of_people
+    former = [name if (name := clusters[id_]) in continued else None for id_ in label_of]
     free_labels = list(label_of.values())
     kept = keep_names(free_labels, former)
-    names = name_clusters(free_labels, kept, (f"clu_{uuid4().hex[:12]}" for _ in free_labels))
+    names = name_clusters(free_labels, kept, (f"{MARK}{uuid4().hex[:12]}" for _ in free_labels))
     moved = [(id_, name) for id_, name in zip(label_of, names, strict=True) if clusters[id_] != name]
     unit.faces.set_clusters(moved)
     unit.outbox.push([id_ for id_, _ in moved])

@@ -10,22 +10,23 @@ from uuid import UUID
 
 import numpy as np
 
-from faceml.decisions.states import FREE, FaceState
+from faceml.decisions.states import FREE, FaceState, person_cluster
 from faceml.errors import WrongUse
 from faceml.identity.cluster_labels import keep_names, name_clusters
-from faceml.identity.cost import Method
+from faceml.identity.cost import Linkage, Method
 from faceml.identity.dual_mode import dual_mode
+from faceml.identity.hdbscan.distances import Metric
 from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
+from faceml.progress import told
 from faceml.records import Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
-from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
+from faceml.services.cluster.grouping import Note, group_faces, log, note_of_noise, one_at_a_time
+from faceml.services.cluster.sweep import SweepReport
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
-from faceml.services.recognise.spaces import RAW, open_space
+from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.sql.repository import UnitOfWork
-
-MIN_SAMPLES = 2  # of the unknown; their groups are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,16 @@ class DualReport:
     notes: tuple[str, ...]
 
 
+@told
 @one_at_a_time
 def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_note: Note = log.info) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
 
-    Faces that a person decided about are not touched, while this runs neither, and a person ruled out for a face is
-    never proposed; a note says how many changed meanwhile. The best
-    take part where there are more than `max_faces`. With `one_face_a_photo` only the nearest of a photo's faces that
-    match one person is assigned; a matcher looks at photos anyway. Assignments of another model are weighed again by
-    this one. Unknown faces are grouped in the space of `options.model`.
+    Faces that a person decided about are not touched, while this runs neither, but for their cluster: everybody's faces
+    come together in one, `person_{uuid}`. A person ruled out for a face is never proposed; a note says how many faces
+    changed meanwhile. The best take part where there are more than `max_faces`. With `one_face_a_photo` only the
+    nearest of a photo's faces that match one person is assigned; a matcher looks at photos anyway. Assignments of
+    another model are weighed again by this one. Unknown faces are grouped in the space of `options.model`.
 
     Raises:
         WrongUse: more faces than the memory can hold.
@@ -73,21 +75,11 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     found = dual_mode(matches, photo_rows=photos, taken=taken, min_similarity=threshold.value)
     unknown_ids = tuple(faces.face_ids[row] for row in found.unknown_rows)
     unknown = Embeddings(unknown_ids, space.project(faces.vectors)[found.unknown_rows])
-    labels = group_faces(
-        library,
-        unknown,
-        purpose="unknown",
-        space=space,
-        min_cluster_size=options.unknown_min_cluster_size,
-        min_samples=MIN_SAMPLES,
-        method=cast(Method, options.unknown_method),
-        eps=options.unknown_eps,
-        on_note=on_note,
-    ).tolist()
+    labels = _group(library, unknown, space, options, on_note)
     assigned = np.flatnonzero(found.person_rows >= 0).tolist()
     states = {faces.face_ids[row]: FREE for row in found.review_rows}
     for row in assigned:
-        cluster_id = f"person_{known.people[matches.person_rows[row]]}"
+        cluster_id = person_cluster(known.people[matches.person_rows[row]])
         states[faces.face_ids[row]] = assigned_state(
             known.people, matches, row, cluster_id=cluster_id, model_version=way.name, threshold=threshold.value
         )
@@ -109,8 +101,36 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         seconds=time.monotonic() - started,
         index_backlog=backlog,
         model_version=way.name,
-        notes=(*threshold.notes, *grouped, *note_of_changed(len(left))),
+        notes=(*threshold.notes, *grouped, *note_of_changed(len(left)), *note_of_noise(labels, _tries(options))),
     )
+
+
+def _group(library: Library, unknown: Embeddings, space: Space, options: DualOptions, on_note: Note) -> list[int]:
+    method = cast(Method, options.unknown_method)
+    labels: list[int] = group_faces(
+        library,
+        unknown,
+        purpose="unknown",
+        space=space,
+        min_cluster_size=options.unknown_min_cluster_size,
+        min_samples=options.unknown_min_samples,
+        method=method,
+        eps=options.unknown_eps,
+        linkage=cast(Linkage, options.unknown_linkage),
+        metric="euclidean" if method == "hdbscan" else cast(Metric, options.unknown_metric),
+        on_note=on_note,
+    ).tolist()
+    return labels
+
+
+def _tries(options: DualOptions) -> dict[str, bool]:
+    size, reaches = options.unknown_min_cluster_size, options.unknown_method in ("dbscan", "agglomerative")
+    return {
+        f"a larger unknown_eps (it is {options.unknown_eps:g})": reaches,
+        "unknown_metric=cosine": reaches and options.unknown_metric != "cosine",
+        f"a smaller unknown_min_cluster_size (it is {size})": size > 2,
+        "unknown_method=linkage": options.unknown_method != "linkage",
+    }
 
 
 def _photos(
@@ -136,7 +156,7 @@ def _store(
     wanted |= {id_: FaceState(None, None, name) for id_, name in _names(unit, label_of, seen).items()}
     changing = [(id_, state) for id_, state in wanted.items() if state != seen[id_]]
     written = unit.faces.set_states(changing)
-    unit.outbox.push(sorted(written))
+    unit.outbox.push(sorted({*written, *unit.faces.gather_people()}))
     return (seen.keys() - unchanged) | ({id_ for id_, _ in changing} - written)
 
 
@@ -172,8 +192,18 @@ def cluster_in_mode(
     raise WrongUse(f"mode={mode!r}: write single (group faces without a name) or dual (name the known first)")
 
 
-def key_figures(report: ClusterReport | DualReport) -> dict[str, int | float]:
-    """What both modes report, under the same names, and what only dual mode has."""
+def notes_of(report: ClusterReport | DualReport | None) -> tuple[str, ...]:
+    """What to know of either mode's figures."""
+    if isinstance(report, DualReport):
+        return report.notes
+    return (report.note,) if report and report.note else ()
+
+
+def key_figures(report: ClusterReport | DualReport | SweepReport) -> dict[str, int | float]:
+    """What both modes report, under the same names, and what only dual mode has; of a sweep its best setting."""
+    if isinstance(report, SweepReport):
+        best = {f"best_{report.scored_by}": report.runs[0].score} if report.runs else {}
+        return {"total_faces": report.faces, "settings_tried": len(report.runs), **best}
     found: dict[str, int | float] = {"clusters_found": report.clusters_found, "noise_count": report.noise_count}
     if isinstance(report, ClusterReport):
         return {"total_faces": report.total_faces, **found}

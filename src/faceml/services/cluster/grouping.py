@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from faceml.identity.cluster_labels import drop_loose, without_small
 from faceml.identity.clustering import COHORT_CLUSTERS, cluster_embeddings, linked
-from faceml.identity.cost import Method, expected_cost, refuse_too_large
+from faceml.identity.cost import Linkage, Method, expected_cost, refuse_too_large
+from faceml.identity.hdbscan.distances import Metric
 from faceml.identity.hdbscan.exact import Clustering, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
 from faceml.identity.linkage import usual_similarity
@@ -37,7 +38,10 @@ def group_faces(
     min_cluster_size: int,
     min_samples: int,
     method: Method = "hdbscan",
+    cluster_selection_epsilon: float = 0.0,
+    metric: Metric = "euclidean",
     eps: float = 0.5,
+    linkage: Linkage = "average",
     min_similarity: float | None = None,
     on_note: Note = log.info,
 ) -> NDArray[np.int64]:
@@ -46,11 +50,12 @@ def group_faces(
     Args:
         purpose: which faces these are, so that runs over others do not take their graph.
         space: that the vectors are in.
+        metric: of all but `linkage`.
         min_similarity: of `linkage`; None: the usual one of the pack among so many faces, as strict in this space.
     Raises:
         WrongUse: parameters out of range, or more faces than the memory can hold.
     """
-    announce(faces.vectors, method=method, on_note=on_note)
+    announce(faces.vectors, method=method, linkage=linkage, on_note=on_note)
     contract = library.repository.pack()
     if contract is None:  # of no face
         return np.empty(0, np.int64)
@@ -61,25 +66,46 @@ def group_faces(
         found = _fit(library, faces, GraphKey(contract.fingerprint, space.name, purpose), *COHORT_CLUSTERS)
         return without_small(linked(faces.vectors, found, min_similarity=min_similarity), min_cluster_size)
     if method == "hdbscan":
+        purpose = purpose if metric == "euclidean" else f"{purpose} {metric}"
         key = GraphKey(contract.fingerprint, space.name, purpose)
-        return _fit(library, faces, key, min_cluster_size, min_samples).labels
+        return _fit(
+            library, faces, key, min_cluster_size, min_samples, epsilon=cluster_selection_epsilon, metric=metric
+        ).labels
     return cluster_embeddings(
-        faces.vectors, method=method, min_cluster_size=min_cluster_size, min_samples=min_samples, eps=eps
+        faces.vectors,
+        method=method,
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        eps=eps,
+        linkage=linkage,
+        metric=metric,
     )
 
 
-def _fit(library: Library, faces: Embeddings, key: GraphKey, min_cluster_size: int, min_samples: int) -> Clustering:
+def _fit(
+    library: Library,
+    faces: Embeddings,
+    key: GraphKey,
+    min_cluster_size: int,
+    min_samples: int,
+    *,
+    epsilon: float = 0.0,
+    metric: Metric = "euclidean",
+) -> Clustering:
     """HDBSCAN, from the kept graph where that saves anything."""
-    if len(faces.face_ids) < WORTH_KEEPING:
-        return fit(faces.vectors, min_cluster_size=min_cluster_size, min_samples=min_samples)
-    graph, rows = _former(library.graphs.read(key), faces)
+    is_kept = len(faces.face_ids) >= WORTH_KEEPING
+    graph, rows = _former(library.graphs.read(key), faces) if is_kept else (None, None)
     found = fit(
         faces.vectors,
         min_cluster_size=min_cluster_size,
         min_samples=min_samples,
+        cluster_selection_epsilon=epsilon,
+        metric=metric,
         previous=graph,
         previous_rows=rows,
     )
+    if not is_kept:
+        return found
     with library.repository.read() as unit:
         newest = unit.erasure.newest()
         are_there = len(unit.faces.photo_of(faces.face_ids)) == len(faces.face_ids)
@@ -88,14 +114,16 @@ def _fit(library: Library, faces: Embeddings, key: GraphKey, min_cluster_size: i
     return found
 
 
-def announce(vectors: NDArray[np.float32], *, method: Method, on_note: Note) -> None:
+def announce(
+    vectors: NDArray[np.float32], *, method: Method, linkage: Linkage = "average", on_note: Note = log.info
+) -> None:
     """Say what a large run will take; refuse what the memory cannot hold.
 
     Raises:
         WrongUse: it cannot.
     """
     count, width = len(vectors), vectors.shape[1]
-    refuse_too_large(count, width, method=method)
+    refuse_too_large(count, width, method=method, linkage=linkage)
     if count >= WORTH_ANNOUNCING:
         cost = expected_cost(count, width, method=method)
         on_note(
@@ -111,6 +139,22 @@ def without_loose(
     if min_cohesion is None:
         return labels
     return without_small(drop_loose(vectors, labels, min_cohesion=min_cohesion), min_cluster_size)
+
+
+def note_of_noise(labels: Collection[int], tries: Mapping[str, bool]) -> tuple[str, ...]:
+    """What to try where every face is noise.
+
+    Args:
+        tries: what might help, and whether it does with these options.
+
+    >>> note_of_noise([-1, -1], {"a smaller min_cluster_size (it is 5)": True, "another method": False})
+    ('all 2 faces are noise: try a smaller min_cluster_size (it is 5)',)
+    >>> note_of_noise([-1, 0], {})
+    ()
+    """
+    if not labels or max(labels) >= 0:
+        return ()
+    return (f"all {len(labels)} faces are noise: try {' or '.join(words for words, helps in tries.items() if helps)}",)
 
 
 def _former(kept: KeptGraph | None, faces: Embeddings) -> tuple[Graph, NDArray[np.intp]] | tuple[None, None]:

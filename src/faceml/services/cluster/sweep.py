@@ -5,6 +5,7 @@ Nothing is written. One neighbour graph serves all settings of a `min_samples`, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -17,12 +18,15 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.identity.hdbscan.exact import cut, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
+from faceml.library import Library
 from faceml.metrics.agreement import Agreement, bcubed, stability, subsamples
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.grouping import Note, announce, log, without_loose
 from faceml.services.photos.known_labels import match_known_labels, read_known_labels
-from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.services.recognise.spaces import RAW, open_space
+from faceml.storage.registry.records import CHAMPION
+from faceml.storage.sql.repository import UnitOfWork
 
 PARTS, SHARE = 5, 0.8  # random parts of the faces that stability is measured on
 LEAST_LABELS = 10  # labelled faces; with fewer a score against them says nothing
@@ -66,6 +70,8 @@ class SweepReport:
     faces: int
     labelled: int
     runs: tuple[SweepRun, ...]  # best score first; of equals the one that leaves fewer faces out
+    model_version: str = RAW  # of the vectors that were compared
+    seconds: float = 0.0
 
     def children(self) -> list[dict[str, Any]]:
         """Each setting as a run within a run, see `tracking.spool.Run.child`."""
@@ -103,8 +109,9 @@ def parse_counts(text: str) -> list[int]:
     return [int(value) for value in values if value is not None]
 
 
+@told
 def sweep_clusters(
-    repository: Repository,
+    library: Library,
     *,
     min_cluster_sizes: Sequence[int] = (3, 5, 8),
     min_samples: Sequence[int] = (2, 3),
@@ -112,6 +119,7 @@ def sweep_clusters(
     quality_threshold: float = 0.5,
     max_faces: int = 10_000,
     labels: Path | None = None,
+    model: str = CHAMPION,
     on_progress: Progress = silent,
     on_note: Note = log.info,
 ) -> SweepReport:
@@ -121,16 +129,20 @@ def sweep_clusters(
         min_cohesions: see `cluster_faces`; None keeps all faces.
         max_faces: the best take part where there are more.
         labels: CSV of who is on which photo; None takes what people labelled in the library.
+        model: the vectors to compare, see `open_space`.
     Raises:
         WrongUse: a parameter outside its range or without values, or more faces than the memory can hold.
         NotEnoughData: no face is good enough.
         FileNotReadable: the CSV cannot be read as one.
+        NotFound, ModelMismatch, Unavailable: of the model.
     """
+    started = time.monotonic()
     settings = [Setting(*values) for values in product(min_cluster_sizes, min_samples, min_cohesions)]
     if not settings:
         raise WrongUse("a sweep over no values: give one or more for each parameter")
-    with repository.read() as unit:
-        faces = unit.vectors.best(limit=max_faces, min_quality=quality_threshold)
+    space = open_space(library, model)
+    with library.repository.read() as unit:
+        faces = space.embeddings(unit.vectors.best(limit=max_faces, min_quality=quality_threshold))
         truth = _truth(unit, faces, labels)
     if not faces.face_ids:
         raise NotEnoughData(
@@ -147,7 +159,9 @@ def sweep_clusters(
             runs.append(run)
             on_progress(len(runs), len(settings))
     best_first = sorted(runs, key=lambda run: (-run.score, run.noise_share))
-    return SweepReport("bcubed_f" if has_labels else "stability", len(faces.face_ids), len(rows), tuple(best_first))
+    scored_by = "bcubed_f" if has_labels else "stability"
+    seconds = time.monotonic() - started
+    return SweepReport(scored_by, len(faces.face_ids), len(rows), tuple(best_first), space.name, seconds)
 
 
 def _against(

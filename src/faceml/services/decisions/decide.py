@@ -61,7 +61,8 @@ def decide(
     before = labellings(unit, face_ids)
     part_of = (parts or {}).get
     after = {
-        id_: decision.of_face(id_, old, replace(old.state, cluster_id=part_of(id_))) for id_, old in before.items()
+        id_: decision.of_face(id_, old, replace(old.state, cluster_id=part_of(id_))).at_home
+        for id_, old in before.items()
     }
     created = _introduction(unit, decision)
     written = write_labellings(unit, before, after)
@@ -84,7 +85,7 @@ def settle(unit: UnitOfWork, face_ids: Sequence[UUID], undos: Undos, *, gone: Co
     histories = unit.events.histories(list(before))
     merged, people = unit.people.merged(), set(unit.people.names()) - set(gone)
     after = {
-        id_: follow_merges(replay(id_, histories.get(id_, ()), now, undos.stands), merged, people)
+        id_: follow_merges(replay(id_, histories.get(id_, ()), now, undos.stands), merged, people).at_home
         for id_, now in before.items()
     }
     return write_labellings(unit, before, after)

@@ -14,6 +14,7 @@ from uuid import UUID
 from faceml.decisions.about_faces import Assign, Dismiss, Label, LabelSome, Naming, Reject, Unassign
 from faceml.errors import Conflict, WrongUse
 from faceml.library import Library
+from faceml.progress import told
 from faceml.records import AssignedBy, Dismissal, Face, Person
 from faceml.services.decisions.decide import (
     EXEMPLARS,
@@ -36,8 +37,13 @@ class LabelReport:
     faces_labeled: int
     prototypes_created: int
     event_id: int
+    note: str | None = None  # where the exemplars are not the documented ones
 
 
+NOT_THE_BEST = (
+    "the exemplars are good faces that differ from each other, not the best three by quality: shots of one moment say "
+    "the same (`faceml people exemplars` chooses others)"
+)
 IfStill = Callable[[Face], bool]  # whether a face is as it was when somebody was asked about it
 
 
@@ -46,6 +52,7 @@ def is_open(face: Face) -> bool:
     return face.assigned_by is not AssignedBy.MANUAL
 
 
+@told
 def label_cluster(
     library: Library,
     cluster_id: str,
@@ -131,7 +138,10 @@ def label_faces(
     event_id = decide(
         unit, naming(person.id, counted_as(unit, person.id), exemplars), [*chosen, *left_out], actor=actor
     )
-    return LabelReport(person.id, person.name, len(chosen), len(created), event_id)
+    quality = {face.id: face.quality_score for face in faces}
+    best = sorted((quality[id_] for id_ in chosen), reverse=True)[: len(exemplars)]
+    note = None if sorted((quality[id_] for id_ in exemplars), reverse=True) == best else NOT_THE_BEST
+    return LabelReport(person.id, person.name, len(chosen), len(created), event_id, note)
 
 
 @dataclass(frozen=True, slots=True)

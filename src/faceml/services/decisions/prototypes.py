@@ -11,6 +11,7 @@ from faceml.decisions.about_faces import ChooseExemplars
 from faceml.errors import WrongUse
 from faceml.identity.prototypes import centroid
 from faceml.library import Library
+from faceml.progress import told
 from faceml.records import AssignedBy
 from faceml.services.decisions.decide import best_exemplars, counted_as, decide, deciding, find_person, known_faces
 
@@ -68,6 +69,7 @@ class CentroidsReport:
     centroids_computed: int
 
 
+@told
 def compute_centroids(library: Library) -> CentroidsReport:
     """The normalised mean of every person's faces, stored beside the exemplars; without faces no centroid."""
     with deciding(library) as unit:  # no decision, but nobody's faces may change meanwhile

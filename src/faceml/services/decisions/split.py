@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -9,8 +10,10 @@ from faceml.decisions.about_faces import Split
 from faceml.decisions.states import SPLIT_MARK
 from faceml.errors import Conflict, WrongUse
 from faceml.library import Library
+from faceml.progress import told
 from faceml.records import Embeddings
 from faceml.services.decisions.decide import decide, deciding, faces_of_cluster
+from faceml.services.recognise.spaces import Space, space_in_use
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 LONGEST_ID = 100  # characters of the column
@@ -32,8 +35,8 @@ class SplitReport:
     event_id: int | None  # None where nothing changed
 
 
-def preview_split(repository: Repository, cluster_id: str, *, min_cluster_size: int = 3) -> SplitPreview:
-    """The parts that a split would make; nothing is written.
+def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 3) -> SplitPreview:
+    """The parts that a split would make, in the champion's space; nothing is written.
 
     Raises:
         NotFound: no face is in such a cluster.
@@ -41,8 +44,9 @@ def preview_split(repository: Repository, cluster_id: str, *, min_cluster_size: 
     """
     if min_cluster_size < 2:
         raise WrongUse(f"min_cluster_size={min_cluster_size}: a part has at least 2 faces")
-    with repository.read() as unit:
-        faces = faces_in(unit, cluster_id)
+    space = space_in_use(library)
+    with library.repository.read() as unit:
+        faces = faces_in(unit, space, cluster_id)
     return SplitPreview(cluster_id, *parts_of(faces, min_cluster_size=min_cluster_size))
 
 
@@ -51,9 +55,9 @@ def prepare_split() -> None:
     import faceml.identity.clustering  # noqa: F401
 
 
-def faces_in(unit: UnitOfWork, cluster_id: str) -> Embeddings:
+def faces_in(unit: UnitOfWork, space: Space, cluster_id: str) -> Embeddings:
     """All faces of a cluster, named or not: what a split is about. Raises NotFound."""
-    return unit.vectors.of(sorted(face.id for face in faces_of_cluster(unit, cluster_id)))
+    return space.embeddings(unit.vectors.of(sorted(face.id for face in faces_of_cluster(unit, cluster_id))))
 
 
 def parts_of(faces: Embeddings, *, min_cluster_size: int) -> tuple[tuple[tuple[UUID, ...], ...], tuple[UUID, ...]]:
@@ -69,6 +73,7 @@ def parts_of(faces: Embeddings, *, min_cluster_size: int) -> tuple[tuple[tuple[U
     return tuple(map(tuple, largest_first)), tuple(left_out)
 
 
+@told
 def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 3, actor: str) -> SplitReport:
     """Split a cluster into the parts of `preview_split`, with ids `{id}_sub_{6 hex}`; names of its faces stay.
 
@@ -79,7 +84,7 @@ def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 
         NotFound, WrongUse: as `preview_split`.
         Conflict: all of its faces were moved since.
     """
-    preview = preview_split(library.repository, cluster_id, min_cluster_size=min_cluster_size)
+    preview = preview_split(library, cluster_id, min_cluster_size=min_cluster_size)
     if len(preview.parts) < 2:
         return SplitReport(cluster_id, (), "unchanged", 0, None)
     with deciding(library) as unit:
@@ -93,6 +98,19 @@ def split_cluster(library: Library, cluster_id: str, *, min_cluster_size: int = 
         event_id = decide(unit, Split(cluster_id, len(names)), list(parts), actor=actor, parts=parts)
     left_out = sum(name is None for name in parts.values())
     return SplitReport(cluster_id, tuple(names), "split", left_out, event_id)
+
+
+def former_split(repository: Repository, cluster_id: str) -> SplitReport | None:
+    """What the split that stands made of a cluster; None where its faces are there, or nobody split it."""
+    with repository.read() as unit:
+        undos = unit.events.undos()
+        splits = [event for event in unit.events.of(Split) if undos.stands(event.id)]
+        found = next((event for event in reversed(splits) if event.decision.cluster_id == cluster_id), None)
+        if found is None or unit.faces.in_cluster(cluster_id):
+            return None
+        parts = [change.after.cluster_id for change in unit.events.changes(found.id)]
+    largest_first = Counter(part for part in parts if part is not None).most_common()
+    return SplitReport(cluster_id, tuple(name for name, _ in largest_first), "split", parts.count(None), found.id)
 
 
 def part_id(cluster_id: str, suffix: str) -> str:

@@ -15,6 +15,7 @@ from faceml.errors import Conflict, NotFound
 from faceml.library import Library
 from faceml.names import fold_name, tidy_name
 from faceml.path_text import name_text, path_of
+from faceml.progress import told
 from faceml.records import Face
 from faceml.services.decisions.label import label_cluster, label_faces
 from faceml.services.index.drain import update_index
@@ -130,6 +131,7 @@ class NamingReport:
     named: tuple[NamedCluster, ...]
 
 
+@told
 def name_clusters(library: Library, labels: Path, *, actor: str) -> NamingReport:
     """Label every unlabelled cluster with the name that more than half of its faces are known to have.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from faceml.errors import Conflict, FacemlError, IndexUnavailable, Unavailable
 from faceml.library import Library
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.storage.forgetting import complete_erasures
 from faceml.storage.index.vector_index import VectorIndex, write_points
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -49,6 +49,7 @@ def update_index(library: Library) -> None:
         log.warning("the decision is stored, but the index is behind (%s); %s", reason, CATCHES_UP)
 
 
+@told
 def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level: int = logging.WARNING) -> DrainReport:
     """Copy the present state of every point in the outbox to the index, then forget the rows.
 

@@ -18,6 +18,7 @@ from faceml.identity.matcher import NEARNESS_WEIGHT
 from faceml.library import Library
 from faceml.metrics.agreement import Report, agreement
 from faceml.names import folded
+from faceml.progress import told
 from faceml.records import AssignedBy
 from faceml.services.learn.promote import MATCHER, show_model, verdict_lines
 from faceml.services.photos.known_labels import KnownFace, KnownLabel, match_known_labels, read_known_labels
@@ -58,6 +59,7 @@ class EvaluationReport:
     again_by: str | None = None  # which way names them: "raw", "face-projection/3", "face-matcher/2"
 
 
+@told
 def evaluate_labels(repository: Repository, labels: Path, *, photos: Path | None = None) -> EvaluationReport:
     """Compare clusters and names with a CSV of known labels (see `read_known_labels`).
 

@@ -18,6 +18,7 @@ from faceml.identity.matcher import FLOOR_MARGIN, enrol
 from faceml.identity.matcher_file import MatcherRecord, MatcherSettings, pack_ids
 from faceml.identity.matcher_thresholds import carry_over, of_people, read_thresholds
 from faceml.library import Library
+from faceml.progress import told
 from faceml.records import Embeddings, LibraryFaces, PackContract
 from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
 from faceml.services.learn.promote import MATCHER, comparison_metrics, count_tries, judge, promote
@@ -69,6 +70,7 @@ def by_the_gate(asked: Question) -> Comparison:
     return compare_ways(asked.album, {RAW: plain, CANDIDATE: fitted}, tries=asked.tries)
 
 
+@told
 @one_at_a_time
 def fit_library_matcher(library: Library, *, measure: Measure = by_the_gate, on_note: Note = log.info) -> FitReport:
     """Fit a matcher on all faces and on the labels that people gave; seconds.

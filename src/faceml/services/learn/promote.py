@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from faceml.errors import Conflict, ModelMismatch, WrongUse
+from faceml.errors import Conflict, ModelMismatch, NotFound, WrongUse
 from faceml.identity.matcher_file import MatcherRecord
 from faceml.library import Library
+from faceml.progress import told
 from faceml.storage.registry.model_registry import LoadedModel, ModelRegistry
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, RegisteredModel, RegistryState
 from faceml.storage.registry.records import MATCHER as MATCHER_MODEL
@@ -28,7 +29,7 @@ LET_IN = ("promoted", "forced")
 
 @dataclass(frozen=True, slots=True)
 class PromotionReport:
-    version: int
+    version: int | None  # None: there is no such version
     promoted: bool
     forced: bool  # although the gate refused it
     champion_before: int | None  # None: there was no champion
@@ -66,6 +67,7 @@ def judge(library: Library, selector: str | int = CHALLENGER, *, kind: str = PRO
     return _judge(registry, registry.get(selector), registry.state().champion)
 
 
+@told
 def promote(
     library: Library,
     selector: str | int = CHALLENGER,
@@ -106,6 +108,14 @@ def promote(
     if CHALLENGER in model.aliases:
         registry.remove_alias(CHALLENGER)
     return PromotionReport(model.version, True, is_forced, before, found.reasons, kind)
+
+
+def try_to_promote(library: Library, selector: str | int = CHALLENGER, *, actor: str, reason: str) -> PromotionReport:
+    """As `promote`; that there is no such version is one more refusal: a library may be too small to train on."""
+    try:
+        return promote(library, selector, actor=actor, reason=reason)
+    except NotFound as error:
+        return PromotionReport(None, False, False, None, (str(error),))
 
 
 def roll_back(library: Library, *, actor: str, reason: str | None = None, kind: str = PROJECTION) -> RollbackReport:

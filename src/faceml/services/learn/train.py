@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.options import TrainOptions
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.records import PackContract
 from faceml.services.learn.training_log import log_comparison, log_confusion, log_epochs
 from faceml.services.operate.status import library_snapshot
@@ -85,6 +85,7 @@ class Listener:
     on_progress: Progress = silent  # in epochs, those of the comparison included
 
 
+@told
 def train_matching(
     library: Library,
     chosen: TrainOptions = TrainOptions(),

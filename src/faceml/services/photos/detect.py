@@ -13,7 +13,7 @@ from faceml.errors import NotFound, UnreadablePhoto
 from faceml.library import Library
 from faceml.options import DetectOptions
 from faceml.path_text import path_text
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
@@ -47,6 +47,7 @@ class _Tally:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
+@told
 def backfill_faces(
     library: Library, options: DetectOptions = DetectOptions(), *, on_progress: Progress = silent
 ) -> DetectReport:
@@ -64,6 +65,7 @@ def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset
         return unit.assets.waiting(**asdict(options))
 
 
+@told
 def detect_in_assets(
     library: Library,
     asset_ids: Sequence[int],

@@ -13,7 +13,7 @@ from pathlib import Path
 from faceml.files import require_file
 from faceml.path_text import path_text
 from faceml.photo_files import LeftOut, find_photos
-from faceml.progress import Progress, silent
+from faceml.progress import Progress, silent, told
 from faceml.records import AssetStatus
 from faceml.storage.sql.assets import KnownFile, PhotoFile
 from faceml.storage.sql.chunks import chunks
@@ -37,6 +37,7 @@ class IngestReport:
     unreadable_files: tuple[str, ...] = ()  # path and reason
 
 
+@told
 def ingest_folder(repository: Repository, folder: Path, *, on_progress: Progress = silent) -> IngestReport:
     """Take all photos below `folder` in; files that did not change since the last time are not even read.
 

@@ -52,6 +52,14 @@ def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title
     return _sheet(library, rows, title)
 
 
+def draw_parts(library: Library, cluster_ids: Sequence[str], *, title: str | None = None) -> Image:
+    """A contact sheet: a row a cluster, named or not, in this order."""
+    with library.repository.read() as unit:
+        faces = {id_: unit.faces.in_cluster(id_) for id_ in cluster_ids}
+    rows = [_Row(id_, found[:FACES_A_ROW], len(found)) for id_, found in faces.items()]
+    return _sheet(library, rows, title)
+
+
 def draw_people(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a person, most faces first; of more than 50 people the first 50."""
     with library.repository.read() as unit:

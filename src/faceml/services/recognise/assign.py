@@ -13,6 +13,7 @@ from faceml.decisions.states import FaceState
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
 from faceml.options import AssignOptions
+from faceml.progress import told
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
 from faceml.storage.sql.repository import UnitOfWork
@@ -32,6 +33,7 @@ class AssignReport:
     notes: tuple[str, ...]
 
 
+@told
 def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> AssignReport:
     """Match faces without person and cluster to people; below `threshold` they stay unknown.
 

@@ -24,6 +24,7 @@ from faceml.identity.prototypes import centroids
 from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions, check_one_way
+from faceml.progress import told
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
@@ -47,6 +48,7 @@ class CalibrationReport:
     advice: str | None = None  # what to do where relatives come closer than other strangers
 
 
+@told
 def calibrate_library(
     library: Library, *, fmr: float = DEFAULT_FMR, model: str | int = CHAMPION, matcher: str | int = CHAMPION
 ) -> CalibrationReport:
@@ -80,6 +82,28 @@ def calibrate_library(
         threshold=report.calibration.threshold,
     )
     return replace(report, strangers=rates, advice=_advice(rates, report.calibration, is_plain=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdInUse:
+    value: float
+    model_version: str  # the space it holds in
+    words: str  # where it is from, and which strangers pass it
+
+
+def threshold_in_use(library: Library, *, fmr: float = DEFAULT_FMR) -> ThresholdInUse:
+    """The threshold of the champion's space: calibrated; the documented one, carried over, where labels are too few.
+
+    Raises:
+        ModelMismatch, Unavailable: of the model.
+    """
+    try:
+        found = calibrate_library(library, fmr=fmr, matcher="plain")
+    except NotEnoughData as error:
+        space = open_space(library)
+        words = f"not calibrated, the documented threshold is used: {error}"
+        return ThresholdInUse(space.threshold(DOCUMENTED), space.name, words)
+    return ThresholdInUse(found.threshold, found.model_version, f"strangers' faces that get a name: {found.strangers}")
 
 
 def _in_space(library: Library, space: Space, fmr: float = DEFAULT_FMR) -> CalibrationReport:
@@ -192,19 +216,19 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
     return float(AssignOptions(threshold=threshold).threshold)
 
 
-def usual_threshold(library: Library) -> float:
-    """The best threshold known for raw vectors: calibrated where there are labels enough, else the recommended one.
+def usual_threshold(library: Library, space: Space = Space(RAW)) -> float:
+    """The best threshold known in a space: calibrated where there are labels enough, else the recommended one.
 
     Raises:
         NotEnoughData: no face was detected yet.
     """
     try:
-        return _in_space(library, Space(RAW)).calibration.threshold
+        return _in_space(library, space).threshold
     except NotEnoughData:
         pinned = library.repository.pack()
         if pinned is None:
             raise
-        return pinned.match_threshold
+        return space.threshold(pinned.match_threshold)
 
 
 def usual_score(library: Library, matching: Matching) -> float:

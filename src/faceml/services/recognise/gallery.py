@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -28,6 +28,8 @@ from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import Space, open_space
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
+
+MOST_KEPT_BYTES = 256 * 2**20  # of prototypes: 32,000 people with four of 512 numbers each
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class PlainWay:
         Args:
             face_ids: (P,) who will be asked about; empty: all faces of a photo that the library does not hold.
         """
-        gallery = read_gallery(unit, self.space, face_ids)
+        gallery = read_gallery(self.library, unit, self.space, face_ids)
 
         def match(vectors: NDArray[np.float32], least: float) -> Matches:
             return gallery.match(self.space.project(vectors), face_ids, min_similarity=least)
@@ -147,9 +149,16 @@ class Resemblance:
         return f"{self.person_name} {self.similarity:.2f}"
 
 
-def read_gallery(unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = ()) -> Gallery:
-    """All active people as they lie in a space, and who is ruled out for these faces."""
-    return Gallery.of(space.prototypes(unit), unit.faces.rejections(face_ids))
+def read_gallery(library: Library, unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = ()) -> Gallery:
+    """All active people as they lie in a space, and who is ruled out for these faces, at this transaction's moment.
+
+    The people are kept for the next who asks, until anybody writes labels: reading them takes longer than comparing.
+    """
+    now = (id(library.repository), space.name, space.checksum, unit.contract.labels_version())
+    everybody: Gallery = library.people.of(
+        now, lambda: Gallery.of(space.prototypes(unit)), is_kept=lambda made: made.prototypes.nbytes <= MOST_KEPT_BYTES
+    )
+    return replace(everybody, rejections=tuple(unit.faces.rejections(face_ids)))
 
 
 def resemblances(

@@ -14,6 +14,7 @@ from faceml.errors import NotFound
 from faceml.identity.assignment import NOBODY
 from faceml.library import Library
 from faceml.options import AssignOptions, DetectOptions
+from faceml.progress import told
 from faceml.records import BBox, Prototypes
 from faceml.services.recognise.gallery import MatcherWay, PlainWay, Resemblance, Way, open_way, resemblances
 from faceml.services.recognise.matching import ScoreParts
@@ -40,6 +41,7 @@ class Identification:
     notes: tuple[str, ...]  # what the numbers mean
 
 
+@told
 def identify_photo(
     library: Library,
     photo: bytes | Path,
@@ -68,13 +70,15 @@ def identify_photo(
     least = way.threshold(threshold)
     read = load_photo(photo)
     found = find_faces_in(read, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
-    with library.repository.read() as unit:
-        known, names = way.read(unit), unit.people.names()
     height, width = read.pixels.shape[:2]
     notes = (*least.notes, read.note) if read.note else least.notes
     if not found:
         return Identification((), width, height, least.value, way.name, notes)
-    matches = known.match(np.stack([face.embedding for face in found]), least.value)
+    with library.repository.read() as unit:
+        known = way.read(unit)
+        matches = known.match(np.stack([face.embedding for face in found]), least.value)
+        rows = {*matches.candidate_rows.tolist(), *matches.runner_up_rows.tolist()} - {NOBODY}
+        names = unit.people.names([known.people[row] for row in rows])
     alike = resemblances(known, names, matches)
     faces = tuple(
         IdentifiedFace(

@@ -204,7 +204,7 @@ def find_matcher(library: Library, selector: str | int = CHAMPION) -> Registered
 def matching_of(library: Library, model: RegisteredModel) -> Matching | None:
     """A version with the labels of now; None where nobody is labelled. Asks no registry for what is kept."""
     with library.repository.read() as unit:
-        now = (id(library.repository), model.space, model.checksum, unit.events.newest_id(), unit.faces.count())
+        now = (id(library.repository), model.space, model.checksum, unit.contract.labels_version())
     kept: Matching | None = library.matching.of(now, lambda: _enrol(library, model))
     return kept
 

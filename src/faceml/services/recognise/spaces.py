@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.errors import ModelMismatch, WrongUse
+from faceml.errors import ModelMismatch, Unavailable, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.threshold_map import ThresholdMap
@@ -20,6 +21,8 @@ from faceml.storage.sql.repository import UnitOfWork
 
 RAW = "raw"  # the pack's own vectors, no projection
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Space:
@@ -29,6 +32,7 @@ class Space:
     head: Head | None = None  # None: raw
     thresholds: ThresholdMap | None = None  # None: raw, or too few people were held out to make it
     note: str | None = None  # why it is not the one that was asked for
+    checksum: str = ""  # of the head
 
     @property
     def is_raw(self) -> bool:
@@ -100,12 +104,26 @@ def open_space(library: Library, selector: str | int = CHAMPION) -> Space:
     return _space(library, model)
 
 
+def space_in_use(library: Library) -> Space:
+    """The champion's, for what nobody chooses a space for: a registry that never answered is no reason to stop there.
+
+    Raises:
+        ModelUnavailable: its file is damaged.
+    """
+    try:
+        return open_space(library)
+    except Unavailable as error:
+        log.warning("%s; raw embeddings are compared", error)
+        return Space(RAW)
+
+
 def _space(library: Library, model: RegisteredModel) -> Space:
     loaded = library.registry.load(model)
     return Space(
         name=model.space,
         head=loaded.artefact,
         thresholds=ThresholdMap.from_json(loaded.thresholds) if loaded.thresholds else None,
+        checksum=model.checksum,
     )
 
 

@@ -20,10 +20,10 @@ from faceml.services.decisions.decide import counted_as, find_person
 from faceml.services.recognise.calibrate import resolve_threshold, usual_score, usual_threshold
 from faceml.services.recognise.gallery import MatcherWay, Resemblance, read_gallery, resemblances
 from faceml.services.recognise.matching import Matching
-from faceml.services.recognise.spaces import RAW, Space
+from faceml.services.recognise.spaces import Space, space_in_use
 from faceml.services.review.groups import check_limit, matcher_in_use
 from faceml.storage.registry.records import CHAMPION
-from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.storage.sql.repository import UnitOfWork
 
 DOUBT = 0.1  # an answer is uncertain where it changes with less of a similarity than that
 QUALITY = 0.5  # from which on a face is good enough to ask about
@@ -99,7 +99,7 @@ def suggest_close_calls(library: Library, *, limit: int = 20) -> list[UncertainF
     return _worth_asking(library, limit).close[:limit]
 
 
-def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: int = 20) -> list[Intruder]:
+def suggest_intruders(library: Library, name_or_id: str | UUID, *, limit: int = 20) -> list[Intruder]:
     """Faces under a person that look as if they were not theirs, the worst first; often there are no such faces.
 
     A face that was put under the person a second time, by hand, is believed: the question was asked and answered.
@@ -108,12 +108,13 @@ def suggest_intruders(repository: Repository, name_or_id: str | UUID, *, limit: 
         NotFound: nobody has this name or id.
     """
     check_limit(limit)
-    with repository.read() as unit:
+    space = space_in_use(library)
+    with library.repository.read() as unit:
         person = find_person(unit, name_or_id)
-        faces = unit.groups.of(person.id)
+        faces = space.embeddings(unit.groups.of(person.id))
         if not faces.face_ids:
             return []
-        gallery = read_gallery(unit, Space(RAW), faces.face_ids)
+        gallery = read_gallery(library, unit, space, faces.face_ids)
         matches = gallery.without(person.id).match(faces.vectors, faces.face_ids)
         fit = faces.vectors @ trimmed_centroid(faces.vectors)
         scores = misfit(fit, matches.similarities)
@@ -145,9 +146,10 @@ def _worth_asking(
         value = usual_score(library, matching) if threshold is None else matching.threshold(threshold).value
         found = _scored(library, matching, value, min_quality)
         return _WorthAsking(_person_by_person(found), sorted(_close_calls(found), key=_closeness))
-    value = usual_threshold(library) if threshold is None else resolve_threshold(library, threshold, Space(RAW))
+    space = space_in_use(library)
+    value = usual_threshold(library, space) if threshold is None else resolve_threshold(library, threshold, space)
     with library.repository.read() as unit:
-        return _WorthAsking([], nsmallest(limit, _uncertain(unit, value, min_quality), key=_closeness))
+        return _WorthAsking([], nsmallest(limit, _uncertain(library, unit, space, value, min_quality), key=_closeness))
 
 
 def _closeness(face: UncertainFace) -> tuple[float, UUID]:
@@ -213,11 +215,13 @@ def _is_probable(face: UncertainFace) -> bool:
     return not face.is_match and face.likelihood is not None and face.likelihood >= PROBABLY
 
 
-def _uncertain(unit: UnitOfWork, threshold: float, min_quality: float) -> Iterator[UncertainFace]:
-    everybody, names = read_gallery(unit, Space(RAW)), unit.people.names()
+def _uncertain(
+    library: Library, unit: UnitOfWork, space: Space, threshold: float, min_quality: float
+) -> Iterator[UncertainFace]:
+    everybody, names = read_gallery(library, unit, space), unit.people.names()
     for faces in unit.vectors.undecided_pages(min_quality=min_quality) if everybody.people else ():
         gallery = replace(everybody, rejections=tuple(unit.faces.rejections(faces.face_ids)))
-        matches = gallery.match(faces.vectors, faces.face_ids)
+        matches = gallery.match(space.project(faces.vectors), faces.face_ids)
         distances = distance_to_change(matches.similarities, matches.runner_up_similarities, threshold=threshold)
         alike = resemblances(gallery, names, matches)
         for row in np.flatnonzero(distances < DOUBT).tolist():

@@ -26,10 +26,10 @@ from faceml.services.decisions.split import faces_in, parts_of
 from faceml.services.recognise.calibrate import usual_score
 from faceml.services.recognise.gallery import Resemblance, read_gallery
 from faceml.services.recognise.matching import Matching, open_matcher
-from faceml.services.recognise.spaces import RAW, Space
+from faceml.services.recognise.spaces import Space, space_in_use
 from faceml.services.review.different import different_pairs, is_ruled_out
 from faceml.storage.registry.records import CHAMPION
-from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.storage.sql.repository import UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
 FACES_AT_ONCE = 256  # scored with everybody
@@ -85,12 +85,12 @@ def suggest_names(
         NotFound: no face without a name is in such a cluster, or there is no such matcher.
     """
     check_limit(limit)
-    matching = matcher_in_use(library, matcher)
+    matching, space = matcher_in_use(library, matcher), space_in_use(library)
     with library.repository.read() as unit:
         names = unit.people.names()
         times = Counter(unit.groups.ruled_out())
         faces = unit.groups.of(cluster_id)
-        gallery = None if matching else read_gallery(unit, Space(RAW))
+        gallery = None if matching else read_gallery(library, unit, space)
     if not faces.face_ids:
         raise NotFound(
             f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
@@ -99,7 +99,7 @@ def suggest_names(
     if matching is not None:
         ranked = _ranked_by_score(matching, faces)
     elif gallery is not None:
-        ranked = gallery.ranked(centroid(faces.vectors))
+        ranked = gallery.ranked(centroid(space.project(faces.vectors)))
     return [
         Resemblance(person, names[person], similarity)
         for person, similarity in ranked
@@ -112,7 +112,7 @@ def likely_from(library: Library) -> float:
     if (matching := matcher_in_use(library)) is not None:
         return usual_score(library, matching)
     pinned = library.repository.pack()
-    return pinned.match_threshold if pinned else 1.0
+    return space_in_use(library).threshold(pinned.match_threshold) if pinned else 1.0
 
 
 def matcher_in_use(library: Library, matcher: str | int = CHAMPION) -> Matching | None:
@@ -139,33 +139,31 @@ def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, 
     return [(matching.people[row], float(means[row])) for row in np.argsort(-means, kind="stable")]
 
 
-def suggest_merges(
-    repository: Repository, *, limit: int = 20, min_similarity: float | None = None
-) -> list[MergeSuggestion]:
+def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float | None = None) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
     Never two that a person said are different, see `different`.
 
     Args:
         limit: how many at most.
-        min_similarity: of their centroids; None is the pack's recommended threshold and a margin measured for groups.
+        min_similarity: of their centroids; None is the pack's recommended threshold and a margin measured for groups,
+            as strict in the champion's space.
     """
     check_limit(limit)
-    with repository.read() as unit:
-        minimum = _group_threshold(unit) if min_similarity is None else min_similarity
+    space = space_in_use(library)
+    with library.repository.read() as unit:
+        minimum = _group_threshold(unit, space) if min_similarity is None else min_similarity
         groups: Iterator[tuple[GroupKey, Embeddings]] = chain(unit.groups.clusters(), unit.groups.people())
-        means = {key: faces.vectors.mean(axis=0) for key, faces in groups}
+        means = {key: space.project(faces.vectors).mean(axis=0) for key, faces in groups}
         if not means:
             return []
         different = different_pairs(unit, {key: row for row, key in enumerate(means)})
         pairs = near_groups(np.stack([*means.values()]), min_similarity=minimum, different=different, limit=limit)
         names = unit.people.names()
-        return [_with_evidence(unit, list(means), pair, names) for pair in pairs]
+        return [_with_evidence(unit, space, list(means), pair, names) for pair in pairs]
 
 
-def suggest_splits(
-    repository: Repository, *, limit: int = 20, max_similarity: float | None = None
-) -> list[SplitSuggestion]:
+def suggest_splits(library: Library, *, limit: int = 20, max_similarity: float | None = None) -> list[SplitSuggestion]:
     """Unnamed clusters that look like two people, the clearest first.
 
     Args:
@@ -173,26 +171,27 @@ def suggest_splits(
         max_similarity: of the centroids of a cluster's two halves; None as for `suggest_merges`.
     """
     check_limit(limit)
-    with repository.read() as unit:
-        maximum = _group_threshold(unit) if max_similarity is None else max_similarity
-        halved = ((key, halve(faces.vectors)) for key, faces in unit.groups.clusters())
+    space = space_in_use(library)
+    with library.repository.read() as unit:
+        maximum = _group_threshold(unit, space) if max_similarity is None else max_similarity
+        halved = ((key, halve(space.project(faces.vectors))) for key, faces in unit.groups.clusters())
         divided = ((key, halves) for key, halves in halved if halves and halves.similarity <= maximum)
         chosen = nsmallest(limit, divided, key=lambda item: (-item[1].gap, item[0]))
-        previews = [_split_preview(key, faces_in(unit, key), halves) for key, halves in chosen]
+        previews = [_split_preview(key, faces_in(unit, space, key), halves) for key, halves in chosen]
     return [preview for preview in previews if preview is not None]
 
 
-def _group_threshold(unit: UnitOfWork) -> float:
+def _group_threshold(unit: UnitOfWork, space: Space) -> float:
     pinned = unit.contract.pinned()
     if pinned is None:
         raise NotEnoughData("no face was detected yet, so there is nothing to suggest: `faceml faces backfill` first")
-    return pinned.match_threshold + GROUP_MARGIN
+    return space.threshold(pinned.match_threshold + GROUP_MARGIN)
 
 
 def _with_evidence(
-    unit: UnitOfWork, keys: Sequence[GroupKey], pair: NearGroups, names: dict[UUID, str]
+    unit: UnitOfWork, space: Space, keys: Sequence[GroupKey], pair: NearGroups, names: dict[UUID, str]
 ) -> MergeSuggestion:
-    sides = [(keys[row], unit.groups.of(keys[row])) for row in (pair.first, pair.second)]
+    sides = [(keys[row], space.embeddings(unit.groups.of(keys[row]))) for row in (pair.first, pair.second)]
     (one, of_one), (other, of_other) = sorted(
         sides, key=lambda side: (not isinstance(side[0], UUID), -len(side[1].face_ids))
     )

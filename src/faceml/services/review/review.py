@@ -81,8 +81,8 @@ def ask(
     several = limit + len(leaving_out)
     questions = {
         Topic.PROBABLE: lambda: _probable(library, several),
-        Topic.SAME_PERSON: lambda: _same_person(library.repository, several),
-        Topic.INTRUDERS: lambda: _intruders(library.repository, round_, several),
+        Topic.SAME_PERSON: lambda: _same_person(library, several),
+        Topic.INTRUDERS: lambda: _intruders(library, round_, several),
         Topic.CLOSE_CALLS: lambda: _close_calls(library, several),
         Topic.RECOGNISED: lambda: _recognised(library.repository, several),
     }[topic]()
@@ -135,16 +135,17 @@ def _answer_same(library: Library, question: Question, is_yes: bool, name: str, 
     return Answer(tuple(report.event_id for report in labelled), f"{faces} faces: {labelled[0].person_name}")
 
 
-def _same_person(repository: Repository, limit: int) -> Iterator[Question]:
-    for found in suggest_merges(repository, limit=limit):
+def _same_person(library: Library, limit: int) -> Iterator[Question]:
+    for found in suggest_merges(library, limit=limit):
         evidence = f"similarity {found.similarity:.2f}, nearest faces {found.nearest_similarity:.2f}"
         yield Question(Topic.SAME_PERSON, "Same person?", evidence, _side_of(found.one), _side_of(found.other))
 
 
-def _intruders(repository: Repository, round_: int, limit: int) -> Iterator[Question]:
+def _intruders(library: Library, round_: int, limit: int) -> Iterator[Question]:
+    repository = library.repository
     page = list_people(repository, status=PersonStatus.ACTIVE, page=round_ + 1, page_size=PEOPLE_A_ROUND)
     for person in page.items:
-        intruders = suggest_intruders(repository, person.id, limit=limit)
+        intruders = suggest_intruders(library, person.id, limit=limit)
         if not intruders:
             continue
         side = _person_side(repository, person.id, without=[item.face_id for item in intruders])

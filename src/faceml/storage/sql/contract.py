@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from faceml.errors import ModelMismatch
@@ -47,6 +47,10 @@ class Contract(Store):
                 self._session.add(row)
         except IntegrityError:  # another worker was first
             self.check(pack)
+
+    def labels_version(self) -> int:
+        """The same as long as people, prototypes, and labels and vectors of faces are; see `lock_labels`."""
+        return self._session.scalar(select(LibraryContract.labels_version)) or 0
 
     def next_unknown_clusters(self, count: int) -> range:
         """Numbers for `count` new unknown_cluster_N groups; a number is given out once in a library's life."""

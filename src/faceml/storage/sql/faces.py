@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from faceml.decisions.replay import survivor
-from faceml.decisions.states import FaceState
+from faceml.decisions.states import FaceState, person_cluster
 from faceml.errors import NotFound
 from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
 from faceml.storage.sql.chunks import Store
@@ -190,6 +190,21 @@ class Faces(Store):
             lock_labels(self._session)
             rows = [{"face": id_, "cluster": name} for id_, name in clusters]
             self._session.connection().execute(_REGROUP, rows)
+
+    def gather_people(self) -> list[UUID]:
+        """Put all faces that a person named into the one cluster of whom they show; returns those that moved."""
+        lock_labels(self._session)
+        named = (FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.person_id.is_not(None))
+        rows = self._session.execute(
+            select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).where(*named)
+        )
+        moved = [
+            {"id": row.id, "cluster_id": home}
+            for row in rows
+            if row.person_id and (home := person_cluster(row.person_id)) != row.cluster_id
+        ]
+        self._write(update(FaceInstance), moved)
+        return [row["id"] for row in moved]
 
     def clusters_of_people(self) -> set[str]:
         """Clusters that hold a face under a person."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from faceml.files import attempts, file_lock
 MIGRATION, _LABELS, _RUNS, DRAINING, INGESTING = range(
     7_302_911, 7_302_916
 )  # PostgreSQL's advisory locks are numbers, any
+VERSION_BITS = 53  # whole numbers that JSON holds, too
 log = logging.getLogger(__name__)
 
 
@@ -31,8 +33,17 @@ def lock_labels(session: Session) -> None:
 
     SQLite's writing transactions exclude each other anyway. On PostgreSQL two would read the same faces and the later
     would overwrite the earlier one's decision.
+
+    Whatever changes people, prototypes, or vectors and labels of faces takes this lock. So the library's labels version
+    becomes another one here, for those who keep people in memory: by chance, not by counting, so that a restored
+    library never has the version of another state.
     """
+    if session.info.setdefault(_LABELS, False):
+        return
     advisory_lock(session.connection(), _LABELS)
+    another = text("UPDATE library_contract SET labels_version = :version")
+    session.execute(another, {"version": secrets.randbits(VERSION_BITS)})
+    session.info[_LABELS] = True
 
 
 def advisory_lock(connection: Connection, key: int) -> None:

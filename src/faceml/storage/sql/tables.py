@@ -249,6 +249,7 @@ class LibraryContract(Base):
     licence: Mapped[str] = mapped_column(sa.Text)
     match_threshold: Mapped[float]
     last_unknown_cluster: Mapped[int] = mapped_column(default=0)
+    labels_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")  # see `lock_labels`
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
