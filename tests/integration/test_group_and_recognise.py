@@ -19,7 +19,7 @@ from faceml.records import AssignedBy, Face
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces

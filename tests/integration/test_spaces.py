@@ -18,7 +18,7 @@ from faceml.records import AssignedBy, Face, PrototypeRole
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import label_cluster
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
