@@ -192,7 +192,7 @@ def choose_exemplars(
             chosen = frozenset(face.id for face in faces)
         if len(chosen) > MOST:
             raise WrongUse(f"{len(chosen)} exemplars are too many: choose {MOST} at most")
-        before = unit.prototypes.exemplar_faces([person.id])[person.id]
+        before = unit.prototypes.exemplar_faces([person.id], with_missing=True)[person.id]
         decision = ChooseExemplars(person.id, counted_as(unit, person.id), chosen)
         event_id = decide(unit, decision, sorted(before | chosen), actor=actor)
     return ExemplarsReport(
@@ -214,7 +214,8 @@ def compute_centroids(library: Library) -> CentroidsReport:
         for person_id, rows in groupby(range(len(person_ids)), key=person_ids.__getitem__):
             centroids[person_id] = centroid(faces.vectors[list(rows)])
         unit.outbox.push(unit.prototypes.set_centroids(centroids))
-        orphaned = sorted(unit.prototypes.people_with_centroid() - set(centroids))
-        unit.outbox.push(unit.prototypes.remove_centroids(orphaned))
+        faceless = unit.prototypes.people_with_centroid() - set(centroids)
+        faceless -= unit.faces.only_on_missing_photos(sorted(faceless))
+        unit.outbox.push(unit.prototypes.remove_centroids(sorted(faceless)))
         people = unit.people.count()
     return CentroidsReport(people, len(centroids))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -63,6 +64,24 @@ def check_index(library: Library) -> Iterator[Finding]:
         )
     else:
         yield from _compared(info, wanted=wanted, backlog=backlog, width=pinned.width if pinned else None)
+
+
+def check_photos(library: Library) -> Iterator[Finding]:
+    if not has_current_database(library):
+        return
+    with library.repository.read() as unit:
+        missing, folders = unit.assets.count_missing(), unit.assets.folders()
+    away = sorted(folder for folder in folders if not os.path.isdir(folder))
+    if missing:
+        fix = "faceml ingest their folder once the files are back; for good: faceml photos forget-missing"
+        yield warn("photos", f"missing: {missing}, their files are gone (faceml photos missing)", fix)
+    if away:
+        others = f" and {len(away) - 1} other folders" if len(away) > 1 else ""
+        out = sum(folders[folder] for folder in away)
+        fix = "bring their disk back; where they were deleted: faceml photos forget-missing FOLDER"
+        yield warn("photos", f"out of reach: {out} ({away[0]}{others})", fix)
+    if folders and not missing and not away:
+        yield ok("photos", f"{folders.total()}, all their folders are there")
 
 
 def check_erasures(library: Library) -> Iterator[Finding]:

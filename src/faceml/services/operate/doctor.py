@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     check_machine.check_disk,
     check_stores.check_database,
     check_stores.check_index,
+    check_stores.check_photos,
     check_stores.check_erasures,
     check_stores.check_unfinished,
     check_stores.check_redis,

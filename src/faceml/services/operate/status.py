@@ -19,6 +19,8 @@ class StatsReport:
     total_photos: int
     photos_waiting: int
     photos_failed: int
+    photos_missing: int  # their files are gone; their faces count nowhere else
+    faces_missing: int  # on them
     total_faces: int
     assigned_faces: int
     clustered_faces: int
@@ -54,6 +56,8 @@ def _counts(unit: UnitOfWork) -> dict[str, Any]:
         "total_photos": unit.assets.count(),
         "photos_waiting": unit.assets.count(AssetStatus.PENDING),
         "photos_failed": unit.assets.count(AssetStatus.FAILED),
+        "photos_missing": unit.assets.count_missing(),
+        "faces_missing": unit.faces.count_missing(),
         "total_faces": unit.faces.count(),
         "assigned_faces": unit.faces.count_assigned(),
         "clustered_faces": unit.faces.count_clustered(),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, insert, or_, select, update
 
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import INGESTING, advisory_lock
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
+
+PAGE_ROWS = 10_000  # photos read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class KnownFile:
     size_bytes: int
     mtime_ns: int
     status: AssetStatus
+    is_missing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,24 @@ class LookedAt:
     error: str | None
 
 
+def photo_is_there(face: type[FaceInstance] = FaceInstance) -> ColumnElement[bool]:
+    """Of a face: its photo is not missing. Every list of faces asks for it (docs/decisions/0036-a-photos-life.md)."""
+    return face.asset_id.not_in(select(ImageAsset.id).where(ImageAsset.missing_since.is_not(None)))
+
+
 class Assets(Store):
     def at_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
-        return {known.path: known for known in self._known(ImageAsset.path, [str(path) for path in paths])}
+        """The photo that lies at each of these paths; missing ones are left out."""
+        found = self._known(ImageAsset.path, [str(path) for path in paths])
+        return {known.path: known for known in found if not known.is_missing}
+
+    def missing_at(self, paths: Sequence[Path]) -> dict[Path, list[KnownFile]]:
+        """Missing photos that lay there last, newest first."""
+        found: dict[Path, list[KnownFile]] = defaultdict(list)
+        for known in self._known(ImageAsset.path, [str(path) for path in paths]):
+            if known.is_missing:
+                found[known.path].insert(0, known)
+        return dict(found)
 
     def with_hashes(self, hashes: Sequence[str]) -> dict[str, KnownFile]:
         return {known.content_hash: known for known in self._known(ImageAsset.content_hash, hashes)}
@@ -59,6 +79,34 @@ class Assets(Store):
     def of_sizes(self, sizes: Sequence[int]) -> list[KnownFile]:
         """Photos whose files have so many bytes."""
         return list(self._known(ImageAsset.size_bytes, sizes))
+
+    def below(self, folder: Path | None, *, missing: bool) -> list[KnownFile]:
+        """Photos below a folder (None: all) that are missing, or that are not, in order of id."""
+        is_missing = ImageAsset.missing_since.is_not(None)
+        statement = _files().where(is_missing if missing else ~is_missing)
+        if folder is not None:
+            statement = statement.where(ImageAsset.path.startswith(str(folder), autoescape=True))
+        found = map(_known_file, self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)))
+        # SQLite's LIKE takes "Photos" for "photos", and "/photos-2" begins as "/photos" does.
+        return [known for known in found if folder is None or known.path.is_relative_to(folder)]
+
+    def folders(self) -> Counter[str]:
+        """How many photos lie in each folder; missing ones are left out."""
+        paths = self._session.scalars(select(ImageAsset.path).where(ImageAsset.missing_since.is_(None)))
+        return Counter(map(os.path.dirname, paths.yield_per(PAGE_ROWS)))
+
+    def missing_since(self) -> dict[int, datetime]:
+        """When each missing photo was noticed to be gone."""
+        statement = select(ImageAsset.id, ImageAsset.missing_since).where(ImageAsset.missing_since.is_not(None))
+        return {row[0]: row[1] for row in self._session.execute(statement) if row[1] is not None}
+
+    def set_missing(self, asset_ids: Sequence[int], *, missing: bool) -> None:
+        since = utc_now() if missing else None
+        self._change(update(ImageAsset).values(missing_since=since), ImageAsset.id, asset_ids)
+
+    def remove(self, asset_ids: Sequence[int]) -> None:
+        """Delete photos, and with each its faces and all that is known of them."""
+        self._change(delete(ImageAsset), ImageAsset.id, asset_ids)
 
     def lock_new(self) -> None:
         """Wait for whoever else is taking photos in; until this transaction ends nobody else does. PostgreSQL only."""
@@ -68,7 +116,7 @@ class Assets(Store):
         self._write(insert(ImageAsset), [_columns(file) for file in files])
 
     def rewrite(self, files: Sequence[tuple[int, PhotoFile]], *, is_changed: bool) -> None:
-        """Record where the file lies now; `is_changed` content waits for detection again."""
+        """Record where the file lies now, missing before or not; `is_changed` content waits for detection again."""
         again = {"status": AssetStatus.PENDING, "error": None} if is_changed else {}
         self._write(update(ImageAsset), [{"id": asset_id, **_columns(file), **again} for asset_id, file in files])
 
@@ -128,7 +176,13 @@ class Assets(Store):
         return {row[0]: (row[1], row[2]) for row in rows if row[1] is not None and row[2] is not None}
 
     def count(self, status: AssetStatus | None = None) -> int:
-        return self._count(ImageAsset, *((ImageAsset.status == status,) if status else ()))
+        """Photos that are not missing, of one status where given."""
+        return self._count(
+            ImageAsset, ImageAsset.missing_since.is_(None), *((ImageAsset.status == status,) if status else ())
+        )
+
+    def count_missing(self) -> int:
+        return self._count(ImageAsset, ImageAsset.missing_since.is_not(None))
 
     def count_waiting(self, *, min_confidence: float, min_face_size: int) -> int:
         return self._count(ImageAsset, _is_waiting(min_confidence, min_face_size))
@@ -136,24 +190,36 @@ class Assets(Store):
     def without_faces(self, *, limit: int) -> list[Asset]:
         """Photos that failed, or in which no face was found."""
         has_face = select(FaceInstance.id).where(FaceInstance.asset_id == ImageAsset.id).exists()
-        statement = select(ImageAsset).where(ImageAsset.status != AssetStatus.PENDING, ~has_face)
+        statement = select(ImageAsset).where(
+            ImageAsset.missing_since.is_(None), ImageAsset.status != AssetStatus.PENDING, ~has_face
+        )
         return [_asset(row) for row in self._session.scalars(statement.order_by(ImageAsset.id).limit(limit))]
 
     def _known(self, column: Any, values: Sequence[str] | Sequence[int]) -> Iterator[KnownFile]:
-        for (row,) in self._rows(select(ImageAsset).order_by(ImageAsset.id), column, values):
-            yield KnownFile(row.id, Path(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
+        return map(_known_file, self._rows(_files(), column, values))
 
 
 def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool]:
-    return or_(
-        ImageAsset.status == AssetStatus.PENDING,
-        (ImageAsset.status == AssetStatus.DETECTED)
-        & ((ImageAsset.detected_min_confidence > min_confidence) | (ImageAsset.detected_min_face_size > min_face_size)),
+    is_loose = or_(
+        ImageAsset.detected_min_confidence > min_confidence, ImageAsset.detected_min_face_size > min_face_size
     )
+    may_find_more = and_(ImageAsset.status == AssetStatus.DETECTED, is_loose)
+    return and_(ImageAsset.missing_since.is_(None), or_(ImageAsset.status == AssetStatus.PENDING, may_find_more))
 
 
 def _columns(file: PhotoFile) -> dict[str, Any]:
-    return {**asdict(file), "path": str(file.path)}
+    return {**asdict(file), "path": str(file.path), "missing_since": None}
+
+
+def _files() -> Select[*tuple[Any, ...]]:
+    columns = (ImageAsset.id, ImageAsset.path, ImageAsset.content_hash, ImageAsset.size_bytes, ImageAsset.mtime_ns)
+    return select(*columns, ImageAsset.status, ImageAsset.missing_since).order_by(ImageAsset.id)
+
+
+def _known_file(row: Row[*tuple[Any, ...]]) -> KnownFile:
+    asset_id, path, content_hash, size_bytes, mtime_ns, status, missing_since = row
+    is_missing = missing_since is not None
+    return KnownFile(asset_id, Path(path), content_hash, size_bytes, mtime_ns, status, is_missing)
 
 
 def _asset(row: ImageAsset) -> Asset:

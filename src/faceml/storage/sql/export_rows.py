@@ -1,4 +1,4 @@
-"""Faces with their photo's path and their person's name, streamed in order of photo."""
+"""Faces with their photo's path and their person's name, streamed in order of photo, but for missing photos."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ def export_rows(session: Session) -> Iterator[ExportRow]:
     statement = (
         select(FaceInstance, ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, PersonRow.name)
         .join(ImageAsset)
+        .where(ImageAsset.missing_since.is_(None))
         .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
         .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
         .execution_options(yield_per=PAGE_ROWS)

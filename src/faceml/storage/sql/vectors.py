@@ -1,4 +1,4 @@
-"""Vectors of faces, chosen by what is known of the faces (DESIGN D2)."""
+"""Vectors of faces, chosen by what is known of the faces (DESIGN D2); of missing photos only by id."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.states import SPLIT_MARK
 from faceml.records import AssignedBy, Dismissal, Embeddings, LibraryFaces, PersonStatus
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
 
@@ -49,7 +50,7 @@ class Vectors(Store):
 
     def best(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
         """The faces of best quality, whoever they are under."""
-        return self._vectors([FaceInstance.quality_score >= min_quality], limit=limit)
+        return self._vectors([photo_is_there(), FaceInstance.quality_score >= min_quality], limit=limit)
 
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
         """Faces under no person and in no cluster (specification, Assignment Process), oldest first.
@@ -57,7 +58,7 @@ class Vectors(Store):
         A face whose name a person took away stays out: having no name is that person's decision.
         """
         columns = (FaceInstance.person_id, FaceInstance.cluster_id, FaceInstance.assigned_by)
-        where: list[ColumnElement[bool]] = [column.is_(None) for column in columns]
+        where = [photo_is_there(), *(column.is_(None) for column in columns)]
         if since is not None:
             where.append(FaceInstance.created_at >= since)
         return self._vectors(where, limit=limit, first=FaceInstance.created_at)
@@ -68,7 +69,7 @@ class Vectors(Store):
         Left out with them are faces in a part of a person's split.
         """
         is_undecided = FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL)
-        where = [is_undecided, in_no_split_part(), FaceInstance.quality_score >= min_quality]
+        where = [photo_is_there(), is_undecided, in_no_split_part(), FaceInstance.quality_score >= min_quality]
         return self._vectors(where, limit=limit)
 
     def undecided_pages(self, *, min_quality: float) -> Iterator[Embeddings]:
@@ -77,6 +78,7 @@ class Vectors(Store):
             select(FaceInstance.id, FaceEmbedding.vector)
             .join(FaceEmbedding)
             .where(
+                photo_is_there(),
                 FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL),
                 FaceInstance.quality_score >= min_quality,
                 in_no_split_part(),
@@ -98,7 +100,7 @@ class Vectors(Store):
                 case((and_(FaceInstance.assigned_by == AssignedBy.MANUAL, _is_active()), FaceInstance.person_id)),
             )
             .join(FaceEmbedding)
-            .where(FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE))
+            .where(photo_is_there(), FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE))
             .order_by(FaceInstance.id)
             .execution_options(yield_per=PAGE_ROWS)
         )
@@ -137,7 +139,7 @@ class Vectors(Store):
         statement = (
             select(FaceInstance.id, FaceEmbedding.vector, FaceInstance.person_id)
             .join(FaceEmbedding)
-            .where(FaceInstance.person_id.is_not(None), *where)
+            .where(photo_is_there(), FaceInstance.person_id.is_not(None), *where)
             .order_by(FaceInstance.person_id, FaceInstance.id)
         )
         rows = self._session.execute(statement).all()
@@ -187,6 +189,7 @@ def in_no_split_part() -> ColumnElement[bool]:
 def is_unlabelled(min_quality: float) -> list[ColumnElement[bool]]:
     """What makes a face one that clustering may group; all of it holds."""
     return [
+        photo_is_there(),
         FaceInstance.person_id.is_(None),
         FaceInstance.dismissed_as.is_(None),
         FaceInstance.quality_score >= min_quality,
