@@ -85,6 +85,9 @@ def _export_photo(
             return XmpExportReport()
         if not asset.path.is_file():
             return XmpExportReport(skipped=(f"{asset.path}: the photo is not there",))
+        if asset.was_edited:
+            reason = asset.error or "it was edited since its faces were found"
+            return XmpExportReport(skipped=(f"{asset.path}: {reason}; `faceml faces backfill` looks again",))
         if not asset.width or not asset.height:
             reason = asset.error or "it was not looked at"
             return XmpExportReport(skipped=(f"{asset.path}: {reason}; `faceml faces backfill` looks again",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from faceml.errors import FolderNotFound
 from faceml.progress import Progress, silent
 from faceml.records import AssetStatus
-from faceml.services.photos.missing import come_back, is_as_known, notice_missing
+from faceml.services.photos.missing import come_back, content_hash, is_as_known, notice_missing
 from faceml.storage.sql.assets import KnownFile, PhotoFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -181,12 +180,7 @@ def _is_unchanged(known: KnownFile, stat: os.stat_result) -> bool:
 def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
     from faceml.vision.image import read_taken_at
 
-    return PhotoFile(path, _content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
-
-
-def _content_hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return PhotoFile(path, content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
 
 
 def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
@@ -194,7 +188,7 @@ def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
     sizes = {path: path.stat().st_size for path in paths if path.is_file()}
     known = unit.assets.of_sizes(sorted(set(sizes.values())))
     may_be, by_hash = {one.size_bytes for one in known}, {one.content_hash: one.asset_id for one in known}
-    hashes = {path: _content_hash(path) for path, size in sizes.items() if size in may_be}
+    hashes = {path: content_hash(path) for path, size in sizes.items() if size in may_be}
     return {path: by_hash[found] for path, found in hashes.items() if found in by_hash}
 
 

@@ -6,6 +6,7 @@ A missing photo keeps its row, its faces and what was decided about them; no lis
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,8 +17,9 @@ from functools import cache
 from pathlib import Path
 
 from faceml.decisions.decision import Forget
-from faceml.errors import Conflict
+from faceml.errors import Conflict, UnreadablePhoto
 from faceml.library import Library
+from faceml.records import Asset
 from faceml.services.decisions.decide import deciding, refresh_centroids
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.forgetting import complete_erasures
@@ -80,10 +82,35 @@ def notice_missing(
     return Noticed(missing, len(folders), tuple(sorted(map(str, set(folders)))))
 
 
-def is_as_known(file: KnownFile) -> bool:
+def is_as_known(file: KnownFile | Asset) -> bool:
     """Whether the file still has the size and time that it was taken in with. Raises OSError."""
     stat = file.path.stat()
     return (file.size_bytes, file.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+
+def holds(file: KnownFile | Asset) -> bool:
+    """Whether the file holds the content that the library knows; it is read only where size or time differ.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return is_as_known(file) or content_hash(file.path) == file.content_hash
+
+
+def check_faces_on(photo: Asset) -> None:
+    """Raises UnreadablePhoto where the file is not the one that the photo's faces were found in."""
+    try:
+        if not photo.was_edited and holds(photo):
+            return
+    except OSError as error:
+        raise UnreadablePhoto(error.strerror or str(error)) from error
+    raise UnreadablePhoto("it was edited since its faces were found: ingest its folder, and `faceml faces backfill`")
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, hex. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _step_aside(unit: UnitOfWork, files: Sequence[KnownFile]) -> int:

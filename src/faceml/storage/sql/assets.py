@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, delete, insert, or_, se
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import INGESTING, advisory_lock
-from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
+from faceml.storage.sql.tables import ErasedFace, FaceInstance, ImageAsset, utc_now
 
 PAGE_ROWS = 10_000  # photos read at a time
 
@@ -139,6 +139,38 @@ class Assets(Store):
         held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update(key_share=True)
         list(self._rows(held, ImageAsset.id, sorted(asset_ids)))
 
+    def unseen(self, asset_ids: Sequence[int]) -> set[int]:
+        """Those whose present content nobody has looked at yet."""
+        is_seen = ImageAsset.detected_hash == ImageAsset.content_hash
+        seen = {row.id for row in self._rows(select(ImageAsset.id).where(is_seen), ImageAsset.id, asset_ids)}
+        return set(asset_ids) - seen
+
+    def keep_former(self, asset_ids: Sequence[int]) -> dict[int, int]:
+        """A missing photo for the content that each of these was looked at before, made where there is none.
+
+        It waits for detection: what came along to the present content is to be found on it again.
+        """
+        rows = [row[0] for row in self._rows(select(ImageAsset), ImageAsset.id, asset_ids)]
+        known = self.with_hashes([row.detected_hash for row in rows if row.detected_hash])
+        fresh = [row for row in rows if row.detected_hash and row.detected_hash not in known]
+        nothing = {"size_bytes": 0, "mtime_ns": 0, "missing_since": utc_now()}  # of the file that it was
+        same = ("path", "width", "height", "taken_at")
+        new = [
+            {**{name: getattr(row, name) for name in same}, "content_hash": row.detected_hash, **nothing}
+            for row in fresh
+        ]
+        self._write(insert(ImageAsset), new)
+        known |= self.with_hashes([row.detected_hash for row in fresh if row.detected_hash])
+        return {row.id: known[row.detected_hash].asset_id for row in rows if row.detected_hash}
+
+    def remove_emptied(self, asset_ids: Sequence[int]) -> None:
+        """Delete those of these missing photos that have no face left, nor the place of an erased one."""
+        is_empty = [
+            ~select(table.id).where(table.asset_id == ImageAsset.id).exists() for table in (FaceInstance, ErasedFace)
+        ]
+        emptied = delete(ImageAsset).where(ImageAsset.missing_since.is_not(None), *is_empty)
+        self._change(emptied, ImageAsset.id, asset_ids)
+
     def content_changed(self, asset_ids: Sequence[int]) -> set[int]:
         """Those whose faces were found in another content than the file has now."""
         changed = select(ImageAsset.id).where(
@@ -147,16 +179,20 @@ class Assets(Store):
         return {row.id for row in self._rows(changed, ImageAsset.id, asset_ids)}
 
     def record_detection(self, looked_at: Sequence[LookedAt], *, min_confidence: float, min_face_size: int) -> None:
-        """Note the outcome of detection, and the loosest thresholds so far; an unreadable photo keeps its reason."""
+        """Note the outcome of detection, and the loosest thresholds so far.
+
+        An unreadable photo keeps its reason, and the size that its faces were found in.
+        """
         now = utc_now()
+        known = {id_: (width, height) for id_, width, height in self._sizes([photo.asset_id for photo in looked_at])}
         tried = self._tried([photo.asset_id for photo in looked_at])
         rows: list[dict[str, Any]] = [
             {
                 "id": photo.asset_id,
                 "status": AssetStatus.FAILED if photo.error else AssetStatus.DETECTED,
                 "error": photo.error,
-                "width": photo.width or None,
-                "height": photo.height or None,
+                "width": photo.width or known.get(photo.asset_id, (None, None))[0],
+                "height": photo.height or known.get(photo.asset_id, (None, None))[1],
                 "detected_at": now,
                 "detected_min_confidence": min(min_confidence, tried.get(photo.asset_id, (1.0, 0))[0]),
                 "detected_min_face_size": min(min_face_size, tried.get(photo.asset_id, (1.0, min_face_size))[1]),
@@ -166,6 +202,9 @@ class Assets(Store):
         self._write(update(ImageAsset), rows)
         seen = [photo.asset_id for photo in looked_at if not photo.error]
         self._change(update(ImageAsset).values(detected_hash=ImageAsset.content_hash), ImageAsset.id, seen)
+
+    def _sizes(self, asset_ids: Sequence[int]) -> Iterator[Row[int, int | None, int | None]]:
+        return self._rows(select(ImageAsset.id, ImageAsset.width, ImageAsset.height), ImageAsset.id, asset_ids)
 
     def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int]]:
         """The loosest thresholds these were looked at with, as long as their content is the same."""
@@ -223,4 +262,16 @@ def _known_file(row: Row[*tuple[Any, ...]]) -> KnownFile:
 
 
 def _asset(row: ImageAsset) -> Asset:
-    return Asset(row.id, Path(row.path), row.content_hash, row.status, row.error, row.width, row.height, row.taken_at)
+    return Asset(
+        id=row.id,
+        path=Path(row.path),
+        content_hash=row.content_hash,
+        status=row.status,
+        error=row.error,
+        width=row.width,
+        height=row.height,
+        taken_at=row.taken_at,
+        size_bytes=row.size_bytes,
+        mtime_ns=row.mtime_ns,
+        detected_hash=row.detected_hash,
+    )

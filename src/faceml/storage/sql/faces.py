@@ -47,21 +47,35 @@ class Faces(Store):
         self._add_vectors([(id_, face) for id_, (_, face) in zip(ids, found, strict=True)], pack=pack)
         return ids
 
-    def renew(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
+    def renew(
+        self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str, photos: Mapping[UUID, int] | None = None
+    ) -> None:
         """Give known faces the box and vector of a changed photo (or restore a vector that was lost).
 
         Faces that went since they were looked at are left out.
+
+        Args:
+            photos: the assets that faces are on from now on, of those that come from another one.
         """
         lock_labels(self._session)  # so that they stay
-        there = set(self.photo_of([id_ for id_, _ in found]))
+        there = self.photo_of([id_ for id_, _ in found])
         found = [(id_, face) for id_, face in found if id_ in there]
-        self._write(update(FaceInstance), [{"id": id_, **_detection_columns(face)} for id_, face in found])
+        on = {**there, **(photos or {})}
+        # Out of each other's way first: two that change places would for a moment have the same box.
+        aside = [{"id": id_, "bbox_x": -row} for row, (id_, _) in enumerate(found, start=1)]
+        self._write(update(FaceInstance), aside)
+        rows = [{"id": id_, "asset_id": on[id_], **_detection_columns(face)} for id_, face in found]
+        self._write(update(FaceInstance), rows)
         self._change(delete(FaceEmbedding), FaceEmbedding.face_instance_id, [id_ for id_, _ in found])
         self._add_vectors(found, pack=pack)
 
     def _add_vectors(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
         vectors = [{"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)} for id_, face in found]
         self._write(insert(FaceEmbedding), vectors)
+
+    def move(self, faces: Mapping[UUID, int]) -> None:
+        """Put faces on other assets, box and all."""
+        self._write(update(FaceInstance), [{"id": id_, "asset_id": asset_id} for id_, asset_id in faces.items()])
 
     def remove(self, face_ids: Sequence[UUID]) -> None:
         self._change(delete(FaceInstance), FaceInstance.id, face_ids)

@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.states import SPLIT_MARK
-from faceml.records import AssignedBy, Dismissal, Embeddings, LibraryFaces, PersonStatus
+from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, LibraryFaces, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
+from faceml.vision.edited import FormerFace
 
 PAGE_ROWS = 10_000  # vectors read at a time
 
@@ -28,6 +29,22 @@ class Vectors(Store):
         blobs: dict[UUID, bytes] = {row.face_instance_id: row.vector for row in rows}
         known = [face_id for face_id in face_ids if face_id in blobs]
         return as_embeddings((face_id, blobs[face_id]) for face_id in known)
+
+    def former_faces(self, asset_ids: Sequence[int]) -> dict[int, dict[UUID, FormerFace]]:
+        """The faces of each of these photos as they were found, missing or not; without a vector they are left out."""
+        found: dict[int, dict[UUID, FormerFace]] = {asset_id: {} for asset_id in asset_ids}
+        size = (ImageAsset.width, ImageAsset.height)
+        statement = select(FaceInstance, FaceEmbedding.vector, *size).join(FaceEmbedding).join(ImageAsset)
+        for row, blob, width, height in self._rows(statement, FaceInstance.asset_id, asset_ids):
+            if width and height:
+                found[row.asset_id][row.id] = FormerFace(
+                    BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h),
+                    None if row.landmarks is None else np.array(row.landmarks, np.float32),
+                    row.detection_confidence,
+                    np.frombuffer(blob, dtype="<f4"),
+                    (width, height),
+                )
+        return found
 
     def unlabelled(
         self,
