@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,17 @@ from PIL import Image, ImageEnhance
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.label import assign_faces_to
+from faceml.services.exchange.export_xmp import export_xmp
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
-from faceml.services.pictures.thumbnails import Thumbnails
-from faceml.vision.image import read_photo
+from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails
+from faceml.services.review.browse import list_people
+from faceml.vision.crops import face_thumbnail
+from faceml.vision.image import read_orientation, read_photo
 from faceml.vision.stream import find_faces_in
+from faceml.xmp.areas import Area, Size, bbox_of, upright
+from faceml.xmp.regions import read_regions
 
 Edit = Callable[[Image.Image], Image.Image]
 TURN = Image.Transpose
@@ -191,3 +197,69 @@ def test_a_photo_edited_before_it_is_taken_in_again_is_not_mistaken(
     assert Thumbnails(library).of([before]) == {}
     look(library, grace.parent)
     assert len(faces_on(library, grace)) == 6
+
+
+def test_a_label_goes_through_ten_edits(library: Library, grace: Path, photos: Path, tmp_path: Path) -> None:
+    """At each step the table, the sheet and the sidecar say what the photo shows."""
+    (labelled,) = faces_on(library, grace)
+    kept, elsewhere, bare = tmp_path / "kept.jpg", grace.parent / "moved", photos / "nobody.png"
+    shutil.copyfile(bare, grace.with_name("nobody.png"))  # a folder with nothing in it may be a disk that is away
+
+    def says(photo: Path, name: str | None, *, faces: int = 1) -> None:
+        look(library, grace.parent)
+        assert list(names_in(library, photo).values()) == [name] * faces
+        export_xmp(library.repository)
+        sidecar = photo.with_name(f"{photo.name}.xmp")
+        regions = read_regions(sidecar.read_bytes()).regions if sidecar.exists() else ()
+        assert [region.name for region in regions] == ([name] if name else [])
+        (row,) = [item for item in list_people(library.repository).items if item.name == "Grace"]
+        assert row.face_count == (1 if name else 0)
+        if name:
+            (face,) = faces_on(library, photo)
+            assert face.id == labelled.id
+            area = regions[0].area
+            assert area is not None
+            assert_sheet_shows(Thumbnails(library).of([face])[face.id], face, photo)
+            assert_region_is(area, face, photo)
+
+    says(grace, "Grace")
+    edit(grace, lambda image: image, orientation=6)
+    says(grace, "Grace")
+    edit(grace, lambda image: image.transpose(TURN.ROTATE_270))
+    says(grace, "Grace")
+    edit(grace, lambda image: image.transpose(TURN.ROTATE_90))
+    says(grace, "Grace")
+    edit(grace, lambda image: image.crop((100, 60, 620, 640)))
+    says(grace, "Grace")
+    edit(grace, lambda image: ImageEnhance.Brightness(image).enhance(1.2))
+    says(grace, "Grace")
+    renamed = grace.rename(grace.with_name("renamed.jpg"))
+    says(renamed, "Grace")
+    elsewhere.mkdir()
+    moved = renamed.rename(elsewhere / "moved.jpg")
+    says(moved, "Grace")
+    shutil.copy2(moved, kept)
+    shutil.copyfile(photos / "group.jpg", moved)
+    says(moved, None, faces=6)
+    shutil.copyfile(kept, moved)
+    says(moved, "Grace")
+    (elsewhere / "else.txt").touch()
+    moved.unlink()
+    look(library, grace.parent)
+    assert names_in(library, moved) == {}
+    assert read_stats(library).photos_missing == 2, "it, and the group that lay in its place"
+    shutil.copyfile(kept, moved)
+    says(moved, "Grace")
+    assert read_stats(library).points == 1
+
+
+def assert_sheet_shows(picture: bytes, face: Face, photo: Path) -> None:
+    expected = face_thumbnail(read_photo(photo), face.bbox, size_px=SIDE_PX, margin=MARGIN)
+    shown = np.asarray(Image.open(io.BytesIO(picture))).astype(int)
+    assert np.abs(shown - expected).mean() < 10  # decoded small, and JPEG's; another place differs by 40
+
+
+def assert_region_is(area: Area, face: Face, photo: Path) -> None:
+    height, width = read_photo(photo).shape[:2]
+    place = bbox_of(upright(area, read_orientation(photo)), Size(width, height))
+    assert place.iou(face.bbox) > 0.95

@@ -173,11 +173,10 @@ def _store(
     unit.events.lock()  # no face goes, and none is decided about, between our look at them and our writing
     unit.assets.lock([photo.asset_id for photo in photos])
     tally.processed += len(photos)
-    there = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()
-    unchanged = {file.asset_id for file in there if not file.is_missing}
-    tally.reasons.update({CHANGED: len(photos) - len(unchanged)} if len(unchanged) < len(photos) else {})
-    photos = [photo for photo in photos if photo.asset_id in unchanged]  # the others wait, or are gone
-    ids = [photo.asset_id for photo in photos if photo.error is None]
+    photos = _unchanged(unit, photos, contents, tally)
+    readable = [photo for photo in photos if photo.error is None]
+    tally.reasons.update(photo.error for photo in photos if photo.error is not None)
+    ids = [photo.asset_id for photo in readable]
     changed, unseen = unit.assets.content_changed(ids), unit.assets.unseen(ids)
     stored = unit.faces.by_asset(ids)
     blank = unit.erasure.boxes(ids)
@@ -185,10 +184,7 @@ def _store(
     renewed: dict[UUID, FoundFace] = {}
     on: dict[UUID, int] = {}
     left_over: list[Face] = []
-    for photo in photos:
-        if photo.error is not None:
-            tally.reasons[photo.error] += 1
-            continue
+    for photo in readable:
         here = stored[photo.asset_id]
         if photo.asset_id in unseen and photo.asset_id in followed:
             known, unknown = followed[photo.asset_id].known, followed[photo.asset_id].new
@@ -206,7 +202,19 @@ def _store(
     unit.outbox.push(unit.faces.add(new, pack=pack))
     tally.added += len(new)
     tally.total_faces += len(unit.faces.in_assets(ids))
-    return list(photos)
+    return photos
+
+
+def _unchanged(
+    unit: UnitOfWork, photos: Sequence[PhotoFaces], contents: Mapping[int, str], tally: _Tally
+) -> list[PhotoFaces]:
+    """Those that are still what they were when they were looked at; the others are gone, or wait for a new look."""
+    there = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()
+    still = {file.asset_id for file in there if not file.is_missing}
+    left = [photo for photo in photos if photo.asset_id in still]
+    if len(left) < len(photos):
+        tally.reasons[CHANGED] += len(photos) - len(left)
+    return left
 
 
 def _leave(unit: UnitOfWork, faces: Sequence[Face]) -> None:

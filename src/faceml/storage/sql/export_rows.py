@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -33,6 +35,15 @@ class ExportRow:
     photo_width: int | None  # upright pixels, as the box
     photo_height: int | None
     taken_at: str | None  # ISO 8601
+
+
+def formerly_at(session: Session) -> dict[Path, set[str]]:
+    """Ids of faces on missing photos, by the place where those lay last: another photo may lie there now."""
+    found: dict[Path, set[str]] = defaultdict(set)
+    statement = select(ImageAsset.path, FaceInstance.id).join(FaceInstance)
+    for path, face_id in session.execute(statement.where(ImageAsset.missing_since.is_not(None))):
+        found[Path(path)].add(str(face_id))
+    return dict(found)
 
 
 def export_rows(session: Session) -> Iterator[ExportRow]:
