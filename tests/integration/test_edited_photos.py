@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from faceml.errors import NotFound
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.decisions.label import assign_faces_to
+from faceml.services.exchange.export import export_faces, export_fiftyone
 from faceml.services.exchange.export_xmp import export_xmp
+from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
-from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails
+from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_thumbnail, look_at_photo
 from faceml.services.review.browse import list_people
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_orientation, read_photo
@@ -263,3 +267,35 @@ def assert_region_is(area: Area, face: Face, photo: Path) -> None:
     height, width = read_photo(photo).shape[:2]
     place = bbox_of(upright(area, read_orientation(photo)), Size(width, height))
     assert place.iou(face.bbox) > 0.95
+
+
+@pytest.mark.parametrize("what", ["cut short", "its folder is away"])
+def test_a_named_photo_whose_last_look_failed_is_told_at_every_door(
+    library: Library, grace: Path, tmp_path: Path, what: str
+) -> None:
+    (face,) = faces_on(library, grace)
+    content = grace.read_bytes()
+    export_xmp(library.repository)
+    if what == "cut short":
+        grace.write_bytes(content[:300])
+        ingest_folder(library.repository, grace.parent)
+    else:
+        grace.parent.rename(tmp_path / "away")
+    assert detect_in_assets(library, [face.asset_id]).errors == 1
+    export_fiftyone(library.repository, tmp_path / "fiftyone")
+    (sample,) = json.loads((tmp_path / "fiftyone" / "samples.json").read_text())["samples"]
+    assert sample["metadata"]["width"] == 900, "what its boxes are measured in"
+    assert export_faces(library.repository, tmp_path / "faces.csv").faces == 1
+    assert [line.split(":")[0] for line in export_xmp(library.repository).skipped] == [str(grace)]
+    with pytest.raises(NotFound, match="cannot be shown"):
+        look_at_photo(library.repository, face.id)
+    with pytest.raises(NotFound, match="cannot be read now"):
+        draw_thumbnail(library.repository, face.id)
+    if what == "cut short":
+        assert import_xmp(library, grace.parent, actor="me").faces_labeled == 0
+        grace.write_bytes(content)
+    else:
+        (tmp_path / "away").rename(grace.parent)
+    look(library, grace.parent)
+    assert names_in(library, grace) == {str(face.id): "Grace"}
+    assert export_xmp(library.repository).skipped == ()

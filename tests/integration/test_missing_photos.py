@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,9 @@ from faceml.services.decisions.people import compute_centroids, merge_people
 from faceml.services.decisions.undo import undo
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
+from faceml.services.operate.backup import back_up
 from faceml.services.operate.check_stores import check_photos
+from faceml.services.operate.restore import restore
 from faceml.services.operate.status import library_snapshot, read_stats
 from faceml.services.photos.detect import detect_in_assets, waiting_photos
 from faceml.services.photos.ingest import IngestReport, ingest_folder
@@ -34,7 +36,7 @@ from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import label_progress, list_clusters, list_open_clusters, list_people, show_person
 from faceml.storage.sql.assets import LookedAt
 from tests.conftest import found_face, people_vectors, unit_rows
-from tests.fakes import FakePack, interrupted, library_with
+from tests.fakes import FakePack, library_with
 
 ADA, BEA = people_vectors(2, 1, seed=3)
 NAMES = ("clu_ada", "clu_ada", "clu_bea", "clu_bea")
@@ -346,13 +348,17 @@ def test_a_detection_under_way_adds_nothing_to_a_photo_that_went(library: Librar
         (folder / "a.jpg").unlink()
         take_in(library, folder)
 
-    detect_in_assets(interrupted(library_with(FindsOne(), library.settings), goes), [asset_id])
+    report = detect_in_assets(library_with(FindsOne(meanwhile=goes), library.settings), [asset_id])
+    assert (report.faces_added, report.errors) == (0, 1)
     assert read_stats(library).total_faces == 3
     assert waiting_photos(library.repository, DetectOptions()) == []
 
 
+@dataclass(frozen=True)
 class FindsOne(FakePack):
-    """Finds one face, where none was found before."""
+    """Finds one face, where none was found before; something happens before it is stored."""
+
+    meanwhile: Callable[[], object] = lambda: None
 
     def detect(self, image: Any, *, min_confidence: float, min_face_size: int) -> Any:
         from faceml.vision.detection import Detections
@@ -361,6 +367,7 @@ class FindsOne(FakePack):
         return Detections(np.array([[112, 10, 150, 50]], np.float32), np.array([0.9], np.float32), kps)
 
     def embed(self, crops: Any) -> Any:
+        self.meanwhile()
         return unit_rows(len(crops), seed=5)
 
 
@@ -449,3 +456,18 @@ def test_the_command_line_tells_and_forgets(library: Library, folder: Path, monk
     assert "confirm it (--yes)" in run("photos", "forget-missing")
     assert "Photos forgotten: 1" in run("photos", "forget-missing", "--yes")
     assert "No photo is missing" in run("photos", "missing")
+
+
+def test_a_backup_knows_what_is_missing(library: Library, folder: Path, tmp_path: Path) -> None:
+    (folder / "a.jpg").unlink()
+    take_in(library, folder)
+    back_up(library, tmp_path / "all.zip", check=True)
+    settings = replace(library.settings, home=tmp_path / "restored")
+    restore(settings, tmp_path / "all.zip")
+    again = library_with(FakePack(), settings)
+    stats = read_stats(again)
+    assert (stats.photos_missing, stats.total_faces, stats.points) == (1, 3, 3)
+    draw(folder / "a.jpg", 20)
+    assert take_in(again, folder).returned == 1
+    assert read_stats(again).points == 4
+    again.close()

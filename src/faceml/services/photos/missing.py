@@ -29,7 +29,8 @@ from faceml.storage.sql.repository import Repository, UnitOfWork
 
 BATCH = 1000  # photos a transaction
 PATIENCE_S = 5.0  # for others that read the database or hold the index: after that it is a later command's work
-MOUNTS = frozenset(map(Path, ("/mnt", "/media", "/run/media", "/Volumes", "/net")))  # disks come and go in these
+MOUNTS_OF_USERS = frozenset({Path("/media"), Path("/run/media")})  # disks come and go in these, or a folder below
+MOUNTS = MOUNTS_OF_USERS | {Path("/mnt"), Path("/Volumes"), Path("/net")}
 # What systems leave in a folder that holds nothing of its owner's.
 LEFT_BEHIND = frozenset({"lost+found", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "Thumbs.db"})
 
@@ -58,17 +59,16 @@ def notice_missing(
         walked: every photo's file that was found below `root`.
         taken_by: hash of the content at those paths where another photo's may have been.
     """
-    there = set(walked)
+    there = set(map(str, walked))
     with repository.read() as unit:
-        known = unit.assets.below(root, missing=False)
-    claims = Counter(file.path for file in known)
+        contested = unit.assets.claimed_twice() | set(map(str, taken_by))
+        known = unit.assets.below(root, missing=False, but=there - contested)
     look = _looker(root if there else None)
     gone, folders = [], list[Path]()
     for file in known:
-        if file.path in there:
+        if str(file.path) in there:
             content = taken_by.get(file.path)
-            is_anothers = content != file.content_hash if content else claims[file.path] > 1 and not is_as_known(file)
-            gone += [file] if is_anothers else []
+            gone += [file] if (content != file.content_hash if content else _is_another(file)) else []
             continue
         whereabouts, folder = look(file.path)
         if whereabouts is Whereabouts.GONE:
@@ -80,6 +80,13 @@ def notice_missing(
         with repository.begin() as unit:
             missing += _step_aside(unit, batch)
     return Noticed(missing, len(folders), tuple(sorted(map(str, set(folders)))))
+
+
+def _is_another(file: KnownFile) -> bool:
+    try:
+        return not is_as_known(file)
+    except OSError:  # nobody can tell
+        return False
 
 
 def is_as_known(file: KnownFile | Asset) -> bool:
@@ -159,7 +166,7 @@ def _looker(root: Path | None) -> Callable[[Path], tuple[Whereabouts, Path]]:
             reached, below = reached.parent, reached
         if root is None or not reached.is_relative_to(root):
             return Whereabouts.OFFLINE, below
-        if reached in MOUNTS or reached.parent in MOUNTS:
+        if below != reached and _holds_disks(reached):
             return Whereabouts.OFFLINE, below
         is_empty = all(name.startswith(".") or name in LEFT_BEHIND for name in os.listdir(reached))
         return (Whereabouts.OFFLINE, reached) if is_empty else (Whereabouts.GONE, reached)
@@ -200,6 +207,15 @@ def list_missing(repository: Repository, folder: Path | None = None) -> list[Mis
 
 def absolute(folder: Path | None) -> Path | None:
     return folder.expanduser().resolve() if folder is not None else None
+
+
+def _holds_disks(folder: Path) -> bool:
+    """Whether what went from this folder may be a disk.
+
+    >>> _holds_disks(Path("/mnt")), _holds_disks(Path("/run/media/ada")), _holds_disks(Path("/home/ada"))
+    (True, True, False)
+    """
+    return folder in MOUNTS or (folder.parent in MOUNTS_OF_USERS and not folder.is_mount())
 
 
 # --- forgetting

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, or_, select, update
 
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.chunks import Store
@@ -80,15 +80,25 @@ class Assets(Store):
         """Photos whose files have so many bytes."""
         return list(self._known(ImageAsset.size_bytes, sizes))
 
-    def below(self, folder: Path | None, *, missing: bool) -> list[KnownFile]:
-        """Photos below a folder (None: all) that are missing, or that are not, in order of id."""
+    def below(self, folder: Path | None, *, missing: bool, but: Set[str] = frozenset()) -> list[KnownFile]:
+        """Photos below a folder (None: all) that are missing, or that are not, in order of id.
+
+        Args:
+            but: paths to leave out: of a hundred thousand files, few are worth a record.
+        """
         is_missing = ImageAsset.missing_since.is_not(None)
         statement = _files().where(is_missing if missing else ~is_missing)
-        if folder is not None:
-            statement = statement.where(ImageAsset.path.startswith(str(folder), autoescape=True))
-        found = map(_known_file, self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)))
-        # SQLite's LIKE takes "Photos" for "photos", and "/photos-2" begins as "/photos" does.
-        return [known for known in found if folder is None or known.path.is_relative_to(folder)]
+        # SQLite's LIKE takes "Photos" for "photos": what it finds is looked at once more.
+        start = "" if folder is None else os.path.join(folder, "")
+        if start:
+            statement = statement.where(ImageAsset.path.startswith(start, autoescape=True))
+        rows = self._session.execute(statement.execution_options(yield_per=PAGE_ROWS))
+        return [_known_file(row) for row in rows if row.path.startswith(start) and row.path not in but]
+
+    def claimed_twice(self) -> set[str]:
+        """Paths at which several photos are said to lie."""
+        statement = select(ImageAsset.path).where(ImageAsset.missing_since.is_(None)).group_by(ImageAsset.path)
+        return set(self._session.scalars(statement.having(func.count() > 1)))
 
     def folders(self) -> Counter[str]:
         """How many photos lie in each folder; missing ones are left out."""
