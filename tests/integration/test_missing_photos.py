@@ -37,6 +37,7 @@ from faceml.services.review.browse import label_progress, list_clusters, list_op
 from faceml.storage.sql.assets import LookedAt
 from tests.conftest import found_face, people_vectors, unit_rows
 from tests.fakes import FakePack, library_with
+from tests.rest import API, client_of
 
 ADA, BEA = people_vectors(2, 1, seed=3)
 NAMES = ("clu_ada", "clu_ada", "clu_bea", "clu_bea")
@@ -471,3 +472,14 @@ def test_a_backup_knows_what_is_missing(library: Library, folder: Path, tmp_path
     assert take_in(again, folder).returned == 1
     assert read_stats(again).points == 4
     again.close()
+
+
+def test_the_service_tells_and_forgets(library: Library, folder: Path) -> None:
+    (folder / "a.jpg").unlink()
+    take_in(library, folder)
+    with client_of(library) as api:
+        (photo,) = api.get(f"{API}/assets/missing").json()["missing"]
+        assert (photo["faces"], set(photo)) == (1, {"assetId", "faces", "since"}), "no path leaves the machine"
+        assert api.delete(f"{API}/assets/missing").status_code == 409
+        assert api.delete(f"{API}/assets/missing?confirm=true").json()["photosForgotten"] == 1
+        assert api.get(f"{API}/assets/missing").json() == {"missing": []}

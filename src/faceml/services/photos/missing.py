@@ -189,6 +189,7 @@ def _looker(root: Path | None) -> Callable[[Path], tuple[Whereabouts, Path]]:
 
 @dataclass(frozen=True, slots=True)
 class MissingPhoto:
+    asset_id: int
     path: Path  # where it lay last
     faces: int
     since: datetime  # UTC; noticed then
@@ -202,7 +203,7 @@ def list_missing(repository: Repository, folder: Path | None = None) -> list[Mis
         paths = {asset.id: asset.path for asset in unit.assets.by_ids(list(found))}
     below = absolute(folder)
     listed = sorted((path, id_) for id_, path in paths.items() if below is None or path.is_relative_to(below))
-    return [MissingPhoto(path, faces[id_], found[id_]) for path, id_ in listed]
+    return [MissingPhoto(id_, path, faces[id_], found[id_]) for path, id_ in listed]
 
 
 def absolute(folder: Path | None) -> Path | None:
