@@ -19,7 +19,7 @@ from fixtures.made_library import add_faces, new_library
 
 from faceml.library import Library
 from faceml.services.decisions.label import label_cluster
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.learn.promote import promote
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain

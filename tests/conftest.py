@@ -18,7 +18,7 @@ from PIL import Image
 from faceml.config import Settings
 from faceml.library import Library
 from faceml.records import BBox, FoundFace
-from faceml.storage.sql.assets import PhotoFile
+from faceml.storage.sql.asset_rows import PhotoFile
 from faceml.storage.sql.repository import UnitOfWork
 from tests.fakes import WIDTH, library_with
 

@@ -16,7 +16,7 @@ from faceml.records import BBox, FoundFace
 from faceml.services.decisions.label import label_cluster
 from faceml.services.index.drain import drain_outbox
 from faceml.services.review.browse import look_at_cluster
-from faceml.storage.sql.assets import LookedAt, PhotoFile
+from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
 from tests.conftest import people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
 
@@ -59,7 +59,9 @@ def _photos(library: Library, folder: Path, count: int) -> list[int]:
             _draw(number).save(path, quality=90)
         else:
             os.link(folder / f"IMG_{number % DISTINCT_PHOTOS:06}.jpg", path)
-        files.append(PhotoFile(path, uuid.uuid5(uuid.NAMESPACE_URL, path.name).hex * 2, 1, 1, None))
+        stat = path.stat()
+        made_up = uuid.uuid5(uuid.NAMESPACE_URL, path.name).hex * 2  # one content each, for all the links
+        files.append(PhotoFile(path, made_up, stat.st_size, stat.st_mtime_ns, None))
     with library.repository.begin() as unit:
         unit.assets.add(files)
         known = unit.assets.at_paths([file.path for file in files])

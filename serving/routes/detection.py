@@ -10,14 +10,16 @@ from fastapi.responses import Response
 
 from faceml.options import DetectOptions
 from faceml.services.photos.detect import detect_in_photo, faces_of_photo
+from faceml.services.photos.missing import forget_missing, list_missing
 from faceml.services.recognise.identify import identify_photo
 from faceml.services.review.browse import list_unreadable
-from serving.deps import Shared, router_for
+from serving.deps import ACTOR, Shared, router_for
 from serving.limits import KB
 from serving.openapi import UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas import faces
 from serving.schemas.base import LARGEST_ID, Page
+from serving.schemas.persons import EraseQuery
 
 router = router_for("detection")
 AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
@@ -42,6 +44,22 @@ async def detect(
         return await service.enqueue("detect_faces_job", asset_ids=[str(asset_id)], **given)
     return await service.run(
         lambda: faces.DetectFacesResponse.on_photo(asset_id, detect_in_photo(service.library, asset_id, options))
+    )
+
+
+@router.get("/assets/missing", response_model=faces.MissingPhotosResponse, responses=UNCHANGED)
+async def list_missing_photos(request: Request, service: Shared) -> Response:
+    """List photos whose files were gone when their folder was last ingested; their faces are in no other answer."""
+    return await service.read(
+        request, lambda: faces.MissingPhotosResponse.listing(list_missing(service.library.repository))
+    )
+
+
+@router.delete("/assets/missing", response_model=faces.ForgetMissingResponse, responses=problems(HTTPStatus.CONFLICT))
+async def forget_missing_photos(service: Shared, query: Annotated[EraseQuery, Query()]) -> Response:
+    """Forget missing photos and their faces for good; without `confirm=true` the answer says what that would take."""
+    return await service.run(
+        lambda: faces.ForgetMissingResponse.of(forget_missing(service.library, is_confirmed=query.confirm, actor=ACTOR))
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from faceml.options import AssignOptions, DetectOptions, options_of
 from faceml.records import Face
+from faceml.services.photos import missing as missing_photos
 from faceml.services.photos.detect import NamedFaces
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.recognise.identify import Identification, IdentifiedFace
@@ -220,3 +221,29 @@ class ExplanationResponse(ResponseModel):
 class ExplainQuery(RequestModel):
     model: str | None = Field(None, description="Vectors to compare; without it those that assigned the face")
     matcher: str | None = Field(None, description="How people are told apart; without it as at the assignment")
+
+
+class MissingPhoto(ResponseModel):
+    asset_id: int
+    faces: int
+    since: datetime
+
+
+class MissingPhotosResponse(ResponseModel):
+    missing: list[MissingPhoto]
+
+    @classmethod
+    def listing(cls, found: Sequence[missing_photos.MissingPhoto]) -> Self:
+        return cls(missing=[MissingPhoto.of(photo) for photo in found])
+
+
+class ForgetMissingResponse(ResponseModel):
+    photos_forgotten: int
+    faces_forgotten: int
+    faces_named: Annotated[int, Field(description="Of these, by a person's word")]
+    photos_back: Annotated[int, Field(description="Their files are there again: `faceml ingest` takes them back")]
+    photos_offline: Annotated[int, Field(description="Their folders cannot be reached now: they stay")]
+    index_backlog: int
+    not_gone_yet: Annotated[
+        list[str], Field(description="Where copies may be left, and why; every later command tries again")
+    ]

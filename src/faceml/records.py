@@ -114,7 +114,15 @@ class Asset:
     width: int | None
     height: int | None
     taken_at: datetime | None
-    note: str | None = None  # what is missing of a photo that was read in part
+    note: str | None  # what is missing of a photo that was read in part
+    size_bytes: int  # of its file when it was taken in
+    mtime_ns: int
+    detected_hash: str | None  # of the content that its faces were found in; None where nobody looked yet
+
+    @property
+    def was_edited(self) -> bool:
+        """Whether its faces were found in another content than it has now, and wait for a new look."""
+        return self.detected_hash not in (None, self.content_hash)
 
 
 @dataclass(frozen=True, slots=True)

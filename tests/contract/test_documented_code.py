@@ -19,7 +19,7 @@ from faceml.library import Library
 from faceml.queue import face_jobs
 from faceml.scripts.cli import cli
 from faceml.services.decisions.label import assign_faces_to
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.photos.ingest import ingest_folder
 from faceml.storage.index.vector_index import UNSET
 from tests.conftest import add_faces, people_vectors

@@ -22,7 +22,7 @@ from faceml.options import ClusterOptions
 from faceml.records import AssetStatus, AssignedBy, PackContract, PersonStatus, PrototypeRole
 from faceml.services.decisions.people import merge_people, rename_person
 from faceml.services.decisions.undo import undo
-from faceml.storage.sql.assets import LookedAt, PhotoFile
+from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
 from faceml.storage.sql.database import SCHEMA_VERSION, connect, empty_schema, migrate
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.storage.sql.tables import PersonRow

@@ -26,8 +26,7 @@ from faceml.library import Library
 from faceml.options import ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.label import assign_faces_to, reject_person
-from faceml.services.decisions.people import hide_person, merge_people
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids, hide_person, merge_people
 from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.operate.backup import back_up, check_backup

@@ -18,7 +18,7 @@ from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.cluster.sweep import sweep_clusters
 from faceml.services.decisions.label import label_cluster
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.decisions.split import split_cluster
 from faceml.services.learn.promote import try_to_promote
 from faceml.services.photos.ingest import ingest_folder
@@ -70,7 +70,7 @@ def test_a_step_that_fails_says_so_too(two_people: Library, caplog: pytest.LogCa
     "words",
     [
         ["-m", "faceml.cli.main", "faces", "centroids"],
-        ["-c", "from faceml.services.decisions.prototypes import *; from faceml.wiring import *; "
+        ["-c", "from faceml.services.decisions.people import *; from faceml.wiring import *; "
          "compute_centroids(open_library())"],
     ],
     ids=["command", "notebook"],

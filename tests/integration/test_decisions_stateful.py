@@ -34,8 +34,14 @@ from faceml.records import Dismissal, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, dismiss_faces, label_cluster, reject_person, unassign_faces
-from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
-from faceml.services.decisions.prototypes import choose_exemplars, compute_centroids
+from faceml.services.decisions.people import (
+    choose_exemplars,
+    compute_centroids,
+    hide_person,
+    merge_people,
+    rename_person,
+    unhide_person,
+)
 from faceml.services.decisions.split import split_cluster
 from faceml.services.decisions.undo import redo, undo
 from faceml.services.index.drain import drain_outbox

@@ -19,8 +19,7 @@ from faceml.records import Face
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, label_cluster, unassign_faces
-from faceml.services.decisions.people import merge_people
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids, merge_people
 from faceml.services.decisions.split import split_cluster
 from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans

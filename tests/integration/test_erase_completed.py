@@ -24,8 +24,7 @@ from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import assign_faces_to, label_cluster
-from faceml.services.decisions.people import rename_person
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids, rename_person
 from faceml.services.decisions.undo import history, undo
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans

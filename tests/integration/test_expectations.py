@@ -20,7 +20,7 @@ from faceml.config import Settings
 from faceml.errors import ModelUnavailable, NotEnoughData, NotFound, WrongUse
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to, reject_person
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.learn.promote import promote
 from faceml.services.recognise.calibrate import calibrate_library, usual_score

@@ -19,13 +19,13 @@ from faceml.records import AssignedBy, Face
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
 from faceml.services.recognise.identify import explain_face
-from faceml.storage.sql.assets import PhotoFile
+from faceml.storage.sql.asset_rows import PhotoFile
 from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
 
 PEOPLE, FACES = 4, 8

@@ -88,7 +88,7 @@ def test_an_edited_photo_waits_for_detection_again(library: Library, folder: Pat
     ingest_folder(library.repository, folder)
     before = assets(library)["1.jpg"]
     with library.repository.begin() as unit:
-        from faceml.storage.sql.assets import LookedAt
+        from faceml.storage.sql.asset_rows import LookedAt
 
         unit.assets.record_detection([LookedAt(before, 40, 30, None)], min_confidence=0.5, min_face_size=20)
     draw(folder / "1.jpg", 200)
@@ -127,7 +127,7 @@ def test_a_photo_that_failed_is_tried_again_when_it_is_seen_again(library: Libra
     ingest_folder(library.repository, folder)
     asset_id = assets(library)["1.jpg"]
     with library.repository.begin() as unit:
-        from faceml.storage.sql.assets import LookedAt
+        from faceml.storage.sql.asset_rows import LookedAt
 
         unit.assets.record_detection([LookedAt(asset_id, 0, 0, "missing")], min_confidence=0.5, min_face_size=20)
     ingest_folder(library.repository, folder)

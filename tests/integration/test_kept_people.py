@@ -21,8 +21,13 @@ from faceml.options import AssignOptions
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import assign_faces_to, unassign_faces
-from faceml.services.decisions.people import hide_person, merge_people, rename_person
-from faceml.services.decisions.prototypes import choose_exemplars, compute_centroids
+from faceml.services.decisions.people import (
+    choose_exemplars,
+    compute_centroids,
+    hide_person,
+    merge_people,
+    rename_person,
+)
 from faceml.services.decisions.undo import undo
 from faceml.services.recognise import gallery as galleries
 from faceml.services.recognise.assign import assign_faces

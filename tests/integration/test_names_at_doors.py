@@ -24,7 +24,7 @@ from faceml.services.learn.evaluate import evaluate_labels
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.browse import find
 from faceml.storage.hints import people_named
-from faceml.storage.sql.assets import LookedAt
+from faceml.storage.sql.asset_rows import LookedAt
 from faceml.xmp.areas import Size, area_of
 from tests.conftest import found_face, unit_rows
 from tests.rest import API, client_of

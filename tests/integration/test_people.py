@@ -22,8 +22,14 @@ from faceml.options import AssignOptions, ClusterOptions
 from faceml.records import AssignedBy, Face, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
-from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
-from faceml.services.decisions.prototypes import choose_exemplars, compute_centroids
+from faceml.services.decisions.people import (
+    choose_exemplars,
+    compute_centroids,
+    hide_person,
+    merge_people,
+    rename_person,
+    unhide_person,
+)
 from faceml.services.decisions.split import preview_split, split_cluster
 from faceml.services.decisions.undo import undo
 from faceml.services.index.repair import find_orphans

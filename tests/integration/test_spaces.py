@@ -21,7 +21,7 @@ from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.cluster.sweep import sweep_clusters
 from faceml.services.decisions.label import assign_faces_to, label_cluster
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids
 from faceml.services.decisions.split import preview_split
 from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import assign_faces

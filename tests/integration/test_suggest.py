@@ -14,8 +14,7 @@ from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
-from faceml.services.decisions.people import merge_people
-from faceml.services.decisions.prototypes import compute_centroids
+from faceml.services.decisions.people import compute_centroids, merge_people
 from faceml.services.decisions.split import preview_split, split_cluster
 from faceml.services.decisions.undo import history, undo
 from faceml.services.recognise.assign import assign_faces

@@ -71,8 +71,8 @@ def test_a_large_photo_is_decoded_small_and_shows_the_same(
     face = replace(faces[0], bbox=BBox(10 * shrink, 20 * shrink, side, side))
     with closing(sqlite3.connect(library.settings.home / "faceml.db")) as database, database:
         database.execute(
-            "UPDATE image_assets SET width = ?, height = ? WHERE id = ?",
-            (upright.shape[1], upright.shape[0], face.asset_id),
+            "UPDATE image_assets SET width = ?, height = ?, size_bytes = ?, mtime_ns = ? WHERE id = ?",
+            (upright.shape[1], upright.shape[0], path.stat().st_size, path.stat().st_mtime_ns, face.asset_id),
         )
     made = Thumbnails(library).of([face])[face.id]
     expected = face_thumbnail(upright, face.bbox, size_px=SIDE_PX)

@@ -14,8 +14,7 @@ from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
-from faceml.services.decisions.people import hide_person, merge_people, rename_person
-from faceml.services.decisions.prototypes import choose_exemplars
+from faceml.services.decisions.people import choose_exemplars, hide_person, merge_people, rename_person
 from faceml.services.decisions.split import split_cluster
 from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.index.repair import find_orphans

@@ -151,7 +151,7 @@ def assign(options: AssignOptions) -> object:
 @show.printed(job="compute_centroids_job")
 def centroids() -> object:
     """Compute/update person centroid embeddings."""
-    from faceml.services.decisions.prototypes import compute_centroids
+    from faceml.services.decisions.people import compute_centroids
 
     return compute_centroids(show.open_configured())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from faceml.cli import photo_reports, reports, show
+from faceml.cli.tables import table
+from faceml.config import current_actor
 from faceml.files import from_home
 from faceml.options import AssignOptions
 from faceml.path_text import path_text
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from faceml.services.operate.backup import BackupReport
     from faceml.services.operate.doctor import DoctorReport
     from faceml.services.operate.restore import RestoreReport
+    from faceml.services.photos.missing import MissingPhoto
 
 
 def _setting(item: ShownSetting) -> str:
@@ -32,6 +36,14 @@ def _examined(report: DoctorReport) -> str:
         if finding.fix:
             lines.append(f"{'':18} fix: {finding.fix}")
     return "\n".join([*lines, "", *map(_setting, report.settings)])
+
+
+def _missing(photos: Sequence[MissingPhoto]) -> str:
+    if not photos:
+        return "No photo is missing"
+    rows = [(photo.path, photo.faces, f"{photo.since.astimezone():%Y-%m-%d %H:%M}") for photo in photos]
+    advice = "They come back with their files (`faceml ingest`); `faceml photos forget-missing` forgets them for good"
+    return "\n".join([*table(("Photo", "Faces", "Missing since"), rows), "", advice])
 
 
 def _backed_up(report: BackupReport) -> str:
@@ -75,11 +87,40 @@ def ingest(folder: Path) -> object:
 
     What is left out is named with the reason; a file .facemlignore (as .gitignore) leaves out more, or less.
     """
+    from faceml.services.index.drain import drain_outbox
     from faceml.services.photos.ingest import ingest_folder
 
     library = show.open_configured(is_new_meant=True)
     with show.progress_bar("Reading", "photos") as on_progress:
-        return ingest_folder(library.repository, folder, on_progress=on_progress)
+        report = ingest_folder(library.repository, folder, on_progress=on_progress)
+    drain_outbox(library)  # a search finds no face of a photo that went
+    return report
+
+
+@click.group()
+def photos() -> None:
+    """Look after the library's photos."""
+
+
+@photos.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@show.printed(_missing, listed="missing")
+def missing(folder: Path | None) -> object:
+    """List photos whose files were gone when their folder was last ingested, below FOLDER (default: all)."""
+    from faceml.services.photos.missing import list_missing
+
+    return list_missing(show.open_configured().repository, folder)
+
+
+@photos.command("forget-missing")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--yes", is_flag=True, help="Forget; without it, say what that would take.")
+@show.printed(fails=lambda report: bool(report.not_gone_yet))
+def forget_missing(folder: Path | None, yes: bool) -> object:
+    """Forget missing photos and their faces for good; below FOLDER also those that look offline. No undo."""
+    from faceml.services.photos.missing import forget_missing as run
+
+    return run(show.open_configured(), folder, is_confirmed=yes, actor=current_actor())
 
 
 @click.command()

@@ -275,7 +275,7 @@ def history(limit: int) -> object:
 @show.printed()
 def exemplars(person: str, face_ids: tuple[UUID, ...]) -> object:
     """Choose the faces PERSON is recognised by; without any, the best three are chosen anew."""
-    from faceml.services.decisions.prototypes import choose_exemplars
+    from faceml.services.decisions.people import choose_exemplars
 
     return choose_exemplars(show.open_configured(), person, face_ids or None, actor=current_actor())
 

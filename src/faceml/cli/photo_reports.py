@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from faceml.photo_files import LeftOut
     from faceml.services.photos.ingest import IngestReport
     from faceml.services.review.browse import UnreadablePage
-    from faceml.storage.sql.assets import UnreadableAsset
+    from faceml.storage.sql.asset_rows import UnreadableAsset
 
 
 def ingested(report: IngestReport) -> str:
     lines = [f"{name}: {value}" for name, value in named_values(report).items() if isinstance(value, int)]
     lines += listed("Files that cannot be opened", report.unreadable_files)
+    if report.missing:
+        lines.append("Their faces are in no list until the files are back (`faceml photos missing`)")
+    if report.offline:
+        lines += listed("Photos are not there, but their folders look offline, so they stay", report.offline_folders)
+        lines.append("Where these photos were deleted: `faceml photos forget-missing FOLDER`")
     return "\n".join(lines + left_out(report.left_out))
 
 

@@ -190,10 +190,20 @@ def statistics(report: StatsReport) -> str:
             f"Waiting in the outbox: {report.index_backlog}",
             "",
             f"Photos: {report.total_photos} ({report.photos_waiting} waiting, {report.photos_failed} unreadable)",
+            *_missing(report),
             f"Model pack: {report.pack or 'chosen by the first detection'}",
             *unreadable(report.unreadable, report.photos_failed),
         ]
     )
+
+
+def _missing(report: StatsReport) -> list[str]:
+    if not report.photos_missing:
+        return []
+    return [
+        f"Missing photos: {report.photos_missing} with {report.faces_missing} faces, counted nowhere above "
+        "(`faceml photos missing` lists them)"
+    ]
 
 
 def imported(report: ImportReport) -> str:

@@ -94,6 +94,21 @@ class Erased(Decision):
 
 
 @dataclass(frozen=True, slots=True)
+class Forget(Decision):
+    """Photos whose files are gone are forgotten for good, with their faces."""
+
+    irreversible: ClassVar[str] = "forgot photos for good: nothing is left of them to bring back"
+    keeps_people: ClassVar[bool] = False
+
+    photos: int
+    faces: int
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        photos = "1 missing photo" if self.photos == 1 else f"{self.photos} missing photos"
+        return f"forgot {photos} and {count_faces(self.faces)}, for good"
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown(Decision):
     """A decision that a newer version wrote: it is told, stands as it was left, and is erased with whom it may name."""
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from faceml.decisions import about_faces, about_people
-from faceml.decisions.decision import Decision, Erase, Erased, Redo, Undo, Unknown
+from faceml.decisions.decision import Decision, Erase, Erased, Forget, Redo, Undo, Unknown
 from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, Dismissal
 
@@ -67,7 +67,13 @@ ABOUT_PEOPLE: Mapping[str, type[Decision]] = {
     "hide": about_people.Hide,
     "unhide": about_people.Unhide,
 }
-ABOUT_DECISIONS: Mapping[str, type[Decision]] = {"undo": Undo, "redo": Redo, "erase": Erase, "erased": Erased}
+ABOUT_DECISIONS: Mapping[str, type[Decision]] = {
+    "undo": Undo,
+    "redo": Redo,
+    "erase": Erase,
+    "erased": Erased,
+    "forget": Forget,
+}
 KINDS = {**ABOUT_FACES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}
 _KIND_OF = {type_: kind for kind, type_ in KINDS.items()}
 

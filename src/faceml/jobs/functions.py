@@ -165,7 +165,7 @@ def assign_faces_job(options: AssignOptions) -> dict[str, int | str]:
 
 def compute_centroids_job() -> dict[str, int]:
     """Compute person centroid embeddings."""
-    from faceml.services.decisions.prototypes import compute_centroids
+    from faceml.services.decisions.people import compute_centroids
 
     with job_context() as job:
         report = compute_centroids(job.library)

@@ -93,7 +93,7 @@ def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
 
 
 class ThumbnailFiles:
-    """Small pictures of faces, one for a photo's content and a face's box: where either changes, it is another file."""
+    """Small pictures of faces, one for a photo's content and a box found in it: where either changes, another file."""
 
     def __init__(self, cache_folder: Path, *, side_px: int) -> None:
         self._folder = cache_folder / "thumbnails"
@@ -116,6 +116,6 @@ class ThumbnailFiles:
                 write_cache(self._file(asset, face), data)
 
     def _file(self, asset: Asset, face: Face) -> Path:
-        content = f"{asset.content_hash} {face.bbox} {self._side_px}"
+        content = f"{asset.detected_hash or asset.content_hash} {face.bbox} {self._side_px}"
         name = f"{face.id.hex}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.jpg"
         return self._folder / name[:2] / name

@@ -9,8 +9,7 @@ from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
 from faceml.records import Dismissal, Face, Person, PersonStatus
 from faceml.services.decisions.label import dismiss_faces, reject_person, unassign_faces
-from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
-from faceml.services.decisions.prototypes import choose_exemplars
+from faceml.services.decisions.people import choose_exemplars, hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.review.browse import PersonDetails, find, list_people, meant_name, show_person
 from faceml.storage.sql.people import PersonSummary

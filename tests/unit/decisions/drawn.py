@@ -19,7 +19,7 @@ from faceml.decisions.about_faces import (
     Unassign,
 )
 from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
-from faceml.decisions.decision import Decision, Erase, Erased, Redo, Undo
+from faceml.decisions.decision import Decision, Erase, Erased, Forget, Redo, Undo
 from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, Dismissal
 
@@ -64,6 +64,7 @@ ABOUT_DECISIONS: dict[type[Decision], st.SearchStrategy[Any]] = {
     Undo: st.builds(Undo, person_id=st.none() | person),
     Redo: st.builds(Redo, person_id=st.none() | person),
     Erase: st.builds(Erase, st.integers(0, 9), person_id=person),
+    Forget: st.builds(Forget, st.integers(0, 9), st.integers(0, 9)),
     Erased: st.builds(Erased, name, person_id=st.none() | person),
 }
 EVERY_KIND = {**ABOUT_FACES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}

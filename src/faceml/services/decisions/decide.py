@@ -122,13 +122,16 @@ def write_labellings(unit: UnitOfWork, before: Mapping[UUID, Labelling], after: 
 def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: bool = False) -> list[UUID]:
     """Recompute the centroids these people have, or all of theirs with `create`.
 
+    Faces on missing photos count only where a person has no others: such a centroid is used by nothing.
+
     Returns:
         People who lost theirs, being left without faces.
     """
     having = unit.prototypes.people_with_centroid() & set(person_ids)
     fresh = {}
     for person_id in person_ids if create else sorted(having):
-        faces = unit.vectors.of([face.id for face in unit.faces.of_person(person_id)])
+        theirs = unit.faces.of_person(person_id) or unit.faces.of_person(person_id, with_missing=True)
+        faces = unit.vectors.of([face.id for face in theirs])
         if faces.face_ids:
             fresh[person_id] = centroid(faces.vectors)
     lost = sorted(having - set(fresh))
@@ -163,7 +166,8 @@ def moving_faces(unit: UnitOfWork, decision: Decision) -> list[UUID]:
         return []
     merged = unit.people.merged()
     people = decision.concerns | {survivor(person_id, merged) for person_id in decision.concerns}
-    faces = [face.id for person_id in sorted(people) for face in unit.faces.of_person(person_id)]
+    theirs = (unit.faces.of_person(person_id, with_missing=True) for person_id in sorted(people))
+    faces = [face.id for of_one in theirs for face in of_one]
     return [*faces, *sorted(unit.people.faces_ruled_out(sorted({*people, *merged})))]
 
 

@@ -57,7 +57,7 @@ def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool
             person_id, people = _whom(unit, as_uuid(name_or_id) or str(name_or_id))
         except NotFound as error:
             raise NotFound(f"{error}{COMPLETED if were_open else ''}") from error
-        faces = [face for id_ in people for face in unit.faces.of_person(id_)]
+        faces = [face for id_ in people for face in unit.faces.of_person(id_, with_missing=True)]
         face_ids = [face.id for face in faces]
         unit.assets.lock(sorted({face.asset_id for face in faces}))  # detection looks at no photo of theirs meanwhile
         mentions = unit.erasure.mentions(people, face_ids)

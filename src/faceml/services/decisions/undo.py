@@ -130,7 +130,7 @@ def _take_back(unit: UnitOfWork, event: Event[Decision], undos: Undos, actor: st
     faces = [change.face_id for id_ in chain for change in unit.events.changes(id_)]
     faces += moving_faces(unit, decision)
     gone = _restore_people(unit, decision, then)
-    faces += [face.id for person_id in gone for face in unit.faces.of_person(person_id)]
+    faces += [face.id for person_id in gone for face in unit.faces.of_person(person_id, with_missing=True)]
     written = settle(unit, faces, then, gone=gone)
     for person_id in gone:
         unit.people.remove(person_id)

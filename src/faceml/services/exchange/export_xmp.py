@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
@@ -17,7 +17,7 @@ from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
 from faceml.xmp.areas import Size, area_of, stored
 from faceml.xmp.elements import NotXmp
-from faceml.xmp.merge import NamedFace, region_changes
+from faceml.xmp.merge import NamedFace, RegionChanges, region_changes
 from faceml.xmp.packet import write_regions
 from faceml.xmp.regions import FACEML, Regions, read_regions
 from faceml.xmp.sidecars import Sidecars
@@ -56,15 +56,20 @@ def export_xmp(
     with repository.read() as unit:
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
         rows = [row for row in unit.export_rows() if root is None or path_of(row.path).is_relative_to(root)]
-        assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({row.asset_id for row in rows}))}
+        formerly = unit.faces_formerly_at()
+        gone = {path: ids for path, ids in formerly.items() if root is None or path.is_relative_to(root)}
+        here_now = [file.asset_id for file in unit.assets.at_paths(list(gone)).values()]
+        assets = unit.assets.by_ids(sorted({*(row.asset_id for row in rows), *here_now}))
+    on_photo = {asset_id: list(faces) for asset_id, faces in groupby(rows, key=lambda row: row.asset_id)}
     parts: list[XmpExportReport] = []
     sidecars = Sidecars(PHOTO_SUFFIXES)
-    for number, (asset_id, photo) in enumerate(groupby(rows, key=lambda row: row.asset_id), start=1):
-        asset, faces = assets[asset_id], list(photo)
+    for number, asset in enumerate(assets, start=1):
+        faces = on_photo.get(asset.id, [])
         named = [face for face in faces if face.person_name and face.person_id not in hidden]
         chosen = named if recognised else [face for face in named if face.assigned_by == AssignedBy.MANUAL]
         parts.append(XmpExportReport(photos=int(bool(chosen)), recognised_left_out=len(named) - len(chosen)))
-        parts.append(_export_photo(asset, faces, chosen, sidecars.to_write(asset.path)))
+        known = {face.face_id for face in faces} | gone.get(asset.path, set())
+        parts.append(_export_photo(asset, known, chosen, sidecars.to_write(asset.path)))
         on_progress(number, len(assets))
     return _total(parts)
 
@@ -77,19 +82,21 @@ def _total(parts: Sequence[XmpExportReport]) -> XmpExportReport:
     )
 
 
-def _export_photo(
-    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], sidecar: Path
-) -> XmpExportReport:
+def _export_photo(asset: Asset, known: Set[str], named: Sequence[ExportRow], sidecar: Path) -> XmpExportReport:
+    """`known` are the ids of faces of this photo, and of those that lay in its place before."""
     try:
         before = read_file(sidecar) if sidecar.exists() else None
         if not named and (before is None or FACEML.encode() not in before):
             return XmpExportReport()
         if not asset.path.is_file():
             return XmpExportReport(skipped=(f"{path_text(asset.path)}: the photo is not there",))
+        if asset.was_edited:
+            reason = asset.error or "it was edited since its faces were found"
+            return XmpExportReport(skipped=(f"{path_text(asset.path)}: {reason}; `faceml faces backfill` looks again",))
         if not asset.width or not asset.height:
             reason = asset.error or "it was not looked at"
             return XmpExportReport(skipped=(f"{path_text(asset.path)}: {reason}; `faceml faces backfill` looks again",))
-        return _write(asset, faces, named, before, sidecar)
+        return _write(asset, known, named, before, sidecar)
     except NotXmp as error:
         return XmpExportReport(skipped=(f"{path_text(sidecar)}: {error}; it is left as it is",))
     except OSError as error:
@@ -97,14 +104,18 @@ def _export_photo(
 
 
 def _write(
-    asset: Asset, faces: Sequence[ExportRow], named: Sequence[ExportRow], before: bytes | None, sidecar: Path
+    asset: Asset, known: Set[str], named: Sequence[ExportRow], before: bytes | None, sidecar: Path
 ) -> XmpExportReport:
     orientation = read_orientation(asset.path)
     upright_size = Size(asset.width or 0, asset.height or 0)
     photo = upright_size.turned(orientation)
     there = read_regions(before) if before is not None else Regions(None, ())
-    if (drawn_on := there.applied_to) and there.regions and not drawn_on.has_shape_of(photo):
-        raise NotXmp(f"its regions are of a picture of {drawn_on}, the photo has {photo}")
+    stale = () if not there.applied_to or there.applied_to.has_shape_of(photo) else there.regions
+    if stale and before is not None:  # the photo was cut or turned since
+        if not all(region.is_ours and region.mark and region.mark.face_id in known for region in stale):
+            raise NotXmp(f"its regions are of a picture of {there.applied_to}, the photo has {photo}")
+        before = write_regions(before, RegionChanges((), stale, (), 0, ()), photo)
+        there = read_regions(before)
     wanted = [
         NamedFace(
             face.face_id,
@@ -114,8 +125,8 @@ def _write(
         )
         for face in named
     ]
-    changes = region_changes(there.regions, wanted, known={face.face_id for face in faces})
-    is_changed = bool(before is None or changes.replaced or changes.removed or changes.added)
+    changes = region_changes(there.regions, wanted, known=known)
+    is_changed = bool(before is None or stale or changes.replaced or changes.removed or changes.added)
     if is_changed:
         # Other photo programs read it, who may run as somebody else: whoever may see the photo may see the names.
         like = asset.path if before is None else sidecar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from urllib.error import URLError
@@ -72,6 +73,7 @@ def check_photos(library: Library) -> Iterator[Finding]:
         return
     with library.repository.read() as unit:
         count, first = unit.assets.count(AssetStatus.FAILED), unit.assets.unreadable(limit=3)
+        missing, folders = unit.assets.count_missing(), unit.assets.folders()
     if count:
         named = "; ".join(f"{photo.path}: {photo.reason}" for photo in first)
         yield warn(
@@ -79,6 +81,17 @@ def check_photos(library: Library) -> Iterator[Finding]:
             f"{count} cannot be read: {named}{' …' if count > len(first) else ''}",
             "faceml faces unreadable   # names all; mend them, then faceml ingest and faceml faces backfill",
         )
+    away = sorted(folder for folder in folders if not os.path.isdir(folder))
+    if missing:
+        fix = "faceml ingest their folder once the files are back; for good: faceml photos forget-missing"
+        yield warn("photos", f"missing: {missing}, their files are gone (faceml photos missing)", fix)
+    if away:
+        others = f" and {len(away) - 1} other folders" if len(away) > 1 else ""
+        out = sum(folders[folder] for folder in away)
+        fix = "bring their disk back; where they were deleted: faceml photos forget-missing FOLDER"
+        yield warn("photos", f"out of reach: {out} ({away[0]}{others})", fix)
+    if folders and not count and not missing and not away:
+        yield ok("photos", f"{folders.total()}, all their folders are there")
 
 
 def check_erasures(library: Library) -> Iterator[Finding]:

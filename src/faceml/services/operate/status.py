@@ -11,7 +11,7 @@ from faceml.errors import IndexUnavailable, Unavailable
 from faceml.library import Library
 from faceml.records import AssetStatus, PersonStatus
 from faceml.storage.index.vector_index import CollectionInfo
-from faceml.storage.sql.assets import UnreadableAsset
+from faceml.storage.sql.asset_rows import UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 MOST_NAMED = 10  # photos of a report that only counts
@@ -22,6 +22,8 @@ class StatsReport:
     total_photos: int
     photos_waiting: int
     photos_failed: int
+    photos_missing: int  # their files are gone; their faces count nowhere else
+    faces_missing: int  # on them
     total_faces: int
     assigned_faces: int
     clustered_faces: int
@@ -59,6 +61,8 @@ def _counts(unit: UnitOfWork) -> dict[str, Any]:
         "total_photos": unit.assets.count(),
         "photos_waiting": unit.assets.count(AssetStatus.PENDING),
         "photos_failed": unit.assets.count(AssetStatus.FAILED),
+        "photos_missing": unit.assets.count_missing(),
+        "faces_missing": unit.faces.count_missing(),
         "total_faces": unit.faces.count(),
         "assigned_faces": unit.faces.count_assigned(),
         "clustered_faces": unit.faces.count_clustered(),

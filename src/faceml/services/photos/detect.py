@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from uuid import UUID
@@ -17,13 +18,16 @@ from faceml.progress import Progress, silent, told
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
-from faceml.storage.sql.assets import LookedAt, UnreadableAsset
+from faceml.services.photos.missing import holds
+from faceml.storage.sql.asset_rows import KnownFile, LookedAt, UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.vision.edited import Followed, FormerFace, follow
 from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
 UNKNOWN = "not in this library"  # why nothing can be read
+CHANGED = "its file was changed or went since it was taken in: `faceml ingest` its folder again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,13 @@ def _detect(
             min_confidence=options.min_confidence,
             min_face_size=options.min_face_size,
         )
+        contents = {asset.id: asset.content_hash for asset in assets}
         while batch := list(islice(photos, BATCH)):
+            batch, followed = _follow_edits(library, batch, contents)
             with library.repository.begin() as unit:
-                _store(unit, batch, library.packs.load().contract.name, tally)
+                stored = _store(unit, batch, followed, contents, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
-                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error, photo.note) for photo in batch],
+                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error, photo.note) for photo in stored],
                     min_confidence=options.min_confidence,
                     min_face_size=options.min_face_size,
                 )
@@ -129,40 +135,129 @@ def _detect(
     )
 
 
-def _store(unit: UnitOfWork, photos: Sequence[PhotoFaces], pack: str, tally: _Tally) -> None:
+def _follow_edits(
+    library: Library, photos: Sequence[PhotoFaces], contents: Mapping[int, str]
+) -> tuple[list[PhotoFaces], dict[int, Followed]]:
+    """Match what was found on contents not looked at before with the faces of what lay there before.
+
+    A file that is another than the one taken in was looked at in vain: its faces are not those of the photo.
+    """
+    with library.repository.read() as unit:
+        known = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()
+    files = {file.asset_id: file for file in known}
+    photos = [_checked(photo, files.get(photo.asset_id)) for photo in photos]
+    with library.repository.read() as unit:
+        unseen = unit.assets.unseen([photo.asset_id for photo in photos if photo.error is None])
+        former = _former_faces(unit, [files[id_] for id_ in sorted(unseen)])
+    pack = library.packs.load()
+    return photos, {
+        photo.asset_id: follow(former[photo.asset_id], photo, files[photo.asset_id].path, pack)
+        for photo in photos
+        if former.get(photo.asset_id)
+    }
+
+
+def _checked(photo: PhotoFaces, file: KnownFile | None) -> PhotoFaces:
+    with suppress(OSError):
+        if photo.error is not None or (file is not None and holds(file)):
+            return photo
+    return PhotoFaces(photo.asset_id, 0, 0, (), CHANGED)
+
+
+def _former_faces(unit: UnitOfWork, files: Sequence[KnownFile]) -> dict[int, dict[UUID, FormerFace]]:
+    """Faces of the former contents of these photos: their own, and those of missing photos that lay there before."""
+    before = unit.assets.missing_at([file.path for file in files])
+    sources = {file.asset_id: [file.asset_id, *(old.asset_id for old in before.get(file.path, ()))] for file in files}
+    found = unit.vectors.former_faces(sorted({id_ for ids in sources.values() for id_ in ids}))
+    return {id_: {k: face for source in ids for k, face in found[source].items()} for id_, ids in sources.items()}
+
+
+def _store(
+    unit: UnitOfWork,
+    photos: Sequence[PhotoFaces],
+    followed: Mapping[int, Followed],
+    contents: Mapping[int, str],
+    pack: str,
+    tally: _Tally,
+) -> list[PhotoFaces]:
+    """Store what was found; returns the photos that were still what they were when they were looked at."""
     unit.events.lock()  # no face goes, and none is decided about, between our look at them and our writing
     unit.assets.lock([photo.asset_id for photo in photos])
-    ids = [photo.asset_id for photo in photos if photo.error is None]
-    changed = unit.assets.content_changed(ids)
-    known = unit.faces.by_asset(ids)
+    tally.processed += len(photos)
+    photos = _unchanged(unit, photos, contents, tally)
+    readable = [photo for photo in photos if photo.error is None]
+    tally.reasons.update(photo.error for photo in photos if photo.error is not None)
+    ids = [photo.asset_id for photo in readable]
+    changed, unseen = unit.assets.content_changed(ids), unit.assets.unseen(ids)
+    stored = unit.faces.by_asset(ids)
     blank = unit.erasure.boxes(ids)
     new: list[tuple[int, FoundFace]] = []
-    renewed: list[tuple[UUID, FoundFace]] = []
+    renewed: dict[UUID, FoundFace] = {}
+    on: dict[UUID, int] = {}
     left_over: list[Face] = []
-    for photo in photos:
-        tally.processed += 1
-        if photo.error is not None:
-            tally.reasons[photo.error] += 1
-            continue
-        stored = known[photo.asset_id]
-        boxes = [face.bbox for face in photo.faces]
-        same = pair_boxes(boxes, [face.bbox for face in stored], min_iou=SAME_FACE_IOU)
-        unknown = [face for row, face in enumerate(photo.faces) if row not in same]
-        fresh = [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
-        new += fresh
-        tally.total_faces += len(stored) + len(fresh)
-        if photo.asset_id in changed:
-            renewed += [(stored[number].id, photo.faces[row]) for row, number in same.items()]
-            left_over += [face for number, face in enumerate(stored) if number not in same.values()]
-    # A changed photo loses the faces that are gone from it, but never one that a person decided about.
-    gone = [face.id for face in left_over]
-    removed = sorted(set(gone) - unit.faces.decided_by_a_person(gone))
-    unit.faces.remove(removed)
-    refresh_centroids(unit, sorted({face.person_id for face in left_over if face.id in removed and face.person_id}))
-    unit.faces.renew(renewed, pack=pack)
+    for photo in readable:
+        here = stored[photo.asset_id]
+        if photo.asset_id in unseen and photo.asset_id in followed:
+            known, unknown = followed[photo.asset_id].known, followed[photo.asset_id].new
+            renewed |= known
+            on |= dict.fromkeys(known, photo.asset_id)
+            if photo.asset_id in changed:
+                left_over += [face for face in here if face.id not in known]
+        else:
+            boxes = [face.bbox for face in photo.faces]
+            same = pair_boxes(boxes, [face.bbox for face in here], min_iou=SAME_FACE_IOU)
+            unknown = tuple(face for row, face in enumerate(photo.faces) if row not in same)
+        new += [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
+    _leave(unit, left_over)
+    _renew(unit, renewed, on, pack)
+    unit.outbox.push(unit.faces.add(new, pack=pack))
     tally.added += len(new)
-    tally.total_faces -= len(removed)
-    unit.outbox.push(unit.faces.add(new, pack=pack) + [id_ for id_, _ in renewed] + removed)
+    tally.total_faces += len(unit.faces.in_assets(ids))
+    return photos
+
+
+def _unchanged(
+    unit: UnitOfWork, photos: Sequence[PhotoFaces], contents: Mapping[int, str], tally: _Tally
+) -> list[PhotoFaces]:
+    """Those that are still what they were when they were looked at; the others are gone, or wait for a new look."""
+    there = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()
+    still = {file.asset_id for file in there if not file.is_missing}
+    left = [photo for photo in photos if photo.asset_id in still]
+    if len(left) < len(photos):
+        tally.reasons[CHANGED] += len(photos) - len(left)
+    return left
+
+
+def _leave(unit: UnitOfWork, faces: Sequence[Face]) -> None:
+    """Take faces off changed photos that are not on them any more.
+
+    What a person decided about stays with the content that it was found in, and comes back with that.
+    """
+    ids = [face.id for face in faces]
+    decided = unit.faces.decided_by_a_person(ids)
+    unit.faces.remove(sorted(set(ids) - decided))
+    kept = [face for face in faces if face.id in decided]
+    former = unit.assets.keep_former(sorted({face.asset_id for face in kept}))
+    places = {(face.asset_id, face.bbox): face.id for face in unit.faces.in_assets(sorted(former.values()))}
+    in_the_way = [places[place] for face in kept if (place := (former[face.asset_id], face.bbox)) in places]
+    nameless = set(in_the_way) - unit.faces.decided_by_a_person(in_the_way)
+    unit.faces.remove(sorted(nameless))  # the same face, found anew on a copy of that content
+    taken = {place for place, id_ in places.items() if id_ not in nameless}
+    unit.faces.move({f.id: former[f.asset_id] for f in kept if (former[f.asset_id], f.bbox) not in taken})
+    blank = unit.erasure.boxes(sorted(former))
+    unit.erasure.keep_blank([(former[id_], box) for id_, boxes in blank.items() for box in boxes])
+    refresh_centroids(unit, sorted({face.person_id for face in faces if face.person_id}))
+    unit.outbox.push([*ids, *in_the_way])
+
+
+def _renew(unit: UnitOfWork, renewed: Mapping[UUID, FoundFace], on: Mapping[UUID, int], pack: str) -> None:
+    """Give known faces the box and vector that they have on the photo they are on now."""
+    before = unit.faces.by_ids(list(renewed))
+    unit.faces.renew(list(renewed.items()), pack=pack, photos=on)
+    unit.assets.remove_emptied(sorted({face.asset_id for face in before} - set(on.values())))
+    people = sorted({face.person_id for face in before if face.person_id})
+    refresh_centroids(unit, people)
+    unit.outbox.push([*(face.id for face in before), *unit.prototypes.centroid_points(people)])
 
 
 def _assets(unit: UnitOfWork, asset_ids: Sequence[int]) -> list[Asset]:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from faceml.files import require_file
+from faceml.errors import FolderNotFound
+from faceml.files import from_home
 from faceml.path_text import path_text
-from faceml.photo_files import LeftOut, find_photos
+from faceml.photo_files import FolderPhotos, LeftOut, find_photos, photo_folder
 from faceml.progress import Progress, silent, told
 from faceml.records import AssetStatus
-from faceml.storage.sql.assets import KnownFile, PhotoFile
+from faceml.services.photos.missing import come_back, content_hash, is_as_known, notice_missing
+from faceml.storage.sql.asset_rows import KnownFile, PhotoFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 BATCH = 500  # files a transaction
-_NAMED = ("left_out", "unreadable_files")  # in a report, beside its counts
+_NAMED = ("left_out", "unreadable_files", "offline_folders")  # in a report, beside its counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,90 +36,132 @@ class IngestReport:
     other_files: int = 0  # no photos by their names
     left_out: tuple[LeftOut, ...] = ()
     unreadable_files: tuple[str, ...] = ()  # path and reason
+    returned: int = 0  # missing until now: their faces are back
+    missing: int = 0  # noticed now: their files are gone, or hold another photo; their faces step aside
+    offline: int = 0  # their folders are empty or out of reach, so that nobody can tell: they stay as they are
+    offline_folders: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: Counter[str]
+    taken_by: dict[Path, str] = field(default_factory=dict)  # hash of a known content found at another's place, perhaps
+    unreadable: list[str] = field(default_factory=list)  # path and reason
 
 
 @told
 def ingest_folder(repository: Repository, folder: Path, *, on_progress: Progress = silent) -> IngestReport:
     """Take all photos below `folder` in; files that did not change since the last time are not even read.
 
+    Photos of the library that are no longer there are missing from now on, see `photos.missing`.
+
     Raises:
         FolderNotFound: `folder` is missing, not a folder, or cannot be opened.
         FileNotReadable: an ignore file cannot be read.
     """
-    found = find_photos(folder)
+    found = _find(repository, folder)
     files = found.photos
-    counts: Counter[str] = Counter(files_seen=len(files), other_files=found.other_files)
-    unreadable: list[str] = []
+    tally = _Tally(Counter(files_seen=len(files), other_files=found.other_files))
     replaced: list[PhotoFile] = []
     done = 0
     for piece in chunks(files, BATCH):
-        batch = _read_batch(repository, piece, counts, unreadable)
+        batch = _read_batch(repository, piece, tally)
         with repository.begin() as unit:
-            replaced += _store_batch(unit, batch, counts)
+            replaced += _store_batch(unit, batch, tally)
         done += len(piece)
         on_progress(done, len(files))
     # Last, when every moved photo has left its old place: what is still there was really overwritten.
     for late in chunks(replaced, BATCH):
         with repository.begin() as unit:
-            _store_replaced(unit, late, counts)
-    counts["unreadable"] = len(unreadable)
-    counted = {name: counts[name] for name in IngestReport.__dataclass_fields__ if name not in _NAMED}
-    return IngestReport(**counted, left_out=found.left_out, unreadable_files=tuple(unreadable))
+            _store_replaced(unit, late, tally)
+    noticed = notice_missing(repository, photo_folder(folder), walked=files, taken_by=tally.taken_by)
+    tally.counts["unreadable"] = len(tally.unreadable)
+    counts = {name: tally.counts[name] for name in IngestReport.__dataclass_fields__ if name not in _NAMED}
+    named = {"left_out": found.left_out, "unreadable_files": tuple(tally.unreadable)}
+    return IngestReport(**{**counts, **named, **asdict(noticed)})
 
 
-def _read_batch(
-    repository: Repository, paths: Sequence[Path], counts: Counter[str], unreadable: list[str]
-) -> list[PhotoFile]:
+def _find(repository: Repository, folder: Path) -> FolderPhotos:
+    """As `find_photos`, but of a folder that is not there it says where photos of the library lie below it."""
+    try:
+        return find_photos(folder)
+    except FolderNotFound as error:
+        with repository.read() as unit:
+            known = len(unit.assets.below(from_home(folder).resolve(), missing=False))
+        if not known:
+            raise
+        raise FolderNotFound(
+            f"{error}; is its disk away? the library's {known} photos below it stay as they are"
+        ) from error
+
+
+def _read_batch(repository: Repository, paths: Sequence[Path], tally: _Tally) -> _Batch:
     with repository.read() as unit:
         known = unit.assets.at_paths(paths)
-    read: list[PhotoFile] = []
+        missing = unit.assets.missing_at([path for path in paths if path not in known])
+    batch = _Batch()
     for path in paths:
         try:
             stat = path.stat()
-            before = known.get(path)
+            here = [known[path]] if path in known else missing.get(path, [])
+            before = next((file for file in here if _is_unchanged(file, stat)), None)
             # A photo that failed is read again each time: its reason may have gone (permissions, a missing disk).
-            if before and before.status != AssetStatus.FAILED and _is_unchanged(before, stat):
-                counts["unchanged"] += 1
+            if before is None or before.status == AssetStatus.FAILED:
+                batch.read.append(_read_file(path, stat))
+            elif before.is_missing:
+                batch.returned.append(before.asset_id)
             else:
-                read.append(_read_file(path, stat))
+                tally.counts["unchanged"] += 1
         except OSError as error:
-            unreadable.append(f"{path_text(path)}: {error.strerror or error}")
-    return read
+            tally.unreadable.append(f"{path_text(path)}: {error.strerror or error}")
+    return batch
 
 
-def _store_batch(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[str]) -> list[PhotoFile]:
-    """Store what is new, moved or touched; returns files with new content at a place that is taken."""
+@dataclass(slots=True)
+class _Batch:
+    read: list[PhotoFile] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)  # missing photos whose file is there again, as it was
+
+
+def _store_batch(unit: UnitOfWork, batch: _Batch, tally: _Tally) -> list[PhotoFile]:
+    """Store what is new, moved, touched or back; returns files with new content at a place that is taken."""
     unit.assets.lock_new()  # first: of two that take the same folder in, one finds what the other has added
-    by_hash = unit.assets.with_hashes([file.content_hash for file in files])
-    by_path = unit.assets.at_paths([file.path for file in files])
+    by_hash = unit.assets.with_hashes([file.content_hash for file in batch.read])
+    by_path = unit.assets.at_paths([file.path for file in batch.read])
     new: dict[str, PhotoFile] = {}
     rewritten: list[tuple[int, PhotoFile]] = []
     replaced: list[PhotoFile] = []
-    for file in files:
+    returned, again = list(batch.returned), []
+    for file in batch.read:
         same = by_hash.get(file.content_hash)
-        if same and same.path == file.path:
-            rewritten.append((same.asset_id, file))
-            counts["unchanged"] += 1
-        elif file.content_hash in new or (same and _is_in_place(same)):
-            counts["duplicates"] += 1
+        if same or file.content_hash in new:
+            tally.taken_by[file.path] = file.content_hash
+        if file.content_hash in new or (same and same.path != file.path and _is_in_place(same)):
+            tally.counts["duplicates"] += 1
         elif same:
             rewritten.append((same.asset_id, file))
-            by_hash[file.content_hash] = replace(same, path=file.path, mtime_ns=file.mtime_ns)
-            counts["moved"] += 1
+            if same.is_missing:
+                returned.append(same.asset_id)
+                # What was found on it since, under another content in its place, may belong to it.
+                again += [same.asset_id] if file.path in by_path else []
+            else:
+                tally.counts["unchanged" if same.path == file.path else "moved"] += 1
+            by_hash[file.content_hash] = replace(same, path=file.path, mtime_ns=file.mtime_ns, is_missing=False)
         elif file.path in by_path:
             replaced.append(file)
         else:
             new[file.content_hash] = file
-    counts["added"] += len(new)
-    failed = [known.asset_id for known in by_hash.values() if known.status == AssetStatus.FAILED]
-    unit.assets.lock([*failed, *(asset_id for asset_id, _ in rewritten)])
+    tally.counts.update(added=len(new), returned=len(returned))
+    again += [known.asset_id for known in by_hash.values() if known.status == AssetStatus.FAILED]
+    come_back(unit, returned)
+    unit.assets.lock([*again, *(asset_id for asset_id, _ in rewritten)])
     unit.assets.add(list(new.values()))
     unit.assets.rewrite(rewritten, is_changed=False)
-    unit.assets.wait_again(failed)
+    unit.assets.wait_again(again)
     return replaced
 
 
-def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counter[str]) -> None:
+def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], tally: _Tally) -> None:
     unit.assets.lock_new()
     by_hash = unit.assets.with_hashes([file.content_hash for file in files])
     by_path = unit.assets.at_paths([file.path for file in files])
@@ -128,7 +171,8 @@ def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counte
             fresh.setdefault(file.content_hash, file)  # where one content overwrote several photos, once
     changed = [(by_path[file.path].asset_id, file) for file in fresh.values() if file.path in by_path]
     added = [file for file in fresh.values() if file.path not in by_path]
-    counts.update(changed=len(changed), added=len(added), duplicates=len(files) - len(fresh))
+    tally.counts.update(changed=len(changed), added=len(added), duplicates=len(files) - len(fresh))
+    tally.taken_by |= {file.path: file.content_hash for file in files}
     unit.assets.lock([asset_id for asset_id, _ in changed])
     unit.assets.rewrite(changed, is_changed=True)
     unit.assets.add(added)
@@ -136,7 +180,7 @@ def _store_replaced(unit: UnitOfWork, files: Sequence[PhotoFile], counts: Counte
 
 def _is_in_place(known: KnownFile) -> bool:
     try:
-        return _is_unchanged(known, known.path.stat())
+        return not known.is_missing and is_as_known(known)
     except OSError:
         return False
 
@@ -148,13 +192,7 @@ def _is_unchanged(known: KnownFile, stat: os.stat_result) -> bool:
 def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
     from faceml.vision.taken_at import read_taken_at
 
-    return PhotoFile(path, _content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
-
-
-def _content_hash(path: Path) -> str:
-    require_file(path)
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return PhotoFile(path, content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
 
 
 def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
@@ -168,6 +206,6 @@ def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
     copies: dict[Path, int] = {}
     for path, size in sizes.items():
         with suppress(OSError):
-            if size in may_be and (content := _content_hash(path)) in by_hash:
+            if size in may_be and (content := content_hash(path)) in by_hash:
                 copies[path] = by_hash[content]
     return copies

@@ -15,6 +15,7 @@ from faceml.errors import NotFound, UnreadablePhoto, WrongUse
 from faceml.library import Library
 from faceml.path_text import name_text, path_text
 from faceml.records import Asset, BBox, Face
+from faceml.services.photos.missing import check_faces_on
 from faceml.storage.cache_files import ThumbnailFiles
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository
@@ -137,6 +138,7 @@ def draw_thumbnails(
     from faceml.vision.crops import face_thumbnail
     from faceml.vision.image import read_photo
 
+    check_faces_on(asset)
     photo = read_photo(asset.path, shrink=shrink)
     scale = photo.shape[1] / asset.width if asset.width and shrink > 1 else 1.0
     pictures: dict[UUID, bytes] = {}
@@ -207,6 +209,7 @@ def look_at_photo(
         faces = unit.faces.in_assets([asset.id])
         names = unit.people.names([face.person_id for face in faces if face.person_id])
     try:
+        check_faces_on(asset)
         pixels = read_photo(asset.path)
     except UnreadablePhoto as error:
         raise NotFound(f"the photo {path_text(asset.path)} cannot be shown: {error}") from error

@@ -13,7 +13,7 @@ from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similar
 from faceml.names import fold_name
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
-from faceml.storage.sql.assets import UnreadableAsset
+from faceml.storage.sql.asset_rows import UnreadableAsset
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.storage.sql.people import PersonSummary
 from faceml.storage.sql.repository import Repository

@@ -2,68 +2,53 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence, Set
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 
 from faceml.path_text import path_of, path_text
 from faceml.records import Asset, AssetStatus
+from faceml.storage.sql.asset_rows import (
+    KnownFile,
+    LookedAt,
+    PhotoFile,
+    UnreadableAsset,
+    asset_of,
+    columns_of,
+    files_query,
+    known_file,
+)
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import INGESTING, advisory_lock
-from faceml.storage.sql.tables import FaceInstance, ImageAsset, utc_now
+from faceml.storage.sql.tables import ErasedFace, FaceInstance, ImageAsset, utc_now
+
+PAGE_ROWS = 10_000  # photos read at a time
 
 
-@dataclass(frozen=True, slots=True)
-class PhotoFile:
-    """A photo as it lies on the disk."""
-
-    path: Path
-    content_hash: str
-    size_bytes: int
-    mtime_ns: int
-    taken_at: datetime | None  # with the zone of where it was taken; UTC where that is not known
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """What the library remembers of a photo's file."""
-
-    asset_id: int
-    path: Path
-    content_hash: str
-    size_bytes: int
-    mtime_ns: int
-    status: AssetStatus
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableAsset:
-    """A photo that could not be read when it was looked at last."""
-
-    asset_id: int
-    path: str  # as text
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LookedAt:
-    """The outcome of one detection, for the asset's row."""
-
-    asset_id: int
-    width: int
-    height: int
-    error: str | None
-    note: str | None = None
+def photo_is_there(face: type[FaceInstance] = FaceInstance) -> ColumnElement[bool]:
+    """Of a face: its photo is not missing. Every list of faces asks for it (docs/decisions/0036-a-photos-life.md)."""
+    return face.asset_id.not_in(select(ImageAsset.id).where(ImageAsset.missing_since.is_not(None)))
 
 
 class Assets(Store):
     def at_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
-        return {known.path: known for known in self._known(ImageAsset.path, [path_text(path) for path in paths])}
+        """The photo that lies at each of these paths; missing ones are left out."""
+        found = self._known(ImageAsset.path, [path_text(path) for path in paths])
+        return {known.path: known for known in found if not known.is_missing}
+
+    def missing_at(self, paths: Sequence[Path]) -> dict[Path, list[KnownFile]]:
+        """Missing photos that lay there last, newest first."""
+        found: dict[Path, list[KnownFile]] = defaultdict(list)
+        for known in self._known(ImageAsset.path, [path_text(path) for path in paths]):
+            if known.is_missing:
+                found[known.path].insert(0, known)
+        return dict(found)
 
     def at_written_paths(self, paths: Sequence[Path]) -> dict[Path, KnownFile]:
         """As `at_paths`, by paths that somebody wrote down: an é may be two letters there and one on the disk."""
@@ -72,7 +57,7 @@ class Assets(Store):
         if not asked:
             return found
         there: dict[str, list[Path]] = {form: [] for form in asked.values()}
-        for (name,) in self._session.execute(select(ImageAsset.path).execution_options(yield_per=10_000)):
+        for (name,) in self._session.execute(select(ImageAsset.path).execution_options(yield_per=PAGE_ROWS)):
             if not name.isascii() and (form := composed(path := Path(name))) in there:
                 there[form].append(path)
         files = self.at_paths([paths[0] for paths in there.values() if len(paths) == 1])
@@ -85,17 +70,58 @@ class Assets(Store):
         """Photos whose files have so many bytes."""
         return list(self._known(ImageAsset.size_bytes, sizes))
 
+    def below(self, folder: Path | None, *, missing: bool, but: Set[str] = frozenset()) -> list[KnownFile]:
+        """Photos below a folder (None: all) that are missing, or that are not, in order of id.
+
+        Args:
+            but: paths, as text, to leave out: of a hundred thousand files, few are worth a record.
+        """
+        is_missing = ImageAsset.missing_since.is_not(None)
+        statement = files_query().where(is_missing if missing else ~is_missing)
+        # SQLite's LIKE takes "Photos" for "photos": what it finds is looked at once more. Names that are not UTF-8 may
+        # lie in a folder whose own is: their text is a URI.
+        starts = (
+            ("",) if folder is None else tuple({os.path.join(path_text(folder), ""), os.path.join(folder.as_uri(), "")})
+        )
+        if folder is not None:
+            statement = statement.where(or_(*(ImageAsset.path.startswith(start, autoescape=True) for start in starts)))
+        rows = self._session.execute(statement.execution_options(yield_per=PAGE_ROWS))
+        return [known_file(row) for row in rows if row.path.startswith(starts) and row.path not in but]
+
+    def claimed_twice(self) -> set[str]:
+        """Paths, as text, at which several photos are said to lie."""
+        statement = select(ImageAsset.path).where(ImageAsset.missing_since.is_(None)).group_by(ImageAsset.path)
+        return set(self._session.scalars(statement.having(func.count() > 1)))
+
+    def folders(self) -> Counter[str]:
+        """How many photos lie in each folder; missing ones are left out."""
+        paths = self._session.scalars(select(ImageAsset.path).where(ImageAsset.missing_since.is_(None)))
+        return Counter(os.path.dirname(path_of(path)) for path in paths.yield_per(PAGE_ROWS))
+
+    def missing_since(self) -> dict[int, datetime]:
+        """When each missing photo was noticed to be gone."""
+        statement = select(ImageAsset.id, ImageAsset.missing_since).where(ImageAsset.missing_since.is_not(None))
+        return {row[0]: row[1] for row in self._session.execute(statement) if row[1] is not None}
+
+    def set_missing(self, asset_ids: Sequence[int], *, missing: bool) -> None:
+        since = utc_now() if missing else None
+        self._change(update(ImageAsset).values(missing_since=since), ImageAsset.id, asset_ids)
+
+    def remove(self, asset_ids: Sequence[int]) -> None:
+        """Delete photos, and with each its faces and all that is known of them."""
+        self._change(delete(ImageAsset), ImageAsset.id, asset_ids)
+
     def lock_new(self) -> None:
         """Wait for whoever else is taking photos in; until this transaction ends nobody else does. PostgreSQL only."""
         advisory_lock(self._session.connection(), INGESTING)
 
     def add(self, files: Sequence[PhotoFile]) -> None:
-        self._write(insert(ImageAsset), [_columns(file) for file in files])
+        self._write(insert(ImageAsset), [columns_of(file) for file in files])
 
     def rewrite(self, files: Sequence[tuple[int, PhotoFile]], *, is_changed: bool) -> None:
-        """Record where the file lies now; `is_changed` content waits for detection again."""
+        """Record where the file lies now, missing before or not; `is_changed` content waits for detection again."""
         again = {"status": AssetStatus.PENDING, "error": None, "note": None} if is_changed else {}
-        self._write(update(ImageAsset), [{"id": asset_id, **_columns(file), **again} for asset_id, file in files])
+        self._write(update(ImageAsset), [{"id": asset_id, **columns_of(file), **again} for asset_id, file in files])
 
     def wait_again(self, asset_ids: Sequence[int]) -> None:
         again = update(ImageAsset).values(status=AssetStatus.PENDING, error=None)
@@ -104,17 +130,49 @@ class Assets(Store):
     def waiting(self, *, min_confidence: float, min_face_size: int, limit: int, offset: int = 0) -> list[Asset]:
         """Photos never looked at, or only with stricter thresholds than these, in order of arrival."""
         statement = select(ImageAsset).where(_is_waiting(min_confidence, min_face_size)).order_by(ImageAsset.id)
-        return [_asset(row) for row in self._session.scalars(statement.limit(limit).offset(offset))]
+        return [asset_of(row) for row in self._session.scalars(statement.limit(limit).offset(offset))]
 
     def by_ids(self, asset_ids: Sequence[int]) -> list[Asset]:
         """The assets of these ids that exist, in order of id."""
         rows = self._rows(select(ImageAsset).order_by(ImageAsset.id), ImageAsset.id, sorted(asset_ids))
-        return [_asset(row[0]) for row in rows]
+        return [asset_of(row[0]) for row in rows]
 
     def lock(self, asset_ids: Sequence[int]) -> None:
         """Hold these rows until the transaction ends, so that two workers do not add the same faces."""
         held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update(key_share=True)
         list(self._rows(held, ImageAsset.id, sorted(asset_ids)))
+
+    def unseen(self, asset_ids: Sequence[int]) -> set[int]:
+        """Those whose present content nobody has looked at yet."""
+        is_seen = ImageAsset.detected_hash == ImageAsset.content_hash
+        seen = {row.id for row in self._rows(select(ImageAsset.id).where(is_seen), ImageAsset.id, asset_ids)}
+        return set(asset_ids) - seen
+
+    def keep_former(self, asset_ids: Sequence[int]) -> dict[int, int]:
+        """A missing photo for the content that each of these was looked at before, made where there is none.
+
+        It waits for detection: what came along to the present content is to be found on it again.
+        """
+        rows = [row[0] for row in self._rows(select(ImageAsset), ImageAsset.id, asset_ids)]
+        known = self.with_hashes([row.detected_hash for row in rows if row.detected_hash])
+        fresh = [row for row in rows if row.detected_hash and row.detected_hash not in known]
+        nothing = {"size_bytes": 0, "mtime_ns": 0, "missing_since": utc_now()}  # of the file that it was
+        same = ("path", "width", "height", "taken_at", "taken_clock", "note")
+        new = [
+            {**{name: getattr(row, name) for name in same}, "content_hash": row.detected_hash, **nothing}
+            for row in fresh
+        ]
+        self._write(insert(ImageAsset), new)
+        known |= self.with_hashes([row.detected_hash for row in fresh if row.detected_hash])
+        return {row.id: known[row.detected_hash].asset_id for row in rows if row.detected_hash}
+
+    def remove_emptied(self, asset_ids: Sequence[int]) -> None:
+        """Delete those of these missing photos that have no face left, nor the place of an erased one."""
+        is_empty = [
+            ~select(table.id).where(table.asset_id == ImageAsset.id).exists() for table in (FaceInstance, ErasedFace)
+        ]
+        emptied = delete(ImageAsset).where(ImageAsset.missing_since.is_not(None), *is_empty)
+        self._change(emptied, ImageAsset.id, asset_ids)
 
     def content_changed(self, asset_ids: Sequence[int]) -> set[int]:
         """Those whose faces were found in another content than the file has now."""
@@ -124,8 +182,12 @@ class Assets(Store):
         return {row.id for row in self._rows(changed, ImageAsset.id, asset_ids)}
 
     def record_detection(self, looked_at: Sequence[LookedAt], *, min_confidence: float, min_face_size: int) -> None:
-        """Note the outcome of detection, and the loosest thresholds so far; an unreadable photo keeps its reason."""
+        """Note the outcome of detection, and the loosest thresholds so far.
+
+        An unreadable photo keeps its reason, and the size that its faces were found in.
+        """
         now = utc_now()
+        known = {id_: (width, height) for id_, width, height in self._sizes([photo.asset_id for photo in looked_at])}
         tried = self._tried([photo.asset_id for photo in looked_at])
         rows: list[dict[str, Any]] = [
             {
@@ -133,8 +195,8 @@ class Assets(Store):
                 "status": AssetStatus.FAILED if photo.error else AssetStatus.DETECTED,
                 "error": photo.error,
                 "note": photo.note,
-                "width": photo.width or None,
-                "height": photo.height or None,
+                "width": photo.width or known.get(photo.asset_id, (None, None))[0],
+                "height": photo.height or known.get(photo.asset_id, (None, None))[1],
                 "detected_at": now,
                 "detected_min_confidence": min(min_confidence, tried.get(photo.asset_id, (1.0, 0))[0]),
                 "detected_min_face_size": min(min_face_size, tried.get(photo.asset_id, (1.0, min_face_size))[1]),
@@ -145,6 +207,9 @@ class Assets(Store):
         seen = [photo.asset_id for photo in looked_at if not photo.error]
         self._change(update(ImageAsset).values(detected_hash=ImageAsset.content_hash), ImageAsset.id, seen)
 
+    def _sizes(self, asset_ids: Sequence[int]) -> Iterator[Row[int, int | None, int | None]]:
+        return self._rows(select(ImageAsset.id, ImageAsset.width, ImageAsset.height), ImageAsset.id, asset_ids)
+
     def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int]]:
         """The loosest thresholds these were looked at with, as long as their content is the same."""
         statement = select(ImageAsset.id, ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size).where(
@@ -154,7 +219,13 @@ class Assets(Store):
         return {row[0]: (row[1], row[2]) for row in rows if row[1] is not None and row[2] is not None}
 
     def count(self, status: AssetStatus | None = None) -> int:
-        return self._count(ImageAsset, *((ImageAsset.status == status,) if status else ()))
+        """Photos that are not missing, of one status where given."""
+        return self._count(
+            ImageAsset, ImageAsset.missing_since.is_(None), *((ImageAsset.status == status,) if status else ())
+        )
+
+    def count_missing(self) -> int:
+        return self._count(ImageAsset, ImageAsset.missing_since.is_not(None))
 
     def count_waiting(self, *, min_confidence: float, min_face_size: int) -> int:
         return self._count(ImageAsset, _is_waiting(min_confidence, min_face_size))
@@ -162,18 +233,20 @@ class Assets(Store):
     def unreadable(self, *, limit: int, offset: int = 0) -> list[UnreadableAsset]:
         """Photos that failed, by path."""
         statement = select(ImageAsset.id, ImageAsset.path, ImageAsset.error).order_by(ImageAsset.path, ImageAsset.id)
+        statement = statement.where(ImageAsset.missing_since.is_(None))
         failed = statement.where(ImageAsset.status == AssetStatus.FAILED).limit(limit).offset(offset)
         return [UnreadableAsset(id_, path, error or "") for id_, path, error in self._session.execute(failed)]
 
     def without_faces(self, *, limit: int) -> list[Asset]:
         """Photos that failed, or in which no face was found."""
         has_face = select(FaceInstance.id).where(FaceInstance.asset_id == ImageAsset.id).exists()
-        statement = select(ImageAsset).where(ImageAsset.status != AssetStatus.PENDING, ~has_face)
-        return [_asset(row) for row in self._session.scalars(statement.order_by(ImageAsset.id).limit(limit))]
+        statement = select(ImageAsset).where(
+            ImageAsset.missing_since.is_(None), ImageAsset.status != AssetStatus.PENDING, ~has_face
+        )
+        return [asset_of(row) for row in self._session.scalars(statement.order_by(ImageAsset.id).limit(limit))]
 
     def _known(self, column: Any, values: Sequence[str] | Sequence[int]) -> Iterator[KnownFile]:
-        for (row,) in self._rows(select(ImageAsset).order_by(ImageAsset.id), column, values):
-            yield KnownFile(row.id, path_of(row.path), row.content_hash, row.size_bytes, row.mtime_ns, row.status)
+        return map(known_file, self._rows(files_query(), column, values))
 
 
 def composed(path: Path) -> str:
@@ -182,18 +255,8 @@ def composed(path: Path) -> str:
 
 
 def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool]:
-    return or_(
-        ImageAsset.status == AssetStatus.PENDING,
-        (ImageAsset.status == AssetStatus.DETECTED)
-        & ((ImageAsset.detected_min_confidence > min_confidence) | (ImageAsset.detected_min_face_size > min_face_size)),
+    is_loose = or_(
+        ImageAsset.detected_min_confidence > min_confidence, ImageAsset.detected_min_face_size > min_face_size
     )
-
-
-def _columns(file: PhotoFile) -> dict[str, Any]:
-    clock = file.taken_at.replace(tzinfo=UTC) if file.taken_at else None
-    return {**asdict(file), "path": path_text(file.path), "taken_clock": clock}
-
-
-def _asset(row: ImageAsset) -> Asset:
-    columns = (row.content_hash, row.status, row.error, row.width, row.height, row.taken_at, row.note)
-    return Asset(row.id, path_of(row.path), *columns)
+    may_find_more = and_(ImageAsset.status == AssetStatus.DETECTED, is_loose)
+    return and_(ImageAsset.missing_since.is_(None), or_(ImageAsset.status == AssetStatus.PENDING, may_find_more))

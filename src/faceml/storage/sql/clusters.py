@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select, union_all
 
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, PersonRow
 
@@ -55,6 +56,7 @@ class Clusters(Store):
         statement = (
             select(FaceInstance.cluster_id, func.count())
             .where(
+                photo_is_there(),
                 FaceInstance.cluster_id.is_not(None),
                 FaceInstance.person_id.is_(None),
                 FaceInstance.assigned_by.is_(None),
@@ -79,7 +81,7 @@ class Clusters(Store):
     def _people(self, names: Sequence[str]) -> dict[str, tuple[UUID, str]]:
         counted = (
             select(FaceInstance.cluster_id, FaceInstance.person_id, func.count().label("faces"))
-            .where(FaceInstance.cluster_id.in_(names), FaceInstance.person_id.is_not(None))
+            .where(photo_is_there(), FaceInstance.cluster_id.in_(names), FaceInstance.person_id.is_not(None))
             .group_by(FaceInstance.cluster_id, FaceInstance.person_id)
             .subquery()
         )
@@ -94,7 +96,7 @@ class Clusters(Store):
 def _best_of(name: str) -> Select[Any]:
     best = (
         select(FaceInstance.cluster_id, FaceInstance.id)
-        .where(FaceInstance.cluster_id == name)
+        .where(FaceInstance.cluster_id == name, photo_is_there())
         .order_by(FaceInstance.quality_score.desc(), FaceInstance.id.desc())
         .limit(SAMPLES)
         .subquery()
@@ -103,6 +105,6 @@ def _best_of(name: str) -> Select[Any]:
 
 
 def _grouped(include_labeled: bool) -> Select[Any]:
-    statement = select(FaceInstance.cluster_id).where(FaceInstance.cluster_id.is_not(None))
+    statement = select(FaceInstance.cluster_id).where(FaceInstance.cluster_id.is_not(None), photo_is_there())
     statement = statement.group_by(FaceInstance.cluster_id)
     return statement if include_labeled else statement.having(func.count(FaceInstance.person_id) == 0)

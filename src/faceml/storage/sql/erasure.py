@@ -19,7 +19,7 @@ from faceml.records import BBox
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import ErasedFace, LabelEvent, PersonRow
 
-ERASE, RENAME = "erase", "rename"  # kinds, as the log has them
+ERASE, FORGET, RENAME = "erase", "forget", "rename"  # kinds, as the log has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class _Said:
 
 class Erasure(Store):
     def newest(self) -> str:
-        """The newest erasure there was, by id and time; empty where nobody was erased yet."""
-        statement = select(LabelEvent.id, LabelEvent.created_at).where(LabelEvent.kind == ERASE)
+        """The newest erasure there was, of people or photos, by id and time; empty where nothing was erased yet."""
+        statement = select(LabelEvent.id, LabelEvent.created_at).where(LabelEvent.kind.in_((ERASE, FORGET)))
         row = self._session.execute(statement.order_by(LabelEvent.id.desc()).limit(1)).first()
         return f"{row.id} {row.created_at.isoformat()}" if row else ""
 

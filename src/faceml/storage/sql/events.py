@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, insert, select
 
 from faceml.decisions import log
-from faceml.decisions.decision import Decision, Erase, Erased
+from faceml.decisions.decision import Decision, Erase, Erased, Forget
 from faceml.decisions.replay import Undos
 from faceml.decisions.states import Change
 from faceml.errors import NotFound
@@ -85,10 +85,11 @@ class Events(Store):
         return self._where(LabelEvent.person_id == person_id)
 
     def newest(self, *, leaving_out: Collection[int]) -> log.Event[Decision] | None:
-        """The newest decision that is not among some; erasures, and what they left of others, do not count."""
+        """The newest decision that is not among some; what can never be taken back does not count."""
         statement = select(LabelEvent).where(LabelEvent.undoes_id.is_(None)).order_by(LabelEvent.id.desc())
         events = (_event(row) for row in self._session.scalars(statement.execution_options(yield_per=100)))
-        return next((e for e in events if e.id not in leaving_out and not isinstance(e.decision, Erase | Erased)), None)
+        final = Erase | Erased | Forget
+        return next((e for e in events if e.id not in leaving_out and not isinstance(e.decision, final)), None)
 
     def undos(self) -> Undos:
         statement = select(LabelEvent.id, LabelEvent.undoes_id).where(LabelEvent.undoes_id.is_not(None))

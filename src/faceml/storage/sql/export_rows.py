@@ -1,14 +1,17 @@
-"""Faces with their photo's path and their person's name, streamed in order of photo."""
+"""Faces with their photo's path and their person's name, streamed in order of photo, but for missing photos."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timezone
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from faceml.path_text import path_of
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonRow
 
 PAGE_ROWS = 5_000
@@ -36,11 +39,21 @@ class ExportRow:
     taken_at: str | None  # ISO 8601, in the zone of where it was taken
 
 
+def formerly_at(session: Session) -> dict[Path, set[str]]:
+    """Ids of faces on missing photos, by the place where those lay last: another photo may lie there now."""
+    found: dict[Path, set[str]] = defaultdict(set)
+    statement = select(ImageAsset.path, FaceInstance.id).join(FaceInstance)
+    for path, face_id in session.execute(statement.where(ImageAsset.missing_since.is_not(None))):
+        found[path_of(path)].add(str(face_id))
+    return dict(found)
+
+
 def export_rows(session: Session) -> Iterator[ExportRow]:
     asset = (ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, ImageAsset.taken_clock)
     statement = (
         select(FaceInstance, *asset, PersonRow.name)
         .join(ImageAsset)
+        .where(ImageAsset.missing_since.is_(None))
         .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
         .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
         .execution_options(yield_per=PAGE_ROWS)

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import FaceState, person_cluster
 from faceml.errors import NotFound
 from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.people import People
@@ -46,21 +47,35 @@ class Faces(Store):
         self._add_vectors([(id_, face) for id_, (_, face) in zip(ids, found, strict=True)], pack=pack)
         return ids
 
-    def renew(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
+    def renew(
+        self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str, photos: Mapping[UUID, int] | None = None
+    ) -> None:
         """Give known faces the box and vector of a changed photo (or restore a vector that was lost).
 
         Faces that went since they were looked at are left out.
+
+        Args:
+            photos: the assets that faces are on from now on, of those that come from another one.
         """
         lock_labels(self._session)  # so that they stay
-        there = set(self.photo_of([id_ for id_, _ in found]))
+        there = self.photo_of([id_ for id_, _ in found])
         found = [(id_, face) for id_, face in found if id_ in there]
-        self._write(update(FaceInstance), [{"id": id_, **_detection_columns(face)} for id_, face in found])
+        on = {**there, **(photos or {})}
+        # Out of each other's way first: two that change places would for a moment have the same box.
+        aside = [{"id": id_, "bbox_x": -row} for row, (id_, _) in enumerate(found, start=1)]
+        self._write(update(FaceInstance), aside)
+        rows = [{"id": id_, "asset_id": on[id_], **_detection_columns(face)} for id_, face in found]
+        self._write(update(FaceInstance), rows)
         self._change(delete(FaceEmbedding), FaceEmbedding.face_instance_id, [id_ for id_, _ in found])
         self._add_vectors(found, pack=pack)
 
     def _add_vectors(self, found: Sequence[tuple[UUID, FoundFace]], *, pack: str) -> None:
         vectors = [{"face_instance_id": id_, "pack": pack, "vector": as_blob(face.embedding)} for id_, face in found]
         self._write(insert(FaceEmbedding), vectors)
+
+    def move(self, faces: Mapping[UUID, int]) -> None:
+        """Put faces on other assets, box and all."""
+        self._write(update(FaceInstance), [{"id": id_, "asset_id": asset_id} for id_, asset_id in faces.items()])
 
     def remove(self, face_ids: Sequence[UUID]) -> None:
         self._change(delete(FaceInstance), FaceInstance.id, face_ids)
@@ -89,18 +104,33 @@ class Faces(Store):
         return self._faces(FaceInstance.id, face_ids)
 
     def in_cluster(self, cluster_id: str) -> list[Face]:
-        """Faces of a cluster, best quality first; empty where there is no such cluster."""
-        return sorted(self._faces(FaceInstance.cluster_id, [cluster_id]), key=lambda face: -face.quality_score)
+        """Faces of a cluster whose photos are there, best quality first; empty where there is no such cluster."""
+        found = self._faces(FaceInstance.cluster_id, [cluster_id], photo_is_there())
+        return sorted(found, key=lambda face: -face.quality_score)
 
-    def of_person(self, person_id: UUID) -> list[Face]:
-        return sorted(self._faces(FaceInstance.person_id, [person_id]), key=lambda face: -face.quality_score)
+    def of_person(self, person_id: UUID, *, with_missing: bool = False) -> list[Face]:
+        """Best quality first.
+
+        Args:
+            with_missing: also those on missing photos, as whatever is decided about the person needs them.
+        """
+        where = () if with_missing else (photo_is_there(),)
+        return sorted(self._faces(FaceInstance.person_id, [person_id], *where), key=lambda face: -face.quality_score)
+
+    def only_on_missing_photos(self, person_ids: Sequence[UUID]) -> set[UUID | None]:
+        """Those of these people who have faces, but none whose photo is there."""
+        of_people = select(column := FaceInstance.person_id).distinct()
+        having = {row[0] for row in self._rows(of_people, column, person_ids)}
+        return having - {row[0] for row in self._rows(of_people.where(photo_is_there()), column, person_ids)}
 
     def recognised(self, *, limit: int) -> list[Face]:
         """Faces that a machine put under an active person and nobody confirmed, the least similar first."""
         active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
         statement = (
             select(FaceInstance)
-            .where(FaceInstance.assigned_by == AssignedBy.PROTOTYPE, FaceInstance.person_id.in_(active))
+            .where(
+                photo_is_there(), FaceInstance.assigned_by == AssignedBy.PROTOTYPE, FaceInstance.person_id.in_(active)
+            )
             .order_by(FaceInstance.similarity, FaceInstance.id)
             .limit(limit)
         )
@@ -120,8 +150,8 @@ class Faces(Store):
 
     def without_vector(self, *, limit: int) -> list[Face]:
         has_vector = select(FaceEmbedding.pack).where(FaceEmbedding.face_instance_id == FaceInstance.id).exists()
-        rows = self._session.scalars(select(FaceInstance).where(~has_vector).order_by(FaceInstance.id).limit(limit))
-        return [as_face(row) for row in rows]
+        statement = select(FaceInstance).where(~has_vector, photo_is_there()).order_by(FaceInstance.id).limit(limit)
+        return [as_face(row) for row in self._session.scalars(statement)]
 
     def rejections(self, face_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
         """(face, person) pairs that a person ruled out, in order; merged people answer with whom they became."""
@@ -214,28 +244,32 @@ class Faces(Store):
     # --- counting
 
     def count(self) -> int:
-        return self._count(FaceInstance)
+        return self._count(FaceInstance, photo_is_there())
+
+    def count_missing(self) -> int:
+        """Faces on missing photos."""
+        return self._count(FaceInstance, ~photo_is_there())
 
     def count_assigned(self) -> int:
-        return self._count(FaceInstance, FaceInstance.person_id.is_not(None))
+        return self._count(FaceInstance, photo_is_there(), FaceInstance.person_id.is_not(None))
 
     def count_clustered(self) -> int:
-        return self._count(FaceInstance, FaceInstance.cluster_id.is_not(None))
+        return self._count(FaceInstance, photo_is_there(), FaceInstance.cluster_id.is_not(None))
 
     def count_unlabelled(self, *, min_quality: float) -> int:
         return self._count(FaceInstance, *is_unlabelled(min_quality))
 
     def labels(self) -> Iterator[tuple[UUID, UUID | None, str | None]]:
-        """(face, person, cluster) of every face, in order of face."""
-        statement = select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).order_by(FaceInstance.id)
-        for row in self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)):
+        """(face, person, cluster) of every face whose photo is there, in order of face."""
+        statement = select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).where(photo_is_there())
+        for row in self._session.execute(statement.order_by(FaceInstance.id).execution_options(yield_per=PAGE_ROWS)):
             yield row[0], row[1], row[2]
 
     def quality_scores(self) -> list[float]:
-        return list(self._session.scalars(select(FaceInstance.quality_score)))
+        return list(self._session.scalars(select(FaceInstance.quality_score).where(photo_is_there())))
 
-    def _faces(self, column: Any, values: Sequence[Any]) -> list[Face]:
-        return [as_face(row[0]) for row in self._rows(select(FaceInstance), column, values)]
+    def _faces(self, column: Any, values: Sequence[Any], *where: ColumnElement[bool]) -> list[Face]:
+        return [as_face(row[0]) for row in self._rows(select(FaceInstance).where(*where), column, values)]
 
 
 def as_face(row: FaceInstance) -> Face:

@@ -1,4 +1,4 @@
-"""Groups of faces, one in memory at a time: clusters that nobody named, and people."""
+"""Groups of faces whose photos are there, one in memory at a time: clusters that nobody named, and people."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from faceml.decisions.about_faces import GroupKey
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import SPLIT_MARK
 from faceml.records import Embeddings, PersonStatus
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, PersonRow
@@ -43,7 +44,7 @@ class Groups(Store):
         """Faces of each of these clusters that are under nobody; people are left out."""
         statement = (
             select(FaceInstance.cluster_id, func.count())
-            .where(FaceInstance.person_id.is_(None))
+            .where(photo_is_there(), FaceInstance.person_id.is_(None))
             .group_by(FaceInstance.cluster_id)
         )
         clusters = sorted({key for key in keys if isinstance(key, str)})
@@ -59,9 +60,11 @@ class Groups(Store):
     def ruled_out(self) -> Iterator[tuple[GroupKey, UUID]]:
         """(group, person) once for each face of the group for which somebody ruled that person out."""
         merged = People(self._session).merged()
-        statement = select(
-            FaceInstance.cluster_id, FaceInstance.person_id, FaceRejection.person_id.label("not_person")
-        ).join(FaceInstance, FaceInstance.id == FaceRejection.face_instance_id)
+        statement = (
+            select(FaceInstance.cluster_id, FaceInstance.person_id, FaceRejection.person_id.label("not_person"))
+            .join(FaceInstance, FaceInstance.id == FaceRejection.face_instance_id)
+            .where(photo_is_there())
+        )
         for row in self._session.execute(statement):
             if row.person_id or row.cluster_id:
                 yield row.person_id or row.cluster_id, survivor(row.not_person, merged)
@@ -80,7 +83,7 @@ class Groups(Store):
         statement = (
             select(FaceInstance.id, FaceEmbedding.vector, column.label("key"))
             .join(FaceEmbedding)
-            .where(*where)
+            .where(photo_is_there(), *where)
             .order_by(column)
             .execution_options(yield_per=PAGE_ROWS)
         )

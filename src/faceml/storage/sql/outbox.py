@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Subquery, delete, insert, select
+from sqlalchemy import Subquery, delete, func, insert, select
 
 from faceml.storage.index.vector_index import UNSET, Payload, Point
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.locks import DRAINING, advisory_lock
+from faceml.storage.sql.prototypes import is_in_use
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
 
 
@@ -49,12 +51,12 @@ class Outbox(Store):
         self._change(delete(OutboxRow), OutboxRow.id, row_ids)
 
     def points(self, point_ids: Sequence[UUID]) -> list[Point]:
-        """These points as SQL has them now, vector and payload; the ones it no longer has are left out."""
+        """These points as SQL has them now, vector and payload; left out are those that are gone, their photo too."""
         return [*self._face_points(point_ids), *self._centroids(point_ids)]
 
     def count_points(self) -> int:
         """How many points the index ought to hold."""
-        return self._count(FaceEmbedding) + self._count(PersonPrototype, PersonPrototype.face_instance_id.is_(None))
+        return self._session.execute(select(func.count()).select_from(_every_point())).scalar_one()
 
     def point_ids(self, *, limit: int, after: UUID | None = None) -> list[UUID]:
         """Ids that the index ought to hold, in order, one page."""
@@ -70,13 +72,14 @@ class Outbox(Store):
             select(FaceInstance, FaceEmbedding.vector, ImageAsset.taken_at, is_prototype)
             .join(FaceEmbedding)
             .join(ImageAsset)
+            .where(photo_is_there())
         )
         for face, vector, taken_at, prototype in self._rows(statement, FaceInstance.qdrant_point_id, point_ids):
             payload = face_payload(face, is_prototype=prototype, taken_at=taken_at.isoformat() if taken_at else None)
             yield Point(face.qdrant_point_id, payload, np.frombuffer(vector, dtype="<f4"))
 
     def _centroids(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
-        statement = select(PersonPrototype).where(PersonPrototype.face_instance_id.is_(None))
+        statement = select(PersonPrototype).where(PersonPrototype.face_instance_id.is_(None), is_in_use())
         for (row,) in self._rows(statement, PersonPrototype.qdrant_point_id, point_ids):
             payload = {**UNSET, "person_id": str(row.person_id), "is_prototype": True}
             yield Point(row.qdrant_point_id, payload, np.frombuffer(row.vector or b"", dtype="<f4"))
@@ -84,8 +87,9 @@ class Outbox(Store):
 
 def _every_point() -> Subquery:
     """The ids that the index ought to hold."""
-    faces = select(FaceInstance.qdrant_point_id).join(FaceEmbedding)
-    centroids = select(PersonPrototype.qdrant_point_id).where(PersonPrototype.face_instance_id.is_(None))
+    faces = select(FaceInstance.qdrant_point_id).join(FaceEmbedding).where(photo_is_there())
+    is_centroid = PersonPrototype.face_instance_id.is_(None)
+    centroids = select(PersonPrototype.qdrant_point_id).where(is_centroid, is_in_use())
     return faces.union_all(centroids).subquery()
 
 

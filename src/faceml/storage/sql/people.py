@@ -14,7 +14,9 @@ from faceml.decisions.replay import survivor
 from faceml.errors import NotFound
 from faceml.names import fold_name, tidy_name
 from faceml.records import Person, PersonStatus
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.prototypes import is_in_use
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
 
 
@@ -158,9 +160,17 @@ class People(Store):
         return self._row(survivor(row.id, self.merged())) if row.status == PersonStatus.MERGED else row
 
 
-_faces_of = select(func.count()).where(FaceInstance.person_id == PersonRow.id).correlate(PersonRow).scalar_subquery()
+_faces_of = (
+    select(func.count())
+    .where(FaceInstance.person_id == PersonRow.id, photo_is_there())
+    .correlate(PersonRow)
+    .scalar_subquery()
+)
 _prototypes_of = (
-    select(func.count()).where(PersonPrototype.person_id == PersonRow.id).correlate(PersonRow).scalar_subquery()
+    select(func.count())
+    .where(PersonPrototype.person_id == PersonRow.id, is_in_use())
+    .correlate(PersonRow)
+    .scalar_subquery()
 )
 
 

@@ -7,14 +7,25 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select
+from sqlalchemy.orm import aliased
 
 from faceml.records import PersonStatus, PrototypeRole, Prototypes
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, PersonPrototype, PersonRow
 from faceml.storage.sql.vectors import as_blob, as_embeddings
 
 _is_centroid = PersonPrototype.role == PrototypeRole.CENTROID
+
+
+def is_in_use() -> ColumnElement[bool]:
+    """Of a prototype: an exemplar whose photo is there, or a centroid of somebody whose photos are not all missing."""
+    face = aliased(FaceInstance)
+    shown = exists().where(face.id == PersonPrototype.face_instance_id, photo_is_there(face))
+    of_person = exists().where(face.person_id == PersonPrototype.person_id)
+    is_seen = or_(of_person.where(photo_is_there(face)), ~of_person)
+    return or_(shown, PersonPrototype.face_instance_id.is_(None) & is_seen)
 
 
 class PrototypeStore(Store):
@@ -33,6 +44,7 @@ class PrototypeStore(Store):
             .outerjoin(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
             .where(
                 PersonRow.status == PersonStatus.ACTIVE,
+                is_in_use(),
                 PersonPrototype.face_instance_id.is_(None) | (FaceInstance.person_id == PersonPrototype.person_id),
             )
             .order_by(PersonPrototype.person_id, PersonPrototype.role, PersonPrototype.id)
@@ -45,12 +57,12 @@ class PrototypeStore(Store):
             face_ids=tuple(row.face_instance_id for row in usable),
         )
 
-    def exemplar_faces(self, person_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
-        """Faces that are exemplars, by person."""
+    def exemplar_faces(self, person_ids: Sequence[UUID], *, with_missing: bool = False) -> dict[UUID, set[UUID]]:
+        """Faces that are exemplars, by person; `with_missing` also those on missing photos."""
         found: dict[UUID, set[UUID]] = {person_id: set() for person_id in person_ids}
         statement = select(PersonPrototype.person_id, PersonPrototype.face_instance_id)
-        is_exemplar = PersonPrototype.role == PrototypeRole.EXEMPLAR
-        for row in self._rows(statement.where(is_exemplar), PersonPrototype.person_id, person_ids):
+        where = [PersonPrototype.role == PrototypeRole.EXEMPLAR, *([] if with_missing else [is_in_use()])]
+        for row in self._rows(statement.where(*where), PersonPrototype.person_id, person_ids):
             found[row.person_id].add(row.face_instance_id)
         return found
 
@@ -75,6 +87,10 @@ class PrototypeStore(Store):
     def people_with_centroid(self) -> set[UUID]:
         return set(self._session.scalars(select(PersonPrototype.person_id).where(_is_centroid)))
 
+    def centroid_points(self, person_ids: Sequence[UUID]) -> list[UUID]:
+        statement = select(PersonPrototype.qdrant_point_id).where(_is_centroid)
+        return [row[0] for row in self._rows(statement, PersonPrototype.person_id, person_ids)]
+
     def set_centroids(self, centroids: Mapping[UUID, NDArray[np.float32]]) -> list[UUID]:
         """Create or replace one centroid a person; returns the points that changed."""
         rows = {row.person_id: row for row in self._session.scalars(select(PersonPrototype).where(_is_centroid))}
@@ -98,4 +114,4 @@ class PrototypeStore(Store):
         return gone
 
     def count(self) -> int:
-        return self._count(PersonPrototype)
+        return self._count(PersonPrototype, is_in_use())

@@ -22,7 +22,7 @@ from faceml.storage.sql.database import BUSY_TIMEOUT_S, connect, consistent_read
 from faceml.storage.sql.dump import DatabaseDump
 from faceml.storage.sql.erasure import Erasure
 from faceml.storage.sql.events import Events
-from faceml.storage.sql.export_rows import ExportRow, export_rows
+from faceml.storage.sql.export_rows import ExportRow, export_rows, formerly_at
 from faceml.storage.sql.faces import Faces
 from faceml.storage.sql.groups import Groups
 from faceml.storage.sql.locks import run_lock
@@ -54,6 +54,10 @@ class UnitOfWork:
     def export_rows(self) -> Iterator[ExportRow]:
         """Every face with its photo and person, in order of photo, a page in memory at a time."""
         return export_rows(self._session)
+
+    def faces_formerly_at(self) -> dict[Path, set[str]]:
+        """Ids of faces on missing photos, by the place where those lay last: another photo may lie there now."""
+        return formerly_at(self._session)
 
 
 class Repository:

@@ -97,6 +97,8 @@ class ImageAsset(Base):
     # The loosest thresholds tried so far: looser ones look again, others have nothing to add.
     detected_min_confidence: Mapped[float | None]
     detected_min_face_size: Mapped[int | None]
+    # Its file was gone when its folder was last taken in: its faces are in no list until it is back.
+    missing_since: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
@@ -152,7 +154,7 @@ class FaceInstance(Base):
     __table_args__ = (
         sa.UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),
         # Holds all that a page of clusters shows: 50,000 faces are grouped from it in a third of the time.
-        sa.Index("ix_face_instances_cluster_page", "cluster_id", "quality_score", "id", "person_id"),
+        sa.Index("ix_face_instances_cluster_page", "cluster_id", "quality_score", "id", "person_id", "asset_id"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Vectors of faces, chosen by what is known of the faces (DESIGN D2)."""
+"""Vectors of faces, chosen by what is known of the faces (DESIGN D2); of missing photos only by id."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.states import SPLIT_MARK
-from faceml.records import AssignedBy, Dismissal, Embeddings, LibraryFaces, PersonStatus
+from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, LibraryFaces, PersonStatus
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
+from faceml.vision.edited import FormerFace
 
 PAGE_ROWS = 10_000  # vectors read at a time
 
@@ -27,6 +29,22 @@ class Vectors(Store):
         blobs: dict[UUID, bytes] = {row.face_instance_id: row.vector for row in rows}
         known = [face_id for face_id in face_ids if face_id in blobs]
         return as_embeddings((face_id, blobs[face_id]) for face_id in known)
+
+    def former_faces(self, asset_ids: Sequence[int]) -> dict[int, dict[UUID, FormerFace]]:
+        """The faces of each of these photos as they were found, missing or not; without a vector they are left out."""
+        found: dict[int, dict[UUID, FormerFace]] = {asset_id: {} for asset_id in asset_ids}
+        size = (ImageAsset.width, ImageAsset.height)
+        statement = select(FaceInstance, FaceEmbedding.vector, *size).join(FaceEmbedding).join(ImageAsset)
+        for row, blob, width, height in self._rows(statement, FaceInstance.asset_id, asset_ids):
+            if width and height:
+                found[row.asset_id][row.id] = FormerFace(
+                    BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h),
+                    None if row.landmarks is None else np.array(row.landmarks, np.float32),
+                    row.detection_confidence,
+                    np.frombuffer(blob, dtype="<f4"),
+                    (width, height),
+                )
+        return found
 
     def unlabelled(
         self,
@@ -51,7 +69,7 @@ class Vectors(Store):
 
     def best(self, *, limit: int, min_quality: float = 0.0) -> Embeddings:
         """The faces of best quality, whoever they are under."""
-        return self._vectors([FaceInstance.quality_score >= min_quality], limit=limit)
+        return self._vectors([photo_is_there(), FaceInstance.quality_score >= min_quality], limit=limit)
 
     def unassigned(self, *, since: datetime | None, limit: int) -> Embeddings:
         """Faces under no person and in no cluster (specification, Assignment Process), oldest first.
@@ -59,7 +77,7 @@ class Vectors(Store):
         A face whose name a person took away stays out: having no name is that person's decision.
         """
         columns = (FaceInstance.person_id, FaceInstance.cluster_id, FaceInstance.assigned_by)
-        where: list[ColumnElement[bool]] = [column.is_(None) for column in columns]
+        where = [photo_is_there(), *(column.is_(None) for column in columns)]
         if since is not None:
             where.append(FaceInstance.created_at >= since)
         return self._vectors(where, limit=limit, first=FaceInstance.created_at)
@@ -70,7 +88,7 @@ class Vectors(Store):
         Left out with them are faces in a part of a person's split.
         """
         is_undecided = FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL)
-        where = [is_undecided, in_no_split_part(), FaceInstance.quality_score >= min_quality]
+        where = [photo_is_there(), is_undecided, in_no_split_part(), FaceInstance.quality_score >= min_quality]
         return self._vectors(where, limit=limit)
 
     def undecided_pages(self, *, min_quality: float) -> Iterator[Embeddings]:
@@ -79,6 +97,7 @@ class Vectors(Store):
             select(FaceInstance.id, FaceEmbedding.vector)
             .join(FaceEmbedding)
             .where(
+                photo_is_there(),
                 FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL),
                 FaceInstance.quality_score >= min_quality,
                 in_no_split_part(),
@@ -100,7 +119,7 @@ class Vectors(Store):
                 case((and_(FaceInstance.assigned_by == AssignedBy.MANUAL, _is_active()), FaceInstance.person_id)),
             )
             .join(FaceEmbedding)
-            .where(FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE))
+            .where(photo_is_there(), FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE))
             .order_by(FaceInstance.id)
             .execution_options(yield_per=PAGE_ROWS)
         )
@@ -139,7 +158,7 @@ class Vectors(Store):
         statement = (
             select(FaceInstance.id, FaceEmbedding.vector, FaceInstance.person_id)
             .join(FaceEmbedding)
-            .where(FaceInstance.person_id.is_not(None), *where)
+            .where(photo_is_there(), FaceInstance.person_id.is_not(None), *where)
             .order_by(FaceInstance.person_id, FaceInstance.id)
         )
         rows = self._session.execute(statement).all()
@@ -189,6 +208,7 @@ def in_no_split_part() -> ColumnElement[bool]:
 def is_unlabelled(min_quality: float) -> list[ColumnElement[bool]]:
     """What makes a face one that clustering may group; all of it holds."""
     return [
+        photo_is_there(),
         FaceInstance.person_id.is_(None),
         FaceInstance.dismissed_as.is_(None),
         FaceInstance.quality_score >= min_quality,
