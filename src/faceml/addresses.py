@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from faceml.files import from_home
+from faceml.home import from_home
 
 # A query is settings of SQLite's; any other ? is a letter of the path that somebody did not write as %3F.
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?!:memory:|file:)(?P<file>.+?)(?P<query>\?\w+=[^/?]*)?", re.DOTALL)

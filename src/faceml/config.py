@@ -18,7 +18,7 @@ from typing import Any
 
 from faceml.addresses import sqlite_url, with_absolute_file, without_password
 from faceml.errors import WrongUse
-from faceml.files import from_home, has_home
+from faceml.home import from_home, has_home
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FOLDER_GONE = "the working folder was deleted: change to one that is there (cd), and try again"

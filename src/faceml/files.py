@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TextIO
 from uuid import uuid4
 
-from faceml.errors import FacemlError, NoSpace, WrongUse
+from faceml.errors import FacemlError, NoSpace
 
 try:
     import fcntl
@@ -35,28 +35,6 @@ FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.05  # a holder that comes and goes leaves gaps: look often enough to meet one
 
 log = logging.getLogger(__name__)
-
-
-def from_home(path: Path) -> Path:
-    """The path, ~ being the user's home.
-
-    Raises:
-        WrongUse: there is none, as for a service's user without a name. A file called ~something is no home.
-    """
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        if path.parts[0] != "~":
-            return path
-        raise WrongUse(f"{path}: the user has no home folder here (HOME is not set): write the whole path") from error
-
-
-def has_home() -> bool:
-    """Whether the user has a home folder: a service's user without a name may have none."""
-    try:
-        return bool(Path.home())
-    except RuntimeError:
-        return False
 
 
 def keep_to_owner() -> None:

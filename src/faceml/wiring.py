@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from faceml.addresses import without_password
 from faceml.config import OWN_HOME, Settings, read_settings
 from faceml.errors import ModelUnavailable
-from faceml.files import has_home, keep_to_owner
+from faceml.files import keep_to_owner
+from faceml.home import has_home
 from faceml.library import Library
 from faceml.once import Once
 

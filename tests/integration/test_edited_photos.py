@@ -25,7 +25,7 @@ from faceml.services.photos.ingest import ingest_folder
 from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_thumbnail, look_at_photo
 from faceml.services.review.browse import list_people
 from faceml.vision.crops import face_thumbnail
-from faceml.vision.image import read_orientation, read_photo
+from faceml.vision.image import read_orientation, load_photo
 from faceml.vision.stream import find_faces_in
 from faceml.xmp.areas import Area, Size, bbox_of, upright
 from faceml.xmp.regions import read_regions
@@ -77,7 +77,7 @@ def names_in(library: Library, photo: Path) -> dict[str, str | None]:
 def upright_face(library: Library, photo: Path, turn: int) -> float:
     """How like Grace the picture looks where her box is, once that is turned upright; 1 is the same."""
     (face,) = faces_on(library, photo)
-    box, pixels = face.bbox, read_photo(photo)
+    box, pixels = face.bbox, load_photo(photo)
     margin = box.w // 2
     part = pixels[max(0, box.y - margin) : box.y + box.h + margin, max(0, box.x - margin) : box.x + box.w + margin]
     upright = np.ascontiguousarray(np.rot90(part, turn))
@@ -258,13 +258,13 @@ def test_a_label_goes_through_ten_edits(library: Library, grace: Path, photos: P
 
 
 def assert_sheet_shows(picture: bytes, face: Face, photo: Path) -> None:
-    expected = face_thumbnail(read_photo(photo), face.bbox, size_px=SIDE_PX, margin=MARGIN)
+    expected = face_thumbnail(load_photo(photo), face.bbox, size_px=SIDE_PX, margin=MARGIN)
     shown = np.asarray(Image.open(io.BytesIO(picture))).astype(int)
     assert np.abs(shown - expected).mean() < 10  # decoded small, and JPEG's; another place differs by 40
 
 
 def assert_region_is(area: Area, face: Face, photo: Path) -> None:
-    height, width = read_photo(photo).shape[:2]
+    height, width = load_photo(photo).shape[:2]
     place = bbox_of(upright(area, read_orientation(photo)), Size(width, height))
     assert place.iou(face.bbox) > 0.95
 

@@ -20,12 +20,12 @@ from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import DetectReport, backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.browse import list_unreadable
-from faceml.vision.image import decode_photo
+from faceml.vision.image import load_photo
 from tests.rest import API, client_of
 
 EMPTY = "the file is empty"
 with pytest.raises(UnreadablePhoto) as _refused:
-    decode_photo(b"no photo")
+    load_photo(b"no photo")
 TEXT = str(_refused.value)  # in the words of whoever decodes
 
 

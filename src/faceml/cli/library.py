@@ -13,7 +13,7 @@ import click
 from faceml.cli import photo_reports, reports, show
 from faceml.cli.tables import table
 from faceml.config import current_actor
-from faceml.files import from_home
+from faceml.home import from_home
 from faceml.options import AssignOptions
 from faceml.path_text import path_text
 

@@ -46,7 +46,7 @@ from pydantic import (
 )
 
 from faceml.errors import WrongUse
-from faceml.files import from_home
+from faceml.home import from_home
 from faceml.options import (
     LARGEST,
     AssignOptions,

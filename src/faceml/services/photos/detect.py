@@ -260,12 +260,9 @@ def _renew(unit: UnitOfWork, renewed: Mapping[UUID, FoundFace], on: Mapping[UUID
     unit.outbox.push([*(face.id for face in before), *unit.prototypes.centroid_points(people)])
 
 
-def _assets(unit: UnitOfWork, asset_ids: Sequence[int]) -> list[Asset]:
-    assets = unit.assets.by_ids(asset_ids)
-    missing = sorted(set(asset_ids) - {asset.id for asset in assets})
-    if missing:
-        raise NotFound(f"asset {missing[0]} is not in this library: `faceml ingest DIR` takes photos in")
-    return assets
+def _require(unit: UnitOfWork, asset_id: int) -> None:
+    if not unit.assets.by_ids([asset_id]):
+        raise NotFound(f"asset {asset_id} is not in this library: `faceml ingest DIR` takes photos in")
 
 
 def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
@@ -282,7 +279,7 @@ class NamedFaces:
 def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
     """Raises NotFound where the library has no such photo."""
     with repository.read() as unit:
-        _assets(unit, [asset_id])
+        _require(unit, asset_id)
         faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
         return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
 
@@ -295,7 +292,7 @@ def detect_in_photo(library: Library, asset_id: int, options: DetectOptions = De
         UnreadablePhoto: its file cannot be read; the reason is kept with the photo.
     """
     with library.repository.read() as unit:
-        _assets(unit, [asset_id])
+        _require(unit, asset_id)
     report = detect_in_assets(library, [asset_id], options)
     if report.reasons:
         raise UnreadablePhoto(f"asset {asset_id}: {report.reasons[0][0]}")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from faceml.errors import FolderNotFound
-from faceml.files import from_home
+from faceml.home import from_home
 from faceml.path_text import path_text
 from faceml.photo_files import FolderPhotos, LeftOut, find_photos, photo_folder
 from faceml.progress import Progress, silent, told

@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
-from functools import cache
 from pathlib import Path
 
 from faceml.decisions.decision import Forget
 from faceml.errors import Conflict, UnreadablePhoto
-from faceml.files import from_home, require_file
+from faceml.files import require_file
+from faceml.home import from_home
 from faceml.library import Library
 from faceml.path_text import path_text
+from faceml.photo_files import Whereabouts, looker
 from faceml.records import Asset
 from faceml.services.decisions.decide import deciding, refresh_centroids
 from faceml.services.index.drain import drain_outbox
@@ -31,16 +31,6 @@ from faceml.storage.sql.repository import Repository, UnitOfWork
 
 BATCH = 1000  # photos a transaction
 PATIENCE_S = 5.0  # for others that read the database or hold the index: after that it is a later command's work
-MOUNTS_OF_USERS = frozenset({Path("/media"), Path("/run/media")})  # disks come and go in these, or a folder below
-MOUNTS = MOUNTS_OF_USERS | {Path("/mnt"), Path("/Volumes"), Path("/net")}
-# What systems leave in a folder that holds nothing of its owner's.
-LEFT_BEHIND = frozenset({"lost+found", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "Thumbs.db"})
-
-
-class Whereabouts(Enum):
-    THERE = "there"
-    GONE = "gone"  # its folder is there, and other things are in it
-    OFFLINE = "offline"  # nobody can tell: a disk may be away
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,7 @@ def notice_missing(
     with repository.read() as unit:
         contested = unit.assets.claimed_twice() | set(map(path_text, taken_by))
         known = unit.assets.below(root, missing=False, but=there - contested)
-    look = _looker(root if there else None)
+    look = looker(root if there else None)
     gone, folders = [], list[Path]()
     for file in known:
         if path_text(file.path) in there:
@@ -155,41 +145,6 @@ def _follow(unit: UnitOfWork, asset_ids: Sequence[int]) -> None:
     unit.outbox.push([*(face.id for face in faces), *unit.prototypes.centroid_points(people)])
 
 
-def _looker(root: Path | None) -> Callable[[Path], tuple[Whereabouts, Path]]:
-    """A function that tells where a photo is, and which folder to blame; it looks at each folder once.
-
-    Args:
-        root: a folder that is known to be reachable; None: whatever is not there is offline.
-    """
-
-    @cache
-    def state_of(folder: Path) -> tuple[Whereabouts, Path]:
-        reached, below = folder, folder
-        while not reached.exists():
-            reached, below = reached.parent, reached
-        if root is None or not reached.is_relative_to(root):
-            return Whereabouts.OFFLINE, below
-        if below != reached and _holds_disks(reached):
-            return Whereabouts.OFFLINE, below
-        is_empty = all(name.startswith(".") or name in LEFT_BEHIND for name in os.listdir(reached))
-        return (Whereabouts.OFFLINE, reached) if is_empty else (Whereabouts.GONE, reached)
-
-    def look(path: Path) -> tuple[Whereabouts, Path]:
-        try:
-            path.lstat()
-            return Whereabouts.THERE, path.parent
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except OSError:
-            return Whereabouts.OFFLINE, path.parent
-        try:
-            return state_of(path.parent)
-        except OSError:
-            return Whereabouts.OFFLINE, path.parent
-
-    return look
-
-
 @dataclass(frozen=True, slots=True)
 class MissingPhoto:
     asset_id: int
@@ -211,15 +166,6 @@ def list_missing(repository: Repository, folder: Path | None = None) -> list[Mis
 
 def absolute(folder: Path | None) -> Path | None:
     return from_home(folder).resolve() if folder is not None else None
-
-
-def _holds_disks(folder: Path) -> bool:
-    """Whether what went from this folder may be a disk.
-
-    >>> _holds_disks(Path("/mnt")), _holds_disks(Path("/run/media/ada")), _holds_disks(Path("/home/ada"))
-    (True, True, False)
-    """
-    return folder in MOUNTS or (folder.parent in MOUNTS_OF_USERS and not folder.is_mount())
 
 
 # --- forgetting
@@ -274,7 +220,7 @@ def _forgettable(unit: UnitOfWork, folder: Path | None) -> tuple[ForgetReport, l
     if below is not None:
         files += [file for file in unit.assets.below(below, missing=False) if not os.path.lexists(file.path)]
     others = unit.assets.at_paths([file.path for file in files])
-    look, ids, back, offline = _looker(Path("/")), [], 0, 0
+    look, ids, back, offline = looker(Path("/")), [], 0, 0
     for file in files:
         whereabouts, _ = look(file.path)
         if whereabouts is Whereabouts.THERE and file.path not in others:

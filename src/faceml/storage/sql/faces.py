@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import FaceState, person_cluster
 from faceml.errors import NotFound
-from faceml.records import AssignedBy, BBox, Face, FoundFace, PersonStatus
+from faceml.records import AssignedBy, Face, FoundFace, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.face_rows import STATE_COLUMNS, as_face, detection_columns, state_columns
 from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange, PersonRow
@@ -40,7 +41,7 @@ class Faces(Store):
         """Store new faces of assets with their vectors; returns their ids, row for row."""
         ids = [uuid4() for _ in found]
         rows = [
-            {"id": id_, "qdrant_point_id": id_, "asset_id": asset_id, **_detection_columns(face)}
+            {"id": id_, "qdrant_point_id": id_, "asset_id": asset_id, **detection_columns(face)}
             for id_, (asset_id, face) in zip(ids, found, strict=True)
         ]
         self._write(insert(FaceInstance), rows)
@@ -64,7 +65,7 @@ class Faces(Store):
         # Out of each other's way first: two that change places would for a moment have the same box.
         aside = [{"id": id_, "bbox_x": -row} for row, (id_, _) in enumerate(found, start=1)]
         self._write(update(FaceInstance), aside)
-        rows = [{"id": id_, "asset_id": on[id_], **_detection_columns(face)} for id_, face in found]
+        rows = [{"id": id_, "asset_id": on[id_], **detection_columns(face)} for id_, face in found]
         self._write(update(FaceInstance), rows)
         self._change(delete(FaceEmbedding), FaceEmbedding.face_instance_id, [id_ for id_, _ in found])
         self._add_vectors(found, pack=pack)
@@ -163,7 +164,7 @@ class Faces(Store):
     # --- changing
 
     def states(self, face_ids: Sequence[UUID]) -> dict[UUID, FaceState]:
-        statement = select(FaceInstance.id, *(getattr(FaceInstance, name) for name in _STATE_COLUMNS))
+        statement = select(FaceInstance.id, *(getattr(FaceInstance, name) for name in STATE_COLUMNS))
         rows = self._rows(statement, FaceInstance.id, face_ids)
         return {row[0]: FaceState(*row[1:]) for row in rows}
 
@@ -212,7 +213,7 @@ class Faces(Store):
 
     def set_decided(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
         """Write states as a person's decision has them, automatic ones that it restores too."""
-        self._write(update(FaceInstance), [{"id": id_, **_state_columns(state)} for id_, state in states])
+        self._write(update(FaceInstance), [{"id": id_, **state_columns(state)} for id_, state in states])
 
     def set_clusters(self, clusters: Sequence[tuple[UUID, str | None]]) -> None:
         """Move faces between clusters, None takes a face out of any; parts of a person's split stay as they are."""
@@ -272,40 +273,7 @@ class Faces(Store):
         return [as_face(row[0]) for row in self._rows(select(FaceInstance).where(*where), column, values)]
 
 
-def as_face(row: FaceInstance) -> Face:
-    return Face(
-        id=row.id,
-        asset_id=row.asset_id,
-        bbox=BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h),
-        detection_confidence=row.detection_confidence,
-        quality_score=row.quality_score,
-        cluster_id=row.cluster_id,
-        person_id=row.person_id,
-        assigned_by=row.assigned_by,
-        similarity=row.similarity,
-        model_version=row.model_version,
-        created_at=row.created_at,
-    )
-
-
-def _detection_columns(face: FoundFace) -> dict[str, Any]:
-    return {
-        "bbox_x": face.bbox.x,
-        "bbox_y": face.bbox.y,
-        "bbox_w": face.bbox.w,
-        "bbox_h": face.bbox.h,
-        "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.kps],
-        "detection_confidence": float(face.detection_confidence),
-        "quality_score": float(face.quality_score),
-    }
-
-
-def _state_columns(state: FaceState) -> dict[str, Any]:
-    return {name: getattr(state, name) for name in _STATE_COLUMNS}
-
-
 _NO_RUNNER_UP: dict[str, Any] = {"runner_up_id": None, "runner_up_similarity": None}
-_STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 _table: Any = FaceInstance.__table__
 _REGROUP = (
     update(_table)

@@ -1,0 +1,43 @@
+"""A face's row in the database as records, and the other way round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faceml.decisions.states import FaceState
+from faceml.records import BBox, Face, FoundFace
+from faceml.storage.sql.tables import FaceInstance
+
+STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
+
+
+def as_face(row: FaceInstance) -> Face:
+    return Face(
+        id=row.id,
+        asset_id=row.asset_id,
+        bbox=BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h),
+        detection_confidence=row.detection_confidence,
+        quality_score=row.quality_score,
+        cluster_id=row.cluster_id,
+        person_id=row.person_id,
+        assigned_by=row.assigned_by,
+        similarity=row.similarity,
+        model_version=row.model_version,
+        created_at=row.created_at,
+    )
+
+
+def detection_columns(face: FoundFace) -> dict[str, Any]:
+    return {
+        "bbox_x": face.bbox.x,
+        "bbox_y": face.bbox.y,
+        "bbox_w": face.bbox.w,
+        "bbox_h": face.bbox.h,
+        "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.kps],
+        "detection_confidence": float(face.detection_confidence),
+        "quality_score": float(face.quality_score),
+    }
+
+
+def state_columns(state: FaceState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in STATE_COLUMNS}
