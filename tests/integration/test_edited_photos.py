@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from faceml.errors import NotFound
 from faceml.library import Library
-from faceml.records import Face
+from faceml.records import BBox, Face
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.exchange.export import export_faces, export_fiftyone
 from faceml.services.exchange.export_xmp import export_xmp
@@ -25,13 +26,18 @@ from faceml.services.photos.ingest import ingest_folder
 from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_thumbnail, look_at_photo
 from faceml.services.review.browse import list_people
 from faceml.vision.crops import face_thumbnail
-from faceml.vision.image import read_orientation, load_photo
+from faceml.vision.image import Photo, read_orientation, read_photo
 from faceml.vision.stream import find_faces_in
 from faceml.xmp.areas import Area, Size, bbox_of, upright
 from faceml.xmp.regions import read_regions
 
 Edit = Callable[[Image.Image], Image.Image]
 TURN = Image.Transpose
+
+
+def whole(pixels: NDArray[np.uint8]) -> Photo:
+    height, width = pixels.shape[:2]
+    return Photo(pixels, BBox(0, 0, width, height))
 
 
 def look(library: Library, folder: Path) -> None:
@@ -77,11 +83,11 @@ def names_in(library: Library, photo: Path) -> dict[str, str | None]:
 def upright_face(library: Library, photo: Path, turn: int) -> float:
     """How like Grace the picture looks where her box is, once that is turned upright; 1 is the same."""
     (face,) = faces_on(library, photo)
-    box, pixels = face.bbox, load_photo(photo)
+    box, pixels = face.bbox, read_photo(photo)
     margin = box.w // 2
     part = pixels[max(0, box.y - margin) : box.y + box.h + margin, max(0, box.x - margin) : box.x + box.w + margin]
     upright = np.ascontiguousarray(np.rot90(part, turn))
-    found = find_faces_in(upright, library.packs.load())
+    found = find_faces_in(whole(upright), library.packs.load())
     with library.repository.read() as unit:
         (vector,) = unit.vectors.of([face.id]).vectors
     return max((float(one.embedding @ vector) for one in found), default=-1.0)
@@ -121,7 +127,7 @@ def test_another_picture_of_another_face_takes_no_name_over(library: Library, gr
     (before,) = faces_on(library, grace)
     box = before.bbox
     with Image.open(photos / "astronaut.jpg") as other:
-        face = find_faces_in(np.asarray(other), library.packs.load())[0].bbox
+        face = find_faces_in(whole(np.asarray(other)), library.packs.load())[0].bbox
         there = other.resize([round(side * box.w / face.w) for side in other.size])
     scale = box.w / face.w
     canvas = Image.new("RGB", (900, 700), (90, 90, 90))
@@ -258,13 +264,13 @@ def test_a_label_goes_through_ten_edits(library: Library, grace: Path, photos: P
 
 
 def assert_sheet_shows(picture: bytes, face: Face, photo: Path) -> None:
-    expected = face_thumbnail(load_photo(photo), face.bbox, size_px=SIDE_PX, margin=MARGIN)
+    expected = face_thumbnail(read_photo(photo), face.bbox, size_px=SIDE_PX, margin=MARGIN)
     shown = np.asarray(Image.open(io.BytesIO(picture))).astype(int)
     assert np.abs(shown - expected).mean() < 10  # decoded small, and JPEG's; another place differs by 40
 
 
 def assert_region_is(area: Area, face: Face, photo: Path) -> None:
-    height, width = load_photo(photo).shape[:2]
+    height, width = read_photo(photo).shape[:2]
     place = bbox_of(upright(area, read_orientation(photo)), Size(width, height))
     assert place.iou(face.bbox) > 0.95
 
