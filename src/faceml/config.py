@@ -210,8 +210,9 @@ def _text(file: Path) -> str:
 
 def _decoded(content: bytes) -> str:
     """Text as editors save it, with or without a mark of its encoding; what is not UTF-8 in it can be told later."""
-    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return content.decode("utf-16" if is_wide else "utf-8-sig", errors="surrogateescape" if not is_wide else "replace")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    return content.decode("utf-8-sig", errors="surrogateescape")
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:

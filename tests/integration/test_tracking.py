@@ -257,6 +257,14 @@ def test_a_database_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         pass
 
 
+def test_a_database_server_that_does_not_answer_is_told_without_trying_again(caplog: pytest.LogCaptureFixture) -> None:
+    tracking = Tracking("postgresql+psycopg://me:s3cret@127.0.0.1:9/runs", Path("nowhere"))
+    with pytest.raises(Unavailable, match=r"does not take the run: .*refused") as caught, tracking.run("detect"):
+        pytest.fail("no work starts where it cannot be recorded")
+    assert "s3cret" not in str(caught.value)
+    assert "retried" not in caplog.text
+
+
 def test_a_folder_whose_name_is_not_utf_8_is_told(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xe9d"))
     tracking = Tracking("sqlite:///mlflow.db", folder)

@@ -122,7 +122,9 @@ class MlflowStore:
         if self._file and self.is_missing:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._on_note(f"Making MLflow's database {self._file} (once, some seconds)")
-        engine = create_engine(self.uri, connect_args={"connect_timeout": 10} if "postgres" in self.uri[:9] else {})
+        engine = create_engine(
+            self.uri, connect_args={"connect_timeout": 10} if self.uri.startswith("postgresql") else {}
+        )
         with engine.connect() as connection:
             is_empty = not inspect(connection).has_table("experiments")
         engine.dispose()
