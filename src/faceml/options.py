@@ -71,8 +71,6 @@ class ClusterOptions(StepOptions):
     max_faces: int = option(50_000, "Maximum faces to cluster.", unit="faces", least=1)
     min_cluster_size: int = option(5, "HDBSCAN min_cluster_size.", unit="faces", least=2, most=10_000)
     min_samples: int = option(3, "HDBSCAN min_samples.", unit="faces", least=1, most=10_000)
-    cluster_selection_epsilon: float = option(0.0, "HDBSCAN keeps clusters nearer than this together.", most=2)
-    metric: str = option("euclidean", "Distance of HDBSCAN: {choices}.", choices=METRICS)
     time_bucket: str | None = option(
         None, "Only photos taken in this month, YYYY-MM.", kind=str, pattern=MONTH, form=MONTH_FORM
     )
@@ -82,6 +80,8 @@ class ClusterOptions(StepOptions):
     method: str = option("hdbscan", "{choices}.", choices=("hdbscan", "linkage"))
     min_similarity: float | None = option(None, "Mean similarity that linkage asks for.", kind=float, least=-1, most=1)
     model: str = _model()
+    cluster_selection_epsilon: float = option(0.0, "HDBSCAN keeps clusters nearer than this together.", most=2)
+    metric: str = option("euclidean", "Distance of HDBSCAN: {choices}.", choices=METRICS)
 
     @property
     def month(self) -> tuple[datetime, datetime] | None:
@@ -108,6 +108,10 @@ class DualOptions(StepOptions):
     unknown_eps: float = option(
         0.5, "Distance for dbscan and agglomerative: cosine, 1 less the similarity.", most=2, open_end="least"
     )
+    max_faces: int = option(50_000, "Maximum faces to process.", unit="faces", least=1)
+    one_face_a_photo: bool = option(False, "A person is on a photo once; the less similar go to review.")
+    model: str = _model()
+    matcher: str = _matcher()
     unknown_min_samples: int = option(
         2, "Faces near a dense one, for hdbscan and dbscan.", unit="faces", least=1, most=10_000
     )
@@ -115,10 +119,6 @@ class DualOptions(StepOptions):
         "average", "Between groups, for agglomerative: {choices}.", choices=("average", "complete", "single")
     )
     unknown_metric: str = option("cosine", "What unknown_eps measures: {choices}.", choices=METRICS[::-1])
-    max_faces: int = option(50_000, "Maximum faces to process.", unit="faces", least=1)
-    one_face_a_photo: bool = option(False, "A person is on a photo once; the less similar go to review.")
-    model: str = _model()
-    matcher: str = _matcher()
 
     def __post_init__(self) -> None:
         super().__post_init__()
