@@ -58,7 +58,7 @@ class Assets(Store):
             return found
         there: dict[str, list[Path]] = {form: [] for form in asked.values()}
         for (name,) in self._session.execute(select(ImageAsset.path).execution_options(yield_per=PAGE_ROWS)):
-            if not name.isascii() and (form := composed(path := Path(name))) in there:
+            if not name.isascii() and (form := composed(path := path_of(name))) in there:
                 there[form].append(path)
         files = self.at_paths([paths[0] for paths in there.values() if len(paths) == 1])
         return found | {path: files[there[form][0]] for path, form in asked.items() if len(there[form]) == 1}
