@@ -101,5 +101,6 @@ def _name(library: Library, known: int, faces: int) -> None:
     for person in range(known):
         cluster = look_at_cluster(library.repository, f"clu_{person:05}")
         assert cluster is not None
-        half = [face.id for face in cluster.faces[: faces // 2]]
+        best = sorted(cluster.faces, key=lambda face: -face.quality_score)
+        half = [face.id for face in best[: faces // 2]]
         label_cluster(library, cluster.cluster_id, f"Person {person:05}", face_ids=half, actor="synthetic")

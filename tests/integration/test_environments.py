@@ -139,3 +139,17 @@ def test_without_a_temporary_folder_one_line_says_what_to_set() -> None:
     assert _line(error, f"unexpected {error}") == (
         "no folder takes temporary files: set TMPDIR to one that can be written and has room"
     )
+
+
+def test_no_package_that_reads_faces_keeps_an_id_of_the_machine_or_tells_its_maker(
+    tmp_path: Path, model_cache: Path
+) -> None:
+    """ONNX Runtime makes such an id, and sends it with what it runs, unless it is told not to."""
+    code = (
+        "import sys; from pathlib import Path; from faceml.vision.model_packs import load_pack; "
+        "load_pack('opencv-zoo', model_root=Path(sys.argv[1]), cache_dir=Path(sys.argv[1]))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", code, str(model_cache)]
+    subprocess.run(command, env={**environment, "HOME": str(tmp_path)}, check=True, timeout=120)
+    assert list(tmp_path.rglob("*")) == []

@@ -76,9 +76,11 @@ class Faces(Store):
 
     def move(self, faces: Mapping[UUID, int]) -> None:
         """Put faces on other assets, box and all."""
+        lock_labels(self._session)
         self._write(update(FaceInstance), [{"id": id_, "asset_id": asset_id} for id_, asset_id in faces.items()])
 
     def remove(self, face_ids: Sequence[UUID]) -> None:
+        lock_labels(self._session)
         self._change(delete(FaceInstance), FaceInstance.id, face_ids)
 
     def decided_by_a_person(self, face_ids: Sequence[UUID]) -> set[UUID]:
