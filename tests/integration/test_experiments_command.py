@@ -44,7 +44,10 @@ steps:
     parameters: {{min_cluster_size: 6, model: raw}}
   - name: fine
     notebook: {notebooks}/02_cluster.ipynb
-    parameters: {{min_cluster_size: 2, min_samples: 1, model: raw, sweep: true, sweep_min_cluster_sizes: "2, 3"}}
+    parameters: {{min_cluster_size: 2, min_samples: 1, model: raw}}
+  - name: tried
+    notebook: {notebooks}/02_cluster.ipynb
+    parameters: {{sweep: true, sweep_min_cluster_sizes: "2, 3"}}
 """
 Says = Callable[..., str]
 
@@ -53,7 +56,7 @@ Says = Callable[..., str]
 def recorded(
     tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path, photo_folder: Path, opencv_zoo: Any
 ) -> Library:
-    """A library after a pipeline of three notebooks, and three trainings of made-up worth: better, best, worse."""
+    """A library after a pipeline of four notebooks, and three trainings of made-up worth: better, best, worse."""
     folder = tmp_path_factory.mktemp("recorded")
     settings = Settings(
         home=folder / "library",
@@ -122,7 +125,7 @@ def of_kind(library: Library, kind: str) -> list[Experiment]:
 
 def test_every_run_knows_its_data_and_code_also_within_a_pipeline_and_a_sweep(recorded: Library) -> None:
     runs = [*list_experiments(recorded, kind=None), *of_kind(recorded, "child")]
-    assert {run.kind for run in runs} == {"pipeline", "detect", "cluster", "train", "child"}
+    assert {run.kind for run in runs} == {"pipeline", "detect", "cluster", "sweep", "train", "child"}
     for run in runs:
         assert {"hash", "faces_hash", "people_hash", "total_faces"} <= run.data.keys(), run.kind
         assert re.match(r"\d+\.\d+\.\d+", run.code), run.kind
@@ -130,12 +133,13 @@ def test_every_run_knows_its_data_and_code_also_within_a_pipeline_and_a_sweep(re
     assert detect.data["total_faces"] == "0", "what it began with, not what it found"
     assert detect.data["faces_hash"] != coarse.data["faces_hash"]
     assert coarse.data["faces_hash"] == fine.data["faces_hash"]
-    assert {child.data["hash"] for child in of_kind(recorded, "child")} == {fine.data["hash"]}
+    (tried,) = of_kind(recorded, "sweep")
+    assert {child.data["hash"] for child in of_kind(recorded, "child")} == {tried.data["hash"]}
 
 
 def test_runs_are_listed_with_what_they_measured(says: Says, recorded: Library) -> None:
     lines = says("list").splitlines()
-    assert len(lines) == 1 + 1 + 3 + 3
+    assert len(lines) == 1 + 1 + 4 + 3
     assert lines[0].startswith("Run")
     assert re.search(r"detect .* faces 8", says("list", "--kind", "detect"))
     assert len(says("list", "--limit", "2").splitlines()) == 3
