@@ -436,7 +436,7 @@ def test_a_filled_database_that_was_worked_on_is_not_restored_over(
     assert restore(other, file).faces == 30  # a second machine's folder
     library = open_library(other)
     with library.repository.read() as unit:
-        face = unit.outbox.point_ids(limit=1)
+        face = [next(id_ for id_, _, _ in unit.faces.labels())]
     assign_faces_to(library, face, "Zoe", actor=ACTOR)
     library.close()
     with pytest.raises(Conflict, match="is not empty"):
