@@ -238,7 +238,7 @@ def test_photos_that_are_none_or_unfold_beyond_measure_are_refused(library: Libr
             (b"GIF89a", "not a picture"),
             (bomb(30_000, 30_000), "pixels"),
             (picture("JPEG")[:200], "the file is"),
-            (b"", "not a picture"),
+            (b"", "the file is empty"),
         ):
             answer = api.post(f"{API}/identify", files={"photo": ("../../etc/passwd", content)})
             assert answer.status_code == 422, answer.text
