@@ -36,6 +36,7 @@ from faceml.services.recognise.spaces import RAW, Space
 from tests.conftest import add_faces, found_face, people_vectors
 from tests.fakes import FakePack, LostIndex, library_with
 from tests.heads import residual_head
+from tests.integration.test_races import ids_of, person
 from tests.rest import environment_of
 
 FACES = 6
@@ -66,19 +67,6 @@ def other(settings: Settings) -> Iterator[Library]:
     opened = replace(library_with(FakePack(), settings), index=LostIndex())
     yield opened
     opened.close()
-
-
-def ids_of(library: Library) -> list[UUID]:
-    with library.repository.read() as unit:
-        photo = unit.faces.photo_of([id_ for id_, _, _ in unit.faces.labels()])
-    return sorted(photo, key=photo.__getitem__)
-
-
-def person(library: Library, name: str) -> UUID:
-    with library.repository.read() as unit:
-        found = unit.people.holding(name)
-    assert found is not None
-    return found.id
 
 
 def kept(library: Library, space: Space = RAW_SPACE) -> Gallery:
