@@ -140,6 +140,21 @@ def test_who_was_labelled_stands_in_the_list_once_after_dual_mode_ran_again(libr
     assert by_id(library) == before
 
 
+def test_a_persons_cluster_that_somebody_split_stays_split_when_dual_mode_runs_again(
+    library: Library, ids: list[UUID]
+) -> None:
+    """The parts hold faces that a person named: dual mode gathers a person's other faces, never these."""
+    ada = assign_faces_to(library, ids[: 2 * FACES], "Ada", actor=ME).person_id  # two people under one name
+    cluster_dual(library)
+    split = split_cluster(library, f"person_{ada}", min_cluster_size=4, actor=ME)
+    assert len(split.new_clusters) == 2
+    before = by_id(library)
+    cluster_dual(library)
+    assert by_id(library) == before
+    undo(library, split.event_id, actor=ME)
+    assert {by_id(library)[id_].cluster_id for id_ in ids[: 2 * FACES]} == {f"person_{ada}"}
+
+
 def test_faces_named_one_by_one_and_merged_people_are_in_one_cluster_too(library: Library, ids: list[UUID]) -> None:
     cluster_faces(library)
     ada = assign_faces_to(library, ids[:5], "Ada", actor=ME).person_id

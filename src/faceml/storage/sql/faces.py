@@ -225,9 +225,12 @@ class Faces(Store):
             self._session.connection().execute(_REGROUP, rows)
 
     def gather_people(self) -> list[UUID]:
-        """Put all faces that a person named into the one cluster of whom they show; returns those that moved."""
+        """Put all faces that a person named into the one cluster of whom they show; returns those that moved.
+
+        Parts of a person's split stay as they are.
+        """
         lock_labels(self._session)
-        named = (FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.person_id.is_not(None))
+        named = (FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.person_id.is_not(None), in_no_split_part())
         rows = self._session.execute(
             select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).where(*named)
         )
