@@ -13,9 +13,18 @@ override PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # leaves the command's own default: $(call option,--name,NAME). Exported, make would read the dollars as its own.
 given = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1) $(call given,$(2)))
-unexport PYTHON PHOTOS ONLY HOST PORT PROXY WORKERS LIMIT OFFSET MIN_CONFIDENCE QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE
-unexport MIN_SAMPLES TIME_BUCKET SINCE THRESHOLD PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS EPOCHS
-unexport MARGIN BATCH_SIZE MIN_FACES FIX
+# Every option of these commands has its variable: --min-samples is MIN_SAMPLES.
+override BACKFILL := limit offset min-confidence min-face-size
+override CLUSTER := quality-threshold max-faces min-cluster-size min-samples time-bucket min-cohesion method min-similarity model \
+	cluster-selection-epsilon metric
+override DUAL := person-threshold unknown-method unknown-min-size unknown-eps max-faces model matcher unknown-min-samples \
+	unknown-linkage unknown-metric
+override TRAIN := epochs margin batch-size min-faces learning-rate quality-threshold head loss mining dropout weight-decay \
+	patience seed resume
+override ASSIGN := since max-faces threshold model matcher
+upper = $(shell tr a-z- A-Z_ <<< '$(1)')
+options = $(foreach name,$(1),$(call option,--$(name),$(call upper,$(name))))
+unexport PYTHON PHOTOS ONLY HOST PORT PROXY WORKERS FIX ONE_FACE_A_PHOTO $(call upper,$(BACKFILL) $(CLUSTER) $(DUAL) $(TRAIN) $(ASSIGN))
 
 ifneq ($(value EXTRA),cpu)
 ifneq ($(value EXTRA),gpu)
@@ -84,20 +93,20 @@ bench: .venv/installed-dev ## Measure what the performance claims rest on (hours
 faces-ensure-collection: install ## Create the vector collection
 	@$(FACEML) faces ensure-collection
 
-faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE)
-	@$(FACEML) faces backfill $(call option,--limit,LIMIT) $(call option,--offset,OFFSET) $(call option,--min-confidence,MIN_CONFIDENCE)
+faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE MIN_FACE_SIZE)
+	@$(FACEML) faces backfill $(call options,$(BACKFILL))
 
-faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE MIN_SAMPLES TIME_BUCKET)
-	@$(FACEML) faces cluster $(call option,--quality-threshold,QUALITY_THRESHOLD) $(call option,--max-faces,MAX_FACES) $(call option,--min-cluster-size,MIN_CLUSTER_SIZE) $(call option,--min-samples,MIN_SAMPLES) $(call option,--time-bucket,TIME_BUCKET)
+faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE ...: all options of the command)
+	@$(FACEML) faces cluster $(call options,$(CLUSTER))
 
-faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS)
-	@$(FACEML) faces cluster-dual $(call option,--person-threshold,PERSON_THRESHOLD) $(call option,--unknown-method,UNKNOWN_METHOD) $(call option,--unknown-min-size,UNKNOWN_MIN_SIZE) $(call option,--unknown-eps,UNKNOWN_EPS)
+faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD ...: all options)
+	@$(FACEML) faces cluster-dual $(call options,$(DUAL)) $(if $(value ONE_FACE_A_PHOTO),--one-face-a-photo)
 
-faces-train-matching: install ## Train the projection (EPOCHS MARGIN BATCH_SIZE MIN_FACES)
-	@$(FACEML) faces train-matching $(call option,--epochs,EPOCHS) $(call option,--margin,MARGIN) $(call option,--batch-size,BATCH_SIZE) $(call option,--min-faces,MIN_FACES)
+faces-train-matching: install ## Train the projection (EPOCHS MARGIN BATCH_SIZE MIN_FACES ...: all options)
+	@$(FACEML) faces train-matching $(call options,$(TRAIN))
 
-faces-assign: install ## Recognise new faces (SINCE MAX_FACES THRESHOLD)
-	@$(FACEML) faces assign $(call option,--since,SINCE) $(call option,--max-faces,MAX_FACES) $(call option,--threshold,THRESHOLD)
+faces-assign: install ## Recognise new faces (SINCE MAX_FACES THRESHOLD MODEL MATCHER)
+	@$(FACEML) faces assign $(call options,$(ASSIGN))
 
 faces-centroids: install ## Compute the centroids of people
 	@$(FACEML) faces centroids
