@@ -77,6 +77,18 @@ def test_the_summary_says_where_to_look_and_what_to_try(said: str, folder: Path)
     assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in runs
 
 
+def test_it_leaves_something_to_name_and_to_confirm(said: str, folder: Path, environment: dict[str, str]) -> None:
+    groups, faces = map(int, re.findall(r"(\d+) (?:groups to name|recognised faces)", line(said, "Left to you")))
+    assert groups >= 3
+    assert faces >= 5
+    library = {**environment, "FACEML_HOME": str(folder / "demo" / "library")}
+    done = subprocess.run(
+        [FACEML, "faces", "clusters", "--json"], cwd=folder, env=library, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["total"] == groups
+    assert int(re.findall(r"\d+", line(said, "People named"))[0]) >= 9, "counted before their names were taken back"
+
+
 def test_in_a_checkout_it_names_the_targets_of_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(REPO / name, tmp_path)

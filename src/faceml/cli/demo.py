@@ -74,6 +74,7 @@ def summary(report: DemoReport) -> str:
         _line("", _short(report.pictures[1])),
         _line("", f"{_short(report.run.folder or report.home)}/*.ipynb (the executed notebooks)"),
         "",
+        *([_line("Left to you", _left(report))] if report.left_to_name else []),
         *what_to_try(report.home),
     ]
     return "\n".join(lines)
@@ -114,6 +115,11 @@ def _recognised(asked: Recognition) -> str:
         f"{asked.right} of {asked.faces - asked.strangers} faces on the photos held back ({asked.right_share:.1%}), "
         f"{asked.wrong} wrong; {asked.strangers - asked.strangers_named} of {asked.strangers} strangers left unnamed"
     )
+
+
+def _left(report: DemoReport) -> str:
+    names = f"{report.left_to_name} groups to name (the demo took their names back: `faceml people history`)"
+    return f"{names}, {report.left_to_confirm} recognised faces to confirm"
 
 
 def _found(first: EvaluationReport | None, later: EvaluationReport | None) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from uuid import UUID
 
 from faceml.config import Settings
+from faceml.decisions.about_faces import Label
 from faceml.demo.library import DemoPhotos
 from faceml.errors import Conflict
 from faceml.library import Library
 from faceml.pipelines.definition import read_pipeline
 from faceml.pipelines.history import PipelineRun
 from faceml.pipelines.runner import OnProgress, run_pipeline
+from faceml.services.decisions.undo import undo
 from faceml.services.learn.evaluate import EvaluationReport, Recognition, evaluate_labels, recognise_again
 from faceml.services.operate.status import StatsReport, library_snapshot, read_stats
 from faceml.services.pictures.sheets import draw_clusters, draw_people
@@ -24,6 +28,7 @@ from faceml.wiring import open_library
 
 ACTOR = "demo"  # who labels in the demo's notebooks
 SHOWN_CLUSTERS = 20
+LEFT_TO_NAME = 3  # people whose names are taken back at the end, so that there is something to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class DemoReport:
     run: PipelineRun
     pictures: tuple[Path, ...]
     home: Path
+    left_to_name: int = 0  # groups whose names were taken back at the end, after everything was measured
+    left_to_confirm: int = 0  # faces that have their name from the machine
 
 
 def demo_settings(settings: Settings, folder: Path) -> Settings:
@@ -75,7 +82,7 @@ def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progr
     )
     clusters = list_clusters(library.repository, page_size=LARGEST_PAGE, include_labeled=True)
     truth = photos.truth
-    return DemoReport(
+    report = DemoReport(
         seconds=time.monotonic() - started,
         stats=read_stats(library),
         clusters=clusters.total,
@@ -88,6 +95,24 @@ def run_demo(settings: Settings, photos: DemoPhotos, pipeline: Path, *, on_progr
         pictures=_draw(library, clusters.items[:SHOWN_CLUSTERS]),
         home=settings.home,
     )
+    left = _leave_some(library) if truth else 0
+    with library.repository.read() as unit:
+        return replace(report, left_to_name=left, left_to_confirm=unit.faces.count_recognised())
+
+
+def _leave_some(library: Library) -> int:
+    """Take the names of a few people back, of those with the fewest faces; returns how many groups have none now."""
+    with library.repository.read() as unit:
+        labels = [(event.id, event.decision.person_id) for event in unit.events.of(Label)]
+        faces = unit.events.changed_faces([event_id for event_id, _ in labels])
+    named: Counter[UUID] = Counter()
+    for event_id, person_id in labels:
+        named[person_id] += faces[event_id]
+    chosen = {person_id for person_id, _ in named.most_common()[-LEFT_TO_NAME:]}
+    for event_id, person_id in labels:
+        if person_id in chosen:
+            undo(library, event_id, actor=ACTOR)
+    return list_clusters(library.repository).total
 
 
 def _gate(run: PipelineRun) -> str | None:

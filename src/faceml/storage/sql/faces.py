@@ -128,16 +128,8 @@ class Faces(Store):
 
     def recognised(self, *, limit: int) -> list[Face]:
         """Faces that a machine put under an active person and nobody confirmed, the least similar first."""
-        active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
-        statement = (
-            select(FaceInstance)
-            .where(
-                photo_is_there(), FaceInstance.assigned_by == AssignedBy.PROTOTYPE, FaceInstance.person_id.in_(active)
-            )
-            .order_by(FaceInstance.similarity, FaceInstance.id)
-            .limit(limit)
-        )
-        return [as_face(row) for row in self._session.scalars(statement)]
+        statement = select(FaceInstance).where(*_is_recognised()).order_by(FaceInstance.similarity, FaceInstance.id)
+        return [as_face(row) for row in self._session.scalars(statement.limit(limit))]
 
     def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The asset that each face is on."""
@@ -262,6 +254,10 @@ class Faces(Store):
     def count_clustered(self) -> int:
         return self._count(FaceInstance, photo_is_there(), FaceInstance.cluster_id.is_not(None))
 
+    def count_recognised(self) -> int:
+        """Faces that `recognised` lists."""
+        return self._count(FaceInstance, *_is_recognised())
+
     def count_unlabelled(self, *, min_quality: float) -> int:
         return self._count(FaceInstance, *is_unlabelled(min_quality))
 
@@ -276,6 +272,11 @@ class Faces(Store):
 
     def _faces(self, column: Any, values: Sequence[Any], *where: ColumnElement[bool]) -> list[Face]:
         return [as_face(row[0]) for row in self._rows(select(FaceInstance).where(*where), column, values)]
+
+
+def _is_recognised() -> list[ColumnElement[bool]]:
+    active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
+    return [photo_is_there(), FaceInstance.assigned_by == AssignedBy.PROTOTYPE, FaceInstance.person_id.in_(active)]
 
 
 _NO_RUNNER_UP: dict[str, Any] = {"runner_up_id": None, "runner_up_similarity": None}
