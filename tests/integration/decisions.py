@@ -169,9 +169,13 @@ def check(library: Library, expected: Truth) -> None:
     assert by_hand == expected.person
     assert {id_: s.dismissed_as for id_, s in states.items() if s.dismissed_as} == expected.dismissed
     assert all(states[id_].cluster_id is None for id_ in expected.dismissed)
+    said_not_to_be = {id_ for id_, _ in expected.ruled_out}
     for id_, state in states.items():
-        if id_ in expected.part:
+        # Who was said not to be whom a machine took them for is out of that person's cluster, a part of it too.
+        if id_ in expected.part and (id_ not in said_not_to_be or id_ in by_hand):
             assert state.cluster_id == expected.part[id_]
+        elif id_ in expected.part and state.cluster_id is not None:
+            assert "_sub_" not in state.cluster_id or state.cluster_id == expected.part[id_]
         elif state.cluster_id is not None:
             assert "_sub_" not in state.cluster_id
         if state.assigned_by is AssignedBy.PROTOTYPE:
