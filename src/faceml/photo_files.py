@@ -89,6 +89,9 @@ class LeftOut:
     fix: str
     paths: tuple[str, ...]  # sorted; a folder's with / behind it
 
+    def __str__(self) -> str:
+        return f"{self.what}: {', '.join(self.paths)}"
+
 
 @dataclass(frozen=True, slots=True)
 class FolderPhotos:

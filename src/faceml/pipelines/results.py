@@ -8,12 +8,12 @@ all there is, so a notebook needs no second path.
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from faceml.errors import WrongUse
+from faceml.plots.report_table import html_table, readable, text_table
 
 MIME_TYPE = "application/vnd.faceml.results+json"
 
@@ -29,10 +29,8 @@ def report(**values: Any) -> None:
     from IPython.display import display
 
     found = {name: _json_value(name, value) for name, value in values.items()}
-    width = max(map(len, found), default=0)
-    text = "\n".join(f"{name:<{width}}  {value}" for name, value in found.items())
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in found.items())
-    display({"text/plain": text, "text/html": f"<table>{rows}</table>", MIME_TYPE: found}, raw=True)
+    rows = {name: readable(value) for name, value in found.items()}
+    display({"text/plain": text_table(rows), "text/html": html_table(rows), MIME_TYPE: found}, raw=True)
 
 
 def _json_value(name: str, value: Any) -> Any:

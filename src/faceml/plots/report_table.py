@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape
 from typing import Any
 
-LONG = 200  # characters of a cell
+LONG = 200  # characters of a line
+LONG_ITEM = 40  # characters of an item that has a line of its own
+MOST_LINES = 10  # of a list
 
 
 def named_values(report: Any) -> dict[str, Any]:
@@ -24,27 +27,65 @@ def in_words(name: str) -> str:
 
 
 class ReportTable:
-    """Shows one field a row; what is long is cut, what is empty is left out."""
+    """Shows one field a row; of long lists the first lines, and what is empty is left out."""
 
     def __init__(self, report: Any) -> None:
-        self._rows = {name: _cell(value) for name, value in named_values(report).items()}
+        self._rows = {name: readable(value) for name, value in named_values(report).items()}
 
     def __repr__(self) -> str:
-        width = max(map(len, self._rows), default=0)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in self._rows.items()) or "nothing to do"
+        return text_table(self._rows) or "nothing to do"
 
     def _repr_html_(self) -> str:
-        cells = ((escape(name), escape(value)) for name, value in self._rows.items())
-        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in cells)
-        return f"<table>{rows}</table>" if rows else "<i>nothing to do</i>"
+        return html_table(self._rows) if self._rows else "<i>nothing to do</i>"
 
 
-def _cell(value: Any) -> str:
+def text_table(rows: Mapping[str, Sequence[str]]) -> str:
+    """Names and the lines beside them."""
+    width = max(map(len, rows), default=0)
+    indented = "\n" + " " * (width + 2)
+    return "\n".join(f"{name:<{width}}  {indented.join(lines)}" for name, lines in rows.items())
+
+
+def html_table(rows: Mapping[str, Sequence[str]]) -> str:
+    cells = ((escape(name), "<br>".join(map(escape, lines))) for name, lines in rows.items())
+    return "<table>" + "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in cells) + "</table>"
+
+
+def readable(value: Any) -> list[str]:
+    """A value as a person reads it: a line, or of a list or mapping a line an item.
+
+    >>> readable(0.1234567890123), readable(1234.5678), readable((3, 2)), readable({"a": 1.0})
+    (['0.1235'], ['1234.57'], ['3, 2'], ['a: 1'])
+    >>> readable((("the file is empty", 2), ("the file is damaged", 1)))
+    ['2 × the file is empty', '1 × the file is damaged']
     """
-    >>> _cell(1.2345), _cell(7)
-    ('1.23', '7')
-    """
-    if isinstance(value, tuple):
-        is_short = len(str(value)) <= LONG and not any(map(is_dataclass, value))
-        return str(value) if is_short else f"{len(value)} (see the record)"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)[:LONG]
+    if isinstance(value, Mapping):
+        return _first([f"{name}: {_words(item)}" for name, item in value.items()])
+    if not isinstance(value, tuple | list):
+        return [_words(value)]
+    texts = [_words(item) for item in value]
+    together = ", ".join(texts)
+    return [together] if _is_plain(value) and len(together) <= LONG else _first(texts)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) >= 100 else f"{value:.4g}"
+    if is_dataclass(value) and type(value).__str__ is object.__str__:
+        return " · ".join(_words(getattr(value, field.name)) for field in fields(value) if field.repr)
+    match value:
+        case (str(what), int(count)):
+            return f"{count} × {what}"
+        case tuple() | list():
+            return ", ".join(map(_words, value))
+    text = str(value)
+    return text if len(text) <= LONG else f"{text[:LONG]} …"
+
+
+def _is_plain(items: Sequence[Any]) -> bool:
+    return not any(is_dataclass(item) or isinstance(item, tuple | list) or len(str(item)) > LONG_ITEM for item in items)
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], f"… and {more} more"] if more > 0 else list(lines)

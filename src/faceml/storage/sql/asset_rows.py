@@ -46,6 +46,9 @@ class UnreadableAsset:
     path: str  # as text
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
