@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.cli.reference import commands, reference_page
+from faceml.cli.show import TaskGroup
 from faceml.config import setting_names
 from tests.conftest import REPO
 
@@ -72,6 +74,20 @@ def test_every_command_and_option_is_documented() -> None:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{path} {parameter.opts[0]} says nothing of itself"
                 assert f"`{parameter.opts[-1]}`" in section, f"{path} {parameter.opts[-1]}"
+
+
+@pytest.mark.parametrize("words", [[], ["faces"], ["people"]])
+def test_the_help_lists_every_command_once_under_what_it_is_for(words: list[str]) -> None:
+    group: click.Command = cli
+    for word in words:
+        assert isinstance(group, click.Group)
+        group = group.commands[word]
+    assert isinstance(group, TaskGroup)
+    told = [name for names in group.tasks.values() for name in names.split()]
+    assert sorted(told) == sorted(group.commands)
+    shown = CliRunner().invoke(cli, [*words, "--help"]).output
+    assert [heading for heading in group.tasks if f"\n{heading}:\n" in shown] == list(group.tasks)
+    assert "Further" not in shown
 
 
 def test_every_setting_is_in_the_readme_and_in_no_other_spelling() -> None:

@@ -13,7 +13,7 @@ from faceml.config import current_actor
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
 
 
-@click.group()
+@click.group(cls=show.TaskGroup)
 def faces() -> None:
     """Find, group, name and recognise faces."""
 

@@ -22,6 +22,7 @@ from faceml.cli import (
     models,
     people,
     pipeline,
+    show,
     suggest,
     train,
 )
@@ -35,7 +36,7 @@ INTERRUPTED = 130
 NO_TEMPORARY = "No usable temporary directory found"  # as Python says it
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=show.TaskGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="faceml")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log everything.")
 def cli(debug: bool) -> None:
@@ -62,6 +63,27 @@ for _group, _commands in (
 ):
     for _command in _commands:
         _group.add_command(_command)
+
+cli.tasks = {
+    "Begin": "demo init ingest",
+    "Faces and people": "faces people photos",
+    "Learn and measure": "evaluate models experiments",
+    "Run by itself": "pipeline worker jobs",
+    "Look after it": "doctor backup restore settings completion",
+}
+faces.faces.tasks = {
+    "Find and group": "backfill unreadable cluster cluster-dual clusters",
+    "Name": "label suggest import-labels import-xmp",
+    "Recognise": "assign identify explain calibrate centroids fit-matcher train-matching",
+    "Take elsewhere": "export export-xmp export-fiftyone",
+    "Look after it": "stats find-orphans ensure-collection",
+}
+people.people.tasks = {
+    "Look": "list show history",
+    "Correct faces": "assign unassign reject dismiss split",
+    "Correct people": "rename merge apart exemplars hide unhide erase",
+    "Take back": "undo redo",
+}
 
 
 def main() -> None:

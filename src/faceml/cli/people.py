@@ -73,7 +73,7 @@ def _undo(report: UndoReport) -> str:
     return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])
 
 
-@click.group()
+@click.group(cls=show.TaskGroup)
 def people() -> None:
     """Name, merge and correct people; every decision can be undone."""
 

@@ -31,6 +31,22 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the report
 queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
 
 
+class TaskGroup(click.Group):
+    """A group whose help lists its commands by what a person wants to do."""
+
+    tasks: Mapping[str, str] = {}  # heading → names of commands; the others follow under "Further"
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        told = {name for names in self.tasks.values() for name in names.split()}
+        further = " ".join(name for name in self.list_commands(ctx) if name not in told)
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for heading, names in {**self.tasks, "Further": further}.items():
+            found = [(name, command) for name in names.split() if (command := self.get_command(ctx, name))]
+            if found:
+                with formatter.section(heading):
+                    formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in found])
+
+
 class OptionText(click.ParamType[Any]):
     """Reads what was typed; the record of options says what does not fit, in the words of all doors."""
 
