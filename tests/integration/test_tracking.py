@@ -116,6 +116,33 @@ def test_a_run_holds_all_that_was_recorded(tracking: Tracking, tmp_path: Path) -
     assert (folder / "worst.csv").read_text().split() == ["face,distance", "a,0.5"]
 
 
+def test_a_run_says_what_it_was_on_which_data_and_who_started_it(tracking: Tracking) -> None:
+    import mlflow
+
+    held = {"total_faces": 12, "active_persons": 2, "pack": "sface", "hash": "c3505c55f44442de", "faces_hash": "1b70"}
+    digests = []
+    for _ in range(2):
+        with tracking.run("train", parameters={"head": "linear", "epochs": 10}, library=held) as run:
+            run.metrics({"head.tar_far_1e-2": 0.98123})
+            run.tags({"verdict": "refuses", "verdict.reasons": "two people"})
+        stored = logged(tracking, run.id)
+        data = stored.inputs.dataset_inputs[0].dataset
+        digests.append(data.digest)
+    assert stored.info.run_name == "train · linear · 10 epochs · TAR@FAR=1% 0.981 · refuses"
+    tags = stored.data.tags
+    assert "12 faces, 2 people, pack sface" in tags["mlflow.note.content"]
+    assert "refuses: two people" in tags["mlflow.note.content"]
+    assert tags["mlflow.source.type"] == "LOCAL"
+    assert tags["mlflow.source.name"].split()[0] == Path(sys.argv[0]).name
+    assert tags["mlflow.user"]
+    assert digests == ["c3505c55f44442de"] * 2, "the same data"
+    assert json.loads(data.profile) == {"total_faces": 12, "active_persons": 2, "pack": "sface"}
+    client = mlflow.MlflowClient(tracking.store.uri)
+    assert len(client.search_runs([stored.info.experiment_id], f"dataset.digest = '{data.digest}'")) == 2
+    experiment = client.get_experiment(stored.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_the_commit_is_known_in_a_checkout(tracking: Tracking) -> None:
     head = subprocess.run(
         ["git", "-C", str(Path(faceml.__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True

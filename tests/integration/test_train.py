@@ -164,6 +164,10 @@ def test_a_training_is_reported_recorded_and_registered(labelled: Library, mlflo
     assert run.data.tags["kind"] == "train"
     assert run.data.tags["library.hash"]
     assert {"train_loss", "val_loss", "raw.eer", "head.eer", "validation_accuracy"} <= set(run.data.metrics)
+    (output,) = run.outputs.model_outputs
+    of_model = labelled.tracking.store.client.get_logged_model(output.model_id).metrics
+    assert {"head.eer", "validation_accuracy"} <= {metric.key for metric in of_model}
+    assert {metric.dataset_digest for metric in of_model} == {run.data.tags["library.hash"]}
     history = labelled.tracking.store.client.get_metric_history(report.run_id, "train_loss")
     assert [metric.step for metric in history] == list(range(11))
     files = {file.name for file in (mlflow_here / "mlruns").rglob("*") if file.is_file()}

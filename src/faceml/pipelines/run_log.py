@@ -16,6 +16,7 @@ from faceml.pipelines.history import PipelineRun, RunStatus, StepRun, StepStatus
 from faceml.pipelines.notebooks import without_pictures
 from faceml.pipelines.report import REPORT, render
 from faceml.tracking.mlflow_store import MlflowStore, Outcome
+from faceml.tracking.presentation import source
 from faceml.tracking.spool import HELD, Measurement, Recorded, as_text, read_spool
 
 _OUTCOMES = {
@@ -106,7 +107,7 @@ def _with_notebook(recorded: Recorded, step: StepRun) -> Recorded:
         recorded,
         parameters={name: as_text(value) for name, value in step.parameters.items()} | recorded.parameters,
         metrics=(*recorded.metrics, *_now(numbers)),
-        tags=recorded.tags | _failure(step),
+        tags=recorded.tags | _failure(step) | (source(step.notebook.name) if step.notebook else {}),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from faceml.addresses import sqlite_file, with_absolute_file, without_password, without_secrets
 from faceml.errors import FacemlError, Unavailable
 from faceml.files import is_full, no_space, require_room, unwritable
+from faceml.tracking.presentation import EXPERIMENT_TAGS, NOTE, dataset, note, source, title
 from faceml.tracking.provenance import code_version
 from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
 
@@ -59,7 +60,7 @@ class MlflowStore:
         family = {} if parent is None else {"mlflow.parentRunId": parent}
         with self.errors():
             run = self.client.create_run(
-                self._experiment, run_name=name, tags=_tags({**code_version(), **tags, **family})
+                self._experiment, run_name=name, tags=_tags({**code_version(), **source(), **tags, **family})
             )
         return str(run.info.run_id)
 
@@ -73,20 +74,35 @@ class MlflowStore:
         require_room(file.parent)
 
     def log(self, run_id: str, recorded: Recorded) -> None:
-        """Write everything a spool holds."""
+        """Write everything a spool holds, its name and description with it, linked to its data and to its model."""
         from mlflow.entities import Metric, Param, RunTag
 
         with self.errors():
+            run = self.client.get_run(run_id)
+            told, linked = _told(run, recorded), self._linked(run, recorded)
             self.client.log_batch(
                 run_id,
-                metrics=[Metric(stored_name(m.name), m.value, m.at_ms, m.step) for m in recorded.metrics],
+                metrics=[Metric(stored_name(m.name), m.value, m.at_ms, m.step, **linked) for m in recorded.metrics],
                 params=[Param(stored_name(k), _short(v, _PARAMETER_LIMIT)) for k, v in recorded.parameters.items()],
-                tags=[RunTag(k, v) for k, v in _tags(recorded.tags).items()],
+                tags=[RunTag(k, v) for k, v in _tags({**recorded.tags, **told}).items()],
             )
             if recorded.artifacts is not None and any(recorded.artifacts.iterdir()):
                 self.client.log_artifacts(run_id, str(recorded.artifacts))
         for child in recorded.children:
             self._log_child(run_id, child, recorded.tags)
+
+    def _linked(self, run: Any, recorded: Recorded) -> dict[str, str | None]:
+        """What its measurements belong to: the model that it registered, and what the library held, logged here."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        outputs = run.outputs.model_outputs if run.outputs else ()
+        linked = {"run_id": run.info.run_id, "model_id": next((output.model_id for output in outputs), None)}
+        held = dataset({**run.data.tags, **recorded.tags})
+        if held is None:
+            return linked
+        context = InputTag("mlflow.data.context", "library")
+        self.client.log_inputs(run.info.run_id, datasets=[DatasetInput(Dataset(**held), tags=[context])])
+        return {**linked, "dataset_name": held["name"], "dataset_digest": held["digest"]}
 
     def _log_child(self, run_id: str, child: Child, tags: Mapping[str, str]) -> None:
         held = {name: value for name, value in tags.items() if name.startswith(HELD)}
@@ -138,10 +154,13 @@ class MlflowStore:
     def _experiment(self) -> str:
         found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
+            for name, value in EXPERIMENT_TAGS.items():
+                if name not in found.tags:
+                    self.client.set_experiment_tag(found.experiment_id, name, value)
             return str(found.experiment_id)
         # A server knows its own place for artifacts; a database needs an absolute one from us.
         location = None if self.is_server else self._artifacts.as_uri()
-        return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
+        return str(self.client.create_experiment(EXPERIMENT, artifact_location=location, tags=EXPERIMENT_TAGS))
 
     @property
     def is_server(self) -> bool:
@@ -166,6 +185,13 @@ class MlflowStore:
                 f"MLflow at {without_password(self.uri)} does not take {what}: {reason_of(error)}; start it or correct"
                 " MLFLOW_TRACKING_URI (unset: a file below mlruns/)"
             ) from error
+
+
+def _told(run: Any, recorded: Recorded) -> dict[str, str]:
+    tags = {**run.data.tags, **recorded.tags}
+    measured = {measurement.name: measurement.value for measurement in recorded.metrics}
+    named = title(run.info.run_name, tags.get("kind", ""), {**recorded.parameters, **recorded.tags, **measured})
+    return {NOTE: note(tags), "mlflow.runName": named}
 
 
 def is_of_mlflow(error: Exception) -> bool:

@@ -1,0 +1,125 @@
+"""What a run says of itself on MLflow's pages: a name that tells what it was, a description, and its data.
+
+Pure: `mlflow_store` writes it. The names of tags are MLflow's own (`mlflow.utils.mlflow_tags`).
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from faceml.tracking.provenance import as_words
+from faceml.tracking.spool import HELD
+
+NOTE = "mlflow.note.content"
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the page opens on the table of runs
+_SOURCE, _SOURCE_TYPE, _USER = "mlflow.source.name", "mlflow.source.type", "mlflow.user"
+_NOTEBOOK = "NOTEBOOK"
+_DIGEST = 36  # characters that MLflow takes
+# How each kind is told apart at a glance: parameters, metrics and tags by their names. What a run lacks is left out.
+_TITLES: Mapping[str, tuple[str, ...]] = {
+    "ingest": ("{new_photos:.0f} new photos",),
+    "detect": ("{faces:.0f} faces", "{processed:.0f} photos"),
+    "cluster": ("{method} {min_cluster_size}/{min_samples}", "{mode}", "{clusters_found:.0f} groups"),
+    "split": ("{parts:.0f} parts",),
+    "label": ("{people:.0f} people", "{faces_labeled:.0f} faces named"),
+    "fit-matcher": ("{people:.0f} people", "{verdict}"),
+    "train": ("{head}", "{epochs} epochs", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
+    "evaluate": ("version {version:.0f}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
+    "assign": ("threshold {threshold}", "{assigned:.0f} of {processed:.0f} named"),
+}
+
+
+def title(name: str, kind: str, values: Mapping[str, str | float]) -> str:
+    """A run's name with what it was made with and what came of it.
+
+    >>> title("train", "train", {"head": "linear", "epochs": "10", "head.tar_far_1e-2": 0.98123})
+    'train · linear · 10 epochs · TAR@FAR=1% 0.981'
+    >>> title("fold 1", "child", {})
+    'fold 1'
+    """
+    return " · ".join([name, *filter(None, (_filled(part, values) for part in _TITLES.get(kind, ())))])
+
+
+def _filled(template: str, values: Mapping[str, str | float]) -> str:
+    text = template
+    while "{" in text:
+        before, _, rest = text.partition("{")
+        field, _, after = rest.partition("}")
+        name, _, form = field.rpartition(":") if ":" in field else (field, "", "")
+        value = values.get(name)
+        if value is None or value == "none":
+            return ""
+        text = f"{before}{float(value):{form}}{after}" if form else f"{before}{value}{after}"
+    return text
+
+
+def note(tags: Mapping[str, str]) -> str:
+    """A description in Markdown: what it was, on which data, and the gate's verdict where it gave one.
+
+    >>> note({"kind": "train", "library.total_faces": "12", "library.active_persons": "2", "library.pack": "sface"})
+    '**train**, by faceml\\n\\n**Data**: 12 faces, 2 people, pack sface'
+    """
+    by = f"faceml {as_words(tags)}".strip()
+    place = f", step {tags['step']} of the pipeline {tags['pipeline']}" if "step" in tags else ""
+    paragraphs = [f"**{tags.get('kind', 'run')}**{place}, by {by}"]
+    if held := _held(tags):
+        counts = [words.format(held[name]) for name, words in _HELD_WORDS.items() if name in held]
+        paragraphs.append(f"**Data**: {', '.join(counts)}")
+    if "verdict" in tags:
+        reasons = f": {tags['verdict.reasons']}" if tags.get("verdict.reasons") else ""
+        paragraphs.append(f"**The gate** {tags['verdict']}{reasons}")
+    if "error" in tags:
+        paragraphs.append(f"**It failed**: {tags['error']}")
+    return "\n\n".join(paragraphs)
+
+
+_HELD_WORDS = {"total_faces": "{} faces", "total_photos": "{} photos", "active_persons": "{} people", "pack": "pack {}"}
+
+
+def _held(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(HELD): value for name, value in tags.items() if name.startswith(HELD)}
+
+
+def dataset(tags: Mapping[str, str]) -> dict[str, str] | None:
+    """What the library held, as a dataset of MLflow: two runs have one digest where they began with the same.
+
+    >>> dataset({"library.hash": "c3505c55", "library.pack": "sface", "library.total_faces": "12"})["digest"]
+    'c3505c55'
+    """
+    held = _held(tags)
+    if "hash" not in held:
+        return None
+    hashes = {name: value for name, value in held.items() if name.endswith("hash")}
+    profile = {name: int(value) if value.isdigit() else value for name, value in held.items() if name not in hashes}
+    return {
+        "name": f"library ({held.get('pack', 'no pack')})",
+        "digest": held["hash"][:_DIGEST],
+        "source_type": "faceml",
+        "source": json.dumps(hashes, sort_keys=True),
+        "profile": json.dumps(profile, sort_keys=True),
+    }
+
+
+def source(notebook: str = "") -> dict[str, str]:
+    """Tags: who ran it, and from which notebook or command.
+
+    Args:
+        notebook: that a pipeline runs; empty: Jupyter names the one that is open.
+    """
+    in_kernel = "ipykernel" in sys.modules
+    opened = notebook or (Path(os.environ.get("JPY_SESSION_NAME", "notebook")).name if in_kernel else "")
+    command = " ".join([Path(sys.argv[0]).name, *(word for word in sys.argv[1:3] if word.replace("-", "").isalpha())])
+    kind = _NOTEBOOK if opened else "LOCAL"
+    return {_SOURCE: opened or command, _SOURCE_TYPE: kind, **_user()}
+
+
+def _user() -> dict[str, str]:
+    try:
+        return {_USER: getpass.getuser()}
+    except (KeyError, OSError):  # a number without a name
+        return {}
