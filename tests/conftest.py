@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,15 @@ if TYPE_CHECKING:
     from tests.redis_server import RedisServer
 
 REPO = Path(__file__).resolve().parents[1]
-hypothesis.settings.register_profile("faceml", deadline=None)  # others may use this machine too
+hypothesis.settings.register_profile("nightly", deadline=None)  # others may use this machine too
+hypothesis.settings.register_profile("faceml", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("faceml")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The night's runs try four times as many examples."""
+    if config.option.markexpr != "not nightly":
+        hypothesis.settings.load_profile("nightly")
 
 
 def skip_or_fail(reason: str) -> None:
@@ -181,7 +189,6 @@ def mlflow_here(empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real photos that the installed packages ship: two portraits, a group of six, and a drawing without a face."""
-    import insightface
     import skimage.data
     from matplotlib import cbook
 
@@ -189,7 +196,8 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.jpg", quality=95)
     with cbook.get_sample_data("grace_hopper.jpg") as portrait:
         Image.open(portrait).save(folder / "hopper.jpg", quality=95)
-    shutil.copy(Path(insightface.__file__).parent / "data" / "images" / "t1.jpg", folder / "group.jpg")
+    package = Path(str(find_spec("insightface").origin)).parent  # type: ignore[union-attr]  # importing it takes a second
+    shutil.copy(package / "data" / "images" / "t1.jpg", folder / "group.jpg")
     stripes = np.linspace(0, 255, 320, dtype=np.uint8)[None, :, None].repeat(240, 0).repeat(3, 2)
     Image.fromarray(stripes).save(folder / "nobody.png")
     return folder
@@ -199,6 +207,43 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photos(photo_folder: Path, tmp_path: Path) -> Path:
     """A copy of these photos that a test may change."""
     return Path(shutil.copytree(photo_folder, tmp_path / "photos"))
+
+
+def copy_library(made: Path, home: Path) -> Path:
+    """Copy a library's folder; the holes of its index, 160 MB of them, stay holes."""
+    return Path(shutil.copytree(made, home, copy_function=_copy_sparse))
+
+
+def _copy_sparse(source: str, target: str) -> None:
+    with open(target, "wb") as new:
+        os.truncate(new.fileno(), os.stat(source).st_size)
+        for start, data in _written_parts(Path(source)):
+            os.pwrite(new.fileno(), data, start)
+    shutil.copystat(source, target)
+
+
+def written(file: Path) -> bytes:
+    """What was written into a file, without its holes."""
+    return b"".join(data for _, data in _written_parts(file))
+
+
+def _written_parts(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Each part with where it starts."""
+    with file.open("rb") as stream:
+        size, start = os.fstat(stream.fileno()).st_size, 0
+        while start < size:
+            try:
+                start = os.lseek(stream.fileno(), start, os.SEEK_DATA)
+            except OSError:  # a hole to the end
+                return
+            end = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
+            yield start, os.pread(stream.fileno(), end - start, start)
+            start = end
+
+
+def examples(count: int) -> int:
+    """How many of so many examples hypothesis tries: all of them at night, a quarter by day."""
+    return count * hypothesis.settings.default.max_examples // 100
 
 
 def unit_rows(count: int, *, seed: int, width: int = WIDTH) -> np.ndarray[Any, np.dtype[np.float32]]:
