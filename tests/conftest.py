@@ -223,8 +223,8 @@ def _copy_sparse(source: str, target: str) -> None:
 
 
 def written(file: Path) -> bytes:
-    """What was written into a file, without its holes."""
-    return b"".join(data for _, data in _written_parts(file))
+    """What was written into a file, without its holes and blocks of zeros."""
+    return b"".join(data for _, data in _written_parts(file)).replace(bytes(4096), b"")
 
 
 def _written_parts(file: Path) -> Iterator[tuple[int, bytes]]:
