@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import make_url
 
 from faceml.config import Settings
 from faceml.library import Library
 from faceml.records import BBox, FoundFace
 from faceml.storage.sql.asset_rows import PhotoFile
+from faceml.storage.sql.database import connect
 from faceml.storage.sql.repository import UnitOfWork
 from tests.fakes import WIDTH, library_with
 
@@ -81,13 +84,34 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """A fresh, empty database."""
+    with _database(postgres_server, "template1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_schema(postgres_server: str) -> Iterator[str]:
+    """The name of a database with the tables of an empty library: making them takes half a second."""
+    with _database(postgres_server, "template1") as url:
+        connect(url).dispose()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def postgres_library_url(postgres_server: str, postgres_schema: str) -> Iterator[str]:
+    """A fresh database with the tables of an empty library."""
+    with _database(postgres_server, postgres_schema) as url:
+        yield url
+
+
+@contextmanager
+def _database(server: str, template: str) -> Iterator[str]:
     import psycopg
 
     name = f"t{uuid.uuid4().hex[:12]}"
-    plain = postgres_server.replace("+psycopg", "")
+    plain = server.replace("+psycopg", "")
     with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    yield postgres_server.replace("/postgres?", f"/{name}?")
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield server.replace("/postgres?", f"/{name}?")
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -131,6 +155,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'library' / 'faceml.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def library_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same, for tests that do not ask how a library begins."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'library' / 'faceml.db'}"
+    return str(request.getfixturevalue("postgres_library_url"))
 
 
 @pytest.fixture(scope="session")

@@ -37,13 +37,13 @@ DUAL = DualOptions(unknown_min_cluster_size=3)
 
 
 @pytest.fixture
-def library(made_once: Path, tmp_path: Path, database_url: str) -> Iterator[Library]:
+def library(made_once: Path, tmp_path: Path, library_url: str) -> Iterator[Library]:
     """Ada, Bob and Cy have eight faces each, two of which are labelled; the faces of two others are in one cluster."""
-    settings = Settings(home=tmp_path / "library", database_url=database_url, model_pack="opencv-zoo")
-    if database_url.startswith("sqlite"):
+    settings = Settings(home=tmp_path / "library", database_url=library_url, model_pack="opencv-zoo")
+    if library_url.startswith("sqlite"):
         copy_library(made_once, settings.home)
     opened = replace(library_with(FakePack(), settings), index=LostIndex())  # of no interest here
-    if not database_url.startswith("sqlite"):
+    if not library_url.startswith("sqlite"):
         fill(opened)
     yield opened
     opened.close()
@@ -120,7 +120,7 @@ DECISIONS: dict[str, Callable[[Library], object]] = {
 
 
 @pytest.mark.parametrize(
-    ("database_url", "run", "decision"),
+    ("library_url", "run", "decision"),
     [
         *(("sqlite", run, decision) for run in ("dual", "assign") for decision in DECISIONS),
         pytest.param("postgres", "assign", "merge", marks=pytest.mark.postgres),
@@ -131,7 +131,7 @@ DECISIONS: dict[str, Callable[[Library], object]] = {
             if (run, decision) != ("assign", "merge")
         ),
     ],
-    indirect=["database_url"],
+    indirect=["library_url"],
 )
 def test_what_is_decided_while_a_run_computes_stands(library: Library, run: str, decision: str) -> None:
     """Ada's faces match Ada first and are what the decision is about; nobody is put under her after it."""
