@@ -81,7 +81,7 @@ def test_a_drainer_just_before_the_index_is_replaced_costs_no_point(
     settings: Settings, store: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if store == "postgres":
-        settings = replace(settings, database_url=request.getfixturevalue("postgres_url"))
+        settings = replace(settings, database_url=request.getfixturevalue("postgres_library_url"))
     library, named = many_people(settings, 3)
     drain_outbox(library)
     server, is_draining = library_with(FakePack(), settings), []
