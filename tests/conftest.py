@@ -7,6 +7,8 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,13 @@ import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import make_url
 
 from faceml.config import Settings
 from faceml.library import Library
 from faceml.records import BBox, FoundFace
 from faceml.storage.sql.asset_rows import PhotoFile
+from faceml.storage.sql.database import connect
 from faceml.storage.sql.repository import UnitOfWork
 from tests.fakes import WIDTH, library_with
 
@@ -26,8 +30,15 @@ if TYPE_CHECKING:
     from tests.redis_server import RedisServer
 
 REPO = Path(__file__).resolve().parents[1]
-hypothesis.settings.register_profile("faceml", deadline=None)  # others may use this machine too
+hypothesis.settings.register_profile("nightly", deadline=None)  # others may use this machine too
+hypothesis.settings.register_profile("faceml", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("faceml")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The night's runs try four times as many examples."""
+    if config.option.markexpr != "not nightly":
+        hypothesis.settings.load_profile("nightly")
 
 
 def skip_or_fail(reason: str) -> None:
@@ -73,13 +84,34 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """A fresh, empty database."""
+    with _database(postgres_server, "template1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_schema(postgres_server: str) -> Iterator[str]:
+    """The name of a database with the tables of an empty library: making them takes half a second."""
+    with _database(postgres_server, "template1") as url:
+        connect(url).dispose()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def postgres_library_url(postgres_server: str, postgres_schema: str) -> Iterator[str]:
+    """A fresh database with the tables of an empty library."""
+    with _database(postgres_server, postgres_schema) as url:
+        yield url
+
+
+@contextmanager
+def _database(server: str, template: str) -> Iterator[str]:
     import psycopg
 
     name = f"t{uuid.uuid4().hex[:12]}"
-    plain = postgres_server.replace("+psycopg", "")
+    plain = server.replace("+psycopg", "")
     with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    yield postgres_server.replace("/postgres?", f"/{name}?")
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield server.replace("/postgres?", f"/{name}?")
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -123,6 +155,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'library' / 'faceml.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def library_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same, for tests that do not ask how a library begins."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'library' / 'faceml.db'}"
+    return str(request.getfixturevalue("postgres_library_url"))
 
 
 @pytest.fixture(scope="session")
@@ -181,7 +221,6 @@ def mlflow_here(empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real photos that the installed packages ship: two portraits, a group of six, and a drawing without a face."""
-    import insightface
     import skimage.data
     from matplotlib import cbook
 
@@ -189,7 +228,8 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.jpg", quality=95)
     with cbook.get_sample_data("grace_hopper.jpg") as portrait:
         Image.open(portrait).save(folder / "hopper.jpg", quality=95)
-    shutil.copy(Path(insightface.__file__).parent / "data" / "images" / "t1.jpg", folder / "group.jpg")
+    package = Path(str(find_spec("insightface").origin)).parent  # type: ignore[union-attr]  # importing it takes a second
+    shutil.copy(package / "data" / "images" / "t1.jpg", folder / "group.jpg")
     stripes = np.linspace(0, 255, 320, dtype=np.uint8)[None, :, None].repeat(240, 0).repeat(3, 2)
     Image.fromarray(stripes).save(folder / "nobody.png")
     return folder
@@ -199,6 +239,43 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photos(photo_folder: Path, tmp_path: Path) -> Path:
     """A copy of these photos that a test may change."""
     return Path(shutil.copytree(photo_folder, tmp_path / "photos"))
+
+
+def copy_library(made: Path, home: Path) -> Path:
+    """Copy a library's folder; the holes of its index, 160 MB of them, stay holes."""
+    return Path(shutil.copytree(made, home, copy_function=_copy_sparse))
+
+
+def _copy_sparse(source: str, target: str) -> None:
+    with open(target, "wb") as new:
+        os.truncate(new.fileno(), os.stat(source).st_size)
+        for start, data in _written_parts(Path(source)):
+            os.pwrite(new.fileno(), data, start)
+    shutil.copystat(source, target)
+
+
+def written(file: Path) -> bytes:
+    """What was written into a file, without its holes and blocks of zeros."""
+    return b"".join(data for _, data in _written_parts(file)).replace(bytes(4096), b"")
+
+
+def _written_parts(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Each part with where it starts."""
+    with file.open("rb") as stream:
+        size, start = os.fstat(stream.fileno()).st_size, 0
+        while start < size:
+            try:
+                start = os.lseek(stream.fileno(), start, os.SEEK_DATA)
+            except OSError:  # a hole to the end
+                return
+            end = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
+            yield start, os.pread(stream.fileno(), end - start, start)
+            start = end
+
+
+def examples(count: int) -> int:
+    """How many of so many examples hypothesis tries: all of them at night, a quarter by day."""
+    return count * hypothesis.settings.default.max_examples // 100
 
 
 def unit_rows(count: int, *, seed: int, width: int = WIDTH) -> np.ndarray[Any, np.dtype[np.float32]]:

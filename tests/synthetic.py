@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import replace
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from faceml.services.decisions.label import label_cluster
 from faceml.services.index.drain import drain_outbox
 from faceml.services.review.browse import look_at_cluster
 from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
-from tests.conftest import people_vectors
+from tests.conftest import copy_library, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
 
 PHOTO_PX = (800, 600)
@@ -50,13 +52,19 @@ def synthetic_library(home: Path, *, people: int, faces: int, known: int = 0, sp
     return library
 
 
+def copy_of(made: Path, home: Path) -> Library:
+    """The library of a folder, copied to be changed; its photos stay where they are, to be read only."""
+    copy_library(made, home)
+    return library_with(FakePack(), Settings(home=home, model_pack=CONTRACT.name))
+
+
 def _photos(library: Library, folder: Path, count: int) -> list[int]:
     folder.mkdir(parents=True)
     files = []
     for number in range(count):
         path = folder / f"IMG_{number:06}.jpg"
         if number < DISTINCT_PHOTOS:
-            _draw(number).save(path, quality=90)
+            path.write_bytes(_drawn(number))
         else:
             os.link(folder / f"IMG_{number % DISTINCT_PHOTOS:06}.jpg", path)
         stat = path.stat()
@@ -71,8 +79,9 @@ def _photos(library: Library, folder: Path, count: int) -> list[int]:
     return assets
 
 
-def _draw(number: int) -> Image.Image:
-    """A blurred picture with four round somethings where the faces are."""
+@cache
+def _drawn(number: int) -> bytes:
+    """A JPEG file: a blurred picture with four round somethings where the faces are."""
     rng = np.random.default_rng(number)
     width, height = PHOTO_PX
     coarse = Image.fromarray(rng.integers(60, 120, (12, 16, 3)).astype(np.uint8))
@@ -84,7 +93,9 @@ def _draw(number: int) -> Image.Image:
         box = _box(place)
         inside = ((x - box.x - box.w / 2) / (box.w / 2)) ** 2 + ((y - box.y - box.h / 2) / (box.h / 2)) ** 2 < 1
         pixels[inside] = rng.integers(120, 250, 3)
-    return Image.fromarray(pixels)
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    return file.getvalue()
 
 
 def _box(place: int) -> BBox:

@@ -19,10 +19,10 @@ ROWS = unit_rows(9, seed=4)
 
 
 @pytest.fixture
-def repository(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+def repository(library_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
     for module in (groups, vectors):
         monkeypatch.setattr(module, "PAGE_ROWS", 2)  # so that reading goes on between other questions
-    opened = Repository(database_url)
+    opened = Repository(library_url)
     yield opened
     opened.close()
 

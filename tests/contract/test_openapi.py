@@ -18,7 +18,7 @@ from serving.app import create_app
 from tests.rest import environment_of, served, two_people
 
 SMALL = settings(
-    max_examples=12,
+    max_examples=6,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

@@ -23,6 +23,7 @@ from faceml.records import AssetStatus, AssignedBy, PackContract, PersonStatus, 
 from faceml.services.decisions.people import merge_people, rename_person
 from faceml.services.decisions.undo import undo
 from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
+from faceml.storage.sql.chunks import STATEMENT_SIZE
 from faceml.storage.sql.database import SCHEMA_VERSION, connect, empty_schema, migrate
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.storage.sql.tables import PersonRow
@@ -34,15 +35,15 @@ PACK = PackContract("opencv-zoo", 128, "f" * 64, "MIT", 0.36)
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = connect(database_url)
+def engine(library_url: str) -> Iterator[Engine]:
+    opened = connect(library_url)
     yield opened
     opened.dispose()
 
 
 @pytest.fixture
-def repository(database_url: str) -> Iterator[Repository]:
-    opened = Repository(database_url)
+def repository(library_url: str) -> Iterator[Repository]:
+    opened = Repository(library_url)
     yield opened
     opened.close()
 
@@ -158,11 +159,11 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -
     assert differences == []
 
 
-def test_a_library_of_a_newer_faceml_is_refused(engine: Engine, database_url: str) -> None:
+def test_a_library_of_a_newer_faceml_is_refused(engine: Engine, library_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(DatabaseUnavailable, match="newer than this faceml"):
-        connect(database_url)
+        connect(library_url)
 
 
 # --- transactions
@@ -302,12 +303,13 @@ def test_unassigned_leaves_out_faces_with_a_person_or_a_cluster(repository: Repo
 
 
 def test_more_faces_than_one_statement_takes_are_read_and_moved(repository: Repository) -> None:
-    vectors = unit_rows(12_000, seed=5, width=4)
+    count = STATEMENT_SIZE + 1_000
+    vectors = unit_rows(count, seed=5, width=4)
     with repository.begin() as unit:
         asset_id = add_photo(unit, "crowd.jpg")
         ids = unit.faces.add([(asset_id, found_face(v, x=i)) for i, v in enumerate(vectors)], pack="p")
         unit.faces.set_clusters([(id_, "clu_big") for id_ in ids])
-        assert len(unit.faces.in_cluster("clu_big")) == 12_000
+        assert len(unit.faces.in_cluster("clu_big")) == count
         np.testing.assert_array_equal(unit.vectors.of(ids).vectors, vectors)
 
 

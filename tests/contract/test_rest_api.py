@@ -21,7 +21,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         urls = {}
     else:
         urls = {
-            "database_url": str(request.getfixturevalue("postgres_url")),
+            "database_url": str(request.getfixturevalue("postgres_library_url")),
             "qdrant_url": str(request.getfixturevalue("qdrant_over_http")),
         }
     tracking = f"sqlite:///{tmp_path / 'mlflow.db'}"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_command_line import Shell
+from tests.e2e.test_command_line import Shell, ShellHere
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path, tmp_path / "models")
+    return ShellHere(tmp_path, tmp_path / "models")
 
 
 def test_a_library_goes_into_one_file_and_its_names_beside_the_photos(shell: Shell, photos: Path) -> None:

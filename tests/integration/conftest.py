@@ -10,7 +10,7 @@ import pytest
 
 from faceml.config import Settings
 from faceml.library import Library
-from tests.conftest import add_faces, people_vectors
+from tests.conftest import add_faces, copy_library, people_vectors
 from tests.fakes import FakePack, library_with
 
 
@@ -22,12 +22,22 @@ def bare_library(tmp_path: Path) -> Iterator[Library]:
     opened.close()
 
 
-@pytest.fixture
-def two_people(bare_library: Library) -> Library:
+@pytest.fixture(scope="session")
+def two_people_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two people: six faces each, four of them in the clusters clu_0 and clu_1."""
-    ids = add_faces(bare_library, people_vectors(2, 6, seed=3))
-    with bare_library.repository.begin() as unit:
+    settings = Settings(home=tmp_path_factory.mktemp("two-people") / "library", model_pack="opencv-zoo")
+    made = library_with(FakePack(), settings)
+    ids = add_faces(made, people_vectors(2, 6, seed=3))
+    with made.repository.begin() as unit:
         unit.faces.set_clusters([(id_, f"clu_{row // 6}") for row, id_ in enumerate(ids) if row % 6 < 4])
+    made.close()
+    return settings.home
+
+
+@pytest.fixture
+def two_people(two_people_once: Path, bare_library: Library) -> Library:
+    """A copy of that."""
+    copy_library(two_people_once, bare_library.settings.home)
     return bare_library
 
 

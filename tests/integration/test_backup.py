@@ -35,7 +35,8 @@ from faceml.services.operate.restore import restore
 from faceml.storage.archive import MANIFEST
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.wiring import open_library
-from tests.conftest import REPO, add_faces, people_vectors, unit_rows
+from tests.conftest import REPO, add_faces, copy_library, people_vectors, unit_rows
+from tests.fakes import library_with
 from tests.heads import CARD, deep_head, register, residual_head
 
 ACTOR = "tester"
@@ -75,10 +76,28 @@ def answers(library: Library) -> list[list[tuple[UUID, float]]]:
     return [[(hit.id, round(hit.similarity, 5)) for hit in found] for found in hits]
 
 
+@pytest.fixture(scope="module")
+def filled_once(tmp_path_factory: pytest.TempPathFactory, opencv_zoo: Any) -> Path:
+    """A folder with a filled library and its backup, made once and copied."""
+    folder = tmp_path_factory.mktemp("filled")
+    settings = Settings(home=folder / "library", model_pack="opencv-zoo", model_root=folder / "no-models")
+    made = library_with(opencv_zoo, replace(settings, tracking_uri=f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}"))
+    fill(made)
+    back_up(made, folder / "faces.zip", check=False)
+    made.close()
+    return folder
+
+
 @pytest.fixture
-def filled(library: Library) -> Library:
-    fill(library)
+def filled(filled_once: Path, library: Library) -> Library:
+    copy_library(filled_once / "library", library.settings.home)
     return library
+
+
+@pytest.fixture
+def saved(filled_once: Path, tmp_path: Path) -> Path:
+    """A backup of what `filled` holds."""
+    return Path(shutil.copy(filled_once / "faces.zip", tmp_path))
 
 
 @pytest.fixture
@@ -221,24 +240,20 @@ def test_a_file_of_somebody_else_is_not_overwritten_but_an_older_backup_is(fille
 
 
 @pytest.mark.parametrize("damage", ["cut", "byte", "row", "part", "other", "missing"])
-def test_a_damaged_backup_is_refused_and_nothing_is_written(
-    filled: Library, elsewhere: Settings, tmp_path: Path, damage: str
-) -> None:
-    file = tmp_path / "faces.zip"
-    back_up(filled, file, check=False)
-    data = file.read_bytes()
+def test_a_damaged_backup_is_refused_and_nothing_is_written(saved: Path, elsewhere: Settings, damage: str) -> None:
+    data = saved.read_bytes()
     if damage == "cut":
-        file.write_bytes(data[: len(data) // 2])
+        saved.write_bytes(data[: len(data) // 2])
     elif damage == "byte":
-        file.write_bytes(data[:4000] + bytes([data[4000] ^ 255]) + data[4001:])
+        saved.write_bytes(data[:4000] + bytes([data[4000] ^ 255]) + data[4001:])
     elif damage == "other":
-        file.write_text("no zip")
+        saved.write_text("no zip")
     elif damage == "missing":
-        file.unlink()
+        saved.unlink()
     else:
-        rewrite(file, drop_row=damage == "row", drop_part=damage == "part")
+        rewrite(saved, drop_row=damage == "row", drop_part=damage == "part")
     with pytest.raises(FileNotReadable, match="backup"):
-        restore(elsewhere, file)
+        restore(elsewhere, saved)
     assert not elsewhere.home.exists()
 
 
@@ -264,14 +279,10 @@ def rewrite(
 
 
 @pytest.mark.parametrize("newer", [{"schema": "9999"}, {"format": 2}])
-def test_a_backup_of_a_newer_faceml_is_refused(
-    filled: Library, elsewhere: Settings, tmp_path: Path, newer: dict[str, Any]
-) -> None:
-    file = tmp_path / "faces.zip"
-    back_up(filled, file, check=False)
-    rewrite(file, **newer)
+def test_a_backup_of_a_newer_faceml_is_refused(saved: Path, elsewhere: Settings, newer: dict[str, Any]) -> None:
+    rewrite(saved, **newer)
     with pytest.raises(WrongUse, match=r"newer faceml .*: upgrade faceml, then restore"):
-        restore(elsewhere, file)
+        restore(elsewhere, saved)
     assert not elsewhere.home.exists()
 
 
@@ -289,11 +300,9 @@ def test_the_check_notices_what_does_not_come_back(filled: Library, tmp_path: Pa
 
 @pytest.mark.parametrize("circle", [["Ada"], ["Ada", "Grace"]])
 def test_a_crafted_backup_whose_people_are_merged_in_a_circle_is_refused(
-    filled: Library, elsewhere: Settings, tmp_path: Path, circle: list[str]
+    saved: Path, elsewhere: Settings, circle: list[str]
 ) -> None:
-    file = tmp_path / "faces.zip"
-    back_up(filled, file, check=False)
-    with zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(saved) as archive:
         manifest = json.loads(archive.read(MANIFEST))
         rows = [json.loads(line) for line in archive.read("tables/persons.jsonl").splitlines()]
     shape = next(table for table in manifest["tables"] if table["name"] == "persons")
@@ -306,9 +315,9 @@ def test_a_crafted_backup_whose_people_are_merged_in_a_circle_is_refused(
     changed = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     part = {"sha256": hashlib.sha256(changed).hexdigest(), "bytes": len(changed)}
     parts = {**manifest["parts"], "tables/persons.jsonl": part}
-    rewrite(file, content={"tables/persons.jsonl": changed}, parts=parts)
+    rewrite(saved, content={"tables/persons.jsonl": changed}, parts=parts)
     with pytest.raises(FileNotReadable, match=r"table persons points at itself in a circle \(merged_into_id\)"):
-        restore(elsewhere, file)
+        restore(elsewhere, saved)
     assert not elsewhere.home.exists()
 
 
@@ -347,16 +356,15 @@ def foreign_tables(url: str, *statements: str) -> None:
     ],
 )
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(
-    filled: Library, elsewhere: Settings, database_url: str, tmp_path: Path, statements: tuple[str, ...]
+    saved: Path, elsewhere: Settings, database_url: str, tmp_path: Path, statements: tuple[str, ...]
 ) -> None:
-    back_up(filled, tmp_path / "faces.zip", check=False)
     url = database_url.replace("/library/", "/theirs/")
     (tmp_path / "theirs").mkdir()
     foreign_tables(url, *statements)
     theirs = tmp_path / "theirs" / "faceml.db"
     before = theirs.read_bytes() if theirs.exists() else b""
     with pytest.raises(Conflict, match=r"is another program's \(\w+\): point DATABASE_URL at an empty one"):
-        restore(replace(elsewhere, database_url=url), tmp_path / "faces.zip")
+        restore(replace(elsewhere, database_url=url), saved)
     assert not elsewhere.home.exists()
     assert (theirs.read_bytes() if theirs.exists() else b"") == before
     assert sorted(path.name for path in theirs.parent.iterdir()) in ([], ["faceml.db"])
@@ -365,14 +373,13 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_is(
     engine.dispose()
 
 
-def test_another_programs_table_beside_ours_is_refused(filled: Library, elsewhere: Settings, tmp_path: Path) -> None:
-    back_up(filled, tmp_path / "faces.zip", check=False)
+def test_another_programs_table_beside_ours_is_refused(saved: Path, elsewhere: Settings, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     on_it = replace(elsewhere, database_url=url)
     open_library(on_it).repository.pack()  # an empty library's schema
     foreign_tables(url, "CREATE TABLE orders (id integer)")
     with pytest.raises(Conflict, match=r"another program's \(orders\)"):
-        restore(on_it, tmp_path / "faces.zip")
+        restore(on_it, saved)
 
 
 RESTORE = """
@@ -402,22 +409,20 @@ restore.restore(read_settings(), Path(sys.argv[1]))
     ],
 )
 def test_a_killed_restore_refuses_the_next_one_nothing(
-    filled: Library, elsewhere: Settings, database_url: str, tmp_path: Path, place: str
+    filled: Library, saved: Path, elsewhere: Settings, database_url: str, tmp_path: Path, place: str
 ) -> None:
-    file = tmp_path / "faces.zip"
-    back_up(filled, file, check=False)
     if "postgresql" in database_url:
         elsewhere = replace(elsewhere, database_url=database_url)
     environment = {"FACEML_HOME": str(elsewhere.home), "DATABASE_URL": elsewhere.database_url}
     environment |= {"MLFLOW_TRACKING_URI": elsewhere.tracking_uri, "FACEML_MODEL_PACK": "opencv-zoo"}
-    arguments = [sys.executable, "-c", RESTORE, str(file), place]
+    arguments = [sys.executable, "-c", RESTORE, str(saved), place]
     done = subprocess.run(arguments, cwd=tmp_path, env={**os.environ, **environment}, check=False)
     if place == "moving" and elsewhere.database_url:
         assert done.returncode == 0, "there is nothing to move"
         return
     assert done.returncode == -signal.SIGKILL
     assert any(finding.subject == "restore" for finding in examine(open_library(elsewhere)).findings)
-    assert restore(elsewhere, file).index_backlog == 0
+    assert restore(elsewhere, saved).index_backlog == 0
     back = open_library(elsewhere)
     assert tables(back, without=("outbox",)) == tables(filled, without=("outbox",))
     assert find_orphans(back, limit=1000).orphans == ()
@@ -426,21 +431,19 @@ def test_a_killed_restore_refuses_the_next_one_nothing(
 
 
 def test_a_filled_database_that_was_worked_on_is_not_restored_over(
-    filled: Library, elsewhere: Settings, tmp_path: Path
+    saved: Path, elsewhere: Settings, tmp_path: Path
 ) -> None:
-    file = tmp_path / "faces.zip"
-    back_up(filled, file, check=False)
     on_it = replace(elsewhere, database_url=f"sqlite:///{tmp_path / 'one.db'}")
-    restore(on_it, file)
+    restore(on_it, saved)
     other = replace(on_it, home=tmp_path / "another")
-    assert restore(other, file).faces == 30  # a second machine's folder
+    assert restore(other, saved).faces == 30  # a second machine's folder
     library = open_library(other)
     with library.repository.read() as unit:
         face = [next(id_ for id_, _, _ in unit.faces.labels())]
     assign_faces_to(library, face, "Zoe", actor=ACTOR)
     library.close()
     with pytest.raises(Conflict, match="is not empty"):
-        restore(replace(on_it, home=tmp_path / "third"), file)
+        restore(replace(on_it, home=tmp_path / "third"), saved)
 
 
 def test_models_that_fail_leave_a_library_with_its_index(

@@ -51,7 +51,7 @@ def demo_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_demo(tmp_path_factory.mktemp("demo")).photos
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.nightly)])
 def test_kills_at_random_moments_lose_and_double_nothing(
     kills: int, demo_photos: Path, tmp_path: Path, model_cache: Path, opencv_zoo: object
 ) -> None:

@@ -26,6 +26,7 @@ from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.identify import identify_photo
 from faceml.wiring import open_library
+from tests.conftest import written
 from tests.rest import two_people
 
 ME = "ada"
@@ -34,7 +35,7 @@ NAME, FORMER, MERGED = "Zebulon Quux", "Zeb Formerly", "Zachary Elsewhere"
 
 def files_with(library: Library, needle: bytes) -> list[str]:
     home = library.settings.home
-    return [str(file.relative_to(home)) for file in home.rglob("*") if file.is_file() and needle in file.read_bytes()]
+    return [str(file.relative_to(home)) for file in home.rglob("*") if file.is_file() and needle in written(file)]
 
 
 def test_no_file_of_the_library_holds_the_name_or_a_vector_any_more(settings: Settings) -> None:

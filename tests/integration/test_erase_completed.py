@@ -36,7 +36,7 @@ from faceml.services.review.different import mark_different
 from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.edge_index import EdgeIndex, replace_edge, reset_edge
 from faceml.storage.index.stores import EdgeStore, folder_lock
-from tests.conftest import REPO, add_faces, people_vectors
+from tests.conftest import REPO, add_faces, people_vectors, written
 from tests.fakes import WIDTH, FakePack, LostIndex, library_with
 from tests.rest import two_people
 
@@ -63,8 +63,8 @@ def vectors_of(library: Library, person_id: UUID) -> list[bytes]:
 
 def files_with(folder: Path, needles: list[bytes]) -> list[str]:
     """Files below a folder that hold one of these."""
-    files = (file for file in folder.rglob("*") if file.is_file())
-    return [str(file.relative_to(folder)) for file in files if any(n in file.read_bytes() for n in needles)]
+    files = {file: written(file) for file in folder.rglob("*") if file.is_file()}
+    return [str(file.relative_to(folder)) for file, content in files.items() if any(n in content for n in needles)]
 
 
 # --- beside others
@@ -81,7 +81,7 @@ def test_a_drainer_just_before_the_index_is_replaced_costs_no_point(
     settings: Settings, store: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if store == "postgres":
-        settings = replace(settings, database_url=request.getfixturevalue("postgres_url"))
+        settings = replace(settings, database_url=request.getfixturevalue("postgres_library_url"))
     library, named = many_people(settings, 3)
     drain_outbox(library)
     server, is_draining = library_with(FakePack(), settings), []

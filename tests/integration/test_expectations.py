@@ -28,7 +28,7 @@ from faceml.services.recognise.matching import open_matcher
 from faceml.services.review.faces import suggest_close_calls, suggest_probable, suggest_uncertain
 from faceml.services.review.groups import likely_from, suggest_names
 from faceml.services.review.review import Topic, answer, ask
-from tests.conftest import add_faces, people_vectors
+from tests.conftest import add_faces, copy_library, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
 from tests.heads import unmeasured
 from tests.rest import API, client_of
@@ -50,7 +50,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture
 def plain(made_once: Settings, mlflow_here: Path, tmp_path: Path) -> Iterator[Library]:
-    shutil.copytree(made_once.home, tmp_path / "library")
+    copy_library(made_once.home, tmp_path / "library")
     library = library_with(FakePack(), Settings(home=tmp_path / "library", model_pack=CONTRACT.name))
     yield library
     library.close()
@@ -62,9 +62,27 @@ def with_matcher(library: Library) -> Library:
     return library
 
 
+@pytest.fixture(scope="module")
+def crowned_once(made_once: Settings, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with that library, its matcher the champion, and MLflow's store."""
+    folder = tmp_path_factory.mktemp("crowned")
+    (folder / "mlruns").mkdir()
+    shutil.copy(empty_mlflow, folder / "mlruns" / "mlflow.db")
+    copy_library(made_once.home, folder / "library")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with_matcher(library_with(FakePack(), Settings(home=folder / "library", model_pack=CONTRACT.name))).close()
+    return folder
+
+
 @pytest.fixture
-def library(plain: Library) -> Library:
-    return with_matcher(plain)
+def library(crowned_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """A copy with a champion."""
+    copy_library(crowned_once, tmp_path / "crowned")
+    monkeypatch.chdir(tmp_path / "crowned")
+    opened = library_with(FakePack(), Settings(home=tmp_path / "crowned" / "library", model_pack=CONTRACT.name))
+    yield opened
+    opened.close()
 
 
 def truth(library: Library, face_ids: list[UUID]) -> list[str]:
@@ -97,8 +115,8 @@ def test_suggestions_are_plain_where_the_registry_is_away(plain: Library) -> Non
     assert likely_from(cut_off) == CONTRACT.match_threshold
 
 
-def test_suggestions_are_made_by_the_matcher_that_is_asked_for(library: Library, plain: Library) -> None:
-    by_cosines = suggest_uncertain(plain, matcher="plain")
+def test_suggestions_are_made_by_the_matcher_that_is_asked_for(library: Library) -> None:
+    by_cosines = suggest_uncertain(library, matcher="plain")
     assert {(face.likelihood, face.expected) for face in by_cosines} == {(None, None)}
     assert suggest_uncertain(library, matcher="face-matcher/1") == suggest_uncertain(library)
     assert suggest_names(library, "clu_00003", matcher="plain") != suggest_names(library, "clu_00003")
@@ -248,8 +266,9 @@ def test_a_matcher_is_calibrated_by_its_scores(library: Library) -> None:
 
 def test_it_says_when_the_labels_have_moved_on(library: Library) -> None:
     ids = add_faces(library, people_vectors(10, 4, seed=9, spread=0.8), prefix="new")
+    later = replace(library, index_follower=lambda: None)
     for number in range(20):  # ten pairs of twins
-        assign_faces_to(library, ids[2 * number : 2 * number + 2], f"Newcomer {number}", actor=ME)
+        assign_faces_to(later, ids[2 * number : 2 * number + 2], f"Newcomer {number}", actor=ME)
     report = calibrate_library(library)
     assert report.threshold != pytest.approx(report.calibration.threshold, abs=0.005)
     assert report.note is not None

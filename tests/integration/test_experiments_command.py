@@ -232,6 +232,7 @@ def test_wrong_words_are_told_in_one_line(says: Says) -> None:
         says("list", "--since", "yesterday")
 
 
+@pytest.mark.nightly  # by day the next test runs it on trainings
 def test_the_notebook_compares_clusterings_too(recorded: Library, tmp_path: Path) -> None:
     found, text = compared_in_the_notebook(recorded, tmp_path, kind="cluster")
     fine = of_kind(recorded, "cluster")[1]

@@ -45,8 +45,8 @@ RAW_SPACE, PROJECTED = Space(RAW), Space("face-projection/7", residual_head(3), 
 
 
 @pytest.fixture
-def settings(settings: Settings, database_url: str) -> Settings:
-    return replace(settings, database_url=database_url)
+def settings(settings: Settings, library_url: str) -> Settings:
+    return replace(settings, database_url=library_url)
 
 
 @pytest.fixture

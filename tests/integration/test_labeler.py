@@ -37,15 +37,22 @@ from faceml.widgets.screen import Input
 from faceml.wiring import open_library
 from tests.conftest import REPO
 from tests.fakes import FakePack, library_with
-from tests.synthetic import synthetic_library
+from tests.synthetic import copy_of, synthetic_library
 
 PEOPLE, FACES = 6, 8
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six clusters of eight faces; half of the first two are named already."""
-    opened = synthetic_library(tmp_path / "library", people=PEOPLE, faces=FACES, known=2)
+    home = tmp_path_factory.mktemp("made") / "library"
+    synthetic_library(home, people=PEOPLE, faces=FACES, known=2).close()
+    return home
+
+
+@pytest.fixture
+def library(made_once: Path, tmp_path: Path) -> Iterator[Library]:
+    opened = copy_of(made_once, tmp_path / "library")
     yield opened
     opened.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL import Image
 
 from faceml.cli.identity_reports import explanation
 from faceml.cli.main import cli
+from faceml.config import Settings
 from faceml.decisions.states import FREE
 from faceml.errors import WrongUse
 from faceml.options import AssignOptions, DualOptions
@@ -30,8 +32,9 @@ from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import AssignReport, assign_faces
 from faceml.services.recognise.gallery import open_way
 from faceml.services.recognise.identify import PARTS, PersonScore, explain_face, identify_photo
+from tests.conftest import copy_library
 from tests.crowds import KNOWN, LABELS, Crowd, crowd, crowd_of
-from tests.fakes import CONTRACT, FakePack, LoadedPack
+from tests.fakes import CONTRACT, FakePack, LoadedPack, library_with
 from tests.heads import CARD, comparison, register, unmeasured, whitening_head
 from tests.rest import API, client_of
 
@@ -41,19 +44,52 @@ AUTO = AssignOptions(max_faces=EVERYBODY, threshold="auto")
 PLAIN = replace(AUTO, matcher="plain")
 
 
-@pytest.fixture
-def people(mlflow_here: Path, tmp_path: Path) -> Iterator[Crowd]:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Crowd:
     """40 people known by three faces each, and 40 strangers; some faces and people are near everybody."""
-    made = crowd(tmp_path / "library")
-    yield made
+    folder = tmp_path_factory.mktemp("crowd")
+    made = crowd(folder / "library")
     made.library.close()
+    return made
 
 
 @pytest.fixture
-def fitted(people: Crowd) -> Crowd:
-    """The same with a champion."""
-    crown(people)
-    return people
+def people(made_once: Crowd, mlflow_here: Path, tmp_path: Path) -> Iterator[Crowd]:
+    """A copy of it."""
+    copied = copy_of(made_once, tmp_path / "library")
+    yield copied
+    copied.library.close()
+
+
+@pytest.fixture(scope="module")
+def crowned_once(made_once: Crowd, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Crowd:
+    """The same with a champion, and MLflow's store beside it."""
+    folder = tmp_path_factory.mktemp("crowned")
+    (folder / "mlruns").mkdir()
+    shutil.copy(empty_mlflow, folder / "mlruns" / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        crowned = copy_of(made_once, folder / "library")
+        crown(crowned)
+    crowned.library.close()
+    return crowned
+
+
+@pytest.fixture
+def fitted(crowned_once: Crowd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
+    """A copy of that."""
+    shutil.copytree(crowned_once.library.settings.home.parent / "mlruns", tmp_path / "mlruns")
+    monkeypatch.chdir(tmp_path)
+    copied = copy_of(crowned_once, tmp_path / "library")
+    yield copied
+    copied.library.close()
+
+
+def copy_of(made: Crowd, home: Path) -> Crowd:
+    """The same people in a library of its own, with the MLflow store of the working folder."""
+    copy_library(made.library.settings.home, home)
+    pack = FakePack(contract=made.library.packs.contract())
+    return replace(made, library=library_with(pack, Settings(home=home)))
 
 
 def crown(people: Crowd) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from faceml.services.operate.backup import back_up
 from faceml.services.operate.restore import restore
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.trial.comparison import Comparison, from_json
-from tests.conftest import add_faces, people_vectors
+from tests.conftest import add_faces, copy_library, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
 from tests.heads import comparison, unmeasured
 from tests.rest import API, client_of, two_people
@@ -51,7 +50,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture
 def labelled(made_once: Settings, mlflow_here: Path, tmp_path: Path) -> Iterator[Library]:
     """A copy of that library, with an MLflow of its own."""
-    shutil.copytree(made_once.home, tmp_path / "library")
+    copy_library(made_once.home, tmp_path / "library")
     library = library_with(FakePack(), Settings(home=tmp_path / "library", model_pack=CONTRACT.name))
     yield library
     library.close()

@@ -58,7 +58,7 @@ on_both = pytest.mark.parametrize(
 def library(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Library]:
     """An empty library, on SQLite where nothing else is said; its faces are made up."""
     if getattr(request, "param", "") == "postgres":
-        settings = replace(settings, database_url=request.getfixturevalue("postgres_url"))
+        settings = replace(settings, database_url=request.getfixturevalue("postgres_library_url"))
     opened = library_with(FakePack(), settings)
     yield opened
     opened.close()

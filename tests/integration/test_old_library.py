@@ -75,6 +75,7 @@ def test_its_history_reads_line_by_line_as_it_did(library: Library, expected: An
     assert told == expected["history"]
 
 
+@pytest.mark.nightly  # by day all of them at once, in the next test
 def test_every_decision_is_taken_back_and_made_again_as_it_was(library: Library, expected: Any) -> None:
     lines = [line for line in history(library.repository, limit=1000) if line.kind not in ("undo", "redo")]
     assert {str(line.event_id): toggled(library, line) for line in lines} == expected["toggled"]
@@ -116,6 +117,7 @@ def undo_all(library: Library) -> list[int]:
             return undone
 
 
+@pytest.mark.nightly  # by day test_backup.py restores a backup of the first schema
 def test_it_is_backed_up_and_restored_with_all_its_decisions(library: Library, tmp_path: Path) -> None:
     before = snapshot(library)
     back_up(library, tmp_path / "faces.zip")

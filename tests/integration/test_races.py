@@ -29,7 +29,7 @@ from faceml.services.photos.ingest import ingest_folder
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.review import Question, Side, Topic, answer
 from faceml.storage.sql.repository import Repository
-from tests.conftest import add_faces, add_photo, found_face, people_vectors, unit_rows
+from tests.conftest import add_faces, add_photo, copy_library, found_face, people_vectors, unit_rows
 from tests.fakes import FakePack, LostIndex, interrupted, library_with
 
 FACES = 8
@@ -37,17 +37,33 @@ DUAL = DualOptions(unknown_min_cluster_size=3)
 
 
 @pytest.fixture
-def library(tmp_path: Path, database_url: str) -> Iterator[Library]:
+def library(made_once: Path, tmp_path: Path, library_url: str) -> Iterator[Library]:
     """Ada, Bob and Cy have eight faces each, two of which are labelled; the faces of two others are in one cluster."""
-    settings = Settings(home=tmp_path / "library", database_url=database_url, model_pack="opencv-zoo")
+    settings = Settings(home=tmp_path / "library", database_url=library_url, model_pack="opencv-zoo")
+    if library_url.startswith("sqlite"):
+        copy_library(made_once, settings.home)
     opened = replace(library_with(FakePack(), settings), index=LostIndex())  # of no interest here
-    ids = add_faces(opened, people_vectors(5, FACES, seed=3))
-    for number, name in enumerate(("Ada", "Bob", "Cy")):
-        assign_faces_to(opened, ids[FACES * number : FACES * number + 2], name, actor="ada")
-    with opened.repository.begin() as unit:
-        unit.faces.set_clusters([(id_, "unknown_cluster_1") for id_ in ids[3 * FACES :]])
+    if not library_url.startswith("sqlite"):
+        fill(opened)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = Settings(home=tmp_path_factory.mktemp("made") / "library", model_pack="opencv-zoo")
+    made = replace(library_with(FakePack(), settings), index=LostIndex())
+    fill(made)
+    made.close()
+    return settings.home
+
+
+def fill(library: Library) -> None:
+    ids = add_faces(library, people_vectors(5, FACES, seed=3))
+    for number, name in enumerate(("Ada", "Bob", "Cy")):
+        assign_faces_to(library, ids[FACES * number : FACES * number + 2], name, actor="ada")
+    with library.repository.begin() as unit:
+        unit.faces.set_clusters([(id_, "unknown_cluster_1") for id_ in ids[3 * FACES :]])
 
 
 def states(library: Library) -> list[FaceState]:
@@ -103,8 +119,20 @@ DECISIONS: dict[str, Callable[[Library], object]] = {
 }
 
 
-@pytest.mark.parametrize("run", ["dual", "assign"])
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize(
+    ("library_url", "run", "decision"),
+    [
+        *(("sqlite", run, decision) for run in ("dual", "assign") for decision in DECISIONS),
+        pytest.param("postgres", "assign", "merge", marks=pytest.mark.postgres),
+        *(
+            pytest.param("postgres", run, decision, marks=[pytest.mark.postgres, pytest.mark.nightly])
+            for run in ("dual", "assign")
+            for decision in DECISIONS
+            if (run, decision) != ("assign", "merge")
+        ),
+    ],
+    indirect=["library_url"],
+)
 def test_what_is_decided_while_a_run_computes_stands(library: Library, run: str, decision: str) -> None:
     """Ada's faces match Ada first and are what the decision is about; nobody is put under her after it."""
     decided: dict[UUID, FaceState] = {}

@@ -19,15 +19,22 @@ from faceml.services.learn.fit_matcher import Question, RefitReport, is_due, ref
 from faceml.services.recognise.matching import open_matcher
 from faceml.trial.comparison import Comparison, from_json
 from tests.heads import comparison
-from tests.synthetic import synthetic_library
+from tests.synthetic import copy_of, synthetic_library
 
 ME = "ada"
 LABELS = 5  # of each of 12 people, so 60: six more or fewer are a tenth
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("made") / "library"
+    synthetic_library(home, people=16, faces=10, known=12).close()
+    return home
+
+
 @pytest.fixture
-def labelled(mlflow_here: Path, tmp_path: Path) -> Iterator[Library]:
-    library = synthetic_library(tmp_path / "library", people=16, faces=10, known=12)
+def labelled(made_once: Path, mlflow_here: Path, tmp_path: Path) -> Iterator[Library]:
+    library = copy_of(made_once, tmp_path / "library")
     yield library
     library.close()
 

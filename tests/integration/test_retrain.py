@@ -31,7 +31,8 @@ def test_every_pipeline_is_read(file: Path) -> None:
     assert read_pipeline(file).name == file.stem
 
 
-@pytest.mark.parametrize("gain", [0.05, pytest.param(-0.05, marks=pytest.mark.nightly)])
+@pytest.mark.nightly  # by day: the gate in test_promote.py, what travels between steps in test_pipeline_runner.py
+@pytest.mark.parametrize("gain", [0.05, -0.05])
 def test_the_gate_decides_and_names_are_given_at_the_new_threshold(
     mlflow_here: Path, library: Library, gain: float
 ) -> None:

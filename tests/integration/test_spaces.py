@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from faceml.config import Settings
 from faceml.errors import ModelMismatch, NotFound, WrongUse
 from faceml.identity.projection import Head, project
 from faceml.identity.threshold_map import equal_rates, stranger_scores
@@ -31,21 +32,32 @@ from faceml.services.recognise.spaces import open_space, space_in_use
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import likely_from, suggest_merges, suggest_names, suggest_splits
 from faceml.wiring import open_library
-from tests.conftest import WIDTH, add_faces, people_vectors, unit_rows
+from tests.conftest import WIDTH, add_faces, copy_library, people_vectors, unit_rows
+from tests.fakes import library_with
 from tests.heads import CARD, card_for, comparison, deep_head, matrix, register, residual_head
 
 PEOPLE, FACES = 4, 8
 
 
-@pytest.fixture
-def named(mlflow_here: Path, library: Library) -> Library:
+@pytest.fixture(scope="module")
+def named_once(tmp_path_factory: pytest.TempPathFactory, opencv_zoo: Any) -> Path:
     """Four people of eight faces, named, each with a centroid."""
-    add_faces(library, people_vectors(PEOPLE, FACES))
-    cluster_faces(library)
-    names = [face.cluster_id for face in sorted(faces(library), key=lambda face: face.asset_id) if face.cluster_id]
+    folder = tmp_path_factory.mktemp("named")
+    settings = Settings(home=folder / "library", model_pack="opencv-zoo", model_root=folder / "no-models")
+    made = library_with(opencv_zoo, replace(settings, tracking_uri=f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}"))
+    add_faces(made, people_vectors(PEOPLE, FACES))
+    cluster_faces(made)
+    names = [face.cluster_id for face in sorted(faces(made), key=lambda face: face.asset_id) if face.cluster_id]
     for number, name in enumerate(dict.fromkeys(names)):
-        label_cluster(library, name, f"Person {number}", actor="me")
-    compute_centroids(library)
+        label_cluster(made, name, f"Person {number}", actor="me")
+    compute_centroids(made)
+    made.close()
+    return made.settings.home
+
+
+@pytest.fixture
+def named(named_once: Path, mlflow_here: Path, library: Library) -> Library:
+    copy_library(named_once, library.settings.home)
     return library
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -32,13 +31,13 @@ from faceml.training import FaceTrainer
 from faceml.training.history import Epoch
 from faceml.trial.comparison import from_json
 from faceml.trial.heads import is_marked
-from tests.conftest import REPO, WIDTH, add_faces, people_vectors
+from tests.conftest import REPO, WIDTH, add_faces, copy_library, people_vectors
 from tests.fakes import library_with
 from tests.unit.training.made_up import people_in_changing_light
 
 PEOPLE, FACES = 16, 7
-SHORT = TrainOptions(epochs=10, head="documented", patience=10)
-LEARNS = TrainOptions(epochs=10, head="whitening", patience=2)
+SHORT = TrainOptions(epochs=10, head="documented", patience=10, batch_size=128)
+LEARNS = TrainOptions(epochs=10, head="whitening", patience=2, batch_size=128)
 
 
 def label(
@@ -64,7 +63,7 @@ def labelled_home(tmp_path_factory: pytest.TempPathFactory, opencv_zoo: Any) -> 
 
 @pytest.fixture
 def labelled(mlflow_here: Path, labelled_home: Path, library: Library) -> Library:
-    shutil.copytree(labelled_home, library.settings.home)
+    copy_library(labelled_home, library.settings.home)
     return library
 
 
@@ -222,7 +221,7 @@ def test_a_training_that_learns_nothing_says_so_in_report_command_and_mlflow(
 
 # --- on the command line and in a notebook
 
-COMMAND = ["faces", "train-matching", "--epochs", "10", "--head", "documented", "--patience", "10"]
+COMMAND = ["faces", "train-matching", "--epochs", "10", "--head", "documented", "--batch-size", "128"]
 
 
 @pytest.fixture

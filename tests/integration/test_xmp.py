@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 from PIL import Image, PngImagePlugin
 
+from faceml.config import Settings
 from faceml.decisions.about_faces import Assign
 from faceml.errors import FolderNotFound, NotEnoughData
 from faceml.library import Library
@@ -25,6 +27,7 @@ from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.xmp.areas import Area, Size, area_of, stored
 from faceml.xmp.regions import read_regions
+from tests.conftest import copy_library
 from tests.fakes import library_with
 from tests.unit.xmp.samples import DIGIKAM, digikam
 from tests.unit.xmp.test_areas import ORIENTATIONS, save_turned
@@ -61,25 +64,37 @@ def named_boxes(library: Library, *, named: bool = True) -> set[tuple[str, BBox,
 def name_everybody(library: Library) -> None:
     with library.repository.read() as unit:
         rows = list(unit.export_rows())
+    later = replace(library, index_follower=lambda: None)
     for number, row in enumerate(rows):
-        assign_faces_to(library, [UUID(row.face_id)], NAMES[number % len(NAMES)], actor=ACTOR)
+        assign_faces_to(later, [UUID(row.face_id)], NAMES[number % len(NAMES)], actor=ACTOR)
+
+
+@pytest.fixture(scope="module")
+def turned_once(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory, opencv_zoo: Any) -> Path:
+    """The same scene of six faces, stored in all eight orientations, and a library that has looked at them."""
+    folder = tmp_path_factory.mktemp("turned")
+    (folder / "photos").mkdir()
+    with Image.open(photo_folder / "group.jpg") as group:
+        for orientation in ORIENTATIONS:
+            save_turned(group, orientation, folder / "photos" / f"group{orientation}.jpg")
+    looked = library_with(opencv_zoo, Settings(home=folder / "library", model_pack="opencv-zoo"))
+    detect(looked, folder / "photos")
+    looked.close()
+    return folder
 
 
 @pytest.fixture
-def turned_photos(photo_folder: Path, tmp_path: Path) -> Path:
-    """The same scene of six faces, stored in all eight orientations."""
-    folder = tmp_path / "turned"
-    folder.mkdir()
-    with Image.open(photo_folder / "group.jpg") as group:
-        for orientation in ORIENTATIONS:
-            save_turned(group, orientation, folder / f"group{orientation}.jpg")
-    return folder
+def turned_photos(turned_once: Path, library: Library) -> Iterator[Path]:
+    """Their folder; `library` knows their faces."""
+    copy_library(turned_once / "library", library.settings.home)
+    yield turned_once / "photos"
+    for sidecar_file in (turned_once / "photos").glob("*.xmp"):
+        sidecar_file.unlink()
 
 
 def test_every_name_and_box_survives_the_round_trip_in_all_orientations(
     library: Library, other: Library, turned_photos: Path
 ) -> None:
-    detect(library, turned_photos)
     name_everybody(library)
     before = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in turned_photos.glob("*.jpg")}
     exported = export_xmp(library.repository, turned_photos)
@@ -105,7 +120,6 @@ def test_digikams_regions_of_turned_photos_find_their_faces(
     library: Library, turned_photos: Path, forgets_orientation: bool
 ) -> None:
     """By the standard regions are of the stored photo; one that was drawn on the upright photo is understood, too."""
-    detect(library, turned_photos)
     for orientation in ORIENTATIONS:
         photo = turned_photos / f"group{orientation}.jpg"
         write_as_digikam(photo, faces_on(library, photo), 1 if forgets_orientation else orientation)
@@ -140,10 +154,18 @@ def sidecar(photo: Path) -> Path:
 
 
 @pytest.fixture
-def portrait(library: Library, photos: Path) -> tuple[Path, Face]:
+def hopper(photos: Path) -> Path:
+    """A folder with one photo of one face."""
+    for other in ("astronaut.jpg", "group.jpg", "nobody.png"):
+        (photos / other).unlink()
+    return photos
+
+
+@pytest.fixture
+def portrait(library: Library, hopper: Path) -> tuple[Path, Face]:
     """A photo with one face, in the library."""
-    detect(library, photos)
-    photo = photos / "hopper.jpg"
+    detect(library, hopper)
+    photo = hopper / "hopper.jpg"
     (face,) = faces_on(library, photo)
     return photo, face
 
@@ -236,20 +258,20 @@ def test_an_import_is_undone_like_any_decision(library: Library, other: Library,
     assert named_boxes(other) == set()
 
 
-def test_adobes_name_of_a_sidecar_and_xmp_inside_the_photo_are_read(library: Library, photos: Path) -> None:
+def test_adobes_name_of_a_sidecar_and_xmp_inside_the_photo_are_read(library: Library, hopper: Path) -> None:
     """And where a sidecar and the photo both speak, the sidecar counts."""
-    with Image.open(photos / "hopper.jpg") as image:
+    with Image.open(hopper / "hopper.jpg") as image:
         info = PngImagePlugin.PngInfo()
         info.add_itxt("XML:com.adobe.xmp", regions_of_whole_face("Inside").decode())
-        image.save(photos / "inside.png", pnginfo=info)
-        image.save(photos / "both.jpg", xmp=regions_of_whole_face("Inside"), quality=95)
-        image.save(photos / "stem.jpg", quality=90)
-        image.save(photos / "pair.jpg", quality=85)
-        image.save(photos / "pair.png")
-    detect(library, photos)
+        image.save(hopper / "inside.png", pnginfo=info)
+        image.save(hopper / "both.jpg", xmp=regions_of_whole_face("Inside"), quality=95)
+        image.save(hopper / "stem.jpg", quality=90)
+        image.save(hopper / "pair.jpg", quality=85)
+        image.save(hopper / "pair.png")
+    detect(library, hopper)
     for name, face_name in (("both.jpg.xmp", "Beside"), ("stem.xmp", "Stem"), ("pair.xmp", "Whose?")):
-        (photos / name).write_bytes(regions_of_whole_face(face_name))
-    import_xmp(library, photos, actor=ACTOR)
+        (hopper / name).write_bytes(regions_of_whole_face(face_name))
+    import_xmp(library, hopper, actor=ACTOR)
     found = {Path(path).name: name for path, _, name in named_boxes(library)}
     assert found == {"inside.png": "Inside", "both.jpg": "Beside", "stem.jpg": "Stem"}
 
@@ -296,9 +318,11 @@ def test_a_photo_that_is_not_there_is_told(library: Library, portrait: tuple[Pat
 
 
 def test_a_photo_whose_last_look_failed_is_told_and_the_others_are_written(
-    library: Library, portrait: tuple[Path, Face], photos: Path
+    library: Library, portrait: tuple[Path, Face], photos: Path, photo_folder: Path
 ) -> None:
     photo, _ = portrait
+    shutil.copy(photo_folder / "astronaut.jpg", photos)
+    detect(library, photos)
     name_everybody(library)
     content = photo.read_bytes()
     photo.write_bytes(content[:200])
@@ -326,11 +350,11 @@ def test_a_sidecar_that_is_a_link_stays_one(library: Library, portrait: tuple[Pa
 
 
 @pytest.mark.parametrize("length", [247, 251])
-def test_the_longest_name_of_a_file_has_its_sidecar(library: Library, photos: Path, length: int) -> None:
+def test_the_longest_name_of_a_file_has_its_sidecar(library: Library, hopper: Path, length: int) -> None:
     """A name has 255 bytes at most, the sidecar's four included."""
-    photo = photos / ("é" * ((length - 4) // 2) + "x" * ((length - 4) % 2) + ".jpg")
-    (photos / "hopper.jpg").rename(photo)
-    detect(library, photos)
+    photo = hopper / ("é" * ((length - 4) // 2) + "x" * ((length - 4) % 2) + ".jpg")
+    (hopper / "hopper.jpg").rename(photo)
+    detect(library, hopper)
     name_everybody(library)
     assert export_xmp(library.repository).skipped == ()
     assert sidecar(photo).exists()
@@ -340,23 +364,23 @@ def test_the_longest_name_of_a_file_has_its_sidecar(library: Library, photos: Pa
     ("photo", "beside"), [("a.jpg", "A.JPG.XMP"), ("a.JPG", "a.jpg.xmp"), ("a.JPG", "A.xmp"), ("a.jpg", "a.Xmp")]
 )
 def test_a_sidecar_is_found_in_whatever_case_its_name_is(
-    library: Library, photos: Path, photo: str, beside: str
+    library: Library, hopper: Path, photo: str, beside: str
 ) -> None:
-    (photos / "hopper.jpg").rename(photos / photo)
-    (photos / beside).write_bytes(regions_of_whole_face("Grace"))
-    detect(library, photos)
-    assert import_xmp(library, photos, actor=ACTOR).faces_labeled == 1
+    (hopper / "hopper.jpg").rename(hopper / photo)
+    (hopper / beside).write_bytes(regions_of_whole_face("Grace"))
+    detect(library, hopper)
+    assert import_xmp(library, hopper, actor=ACTOR).faces_labeled == 1
     export_xmp(library.repository)
-    assert [file.name for file in photos.glob("*.[xX][mM][pP]")] == [beside], "written to, and no other beside it"
+    assert [file.name for file in hopper.glob("*.[xX][mM][pP]")] == [beside], "written to, and no other beside it"
 
 
-def test_two_photos_that_differ_in_case_keep_their_own_sidecars(library: Library, photos: Path) -> None:
-    (photos / "hopper.jpg").rename(photos / "a.jpg")
-    with Image.open(photos / "a.jpg") as image:
-        image.save(photos / "A.JPG", quality=80)
-    (photos / "A.JPG.xmp").write_bytes(regions_of_whole_face("Grace"))
-    detect(library, photos)
-    import_xmp(library, photos, actor=ACTOR)
+def test_two_hopper_that_differ_in_case_keep_their_own_sidecars(library: Library, hopper: Path) -> None:
+    (hopper / "hopper.jpg").rename(hopper / "a.jpg")
+    with Image.open(hopper / "a.jpg") as image:
+        image.save(hopper / "A.JPG", quality=80)
+    (hopper / "A.JPG.xmp").write_bytes(regions_of_whole_face("Grace"))
+    detect(library, hopper)
+    import_xmp(library, hopper, actor=ACTOR)
     assert {Path(path).name: name for path, _, name in named_boxes(library)} == {"A.JPG": "Grace"}
 
 
@@ -376,17 +400,17 @@ def test_names_beside_a_copy_of_a_photo_are_taken_in(library: Library, portrait:
     assert import_xmp(library, photo.parent, actor=ACTOR).decided_otherwise == 1, "a person's word stays"
 
 
-def test_one_region_out_of_all_bounds_ends_no_import(library: Library, photos: Path) -> None:
-    with Image.open(photos / "hopper.jpg") as image:
-        image.save(photos / "absurd.jpg", quality=90)
-    detect(library, photos)
+def test_one_region_out_of_all_bounds_ends_no_import(library: Library, hopper: Path) -> None:
+    with Image.open(hopper / "hopper.jpg") as image:
+        image.save(hopper / "absurd.jpg", quality=90)
+    detect(library, hopper)
     theirs = regions_of_whole_face("Ada")
     start = theirs.index(b'stArea:x="') + len(b'stArea:x="')
-    (photos / "absurd.jpg.xmp").write_bytes(theirs[:start] + b"1e308" + theirs[theirs.index(b'"', start) :])
-    (photos / "hopper.jpg.xmp").write_bytes(regions_of_whole_face("Grace"))
-    found = import_xmp(library, photos, actor=ACTOR)
+    (hopper / "absurd.jpg.xmp").write_bytes(theirs[:start] + b"1e308" + theirs[theirs.index(b'"', start) :])
+    (hopper / "hopper.jpg.xmp").write_bytes(regions_of_whole_face("Grace"))
+    found = import_xmp(library, hopper, actor=ACTOR)
     assert found.faces_labeled == 1
-    assert found.skipped == (f"{photos / 'absurd.jpg'}: the region of 'Ada' has no area that can be read",)
+    assert found.skipped == (f"{hopper / 'absurd.jpg'}: the region of 'Ada' has no area that can be read",)
 
 
 def test_wrong_folders_are_told(library: Library, photos: Path) -> None:

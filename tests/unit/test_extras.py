@@ -88,7 +88,8 @@ def test_whatever_is_imported_is_brought_by_the_core_or_an_extra() -> None:
             "notebooks",
             "faceml.pipelines.execution, faceml.widgets.bench, faceml.plots.style, faceml.tracking.mlflow_store",
         ),
-        ("train", "faceml.training.fit, faceml.services.learn.train, faceml.plots.curves"),
+        ("train", "faceml.services.learn.train, faceml.plots.curves"),
+        pytest.param("train", "faceml.training.fit", marks=pytest.mark.nightly),  # Lightning: seven seconds
         ("serve", "serving.app"),
         ("jobs", "faceml.jobs.functions, faceml.jobs.worker, faceml.jobs.pool"),
     ],

@@ -24,6 +24,7 @@ from faceml.identity.clustering import (
 from faceml.identity.cost import Linkage, available_memory_bytes, expected_cost, refuse_too_large
 from faceml.identity.hdbscan.distances import Metric
 from faceml.identity.hdbscan.exact import fit
+from tests.conftest import examples
 
 LINKAGES: list[Linkage] = ["single", "average", "complete"]
 METRICS: list[Metric] = ["euclidean", "cosine"]
@@ -57,7 +58,7 @@ def test_dbscan_has_the_labels_of_scikit_learn(eps: float, min_samples: int, met
     np.testing.assert_array_equal(ours, theirs.labels_)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(count=st.integers(1, 60), seed=st.integers(0, 10**6), eps=st.floats(0.05, 4), min_samples=st.integers(1, 8))
 def test_dbscan_of_any_rows_has_the_labels_of_scikit_learn(count: int, seed: int, eps: float, min_samples: int) -> None:
     rows = np.random.default_rng(seed).standard_normal((count, 3))

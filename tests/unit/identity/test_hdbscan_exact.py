@@ -19,8 +19,9 @@ from faceml.identity.hdbscan import exact as hdbscan_exact
 from faceml.identity.hdbscan.distances import points_of
 from faceml.identity.hdbscan.exact import Clustering, cut, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
+from tests.conftest import examples
 
-many_examples = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many_examples = settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -285,7 +286,7 @@ def test_removing_and_moving_faces_gives_what_a_full_run_gives(
 
 
 @pytest.mark.usefixtures("tiny_blocks")
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     count=st.integers(2, 80), width=st.integers(1, 4), seed=st.integers(0, 10**6), min_samples=st.integers(1, 5),
     gone=st.floats(0, 0.4), added=st.integers(0, 12), has_ties=st.booleans(),

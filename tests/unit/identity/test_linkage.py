@@ -17,6 +17,7 @@ from faceml.identity.clustering import cluster_embeddings
 from faceml.identity.cohort import mean_of_highest
 from faceml.identity.hdbscan.exact import fit
 from faceml.identity.linkage import average_linkage, surplus_nearness, usual_similarity, without_weak_pairs
+from tests.conftest import examples
 
 Vectors = NDArray[np.float32]
 
@@ -59,7 +60,7 @@ def test_the_groups_are_those_of_all_pairs(sizes: list[int], min_similarity: flo
     np.testing.assert_array_equal(found, of_all_pairs(vectors, surplus, min_similarity))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     count=st.integers(2, 80),
     width=st.integers(2, 6),

@@ -30,7 +30,7 @@ FEW = Options(head="documented", epochs=3, batch_size=16, learning_rate=1e-3, we
 
 @pytest.fixture(scope="module")
 def labelled() -> tuple[Array, Array]:
-    return people(8, 7, spread=1.5)
+    return people(5, 4, spread=1.5)
 
 
 def weights(found: Fitted) -> list[Array]:
@@ -204,7 +204,7 @@ def test_epochs_are_told_as_they_end(labelled: tuple[Array, Array]) -> None:
     told: list[Epoch] = []
     found = fit(*labelled, FEW, on_epoch=told.append)
     assert tuple(told) == found.history[1:]
-    assert (found.training_faces, found.validation_faces) == (48, 8)
+    assert (found.training_faces, found.validation_faces) == (15, 5)
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def test_a_checkpoint_holds_weights_optimiser_state_and_metadata(labelled: tuple
     content = torch.load(last, weights_only=True)
     assert content["projection"]["layers.0.weight"].shape == (256, 32)
     assert content["projection"]["layers.1.weight"].shape == (128, 256)
-    assert content["optimizer"]["state"][0]["step"] == 3 * -(-48 * 30 // 16)  # one update a batch
+    assert content["optimizer"]["state"][0]["step"] == 3 * -(-15 * 30 // 16)  # one update a batch
     assert content["metadata"]["epoch"] == 3
 
 
