@@ -1,6 +1,7 @@
 """Suggest what to do with groups: whom a cluster shows, which are one person, which are two.
 
-Groups are read one at a time, so memory does not grow with the library; what a person said is honoured (`different`).
+Groups are read one at a time, so memory does not grow with the library; what a person said is honoured
+(`decisions.split`).
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ from faceml.identity.prototypes import centroid
 from faceml.identity.suggestions import GROUP_MARGIN, Halves, NearGroups, halve, near_groups, nearest_faces
 from faceml.library import Library
 from faceml.records import Embeddings
-from faceml.services.decisions.split import faces_in, parts_of
+from faceml.services.decisions.split import different_pairs, faces_in, is_ruled_out, parts_of
 from faceml.services.recognise.calibrate import usual_score
 from faceml.services.recognise.gallery import Resemblance, read_gallery
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import Space, space_in_use
-from faceml.services.review.different import different_pairs, is_ruled_out
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -142,7 +142,7 @@ def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, 
 def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float | None = None) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
-    Never two that a person said are different, see `different`.
+    Never two that a person said are different, see `decisions.split`.
 
     Args:
         limit: how many at most.

@@ -22,7 +22,7 @@ from faceml.storage.sql.database import BUSY_TIMEOUT_S, connect, consistent_read
 from faceml.storage.sql.dump import DatabaseDump
 from faceml.storage.sql.erasure import Erasure
 from faceml.storage.sql.events import Events
-from faceml.storage.sql.export_rows import ExportRow, export_rows, formerly_at
+from faceml.storage.sql.face_rows import ExportRow, export_rows, formerly_at
 from faceml.storage.sql.faces import Faces
 from faceml.storage.sql.groups import Groups
 from faceml.storage.sql.locks import run_lock
