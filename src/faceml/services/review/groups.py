@@ -7,7 +7,7 @@ Groups are read one at a time, so memory does not grow with the library; what a 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -229,3 +229,36 @@ def _split_preview(cluster_id: str, faces: Embeddings, halves: Halves) -> SplitS
 def check_limit(limit: int) -> None:
     if limit < 1:
         raise WrongUse(f"limit={limit} is below 1: ask for one suggestion or more")
+
+
+def resemble(library: Library, groups: Sequence[Embeddings], *, limit: int = 5) -> list[list[Resemblance]]:
+    """Whom each of some groups of faces resembles, the nearest first, as `suggest_names`: all are asked at once.
+
+    A person ruled out for the majority of a group's faces is left out.
+    """
+    if not any(group.face_ids for group in groups):
+        return [[] for _ in groups]
+    matching, space = matcher_in_use(library), space_in_use(library)
+    with library.repository.read() as unit:
+        names = unit.people.names()
+        ruled_out = unit.faces.rejections([id_ for group in groups for id_ in group.face_ids])
+        gallery = None if matching else read_gallery(library, unit, space)
+    of_face: dict[UUID, list[UUID]] = defaultdict(list)
+    for face_id, person_id in ruled_out:
+        of_face[face_id].append(person_id)
+    found = []
+    for group in groups:
+        ranked: list[tuple[UUID, float]] = []
+        if group.face_ids and matching is not None:
+            ranked = _ranked_by_score(matching, group)
+        elif group.face_ids and gallery is not None and gallery.people:
+            ranked = gallery.ranked(centroid(space.project(group.vectors)))
+        times = Counter(person_id for face_id in group.face_ids for person_id in of_face[face_id])
+        found.append(
+            [
+                Resemblance(person, names[person], similarity)
+                for person, similarity in ranked
+                if person in names and not is_ruled_out(times[person], len(group.face_ids))
+            ][:limit]
+        )
+    return found
