@@ -6,7 +6,7 @@ What is stored is read by other versions of faceml too: a kind's name and its ke
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -56,7 +56,12 @@ ABOUT_FACES: Mapping[str, type[Decision]] = {
     "assign": about_faces.Assign,
     "unassign": about_faces.Unassign,
     "reject": about_faces.Reject,
+    "reject_each": about_faces.RejectEach,
+    "confirm": about_faces.Confirm,
     "dismiss": about_faces.Dismiss,
+    "restore": about_faces.Restore,
+    "draw": about_faces.Draw,
+    "redraw": about_faces.Redraw,
     "exemplars": about_faces.ChooseExemplars,
     "split": about_faces.Split,
     "apart": about_faces.DifferentPeople,
@@ -124,7 +129,7 @@ def decode_effects(details: Mapping[str, Any]) -> Effects:
 
 
 def encode_state(state: FaceState) -> dict[str, Any]:
-    return {key: _as_json(value) for key, value in asdict(state).items()}
+    return {key: _as_json(getattr(state, key)) for key in FaceState.__dataclass_fields__}
 
 
 def decode_state(stored: Mapping[str, Any]) -> FaceState:
@@ -149,6 +154,10 @@ def _ids(texts: Iterable[str]) -> frozenset[UUID]:
     return frozenset(map(UUID, texts))
 
 
+def _ids_by_person(stored: Mapping[str, Iterable[str]]) -> dict[UUID, frozenset[UUID]]:
+    return {UUID(id_): _ids(texts) for id_, texts in stored.items()}
+
+
 def _group(key: str) -> about_faces.GroupKey:
     try:
         return UUID(key)
@@ -164,7 +173,11 @@ _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it o
     "people": _ids,
     "exemplars": _ids,
     "left_out": _ids,
+    "counted": _ids_by_person,
+    "of_faces": _ids_by_person,
     "into": UUID,
+    "replaced": UUID,
+    "drawn": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},
     "groups": lambda groups: tuple(map(_group, groups)),
     "sides": lambda sides: tuple(tuple(map(UUID, side)) for side in sides),

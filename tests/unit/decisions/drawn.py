@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 from faceml.decisions.about_faces import (
     Assign,
     ChooseExemplars,
+    Confirm,
     DifferentPeople,
     Dismiss,
+    Draw,
     Label,
     LabelSome,
+    Redraw,
     Reject,
+    RejectEach,
+    Restore,
     Split,
     Unassign,
 )
@@ -40,16 +45,26 @@ def about(kind: type[Decision], **fields: Any) -> st.SearchStrategy[Any]:
     )
 
 
+counted = st.dictionaries(person, st.frozensets(person), min_size=1).map(
+    lambda drawn: {id_: people | {id_} for id_, people in drawn.items()}
+)
 ABOUT_FACES: dict[type[Decision], st.SearchStrategy[Any]] = {
     Label: about(Label, exemplars=faces, cluster_id=st.none() | name),
     LabelSome: about(LabelSome, exemplars=faces, cluster_id=st.none() | name, left_out=faces),
     Assign: about(Assign, exemplars=faces, imported_from=st.none() | name),
     Unassign: st.builds(Unassign, person_id=st.none() | person),
     Reject: about(Reject),
+    Confirm: st.builds(Confirm, counted),
+    RejectEach: st.builds(RejectEach, counted, st.dictionaries(person, faces)),
+    Restore: st.builds(Restore),
     Dismiss: st.builds(Dismiss, st.sampled_from(Dismissal)),
     ChooseExemplars: about(ChooseExemplars, exemplars=faces),
     Split: st.builds(Split, name, st.integers(2, 9)),
     DifferentPeople: st.builds(DifferentPeople, st.tuples(group, group), st.tuples(side, side)),
+}
+ABOUT_BOXES: dict[type[Decision], st.SearchStrategy[Any]] = {  # the first of a face, and of the next one
+    Draw: st.builds(Draw, faces, faces, person_id=st.none() | person),
+    Redraw: st.builds(Redraw, st.uuids(), st.uuids(), person_id=st.none() | person),
 }
 ABOUT_PEOPLE: dict[type[Decision], st.SearchStrategy[Any]] = {
     Merge: st.builds(Merge, person, person),
@@ -67,7 +82,7 @@ ABOUT_DECISIONS: dict[type[Decision], st.SearchStrategy[Any]] = {
     Forget: st.builds(Forget, st.integers(0, 9), st.integers(0, 9)),
     Erased: st.builds(Erased, name, person_id=st.none() | person),
 }
-EVERY_KIND = {**ABOUT_FACES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}
+EVERY_KIND = {**ABOUT_FACES, **ABOUT_BOXES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}
 
 about_faces = st.one_of(list(ABOUT_FACES.values()))
 about_people = st.one_of(list(ABOUT_PEOPLE.values()))
