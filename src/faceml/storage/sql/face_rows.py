@@ -11,7 +11,27 @@ from faceml.storage.sql.tables import FaceInstance
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 
 
-def as_face(row: FaceInstance) -> Face:
+# Of a row what a `Face` is made of: with landmarks and what assigned it, reading takes three times as long.
+FACE_COLUMNS = (
+    FaceInstance.id,
+    FaceInstance.asset_id,
+    FaceInstance.bbox_x,
+    FaceInstance.bbox_y,
+    FaceInstance.bbox_w,
+    FaceInstance.bbox_h,
+    FaceInstance.detection_confidence,
+    FaceInstance.quality_score,
+    FaceInstance.cluster_id,
+    FaceInstance.person_id,
+    FaceInstance.assigned_by,
+    FaceInstance.similarity,
+    FaceInstance.model_version,
+    FaceInstance.created_at,
+)
+
+
+def as_face(row: Any) -> Face:
+    """Of a row with `FACE_COLUMNS`."""
     return Face(
         id=row.id,
         asset_id=row.asset_id,

@@ -15,7 +15,7 @@ from faceml.errors import NotFound
 from faceml.records import AssignedBy, Face, FoundFace, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.face_rows import STATE_COLUMNS, as_face, detection_columns, state_columns
+from faceml.storage.sql.face_rows import FACE_COLUMNS, STATE_COLUMNS, as_face, detection_columns, state_columns
 from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange, PersonRow
@@ -130,14 +130,14 @@ class Faces(Store):
         """Faces that a machine put under an active person and nobody confirmed, the least similar first."""
         active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
         statement = (
-            select(FaceInstance)
+            select(*FACE_COLUMNS)
             .where(
                 photo_is_there(), FaceInstance.assigned_by == AssignedBy.PROTOTYPE, FaceInstance.person_id.in_(active)
             )
             .order_by(FaceInstance.similarity, FaceInstance.id)
             .limit(limit)
         )
-        return [as_face(row) for row in self._session.scalars(statement)]
+        return [as_face(row) for row in self._session.execute(statement)]
 
     def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The asset that each face is on."""
@@ -153,8 +153,8 @@ class Faces(Store):
 
     def without_vector(self, *, limit: int) -> list[Face]:
         has_vector = select(FaceEmbedding.pack).where(FaceEmbedding.face_instance_id == FaceInstance.id).exists()
-        statement = select(FaceInstance).where(~has_vector, photo_is_there()).order_by(FaceInstance.id).limit(limit)
-        return [as_face(row) for row in self._session.scalars(statement)]
+        statement = select(*FACE_COLUMNS).where(~has_vector, photo_is_there()).order_by(FaceInstance.id).limit(limit)
+        return [as_face(row) for row in self._session.execute(statement)]
 
     def rejections(self, face_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
         """(face, person) pairs that a person ruled out, in order; merged people answer with whom they became."""
@@ -272,7 +272,7 @@ class Faces(Store):
         return list(self._session.scalars(select(FaceInstance.quality_score).where(photo_is_there())))
 
     def _faces(self, column: Any, values: Sequence[Any], *where: ColumnElement[bool]) -> list[Face]:
-        return [as_face(row[0]) for row in self._rows(select(FaceInstance).where(*where), column, values)]
+        return [as_face(row) for row in self._rows(select(*FACE_COLUMNS).where(*where), column, values)]
 
 
 _NO_RUNNER_UP: dict[str, Any] = {"runner_up_id": None, "runner_up_similarity": None}
