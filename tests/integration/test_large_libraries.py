@@ -21,6 +21,7 @@ from faceml.services.exchange.export import ROWS_A_GROUP, _write_csv, _write_par
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans, fix_orphans
+from faceml.services.review.browse import label_progress
 from faceml.storage.sql.export_rows import ExportRow
 from faceml.storage.sql.tables import PersonPrototype
 from tests.conftest import add_faces, people_vectors
@@ -131,6 +132,15 @@ def test_a_label_reads_nobody_elses_centroid(crowd: tuple[Library, list[UUID]], 
     assert read == {report.person_id}
     drain_outbox(library)
     assert find_orphans(library, limit=1000).stale_points == 0
+
+
+def test_what_a_library_holds_is_counted_in_one_walk(crowd: tuple[Library, list[UUID]]) -> None:
+    library, ids = crowd
+    assign_faces_to(library, ids[:3], "Ada", actor="test")
+    with statements(library) as sent:
+        progress = label_progress(library.repository)
+    assert (progress.faces, progress.faces_named, progress.people) == (len(ids), 3, 1)
+    assert len([text for text in sent if "face_instances" in text]) == 1
 
 
 class Counted:

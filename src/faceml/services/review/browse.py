@@ -216,4 +216,5 @@ def look_at_cluster(repository: Repository, cluster_id: str) -> OpenCluster | No
 
 def label_progress(repository: Repository) -> LabelProgress:
     with repository.read() as unit:
-        return LabelProgress(unit.faces.count(), unit.faces.count_assigned(), unit.people.count())
+        counts = unit.faces.counts()
+        return LabelProgress(counts.faces, counts.assigned, unit.people.count())

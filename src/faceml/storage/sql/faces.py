@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
 
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import FaceState, person_cluster
@@ -22,6 +22,15 @@ from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection
 from faceml.storage.sql.vectors import as_blob, in_no_split_part, is_unlabelled
 
 PAGE_ROWS = 10_000  # vectors read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCounts:
+    """Of faces whose photos are there."""
+
+    faces: int
+    assigned: int  # under a person
+    clustered: int
 
 
 class Faces(Store):
@@ -253,11 +262,11 @@ class Faces(Store):
         """Faces on missing photos."""
         return self._count(FaceInstance, ~photo_is_there())
 
-    def count_assigned(self) -> int:
-        return self._count(FaceInstance, photo_is_there(), FaceInstance.person_id.is_not(None))
-
-    def count_clustered(self) -> int:
-        return self._count(FaceInstance, photo_is_there(), FaceInstance.cluster_id.is_not(None))
+    def counts(self) -> FaceCounts:
+        """One walk along an index for all three."""
+        columns = (func.count(), func.count(FaceInstance.person_id), func.count(FaceInstance.cluster_id))
+        faces, assigned, clustered = self._session.execute(select(*columns).where(photo_is_there())).one()
+        return FaceCounts(faces, assigned, clustered)
 
     def count_unlabelled(self, *, min_quality: float) -> int:
         return self._count(FaceInstance, *is_unlabelled(min_quality))
