@@ -99,6 +99,20 @@ def test_a_copy_that_fails_is_told_as_any_other_statement_and_leaves_nothing(pos
     repository.close()
 
 
+def test_a_list_may_be_longer_than_a_statement_takes_parameters(repository: Repository) -> None:
+    """As of people who were merged in the course of years."""
+    ids = fill(repository)
+    strangers = [uuid4() for _ in range(70_000)]
+    with repository.begin() as unit:
+        ada = unit.people.page(limit=1)[0]
+        unit.people.rule_out([(ids[0], ada.id)])
+        (event,) = unit.events.latest(1)
+        assert unit.people.faces_ruled_out([*strangers, ada.id]) == {ids[0]}
+        assert unit.people.names([*strangers, ada.id]) == {ada.id: "Ada"}
+        assert list(unit.people.existing([*strangers, ada.id])) == [ada.id]
+        assert unit.events.changed_faces([*range(1000, 71_000), event.id]) == {event.id: 3}
+
+
 Query = Callable[[UnitOfWork, list[UUID]], object]
 HOTTEST: dict[str, Query] = {
     "a page of clusters": lambda unit, ids: unit.clusters.page(limit=20),

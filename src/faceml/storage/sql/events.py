@@ -125,8 +125,8 @@ class Events(Store):
 
     def changed_faces(self, event_ids: Sequence[int]) -> dict[int, int]:
         """How many faces each of these events is about."""
-        statement = select(LabelChange.event_id, func.count()).where(LabelChange.event_id.in_(event_ids))
-        return {row[0]: row[1] for row in self._session.execute(statement.group_by(LabelChange.event_id))}
+        statement = select(LabelChange.event_id, func.count()).group_by(LabelChange.event_id)
+        return {row[0]: row[1] for row in self._rows(statement, LabelChange.event_id, event_ids)}
 
     def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[log.FaceEvent]]:
         """Everything decided about each of these faces, oldest first; faces without a decision are left out."""
