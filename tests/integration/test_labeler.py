@@ -426,7 +426,7 @@ def test_a_kernel_killed_at_any_moment_loses_at_most_the_label_being_typed(tmp_p
     assert kernel.wait(30) == -signal.SIGKILL
     with library.repository.read() as unit:
         people = set(unit.people.names().values())
-        assert unit.faces.count_assigned() == 3 * len(people)
+        assert unit.faces.counts().assigned == 3 * len(people)
     assert set(shown) <= people
     assert len(people) <= len(shown) + 1
     assert drain_outbox(library).backlog == 0

@@ -74,26 +74,28 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     matches = known.match(faces.vectors, threshold.value)
     found = dual_mode(matches, photo_rows=photos, taken=taken, min_similarity=threshold.value)
     unknown_ids = tuple(faces.face_ids[row] for row in found.unknown_rows)
-    unknown = Embeddings(unknown_ids, space.project(faces.vectors)[found.unknown_rows])
+    # Of the vectors only these are needed from here on: the others are let go before the memory of grouping is taken.
+    face_ids, unknown = faces.face_ids, Embeddings(unknown_ids, space.project(faces.vectors[found.unknown_rows]))
+    del faces
     labels = _group(library, unknown, space, options, on_note)
     assigned = np.flatnonzero(found.person_rows >= 0).tolist()
-    states = {faces.face_ids[row]: FREE for row in found.review_rows}
+    states = {face_ids[row]: FREE for row in found.review_rows}
     for row in assigned:
         cluster_id = person_cluster(known.people[matches.person_rows[row]])
-        states[faces.face_ids[row]] = assigned_state(
+        states[face_ids[row]] = assigned_state(
             known.people, matches, row, cluster_id=cluster_id, model_version=way.name, threshold=threshold.value
         )
     with library.repository.begin() as unit:
         left = _store(unit, states, unknown.face_ids, labels, seen)
     backlog = drain_outbox(library).backlog
-    assigned = [row for row in assigned if faces.face_ids[row] not in left]
+    assigned = [row for row in assigned if face_ids[row] not in left]
     labels = [label for id_, label in zip(unknown.face_ids, labels, strict=True) if id_ not in left]
     return DualReport(
-        faces_processed=len(faces.face_ids),
+        faces_processed=len(face_ids),
         assigned_to_persons=len(assigned),
         persons_matched=len(set(found.person_rows[assigned].tolist())),
         person_threshold=threshold.value,
-        in_review=sum(faces.face_ids[row] not in left for row in found.review_rows),
+        in_review=sum(face_ids[row] not in left for row in found.review_rows),
         unlabeled_faces=len(labels),
         clusters_found=len(set(labels) - {-1}),
         noise_count=labels.count(-1),

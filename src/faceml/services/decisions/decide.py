@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,10 +18,12 @@ from faceml.decisions.states import Change, FaceState, Labelling
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.library import Library
-from faceml.records import Face, Person, PersonStatus
+from faceml.records import Embeddings, Face, Person, PersonStatus
 from faceml.services.index.drain import update_index
+from faceml.storage.sql.events import Entry
 from faceml.storage.sql.repository import UnitOfWork
 
+NOBODY = UUID(int=0)
 EXEMPLARS = 3  # a person has by labelling (specification, `POST /clusters/{cluster_id}/label`)
 
 
@@ -60,19 +61,39 @@ def decide(
     Returns:
         The event's id, by which it can be taken back.
     """
-    before = labellings(unit, face_ids)
+    return decide_all(unit, [(decision, face_ids)], actor=actor, parts=parts, becoming=becoming)[0]
+
+
+def decide_all(
+    unit: UnitOfWork,
+    decisions: Sequence[tuple[Decision, Sequence[UUID]]],
+    *,
+    actor: str,
+    parts: Mapping[UUID, str | None] | None = None,
+    becoming: Mapping[UUID, FaceState] | None = None,
+) -> list[int]:
+    """Several decisions as `decide` carries out each, in as many questions to the database as for one.
+
+    Args:
+        decisions: with the faces of each; no face and no person is in two of them.
+    """
+    before = labellings(unit, [id_ for _, face_ids in decisions for id_ in face_ids])
+    about = [(decision, [id_ for id_ in dict.fromkeys(face_ids) if id_ in before]) for decision, face_ids in decisions]
     logged = {id_: replace(old.state, cluster_id=(parts or {}).get(id_)) for id_, old in before.items()}
     logged |= becoming or {}
-    after = {id_: decision.of_face(id_, old, logged[id_]).at_home for id_, old in before.items()}
-    created = _introduction(unit, decision)
-    written = write_labellings(unit, before, after)
-    return unit.events.append(
-        decision,
-        actor=actor,
+    after = {
+        id_: decision.of_face(id_, before[id_], logged[id_]).at_home for decision, face_ids in about for id_ in face_ids
+    }
+    created = _introductions(unit, [decision for decision, _ in decisions])
+    lost = set(write_labellings(unit, before, after).effects.centroids_lost)
+    entries = []
+    for decision, face_ids in reversed(about):  # who is left without faces is so since the last that took some
+        without = tuple(sorted(lost & {id_ for face in face_ids if (id_ := before[face].state.person_id)}))
+        lost -= set(without)
         # Faces that stay as they are have been spoken of too: it counts when an earlier decision is taken back.
-        changes=[Change(id_, before[id_].state, after[id_].state) for id_ in before],
-        effects=replace(written.effects, created=created),
-    )
+        changes = [Change(id_, before[id_].state, after[id_].state) for id_ in face_ids]
+        entries.append(Entry(decision, changes, Effects(created.get(decision.person_id or NOBODY), without)))
+    return unit.events.append_all(entries[::-1], actor=actor)
 
 
 def settle(unit: UnitOfWork, face_ids: Sequence[UUID], undos: Undos, *, gone: Collection[UUID] = ()) -> Written:
@@ -127,7 +148,7 @@ def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: b
     Returns:
         People who lost theirs, being left without faces.
     """
-    having = unit.prototypes.people_with_centroid() & set(person_ids)
+    having = unit.prototypes.people_with_centroid(person_ids)
     fresh = {}
     for person_id in person_ids if create else sorted(having):
         theirs = unit.faces.of_person(person_id) or unit.faces.of_person(person_id, with_missing=True)
@@ -142,10 +163,16 @@ def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: b
 
 def best_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], *, count: int = EXEMPLARS) -> frozenset[UUID]:
     """The best `count` of these faces by quality, yet different; fewer where there are fewer."""
-    embeddings = unit.vectors.of(face_ids)
+    quality = {face.id: face.quality_score for face in unit.faces.by_ids(face_ids)}
+    return exemplars_among(unit.vectors.of(face_ids), quality, count=count)
+
+
+def exemplars_among(
+    embeddings: Embeddings, quality: Mapping[UUID, float], *, count: int = EXEMPLARS
+) -> frozenset[UUID]:
+    """As `best_exemplars`, of faces that are read already."""
     if not embeddings.face_ids or count < 1:
         return frozenset()
-    quality = {face.id: face.quality_score for face in unit.faces.by_ids(face_ids)}
     scores = np.array([quality[face_id] for face_id in embeddings.face_ids])
     rows = choose_exemplars(embeddings.vectors, scores, count=count)
     return frozenset(embeddings.face_ids[row] for row in rows)
@@ -217,10 +244,11 @@ def faces_of_cluster(unit: UnitOfWork, cluster_id: str) -> list[Face]:
     return faces
 
 
-def _introduction(unit: UnitOfWork, decision: Decision) -> str | None:
-    """The name of a person whom this decision is the first to speak of: taken back, they go again."""
-    person_id = decision.person_id if isinstance(decision, Naming | Draw) else None
-    return None if person_id is None or unit.events.of_person(person_id) else unit.people.get(person_id).name
+def _introductions(unit: UnitOfWork, decisions: Sequence[Decision]) -> dict[UUID, str]:
+    """Names of people whom these decisions are the first to speak of: taken back, they go again."""
+    naming = (decision.person_id for decision in decisions if isinstance(decision, Naming | Draw))
+    people = {person_id for person_id in naming if person_id is not None}
+    return unit.people.names(sorted(people - unit.events.spoken_of(sorted(people))))
 
 
 def _write_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], after: Mapping[UUID, Labelling]) -> None:
@@ -228,9 +256,4 @@ def _write_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], after: Mapping[
     wanted = {id_: after[id_].state.person_id if after[id_].is_exemplar else None for id_ in face_ids}
     changed = [id_ for id_ in face_ids if wanted[id_] != present.get(id_)]
     unit.prototypes.remove_exemplars([id_ for id_ in changed if id_ in present])
-    by_person: dict[UUID, list[UUID]] = defaultdict(list)
-    for id_ in changed:
-        if (person_id := wanted[id_]) is not None:
-            by_person[person_id].append(id_)
-    for person_id, ids in by_person.items():
-        unit.prototypes.add_exemplars(person_id, ids)
+    unit.prototypes.put_exemplars({id_: person_id for id_ in changed if (person_id := wanted[id_]) is not None})

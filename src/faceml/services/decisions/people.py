@@ -60,7 +60,7 @@ def merge_people(library: Library, source_id: UUID, target_id: UUID, *, actor: s
             raise WrongUse(f"{source.name!r} cannot be merged into itself: name two people")
         for person in (source, target):
             _refuse_inactive(unit, person)
-        with_centroid = unit.prototypes.people_with_centroid() & {source.id, target.id}
+        with_centroid = unit.prototypes.people_with_centroid([source.id, target.id])
         merge = Merge(source.id, target.id)
         unit.people.set_status(source.id, PersonStatus.MERGED, target.id)
         written = settle(unit, moving_faces(unit, merge), unit.events.undos())

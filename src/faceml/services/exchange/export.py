@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
-from itertools import groupby
+from dataclasses import dataclass, fields
+from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from faceml.storage.sql.repository import Repository
 
 SUFFIXES = (".csv", ".parquet")
 UNLABELLED = -1
+ROWS_A_GROUP = 50_000  # of Parquet: so many faces are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,12 @@ def export_vectors(repository: Repository, file: Path) -> ExportReport:
 def _write_csv(file: Path, rows: Iterator[ExportRow]) -> int:
     count = 0
     with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [column.name for column in fields(ExportRow)], lineterminator="\n")
-        writer.writeheader()
+        writer = csv.writer(stream, lineterminator="\n")
+        names = [column.name for column in fields(ExportRow)]
+        writer.writerow(names)
+        cells = attrgetter(*names)
         for row in rows:
-            writer.writerow({name: as_cell(value) for name, value in asdict(row).items()})
+            writer.writerow(map(as_cell, cells(row)))
             count += 1
     return count
 
@@ -97,10 +101,17 @@ def _write_parquet(file: Path, rows: Iterator[ExportRow]) -> int:
 
     types = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
     schema = pa.schema([(column.name, types[str(column.type).split(" |")[0]]) for column in fields(ExportRow)])
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
-    with file.open("wb") as stream:  # given a name, pyarrow wants it in UTF-8
-        parquet.write_table(table, stream)
-    return int(table.num_rows)
+    count = 0
+    # Given a name, pyarrow wants it in UTF-8.
+    with file.open("wb") as stream, parquet.ParquetWriter(stream, schema) as writer:
+        while page := list(islice(rows, ROWS_A_GROUP)):
+            columns = [
+                pa.array(map(attrgetter(name), page), type_)
+                for name, type_ in zip(schema.names, schema.types, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            count += len(page)
+    return count
 
 
 NOBODY = "unknown"  # FiftyOne wants a label on every detection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,16 +11,20 @@ from pathlib import Path
 from uuid import UUID
 
 from faceml.decisions.about_faces import Assign
+from faceml.decisions.replay import survivor
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
 from faceml.names import fold_name, tidy_name
 from faceml.path_text import name_text, path_of
 from faceml.progress import told
-from faceml.records import Face
-from faceml.services.decisions.label import label_cluster, label_faces
+from faceml.records import Embeddings, Face
+from faceml.services.decisions.decide import decide_all, exemplars_among
+from faceml.services.decisions.label import label_cluster
 from faceml.services.index.drain import update_index
 from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
 from faceml.storage.sql.repository import UnitOfWork
+
+FACES_AT_ONCE = 5_000  # labelled in one step
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,40 @@ def label_named(unit: UnitOfWork, named: Iterable[tuple[str, Face]], *, imported
         names.setdefault(fold_name(name), tidy_name(name))
         faces_by_name[fold_name(name)].append(face)
     labelled = 0
+    together: dict[UUID, list[Face]] = {}  # by person, in one step
+    there: set[UUID] = set()
     for folded, faces in faces_by_name.items():
         person = unit.people.named(names[folded]) or unit.people.add(names[folded])
-        labelled += label_faces(unit, person, faces, naming, actor=actor).faces_labeled
-    return Labelled(len(names), labelled)
+        if person.id in together or len(there) >= FACES_AT_ONCE or not there.isdisjoint(face.id for face in faces):
+            labelled += _label_together(unit, together, naming, actor)
+            together, there = {}, set()
+        together[person.id] = faces
+        there |= {face.id for face in faces}
+    return Labelled(len(names), labelled + _label_together(unit, together, naming, actor))
+
+
+def _label_together(
+    unit: UnitOfWork, faces_of: Mapping[UUID, Sequence[Face]], naming: Callable[..., Assign], actor: str
+) -> int:
+    """As `label_faces` of one person after the other; returns how many faces were labelled."""
+    faces = [face for theirs in faces_of.values() for face in theirs]
+    ruled_out, merged = set(unit.faces.rejections([face.id for face in faces])), unit.people.merged()
+    meant: dict[UUID, set[UUID]] = {person_id: {person_id} for person_id in faces_of}
+    for other in merged:
+        if (person_id := survivor(other, merged)) in meant:
+            meant[person_id].add(other)
+    known, quality = unit.vectors.of([face.id for face in faces]), {face.id: face.quality_score for face in faces}
+    row = {id_: number for number, id_ in enumerate(known.face_ids)}
+    decisions: list[tuple[Assign, list[UUID]]] = []
+    for person_id, theirs in faces_of.items():
+        chosen = [face.id for face in theirs if (face.id, person_id) not in ruled_out]
+        rows = [row[id_] for id_ in chosen if id_ in row]
+        exemplars = exemplars_among(
+            Embeddings(tuple(known.face_ids[number] for number in rows), known.vectors[rows]), quality
+        )
+        decisions.append((naming(person_id, frozenset(meant[person_id]), exemplars), chosen))
+    decide_all(unit, decisions, actor=actor)
+    return sum(len(chosen) for _, chosen in decisions)
 
 
 def _read_rows(file: Path) -> list[_Row]:

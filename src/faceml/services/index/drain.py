@@ -15,7 +15,7 @@ from faceml.storage.index.vector_index import VectorIndex, write_points
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 CATCHES_UP = "the next command that reaches it brings it up to date"
-BATCH = 2000  # points a round: 4 MB of vectors at 512-d
+BATCH = 10_000  # points a round, which is on disk before the next: 20 MB of vectors at 512-d
 log = logging.getLogger(__name__)
 
 

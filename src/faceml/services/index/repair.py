@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -93,6 +94,8 @@ def fix_orphans(
 def _compare(library: Library, limit: int, on_progress: Progress) -> _Difference:
     found = _Difference()
     after: UUID | None = None
+    with library.repository.read() as unit:
+        total = unit.outbox.count_points()
     with library.index.open() as index:
         index.ensure_collection(index_width(library))
         while found.checked < limit:
@@ -103,17 +106,30 @@ def _compare(library: Library, limit: int, on_progress: Progress) -> _Difference
                 break
             there = {point.id: point for point in index.retrieve(page, with_vectors=True)}
             found.missing += [point.id for point in wanted if point.id not in there]
-            found.stale += [point.id for point in wanted if point.id in there and not _is_same(point, there[point.id])]
+            found.stale += _stale([(point, there[point.id]) for point in wanted if point.id in there])
             found.checked, after = found.checked + len(page), page[-1]
-            on_progress(found.checked, min(limit, found.checked + PAGE))
-        found.stray = _strays(library.repository, index, limit)
+            on_progress(found.checked, min(limit, max(total, found.checked)))
+        info = index.info()
+        # An index that holds as many points as were found in it holds no others: no need to read them all once more.
+        if found.checked < total or info is None or info.points_count != found.checked - len(found.missing):
+            found.stray = _strays(library.repository, index, limit)
     return found
 
 
-def _is_same(wanted: Point, stored: Point) -> bool:
-    if not _is_same_payload(wanted.payload, stored.payload) or wanted.vector is None or stored.vector is None:
-        return False
-    return bool(np.allclose(wanted.vector, stored.vector, atol=VECTOR_TOLERANCE))
+def _stale(pairs: Sequence[tuple[Point, Point]]) -> list[UUID]:
+    """Those whose stored point, the second of a pair, is not the wanted one."""
+    compared = [(one, other) for one, other in pairs if one.vector is not None and other.vector is not None]
+    if not compared:
+        return [wanted.id for wanted, _ in pairs]
+    wanted_rows = np.stack([one.vector for one, _ in compared if one.vector is not None])
+    stored_rows = np.stack([other.vector for _, other in compared if other.vector is not None])
+    is_close = np.all(np.isclose(wanted_rows, stored_rows, atol=VECTOR_TOLERANCE), axis=1).tolist()
+    same = {
+        one.id
+        for (one, other), close in zip(compared, is_close, strict=True)
+        if close and _is_same_payload(one.payload, other.payload)
+    }
+    return [wanted.id for wanted, _ in pairs if wanted.id not in same]
 
 
 def _is_same_payload(wanted: Payload, stored: Payload) -> bool:
@@ -138,7 +154,7 @@ def _strays(repository: Repository, index: VectorIndex, limit: int) -> list[UUID
         points, offset = index.scroll(limit=min(PAGE, limit - seen), offset=offset)
         seen += len(points)
         with repository.read() as unit:
-            known = {point.id for point in unit.outbox.points([point.id for point in points])}
+            known = unit.outbox.ought_to_be([point.id for point in points])
         strays += [point.id for point in points if point.id not in known]
         if offset is None:
             break
@@ -147,9 +163,9 @@ def _strays(repository: Repository, index: VectorIndex, limit: int) -> list[UUID
 
 def _report(repository: Repository, difference: _Difference) -> OrphanReport:
     with repository.read() as unit:
-        faces = unit.faces.by_ids(difference.missing)
-        lost = unit.faces.without_vector(limit=PAGE)
-    orphans = [Orphan(face.id, face.asset_id, face.id) for face in [*faces, *lost]]
+        faces = unit.faces.photo_of(difference.missing)
+        lost = {face.id: face.asset_id for face in unit.faces.without_vector(limit=PAGE)}
+    orphans = [Orphan(face_id, asset_id, face_id) for face_id, asset_id in (*faces.items(), *lost.items())]
     per_asset = Counter(orphan.asset_id for orphan in orphans)
     return OrphanReport(
         faces_checked=difference.checked + len(lost),

@@ -56,16 +56,16 @@ def read_stats(library: Library) -> StatsReport:
 
 def _counts(unit: UnitOfWork) -> dict[str, Any]:
     """The numbers that SQL knows, by the names of `StatsReport`."""
-    pinned = unit.contract.pinned()
+    pinned, faces = unit.contract.pinned(), unit.faces.counts()
     return {
         "total_photos": unit.assets.count(),
         "photos_waiting": unit.assets.count(AssetStatus.PENDING),
         "photos_failed": unit.assets.count(AssetStatus.FAILED),
         "photos_missing": unit.assets.count_missing(),
         "faces_missing": unit.faces.count_missing(),
-        "total_faces": unit.faces.count(),
-        "assigned_faces": unit.faces.count_assigned(),
-        "clustered_faces": unit.faces.count_clustered(),
+        "total_faces": faces.faces,
+        "assigned_faces": faces.assigned,
+        "clustered_faces": faces.clustered,
         "total_persons": unit.people.count(),
         "active_persons": unit.people.count(PersonStatus.ACTIVE),
         "merged_persons": unit.people.count(PersonStatus.MERGED),

@@ -158,7 +158,7 @@ def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails
             unit.people.summary(person.id),
             tuple(sorted(others.values())),
             tuple(sorted(unit.prototypes.exemplar_faces([person.id])[person.id])),
-            person.id in unit.prototypes.people_with_centroid(),
+            bool(unit.prototypes.people_with_centroid([person.id])),
             tuple(unit.faces.of_person(person.id)),
         )
 
@@ -216,4 +216,5 @@ def look_at_cluster(repository: Repository, cluster_id: str) -> OpenCluster | No
 
 def label_progress(repository: Repository) -> LabelProgress:
     with repository.read() as unit:
-        return LabelProgress(unit.faces.count(), unit.faces.count_assigned(), unit.people.count())
+        counts = unit.faces.counts()
+        return LabelProgress(counts.faces, counts.assigned, unit.people.count())

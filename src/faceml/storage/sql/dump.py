@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from faceml.errors import FileNotReadable
+from faceml.storage.sql.chunks import insert_rows
 from faceml.storage.sql.tables import Base, UtcTime
 
 PAGE_ROWS = 1_000
@@ -96,7 +97,7 @@ def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[byt
     while batch := list(islice(rows, PAGE_ROWS)):
         count += len(batch)
         later += [dict(row) for row in batch if any(row[name] is not None for name in inward)]
-        connection.execute(table.insert(), [{**row, **dict.fromkeys(inward)} for row in batch])
+        insert_rows(connection, table, [{**row, **dict.fromkeys(inward)} for row in batch])
     for name in inward:
         _refuse_circle(shape, name, {row[shape.keys[0]]: row[name] for row in later})
     for row in later:  # only now all rows are there that they point at

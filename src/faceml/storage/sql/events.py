@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TypeVar, cast
 from uuid import UUID
 
@@ -21,6 +22,15 @@ from faceml.storage.sql.tables import LabelChange, LabelEvent
 D = TypeVar("D", bound=Decision)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision, and what came of it."""
+
+    decision: Decision
+    changes: Sequence[Change]
+    effects: log.Effects
+
+
 class Events(Store):
     def lock(self) -> None:
         """Wait for whoever else is writing labels; until this transaction ends nobody else does."""
@@ -36,14 +46,21 @@ class Events(Store):
         undoes_id: int | None = None,
     ) -> int:
         """Write one decision down; returns the event's id."""
-        event = LabelEvent(
-            kind=log.kind_of(decision),
-            actor=actor,
-            person_id=decision.person_id,
-            details=log.encode(decision, effects),
-            undoes_id=undoes_id,
-        )
-        self._session.add(event)
+        return self.append_all([Entry(decision, changes, effects)], actor=actor, undoes_id=undoes_id)[0]
+
+    def append_all(self, entries: Sequence[Entry], *, actor: str, undoes_id: int | None = None) -> list[int]:
+        """Write several down, one after the other; returns their ids."""
+        events = [
+            LabelEvent(
+                kind=log.kind_of(entry.decision),
+                actor=actor,
+                person_id=entry.decision.person_id,
+                details=log.encode(entry.decision, entry.effects),
+                undoes_id=undoes_id,
+            )
+            for entry in entries
+        ]
+        self._session.add_all(events)
         self._session.flush()
         rows = [
             {
@@ -52,10 +69,11 @@ class Events(Store):
                 "before": log.encode_state(change.before),
                 "after": log.encode_state(change.after),
             }
-            for change in changes
+            for event, entry in zip(events, entries, strict=True)
+            for change in entry.changes
         ]
         self._write(insert(LabelChange), rows)
-        return event.id
+        return [event.id for event in events]
 
     # --- reading
 
@@ -84,6 +102,11 @@ class Events(Store):
         """Events whose subject is this person, oldest first."""
         return self._where(LabelEvent.person_id == person_id)
 
+    def spoken_of(self, person_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these people who are the subject of any event."""
+        statement = select(LabelEvent.person_id).distinct()
+        return {row[0] for row in self._rows(statement, LabelEvent.person_id, person_ids) if row[0]}
+
     def newest(self, *, leaving_out: Collection[int]) -> log.Event[Decision] | None:
         """The newest decision that is not among some; what can never be taken back does not count."""
         statement = select(LabelEvent).where(LabelEvent.undoes_id.is_(None)).order_by(LabelEvent.id.desc())
@@ -102,8 +125,8 @@ class Events(Store):
 
     def changed_faces(self, event_ids: Sequence[int]) -> dict[int, int]:
         """How many faces each of these events is about."""
-        statement = select(LabelChange.event_id, func.count()).where(LabelChange.event_id.in_(event_ids))
-        return {row[0]: row[1] for row in self._session.execute(statement.group_by(LabelChange.event_id))}
+        statement = select(LabelChange.event_id, func.count()).group_by(LabelChange.event_id)
+        return {row[0]: row[1] for row in self._rows(statement, LabelChange.event_id, event_ids)}
 
     def histories(self, face_ids: Sequence[UUID]) -> dict[UUID, list[log.FaceEvent]]:
         """Everything decided about each of these faces, oldest first; faces without a decision are left out."""

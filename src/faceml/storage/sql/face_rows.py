@@ -93,35 +93,59 @@ def formerly_at(session: Session) -> dict[Path, set[str]]:
     return dict(found)
 
 
+EXPORT_COLUMNS = (  # whole rows take three times as long
+    FaceInstance.id,
+    FaceInstance.asset_id,
+    ImageAsset.path,
+    FaceInstance.bbox_x,
+    FaceInstance.bbox_y,
+    FaceInstance.bbox_w,
+    FaceInstance.bbox_h,
+    FaceInstance.detection_confidence,
+    FaceInstance.quality_score,
+    FaceInstance.cluster_id,
+    FaceInstance.person_id,
+    PersonRow.name,
+    FaceInstance.assigned_by,
+    FaceInstance.similarity,
+    FaceInstance.model_version,
+    ImageAsset.width,
+    ImageAsset.height,
+    ImageAsset.taken_at,
+    ImageAsset.taken_clock,
+)
+
+
 def export_rows(session: Session) -> Iterator[ExportRow]:
-    asset = (ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, ImageAsset.taken_clock)
     statement = (
-        select(FaceInstance, *asset, PersonRow.name)
+        select(*EXPORT_COLUMNS)
+        .select_from(FaceInstance)
         .join(ImageAsset)
         .where(ImageAsset.missing_since.is_(None))
         .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
         .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
         .execution_options(yield_per=PAGE_ROWS)
     )
-    for face, path, width, height, taken_at, clock, name in session.execute(statement):
-        moment = taken_at.astimezone(timezone(clock - taken_at)) if taken_at and clock else taken_at
+    for row in session.execute(statement):
+        at, clock = row.taken_at, row.taken_clock
+        moment = at.astimezone(timezone(clock - at)) if at and clock else at
         yield ExportRow(
-            face_id=str(face.id),
-            asset_id=face.asset_id,
-            path=path,
-            x=face.bbox_x,
-            y=face.bbox_y,
-            w=face.bbox_w,
-            h=face.bbox_h,
-            confidence=face.detection_confidence,
-            quality=face.quality_score,
-            cluster_id=face.cluster_id,
-            person_id=str(face.person_id) if face.person_id else None,
-            person_name=name,
-            assigned_by=face.assigned_by,
-            similarity=face.similarity,
-            model_version=face.model_version,
-            photo_width=width,
-            photo_height=height,
+            face_id=str(row.id),
+            asset_id=row.asset_id,
+            path=row.path,
+            x=row.bbox_x,
+            y=row.bbox_y,
+            w=row.bbox_w,
+            h=row.bbox_h,
+            confidence=row.detection_confidence,
+            quality=row.quality_score,
+            cluster_id=row.cluster_id,
+            person_id=str(row.person_id) if row.person_id else None,
+            person_name=row.name,
+            assigned_by=row.assigned_by,
+            similarity=row.similarity,
+            model_version=row.model_version,
+            photo_width=row.width,
+            photo_height=row.height,
             taken_at=moment.isoformat() if moment else None,
         )

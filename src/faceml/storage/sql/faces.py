@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
 
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import FaceState, person_cluster
@@ -22,6 +22,15 @@ from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection
 from faceml.storage.sql.vectors import as_blob, in_no_split_part, is_unlabelled
 
 PAGE_ROWS = 10_000  # vectors read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCounts:
+    """Of faces whose photos are there."""
+
+    faces: int
+    assigned: int  # under a person
+    clustered: int
 
 
 class Faces(Store):
@@ -128,8 +137,8 @@ class Faces(Store):
 
     def recognised(self, *, limit: int) -> list[Face]:
         """Faces that a machine put under an active person and nobody confirmed, the least similar first."""
-        statement = select(FaceInstance).where(*_is_recognised()).order_by(FaceInstance.similarity, FaceInstance.id)
-        return [as_face(row) for row in self._session.scalars(statement.limit(limit))]
+        statement = select(*FACE_COLUMNS).where(*_is_recognised()).order_by(FaceInstance.similarity, FaceInstance.id)
+        return [as_face(row) for row in self._session.execute(statement.limit(limit))]
 
     def photo_of(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The asset that each face is on."""
@@ -145,8 +154,8 @@ class Faces(Store):
 
     def without_vector(self, *, limit: int) -> list[Face]:
         has_vector = select(FaceEmbedding.pack).where(FaceEmbedding.face_instance_id == FaceInstance.id).exists()
-        statement = select(FaceInstance).where(~has_vector, photo_is_there()).order_by(FaceInstance.id).limit(limit)
-        return [as_face(row) for row in self._session.scalars(statement)]
+        statement = select(*FACE_COLUMNS).where(~has_vector, photo_is_there()).order_by(FaceInstance.id).limit(limit)
+        return [as_face(row) for row in self._session.execute(statement)]
 
     def rejections(self, face_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
         """(face, person) pairs that a person ruled out, in order; merged people answer with whom they became."""
@@ -248,11 +257,11 @@ class Faces(Store):
         """Faces on missing photos."""
         return self._count(FaceInstance, ~photo_is_there())
 
-    def count_assigned(self) -> int:
-        return self._count(FaceInstance, photo_is_there(), FaceInstance.person_id.is_not(None))
-
-    def count_clustered(self) -> int:
-        return self._count(FaceInstance, photo_is_there(), FaceInstance.cluster_id.is_not(None))
+    def counts(self) -> FaceCounts:
+        """One walk along an index for all three."""
+        columns = (func.count(), func.count(FaceInstance.person_id), func.count(FaceInstance.cluster_id))
+        faces, assigned, clustered = self._session.execute(select(*columns).where(photo_is_there())).one()
+        return FaceCounts(faces, assigned, clustered)
 
     def count_recognised(self) -> int:
         """Faces that `recognised` lists."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -80,15 +80,26 @@ class Groups(Store):
             yield row.person_id or row.cluster_id, row.cluster_id
 
     def _grouped(self, column: InstrumentedAttribute[Any], *where: ColumnElement[bool]) -> Iterator[Any]:
+        """(key, faces in order of id), in order of key: ids are sorted first, vectors follow a page at a time."""
         statement = (
-            select(FaceInstance.id, FaceEmbedding.vector, column.label("key"))
-            .join(FaceEmbedding)
+            select(FaceInstance.id, column.label("key"))
             .where(photo_is_there(), *where)
-            .order_by(column)
+            .order_by(column, FaceInstance.id)
             .execution_options(yield_per=PAGE_ROWS)
         )
-        for key, rows in groupby(self._session.execute(statement), key=attrgetter("key")):
-            yield key, as_embeddings(sorted((row.id, row.vector) for row in rows))
+        pages = self._session.execute(statement).partitions()
+        for key, rows in groupby(self._with_vectors(pages), key=itemgetter(0)):
+            yield key, as_embeddings((face_id, vector) for _, face_id, vector in rows)
+
+    def _with_vectors(self, pages: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, UUID, bytes]]:
+        """(key, face, vector) of each member that has one, in the order given."""
+        statement = select(FaceEmbedding.face_instance_id, FaceEmbedding.vector)
+        for page in pages:
+            found = self._rows(statement, FaceEmbedding.face_instance_id, [row.id for row in page])
+            vectors = {row.face_instance_id: row.vector for row in found}
+            for row in page:
+                if row.id in vectors:
+                    yield row.key, row.id, vectors[row.id]
 
 
 def _in_a_cluster() -> list[ColumnElement[bool]]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Subquery, delete, func, insert, select
+from sqlalchemy import Select, Subquery, delete, func, insert, select
 
+from faceml.records import PrototypeRole
 from faceml.storage.index.vector_index import UNSET, Payload, Point
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
@@ -60,23 +62,26 @@ class Outbox(Store):
 
     def point_ids(self, *, limit: int, after: UUID | None = None) -> list[UUID]:
         """Ids that the index ought to hold, in order, one page."""
-        every = _every_point()
-        statement = select(every.c.qdrant_point_id).order_by(every.c.qdrant_point_id).limit(limit)
-        if after is not None:
-            statement = statement.where(every.c.qdrant_point_id > after)
-        return list(self._session.scalars(statement))
+        page: list[UUID] = []
+        for points, id_ in _KINDS:  # each along its own index: as one they would be sorted anew for every page
+            statement = points.order_by(id_).limit(limit)
+            page += self._session.scalars(statement if after is None else statement.where(id_ > after))
+        return sorted(page)[:limit]
+
+    def ought_to_be(self, point_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these points that the index ought to hold."""
+        return {row[0] for points, id_ in _KINDS for row in self._rows(points, id_, point_ids)}
 
     def _face_points(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
         is_prototype = select(PersonPrototype.id).where(PersonPrototype.face_instance_id == FaceInstance.id).exists()
         statement = (
-            select(FaceInstance, FaceEmbedding.vector, ImageAsset.taken_at, is_prototype)
+            select(*_SHOWN, FaceEmbedding.vector, ImageAsset.taken_at, is_prototype.label("is_prototype"))
             .join(FaceEmbedding)
             .join(ImageAsset)
             .where(photo_is_there())
         )
-        for face, vector, taken_at, prototype in self._rows(statement, FaceInstance.qdrant_point_id, point_ids):
-            payload = face_payload(face, is_prototype=prototype, taken_at=taken_at.isoformat() if taken_at else None)
-            yield Point(face.qdrant_point_id, payload, np.frombuffer(vector, dtype="<f4"))
+        for row in self._rows(statement, FaceInstance.qdrant_point_id, point_ids):
+            yield Point(row.qdrant_point_id, _payload(row), np.frombuffer(row.vector, dtype="<f4"))
 
     def _centroids(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
         statement = select(PersonPrototype).where(PersonPrototype.face_instance_id.is_(None), is_in_use())
@@ -85,24 +90,42 @@ class Outbox(Store):
             yield Point(row.qdrant_point_id, payload, np.frombuffer(row.vector or b"", dtype="<f4"))
 
 
+_FACES: Select[UUID] = select(FaceInstance.qdrant_point_id).join(FaceEmbedding).where(photo_is_there())
+_CENTROIDS: Select[UUID] = select(PersonPrototype.qdrant_point_id).where(
+    PersonPrototype.role == PrototypeRole.CENTROID, is_in_use()
+)
+_KINDS = ((_FACES, FaceInstance.qdrant_point_id), (_CENTROIDS, PersonPrototype.qdrant_point_id))
+# What a point shows of its face: whole rows take three times as long.
+_SHOWN = (
+    FaceInstance.id,
+    FaceInstance.asset_id,
+    FaceInstance.qdrant_point_id,
+    FaceInstance.detection_confidence,
+    FaceInstance.quality_score,
+    FaceInstance.bbox_x,
+    FaceInstance.bbox_y,
+    FaceInstance.bbox_w,
+    FaceInstance.bbox_h,
+    FaceInstance.person_id,
+    FaceInstance.cluster_id,
+)
+
+
 def _every_point() -> Subquery:
     """The ids that the index ought to hold."""
-    faces = select(FaceInstance.qdrant_point_id).join(FaceEmbedding).where(photo_is_there())
-    is_centroid = PersonPrototype.face_instance_id.is_(None)
-    centroids = select(PersonPrototype.qdrant_point_id).where(is_centroid, is_in_use())
-    return faces.union_all(centroids).subquery()
+    return _FACES.union_all(_CENTROIDS).subquery()
 
 
-def face_payload(face: FaceInstance, *, is_prototype: bool, taken_at: str | None) -> Payload:
+def _payload(row: Any) -> Payload:
     """The specification's payload of a face's point; what is not set is None."""
     return {
-        "asset_id": str(face.asset_id),
-        "face_instance_id": str(face.id),
-        "detection_confidence": face.detection_confidence,
-        "quality_score": face.quality_score,
-        "bbox": {"x": face.bbox_x, "y": face.bbox_y, "w": face.bbox_w, "h": face.bbox_h},
-        "person_id": str(face.person_id) if face.person_id else None,
-        "cluster_id": face.cluster_id,
-        "is_prototype": is_prototype,
-        "taken_at": taken_at,
+        "asset_id": str(row.asset_id),
+        "face_instance_id": str(row.id),
+        "detection_confidence": row.detection_confidence,
+        "quality_score": row.quality_score,
+        "bbox": {"x": row.bbox_x, "y": row.bbox_y, "w": row.bbox_w, "h": row.bbox_h},
+        "person_id": str(row.person_id) if row.person_id else None,
+        "cluster_id": row.cluster_id,
+        "is_prototype": row.is_prototype,
+        "taken_at": row.taken_at.isoformat() if row.taken_at else None,
     }

@@ -54,8 +54,7 @@ class People(Store):
         return _person(self._survivor(self._row(person_id)))
 
     def existing(self, person_ids: Sequence[UUID]) -> dict[UUID, Person]:
-        rows = self._session.scalars(select(PersonRow).where(PersonRow.id.in_(person_ids)))
-        return {row.id: _person(row) for row in rows}
+        return {row.id: _person(row) for (row,) in self._rows(select(PersonRow), PersonRow.id, person_ids)}
 
     def merged(self) -> dict[UUID, UUID]:
         """Whom each merged person was merged into; chains are not followed."""
@@ -65,9 +64,9 @@ class People(Store):
     def names(self, person_ids: Sequence[UUID] | None = None) -> dict[UUID, str]:
         """Name by id; of all people where no ids are given."""
         statement = select(PersonRow.id, PersonRow.name)
-        if person_ids is not None:
-            statement = statement.where(PersonRow.id.in_(person_ids))
-        return {row.id: row.name for row in self._session.execute(statement)}
+        if person_ids is None:
+            return {row.id: row.name for row in self._session.execute(statement)}
+        return {row.id: row.name for row in self._rows(statement, PersonRow.id, person_ids)}
 
     def active_names(self) -> list[str]:
         """Names of active people, in order."""
@@ -134,8 +133,8 @@ class People(Store):
 
     def faces_ruled_out(self, person_ids: Sequence[UUID]) -> set[UUID]:
         """Faces for which a person ruled out one of these."""
-        statement = select(FaceRejection.face_instance_id).where(FaceRejection.person_id.in_(person_ids))
-        return set(self._session.scalars(statement))
+        statement = select(FaceRejection.face_instance_id)
+        return {row[0] for row in self._rows(statement, FaceRejection.person_id, person_ids)}
 
     def rule_out(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
         rows = [{"face_instance_id": face_id, "person_id": person_id} for face_id, person_id in pairs]

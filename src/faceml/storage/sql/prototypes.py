@@ -73,19 +73,32 @@ class PrototypeStore(Store):
         return {row.face_instance_id: row.person_id for row in rows}
 
     def add_exemplars(self, person_id: UUID, face_ids: Sequence[UUID]) -> None:
+        self.put_exemplars(dict.fromkeys(face_ids, person_id))
+
+    def put_exemplars(self, people: Mapping[UUID, UUID]) -> None:
+        """Make each face an exemplar of its person."""
         statement = select(FaceInstance.id, FaceInstance.qdrant_point_id)
-        points = {row.id: row.qdrant_point_id for row in self._rows(statement, FaceInstance.id, face_ids)}
-        exemplar = {"person_id": person_id, "role": PrototypeRole.EXEMPLAR}
-        self._write(
-            insert(PersonPrototype),
-            [{**exemplar, "face_instance_id": id_, "qdrant_point_id": points[id_]} for id_ in face_ids],
-        )
+        points = {row.id: row.qdrant_point_id for row in self._rows(statement, FaceInstance.id, list(people))}
+        rows = [
+            {
+                "person_id": person,
+                "role": PrototypeRole.EXEMPLAR,
+                "face_instance_id": id_,
+                "qdrant_point_id": points[id_],
+            }
+            for id_, person in people.items()
+        ]
+        self._write(insert(PersonPrototype), rows)
 
     def remove_exemplars(self, face_ids: Sequence[UUID]) -> None:
         self._change(delete(PersonPrototype), PersonPrototype.face_instance_id, face_ids)
 
-    def people_with_centroid(self) -> set[UUID]:
-        return set(self._session.scalars(select(PersonPrototype.person_id).where(_is_centroid)))
+    def people_with_centroid(self, person_ids: Sequence[UUID] | None = None) -> set[UUID]:
+        """Those of these people who have one; of all people where no ids are given."""
+        statement = select(PersonPrototype.person_id).where(_is_centroid)
+        if person_ids is None:
+            return set(self._session.scalars(statement))
+        return {row[0] for row in self._rows(statement, PersonPrototype.person_id, person_ids)}
 
     def centroid_points(self, person_ids: Sequence[UUID]) -> list[UUID]:
         statement = select(PersonPrototype.qdrant_point_id).where(_is_centroid)
@@ -93,7 +106,8 @@ class PrototypeStore(Store):
 
     def set_centroids(self, centroids: Mapping[UUID, NDArray[np.float32]]) -> list[UUID]:
         """Create or replace one centroid a person; returns the points that changed."""
-        rows = {row.person_id: row for row in self._session.scalars(select(PersonPrototype).where(_is_centroid))}
+        stored = self._rows(select(PersonPrototype).where(_is_centroid), PersonPrototype.person_id, list(centroids))
+        rows = {row.person_id: row for (row,) in stored}
         changed: list[UUID] = []
         for person_id, vector in centroids.items():
             row = rows.get(person_id)
@@ -108,9 +122,8 @@ class PrototypeStore(Store):
 
     def remove_centroids(self, person_ids: Sequence[UUID]) -> list[UUID]:
         """Returns the points that went."""
-        where = (_is_centroid, PersonPrototype.person_id.in_(person_ids))
-        gone = list(self._session.scalars(select(PersonPrototype.qdrant_point_id).where(*where)))
-        self._session.execute(delete(PersonPrototype).where(*where))
+        gone = self.centroid_points(person_ids)
+        self._change(delete(PersonPrototype).where(_is_centroid), PersonPrototype.person_id, person_ids)
         return gone
 
     def count(self) -> int:

@@ -160,9 +160,16 @@ class Vectors(Store):
             .join(FaceEmbedding)
             .where(photo_is_there(), FaceInstance.person_id.is_not(None), *where)
             .order_by(FaceInstance.person_id, FaceInstance.id)
+            .execution_options(yield_per=PAGE_ROWS)
         )
-        rows = self._session.execute(statement).all()
-        return as_embeddings((row.id, row.vector) for row in rows), [row.person_id for row in rows]
+        owners: list[UUID] = []
+
+        def vectors() -> Iterator[tuple[UUID, bytes]]:
+            for row in self._session.execute(statement):
+                owners.append(row.person_id)
+                yield row.id, row.vector
+
+        return as_embeddings(vectors()), owners
 
     def _vectors(
         self,
