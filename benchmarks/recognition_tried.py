@@ -5,10 +5,13 @@
 neighbours   scores of a face in no tight group are mixed with those of its mutual nearest neighbours (nested groups)
 years        a person labelled only as a child is more like an adult's face than the cosine says, and the other way
              round (time between photos); of files with `is_child`
+members      a face has a say in its tight group, and the group in its, only where the matcher itself would give the
+             face to the group as to a person, at the score that 1 or 0.1 % of strangers reach
 together     whoever was labelled, or plainly named, beside the same people before is more likely on this photo; of
              files where several faces share a photo
 
 *Spared* is the share of the matcher's own wrong decisions that the idea spares, with its 95 % interval over people.
+Below stands how often the matcher errs beside the plain way: at `auto`, and where it gives as many right names.
 """
 
 from __future__ import annotations
@@ -25,12 +28,14 @@ from numpy.typing import NDArray
 from recognition import read
 
 from faceml.identity.calibration import calibrate_scores
-from faceml.identity.cohort import choose_cohort
+from faceml.identity.cohort import IN_NO_GROUP, choose_cohort
 from faceml.identity.matcher import FLOOR_MARGIN, Matcher, enrol
 from faceml.identity.once_a_photo import Photos
+from faceml.identity.projection import project
+from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.smoothing import smoothed
 from faceml.training.whitening import library_head
-from faceml.trial.recognition import FMR, Album, Decisions, Draw, cut, draw, figures
+from faceml.trial.recognition import FMR, Album, Decisions, Draw, cut, draw, figures, plain
 
 SURE = 0.05  # above the threshold: named plainly
 Scores = NDArray[np.float32]
@@ -42,7 +47,9 @@ class Asked:
 
     album: Album
     draw: Draw
+    matcher: Matcher
     rows: NDArray[np.intp]  # (P,) of the album
+    alone: Scores  # (P, K), each face for itself
     scores: Scores  # (P, K), tight groups mixed
     threshold: float
     taken: NDArray[np.int64]  # (T, 2) photo and person of each label
@@ -67,9 +74,21 @@ def matcher_of(album: Album, asked: Draw) -> Matcher:
 def ask(album: Album, asked: Draw) -> Asked:
     matcher = matcher_of(album, asked)
     rows = np.concatenate((asked.library[asked.is_asked], asked.library[~asked.is_asked]))
-    scores = smoothed(matcher.scores(album.vectors[rows], album.groups[rows]).total, album.tight[rows])
-    threshold = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=FMR).threshold
-    return Asked(album, asked, rows, scores, threshold, np.column_stack((album.photos[asked.labelled], asked.owners)))
+    alone = matcher.scores(album.vectors[rows], album.groups[rows]).total
+    return Asked(
+        album,
+        asked,
+        matcher,
+        rows,
+        alone,
+        smoothed(alone, album.tight[rows]),
+        threshold_of(matcher, FMR),
+        np.column_stack((album.photos[asked.labelled], asked.owners)),
+    )
+
+
+def threshold_of(matcher: Matcher, fmr: float) -> float:
+    return calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=fmr).threshold
 
 
 def settled(asked: Asked, scores: Scores) -> tuple[NDArray[np.intp], Scores]:
@@ -108,6 +127,23 @@ def neighbours(asked: Asked, *, weight: float, count: int = 5) -> Scores:
     return np.where(is_mixed[:, None], (1 - weight) * asked.scores + weight * means, asked.scores)
 
 
+def members(asked: Asked, *, fmr: float) -> Scores:
+    album, matcher, least = asked.album, asked.matcher, threshold_of(asked.matcher, fmr)
+    vectors = album.vectors if matcher.head is None else project(matcher.head, album.vectors)
+    near = matcher.cohort.nearness(vectors, album.groups) + np.median(matcher.person_nearness)
+    tight = np.full(len(vectors), IN_NO_GROUP)
+    for group in np.unique(album.groups[album.groups != IN_NO_GROUP]):
+        rows = np.flatnonzero(album.groups == group)
+        faces = vectors[rows]
+        cosines = faces @ faces.T
+        np.fill_diagonal(cosines, -1)
+        others = faces.sum(axis=0) - faces
+        centre = np.vecdot(faces, others) / np.maximum(np.linalg.norm(others, axis=1), ZERO_NORM)
+        kept = rows[(cosines.max(axis=1) + centre - near[rows]) / 2 >= least]
+        tight[kept] = group if len(kept) > 1 else IN_NO_GROUP
+    return smoothed(asked.alone, tight[asked.rows])
+
+
 def years(asked: Asked, *, bonus: float, is_child: NDArray[np.bool_]) -> Scores:
     has = np.zeros((2, asked.scores.shape[1]), bool)  # who is labelled as an adult, as a child
     has[is_child[asked.draw.labelled].astype(int), asked.draw.owners] = True
@@ -141,6 +177,7 @@ def together(asked: Asked, *, bonus: float, with_named: bool) -> Scores:
 def ideas(found: dict[str, NDArray[np.float64]]) -> Iterator[tuple[str, Idea]]:
     yield "matcher", lambda asked: asked.scores
     yield from ((f"neighbours {weight}", partial(neighbours, weight=weight)) for weight in (0.3, 0.5))
+    yield from ((f"members {fmr:.1%}", partial(members, fmr=fmr)) for fmr in (0.01, 0.001))
     if "is_child" in found:
         is_child = found["is_child"].astype(bool)
         yield from ((f"years {bonus}", partial(years, bonus=bonus, is_child=is_child)) for bonus in (0.03, 0.06, 0.1))
@@ -161,6 +198,25 @@ def report(name: str, found: dict[str, Sequence[Decisions]]) -> None:
         )
 
 
+def errors(before: Sequence[Decisions], after: Sequence[Decisions]) -> str:
+    """Wrong names of the plain way and of the matcher, at `auto` and where both give as many right ones."""
+    (above, is_right), (above_too, is_right_too) = map(answers, (before, after))
+    right = int((is_right & (above >= 0)).sum())
+    order = np.argsort(-above_too, kind="stable")
+    last = int(np.searchsorted(np.cumsum(is_right_too[order]), right))
+    return (
+        f"wrong names at auto: {int((~is_right & (above >= 0)).sum())} by the plain way, "
+        f"{int((~is_right_too & (above_too >= 0)).sum())} by the matcher; "
+        f"where the matcher gives the plain way's {right:,} right ones, {last + 1 - right} wrong ones"
+    )
+
+
+def answers(drawn: Sequence[Decisions]) -> tuple[Scores, NDArray[np.bool_]]:
+    """How far above its draw's threshold each face's candidate is, and whether it is right."""
+    above = np.concatenate([found.scores - np.float32(found.threshold) for found in drawn])
+    return above, np.concatenate([found.candidate == found.truth for found in drawn])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vectors", type=Path, nargs="+", default=[], metavar="FILE.npz")
@@ -172,7 +228,9 @@ def main() -> None:
     for path in options.vectors:
         album, tried = read(path).album, dict(ideas(dict(np.load(path))))
         asked = [ask(album, draw(album, labels=options.labels, seed=seed)) for seed in range(options.draws)]
-        report(path.stem, {name: [decisions(one, idea) for one in asked] for name, idea in tried.items()})
+        found = {name: [decisions(one, idea) for one in asked] for name, idea in tried.items()}
+        report(path.stem, found)
+        print(f"\n{errors([plain(album, one.draw) for one in asked], found['matcher'])}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from faceml.config import Settings
+from faceml.jobs.functions import kept_matcher
 from faceml.jobs.queue import JobQueue
 from faceml.library import Library
 from faceml.once import Once
+from faceml.options import ClusterOptions, DualOptions
 from faceml.services.index.drain import index_note
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.grid import FaceGrid
@@ -85,14 +87,19 @@ class Service:
         """Do heavy work now."""
         return Response(await self.pools.heavy(lambda: _json(work())), media_type="application/json")
 
-    async def group(self, act: Callable[[], Grouped], shape: Callable[[Grouped], BaseModel]) -> Response:
+    async def group(
+        self,
+        act: Callable[[], Grouped],
+        shape: Callable[[Grouped], BaseModel],
+        options: ClusterOptions | DualOptions,
+    ) -> Response:
         """Group faces now; what to know of the figures is in a header, since their body is documented."""
 
         def work() -> tuple[bytes, str]:
             from faceml.services.cluster.dual import notes_of
 
             report = act()
-            return _json(shape(report)), "; ".join(notes_of(report)).encode("ascii", "backslashreplace").decode()
+            return _json(shape(report)), _in_header(*notes_of(report), kept_matcher(self.library, options, actor=ACTOR))
 
         content, notes = await self.pools.heavy(work)
         return Response(content, headers={NOTE_HEADER: notes} if notes else None, media_type="application/json")
@@ -129,6 +136,11 @@ def with_etag(request: Request, content: bytes, media_type: str) -> Response:
     if known.strip() == "*" or tag in (item.strip().removeprefix("W/") for item in known.split(",")):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type=media_type)
+
+
+def _in_header(*notes: str | None) -> str:
+    text = "; ".join(note.replace(" · ", "; ") for note in notes if note)
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _json(model: BaseModel) -> bytes:

@@ -92,7 +92,9 @@ async def cluster(
         return await service.enqueue("cluster_faces_job", **options.parameters())
     from faceml.services.cluster.cluster import cluster_faces
 
-    return await service.group(lambda: cluster_faces(service.library, options), runs.ClusteringResultResponse.of)
+    return await service.group(
+        lambda: cluster_faces(service.library, options), runs.ClusteringResultResponse.of, options
+    )
 
 
 @router.post("/cluster/dual", response_model=runs.DualClusterResponse, responses=RUN)
@@ -105,4 +107,4 @@ async def cluster_in_dual_mode(
         return await service.enqueue("cluster_dual_job", **options.parameters())
     from faceml.services.cluster.dual import cluster_dual
 
-    return await service.group(lambda: cluster_dual(service.library, options), runs.DualClusterResponse.of)
+    return await service.group(lambda: cluster_dual(service.library, options), runs.DualClusterResponse.of, options)

@@ -44,6 +44,10 @@ def _matcher() -> Any:
     return option("champion", words, choices=known, pattern=MATCHER_VERSION, form=form, is_numbered=True)
 
 
+def _refit() -> Any:
+    return option(True, "Fit the library's matcher again afterwards, where it has one and labels changed enough.")
+
+
 def check_one_way(model: str | int, matcher: str | int) -> None:
     """Raises WrongUse where a projection and a matcher are both asked for: each is a way of its own."""
     if str(matcher) not in ("champion", "plain") and str(model) not in ("champion", "raw"):
@@ -82,6 +86,7 @@ class ClusterOptions(StepOptions):
     model: str = _model()
     cluster_selection_epsilon: float = option(0.0, "HDBSCAN keeps clusters nearer than this together.", most=2)
     metric: str = option("euclidean", "Distance of HDBSCAN: {choices}.", choices=METRICS)
+    refit: bool = _refit()
 
     @property
     def month(self) -> tuple[datetime, datetime] | None:
@@ -119,6 +124,7 @@ class DualOptions(StepOptions):
         "average", "Between groups, for agglomerative: {choices}.", choices=("average", "complete", "single")
     )
     unknown_metric: str = option("cosine", "What unknown_eps measures: {choices}.", choices=METRICS[::-1])
+    refit: bool = _refit()
 
     def __post_init__(self) -> None:
         super().__post_init__()

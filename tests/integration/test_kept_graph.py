@@ -17,11 +17,13 @@ from faceml.identity.hdbscan import reachability_graph
 from faceml.identity.hdbscan.exact import fit
 from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
+from faceml.records import Embeddings
 from faceml.services.cluster import grouping
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.cluster.grouping import group_faces
 from faceml.services.decisions.label import label_cluster
+from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.recognise.spaces import Space
 from tests.conftest import add_faces, found_face, people_vectors, unit_rows
 
@@ -155,6 +157,46 @@ def test_each_purpose_space_and_pack_has_a_graph_of_its_own(library: Library, st
     group_faces(library, faces, purpose="unlabelled", space=Space("face-projection/3"), **options)
     assert starts[4:] == ["graph_of"]
     assert len(graph_files(library)) == 3
+
+
+def everybody(library: Library) -> Embeddings:
+    with library.repository.read() as unit:
+        found = unit.vectors.everybody()
+    return Embeddings(found.face_ids, found.vectors)
+
+
+@pytest.mark.parametrize("former", [cluster_faces, cluster_dual])
+def test_a_first_grouping_starts_from_the_graph_that_another_kept(library: Library, starts, former) -> None:
+    former(library)
+    add_faces(library, people_vectors(PEOPLE + 1, FACES, spread=0.8)[-4:], prefix="new")
+    faces = everybody(library)
+    options = {"purpose": "everybody", "min_cluster_size": 3, "min_samples": 2}
+    labels = group_faces(library, faces, **options, begun_by=("unlabelled", "unknown"))
+    assert starts == ["graph_of", "graph_from"]
+    assert labels.tolist() == fit(faces.vectors, min_cluster_size=3, min_samples=2).labels.tolist()
+    assert len(graph_files(library)) == 2, "each goes on with its own"
+
+
+def test_a_matcher_is_fitted_from_what_clustering_kept(library: Library, mlflow_here: Path, starts) -> None:
+    cluster_faces(library)
+    for name in sorted({name for name in clusters(library).values() if name})[:2]:
+        label_cluster(library, name, f"Person {name}", actor="me")
+    fit_library_matcher(library, measure=lambda _: None)
+    assert starts == ["graph_of", "graph_from"]
+    fit_library_matcher(library, measure=lambda _: None)
+    assert starts[2:] == ["graph_from"]
+
+
+def test_another_groupings_graph_that_is_damaged_or_of_another_space_is_passed_by(library: Library, starts) -> None:
+    cluster_faces(library)
+    faces = everybody(library)
+    options = {"purpose": "everybody", "min_cluster_size": 3, "min_samples": 2, "begun_by": ("unknown", "unlabelled")}
+    group_faces(library, faces, space=Space("face-projection/3"), **options)
+    assert starts == ["graph_of", "graph_of"]
+    path = next(path for path in graph_files(library) if path.name.startswith("unlabelled"))
+    path.write_text("hello")
+    group_faces(library, faces, **options)
+    assert starts[2:] == ["graph_of"]
 
 
 def test_where_most_faces_are_new_the_start_is_fresh(library: Library, starts) -> None:

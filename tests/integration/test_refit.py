@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,13 +14,17 @@ from click.testing import CliRunner
 
 from faceml.cli.main import cli
 from faceml.errors import ModelUnavailable
+from faceml.jobs.context import JobContext, provided
+from faceml.jobs.functions import cluster_dual_job, cluster_faces_job
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.learn.evaluate import view_matcher
 from faceml.services.learn.fit_matcher import Question, RefitReport, is_due, refit_if_due, refit_matcher
 from faceml.services.recognise.matching import open_matcher
 from faceml.trial.comparison import Comparison, from_json
+from tests.conftest import REPO
 from tests.heads import comparison
+from tests.rest import API, client_of
 from tests.synthetic import copy_of, synthetic_library
 
 ME = "ada"
@@ -120,6 +126,42 @@ def test_clustering_fits_a_matcher_again_where_there_is_one_and_labels_changed(
     assert "Labels changed enough since the newest matcher was fitted: fitting another" in told
     assert "Matcher: version 2 " in told
     assert "atcher" not in cluster()
+
+
+def test_clustering_over_http_fits_a_matcher_again_unless_it_is_asked_not_to(labelled: Library) -> None:
+    assert refit(labelled, -0.05).fitted is not None
+    label(labelled, 6)
+    with client_of(labelled) as api:
+        for path, left in (("cluster", {"refit": False}), ("cluster/dual", {"refit": False})):
+            assert "X-Note" not in api.post(f"{API}/{path}", json=left).headers
+        assert len(labelled.matchers.state().versions) == 1
+        told = api.post(f"{API}/cluster").headers["X-Note"]
+        assert told.startswith("matcher: version 2 ")
+        assert "X-Note" not in api.post(f"{API}/cluster/dual").headers, "its labels are what they were"
+    assert len(labelled.matchers.state().versions) == 2
+
+
+def test_the_clustering_notebook_and_jobs_fit_a_matcher_again_unless_they_are_asked_not_to(labelled: Library) -> None:
+    told: dict[str, str] = {}
+    notes: list[str] = []
+
+    def notebook(**parameters: bool) -> None:
+        cells = json.loads((REPO / "notebooks" / "02_cluster.ipynb").read_text())["cells"]
+        exec("".join(cells[-1]["source"]), {"library": labelled, "report": told.update, "sweep": False, **parameters})
+
+    assert refit(labelled, -0.05).fitted is not None
+    label(labelled, 6)
+    with provided(lambda: nullcontext(JobContext(labelled, on_note=notes.append))):
+        cluster_faces_job(refit=False)
+        cluster_dual_job(refit=False)
+        notebook(refit=False)
+        notebook(refit=True, sweep=True)
+        assert (told, len(labelled.matchers.state().versions)) == ({}, 1)
+        notebook(refit=True)
+        assert told["matcher"].startswith("version 2 ")
+        label(labelled, 7)
+        cluster_faces_job()
+    assert any("matcher: version 3 " in note for note in notes)
 
 
 def test_a_lost_registry_is_no_reason_not_to_cluster(labelled: Library, caplog: pytest.LogCaptureFixture) -> None:

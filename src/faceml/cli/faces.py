@@ -50,7 +50,8 @@ def cluster(options: ClusterOptions) -> object:
 
     library = show.open_configured()
     report = cluster_faces(library, options, on_note=show.note)
-    show.keep_matcher(library)
+    if options.refit:
+        show.keep_matcher(library)
     return report
 
 
@@ -63,7 +64,8 @@ def cluster_dual(options: DualOptions) -> object:
 
     library = show.open_configured()
     report = run(library, options, on_note=show.note)
-    show.keep_matcher(library)
+    if options.refit:
+        show.keep_matcher(library)
     return report
 
 

@@ -67,7 +67,7 @@ def _entry(command: click.Command, path: str) -> str:
 
 
 def _option(option: click.Option, context: click.Context) -> str:
-    names = ", ".join(f"`{name}`" for name in option.opts)
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     takes = "" if option.is_flag else f" `{option.make_metavar(context)}`"
     default = "" if option.is_flag or option.multiple else option.to_info_dict().get("default")
     shown = _code(str(default)) if isinstance(default, (str, int, float)) or hasattr(default, "parts") else ""

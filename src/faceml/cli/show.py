@@ -79,6 +79,7 @@ def takes(record: type[StepOptions]) -> Callable[[Callable[..., None]], Callable
 def _click_option(item: Option) -> Callable[[F], F]:
     flag = "--" + item.shell_name.replace("_", "-")
     if item.kind is bool:
+        flag = f"{flag}/--no-{flag.removeprefix('--')}" if item.default else flag
         return click.option(flag, item.name, is_flag=True, default=item.default, help=item.words)
     return click.option(
         flag, item.name, type=OptionText(item), default=item.default, show_default=True, help=item.words

@@ -113,8 +113,7 @@ def cluster_faces_job(options: ClusterOptions) -> dict[str, int]:
 
     with job_context() as job:
         report = cluster_faces(job.library, options)
-        _note(job, report.note)
-        _keep_matcher(job.library)
+        _note(job, report.note, kept_matcher(job.library, options, actor=current_actor()))
     return _answer(report, "total_faces", "clusters_found", "noise_count")
 
 
@@ -125,9 +124,18 @@ def cluster_dual_job(options: DualOptions) -> dict[str, Any]:
 
     with job_context() as job:
         report = cluster_dual(job.library, options)
-        _note(job, *report.notes)
-        _keep_matcher(job.library)
+        _note(job, *report.notes, kept_matcher(job.library, options, actor=current_actor()))
     return dual_answer(report)
+
+
+def kept_matcher(library: Library, options: ClusterOptions | DualOptions, *, actor: str) -> str | None:
+    """After faces were grouped: what became of the library's matcher; None where nothing did."""
+    if not options.refit:
+        return None
+    from faceml.services.learn.fit_matcher import refit_if_due
+
+    done = refit_if_due(library, actor=actor)
+    return f"matcher: {done.words}" if done else None
 
 
 def dual_answer(report: DualReport) -> dict[str, Any]:
@@ -227,12 +235,6 @@ def pipeline_job(
 def _note(job: JobContext, *notes: str | None) -> None:
     if any(notes):
         job.on_note("; ".join(note for note in notes if note))
-
-
-def _keep_matcher(library: Library) -> None:
-    from faceml.services.learn.fit_matcher import refit_if_due
-
-    refit_if_due(library, actor=current_actor())
 
 
 def _answer(report: object, *names: str) -> dict[str, Any]:

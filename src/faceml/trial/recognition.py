@@ -77,7 +77,7 @@ class Draw:
     library: NDArray[np.intp]  # (M,) all other faces
     is_asked: NDArray[np.bool_]  # (M,)
     truth: NDArray[np.intp]  # (M,) number of the known person, -1: a stranger
-    is_new: NDArray[np.bool_] | None = None  # (N,) faces of the album that came after a way was fitted; None: no face
+    is_new: NDArray[np.bool_] | None = None  # (N,) who came after a way was fitted: only ranks count; None: no face
 
     def was_there(self, album: Album) -> NDArray[np.bool_]:
         """(N,) the faces of the album that a way may be fitted on."""
@@ -96,7 +96,7 @@ class Decisions:
     truth: NDArray[np.intp]  # (A,) number of the known person, -1: a stranger
     candidate: NDArray[np.intp]  # (A,) best person, -1: nobody
     scores: NDArray[np.float32]  # (A,)
-    threshold: float
+    threshold: float  # NaN where only ranks are compared: nobody is named
 
     @property
     def named(self) -> NDArray[np.intp]:
@@ -187,8 +187,10 @@ def _by_prototypes(album: Album, asked: Draw, otherwise: float | None) -> Decisi
             for rows in (np.flatnonzero(owners == person) for person in range(int(owners.max()) + 1))
         ]
     )
+    threshold = np.nan
     try:
-        threshold = calibrate(vectors, owners, fmr=FMR, exemplar_rows=exemplars).threshold
+        if asked.is_new is None:
+            threshold = calibrate(vectors, owners, fmr=FMR, exemplar_rows=exemplars).threshold
     except NotEnoughData:
         if otherwise is None:
             raise
@@ -215,7 +217,9 @@ def fitted(album: Album, asked: Draw) -> Decisions:
         floor=album.match_threshold + FLOOR_MARGIN,
         head=library_head(album.vectors, groups, among=np.flatnonzero(was_there)),
     )
-    threshold = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=FMR).threshold
+    threshold = np.nan
+    if asked.is_new is None:
+        threshold = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=FMR).threshold
     rows = _with_company(asked, album.photos, tight)
     found = matcher.match(
         album.vectors[rows],
@@ -276,8 +280,7 @@ def cut(
     drawn = times @ wrong.T
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = np.nanquantile(1 - drawn[:, 1] / drawn[:, 0], ((1 - confidence) / 2, (1 + confidence) / 2))
-    value = 1 - wrong[1].sum() / wrong[0].sum()
-    return Estimate(float(value), float(low), float(high))
+    return Estimate(float(1 - wrong[1].sum() / wrong[0].sum()), float(low), float(high))
 
 
 def _decisions(album: Album, asked: Draw, found: Matches, threshold: float) -> Decisions:
@@ -294,5 +297,4 @@ def _decisions(album: Album, asked: Draw, found: Matches, threshold: float) -> D
 
 
 def _dir(found: Decisions, far: float) -> float:
-    is_known = found.truth != STRANGER
-    return dir_at_far(Answers(found.scores, found.candidate == found.truth, is_known), far)
+    return dir_at_far(Answers(found.scores, found.candidate == found.truth, found.truth != STRANGER), far)

@@ -14,7 +14,15 @@ from faceml.identity.hdbscan.distances import Metric
 from faceml.library import Library
 from faceml.options import ClusterOptions
 from faceml.progress import told
-from faceml.services.cluster.grouping import Note, group_faces, log, note_of_noise, one_at_a_time, without_loose
+from faceml.services.cluster.grouping import (
+    UNLABELLED,
+    Note,
+    group_faces,
+    log,
+    note_of_noise,
+    one_at_a_time,
+    without_loose,
+)
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import note_of_changed
 from faceml.services.recognise.spaces import open_space
@@ -65,7 +73,7 @@ def cluster_faces(
     labels = group_faces(
         library,
         faces,
-        purpose=f"unlabelled {options.time_bucket or ''}".rstrip(),
+        purpose=f"{UNLABELLED} {options.time_bucket or ''}".rstrip(),
         space=space,
         min_cluster_size=options.min_cluster_size,
         min_samples=options.min_samples,

@@ -21,7 +21,7 @@ from faceml.options import ClusterOptions, DualOptions
 from faceml.progress import told
 from faceml.records import Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
-from faceml.services.cluster.grouping import Note, group_faces, log, note_of_noise, one_at_a_time
+from faceml.services.cluster.grouping import UNKNOWN, Note, group_faces, log, note_of_noise, one_at_a_time
 from faceml.services.cluster.sweep import SweepReport
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
@@ -112,7 +112,7 @@ def _group(library: Library, unknown: Embeddings, space: Space, options: DualOpt
     labels: list[int] = group_faces(
         library,
         unknown,
-        purpose="unknown",
+        purpose=UNKNOWN,
         space=space,
         min_cluster_size=options.unknown_min_cluster_size,
         min_samples=options.unknown_min_samples,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -25,6 +26,7 @@ from faceml.storage.cache_files import GraphKey, KeptGraph, packed
 log = logging.getLogger(__name__)
 
 Note = Callable[[str], None]  # told what a large run will take, before it starts
+UNLABELLED, UNKNOWN = "unlabelled", "unknown"  # purposes: the faces of `faces cluster`, and of dual mode
 WORTH_KEEPING = 1_000  # faces; below, a full run takes no longer than reading a file
 WORTH_ANNOUNCING = 10_000  # faces
 
@@ -43,6 +45,7 @@ def group_faces(
     eps: float = 0.5,
     linkage: Linkage = "average",
     min_similarity: float | None = None,
+    begun_by: Sequence[str] = (),
     on_note: Note = log.info,
 ) -> NDArray[np.int64]:
     """(N,) labels of faces, see `cluster_embeddings`; -1 is noise. They are the same as from a graph made anew.
@@ -52,6 +55,7 @@ def group_faces(
         space: that the vectors are in.
         metric: of all but `linkage`.
         min_similarity: of `linkage`; None: the usual one of the pack among so many faces, as strict in this space.
+        begun_by: purposes whose graph `hdbscan` starts from where this one kept none: most neighbours are known.
     Raises:
         WrongUse: parameters out of range, or more faces than the memory can hold.
     """
@@ -69,7 +73,14 @@ def group_faces(
         purpose = purpose if metric == "euclidean" else f"{purpose} {metric}"
         key = GraphKey(contract.fingerprint, space.name, purpose)
         return _fit(
-            library, faces, key, min_cluster_size, min_samples, epsilon=cluster_selection_epsilon, metric=metric
+            library,
+            faces,
+            key,
+            min_cluster_size,
+            min_samples,
+            epsilon=cluster_selection_epsilon,
+            metric=metric,
+            begun_by=begun_by,
         ).labels
     return cluster_embeddings(
         faces.vectors,
@@ -91,10 +102,13 @@ def _fit(
     *,
     epsilon: float = 0.0,
     metric: Metric = "euclidean",
+    begun_by: Sequence[str] = (),
 ) -> Clustering:
     """HDBSCAN, from the kept graph where that saves anything."""
     is_kept = len(faces.face_ids) >= WORTH_KEEPING
-    graph, rows = _former(library.graphs.read(key), faces) if is_kept else (None, None)
+    keys = [key, *(replace(key, purpose=purpose) for purpose in begun_by)] if is_kept else []
+    former = (_former(library.graphs.read(one), faces) for one in keys)
+    graph, rows = next((found for found in former if found[0] is not None), (None, None))
     found = fit(
         faces.vectors,
         min_cluster_size=min_cluster_size,

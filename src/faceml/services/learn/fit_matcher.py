@@ -20,7 +20,7 @@ from faceml.identity.matcher_thresholds import carry_over, of_people, read_thres
 from faceml.library import Library
 from faceml.progress import told
 from faceml.records import Embeddings, LibraryFaces, PackContract
-from faceml.services.cluster.grouping import Note, group_faces, log, one_at_a_time
+from faceml.services.cluster.grouping import UNKNOWN, UNLABELLED, Note, group_faces, log, one_at_a_time
 from faceml.services.learn.promote import MATCHER, comparison_metrics, count_tries, judge, promote
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
@@ -202,8 +202,7 @@ def _knows(library: Library, model: RegisteredModel) -> bool:
     """Whether a version was fitted on this library: a registry may serve several."""
     with library.repository.read() as unit:
         faces, _ = unit.vectors.labelled_by_a_person()
-    rows = library.matchers.load(model).artefact.rows_of(faces.face_ids)
-    return bool((rows >= 0).any())
+    return bool((library.matchers.load(model).artefact.rows_of(faces.face_ids) >= 0).any())
 
 
 def _read(library: Library) -> tuple[LibraryFaces, PackContract]:
@@ -226,6 +225,7 @@ def _album(library: Library, faces: LibraryFaces, contract: PackContract, floor:
         purpose=PURPOSE,
         min_cluster_size=3,
         min_samples=2,
+        begun_by=(UNLABELLED, UNKNOWN),
         on_note=on_note,
     )
     return Album(
