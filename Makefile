@@ -13,6 +13,7 @@ override PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # leaves the command's own default: $(call option,--name,NAME). Exported, make would read the dollars as its own.
 given = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1) $(call given,$(2)))
+flag = $(if $(value $(2)),$(1))
 # Every option of these commands has its variable: --min-samples is MIN_SAMPLES.
 override BACKFILL := limit offset min-confidence min-face-size
 override CLUSTER := quality-threshold max-faces min-cluster-size min-samples time-bucket min-cohesion method min-similarity model \
@@ -24,7 +25,7 @@ override TRAIN := epochs margin batch-size min-faces learning-rate quality-thres
 override ASSIGN := since max-faces threshold model matcher
 upper = $(shell tr a-z- A-Z_ <<< '$(1)')
 options = $(foreach name,$(1),$(call option,--$(name),$(call upper,$(name))))
-unexport PYTHON PHOTOS ONLY HOST PORT PROXY WORKERS FIX ONE_FACE_A_PHOTO $(call upper,$(BACKFILL) $(CLUSTER) $(DUAL) $(TRAIN) $(ASSIGN))
+unexport PYTHON PHOTOS ONLY HOST PORT PROXY WORKERS FIX ONE_FACE_A_PHOTO NO_REFIT $(call upper,$(BACKFILL) $(CLUSTER) $(DUAL) $(TRAIN) $(ASSIGN))
 
 ifneq ($(value EXTRA),cpu)
 ifneq ($(value EXTRA),gpu)
@@ -97,10 +98,10 @@ faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE MIN_FACE_SI
 	@$(FACEML) faces backfill $(call options,$(BACKFILL))
 
 faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE ...: all options of the command)
-	@$(FACEML) faces cluster $(call options,$(CLUSTER))
+	@$(FACEML) faces cluster $(call options,$(CLUSTER)) $(call flag,--no-refit,NO_REFIT)
 
 faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD ...: all options)
-	@$(FACEML) faces cluster-dual $(call options,$(DUAL)) $(if $(value ONE_FACE_A_PHOTO),--one-face-a-photo)
+	@$(FACEML) faces cluster-dual $(call options,$(DUAL)) $(call flag,--one-face-a-photo,ONE_FACE_A_PHOTO) $(call flag,--no-refit,NO_REFIT)
 
 faces-train-matching: install ## Train the projection (EPOCHS MARGIN BATCH_SIZE MIN_FACES ...: all options)
 	@$(FACEML) faces train-matching $(call options,$(TRAIN))
@@ -115,6 +116,6 @@ faces-stats: install ## Show what the library holds
 	@$(FACEML) faces stats
 
 faces-find-orphans: install ## Compare database and index (LIMIT, FIX=1)
-	@$(FACEML) faces find-orphans $(call option,--limit,LIMIT) $(if $(value FIX),--fix)
+	@$(FACEML) faces find-orphans $(call option,--limit,LIMIT) $(call flag,--fix,FIX)
 
 .PHONY: $(shell grep -hoE '^[a-z-]+:' Makefile | tr -d :)

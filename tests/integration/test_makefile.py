@@ -76,7 +76,12 @@ def test_every_option_of_a_command_has_its_variable(checkout: Path, command: str
     faces = cli.commands["faces"]
     assert isinstance(faces, click.Group)
     options = [option for option in faces.commands[command].params if option.opts[0] not in ("--json", "--queue")]
-    values = {option.opts[0]: getattr(option, "is_flag", False) or " ".join(TRICKY) for option in options}
+    flags = {
+        option.name: [*option.secondary_opts, *option.opts][0]
+        for option in options
+        if getattr(option, "is_flag", False)
+    }
+    values = {flags.get(option.name, option.opts[0]): option.name in flags or " ".join(TRICKY) for option in options}
     given = [f"{name[2:].upper().replace('-', '_')}={value}" for name, value in values.items()]
     words = [word for name, value in values.items() for word in ([name] if value is True else [name, value])]
     assert sorted(told(checkout, f"faces-{command}", *given)) == sorted(["faces", command, *words])
