@@ -15,7 +15,7 @@ given = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1) $(call given,$(2)))
 unexport PYTHON PHOTOS ONLY HOST PORT PROXY WORKERS LIMIT OFFSET MIN_CONFIDENCE QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE
 unexport MIN_SAMPLES TIME_BUCKET SINCE THRESHOLD PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS EPOCHS
-unexport MARGIN BATCH_SIZE MIN_FACES FIX
+unexport MARGIN BATCH_SIZE MIN_FACES FIX NEIGHBOURS
 
 ifneq ($(value EXTRA),cpu)
 ifneq ($(value EXTRA),gpu)
@@ -87,11 +87,11 @@ faces-ensure-collection: install ## Create the vector collection
 faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE)
 	@$(FACEML) faces backfill $(call option,--limit,LIMIT) $(call option,--offset,OFFSET) $(call option,--min-confidence,MIN_CONFIDENCE)
 
-faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE MIN_SAMPLES TIME_BUCKET)
-	@$(FACEML) faces cluster $(call option,--quality-threshold,QUALITY_THRESHOLD) $(call option,--max-faces,MAX_FACES) $(call option,--min-cluster-size,MIN_CLUSTER_SIZE) $(call option,--min-samples,MIN_SAMPLES) $(call option,--time-bucket,TIME_BUCKET)
+faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE MIN_SAMPLES TIME_BUCKET NEIGHBOURS)
+	@$(FACEML) faces cluster $(call option,--quality-threshold,QUALITY_THRESHOLD) $(call option,--max-faces,MAX_FACES) $(call option,--min-cluster-size,MIN_CLUSTER_SIZE) $(call option,--min-samples,MIN_SAMPLES) $(call option,--time-bucket,TIME_BUCKET) $(call option,--neighbours,NEIGHBOURS)
 
-faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS)
-	@$(FACEML) faces cluster-dual $(call option,--person-threshold,PERSON_THRESHOLD) $(call option,--unknown-method,UNKNOWN_METHOD) $(call option,--unknown-min-size,UNKNOWN_MIN_SIZE) $(call option,--unknown-eps,UNKNOWN_EPS)
+faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD UNKNOWN_MIN_SIZE UNKNOWN_EPS NEIGHBOURS)
+	@$(FACEML) faces cluster-dual $(call option,--person-threshold,PERSON_THRESHOLD) $(call option,--unknown-method,UNKNOWN_METHOD) $(call option,--unknown-min-size,UNKNOWN_MIN_SIZE) $(call option,--unknown-eps,UNKNOWN_EPS) $(call option,--neighbours,NEIGHBOURS)
 
 faces-train-matching: install ## Train the projection (EPOCHS MARGIN BATCH_SIZE MIN_FACES)
 	@$(FACEML) faces train-matching $(call option,--epochs,EPOCHS) $(call option,--margin,MARGIN) $(call option,--batch-size,BATCH_SIZE) $(call option,--min-faces,MIN_FACES)

@@ -44,6 +44,11 @@ def _matcher() -> Any:
     return option("champion", words, choices=known, pattern=MATCHER_VERSION, form=form, is_numbered=True)
 
 
+def _neighbours() -> Any:
+    words = "Which faces hdbscan and linkage compare: {choices}; auto: all, up to 100,000 faces."
+    return option("auto", words, choices=("auto", "exact", "approximate"))
+
+
 def check_one_way(model: str | int, matcher: str | int) -> None:
     """Raises WrongUse where a projection and a matcher are both asked for: each is a way of its own."""
     if str(matcher) not in ("champion", "plain") and str(model) not in ("champion", "raw"):
@@ -82,6 +87,7 @@ class ClusterOptions(StepOptions):
     model: str = _model()
     cluster_selection_epsilon: float = option(0.0, "HDBSCAN keeps clusters nearer than this together.", most=2)
     metric: str = option("euclidean", "Distance of HDBSCAN: {choices}.", choices=METRICS)
+    neighbours: str = _neighbours()
 
     @property
     def month(self) -> tuple[datetime, datetime] | None:
@@ -119,6 +125,7 @@ class DualOptions(StepOptions):
         "average", "Between groups, for agglomerative: {choices}.", choices=("average", "complete", "single")
     )
     unknown_metric: str = option("cosine", "What unknown_eps measures: {choices}.", choices=METRICS[::-1])
+    neighbours: str = _neighbours()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -105,12 +105,14 @@ def closest(points: Points, width: int, *, keep: list[Tile] | None = None) -> Be
 
 
 def measured(points: Points, rows: RowNumbers, indices: NDArray[np.int32], horizon: Floats) -> Neighbours:
-    """Lists of some rows in the order of their exact distances, ties by row number."""
+    """Lists of some rows in the order of their exact distances, ties by row number; -1 is infinitely far."""
     indices = np.sort(indices, axis=1)
-    here, there = np.broadcast_to(rows[:, None], indices.shape), indices.astype(np.int64)
+    is_known = indices >= 0
+    here, there = np.broadcast_to(rows[:, None], indices.shape)[is_known], indices[is_known].astype(np.int64)
     pairs = np.minimum(here, there) * len(points.rows) + np.maximum(here, there)
     once, place = np.unique(pairs, return_inverse=True)  # neighbours are often mutual
-    distances = points.distances(*np.divmod(once, len(points.rows)))[place].reshape(indices.shape)
+    distances = np.full(indices.shape, np.inf)
+    distances[is_known] = points.distances(*np.divmod(once, len(points.rows)))[place]
     order = np.argsort(distances, axis=1, kind="stable")
     return Neighbours(np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1), horizon)
 
@@ -194,7 +196,7 @@ class Best:
         place = np.concatenate([np.repeat(np.arange(len(touched)), width), place])
         columns = np.concatenate([self.indices[touched].ravel(), columns])
         values = np.concatenate([self.closeness[touched].ravel(), values])
-        order = np.argsort(_sort_keys(place, values))
+        order = np.argsort(sort_keys(place, values))
         starts = np.searchsorted(place[order], np.arange(len(touched)))
         first = order[starts[:, None] + np.arange(width)]
         self.indices[touched] = columns[first]
@@ -202,7 +204,7 @@ class Best:
         self.floor[touched] = values[first[:, -1]]
 
 
-def _sort_keys(rows: RowNumbers, values: NDArray[np.float32]) -> NDArray[np.uint64]:
+def sort_keys(rows: RowNumbers, values: NDArray[np.float32]) -> NDArray[np.uint64]:
     """One integer a candidate that sorts by row, then by value from high to low: one fast sort instead of two."""
     bits = values.view(np.uint32)
     ascending = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
