@@ -62,7 +62,7 @@ def fit(
             row that is another by now costs what a new one costs, and is never taken for the former.
         is_exact: False: of more than `COMPARED_WITH_ALL` rows not all are compared with all, so that labels may differ;
             `graph.recall` says by how much. A former graph of either kind may be given to both.
-        on_progress: of what is not exact.
+        on_progress: where the graph is made anew.
     Raises:
         WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of another metric.
 
@@ -78,9 +78,16 @@ def fit(
         else:
             graph = sparse_graph_from(points, previous, previous_rows, min_samples=min_samples, on_progress=on_progress)
     elif previous is None:
-        graph = graph_of(points, min_samples=min_samples, neighbours=neighbours)
+        graph = graph_of(points, min_samples=min_samples, neighbours=neighbours, on_progress=on_progress)
     else:
-        graph = graph_from(points, previous, previous_rows, min_samples=min_samples, neighbours=neighbours)
+        graph = graph_from(
+            points,
+            previous,
+            previous_rows,
+            min_samples=min_samples,
+            neighbours=neighbours,
+            on_progress=on_progress,
+        )
     return cut(
         graph,
         min_cluster_size=min_cluster_size,

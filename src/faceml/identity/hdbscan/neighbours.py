@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks, pairs_of_blocks, scratch
+from faceml.progress import Progress, silent
 
 _PENDING = 1 << 19  # candidates collected before they are sorted in: 8 MB, and thresholds stay fresh
 _FEW = 0.04  # part of a tile's pairs up to which looking at each is cheaper than another way
@@ -69,28 +70,32 @@ class Seen:
     pairs: list[Pairs | None]
 
 
-def nearest(points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = None) -> Neighbours:
+def nearest(
+    points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = None, on_progress: Progress = silent
+) -> Neighbours:
     """The K = min(k, N - 1) nearest rows of every row; the first `exact_to` of them are proven.
 
     The rest of a list may miss a row that is closer by less than a rounding error; `horizon` says from where on.
-    `keep` is filled with all products, where there is memory for them.
+    `keep` is filled with all products, where there is memory for them; `on_progress` is told of tiles, of twice as many
+    as there are: whoever wants the tree goes through them again.
     """
     count = len(points.rows)
     width = min(k, count - 1)
     if width < 1:
         return Neighbours(np.empty((count, 0), np.int32), np.empty((count, 0)), np.full(count, np.inf))
-    best = closest(points, width, keep=keep)
+    best = closest(points, width, keep=keep, on_progress=on_progress)
     horizon = points.horizon(best.floor) if width < count - 1 else np.full(count, np.inf)
     return proven(points, measured(points, np.arange(count), best.indices, horizon), exact_to)
 
 
-def closest(points: Points, width: int, *, keep: list[Tile] | None = None) -> Best:
+def closest(points: Points, width: int, *, keep: list[Tile] | None = None, on_progress: Progress = silent) -> Best:
     """The `width` rows closest to every row, at most N - 1, as float32 products tell; see `nearest`."""
     count = len(points.rows)
     best = Best(count, width)
     room = scratch(count)
     tiles = list(pairs_of_blocks(0, count))
-    for left, right in sorted(tiles, key=lambda tile: tile[0] != tile[1]):  # the diagonal first: it fills every list
+    diagonal_first = sorted(tiles, key=lambda tile: tile[0] != tile[1])  # it fills every list
+    for number, (left, right) in enumerate(diagonal_first, 1):
         closeness = points.closeness(left, right, into=room if keep is None else None)
         if keep is not None:
             keep.append(Tile(left, right, closeness))
@@ -100,6 +105,7 @@ def closest(points: Points, width: int, *, keep: list[Tile] | None = None) -> Be
         else:
             best.offer(closeness, rows=left, columns=right)
             best.offer(closeness, rows=left, columns=right, turned=True)
+        on_progress(number, 2 * len(tiles))
     best.settle()
     return best
 

@@ -33,6 +33,7 @@ from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks
 from faceml.identity.hdbscan.growth import carried, grown
 from faceml.identity.hdbscan.neighbours import Neighbours, Tile, nearest
 from faceml.identity.hdbscan.spanning_tree import extended_tree, graph_edges, reachability, reachability_tree
+from faceml.progress import Progress, silent
 
 _KEPT = 8192  # up to so many rows the first products are kept for the second look: 144 MB
 _MOST = 0.4  # part of the rows from which on comparing them with all costs more than comparing all once
@@ -94,18 +95,26 @@ class Graph:
         return Edges(self.edges[:, 0], self.edges[:, 1], self.weights)
 
 
-def graph_of(points: Points, *, min_samples: int, neighbours: int) -> Graph:
-    """Build the graph of all rows: two halves of the full product."""
+def graph_of(points: Points, *, min_samples: int, neighbours: int, on_progress: Progress = silent) -> Graph:
+    """Build the graph of all rows: two halves of the full product, of whose tiles `on_progress` is told."""
     min_samples = most_neighbours(points, min_samples)
     kept: list[Tile] | None = [] if len(points.rows) <= _KEPT else None
-    found = nearest(points, max(neighbours, min_samples), exact_to=min_samples, keep=kept)
+    width = max(neighbours, min_samples)
+    found = nearest(points, width, exact_to=min_samples, keep=kept, on_progress=on_progress)
     core = found.core_distances(min_samples)
-    edges = _edges_of_all(points, core, graph_edges(found, core, depth=found.indices.shape[1]), kept or [])
+    known = graph_edges(found, core, depth=found.indices.shape[1])
+    edges = _edges_of_all(points, core, known, kept or [], on_progress)
     return graph_made(points, min_samples, found, edges, fingerprints(points.rows))
 
 
 def graph_from(
-    points: Points, previous: Graph, previous_rows: RowNumbers | None, *, min_samples: int, neighbours: int
+    points: Points,
+    previous: Graph,
+    previous_rows: RowNumbers | None,
+    *,
+    min_samples: int,
+    neighbours: int,
+    on_progress: Progress = silent,
 ) -> Graph:
     """Build the graph from a former one; see the module.
 
@@ -120,7 +129,7 @@ def graph_from(
     min_samples = most_neighbours(points, min_samples)
     is_of_use = max(min_samples, 1) <= previous.neighbours.shape[1] < len(points.rows)
     if not (is_of_use and previous.is_exact) or len(newcomers) > _MOST * len(points.rows):
-        return graph_of(points, min_samples=min_samples, neighbours=neighbours)
+        return graph_of(points, min_samples=min_samples, neighbours=neighbours, on_progress=on_progress)
     former = carried(previous.lists, rows, len(points.rows))
     reach = float(previous.weights.max(initial=0.0))
     found, seen = grown(points, former, newcomers, exact_to=min_samples, reach=reach)
@@ -136,7 +145,7 @@ def graph_from(
         short = np.flatnonzero(former.core_distances(min_samples) > former.horizon)  # may have lost what crowded them
         unproven = np.unique(np.concatenate([newcomers, short, _cut_off(previous, rows, weights)]))
     if min_samples != previous.min_samples or len(unproven) > _MOST * len(core):
-        return graph_made(points, min_samples, found, _edges_of_all(points, core, known, []), prints)
+        return graph_made(points, min_samples, found, _edges_of_all(points, core, known, [], on_progress), prints)
     return graph_made(points, min_samples, found, extended_tree(points, core, known, unproven, seen).edges, prints)
 
 
@@ -159,8 +168,10 @@ def most_neighbours(points: Points, min_samples: int) -> int:
     return min(min_samples, max(len(points.rows) - 1, 0))
 
 
-def _edges_of_all(points: Points, core: Floats, known: Edges, kept: list[Tile]) -> Edges:
-    return reachability_tree(points, core, known, kept).edges if len(core) > 1 else known
+def _edges_of_all(
+    points: Points, core: Floats, known: Edges, kept: list[Tile], on_progress: Progress = silent
+) -> Edges:
+    return reachability_tree(points, core, known, kept, on_progress=on_progress).edges if len(core) > 1 else known
 
 
 def weights_now(points: Points, previous: Graph, rows: RowNumbers, core: Floats) -> Floats:
