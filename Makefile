@@ -17,9 +17,9 @@ flag = $(if $(value $(2)),$(1))
 # Every option of these commands has its variable: --min-samples is MIN_SAMPLES.
 override BACKFILL := limit offset min-confidence min-face-size
 override CLUSTER := quality-threshold max-faces min-cluster-size min-samples time-bucket min-cohesion method min-similarity model \
-	cluster-selection-epsilon metric
+	cluster-selection-epsilon metric neighbours
 override DUAL := person-threshold unknown-method unknown-min-size unknown-eps max-faces model matcher unknown-min-samples \
-	unknown-linkage unknown-metric
+	unknown-linkage unknown-metric neighbours
 override TRAIN := epochs margin batch-size min-faces learning-rate quality-threshold head loss mining dropout weight-decay \
 	patience seed resume
 override ASSIGN := since max-faces threshold model matcher

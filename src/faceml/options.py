@@ -48,6 +48,11 @@ def _refit() -> Any:
     return option(True, "Fit the library's matcher again afterwards, where it has one and labels changed enough.")
 
 
+def _neighbours() -> Any:
+    words = "Which faces hdbscan and linkage compare: {choices}; auto: all, up to 100,000 faces."
+    return option("auto", words, choices=("auto", "exact", "approximate"))
+
+
 def check_one_way(model: str | int, matcher: str | int) -> None:
     """Raises WrongUse where a projection and a matcher are both asked for: each is a way of its own."""
     if str(matcher) not in ("champion", "plain") and str(model) not in ("champion", "raw"):
@@ -87,6 +92,7 @@ class ClusterOptions(StepOptions):
     cluster_selection_epsilon: float = option(0.0, "HDBSCAN keeps clusters nearer than this together.", most=2)
     metric: str = option("euclidean", "Distance of HDBSCAN: {choices}.", choices=METRICS)
     refit: bool = _refit()
+    neighbours: str = _neighbours()
 
     @property
     def month(self) -> tuple[datetime, datetime] | None:
@@ -125,6 +131,7 @@ class DualOptions(StepOptions):
     )
     unknown_metric: str = option("cosine", "What unknown_eps measures: {choices}.", choices=METRICS[::-1])
     refit: bool = _refit()
+    neighbours: str = _neighbours()
 
     def __post_init__(self) -> None:
         super().__post_init__()

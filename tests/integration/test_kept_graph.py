@@ -20,7 +20,7 @@ from faceml.options import ClusterOptions, DualOptions
 from faceml.records import Embeddings
 from faceml.services.cluster import grouping
 from faceml.services.cluster.cluster import cluster_faces
-from faceml.services.cluster.dual import cluster_dual
+from faceml.services.cluster.dual import cluster_dual, key_figures
 from faceml.services.cluster.grouping import group_faces
 from faceml.services.decisions.label import label_cluster
 from faceml.services.learn.fit_matcher import fit_library_matcher
@@ -236,3 +236,46 @@ def test_linkage_goes_on_from_the_kept_graph_and_groups_as_from_the_start(
     assert starts == ["graph_of", "graph_from", "graph_of"]
     assert clusters(library) == extended
     assert len(set(extended.values()) - {None}) >= PEOPLE
+
+
+# --- approximate neighbours
+
+
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdbscan_exact, "COMPARED_WITH_ALL", 20)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_clusters_keep_their_ids_between_exact_and_approximate_and_the_report_says_which(library: Library) -> None:
+    assert cluster_faces(library).neighbour_recall is None
+    before = clusters(library)
+    for path in graph_files(library):
+        path.unlink()  # else nothing is new, and what is proven is used
+    report = cluster_faces(library, ClusterOptions(neighbours="approximate"))
+    assert report.neighbour_recall is not None
+    assert f"an estimated {report.neighbour_recall:.1%} of each face's nearest were found" in str(report.note)
+    after = clusters(library)
+    kept = [after[face_id] == name for face_id, name in before.items() if name]
+    assert np.mean(kept) > 0.9
+    assert cluster_faces(library, ClusterOptions(neighbours="exact")).neighbour_recall is None
+    assert clusters(library) == before
+    assert_as_from_the_start(library)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_dual_mode_groups_with_approximate_neighbours_and_goes_on_from_the_kept_graph(library: Library) -> None:
+    options = DualOptions(neighbours="approximate")
+    first = cluster_dual(library, options)
+    add_faces(library, people_vectors(PEOPLE + 1, FACES, spread=0.8)[-4:], prefix="new")
+    again = cluster_dual(library, options)
+    assert (first.clusters_found, again.clusters_found) == (PEOPLE, PEOPLE + 1)
+    assert again.neighbour_recall is not None
+    assert any("neighbours are approximate" in note for note in again.notes)
+    assert key_figures(again)["neighbour_recall"] == round(again.neighbour_recall, 4)
+
+
+def test_few_faces_are_all_compared_and_nothing_is_said(library: Library) -> None:
+    report = cluster_faces(library, ClusterOptions(neighbours="approximate"))
+    assert (report.neighbour_recall, report.note) == (None, None)
+    assert_as_from_the_start(library)

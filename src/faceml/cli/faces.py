@@ -49,7 +49,8 @@ def cluster(options: ClusterOptions) -> object:
     from faceml.services.cluster.cluster import cluster_faces
 
     library = show.open_configured()
-    report = cluster_faces(library, options, on_note=show.note)
+    with show.progress_bar("Grouping", "steps") as on_progress:
+        report = cluster_faces(library, options, on_note=show.note, on_progress=on_progress)
     if options.refit:
         show.keep_matcher(library)
     return report
@@ -63,7 +64,8 @@ def cluster_dual(options: DualOptions) -> object:
     from faceml.services.cluster.dual import cluster_dual as run
 
     library = show.open_configured()
-    report = run(library, options, on_note=show.note)
+    with show.progress_bar("Grouping", "steps") as on_progress:
+        report = run(library, options, on_note=show.note, on_progress=on_progress)
     if options.refit:
         show.keep_matcher(library)
     return report

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
 from faceml.identity.cluster_labels import numbered, without_small
-from faceml.identity.cost import Linkage, Method, refuse_too_large
+from faceml.identity.cost import Linkage, Method, Neighbours, compares_all, refuse_too_large
 from faceml.identity.hdbscan.dendrogram import parts
 from faceml.identity.hdbscan.distances import Metric, blocks, points_of
 from faceml.identity.hdbscan.exact import Clustering, fit
@@ -34,6 +34,7 @@ def cluster_embeddings(
     linkage: Linkage = "average",
     min_similarity: float = 0.5,
     metric: Metric = "euclidean",
+    neighbours: Neighbours = "exact",
 ) -> NDArray[np.int64]:
     """Group faces by whom they show.
 
@@ -45,14 +46,16 @@ def cluster_embeddings(
         eps: of `dbscan` (neighbours are at most so far) and `agglomerative` (groups are merged while nearer).
         linkage: of `agglomerative`.
         min_similarity: of `linkage`, which takes cosines whatever the metric: groups are merged from here on.
+        neighbours: of `hdbscan` and `linkage`, see `fit`; "auto": approximate of more than `MOST_EXACT` faces.
     Returns:
         (N,) labels, 0 and up by the first face of each; -1 is noise. Those of `hdbscan` are numbered as by the library.
     Raises:
         WrongUse: an unknown method, parameters out of range, or more faces than the memory can hold.
     """
     vectors = np.asarray(vectors)
+    is_exact = compares_all(neighbours, len(vectors), method=method)
     if vectors.ndim == 2:
-        refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage)
+        refuse_too_large(len(vectors), vectors.shape[1], method=method, linkage=linkage, is_exact=is_exact)
     if method == "hdbscan":
         return fit(
             vectors,
@@ -60,6 +63,7 @@ def cluster_embeddings(
             min_samples=min_samples,
             cluster_selection_epsilon=cluster_selection_epsilon,
             metric=metric,
+            is_exact=is_exact,
         ).labels
     if method == "dbscan":
         return without_small(dbscan(vectors, eps=eps, min_samples=min_samples, metric=metric), min_cluster_size)
@@ -68,7 +72,7 @@ def cluster_embeddings(
     if method == "linkage":
         rows = _unit_rows(vectors)
         size, samples = COHORT_CLUSTERS
-        found = fit(rows, min_cluster_size=size, min_samples=samples)
+        found = fit(rows, min_cluster_size=size, min_samples=samples, is_exact=is_exact)
         return without_small(linked(rows, found, min_similarity=min_similarity), min_cluster_size)
     raise WrongUse(f"clustering method {method!r} is not known: use 'hdbscan', 'dbscan', 'agglomerative' or 'linkage'")
 

@@ -15,8 +15,11 @@ from faceml.identity.hdbscan.distances import BLOCK
 
 Method = Literal["hdbscan", "dbscan", "agglomerative", "linkage"]
 Linkage = Literal["average", "complete", "single"]
+Neighbours = Literal["auto", "exact", "approximate"]
 
+MOST_EXACT = 100_000  # faces that "auto" compares with all: of 512 numbers about a minute on two cores (m)
 _AFTER_HDBSCAN = 2.0  # times what HDBSCAN takes, which linkage starts from (m)
+_COMPARED = 24.0  # times the root of the faces that one is compared with, where it is not with all (m)
 _SPARE = 0.9  # part of the free memory a run may plan with
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -27,19 +30,37 @@ class Cost:
     seconds: float
 
 
-def expected_cost(n: int, width: int, *, method: Method = "hdbscan", operations_per_s: float | None = None) -> Cost:
+def compares_all(neighbours: Neighbours, count: int, *, method: Method = "hdbscan") -> bool:
+    """Is each of `count` faces to be compared with all others? Only `hdbscan` and `linkage` know another way.
+
+    >>> [compares_all("auto", count) for count in (MOST_EXACT, MOST_EXACT + 1)]
+    [True, False]
+    """
+    if method not in ("hdbscan", "linkage"):
+        return True
+    return count <= MOST_EXACT if neighbours == "auto" else neighbours == "exact"
+
+
+def expected_cost(
+    n: int, width: int, *, method: Method = "hdbscan", is_exact: bool = True, operations_per_s: float | None = None
+) -> Cost:
     """What clustering (n, width) vectors will take, agglomerative by average linkage.
 
     The time is right within a factor of two for vectors as faces have them; ties and near-duplicates cost more.
 
     Args:
+        is_exact: every face is compared with all, see `compares_all`.
         operations_per_s: of a float32 product; None: as a small one on this machine shows, now.
     """
-    products = 2.0 * n * n * width / (operations_per_s or _operations_per_s(width))
+    operations_per_s = operations_per_s or _operations_per_s(width)
+    products = 2.0 * n * n * width / operations_per_s
     overhead = 2e-9 * n * n + 1e-4 * n  # comparisons, and the tree's own work (m)
+    if not is_exact:
+        products = _COMPARED * 2.0 * n**1.5 * width / operations_per_s
+        overhead = 4e-4 * n  # sorting in what was found (m)
     seconds = 3.0 * products + 3e-8 * n * n if method == "agglomerative" else 1.1 * products + overhead
     seconds *= _AFTER_HDBSCAN if method == "linkage" else 1.0
-    return Cost(_memory_bytes(n, width, method, "average"), seconds)
+    return Cost(_memory_bytes(n, width, method, "average", is_exact), seconds)
 
 
 def available_memory_bytes() -> int:
@@ -60,11 +81,17 @@ def _free_of_container() -> int | None:
 
 
 def refuse_too_large(
-    n: int, width: int, *, method: Method = "hdbscan", linkage: Linkage = "average", available: int | None = None
+    n: int,
+    width: int,
+    *,
+    method: Method = "hdbscan",
+    linkage: Linkage = "average",
+    is_exact: bool = True,
+    available: int | None = None,
 ) -> None:
     """Raise WrongUse rather than be killed where the memory free (None: as the machine tells) does not suffice."""
     available = available_memory_bytes() if available is None else available
-    needed = _memory_bytes(n, width, method, linkage)
+    needed = _memory_bytes(n, width, method, linkage, is_exact)
     if needed <= _SPARE * available:
         return
     fix = "cluster fewer faces at a time (max_faces)"
@@ -76,12 +103,14 @@ def refuse_too_large(
     )
 
 
-def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage) -> int:
+def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage, is_exact: bool) -> int:
     """Two float32 copies (prepared and lined up) or the products kept, lists and edges, and the working blocks (m)."""
     if method == "agglomerative" and linkage != "single":
         return 8 * n * n + 4 * n * width
     each = 4500 if method == "linkage" else 1500  # of lists, and of what groups know of each other
-    return 8 * n * width + each * n + 40 * min(n, BLOCK) ** 2
+    if not is_exact:
+        each += 1500  # longer lists; but nothing is prepared or lined up
+    return (8 * n * width if is_exact else 0) + each * n + 40 * min(n, BLOCK) ** 2
 
 
 def _operations_per_s(width: int) -> float:

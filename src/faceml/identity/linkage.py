@@ -162,7 +162,9 @@ class _Groups:
     def know_lists(self, graph: Graph) -> None:
         """Begin with what the graph's neighbour lists tell."""
         surplus = np.array(self._surplus)
-        horizon = 1 - 0.5 * graph.horizon**2 + self._points.slack - surplus - surplus.min()
+        # Lists that are not exact prove nothing: what they miss is taken to be farther than what they hold.
+        reach = graph.horizon if graph.is_exact else np.where(np.isfinite(graph.distances), graph.distances, 0).max(1)
+        horizon = 1 - 0.5 * reach**2 + self._points.slack - surplus - surplus.min()
         self._horizon[: len(surplus)] = np.maximum(horizon, self._least)
         here, there = _listed(graph.neighbours, graph.neighbours >= 0)
         self._know(here, there, _similarities(self._sums, surplus, here, there))

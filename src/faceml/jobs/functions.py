@@ -112,7 +112,7 @@ def cluster_faces_job(options: ClusterOptions) -> dict[str, int]:
     from faceml.services.cluster.cluster import cluster_faces
 
     with job_context() as job:
-        report = cluster_faces(job.library, options)
+        report = cluster_faces(job.library, options, on_progress=job.on_progress)
         _note(job, report.note, kept_matcher(job.library, options, actor=current_actor()))
     return _answer(report, "total_faces", "clusters_found", "noise_count")
 
@@ -123,7 +123,7 @@ def cluster_dual_job(options: DualOptions) -> dict[str, Any]:
     from faceml.services.cluster.dual import cluster_dual
 
     with job_context() as job:
-        report = cluster_dual(job.library, options)
+        report = cluster_dual(job.library, options, on_progress=job.on_progress)
         _note(job, *report.notes, kept_matcher(job.library, options, actor=current_actor()))
     return dual_answer(report)
 

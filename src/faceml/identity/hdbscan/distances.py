@@ -60,6 +60,32 @@ class Points:
             product -= self.half_norms[right]
         return product
 
+    def closeness_to(
+        self,
+        left: RowNumbers,
+        right: RowNumbers,
+        far: NDArray[np.float32],
+        *,
+        into: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """As `closeness`, of rows all over the place; `far` are the rough rows of `right`, gathered once for many."""
+        into = np.empty(len(left) * len(right), dtype=np.float32) if into is None else into
+        product = into[: len(left) * len(right)].reshape(len(left), len(right))
+        np.matmul(self.rough[left], far.T, out=product)
+        if self.half_norms is not None:
+            product -= self.half_norms[left, None]
+            product -= self.half_norms[right]
+        return product
+
+    def closeness_within(self, lists: NDArray[np.integer]) -> NDArray[np.float32]:
+        """(L, K, K) the closeness of the rows in each of (L, K) lists to each other."""
+        rows = self.rough.take(lists, axis=0)
+        product: NDArray[np.float32] = rows @ rows.transpose(0, 2, 1)
+        if self.half_norms is not None:
+            product -= self.half_norms[lists][:, :, None]
+            product -= self.half_norms[lists][:, None, :]
+        return product
+
     def arranged(self, order: RowNumbers) -> Points:
         """The same points whose products take its rows in another order, or some of them; costs their float32 copy."""
         half_norms = None if self.half_norms is None else self.half_norms[order]

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
-from faceml.identity.hdbscan.dendrogram import library_order
+from faceml.identity.hdbscan.dendrogram import Edges, library_order
 from faceml.identity.hdbscan.distances import Floats, Metric, RowNumbers, points_of
 from faceml.identity.hdbscan.reachability_graph import Graph, graph_from, graph_of
+from faceml.identity.hdbscan.sparse_graph import sparse_graph_from, sparse_graph_of
+from faceml.progress import Progress, silent
 
 Selection = Literal["eom", "leaf"]
+COMPARED_WITH_ALL = 8192  # rows; so few are one cell, and what is approximate is exact
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +45,8 @@ def fit(
     neighbours: int = 8,
     previous: Graph | None = None,
     previous_rows: RowNumbers | None = None,
+    is_exact: bool = True,
+    on_progress: Progress = silent,
 ) -> Clustering:
     """Cluster rows with the labels of `hdbscan.HDBSCAN(algorithm="generic")` (Campello, Moulavi and Sander 2013).
 
@@ -55,6 +60,9 @@ def fit(
         previous: graph of a former fit of the same metric.
         previous_rows: where its rows are now, -1 for those that are gone; None: they are the first, in their order. A
             row that is another by now costs what a new one costs, and is never taken for the former.
+        is_exact: False: of more than `COMPARED_WITH_ALL` rows not all are compared with all, so that labels may differ;
+            `graph.recall` says by how much. A former graph of either kind may be given to both.
+        on_progress: where the graph is made anew.
     Raises:
         WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of another metric.
 
@@ -64,10 +72,22 @@ def fit(
     """
     _check(min_cluster_size, min_samples, cluster_selection_epsilon, cluster_selection_method)
     points = points_of(embeddings, metric=metric)
-    if previous is None:
-        graph = graph_of(points, min_samples=min_samples, neighbours=neighbours)
+    if not is_exact and len(points.rows) > COMPARED_WITH_ALL:
+        if previous is None:
+            graph = sparse_graph_of(points, min_samples=min_samples, on_progress=on_progress)
+        else:
+            graph = sparse_graph_from(points, previous, previous_rows, min_samples=min_samples, on_progress=on_progress)
+    elif previous is None:
+        graph = graph_of(points, min_samples=min_samples, neighbours=neighbours, on_progress=on_progress)
     else:
-        graph = graph_from(points, previous, previous_rows, min_samples=min_samples, neighbours=neighbours)
+        graph = graph_from(
+            points,
+            previous,
+            previous_rows,
+            min_samples=min_samples,
+            neighbours=neighbours,
+            on_progress=on_progress,
+        )
     return cut(
         graph,
         min_cluster_size=min_cluster_size,
@@ -89,7 +109,7 @@ def cut(
 
     if len(graph) < 2:
         return Clustering(np.full(len(graph), -1), np.empty((0, 3)), np.empty((0, 4)), graph)
-    tree = library_order(len(graph), graph.spanning_edges)
+    tree = library_order(len(graph), graph.spanning_edges) if graph.is_exact else _as_it_is(graph.spanning_edges)
     # The library sorts with numpy's default, which is not stable: the same call keeps ties in the same order.
     merges = single_linkage_label(tree[np.argsort(tree.T[2])])
     condensed = condense_tree(merges, min_cluster_size)
@@ -99,6 +119,10 @@ def cut(
             condensed, stability, cluster_selection_method, False, False, cluster_selection_epsilon
         )
     return Clustering(labels.astype(np.int64), tree, merges, graph)
+
+
+def _as_it_is(edges: Edges) -> Floats:
+    return np.column_stack([edges.low.astype(np.float64), edges.high, edges.weight])
 
 
 def _check(min_cluster_size: int, min_samples: int, epsilon: float, method: str) -> None:

@@ -44,7 +44,7 @@ def grown(
     """
     width = former.indices.shape[1]
     glance = _Glance(points, newcomers, reach)
-    lists = _with_newcomers(points, former, newcomers, glance) if len(newcomers) else former
+    lists = with_newcomers(points, former, newcomers, glance) if len(newcomers) else former
     if lists is None or (lists.core_distances(exact_to) > lists.horizon).mean() > _IN_DOUBT:
         return nearest(points, width, exact_to=exact_to), None
     return proven(points, lists, exact_to), Seen(newcomers, reach, glance.pairs)
@@ -72,8 +72,10 @@ class _Glance:
         self.pairs.append(Pairs(left[is_pair], found.right[is_pair], found.closeness[is_pair]))
 
 
-def _with_newcomers(points: Points, former: Neighbours, newcomers: RowNumbers, glance: _Glance) -> Neighbours | None:
-    """None where so many rows are near that a full run is cheaper."""
+def with_newcomers(
+    points: Points, former: Neighbours, newcomers: RowNumbers, glance: _Glance | None = None
+) -> Neighbours | None:
+    """Lists after a product of the newcomers with all; None where so many rows are near that a full run is cheaper."""
     count, width = former.indices.shape
     best = Best(len(newcomers), width)
     last = np.minimum(former.distances[:, -1], former.horizon)  # what is farther need not be known
@@ -84,7 +86,8 @@ def _with_newcomers(points: Points, former: Neighbours, newcomers: RowNumbers, g
     for columns in blocks(count):
         for part in blocks(len(newcomers)):
             closeness = points.closeness(newcomers[part], columns, into=room)
-            glance.at(closeness, part, columns)
+            if glance is not None:
+                glance.at(closeness, part, columns)
             host_hits = np.flatnonzero(closeness > limits[columns])
             guest, host = np.divmod(host_hits, closeness.shape[1])
             hosts.append(host + columns.start)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks, pairs_of_blocks, scratch
+from faceml.progress import Progress, silent
 
 _PENDING = 1 << 19  # candidates collected before they are sorted in: 8 MB, and thresholds stay fresh
 _FEW = 0.04  # part of a tile's pairs up to which looking at each is cheaper than another way
@@ -69,28 +70,32 @@ class Seen:
     pairs: list[Pairs | None]
 
 
-def nearest(points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = None) -> Neighbours:
+def nearest(
+    points: Points, k: int, *, exact_to: int, keep: list[Tile] | None = None, on_progress: Progress = silent
+) -> Neighbours:
     """The K = min(k, N - 1) nearest rows of every row; the first `exact_to` of them are proven.
 
     The rest of a list may miss a row that is closer by less than a rounding error; `horizon` says from where on.
-    `keep` is filled with all products, where there is memory for them.
+    `keep` is filled with all products, where there is memory for them; `on_progress` is told of tiles, of twice as many
+    as there are: whoever wants the tree goes through them again.
     """
     count = len(points.rows)
     width = min(k, count - 1)
     if width < 1:
         return Neighbours(np.empty((count, 0), np.int32), np.empty((count, 0)), np.full(count, np.inf))
-    best = closest(points, width, keep=keep)
+    best = closest(points, width, keep=keep, on_progress=on_progress)
     horizon = points.horizon(best.floor) if width < count - 1 else np.full(count, np.inf)
     return proven(points, measured(points, np.arange(count), best.indices, horizon), exact_to)
 
 
-def closest(points: Points, width: int, *, keep: list[Tile] | None = None) -> Best:
+def closest(points: Points, width: int, *, keep: list[Tile] | None = None, on_progress: Progress = silent) -> Best:
     """The `width` rows closest to every row, at most N - 1, as float32 products tell; see `nearest`."""
     count = len(points.rows)
     best = Best(count, width)
     room = scratch(count)
     tiles = list(pairs_of_blocks(0, count))
-    for left, right in sorted(tiles, key=lambda tile: tile[0] != tile[1]):  # the diagonal first: it fills every list
+    diagonal_first = sorted(tiles, key=lambda tile: tile[0] != tile[1])  # it fills every list
+    for number, (left, right) in enumerate(diagonal_first, 1):
         closeness = points.closeness(left, right, into=room if keep is None else None)
         if keep is not None:
             keep.append(Tile(left, right, closeness))
@@ -100,17 +105,20 @@ def closest(points: Points, width: int, *, keep: list[Tile] | None = None) -> Be
         else:
             best.offer(closeness, rows=left, columns=right)
             best.offer(closeness, rows=left, columns=right, turned=True)
+        on_progress(number, 2 * len(tiles))
     best.settle()
     return best
 
 
 def measured(points: Points, rows: RowNumbers, indices: NDArray[np.int32], horizon: Floats) -> Neighbours:
-    """Lists of some rows in the order of their exact distances, ties by row number."""
+    """Lists of some rows in the order of their exact distances, ties by row number; -1 is infinitely far."""
     indices = np.sort(indices, axis=1)
-    here, there = np.broadcast_to(rows[:, None], indices.shape), indices.astype(np.int64)
+    is_known = indices >= 0
+    here, there = np.broadcast_to(rows[:, None], indices.shape)[is_known], indices[is_known].astype(np.int64)
     pairs = np.minimum(here, there) * len(points.rows) + np.maximum(here, there)
     once, place = np.unique(pairs, return_inverse=True)  # neighbours are often mutual
-    distances = points.distances(*np.divmod(once, len(points.rows)))[place].reshape(indices.shape)
+    distances = np.full(indices.shape, np.inf)
+    distances[is_known] = points.distances(*np.divmod(once, len(points.rows)))[place]
     order = np.argsort(distances, axis=1, kind="stable")
     return Neighbours(np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1), horizon)
 
@@ -194,7 +202,7 @@ class Best:
         place = np.concatenate([np.repeat(np.arange(len(touched)), width), place])
         columns = np.concatenate([self.indices[touched].ravel(), columns])
         values = np.concatenate([self.closeness[touched].ravel(), values])
-        order = np.argsort(_sort_keys(place, values))
+        order = np.argsort(sort_keys(place, values))
         starts = np.searchsorted(place[order], np.arange(len(touched)))
         first = order[starts[:, None] + np.arange(width)]
         self.indices[touched] = columns[first]
@@ -202,7 +210,7 @@ class Best:
         self.floor[touched] = values[first[:, -1]]
 
 
-def _sort_keys(rows: RowNumbers, values: NDArray[np.float32]) -> NDArray[np.uint64]:
+def sort_keys(rows: RowNumbers, values: NDArray[np.float32]) -> NDArray[np.uint64]:
     """One integer a candidate that sorts by row, then by value from high to low: one fast sort instead of two."""
     bits = values.view(np.uint32)
     ascending = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))

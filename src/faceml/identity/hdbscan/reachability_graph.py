@@ -21,7 +21,7 @@ all pairs again: half of a full run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,13 @@ from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks
 from faceml.identity.hdbscan.growth import carried, grown
 from faceml.identity.hdbscan.neighbours import Neighbours, Tile, nearest
 from faceml.identity.hdbscan.spanning_tree import extended_tree, graph_edges, reachability, reachability_tree
+from faceml.progress import Progress, silent
 
 _KEPT = 8192  # up to so many rows the first products are kept for the second look: 144 MB
 _MOST = 0.4  # part of the rows from which on comparing them with all costs more than comparing all once
+_FROM_THE_START = (  # fields of every graph that was ever kept
+    "metric", "min_samples", "neighbours", "distances", "horizon", "edges", "weights", "fingerprints",
+)  # fmt: skip
 _SAME = 1e-9  # by so much fingerprints of equal rows differ at most
 
 
@@ -54,17 +58,20 @@ class Graph:
     edges: NDArray[np.int64]  # (E, 2) pairs of rows: all edges of all minimum spanning trees
     weights: Floats  # (E,) their mutual reachability
     fingerprints: Floats  # (N,) tell whether a row is still the same
+    is_exact: NDArray[np.bool_] = field(default_factory=lambda: np.array(True))  # () else no list or edge is proven
+    recall: Floats = field(default_factory=lambda: np.array(1.0))  # () share of the nearest that are listed
 
     def __len__(self) -> int:
         return len(self.neighbours)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Graph:
         """Raises ValueError or KeyError where these are not the arrays of a graph."""
-        graph = cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        known = {item.name for item in fields(cls)}.intersection(arrays)
+        graph = cls(**{name: arrays[name] for name in known | set(_FROM_THE_START)})
         count, width = graph.neighbours.shape
         shapes = {
             "distances": (count, width),
@@ -88,18 +95,26 @@ class Graph:
         return Edges(self.edges[:, 0], self.edges[:, 1], self.weights)
 
 
-def graph_of(points: Points, *, min_samples: int, neighbours: int) -> Graph:
-    """Build the graph of all rows: two halves of the full product."""
-    min_samples = _reach(points, min_samples)
+def graph_of(points: Points, *, min_samples: int, neighbours: int, on_progress: Progress = silent) -> Graph:
+    """Build the graph of all rows: two halves of the full product, of whose tiles `on_progress` is told."""
+    min_samples = most_neighbours(points, min_samples)
     kept: list[Tile] | None = [] if len(points.rows) <= _KEPT else None
-    found = nearest(points, max(neighbours, min_samples), exact_to=min_samples, keep=kept)
+    width = max(neighbours, min_samples)
+    found = nearest(points, width, exact_to=min_samples, keep=kept, on_progress=on_progress)
     core = found.core_distances(min_samples)
-    edges = _edges_of_all(points, core, graph_edges(found, core, depth=found.indices.shape[1]), kept or [])
-    return _graph(points, min_samples, found, edges, fingerprints(points.rows))
+    known = graph_edges(found, core, depth=found.indices.shape[1])
+    edges = _edges_of_all(points, core, known, kept or [], on_progress)
+    return graph_made(points, min_samples, found, edges, fingerprints(points.rows))
 
 
 def graph_from(
-    points: Points, previous: Graph, previous_rows: RowNumbers | None, *, min_samples: int, neighbours: int
+    points: Points,
+    previous: Graph,
+    previous_rows: RowNumbers | None,
+    *,
+    min_samples: int,
+    neighbours: int,
+    on_progress: Progress = silent,
 ) -> Graph:
     """Build the graph from a former one; see the module.
 
@@ -109,20 +124,17 @@ def graph_from(
     Raises:
         WrongUse: a graph of another metric, or rows that cannot be where they are said to be.
     """
-    rows = np.arange(len(previous)) if previous_rows is None else np.asarray(previous_rows)
-    _check_rows(points, previous, rows)
-    prints = fingerprints(points.rows)
-    rows = np.where(_are_unchanged(previous, rows, prints), rows, -1)
+    rows, prints = placed(points, previous, previous_rows)
     newcomers = np.setdiff1d(np.arange(len(points.rows)), rows)
-    min_samples = _reach(points, min_samples)
+    min_samples = most_neighbours(points, min_samples)
     is_of_use = max(min_samples, 1) <= previous.neighbours.shape[1] < len(points.rows)
-    if not is_of_use or len(newcomers) > _MOST * len(points.rows):
-        return graph_of(points, min_samples=min_samples, neighbours=neighbours)
+    if not (is_of_use and previous.is_exact) or len(newcomers) > _MOST * len(points.rows):
+        return graph_of(points, min_samples=min_samples, neighbours=neighbours, on_progress=on_progress)
     former = carried(previous.lists, rows, len(points.rows))
     reach = float(previous.weights.max(initial=0.0))
     found, seen = grown(points, former, newcomers, exact_to=min_samples, reach=reach)
     core = found.core_distances(min_samples)
-    weights = _weights_now(points, previous, rows, core)
+    weights = weights_now(points, previous, rows, core)
     lists = graph_edges(found, core, depth=min_samples)
     crowded_out = graph_edges(former, core, depth=min_samples)
     low, high = rows[previous.edges].T
@@ -133,8 +145,8 @@ def graph_from(
         short = np.flatnonzero(former.core_distances(min_samples) > former.horizon)  # may have lost what crowded them
         unproven = np.unique(np.concatenate([newcomers, short, _cut_off(previous, rows, weights)]))
     if min_samples != previous.min_samples or len(unproven) > _MOST * len(core):
-        return _graph(points, min_samples, found, _edges_of_all(points, core, known, []), prints)
-    return _graph(points, min_samples, found, extended_tree(points, core, known, unproven, seen).edges, prints)
+        return graph_made(points, min_samples, found, _edges_of_all(points, core, known, [], on_progress), prints)
+    return graph_made(points, min_samples, found, extended_tree(points, core, known, unproven, seen).edges, prints)
 
 
 def fingerprints(rows: NDArray[np.floating]) -> Floats:
@@ -143,15 +155,26 @@ def fingerprints(rows: NDArray[np.floating]) -> Floats:
     return np.concatenate([np.empty(0)] + [rows[part].astype(np.float64) @ direction for part in blocks(len(rows))])
 
 
-def _reach(points: Points, min_samples: int) -> int:
+def placed(points: Points, previous: Graph, previous_rows: RowNumbers | None) -> tuple[RowNumbers, Floats]:
+    """Where each former row is now, -1 where it is gone or changed; and fingerprints of all rows, see `graph_from`."""
+    rows = np.arange(len(previous)) if previous_rows is None else np.asarray(previous_rows)
+    _check_rows(points, previous, rows)
+    prints = fingerprints(points.rows)
+    return np.where(_are_unchanged(previous, rows, prints), rows, -1), prints
+
+
+def most_neighbours(points: Points, min_samples: int) -> int:
+    """`min_samples`, or all others where they are fewer."""
     return min(min_samples, max(len(points.rows) - 1, 0))
 
 
-def _edges_of_all(points: Points, core: Floats, known: Edges, kept: list[Tile]) -> Edges:
-    return reachability_tree(points, core, known, kept).edges if len(core) > 1 else known
+def _edges_of_all(
+    points: Points, core: Floats, known: Edges, kept: list[Tile], on_progress: Progress = silent
+) -> Edges:
+    return reachability_tree(points, core, known, kept, on_progress=on_progress).edges if len(core) > 1 else known
 
 
-def _weights_now(points: Points, previous: Graph, rows: RowNumbers, core: Floats) -> Floats:
+def weights_now(points: Points, previous: Graph, rows: RowNumbers, core: Floats) -> Floats:
     """The former edges weighed anew, infinite where an end is gone."""
     pairs = rows[previous.edges]
     stay = (pairs >= 0).all(axis=1)
@@ -172,7 +195,10 @@ def _cut_off(previous: Graph, rows: RowNumbers, weights: Floats) -> RowNumbers:
     return outside
 
 
-def _graph(points: Points, min_samples: int, found: Neighbours, edges: Edges, prints: Floats) -> Graph:
+def graph_made(
+    points: Points, min_samples: int, found: Neighbours, edges: Edges, prints: Floats, *, recall: float | None = None
+) -> Graph:
+    """The graph of these parts; `recall`: estimated, of one that is not exact."""
     return Graph(
         metric=np.array(points.metric),
         min_samples=np.array(min_samples),
@@ -182,6 +208,8 @@ def _graph(points: Points, min_samples: int, found: Neighbours, edges: Edges, pr
         edges=np.column_stack([edges.low, edges.high]),
         weights=edges.weight,
         fingerprints=prints,
+        is_exact=np.array(recall is None),
+        recall=np.array(1.0 if recall is None else recall),
     )
 
 

@@ -30,6 +30,7 @@ from faceml.identity.hdbscan.dendrogram import (
 )
 from faceml.identity.hdbscan.distances import Floats, Points, RowNumbers, blocks, pairs_of_blocks, scratch
 from faceml.identity.hdbscan.neighbours import Neighbours, Pairs, Seen, Tile
+from faceml.progress import Progress, silent
 
 Threshold = Callable[[Floats], NDArray[np.floating]]
 
@@ -41,10 +42,12 @@ _SAMPLES = (64, 16, 4)  # every 64th leaf, and so on: cheap passes that join far
 _SMALLEST_SAMPLE = 256
 
 
-def reachability_tree(points: Points, core: Floats, known: Edges, kept: Sequence[Tile] = ()) -> Tree:
+def reachability_tree(
+    points: Points, core: Floats, known: Edges, kept: Sequence[Tile] = (), *, on_progress: Progress = silent
+) -> Tree:
     """The minimum spanning tree over all pairs, whatever edges are known beforehand.
 
-    `kept`: the products of all pairs, or an empty list.
+    `kept`: the products of all pairs, or an empty list. `on_progress` is told of tiles, the second half of `nearest`'s.
     """
     tree = Tree(points, core, known)
     lowest = points.threshold(tree.line.gaps.values.max(initial=0.0, keepdims=True))
@@ -54,7 +57,7 @@ def reachability_tree(points: Points, core: Floats, known: Edges, kept: Sequence
     for every in _SAMPLES:
         if not tree.is_whole and everyone // every >= _SMALLEST_SAMPLE:
             tree.improve(tree.line.order[::every])
-    tree.improve(tree.line.order)
+    tree.improve(tree.line.order, on_progress=on_progress)
     return tree
 
 
@@ -103,9 +106,9 @@ class Tree:
         self._met = np.sort(self._keys(known.low, known.high))  # mostly the pairs that will be met again
         self._take(known)
 
-    def improve(self, along: RowNumbers, *, at: RowNumbers | None = None) -> None:
+    def improve(self, along: RowNumbers, *, at: RowNumbers | None = None, on_progress: Progress = silent) -> None:
         """Go through all pairs of the rows `along` a stretch of the line, or only those with one row `at`."""
-        _Pass(self, self._points, self._core, along, at).run()
+        _Pass(self, self._points, self._core, along, at).run(on_progress)
 
     def improve_from(self, found: Iterable[Pairs | None]) -> bool:
         """Go through pairs that were met before; False where some are None: too many to look at one by one."""
@@ -171,9 +174,11 @@ class _Pass:
         self._waiting: list[tuple[RowNumbers, RowNumbers]] = []
         self._read_gaps()
 
-    def run(self) -> None:
-        for left, right in self._tiles():
+    def run(self, on_progress: Progress) -> None:
+        tiles = list(self._tiles())
+        for number, (left, right) in enumerate(tiles, 1):
             self._look(left, right)
+            on_progress(len(tiles) + number, 2 * len(tiles))
         self._settle()
 
     def _tiles(self) -> Iterator[tuple[RowNumbers, slice]]:

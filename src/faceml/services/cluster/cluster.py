@@ -9,11 +9,11 @@ from typing import cast
 from uuid import UUID, uuid4
 
 from faceml.identity.cluster_labels import keep_names, name_clusters
-from faceml.identity.cost import Method
+from faceml.identity.cost import Method, Neighbours
 from faceml.identity.hdbscan.distances import Metric
 from faceml.library import Library
 from faceml.options import ClusterOptions
-from faceml.progress import told
+from faceml.progress import Progress, silent, told
 from faceml.services.cluster.grouping import (
     UNLABELLED,
     Note,
@@ -41,12 +41,17 @@ class ClusterReport:
     index_backlog: int
     model_version: str  # of the vectors that were compared: "raw", or "face-projection/3"
     note: str | None
+    neighbour_recall: float | None = None  # estimated; None: every face was compared with all
 
 
 @told
 @one_at_a_time
 def cluster_faces(
-    library: Library, options: ClusterOptions = ClusterOptions(), *, on_note: Note = log.info
+    library: Library,
+    options: ClusterOptions = ClusterOptions(),
+    *,
+    on_note: Note = log.info,
+    on_progress: Progress = silent,
 ) -> ClusterReport:
     """Cluster the faces that no person is assigned to; noise gets no cluster. What a person decides meanwhile stays.
 
@@ -70,7 +75,7 @@ def cluster_faces(
         seen = unit.faces.clusters_of_free(faces.face_ids)
         eligible = unit.faces.count_unlabelled(min_quality=options.quality_threshold)
     faces = space.embeddings(faces)
-    labels = group_faces(
+    grouped = group_faces(
         library,
         faces,
         purpose=f"{UNLABELLED} {options.time_bucket or ''}".rstrip(),
@@ -81,16 +86,19 @@ def cluster_faces(
         metric=cast(Metric, options.metric),
         method=cast(Method, options.method),
         min_similarity=options.min_similarity,
+        neighbours=cast(Neighbours, options.neighbours),
         on_note=on_note,
+        on_progress=on_progress,
     )
     labels = without_loose(
-        faces.vectors, labels, min_cohesion=options.min_cohesion, min_cluster_size=options.min_cluster_size
+        faces.vectors, grouped.labels, min_cohesion=options.min_cohesion, min_cluster_size=options.min_cluster_size
     )
     with library.repository.begin() as unit:
         label_of = _store(unit, dict(zip(faces.face_ids, labels.tolist(), strict=True)), seen)
     backlog = drain_outbox(library).backlog
     stored = list(label_of.values())
-    notes = (space.note, *note_of_changed(len(labels) - len(stored)), *note_of_noise(stored, _tries(options)))
+    notes = [space.note, *grouped.notes]
+    notes += [*note_of_changed(len(labels) - len(stored)), *note_of_noise(stored, _tries(options))]
     return ClusterReport(
         total_faces=len(labels),
         clusters_found=len(set(stored) - {-1}),
@@ -100,6 +108,7 @@ def cluster_faces(
         index_backlog=backlog,
         model_version=space.name,
         note="; ".join(note for note in notes if note) or None,
+        neighbour_recall=grouped.recall,
     )
 
 

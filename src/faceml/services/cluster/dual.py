@@ -13,15 +13,15 @@ import numpy as np
 from faceml.decisions.states import FREE, FaceState, person_cluster
 from faceml.errors import WrongUse
 from faceml.identity.cluster_labels import keep_names, name_clusters
-from faceml.identity.cost import Linkage, Method
+from faceml.identity.cost import Linkage, Method, Neighbours
 from faceml.identity.dual_mode import dual_mode
 from faceml.identity.hdbscan.distances import Metric
 from faceml.library import Library
 from faceml.options import ClusterOptions, DualOptions
-from faceml.progress import told
+from faceml.progress import Progress, silent, told
 from faceml.records import Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
-from faceml.services.cluster.grouping import UNKNOWN, Note, group_faces, log, note_of_noise, one_at_a_time
+from faceml.services.cluster.grouping import UNKNOWN, Grouping, Note, group_faces, log, note_of_noise, one_at_a_time
 from faceml.services.cluster.sweep import SweepReport
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
@@ -44,11 +44,18 @@ class DualReport:
     index_backlog: int
     model_version: str  # what told people apart: "raw", "face-projection/3" or "face-matcher/3"
     notes: tuple[str, ...]
+    neighbour_recall: float | None = None  # of the unknown, estimated; None: every face was compared with all
 
 
 @told
 @one_at_a_time
-def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_note: Note = log.info) -> DualReport:
+def cluster_dual(
+    library: Library,
+    options: DualOptions = DualOptions(),
+    *,
+    on_note: Note = log.info,
+    on_progress: Progress = silent,
+) -> DualReport:
     """Assign faces to the people they match, and group the others as `unknown_cluster_N`.
 
     Faces that a person decided about are not touched, while this runs neither, but for their cluster: everybody's faces
@@ -77,7 +84,8 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
     # Of the vectors only these are needed from here on: the others are let go before the memory of grouping is taken.
     face_ids, unknown = faces.face_ids, Embeddings(unknown_ids, space.project(faces.vectors[found.unknown_rows]))
     del faces
-    labels = _group(library, unknown, space, options, on_note)
+    grouping = _group(library, unknown, space, options, on_note, on_progress)
+    labels: list[int] = grouping.labels.tolist()
     assigned = np.flatnonzero(found.person_rows >= 0).tolist()
     states = {face_ids[row]: FREE for row in found.review_rows}
     for row in assigned:
@@ -103,13 +111,22 @@ def cluster_dual(library: Library, options: DualOptions = DualOptions(), *, on_n
         seconds=time.monotonic() - started,
         index_backlog=backlog,
         model_version=way.name,
-        notes=(*threshold.notes, *grouped, *note_of_changed(len(left)), *note_of_noise(labels, _tries(options))),
+        neighbour_recall=grouping.recall,
+        notes=(
+            *threshold.notes,
+            *grouped,
+            *grouping.notes,
+            *note_of_changed(len(left)),
+            *note_of_noise(labels, _tries(options)),
+        ),
     )
 
 
-def _group(library: Library, unknown: Embeddings, space: Space, options: DualOptions, on_note: Note) -> list[int]:
+def _group(
+    library: Library, unknown: Embeddings, space: Space, options: DualOptions, on_note: Note, on_progress: Progress
+) -> Grouping:
     method = cast(Method, options.unknown_method)
-    labels: list[int] = group_faces(
+    return group_faces(
         library,
         unknown,
         purpose=UNKNOWN,
@@ -120,9 +137,10 @@ def _group(library: Library, unknown: Embeddings, space: Space, options: DualOpt
         eps=options.unknown_eps,
         linkage=cast(Linkage, options.unknown_linkage),
         metric="euclidean" if method == "hdbscan" else cast(Metric, options.unknown_metric),
+        neighbours=cast(Neighbours, options.neighbours),
         on_note=on_note,
-    ).tolist()
-    return labels
+        on_progress=on_progress,
+    )
 
 
 def _tries(options: DualOptions) -> dict[str, bool]:
@@ -180,6 +198,7 @@ def cluster_in_mode(
     single: ClusterOptions = ClusterOptions(),
     dual: DualOptions = DualOptions(),
     on_note: Note = log.info,
+    on_progress: Progress = silent,
 ) -> ClusterReport | DualReport:
     """Cluster in mode "single" (`cluster_faces`) or "dual" (`cluster_dual`), each with its own options.
 
@@ -188,9 +207,9 @@ def cluster_in_mode(
         NotEnoughData: a threshold of "auto" without enough labels.
     """
     if mode == "single":
-        return cluster_faces(library, single, on_note=on_note)
+        return cluster_faces(library, single, on_note=on_note, on_progress=on_progress)
     if mode == "dual":
-        return cluster_dual(library, dual, on_note=on_note)
+        return cluster_dual(library, dual, on_note=on_note, on_progress=on_progress)
     raise WrongUse(f"mode={mode!r}: write single (group faces without a name) or dual (name the known first)")
 
 
@@ -207,6 +226,8 @@ def key_figures(report: ClusterReport | DualReport | SweepReport) -> dict[str, i
         best = {f"best_{report.scored_by}": report.runs[0].score} if report.runs else {}
         return {"total_faces": report.faces, "settings_tried": len(report.runs), **best}
     found: dict[str, int | float] = {"clusters_found": report.clusters_found, "noise_count": report.noise_count}
+    if report.neighbour_recall is not None:
+        found["neighbour_recall"] = round(report.neighbour_recall, 4)
     if isinstance(report, ClusterReport):
         return {"total_faces": report.total_faces, **found}
     return {

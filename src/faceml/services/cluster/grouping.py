@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from faceml.identity.cluster_labels import drop_loose, without_small
 from faceml.identity.clustering import COHORT_CLUSTERS, cluster_embeddings, linked
-from faceml.identity.cost import Linkage, Method, expected_cost, refuse_too_large
+from faceml.identity.cost import Linkage, Method, Neighbours, compares_all, expected_cost, refuse_too_large
 from faceml.identity.hdbscan.distances import Metric
 from faceml.identity.hdbscan.exact import Clustering, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
 from faceml.identity.linkage import usual_similarity
 from faceml.library import Library
+from faceml.progress import Progress, silent
 from faceml.records import Embeddings
 from faceml.services.recognise.spaces import RAW, Space
 from faceml.storage.cache_files import GraphKey, KeptGraph, packed
@@ -29,6 +30,22 @@ Note = Callable[[str], None]  # told what a large run will take, before it start
 UNLABELLED, UNKNOWN = "unlabelled", "unknown"  # purposes: the faces of `faces cluster`, and of dual mode
 WORTH_KEEPING = 1_000  # faces; below, a full run takes no longer than reading a file
 WORTH_ANNOUNCING = 10_000  # faces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    labels: NDArray[np.int64]  # (N,) -1 is noise
+    recall: float | None = None  # estimated share of the nearest faces that were found; None: all were compared
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it means that neighbours are approximate."""
+        if self.recall is None:
+            return ()
+        return (
+            f"neighbours are approximate: an estimated {self.recall:.1%} of each face's nearest were found; a face "
+            "whose nearest were missed may be noise, or its person in two groups (--neighbours exact misses nobody)",
+        )
 
 
 def group_faces(
@@ -46,9 +63,11 @@ def group_faces(
     linkage: Linkage = "average",
     min_similarity: float | None = None,
     begun_by: Sequence[str] = (),
+    neighbours: Neighbours = "auto",
     on_note: Note = log.info,
-) -> NDArray[np.int64]:
-    """(N,) labels of faces, see `cluster_embeddings`; -1 is noise. They are the same as from a graph made anew.
+    on_progress: Progress = silent,
+) -> Grouping:
+    """Labels of faces, see `cluster_embeddings`; where all are compared, they are the same as from a graph made anew.
 
     Args:
         purpose: which faces these are, so that runs over others do not take their graph.
@@ -56,23 +75,28 @@ def group_faces(
         metric: of all but `linkage`.
         min_similarity: of `linkage`; None: the usual one of the pack among so many faces, as strict in this space.
         begun_by: purposes whose graph `hdbscan` starts from where this one kept none: most neighbours are known.
+        neighbours: of `hdbscan` and `linkage`.
+        on_progress: of these, where they start anew.
     Raises:
         WrongUse: parameters out of range, or more faces than the memory can hold.
     """
-    announce(faces.vectors, method=method, linkage=linkage, on_note=on_note)
+    announce(faces.vectors, method=method, linkage=linkage, neighbours=neighbours, on_note=on_note)
+    is_exact = compares_all(neighbours, len(faces.face_ids), method=method)
     contract = library.repository.pack()
     if contract is None:  # of no face
-        return np.empty(0, np.int64)
+        return Grouping(np.empty(0, np.int64))
     if method == "linkage":
         if min_similarity is None:
             min_similarity = usual_similarity(space.threshold(contract.match_threshold), len(faces.face_ids))
         on_note(f"Groups are merged from a mean similarity of {min_similarity:.3f} on")
-        found = _fit(library, faces, GraphKey(contract.fingerprint, space.name, purpose), *COHORT_CLUSTERS)
-        return without_small(linked(faces.vectors, found, min_similarity=min_similarity), min_cluster_size)
+        key = GraphKey(contract.fingerprint, space.name, purpose)
+        found = _fit(library, faces, key, *COHORT_CLUSTERS, is_exact=is_exact, on_progress=on_progress)
+        labels = linked(faces.vectors, found, min_similarity=min_similarity)
+        return Grouping(without_small(labels, min_cluster_size), _recall(found))
     if method == "hdbscan":
         purpose = purpose if metric == "euclidean" else f"{purpose} {metric}"
         key = GraphKey(contract.fingerprint, space.name, purpose)
-        return _fit(
+        found = _fit(
             library,
             faces,
             key,
@@ -81,8 +105,11 @@ def group_faces(
             epsilon=cluster_selection_epsilon,
             metric=metric,
             begun_by=begun_by,
-        ).labels
-    return cluster_embeddings(
+            is_exact=is_exact,
+            on_progress=on_progress,
+        )
+        return Grouping(found.labels, _recall(found))
+    labels = cluster_embeddings(
         faces.vectors,
         method=method,
         min_cluster_size=min_cluster_size,
@@ -91,6 +118,11 @@ def group_faces(
         linkage=linkage,
         metric=metric,
     )
+    return Grouping(labels)
+
+
+def _recall(found: Clustering) -> float | None:
+    return None if found.graph.is_exact else float(found.graph.recall)
 
 
 def _fit(
@@ -103,6 +135,8 @@ def _fit(
     epsilon: float = 0.0,
     metric: Metric = "euclidean",
     begun_by: Sequence[str] = (),
+    is_exact: bool = True,
+    on_progress: Progress = silent,
 ) -> Clustering:
     """HDBSCAN, from the kept graph where that saves anything."""
     is_kept = len(faces.face_ids) >= WORTH_KEEPING
@@ -117,6 +151,8 @@ def _fit(
         metric=metric,
         previous=graph,
         previous_rows=rows,
+        is_exact=is_exact,
+        on_progress=on_progress,
     )
     if not is_kept:
         return found
@@ -129,7 +165,12 @@ def _fit(
 
 
 def announce(
-    vectors: NDArray[np.float32], *, method: Method, linkage: Linkage = "average", on_note: Note = log.info
+    vectors: NDArray[np.float32],
+    *,
+    method: Method,
+    linkage: Linkage = "average",
+    neighbours: Neighbours = "exact",
+    on_note: Note = log.info,
 ) -> None:
     """Say what a large run will take; refuse what the memory cannot hold.
 
@@ -137,11 +178,13 @@ def announce(
         WrongUse: it cannot.
     """
     count, width = len(vectors), vectors.shape[1]
-    refuse_too_large(count, width, method=method, linkage=linkage)
+    is_exact = compares_all(neighbours, count, method=method)
+    refuse_too_large(count, width, method=method, linkage=linkage, is_exact=is_exact)
     if count >= WORTH_ANNOUNCING:
-        cost = expected_cost(count, width, method=method)
+        cost = expected_cost(count, width, method=method, is_exact=is_exact)
+        by = method if is_exact else f"{method}, with approximate neighbours"
         on_note(
-            f"Grouping {count:,} faces by {method}: about {cost.seconds:.0f} s and {cost.memory_bytes / 1e6:,.0f} MB"
+            f"Grouping {count:,} faces by {by}: about {cost.seconds:.0f} s and {cost.memory_bytes / 1e6:,.0f} MB"
             + (", less where most of them were grouped before" if method in ("hdbscan", "linkage") else "")
         )
 

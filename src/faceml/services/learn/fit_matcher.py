@@ -227,7 +227,7 @@ def _album(library: Library, faces: LibraryFaces, contract: PackContract, floor:
         min_samples=2,
         begun_by=(UNLABELLED, UNKNOWN),
         on_note=on_note,
-    )
+    ).labels
     return Album(
         vectors=faces.vectors,
         people=np.array([number[label] if label else STRANGER for label in faces.labels], np.int64),
