@@ -12,6 +12,7 @@ from fastapi import Body, File, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from faceml.errors import WrongUse
+from faceml.services.decisions.people import choose_cover
 from faceml.services.decisions.undo import decided_since, history, redo
 from faceml.services.photos.drawn import embed_photo
 from faceml.storage.face_query import FaceQuery
@@ -160,6 +161,14 @@ async def redo_decision(
 async def list_names(request: Request, service: Shared) -> Response:
     """List the names of all people who are not hidden, to complete what somebody types."""
     return await service.read(request, lambda: grid.NamesResponse.of(service.grid().names()))
+
+
+@router.post("/persons/{person_id}/cover", response_model=grid.CoverResponse, responses=REFUSED)
+async def choose_picture(service: Shared, person_id: UUID, body: grid.CoverRequest) -> Response:
+    """Choose the face that is a person's picture."""
+    return await service.decide(
+        lambda: choose_cover(service.library, person_id, body.face_id, actor=service.actor), grid.CoverResponse.of
+    )
 
 
 @router.post("/grid/suggest", response_model=grid.SuggestResponse, responses=REFUSED)

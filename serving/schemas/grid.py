@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from faceml.records import AssignedBy, Dismissal
 from faceml.services.decisions.bulk import Action
@@ -21,8 +22,19 @@ from faceml.storage.face_query import FaceQuery, Place, Quantity, Sort
 from faceml.storage.face_tiles import By, GridPage, GroupSort, PersonName, PlaceCount, Tile
 from serving.schemas.base import LARGEST_EVENT, WHOLE, ClusterId, Flag, Name, RequestModel, ResponseModel
 
+NUMBERS = ("min_quality", "max_quality", "min_size", "min_similarity", "max_similarity")
 MOST_FACES = 10_000  # named one by one in a request
 Share = Annotated[float, Field(ge=-1, le=1)]
+
+
+def _as_day(value: Any) -> Any:
+    """A day as the description has it: pydantic takes a moment and a number for one, too."""
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("write a day as 2025-12-23")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_day)]
 Offset = Annotated[int, Field(ge=0, le=100_000_000)]
 
 
@@ -32,9 +44,9 @@ class FaceFilter(RequestModel):
     place: Place = Place.ALL
     cluster_id: ClusterId | None = None
     person_id: UUID | None = None
-    since: Annotated[date | None, Field(description="First day, by the clock of where a photo was taken")] = None
-    until: Annotated[date | None, Field(description="Last day")] = None
-    day: date | None = None
+    since: Annotated[Day | None, Field(description="First day, by the clock of where a photo was taken")] = None
+    until: Annotated[Day | None, Field(description="Last day")] = None
+    day: Day | None = None
     folder: Annotated[str, Field(max_length=4096, description="In which photos lie, or below it")] | None = None
     min_quality: Share | None = None
     max_quality: Share | None = None
@@ -48,6 +60,19 @@ class FaceFilter(RequestModel):
 
     def query(self) -> FaceQuery:
         return FaceQuery(**{field.name: getattr(self, field.name) for field in fields(FaceQuery)})
+
+
+class FaceFilterBody(FaceFilter):
+    """The same in a body, where a number is no text."""
+
+    @field_validator(*NUMBERS, "descending", "since", "until", "day", mode="before")
+    @classmethod
+    def _spelt(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = (int, float) if info.field_name in NUMBERS else bool if info.field_name == "descending" else str
+        is_spelt = isinstance(value, kinds) and (info.field_name == "descending" or not isinstance(value, bool))
+        if value is not None and not is_spelt:
+            raise ValueError("this is spelt otherwise: see the description")
+        return value
 
 
 class GridQuery(FaceFilter):
@@ -188,14 +213,14 @@ class TimelineResponse(ResponseModel):
 
 class ThumbnailsRequest(RequestModel):
     face_ids: Annotated[list[UUID], Field(max_length=200)]
-    size: Annotated[int, Field(ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side")] = 128
+    size: Annotated[int, WHOLE, Field(strict=True, ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side")] = 128
 
 
 class FacesOrQuery(RequestModel):
     """Some faces, or all that a query means: one of both."""
 
     face_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_FACES)] | None = None
-    query: FaceFilter | None = None
+    query: FaceFilterBody | None = None
 
 
 class GridDecisionRequest(FacesOrQuery):
@@ -204,7 +229,9 @@ class GridDecisionRequest(FacesOrQuery):
     name: Name | None = None
     person_id: UUID | None = None
     dismissed_as: Dismissal = Dismissal.STRANGER
-    revision: Annotated[str, Field(max_length=40, description="At which the faces were seen")] | None = None
+    revision: Annotated[str, Field(strict=True, max_length=40, description="At which the faces were seen")] | None = (
+        None
+    )
     force: Annotated[Flag, Field(description="Whatever changed since")] = False
 
 
@@ -260,6 +287,17 @@ class NamesResponse(ResponseModel):
         return cls(names=[NameItem.of(name) for name in found])
 
 
+class CoverRequest(RequestModel):
+    face_id: UUID
+
+
+class CoverResponse(ResponseModel):
+    person_id: UUID
+    person_name: str
+    face_id: UUID
+    event_id: int
+
+
 class SuggestRequest(FacesOrQuery):
     pass
 
@@ -299,7 +337,7 @@ class RedoRequest(RequestModel):
     event_id: Annotated[int, Field(strict=True, ge=1, le=LARGEST_EVENT), WHOLE] | None = None
 
 
-Part = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
 class ShareBox(ResponseModel):
@@ -362,7 +400,7 @@ class TakenAwayResponse(ResponseModel):
 
 class LikeFaceRequest(RequestModel):
     face_id: UUID
-    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+    limit: Annotated[int, WHOLE, Field(strict=True, ge=1, le=1_000)] = 100
 
 
 class SimilarItem(TileItem):
