@@ -27,7 +27,7 @@ from serving.methods import Methods
 from serving.metrics import Metrics, Observed
 from serving.pools import Pools
 from serving.problems import LastResort
-from serving.routes import clusters, detection, faces, health, jobs, model, page, persons, suggestions
+from serving.routes import clusters, detection, faces, health, jobs, label_page, model, page, persons, suggestions
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
 
 DRAIN_EVERY_S = 5.0
@@ -57,7 +57,7 @@ def create_app(
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    for part in (model, clusters, persons, detection, faces, suggestions, jobs, health, page):
+    for part in (model, clusters, persons, detection, faces, suggestions, jobs, health, page, label_page):
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)
     return app
