@@ -2,7 +2,7 @@
 import { readJson, refusal, type Call, type Transport } from "./transport.ts";
 import { toParams } from "./query.ts";
 import type {
-  Box, Changes, Decided, Decision, FaceQuery, GridPage, Groups, Histogram, KnownName, Likeness, Photo, Places, Tile, Undone,
+  Box, Changes, Decided, Decision, FaceQuery, GridPage, GroupOrder, Groups, Histogram, KnownName, Likeness, Photo, Places, Tile, Undone,
 } from "./types.ts";
 
 export class Api {
@@ -16,8 +16,8 @@ export class Api {
     return this.get("/grid", { ...toParams(query), offset: String(offset), limit: String(limit) });
   }
 
-  groups(query: FaceQuery, by: "cluster" | "person" | "day", offset: number, limit: number): Promise<Groups> {
-    return this.get("/grid/groups", { ...toParams(query), by, offset: String(offset), limit: String(limit) });
+  groups(query: FaceQuery, by: "cluster" | "person" | "day", order: GroupOrder, offset: number, limit: number): Promise<Groups> {
+    return this.get("/grid/groups", { ...toParams(query), by, order, offset: String(offset), limit: String(limit) });
   }
 
   histogram(query: FaceQuery, of: "similarity" | "quality" | "size", bins: number): Promise<Histogram> {
@@ -70,18 +70,18 @@ export class Api {
     return this.post(`/persons/${personId}/${isHidden ? "hide" : "unhide"}`, {});
   }
 
-  photo(assetId: string): Promise<Photo> {
-    return this.get(`/assets/${encodeURIComponent(assetId)}/view`);
+  photo(assetId: number): Promise<Photo> {
+    return this.get(`/assets/${assetId}/view`);
   }
 
-  picture(assetId: string, size: number): Promise<Uint8Array> {
-    const call: Call = { method: "GET", path: `/assets/${encodeURIComponent(assetId)}/picture`, query: { size: String(size) } };
+  picture(assetId: number, size: number): Promise<Uint8Array> {
+    const call: Call = { method: "GET", path: `/assets/${assetId}/picture`, query: { size: String(size) } };
     return this.bytes(call).then((found) => new Uint8Array(found));
   }
 
-  draw(assetId: string, box: Box, name: string): Promise<{ faceId: string; eventId: number | null }> {
+  draw(assetId: number, box: Box, name: string): Promise<{ faceId: string; eventId: number | null }> {
     const body = name ? { box, name } : { box };
-    return this.post(`/assets/${encodeURIComponent(assetId)}/faces`, body);
+    return this.post(`/assets/${assetId}/faces`, body);
   }
 
   correct(faceId: string, box: Box): Promise<{ eventId: number | null }> {

@@ -5,8 +5,8 @@ import { PAGE, Pages } from "./pages.ts";
 import type { Pictures } from "./pictures.ts";
 import { fromFragment, toFragment, usualSort, type Filters } from "./query.ts";
 import * as select from "./selection.ts";
-import { firstState, groupedBy, groupKey, openGroup, showsCards, Store, withGroup } from "./store.ts";
-import type { FaceQuery, Group, Groups, Place, Tile } from "./types.ts";
+import { firstState, groupedBy, groupKey, openGroup, orderOf, showsCards, Store, withGroup } from "./store.ts";
+import type { FaceQuery, Group, GroupOrder, Groups, Place, Tile } from "./types.ts";
 
 const GROUPS = 200; // fetched at once
 const BINS = 40;
@@ -59,7 +59,7 @@ export class Desk {
     const turn = ++this.turn;
     if (by === null) return this.open(query);
     this.store.set({ query, isLoading: true, found: null });
-    const groups = await this.guarded(() => this.api.groups(withGroup(query, undefined), by, 0, GROUPS));
+    const groups = await this.guarded(() => this.api.groups(withGroup(query, undefined), by, orderOf(this.state, query.place), 0, GROUPS));
     if (!groups || turn !== this.turn) return;
     this.store.set({ groups: groups.groups, groupsTotal: groups.total });
     if (showsCards(query)) return this.showCards(query);
@@ -103,7 +103,7 @@ export class Desk {
     const { groups, groupsTotal, query } = this.state;
     const by = groupedBy(query.place);
     if (by === null || groups.length >= groupsTotal) return;
-    const more = await this.guarded(() => this.api.groups(withGroup(query, undefined), by, groups.length, GROUPS));
+    const more = await this.guarded(() => this.api.groups(withGroup(query, undefined), by, orderOf(this.state, query.place), groups.length, GROUPS));
     const known = new Set(this.state.groups.map((group) => group.key));
     if (more) this.store.set({ groups: [...this.state.groups, ...more.groups.filter((group) => !known.has(group.key))] });
   }
@@ -112,6 +112,11 @@ export class Desk {
     if (this.state.found) return this.open(this.state.query);
     if (groupedBy(this.state.query.place) === "person" && this.state.query.place !== "unconfirmed" && this.state.query.personId)
       await this.visit(withGroup(this.state.query, undefined));
+  }
+
+  async orderCards(order: GroupOrder): Promise<void> {
+    this.store.set({ order });
+    await this.visit(this.state.query);
   }
 
   async filter(filters: Filters): Promise<void> {
@@ -205,7 +210,7 @@ export class Desk {
 
   private async groupsUpTo(query: FaceQuery, by: "cluster" | "person", at: number): Promise<Groups> {
     const windows = Array.from({ length: Math.floor(Math.max(at, 0) / GROUPS) + 1 }, (_, window) => window * GROUPS);
-    const found = await Promise.all(windows.map((offset) => this.api.groups(withGroup(query, undefined), by, offset, GROUPS)));
+    const found = await Promise.all(windows.map((offset) => this.api.groups(withGroup(query, undefined), by, orderOf(this.state, query.place), offset, GROUPS)));
     return { total: found[0]?.total ?? 0, groups: found.flatMap((window) => window.groups) };
   }
 
@@ -241,7 +246,7 @@ export class Desk {
     const group = openGroup(this.state);
     const isAll = select.isEmpty(this.state.selection);
     if (isAll) this.store.set({ suggestions: group?.suggestion ? [group.suggestion] : [] });
-    if (this.state.query.place === "to_name" || !isAll) this.timer = setTimeout(() => void this.suggest(group, isAll), SUGGEST_AFTER_MS);
+    if (this.state.query.place === "to_name" || !isAll) this.timer = setTimeout(() => void this.suggest(group, isAll), isAll ? 0 : SUGGEST_AFTER_MS);
   }
 
   private async suggest(group: Group | undefined, isAll: boolean): Promise<void> {

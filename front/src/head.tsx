@@ -5,6 +5,7 @@ import { LABELS } from "./sidebar.tsx";
 import { countOf, isEmpty } from "./selection.ts";
 import { groupKey, openGroup, showsCards, type State } from "./store.ts";
 import { narrowing } from "./query.ts";
+import type { GroupOrder } from "./types.ts";
 import { counted, number } from "./words.ts";
 
 export function Head({ desk, stage }: { desk: Desk; stage: Stage }) {
@@ -57,14 +58,13 @@ function factsOf(state: State): string {
 }
 
 function CardTools({ desk }: { desk: Desk }) {
-  const { query } = desk.state;
-  const turn = (change: { text?: string; sort?: never }) => void desk.visit({ ...query, ...change });
+  const { query, order } = desk.state;
   return (
     <div class="fg-tools">
       <input type="search" class="fg-field fg-search" aria-label="Search people" placeholder="Search" value={query.text ?? ""}
-        onInput={(event) => turn({ text: event.currentTarget.value })} />
-      <select class="fg-field" aria-label="Order" value={query.sort ?? "size"}
-        onChange={(event) => turn({ sort: event.currentTarget.value as never })}>
+        onInput={(event) => void desk.visit({ ...query, text: event.currentTarget.value })} />
+      <select class="fg-field" aria-label="Order" value={order}
+        onChange={(event) => void desk.orderCards(event.currentTarget.value as GroupOrder)}>
         <option value="size">Most faces</option>
         <option value="name">Name</option>
         <option value="newest">Newest</option>

@@ -53,7 +53,7 @@ export function PhotoView({ desk }: { desk: Desk }) {
 
   const face = photo?.faces.find((found) => found.faceId === chosen);
   const close = () => store.set({ photo: null });
-  const goTo = (assetId: string | null) => assetId && store.set({ photo: { assetId, faceId: "" } });
+  const goTo = (assetId: number | null) => assetId !== null && store.set({ photo: { assetId, faceId: "" } });
   const decide = async (text: string, work: () => Promise<object>) => {
     if (!(await desk.decisions.other(text, work))) return;
     setTyped("");
@@ -116,8 +116,8 @@ export function PhotoView({ desk }: { desk: Desk }) {
         <div class="fg-title"><h2>{photo?.name ?? "…"}</h2>
           <p>{[photo?.folder, photo?.takenAt ? day(photo.takenAt) : "", photo?.camera].filter(Boolean).join(" · ")}</p></div>
         <div class="fg-tools">
-          <button type="button" class="fg-button" title="←" disabled={!photo?.previous} onClick={() => goTo(photo!.previous)}>Previous</button>
-          <button type="button" class="fg-button" title="→" disabled={!photo?.next} onClick={() => goTo(photo!.next)}>Next</button>
+          <button type="button" class="fg-button" title="←" disabled={photo?.previous == null} onClick={() => goTo(photo!.previous)}>Previous</button>
+          <button type="button" class="fg-button" title="→" disabled={photo?.next == null} onClick={() => goTo(photo!.next)}>Next</button>
           <button type="button" class="fg-button" aria-label="Smaller" title="−" disabled={zoom === ZOOMS[0]} onClick={() => setZoom(next(zoom, -1))}>−</button>
           <button type="button" class="fg-button" aria-label="Larger" title="+" disabled={zoom === ZOOMS.at(-1)} onClick={() => setZoom(next(zoom, 1))}>+</button>
           <button type="button" class="fg-button" aria-pressed={isDrawing} onClick={() => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX))}>Draw a face</button>

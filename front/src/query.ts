@@ -40,9 +40,8 @@ export function narrowing(filters: Filters): number {
 }
 
 /** How a place is ordered unless its person chose otherwise. */
-export function usualSort(query: FaceQuery): { sort: Sort; descending: boolean } {
-  if (query.clusterId) return { sort: "fit", descending: true };
-  if (query.place === "unconfirmed") return { sort: "similarity", descending: true };
-  if (query.personId) return { sort: "newest", descending: false };
-  return { sort: query.place === "unknown" ? "quality" : "newest", descending: query.place === "unknown" };
+export function usualSort(query: FaceQuery): { sort: Sort } {
+  if (query.clusterId) return { sort: "fit" };
+  if (query.place === "unconfirmed") return { sort: "similarity" };
+  return { sort: query.place === "unknown" ? "quality" : "newest" };
 }

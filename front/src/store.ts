@@ -2,7 +2,7 @@
 import { Pages } from "./pages.ts";
 import type { Api } from "./api.ts";
 import { NOTHING, type Selection } from "./selection.ts";
-import type { FaceQuery, Group, Histogram, KnownName, Likeness, Place, PlaceCount, Tile } from "./types.ts";
+import type { FaceQuery, Group, GroupOrder, Histogram, KnownName, Likeness, Place, PlaceCount, Tile } from "./types.ts";
 
 export interface Notice {
   text: string;
@@ -17,6 +17,7 @@ export interface State {
   latestEvent: number;
   groups: Group[];
   groupsTotal: number;
+  order: GroupOrder; // of people as cards
   pages: Pages; // of `query`, once it is loaded
   isLoading: boolean;
   isBusy: boolean; // while a decision is carried out
@@ -29,7 +30,7 @@ export interface State {
   histogram: Histogram | null;
   threshold: number | null; // faces below are not confirmed
   above: number | null; // how many are not below
-  photo: { assetId: string; faceId: string } | null;
+  photo: { assetId: number; faceId: string } | null;
   found: Tile[] | null; // by a search for a face, shown in place of the query's
   panel: "filters" | "keys" | "rename" | "merge" | null;
   notice: Notice;
@@ -37,7 +38,7 @@ export interface State {
 
 export function firstState(api: Api, query: FaceQuery, tile: number): State {
   return {
-    query, tile, places: [], latestEvent: 0, groups: [], groupsTotal: 0, pages: new Pages(api, query), isLoading: true,
+    query, tile, places: [], latestEvent: 0, groups: [], groupsTotal: 0, order: "size", pages: new Pages(api, query), isLoading: true,
     isBusy: false, selection: NOTHING, names: [], typed: "", asked: "", picked: -1, suggestions: [], histogram: null, threshold: null,
     above: null, photo: null, found: null, panel: null, notice: { text: "", kind: "hint", number: 0 },
   };
@@ -67,6 +68,12 @@ export class Store {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
+}
+
+/** How a place's groups are ordered. */
+export function orderOf(state: State, place: Place): GroupOrder {
+  if (place === "unconfirmed") return "attention";
+  return place === "to_name" ? "size" : state.order;
 }
 
 /** What a place's groups are, where it has any. */

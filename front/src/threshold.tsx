@@ -10,8 +10,8 @@ const STEP = 0.005;
 export function Threshold({ desk, stage }: { desk: Desk; stage: Stage }) {
   const { query, histogram, threshold, pages, above, selection } = desk.state;
   if (query.place !== "unconfirmed" || !query.personId || !histogram?.bins.length || desk.state.found) return null;
-  const low = Math.floor(histogram.low / STEP) * STEP;
-  const high = Math.ceil(histogram.high / STEP) * STEP;
+  const low = Math.floor(histogram.bins[0]!.low / STEP) * STEP;
+  const high = Math.ceil(histogram.bins.at(-1)!.high / STEP) * STEP;
   const value = threshold ?? low;
   const passing = threshold === null ? pages.total : (above ?? estimate(histogram, value));
   const below = pages.total - passing;
@@ -42,8 +42,8 @@ function Bars({ histogram, from, low, high }: { histogram: Histogram; from: numb
     <svg viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
       {histogram.bins.map((bin) => {
         const height = bin.faces ? Math.max(1.5, (38 * bin.faces) / most) : 0;
-        return <rect key={bin.from} x={x(bin.from)} width={Math.max(0.4, x(bin.to) - x(bin.from) - 0.3)} y={40 - height} height={height}
-          class={bin.to <= from ? "fg-bin-below" : "fg-bin"} />;
+        return <rect key={bin.low} x={x(bin.low)} width={Math.max(0.4, x(bin.high) - x(bin.low) - 0.3)} y={40 - height} height={height}
+          class={bin.high <= from ? "fg-bin-below" : "fg-bin"} />;
       })}
     </svg>
   );
@@ -52,7 +52,7 @@ function Bars({ histogram, from, low, high }: { histogram: Histogram; from: numb
 /** Until the exact count has come: whole bins, and of the one that is cut its share. */
 export function estimate(histogram: Histogram, from: number): number {
   return Math.round(histogram.bins.reduce((sum, bin) => {
-    const share = (bin.to - Math.max(bin.from, Math.min(from, bin.to))) / Math.max(bin.to - bin.from, 1e-9);
+    const share = (bin.high - Math.max(bin.low, Math.min(from, bin.high))) / Math.max(bin.high - bin.low, 1e-9);
     return sum + bin.faces * Math.min(1, Math.max(0, share));
   }, 0));
 }

@@ -107,7 +107,7 @@ function spoken(face: Tile, marks: string[]): string {
   const who = face.personName ?? "no name";
   const how = { open: "", confirmed: "confirmed", recognised: "named by the machine", dismissed: "ignored" }[face.state];
   const facts = [
-    who, how, face.similarity === null ? "" : `similarity ${similarity(face.similarity)}`, face.takenAt ? day(face.takenAt) : "",
+    who, how, face.similarity === null ? "" : `similarity ${similarity(face.similarity)}`, face.takenAt !== null ? day(face.takenAt) : "",
     face.isOdd ? "odd one?" : "", marks.includes("fg-below") ? "below the threshold" : "",
   ];
   return facts.filter(Boolean).join(", ");

@@ -3,6 +3,7 @@
 export const PLACES = ["to_name", "unconfirmed", "unknown", "people", "ignored", "hidden", "missing", "all"] as const;
 export type Place = (typeof PLACES)[number];
 export type FaceState = "open" | "confirmed" | "recognised" | "dismissed";
+export type GroupOrder = "size" | "name" | "newest" | "attention";
 export type Sort = "fit" | "similarity" | "quality" | "newest" | "oldest" | "size" | "person";
 
 /** Which faces: the same fields in addresses and bodies. */
@@ -27,7 +28,7 @@ export interface FaceQuery {
 
 export interface Tile {
   faceId: string;
-  assetId: string;
+  assetId: number;
   personId: string | null;
   personName: string | null;
   clusterId: string | null;
@@ -35,7 +36,7 @@ export interface Tile {
   isOdd?: boolean; // little like the others of its group: shown last
   quality: number | null;
   size: number;
-  takenAt: string | null;
+  takenAt: number | null; // seconds since 1970 by the photo's own clock
   state: FaceState;
 }
 
@@ -82,14 +83,12 @@ export interface Groups {
 }
 
 export interface Bin {
-  from: number;
-  to: number;
+  low: number;
+  high: number;
   faces: number;
 }
 
 export interface Histogram {
-  low: number;
-  high: number;
   bins: Bin[];
   faces: number;
 }
@@ -152,15 +151,15 @@ export interface PhotoFace {
 }
 
 export interface Photo {
-  assetId: string;
+  assetId: number;
   name: string;
   folder: string;
   takenAt: string | null;
   camera: string | null;
   width: number;
   height: number;
-  previous: string | null;
-  next: string | null;
+  previous: number | null;
+  next: number | null;
   faces: PhotoFace[];
 }
 

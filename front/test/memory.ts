@@ -55,7 +55,7 @@ export class MemoryLibrary implements Transport {
       case "GET /persons/names": return json({ names: [...this.people].map(([name, personId]) => ({ name, personId, faces: this.of(personId).length })) });
       case "GET /grid": return json(this.page(query));
       case "GET /grid/groups": return json(this.groups(query));
-      case "GET /grid/histogram": return json({ low: 0, high: 1, faces: 0, bins: [{ from: 0, to: 0.5, faces: 1 }, { from: 0.5, to: 1, faces: 3 }] });
+      case "GET /grid/histogram": return json({ faces: 4, bins: [{ low: 0, high: 0.5, faces: 1 }, { low: 0.5, high: 1, faces: 3 }] });
       case "GET /changes": return json(this.changes(Number(query["since"])));
       case "POST /grid/suggest": return json({ suggestions: [] });
       case "POST /grid/thumbnails": return { status: 200, headers: {}, body: pictures(body.faceIds ?? []) };
@@ -149,7 +149,7 @@ export class MemoryLibrary implements Transport {
 
 export function tile(faceId: string, more: Partial<Tile> = {}): Tile {
   return {
-    faceId, assetId: "a", personId: null, personName: null, clusterId: null, similarity: null, quality: 0.9, size: 80,
+    faceId, assetId: 1, personId: null, personName: null, clusterId: null, similarity: null, quality: 0.9, size: 80,
     takenAt: null, state: "open", ...more,
   };
 }

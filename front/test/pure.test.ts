@@ -109,7 +109,7 @@ test("a drawn box stays inside the photo and never vanishes", () => {
 });
 
 test("the count beside the threshold is estimated from the bins until it is known", () => {
-  const histogram = { low: 0, high: 1, faces: 30, bins: [{ from: 0, to: 0.5, faces: 10 }, { from: 0.5, to: 1, faces: 20 }] };
+  const histogram = { faces: 30, bins: [{ low: 0, high: 0.5, faces: 10 }, { low: 0.5, high: 1, faces: 20 }] };
   assert.equal(estimate(histogram, 0), 30);
   assert.equal(estimate(histogram, 0.75), 10);
 });

@@ -392,10 +392,9 @@ function narrowing(filters) {
   return NARROWING.filter((name) => filters[name] !== void 0 && filters[name] !== "").length;
 }
 function usualSort(query) {
-  if (query.clusterId) return { sort: "fit", descending: true };
-  if (query.place === "unconfirmed") return { sort: "similarity", descending: true };
-  if (query.personId) return { sort: "newest", descending: false };
-  return { sort: query.place === "unknown" ? "quality" : "newest", descending: query.place === "unknown" };
+  if (query.clusterId) return { sort: "fit" };
+  if (query.place === "unconfirmed") return { sort: "similarity" };
+  return { sort: query.place === "unknown" ? "quality" : "newest" };
 }
 
 // src/api.ts
@@ -410,8 +409,8 @@ var Api = class {
   grid(query, offset, limit) {
     return this.get("/grid", { ...toParams(query), offset: String(offset), limit: String(limit) });
   }
-  groups(query, by, offset, limit) {
-    return this.get("/grid/groups", { ...toParams(query), by, offset: String(offset), limit: String(limit) });
+  groups(query, by, order, offset, limit) {
+    return this.get("/grid/groups", { ...toParams(query), by, order, offset: String(offset), limit: String(limit) });
   }
   histogram(query, of, bins) {
     return this.get("/grid/histogram", { ...toParams(query), of, bins: String(bins) });
@@ -452,15 +451,15 @@ var Api = class {
     return this.post(`/persons/${personId}/${isHidden ? "hide" : "unhide"}`, {});
   }
   photo(assetId) {
-    return this.get(`/assets/${encodeURIComponent(assetId)}/view`);
+    return this.get(`/assets/${assetId}/view`);
   }
   picture(assetId, size) {
-    const call = { method: "GET", path: `/assets/${encodeURIComponent(assetId)}/picture`, query: { size: String(size) } };
+    const call = { method: "GET", path: `/assets/${assetId}/picture`, query: { size: String(size) } };
     return this.bytes(call).then((found) => new Uint8Array(found));
   }
   draw(assetId, box, name) {
     const body = name ? { box, name } : { box };
-    return this.post(`/assets/${encodeURIComponent(assetId)}/faces`, body);
+    return this.post(`/assets/${assetId}/faces`, body);
   }
   correct(faceId, box) {
     return this.post(`/faces/${faceId}/box`, { box });
@@ -816,6 +815,7 @@ function firstState(api, query, tile) {
     latestEvent: 0,
     groups: [],
     groupsTotal: 0,
+    order: "size",
     pages: new Pages(api, query),
     isLoading: true,
     isBusy: false,
@@ -858,6 +858,10 @@ var Store = class {
     return () => this.listeners.delete(listener);
   }
 };
+function orderOf(state, place) {
+  if (place === "unconfirmed") return "attention";
+  return place === "to_name" ? "size" : state.order;
+}
 function groupedBy(place) {
   if (place === "to_name") return "cluster";
   return place === "unconfirmed" || place === "people" || place === "hidden" ? "person" : null;
@@ -891,7 +895,8 @@ function number(value) {
 function similarity(value) {
   return value.toFixed(2);
 }
-function day(iso) {
+function day(when) {
+  const iso = typeof when === "number" ? new Date(when * 1e3).toISOString() : when;
   const [year, month, date] = iso.slice(0, 10).split("-").map(Number);
   const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   return `${date} ${months[(month ?? 1) - 1]} ${year}`;
@@ -1398,7 +1403,7 @@ function spoken(face, marks) {
     who,
     how,
     face.similarity === null ? "" : `similarity ${similarity(face.similarity)}`,
-    face.takenAt ? day(face.takenAt) : "",
+    face.takenAt !== null ? day(face.takenAt) : "",
     face.isOdd ? "odd one?" : "",
     marks.includes("fg-below") ? "below the threshold" : ""
   ];
@@ -1774,8 +1779,7 @@ function factsOf(state) {
   return facts.filter(Boolean).join(" · ");
 }
 function CardTools({ desk }) {
-  const { query } = desk.state;
-  const turn = (change) => void desk.visit({ ...query, ...change });
+  const { query, order } = desk.state;
   return /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
     /* @__PURE__ */ a3(
       "input",
@@ -1785,7 +1789,7 @@ function CardTools({ desk }) {
         "aria-label": "Search people",
         placeholder: "Search",
         value: query.text ?? "",
-        onInput: (event) => turn({ text: event.currentTarget.value })
+        onInput: (event) => void desk.visit({ ...query, text: event.currentTarget.value })
       }
     ),
     /* @__PURE__ */ a3(
@@ -1793,8 +1797,8 @@ function CardTools({ desk }) {
       {
         class: "fg-field",
         "aria-label": "Order",
-        value: query.sort ?? "size",
-        onChange: (event) => turn({ sort: event.currentTarget.value }),
+        value: order,
+        onChange: (event) => void desk.orderCards(event.currentTarget.value),
         children: [
           /* @__PURE__ */ a3("option", { value: "size", children: "Most faces" }),
           /* @__PURE__ */ a3("option", { value: "name", children: "Name" }),
@@ -2089,7 +2093,7 @@ function PhotoView({ desk }) {
   A2(() => dialog.current?.focus(), []);
   const face = photo?.faces.find((found) => found.faceId === chosen);
   const close = () => store.set({ photo: null });
-  const goTo = (assetId) => assetId && store.set({ photo: { assetId, faceId: "" } });
+  const goTo = (assetId) => assetId !== null && store.set({ photo: { assetId, faceId: "" } });
   const decide = async (text, work) => {
     if (!await desk.decisions.other(text, work)) return;
     setTyped("");
@@ -2149,8 +2153,8 @@ function PhotoView({ desk }) {
         /* @__PURE__ */ a3("p", { children: [photo?.folder, photo?.takenAt ? day(photo.takenAt) : "", photo?.camera].filter(Boolean).join(" · ") })
       ] }),
       /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
-        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "←", disabled: !photo?.previous, onClick: () => goTo(photo.previous), children: "Previous" }),
-        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "→", disabled: !photo?.next, onClick: () => goTo(photo.next), children: "Next" }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "←", disabled: photo?.previous == null, onClick: () => goTo(photo.previous), children: "Previous" }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "→", disabled: photo?.next == null, onClick: () => goTo(photo.next), children: "Next" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Smaller", title: "−", disabled: zoom === ZOOMS[0], onClick: () => setZoom(next(zoom, -1)), children: "−" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Larger", title: "+", disabled: zoom === ZOOMS.at(-1), onClick: () => setZoom(next(zoom, 1)), children: "+" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": isDrawing, onClick: () => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX)), children: "Draw a face" }),
@@ -2292,8 +2296,8 @@ var STEP2 = 5e-3;
 function Threshold({ desk, stage }) {
   const { query, histogram, threshold, pages, above, selection } = desk.state;
   if (query.place !== "unconfirmed" || !query.personId || !histogram?.bins.length || desk.state.found) return null;
-  const low = Math.floor(histogram.low / STEP2) * STEP2;
-  const high = Math.ceil(histogram.high / STEP2) * STEP2;
+  const low = Math.floor(histogram.bins[0].low / STEP2) * STEP2;
+  const high = Math.ceil(histogram.bins.at(-1).high / STEP2) * STEP2;
   const value = threshold ?? low;
   const passing = threshold === null ? pages.total : above ?? estimate(histogram, value);
   const below = pages.total - passing;
@@ -2367,19 +2371,19 @@ function Bars({ histogram, from, low, high }) {
     return /* @__PURE__ */ a3(
       "rect",
       {
-        x: x2(bin.from),
-        width: Math.max(0.4, x2(bin.to) - x2(bin.from) - 0.3),
+        x: x2(bin.low),
+        width: Math.max(0.4, x2(bin.high) - x2(bin.low) - 0.3),
         y: 40 - height,
         height,
-        class: bin.to <= from ? "fg-bin-below" : "fg-bin"
+        class: bin.high <= from ? "fg-bin-below" : "fg-bin"
       },
-      bin.from
+      bin.low
     );
   }) });
 }
 function estimate(histogram, from) {
   return Math.round(histogram.bins.reduce((sum, bin) => {
-    const share2 = (bin.to - Math.max(bin.from, Math.min(from, bin.to))) / Math.max(bin.to - bin.from, 1e-9);
+    const share2 = (bin.high - Math.max(bin.low, Math.min(from, bin.high))) / Math.max(bin.high - bin.low, 1e-9);
     return sum + bin.faces * Math.min(1, Math.max(0, share2));
   }, 0));
 }
@@ -2699,7 +2703,7 @@ var Desk = class {
     const turn = ++this.turn;
     if (by === null) return this.open(query);
     this.store.set({ query, isLoading: true, found: null });
-    const groups = await this.guarded(() => this.api.groups(withGroup(query, void 0), by, 0, GROUPS));
+    const groups = await this.guarded(() => this.api.groups(withGroup(query, void 0), by, orderOf(this.state, query.place), 0, GROUPS));
     if (!groups || turn !== this.turn) return;
     this.store.set({ groups: groups.groups, groupsTotal: groups.total });
     if (showsCards(query)) return this.showCards(query);
@@ -2739,7 +2743,7 @@ var Desk = class {
     const { groups, groupsTotal, query } = this.state;
     const by = groupedBy(query.place);
     if (by === null || groups.length >= groupsTotal) return;
-    const more = await this.guarded(() => this.api.groups(withGroup(query, void 0), by, groups.length, GROUPS));
+    const more = await this.guarded(() => this.api.groups(withGroup(query, void 0), by, orderOf(this.state, query.place), groups.length, GROUPS));
     const known = new Set(this.state.groups.map((group) => group.key));
     if (more) this.store.set({ groups: [...this.state.groups, ...more.groups.filter((group) => !known.has(group.key))] });
   }
@@ -2747,6 +2751,10 @@ var Desk = class {
     if (this.state.found) return this.open(this.state.query);
     if (groupedBy(this.state.query.place) === "person" && this.state.query.place !== "unconfirmed" && this.state.query.personId)
       await this.visit(withGroup(this.state.query, void 0));
+  }
+  async orderCards(order) {
+    this.store.set({ order });
+    await this.visit(this.state.query);
   }
   async filter(filters) {
     const { place, clusterId } = this.state.query;
@@ -2825,7 +2833,7 @@ var Desk = class {
   // --- inside
   async groupsUpTo(query, by, at) {
     const windows = Array.from({ length: Math.floor(Math.max(at, 0) / GROUPS) + 1 }, (_3, window2) => window2 * GROUPS);
-    const found = await Promise.all(windows.map((offset) => this.api.groups(withGroup(query, void 0), by, offset, GROUPS)));
+    const found = await Promise.all(windows.map((offset) => this.api.groups(withGroup(query, void 0), by, orderOf(this.state, query.place), offset, GROUPS)));
     return { total: found[0]?.total ?? 0, groups: found.flatMap((window2) => window2.groups) };
   }
   async guarded(work) {
@@ -2856,7 +2864,7 @@ var Desk = class {
     const group = openGroup(this.state);
     const isAll = isEmpty(this.state.selection);
     if (isAll) this.store.set({ suggestions: group?.suggestion ? [group.suggestion] : [] });
-    if (this.state.query.place === "to_name" || !isAll) this.timer = setTimeout(() => void this.suggest(group, isAll), SUGGEST_AFTER_MS);
+    if (this.state.query.place === "to_name" || !isAll) this.timer = setTimeout(() => void this.suggest(group, isAll), isAll ? 0 : SUGGEST_AFTER_MS);
   }
   async suggest(group, isAll) {
     const { selection, pages, query } = this.state;
