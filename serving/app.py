@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,30 +19,50 @@ from faceml.jobs.queue import JobQueue, connect_queue
 from faceml.library import Library
 from faceml.once import Once
 from faceml.services.index.drain import drain_outbox
+from faceml.services.pictures.thumbnails import Thumbnails
+from faceml.services.review.grid import FaceGrid
 from faceml.wiring import open_library
 from serving import openapi, problems
 from serving.champion import WATCH_EVERY_S, Champion
-from serving.deps import EVENT_HEADER, INDEX_HEADER, NOTE_HEADER, Service
+from serving.deps import ACTOR, EVENT_HEADER, INDEX_HEADER, NOTE_HEADER, Service
 from serving.limits import BodyLimit, Limits, RateLimit, check_address
 from serving.methods import Methods
 from serving.metrics import Metrics, Observed
 from serving.pools import Pools
 from serving.problems import LastResort
-from serving.routes import clusters, detection, faces, health, jobs, label_page, model, page, persons, suggestions
+from serving.routes import (
+    clusters,
+    detection,
+    faces,
+    grid,
+    health,
+    jobs,
+    label_page,
+    model,
+    page,
+    persons,
+    suggestions,
+)
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
 
 DRAIN_EVERY_S = 5.0
+THUMBNAILS_PX = (128, 256)
 log = logging.getLogger(__name__)
 
 
 def create_app(
-    settings: Settings | None = None, *, library: Library | None = None, limits: Limits | None = None
+    settings: Settings | None = None,
+    *,
+    library: Library | None = None,
+    limits: Limits | None = None,
+    actor: str = ACTOR,
 ) -> Any:
     """The REST API of one library.
 
     Args:
         settings: default: those of the environment.
         library: opened already; it is left open when the app ends.
+        actor: who decides on the face grid, in the log of decisions.
     Raises:
         WrongUse: settings that leave writing open.
     """
@@ -52,12 +73,13 @@ def create_app(
         docs_url=None,  # its pages load scripts from other sites; ours is routes/page.py
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # paths and errors are nobody else's
-        lifespan=_lifespan(settings, library, limits, metrics),
+        lifespan=_lifespan(settings, library, limits, metrics, actor),
         middleware=_middleware(settings, limits, metrics),
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    for part in (model, clusters, persons, detection, faces, suggestions, jobs, health, page, label_page):
+    parts = (model, grid, clusters, persons, detection, faces, suggestions, jobs, health, page, label_page)
+    for part in parts:
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)
     return app
@@ -88,14 +110,17 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
     ]
 
 
-def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics: Metrics) -> Any:
+def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics: Metrics, actor: str) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         library = given or open_library(settings, on_new=log.warning)
         queue = Once(lambda: connect_queue(library))
         pools = Pools(limits)
         champion = Champion(library, on_swap=metrics.swaps.inc)
-        app.state.service = Service(settings, library, queue, limits, pools, champion, metrics)
+        # The index follows within DRAIN_EVERY_S: whoever names faces on the grid does not wait for it.
+        grid_ = Once(lambda: FaceGrid(replace(library, index_follower=library.index_follower or _later)))
+        pictures = {side: Thumbnails(library, side_px=side) for side in THUMBNAILS_PX}
+        app.state.service = Service(settings, library, queue, limits, pools, champion, metrics, grid_, pictures, actor)
         await pools.watch(champion.refresh)  # warm: the first request waits for nothing
         async with AsyncExitStack() as stack:
             if given is None:
@@ -110,6 +135,10 @@ def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics
             yield
 
     return lifespan
+
+
+def _later() -> None:
+    pass
 
 
 async def _repeat(pools: Pools, every_s: float, work: Callable[[], None]) -> None:

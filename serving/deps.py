@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -16,6 +17,8 @@ from faceml.jobs.queue import JobQueue
 from faceml.library import Library
 from faceml.once import Once
 from faceml.services.index.drain import index_note
+from faceml.services.pictures.thumbnails import Thumbnails
+from faceml.services.review.grid import FaceGrid
 from serving.champion import Champion
 from serving.limits import Limits
 from serving.metrics import Metrics
@@ -45,6 +48,9 @@ class Service:
     pools: Pools
     champion: Champion
     metrics: Metrics
+    grid: Once[FaceGrid]
+    thumbnails: Mapping[int, Thumbnails]  # by side, in pixels
+    actor: str = ACTOR
 
     async def read(self, request: Request, work: Callable[[], BaseModel]) -> Response:
         """Answer with what `work` finds, or with 304 where the client has it already."""
@@ -61,6 +67,13 @@ class Service:
 
         content, headers = await self.pools.quick(work)
         return Response(content, headers=headers, media_type="application/json")
+
+    def pictures(self, face_ids: Sequence[UUID], size_px: int) -> dict[UUID, bytes]:
+        """Those of the faces' pictures that can be had, at least so large where there are such."""
+        with self.library.repository.read() as unit:
+            faces = unit.faces.by_ids(face_ids)
+        side = next((side for side in sorted(self.thumbnails) if side >= size_px), max(self.thumbnails))
+        return self.thumbnails[side].of(faces)
 
     async def run(self, work: Callable[[], BaseModel]) -> Response:
         """Do heavy work now."""

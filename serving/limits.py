@@ -26,6 +26,7 @@ class Limits:
 
     body_bytes: int = 64 * KB  # a name of 255 letters, or all options
     body_marks: int = 2_000  # of each of MARKS; 1,000 embeddings have one a row
+    many_bytes: int = 1 * MB  # 10,000 ids of faces and as many to leave out
     vectors_bytes: int = 16 * MB  # 1,000 embeddings of 512 numbers
     upload_bytes: int = 64 * MB  # a photo
     head_s: float = 15.0  # to send the line and headers of a request
@@ -143,8 +144,10 @@ class _Body:
 def _most_bytes(scope: Scope, limits: Limits) -> int:
     """What the path takes at most; what claims to be something else than the path asks for will be refused anyway."""
     kind = media_type(scope)
-    if scope["path"].endswith("/identify") and kind == FORM:
+    if scope["path"].endswith(("/identify", "/grid/search")) and kind == FORM:
         return limits.upload_bytes
+    if scope["path"].endswith(("/grid/decide", "/grid/suggest")) and kind == JSON:
+        return limits.many_bytes
     if scope["path"].endswith("/project") and kind == JSON:
         return limits.vectors_bytes
     return limits.body_bytes

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from faceml.errors import (
     Conflict,
     FacemlError,
+    FacesChanged,
     NotEnoughData,
     NotFound,
     Unavailable,
@@ -59,6 +60,9 @@ def problem(
 
 
 def of_error(error: FacemlError) -> Response:
+    if isinstance(error, FacesChanged):
+        body = Problem(title="Conflict", status=409, detail=str(error), changed_face_ids=list(error.face_ids))
+        return Response(body.model_dump_json(exclude_none=True, by_alias=True), 409, media_type=MEDIA_TYPE)
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return problem(status, str(error), headers=headers)

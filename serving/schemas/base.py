@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, Self, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AliasChoices,
@@ -137,3 +138,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[dict[str, str]] | None = None
+    changed_face_ids: Annotated[list[UUID] | None, Field(serialization_alias="changedFaceIds")] = None

@@ -6,6 +6,7 @@ FacemlError
 │   └── FileNotReadable
 ├── NotFound                  an id or name that the library does not know
 ├── Conflict                  the library holds something that forbids it
+│   ├── FacesChanged          faces are not as somebody saw them who decides about them
 │   ├── ModelMismatch         a pack that differs from the library's
 │   └── NameTaken
 ├── NotEnoughData             too few faces or labels for an honest answer
@@ -23,6 +24,11 @@ FacemlError
 
 A message names the thing, the value and the fix, in one line.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
 
 
 class FacemlError(Exception):
@@ -51,6 +57,12 @@ class Conflict(FacemlError):
 
 class ModelMismatch(Conflict):
     pass
+
+
+class FacesChanged(Conflict):
+    def __init__(self, message: str, face_ids: Sequence[UUID]) -> None:
+        super().__init__(message)
+        self.face_ids = tuple(face_ids)
 
 
 class NameTaken(Conflict):

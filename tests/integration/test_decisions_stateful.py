@@ -42,12 +42,11 @@ from faceml.services.decisions.people import (
     rename_person,
     unhide_person,
 )
-from faceml.services.decisions.split import split_cluster
+from faceml.services.decisions.split import mark_different, split_cluster
 from faceml.services.decisions.undo import redo, undo
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
-from faceml.services.review.different import mark_different
 from faceml.services.review.groups import suggest_merges
 from faceml.storage.index.stores import index_store
 from tests.conftest import add_faces, people_vectors

@@ -15,8 +15,8 @@ from faceml.config import Settings
 from faceml.library import Library
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import fix_orphans
+from faceml.services.operate.check_stores import Finding, Level
 from faceml.services.operate.doctor import examine
-from faceml.services.operate.findings import Finding, Level
 from faceml.wiring import open_library
 from tests.conftest import add_faces, people_vectors
 

@@ -25,6 +25,7 @@ from faceml.records import AssignedBy
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import compute_centroids, rename_person
+from faceml.services.decisions.split import mark_different
 from faceml.services.decisions.undo import history, undo
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
@@ -32,7 +33,6 @@ from faceml.services.operate.doctor import examine
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.pictures.thumbnails import Thumbnails
-from faceml.services.review.different import mark_different
 from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.edge_index import EdgeIndex, replace_edge, reset_edge
 from faceml.storage.index.stores import EdgeStore, folder_lock

@@ -15,8 +15,8 @@ import pytest
 
 from faceml.config import ProjectRoot, Settings
 from faceml.files import open_to_others
+from faceml.services.operate.check_stores import Level
 from faceml.services.operate.doctor import examine
-from faceml.services.operate.findings import Level
 from faceml.wiring import open_library
 from tests.conftest import REPO
 

@@ -15,11 +15,10 @@ from faceml.library import Library
 from faceml.options import AssignOptions
 from faceml.services.decisions.label import assign_faces_to, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.people import compute_centroids, merge_people
-from faceml.services.decisions.split import preview_split, split_cluster
+from faceml.services.decisions.split import mark_different, preview_split, split_cluster
 from faceml.services.decisions.undo import history, undo
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.review.browse import find
-from faceml.services.review.different import mark_different
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
 from tests.conftest import add_faces, people_vectors, unit_rows

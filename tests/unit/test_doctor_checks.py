@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from faceml.services.operate.check_machine import check_builds, misspelt
-from faceml.services.operate.findings import Finding, Level
+from faceml.services.operate.check_stores import Finding, Level
+from faceml.services.operate.doctor import check_builds, misspelt
 
 
 def levels(findings: object) -> list[Level]:

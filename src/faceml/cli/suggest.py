@@ -40,7 +40,7 @@ def suggest(kind: str | None, limit: int, matcher: str, as_json: bool) -> None:
 @show.printed()
 def apart(one: str, other: str) -> object:
     """Say that ONE and OTHER, clusters or people, are different people: merging them is not suggested again."""
-    from faceml.services.review.different import mark_different
+    from faceml.services.decisions.split import mark_different
 
     return mark_different(show.open_configured(), one, other, actor=current_actor())
 

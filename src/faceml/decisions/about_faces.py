@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
 from faceml.decisions.decision import Decision
@@ -105,6 +105,63 @@ class Reject(Decision):
         return ruled_out(before, self.person_id, self.people)
 
 
+@dataclass(frozen=True, slots=True)
+class OfSeveral(Decision):
+    """A decision about faces of one person or several, each face with its own."""
+
+    # Each of the people, with all who were merged into them by then.
+    counted: Mapping[UUID, frozenset[UUID]]
+
+    @property
+    def concerns(self) -> frozenset[UUID]:
+        return frozenset(self.counted)
+
+    def who(self, names: Mapping[UUID, str]) -> str:
+        if len(self.counted) > 1:
+            return f"{len(self.counted)} people"
+        return names.get(next(iter(self.counted)), "somebody") if self.counted else "nobody"
+
+    def without(self, people: frozenset[UUID]) -> Self:
+        """What is left of it where these are erased."""
+        return replace(self, counted={id_: of for id_, of in self.counted.items() if id_ not in people})
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm(OfSeveral):
+    """Recognition is right: each face shows whom it was put under; the log says whom."""
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"confirmed {faces} of {self.who(names)}"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        people = self.counted.get(logged.person_id) if logged.person_id else None
+        if people is None:  # erased since
+            return before
+        stays_exemplar = before.is_exemplar and before.state.person_id in people
+        named = FaceState(logged.person_id, AssignedBy.MANUAL, before.state.cluster_id)
+        return Labelling(named, stays_exemplar, before.ruled_out - people)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectEach(OfSeveral):
+    """No face shows whom it was put under."""
+
+    of_faces: Mapping[UUID, frozenset[UUID]]  # by person
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"said of {faces} of {self.who(names)}: not them"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        for person_id, people in self.counted.items():
+            if face_id in self.of_faces.get(person_id, ()):
+                return ruled_out(before, person_id, people)
+        return before
+
+    def without(self, people: frozenset[UUID]) -> Self:
+        left = OfSeveral.without(self, people)
+        return replace(left, of_faces={id_: of for id_, of in self.of_faces.items() if id_ not in people})
+
+
 DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, stop asking"}
 
 
@@ -121,6 +178,17 @@ class Dismiss(Decision):
         # Out of its cluster too: what nobody is to be asked about does not belong among people.
         dismissed = FaceState(None, AssignedBy.MANUAL, None, dismissed_as=self.dismissed_as)
         return Labelling(dismissed, False, before.ruled_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore(Decision):
+    """Dismissed faces are to be asked about again."""
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"brought back {faces}"
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        return before if before.state.dismissed_as is None else Labelling(FREE, False, before.ruled_out)
 
 
 @dataclass(frozen=True, slots=True)

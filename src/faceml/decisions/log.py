@@ -56,7 +56,10 @@ ABOUT_FACES: Mapping[str, type[Decision]] = {
     "assign": about_faces.Assign,
     "unassign": about_faces.Unassign,
     "reject": about_faces.Reject,
+    "reject_each": about_faces.RejectEach,
+    "confirm": about_faces.Confirm,
     "dismiss": about_faces.Dismiss,
+    "restore": about_faces.Restore,
     "exemplars": about_faces.ChooseExemplars,
     "split": about_faces.Split,
     "apart": about_faces.DifferentPeople,
@@ -149,6 +152,10 @@ def _ids(texts: Iterable[str]) -> frozenset[UUID]:
     return frozenset(map(UUID, texts))
 
 
+def _ids_by_person(stored: Mapping[str, Iterable[str]]) -> dict[UUID, frozenset[UUID]]:
+    return {UUID(id_): _ids(texts) for id_, texts in stored.items()}
+
+
 def _group(key: str) -> about_faces.GroupKey:
     try:
         return UUID(key)
@@ -164,6 +171,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it o
     "people": _ids,
     "exemplars": _ids,
     "left_out": _ids,
+    "counted": _ids_by_person,
+    "of_faces": _ids_by_person,
     "into": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},
     "groups": lambda groups: tuple(map(_group, groups)),

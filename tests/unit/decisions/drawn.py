@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from faceml.decisions.about_faces import (
     Assign,
     ChooseExemplars,
+    Confirm,
     DifferentPeople,
     Dismiss,
     Label,
     LabelSome,
     Reject,
+    RejectEach,
+    Restore,
     Split,
     Unassign,
 )
@@ -40,12 +43,18 @@ def about(kind: type[Decision], **fields: Any) -> st.SearchStrategy[Any]:
     )
 
 
+counted = st.dictionaries(person, st.frozensets(person), min_size=1).map(
+    lambda drawn: {id_: people | {id_} for id_, people in drawn.items()}
+)
 ABOUT_FACES: dict[type[Decision], st.SearchStrategy[Any]] = {
     Label: about(Label, exemplars=faces, cluster_id=st.none() | name),
     LabelSome: about(LabelSome, exemplars=faces, cluster_id=st.none() | name, left_out=faces),
     Assign: about(Assign, exemplars=faces, imported_from=st.none() | name),
     Unassign: st.builds(Unassign, person_id=st.none() | person),
     Reject: about(Reject),
+    Confirm: st.builds(Confirm, counted),
+    RejectEach: st.builds(RejectEach, counted, st.dictionaries(person, faces)),
+    Restore: st.builds(Restore),
     Dismiss: st.builds(Dismiss, st.sampled_from(Dismissal)),
     ChooseExemplars: about(ChooseExemplars, exemplars=faces),
     Split: st.builds(Split, name, st.integers(2, 9)),

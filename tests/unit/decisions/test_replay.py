@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceml.decisions.about_faces import Assign, ChooseExemplars, Dismiss, Label, LabelSome, Reject, Split, Unassign
+from faceml.decisions.about_faces import (
+    Assign,
+    ChooseExemplars,
+    Confirm,
+    Dismiss,
+    Label,
+    LabelSome,
+    Reject,
+    RejectEach,
+    Restore,
+    Split,
+    Unassign,
+)
 from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
 from faceml.decisions.decision import Decision, Redo, Undo
 from faceml.decisions.log import Event, FaceEvent
@@ -36,7 +48,8 @@ class Diary:
     now: Labelling = field(default_factory=lambda: Labelling(FOUND))
     steps: list[FaceEvent] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
-    decided: dict[int, tuple[Decision, str | None]] = field(default_factory=dict)  # with the part of a split
+    # With the part of a split, and whom the face was under.
+    decided: dict[int, tuple[Decision, str | None, UUID | None]] = field(default_factory=dict)
     last: int = 0
 
     @property
@@ -53,7 +66,8 @@ class Diary:
         if isinstance(decision, Split) and self.now.state.cluster_id is None:
             return  # a split is of a cluster's faces
         after = decision.of_face(FACE, self.now, replace(self.now.state, cluster_id=part))
-        self.decided[self.write(decision, after)] = (decision, part)
+        shown = self.now.state.person_id
+        self.decided[self.write(decision, after)] = (decision, part, shown)
 
     def machine(self, who: UUID | None, cluster: str) -> None:
         """Put the face under somebody or in a cluster, where no person's word forbids it."""
@@ -75,21 +89,32 @@ class Diary:
         return obvious(said for id_, said in self.decided.items() if self.undos.stands(id_))
 
 
-def obvious(said: Iterable[tuple[Decision, str | None]]) -> Labelling:
+def obvious(said: Iterable[tuple[Decision, str | None, UUID | None]]) -> Labelling:
     """How a face is labelled that no machine touched, after these decisions."""
     who: UUID | None = None
     by_hand = is_exemplar = False
     dismissed: Dismissal | None = None
     cluster = FOUND.cluster_id
     never: set[UUID] = set()
-    for decision, part in said:
+    for decision, part, shown in said:
         if isinstance(decision, LabelSome) and FACE in decision.left_out:
             decision = Reject(decision.person_id, decision.people)
+        if isinstance(decision, RejectEach):
+            theirs = [id_ for id_ in decision.counted if FACE in decision.of_faces.get(id_, ())]
+            if not theirs:
+                continue
+            decision = Reject(theirs[0], decision.counted[theirs[0]])
         match decision:
             case Label() | Assign():
                 is_exemplar = FACE in decision.exemplars or (is_exemplar and who in decision.people)
                 who, by_hand, dismissed = decision.person_id, True, None
                 never -= decision.people
+            case Confirm() if shown in decision.counted:
+                is_exemplar = is_exemplar and who in decision.counted[shown]
+                who, by_hand, dismissed = shown, True, None
+                never -= decision.counted[shown]
+            case Restore() if dismissed is not None:
+                who, by_hand, is_exemplar, cluster, dismissed = None, False, False, None, None
             case Unassign():
                 who, by_hand, is_exemplar, dismissed = None, True, False, None
             case Reject():

@@ -181,7 +181,7 @@ def assign_faces_to(
         Conflict: a face is not `if_still`, here and below.
     """
     with deciding(library) as unit:
-        ids = [face.id for face in _as_asked(unit, face_ids, if_still)]
+        ids = [face.id for face in as_asked(unit, face_ids, if_still)]
         is_name = as_uuid(name_or_id) is None
         person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
         already = unit.prototypes.exemplar_faces([person.id])[person.id]
@@ -191,7 +191,9 @@ def assign_faces_to(
     return ReassignReport(person.id, person.name, len(ids), len(exemplars), event_id)
 
 
-def unassign_faces(library: Library, face_ids: Sequence[UUID], *, actor: str) -> UnassignReport:
+def unassign_faces(
+    library: Library, face_ids: Sequence[UUID], *, if_still: IfStill | None = None, actor: str
+) -> UnassignReport:
     """Take faces from whom they are under. They stay without a name until a person gives them one or undoes this.
 
     Where only one person is wrong, and another may be right, reject that person instead.
@@ -200,7 +202,7 @@ def unassign_faces(library: Library, face_ids: Sequence[UUID], *, actor: str) ->
         WrongUse: all of them are under nobody already.
     """
     with deciding(library) as unit:
-        faces = known_faces(unit, face_ids)
+        faces = as_asked(unit, face_ids, if_still)
         named = [face for face in faces if face.person_id is not None]
         if not named:
             raise WrongUse(f"these {len(faces)} faces are under nobody: there is nothing to take away")
@@ -218,7 +220,7 @@ def reject_person(
     Faces under that person are taken away, out of their cluster too, and may be recognised as somebody else.
     """
     with deciding(library) as unit:
-        faces = _as_asked(unit, face_ids, if_still)
+        faces = as_asked(unit, face_ids, if_still)
         person = find_person(unit, name_or_id)
         decision = Reject(person.id, counted_as(unit, person.id))
         event_id = decide(unit, decision, [face.id for face in faces], actor=actor)
@@ -226,7 +228,8 @@ def reject_person(
     return RejectReport(person.id, person.name, len(faces), taken, event_id)
 
 
-def _as_asked(unit: UnitOfWork, face_ids: Sequence[UUID], if_still: IfStill | None) -> list[Face]:
+def as_asked(unit: UnitOfWork, face_ids: Sequence[UUID], if_still: IfStill | None) -> list[Face]:
+    """These faces; raises Conflict where one is not as it was, and as `known_faces`."""
     faces = known_faces(unit, face_ids)
     if if_still is not None and not all(map(if_still, faces)):
         raise Conflict("somebody decided about this meanwhile: look again, nothing was changed")
@@ -261,6 +264,6 @@ def dismiss_faces(
     recognises them until this is undone, or a person gives them a name after all.
     """
     with deciding(library) as unit:
-        ids = [face.id for face in _as_asked(unit, face_ids, if_still)]
+        ids = [face.id for face in as_asked(unit, face_ids, if_still)]
         event_id = decide(unit, Dismiss(dismissed_as), ids, actor=actor)
     return DismissReport(dismissed_as, len(ids), event_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from faceml.decisions.about_faces import Confirm, RejectEach
 from faceml.decisions.decision import Decision, Redo, Undo, count_faces
 from faceml.decisions.log import ABOUT_PEOPLE, Event
 from faceml.decisions.replay import Undos, replay_person
@@ -57,6 +58,30 @@ def history(repository: Repository, *, limit: int = 20) -> list[HistoryLine]:
         HistoryLine(event.id, event.created_at, event.actor, event.kind, words(event), taken_back.get(event.id))
         for event in events
     ]
+
+
+MOST_NAMED = 1_000  # faces
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What was decided after an event."""
+
+    latest_event: int
+    face_ids: tuple[UUID, ...] | None  # None: too many to name
+    texts: tuple[str, ...]  # oldest first
+
+
+def decided_since(repository: Repository, event_id: int, *, limit: int = 20) -> Since:
+    """What anybody decided after an event, of the texts the latest `limit`."""
+    with repository.read() as unit:
+        latest = unit.events.newest_id()
+        if latest <= event_id:
+            return Since(latest, (), ())
+        faces = unit.grid.changed_faces_since(event_id, limit=MOST_NAMED + 1)
+    lines = [line for line in reversed(history(repository, limit=limit)) if line.event_id > event_id]
+    texts = tuple(f"{line.actor} {line.text}" for line in lines)
+    return Since(latest, None if len(faces) > MOST_NAMED else tuple(faces), texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +189,7 @@ def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[
     Raises:
         Conflict: a name is another person's by now, or people would be merged in a circle.
     """
-    events: list[Event[Decision]] = unit.events.of(*ABOUT_PEOPLE.values())
+    events: list[Event[Decision]] = unit.events.of(*ABOUT_PEOPLE.values(), Confirm, RejectEach)
     concerned = sorted(decision.concerns)
     gone = [person_id for person_id in concerned if _is_gone(unit, person_id, events, undos)]
     staying = [person_id for person_id in concerned if person_id not in gone]

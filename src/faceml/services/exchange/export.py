@@ -15,7 +15,7 @@ import numpy as np
 from faceml.csv_cells import as_cell
 from faceml.errors import Conflict, FileNotReadable, NoSpace, NotEnoughData, WrongUse
 from faceml.files import is_full, no_space, whole_file
-from faceml.storage.sql.export_rows import ExportRow
+from faceml.storage.sql.face_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 
 SUFFIXES = (".csv", ".parquet")

@@ -12,7 +12,7 @@ from faceml.path_text import path_of, path_text
 from faceml.photo_files import PHOTO_SUFFIXES, photo_folder
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
-from faceml.storage.sql.export_rows import ExportRow
+from faceml.storage.sql.face_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
 from faceml.xmp.areas import Size, area_of, stored

@@ -1,10 +1,13 @@
-"""Database, vector index, Redis and MLflow: reachable, and in step with each other."""
+"""What a check finds; and database, vector index, Redis and MLflow: reachable, and in step with each other."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -13,7 +16,6 @@ from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, W
 from faceml.files import unwritable
 from faceml.library import Library
 from faceml.records import AssetStatus
-from faceml.services.operate.findings import Finding, fail, ok, warn, with_fix
 from faceml.storage.archive import BEGUN
 from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
@@ -22,6 +24,45 @@ from faceml.storage.staging import STAGING
 
 WAIT_S = 1.5  # a doctor is quick
 REBUILD = "faceml faces find-orphans --fix --limit 1000000"
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"  # works, but not as well as it could, or not for long
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: Level
+    subject: str
+    detail: str
+    fix: str | None = None  # what to do; always there for warn and fail
+
+
+Check = Callable[[Library], Iterable[Finding]]
+
+
+def ok(subject: str, detail: str) -> Finding:
+    return Finding(Level.OK, subject, detail)
+
+
+def warn(subject: str, detail: str, fix: str) -> Finding:
+    return Finding(Level.WARN, subject, detail, fix)
+
+
+def fail(subject: str, detail: str, fix: str) -> Finding:
+    return Finding(Level.FAIL, subject, detail, fix)
+
+
+def with_fix(subject: str, message: str) -> Finding:
+    """A failure with the message of one of faceml's own errors, which ends in the fix.
+
+    >>> with_fix("database", "PostgreSQL at db does not answer: start it, or unset DATABASE_URL").fix
+    'start it, or unset DATABASE_URL'
+    """
+    parts = re.fullmatch(r"(.*)[:;] (.+)", message, re.DOTALL)
+    return fail(subject, parts[1], parts[2]) if parts else fail(subject, message, "as it says")
 
 
 def check_database(library: Library) -> Iterator[Finding]:

@@ -60,10 +60,14 @@ class Thumbnails:
     Made once, and kept in `storage.cache_files`.
     """
 
-    def __init__(self, library: Library, *, pixelate: Callable[[Face], bool] | None = None) -> None:
+    def __init__(
+        self, library: Library, *, side_px: int = SIDE_PX, pixelate: Callable[[Face], bool] | None = None
+    ) -> None:
         """`pixelate` tells which faces to make unrecognisable, for screenshots that may be published."""
         self._library = library
-        self._files = ThumbnailFiles(library.settings.cache_folder, side_px=SIDE_PX)
+        self._side_px = side_px
+        self._most = IN_MEMORY * SIDE_PX**2 // side_px**2
+        self._files = ThumbnailFiles(library.settings.cache_folder, side_px=side_px)
         self._pixelate = pixelate
         self._memory: dict[UUID, tuple[BBox, bytes]] = {}
         self._lock = threading.Lock()
@@ -92,7 +96,7 @@ class Thumbnails:
     def _remember(self, faces: Sequence[Face], pictures: Mapping[UUID, bytes]) -> None:
         with self._lock:
             self._memory |= {face.id: (face.bbox, pictures[face.id]) for face in faces if face.id in pictures}
-            for oldest in list(self._memory)[: max(0, len(self._memory) - IN_MEMORY)]:
+            for oldest in list(self._memory)[: max(0, len(self._memory) - self._most)]:
                 del self._memory[oldest]
 
     def _load(self, faces: Sequence[Face], each: Callable[..., Iterable[dict[UUID, bytes]]]) -> dict[UUID, bytes]:
@@ -115,7 +119,8 @@ class Thumbnails:
         if not missing:
             return found
         try:
-            made = draw_thumbnails(asset, missing, shrink=_shrink(asset, missing), pixelate=hidden)
+            shrink = _shrink(asset, missing, self._side_px)
+            made = draw_thumbnails(asset, missing, size_px=self._side_px, shrink=shrink, pixelate=hidden)
         except UnreadablePhoto:
             return found
         kept = {face: made[face.id] for face in shown if face.id in made}
@@ -157,12 +162,12 @@ def encode_jpeg(pixels: NDArray[np.uint8]) -> bytes:
     return bytes(data)
 
 
-def _shrink(asset: Asset, faces: Iterable[Face]) -> int:
+def _shrink(asset: Asset, faces: Iterable[Face], side_px: int) -> int:
     """The most a photo can be shrunk with its smallest face still three quarters of its picture's size or more."""
     if not asset.width:
         return 1
     side = min(max(face.bbox.w, face.bbox.h) * (1 + 2 * MARGIN) for face in faces)
-    return next((shrink for shrink in (8, 4, 2) if side >= shrink * 0.75 * SIDE_PX), 1)
+    return next((shrink for shrink in (8, 4, 2) if side >= shrink * 0.75 * side_px), 1)
 
 
 LARGEST_SIDE_PX = 1280

@@ -1,12 +1,13 @@
 """Suggest what to do with groups: whom a cluster shows, which are one person, which are two.
 
-Groups are read one at a time, so memory does not grow with the library; what a person said is honoured (`different`).
+Groups are read one at a time, so memory does not grow with the library; what a person said is honoured
+(`decisions.split`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -22,12 +23,11 @@ from faceml.identity.prototypes import centroid
 from faceml.identity.suggestions import GROUP_MARGIN, Halves, NearGroups, halve, near_groups, nearest_faces
 from faceml.library import Library
 from faceml.records import Embeddings
-from faceml.services.decisions.split import faces_in, parts_of
+from faceml.services.decisions.split import different_pairs, faces_in, is_ruled_out, parts_of
 from faceml.services.recognise.calibrate import usual_score
 from faceml.services.recognise.gallery import Resemblance, read_gallery
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import Space, space_in_use
-from faceml.services.review.different import different_pairs, is_ruled_out
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -142,7 +142,7 @@ def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, 
 def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float | None = None) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
-    Never two that a person said are different, see `different`.
+    Never two that a person said are different, see `decisions.split`.
 
     Args:
         limit: how many at most.
@@ -229,3 +229,36 @@ def _split_preview(cluster_id: str, faces: Embeddings, halves: Halves) -> SplitS
 def check_limit(limit: int) -> None:
     if limit < 1:
         raise WrongUse(f"limit={limit} is below 1: ask for one suggestion or more")
+
+
+def resemble(library: Library, groups: Sequence[Embeddings], *, limit: int = 5) -> list[list[Resemblance]]:
+    """Whom each of some groups of faces resembles, the nearest first, as `suggest_names`: all are asked at once.
+
+    A person ruled out for the majority of a group's faces is left out.
+    """
+    if not any(group.face_ids for group in groups):
+        return [[] for _ in groups]
+    matching, space = matcher_in_use(library), space_in_use(library)
+    with library.repository.read() as unit:
+        names = unit.people.names()
+        ruled_out = unit.faces.rejections([id_ for group in groups for id_ in group.face_ids])
+        gallery = None if matching else read_gallery(library, unit, space)
+    of_face: dict[UUID, list[UUID]] = defaultdict(list)
+    for face_id, person_id in ruled_out:
+        of_face[face_id].append(person_id)
+    found = []
+    for group in groups:
+        ranked: list[tuple[UUID, float]] = []
+        if group.face_ids and matching is not None:
+            ranked = _ranked_by_score(matching, group)
+        elif group.face_ids and gallery is not None and gallery.people:
+            ranked = gallery.ranked(centroid(space.project(group.vectors)))
+        times = Counter(person_id for face_id in group.face_ids for person_id in of_face[face_id])
+        found.append(
+            [
+                Resemblance(person, names[person], similarity)
+                for person, similarity in ranked
+                if person in names and not is_ruled_out(times[person], len(group.face_ids))
+            ][:limit]
+        )
+    return found

@@ -13,8 +13,8 @@ from faceml.library import Library
 from faceml.records import PersonStatus
 from faceml.services.decisions.label import assign_faces_to, is_open, label_open_clusters, reject_person
 from faceml.services.decisions.people import merge_people
+from faceml.services.decisions.split import mark_different
 from faceml.services.review.browse import list_people, show_person
-from faceml.services.review.different import mark_different
 from faceml.services.review.faces import UncertainFace, suggest_close_calls, suggest_intruders, suggest_probable
 from faceml.services.review.groups import Group, suggest_merges
 from faceml.storage.sql.repository import Repository

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from faceml.decisions.about_faces import DifferentPeople
+from faceml.decisions.about_faces import DifferentPeople, OfSeveral
 from faceml.decisions.about_people import Rename
 from faceml.decisions.decision import Decision, Erase, Erased
 from faceml.decisions.log import decode, decode_effects, encode, kind_of
@@ -28,6 +28,7 @@ class Mentions:
 
     about: tuple[int, ...]  # of them or their faces
     by_name: tuple[int, ...]  # of somebody else, who once had their name
+    people: frozenset[UUID] = frozenset()  # who they are
 
     def __len__(self) -> int:
         return len(self.about) + len(self.by_name)
@@ -78,15 +79,20 @@ class Erasure(Store):
         people, faces = {*person_ids, *gone}, set(face_ids)
         about = [s.event_id for s in log if s.decision.concerns & people or _witnesses(s.decision) & faces]
         by_name = [said.event_id for said in log if any(name in names for _, name in said.names)]
-        return Mentions(tuple(about), tuple(sorted(set(by_name) - set(about))))
+        return Mentions(tuple(about), tuple(sorted(set(by_name) - set(about))), frozenset(people))
 
     def redact(self, mentions: Mentions) -> None:
         """Take names and faces out of events; that something was decided, when and by whom, stays.
 
-        Of decisions about somebody else only the name goes.
+        Of decisions about somebody else only the name goes; of those about several people, these people.
         """
         for (row,) in self._rows(select(LabelEvent), LabelEvent.id, mentions.about):
-            _blank(row)
+            decision = decode(row.kind, row.person_id, row.details)
+            left = decision.without(mentions.people) if isinstance(decision, OfSeveral) else None
+            if left is not None and left.counted:
+                row.details = encode(left, decode_effects(row.details))
+            else:
+                _blank(row)
         for (row,) in self._rows(select(LabelEvent), LabelEvent.id, mentions.by_name):
             if row.kind == RENAME:
                 _blank(row)  # whom it renamed keeps the name they bear now

@@ -1,13 +1,23 @@
-"""A face's row in the database as records, and the other way round."""
+"""A face's row as records and the other way round, and rows of faces with their photo's path and person's name."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timezone
+from pathlib import Path
 from typing import Any
 
-from faceml.decisions.states import FaceState
-from faceml.records import BBox, Face, FoundFace
-from faceml.storage.sql.tables import FaceInstance
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from faceml.decisions.states import FaceState
+from faceml.path_text import path_of
+from faceml.records import BBox, Face, FoundFace
+from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonRow
+
+PAGE_ROWS = 5_000
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 
 
@@ -41,3 +51,68 @@ def detection_columns(face: FoundFace) -> dict[str, Any]:
 
 def state_columns(state: FaceState) -> dict[str, Any]:
     return {name: getattr(state, name) for name in STATE_COLUMNS}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    face_id: str
+    asset_id: int
+    path: str  # as text, see path_text
+    x: int
+    y: int
+    w: int
+    h: int
+    confidence: float
+    quality: float
+    cluster_id: str | None
+    person_id: str | None
+    person_name: str | None
+    assigned_by: str | None
+    similarity: float | None
+    model_version: str | None
+    photo_width: int | None  # upright pixels, as the box
+    photo_height: int | None
+    taken_at: str | None  # ISO 8601, in the zone of where it was taken
+
+
+def formerly_at(session: Session) -> dict[Path, set[str]]:
+    """Ids of faces on missing photos, by the place where those lay last: another photo may lie there now."""
+    found: dict[Path, set[str]] = defaultdict(set)
+    statement = select(ImageAsset.path, FaceInstance.id).join(FaceInstance)
+    for path, face_id in session.execute(statement.where(ImageAsset.missing_since.is_not(None))):
+        found[path_of(path)].add(str(face_id))
+    return dict(found)
+
+
+def export_rows(session: Session) -> Iterator[ExportRow]:
+    asset = (ImageAsset.path, ImageAsset.width, ImageAsset.height, ImageAsset.taken_at, ImageAsset.taken_clock)
+    statement = (
+        select(FaceInstance, *asset, PersonRow.name)
+        .join(ImageAsset)
+        .where(ImageAsset.missing_since.is_(None))
+        .outerjoin(PersonRow, PersonRow.id == FaceInstance.person_id)
+        .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
+        .execution_options(yield_per=PAGE_ROWS)
+    )
+    for face, path, width, height, taken_at, clock, name in session.execute(statement):
+        moment = taken_at.astimezone(timezone(clock - taken_at)) if taken_at and clock else taken_at
+        yield ExportRow(
+            face_id=str(face.id),
+            asset_id=face.asset_id,
+            path=path,
+            x=face.bbox_x,
+            y=face.bbox_y,
+            w=face.bbox_w,
+            h=face.bbox_h,
+            confidence=face.detection_confidence,
+            quality=face.quality_score,
+            cluster_id=face.cluster_id,
+            person_id=str(face.person_id) if face.person_id else None,
+            person_name=name,
+            assigned_by=face.assigned_by,
+            similarity=face.similarity,
+            model_version=face.model_version,
+            photo_width=width,
+            photo_height=height,
+            taken_at=moment.isoformat() if moment else None,
+        )

@@ -143,9 +143,12 @@ class People(Store):
 
     def allow(self, pairs: Sequence[tuple[UUID, UUID]]) -> None:
         """Take rejections back."""
+        of_person: dict[UUID, list[UUID]] = defaultdict(list)
         for face_id, person_id in pairs:
-            where = (FaceRejection.face_instance_id == face_id, FaceRejection.person_id == person_id)
-            self._session.execute(delete(FaceRejection).where(*where))
+            of_person[person_id].append(face_id)
+        for person_id, face_ids in of_person.items():
+            rejections = delete(FaceRejection).where(FaceRejection.person_id == person_id)
+            self._change(rejections, FaceRejection.face_instance_id, face_ids)
 
     def _holder(self, name: str) -> PersonRow | None:
         return self._session.scalars(select(PersonRow).where(PersonRow.folded_name == fold_name(name))).one_or_none()

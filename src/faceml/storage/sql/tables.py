@@ -100,7 +100,7 @@ class ImageAsset(Base):
     # Its file was gone when its folder was last taken in: its faces are in no list until it is back.
     missing_since: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
 
 
 class PersonRow(Base):
@@ -114,6 +114,7 @@ class PersonRow(Base):
         enum_column(PersonStatus, "person_status"), default=PersonStatus.ACTIVE, index=True
     )
     merged_into_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"))
+    cover_face_id: Mapped[UUID | None]  # the face that a person chose to be their picture; it may have gone since
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
@@ -148,8 +149,10 @@ class FaceInstance(Base):
     dismissed_as: Mapped[Dismissal | None] = mapped_column(
         sa.Enum(Dismissal, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
     )
+    # A person drew this face by hand, or its box: detection keeps it where it is.
+    is_drawn: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
-    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
 
     __table_args__ = (
         sa.UniqueConstraint("asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", name="uq_face_instances_box"),

@@ -1,0 +1,302 @@
+"""All faces of a library in one grid: places with counts, pages in any order, groups, and decisions about many."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceml.errors import Conflict, FacesChanged, NotFound, WrongUse
+from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
+from faceml.library import Library
+from faceml.records import Dismissal, Embeddings
+from faceml.services.decisions.bulk import Action, BulkReport, decide_about
+from faceml.services.recognise.gallery import Resemblance
+from faceml.services.review.groups import likely_from, resemble
+from faceml.storage.face_query import (
+    FaceQuery,
+    Place,
+    Quantity,
+    day_of,
+    days,
+    values_of,
+)
+from faceml.storage.face_table import BY_MACHINE, FaceTable
+from faceml.storage.face_tiles import By, GroupSort, PlaceCount, StillAs, Tile, order_of_groups, tiles
+from faceml.storage.live_table import LiveTable
+
+LARGEST_PAGE, LARGEST_GROUP_PAGE = 1_000, 200  # faces; groups
+SAMPLED = 48  # faces of a group that tell how tight it is and whom it is like, the best by quality
+COVERS = 4
+MOST_DECIDED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class GridPage:
+    total: int
+    offset: int
+    revision: str
+    faces: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceGroup:
+    key: str
+    label: str
+    faces: int
+    to_confirm: int  # of them, named by a machine alone
+    cover: tuple[UUID, ...]  # the most typical, or what was chosen
+    cohesion: float | None  # mean cosine to the centroid, of a cluster
+    is_mixed: bool  # a cluster whose faces are less like each other than the pack recommends for one person
+    suggestion: Resemblance | None
+    cluster_id: str | None = None
+    person_id: UUID | None = None
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPage:
+    total: int
+    groups: tuple[FaceGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    person_id: UUID
+    name: str
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    report: BulkReport
+    revision: str  # what to decide by next: the present one, unless others changed something meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the vectors of a cluster's best faces tell."""
+
+    typical: tuple[UUID, ...]  # most typical first
+    cohesion: float
+    is_mixed: bool
+    suggestion: Resemblance | None
+
+
+class FaceGrid:
+    """One library's faces; safe to use from several threads, and made once for many questions."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._live = LiveTable(library.repository)
+
+    @property
+    def table(self) -> FaceTable:
+        return self._live.now()
+
+    def places(self) -> list[PlaceCount]:
+        return self._live.places(self.table)
+
+    def page(self, query: FaceQuery, *, offset: int = 0, limit: int = 200) -> GridPage:
+        """Some of the faces that a query means, in its order.
+
+        Raises:
+            WrongUse: a page below 0, or of more than 1,000.
+        """
+        _check_page(offset, limit, LARGEST_PAGE)
+        table = self.table
+        shown = self._live.shown(table, query)
+        first_odd = len(shown.rows) - shown.odd
+        part = shown.rows[offset : offset + limit]
+        is_odd = [offset + number >= first_odd for number in range(len(part))]
+        return GridPage(len(shown.rows), offset, table.revision, tuple(tiles(table, part, is_odd)))
+
+    def ids(self, query: FaceQuery, *, limit: int | None = None) -> list[UUID]:
+        table = self.table
+        return table.uuids(self._live.shown(table, query).rows[:limit])
+
+    def tiles_of(self, face_ids: Sequence[UUID]) -> list[Tile]:
+        """In the order given, without faces that are gone."""
+        table = self.table
+        rows = table.rows_of(face_ids)
+        rows = rows[rows >= 0]
+        return list(tiles(table, rows, [False] * len(rows)))
+
+    def groups(
+        self,
+        query: FaceQuery,
+        *,
+        by: By = By.CLUSTER,
+        sort: GroupSort = GroupSort.SIZE,
+        offset: int = 0,
+        limit: int = 60,
+    ) -> GroupPage:
+        """A query's faces put together.
+
+        Raises:
+            WrongUse: a page below 0, or of more than 200.
+        """
+        _check_page(offset, limit, LARGEST_GROUP_PAGE)
+        table = self.table
+        found = self._live.grouped(table, query, by)
+        order = order_of_groups(table, found, by, sort)[offset : offset + limit]
+        members = [found.of(number) for number in order.tolist()]
+        best = [rows[np.argsort(-table.quality[rows], kind="stable")[:SAMPLED]] for rows in members]
+        looked_at = self._look_at(table, best) if by is By.CLUSTER else [None] * len(best)
+        parts = zip(found.codes[order].tolist(), members, best, looked_at, strict=True)
+        return GroupPage(len(found.codes), tuple(_described(table, by, *part) for part in parts))
+
+    def names(self) -> list[PersonName]:
+        """Everybody who is not hidden, in order of name."""
+        table = self.table
+        found = self._live.grouped(table, FaceQuery(Place.PEOPLE), By.PERSON)
+        faces = dict(zip(found.codes.tolist(), found.sizes.tolist(), strict=True))
+        people = [(code, person) for code, person in table.people.items() if not person.is_hidden]
+        people.sort(key=lambda item: item[1].folded)
+        return [PersonName(person.id, person.name, faces.get(code, 0)) for code, person in people]
+
+    def histogram(self, query: FaceQuery, of: Quantity, *, bins: int = 50) -> tuple[NDArray[Any], NDArray[Any], int]:
+        """How many faces lie where.
+
+        Returns:
+            (bins,) counts, (bins + 1,) edges, and how many faces have no such value.
+        """
+        table = self.table
+        rows = self._live.rows(table, query)
+        values = values_of(table, rows, of)
+        counts, edges = np.histogram(values, bins=bins)
+        return counts, edges, len(rows) - len(values)
+
+    def timeline(self, query: FaceQuery) -> tuple[dict[date, int], int]:
+        """Faces by the day on which their photo was taken, and how many of which nobody knows it."""
+        table = self.table
+        numbers, counts = np.unique(days(table, self._live.rows(table, query)), return_counts=True)
+        found = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+        without = found.pop(-1, 0)
+        return {day_of(number): count for number, count in found.items()}, without
+
+    def changed(self, face_ids: Collection[UUID], revision: str) -> list[UUID]:
+        """Those of these faces that are not as they were at a revision; all where nobody remembers it."""
+        ids, table = list(face_ids), self.table
+        tick = self._live.tick_of(revision)
+        rows = table.rows_of(ids)
+        is_gone = rows < 0
+        if tick is None:
+            return ids
+        is_changed = is_gone | (table.changed[rows] > tick) if len(table) else is_gone
+        return [ids[number] for number in np.flatnonzero(is_changed).tolist()]
+
+    def decide(
+        self,
+        action: Action,
+        what: Sequence[UUID] | FaceQuery,
+        *,
+        leaving_out: Collection[UUID] = (),
+        who: str | UUID | None = None,
+        dismissed_as: Dismissal = Dismissal.STRANGER,
+        revision: str | None = None,
+        actor: str,
+    ) -> Decided:
+        """Decide about faces, or all that a query means: one decision, one undo.
+
+        Args:
+            leaving_out: of a query's faces.
+            revision: at which somebody saw them; None decides whatever changed since.
+        Raises:
+            FacesChanged: some are not as they were; nothing is changed.
+            WrongUse: they are too many, or the action does not apply. NotFound, Conflict: as the decision itself.
+        """
+        ids = list(dict.fromkeys(self.ids(what) if isinstance(what, FaceQuery) else what))
+        ids = [id_ for id_ in ids if id_ not in set(leaving_out)] if leaving_out else ids
+        if len(ids) > MOST_DECIDED:
+            raise WrongUse(f"{len(ids)} faces are more than the {MOST_DECIDED} of one decision: narrow it down")
+        table = self.table
+        if revision is not None and (changed := self.changed(ids, revision)):
+            raise _stale(changed)
+        still = StillAs(table, ids)
+        try:
+            report = decide_about(
+                self._library, action, ids, who, dismissed_as=dismissed_as, if_still=still, actor=actor
+            )
+        except (Conflict, NotFound) as error:
+            if still.changed or (isinstance(error, NotFound) and self.changed(ids, table.revision)):
+                raise _stale(still.changed or self.changed(ids, table.revision)) from error
+            raise
+        is_alone = revision is None or self._live.tick_of(revision) == table.tick
+        return Decided(report, self.table.revision if is_alone else str(revision))
+
+    def suggest(self, what: Sequence[UUID] | FaceQuery, *, limit: int = 5) -> list[tuple[Resemblance, bool]]:
+        """Whom some faces resemble, the nearest first, and whether that is likely."""
+        ids = self.ids(what) if isinstance(what, FaceQuery) else list(what)
+        table = self.table
+        rows = table.rows_of(ids)
+        rows = rows[rows >= 0]
+        best = rows[np.argsort(-table.quality[rows], kind="stable")[:SAMPLED]]
+        with self._library.repository.read() as unit:
+            faces = unit.vectors.of(table.uuids(best))
+        (alike,) = resemble(self._library, [faces], limit=limit)
+        least = likely_from(self._library) if alike else 0.0
+        return [(found, found.similarity >= least) for found in alike]
+
+    def _look_at(self, table: FaceTable, groups: Sequence[NDArray[np.intp]]) -> list[_Look | None]:
+        """How tight each of some clusters is, and whom it resembles: all their vectors in one question."""
+        ids = [table.uuids(rows) for rows in groups]
+        with self._library.repository.read() as unit:
+            known, pinned = unit.vectors.of([id_ for of_one in ids for id_ in of_one]), unit.contract.pinned()
+        row = {id_: number for number, id_ in enumerate(known.face_ids)}
+        found = []
+        for of_one in ids:
+            there = [id_ for id_ in of_one if id_ in row]
+            found.append(Embeddings(tuple(there), known.vectors[[row[id_] for id_ in there]]))
+        least = pinned.match_threshold if pinned else -1.0
+        alike = resemble(self._library, found, limit=1)
+        return [
+            _looked_at(faces, least, who[0] if who else None) if faces.face_ids else None
+            for faces, who in zip(found, alike, strict=True)
+        ]
+
+
+def _stale(face_ids: Sequence[UUID]) -> FacesChanged:
+    faces = "1 face is" if len(face_ids) == 1 else f"{len(face_ids)} faces are"
+    return FacesChanged(f"{faces} not as you saw them: somebody decided meanwhile; nothing was changed", face_ids)
+
+
+def _looked_at(faces: Embeddings, least: float, who: Resemblance | None) -> _Look:
+    order = np.argsort(-likeness_to_others(faces.vectors), kind="stable")
+    typical = tuple(faces.face_ids[number] for number in order.tolist())
+    return _Look(typical, mean_similarity(faces.vectors), mean_pair_similarity(faces.vectors) < least, who)
+
+
+def _described(
+    table: FaceTable, by: By, code: int, members: NDArray[np.intp], best: NDArray[np.intp], look: _Look | None
+) -> FaceGroup:
+    cover = list(look.typical if look else table.uuids(best))
+    cluster_id = table.cluster_id(code) if by is By.CLUSTER else None
+    person = table.people.get(code) if by is By.PERSON else None
+    day = day_of(code) if by is By.DAY else None
+    if person is not None and person.cover_face_id is not None:
+        is_there = (table.rows_of([person.cover_face_id]) >= 0).all()
+        cover = [*([person.cover_face_id] if is_there else []), *cover]
+    return FaceGroup(
+        key=cluster_id or str(person.id if person else day),
+        label=cluster_id or (person.name if person else str(day)),
+        faces=len(members),
+        to_confirm=int((table.assigned[members] == BY_MACHINE).sum()),
+        cover=tuple(dict.fromkeys(cover))[:COVERS],
+        cohesion=look.cohesion if look else None,
+        is_mixed=look is not None and look.is_mixed,
+        suggestion=look.suggestion if look else None,
+        cluster_id=cluster_id,
+        person_id=person.id if person else None,
+        day=day,
+    )
+
+
+def _check_page(offset: int, limit: int, most: int) -> None:
+    if offset < 0 or not 1 <= limit <= most:
+        raise WrongUse(f"offset={offset}, limit={limit}: pages begin at 0 or later and hold 1 to {most} items")
