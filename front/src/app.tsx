@@ -68,6 +68,12 @@ export function App({ desk, takesFocus }: { desk: Desk; takesFocus: boolean }) {
     event.stopPropagation();
     void act(command, desk, stage);
   };
+  useEffect(() => {
+    if (!takesFocus) return;
+    const fromNowhere = (event: KeyboardEvent) => event.target === document.body && keydown(event);
+    document.addEventListener("keydown", fromNowhere);
+    return () => document.removeEventListener("keydown", fromNowhere);
+  });
   return (
     <div class="fg-root" ref={root} onKeyDown={keydown} data-lm-suppress-shortcuts="true" data-busy={state.isBusy || state.isLoading ? "" : undefined}>
       <div class="fg-columns" inert={state.photo !== null}>

@@ -181,6 +181,8 @@ export class Decisions {
   }
 
   private remember(decision: Done): void {
+    const { store, state } = this.desk;
+    store.set({ latestEvent: Math.max(state.latestEvent, decision.eventId) }); // nobody else's news
     this.done.push(decision);
     this.undone = [];
   }

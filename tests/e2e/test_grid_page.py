@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ from tests.synthetic import synthetic_library
 
 pytestmark = pytest.mark.browser
 AXE = REPO / "front" / "node_modules" / "axe-core" / "axe.min.js"
+WAIT_MS = float(os.environ.get("FACEML_WAIT_MS", 60_000))
+NAMES = ["Ada", "Bob", "Cleo", "Dan"]
 PLACES = ["to_name", "unconfirmed", "unknown", "people", "ignored", "hidden", "missing", "all"]
 
 
@@ -70,12 +73,15 @@ class Somebody:
         self.rests()
 
     def is_told(self, text: str) -> None:
-        self.page.wait_for_function("text => document.querySelector('.fg-notice').innerText.includes(text)", arg=text)
+        expect(self.page.locator(".fg-notice")).to_contain_text(text)
         self.rests()
 
     def sees(self, title: str) -> None:
-        self.page.wait_for_function("text => document.querySelector('.fg-title h1').innerText === text", arg=title)
+        expect(self.page.locator(".fg-title h1")).to_have_text(title)
         self.rests()
+
+    def counts(self, place: str, count: str) -> None:
+        expect(self.page.locator(f"[data-place={place}] small")).to_have_text(count)
 
     def tiles(self) -> list[str]:
         """The ids of the faces in sight, once they are there."""
@@ -84,8 +90,7 @@ class Somebody:
 
     def focused(self) -> str:
         """The face that has the keyboard."""
-        self.page.wait_for_function("document.activeElement.matches('.fg-tile[data-face]')")
-        return str(self.page.evaluate("document.activeElement.dataset.face"))
+        return str(self.page.locator(".fg-tile:focus").get_attribute("data-face"))
 
 
 @contextmanager
@@ -98,11 +103,16 @@ def sitting_at(chromium: Any, library: Library, fragment: str = "", **context: A
     thread.start()
     known = {"viewport": {"width": 1280, "height": 800}} | context
     opened = chromium.new_context(**known)
+    opened.set_default_timeout(WAIT_MS)
     try:
         until(lambda: server.started)
         somebody = Somebody(opened.new_page(), f"http://127.0.0.1:{port}")
         somebody.open(fragment)
-        yield somebody
+        try:
+            yield somebody
+        except Exception:
+            opened.pages[0].screenshot(path="/tmp/w/h8f-dev/fail.png"); print(somebody.page.inner_text(".fg-root"), somebody.complaints)
+            raise
         assert somebody.complaints == []
         assert all(url.startswith((somebody.url, "data:", "blob:")) for url in somebody.asked), somebody.asked
     finally:
@@ -160,13 +170,13 @@ def test_everybody_is_named_from_nothing(
     chromium: Any, strangers: Library, give: Callable[[Somebody, str], None]
 ) -> None:
     with sitting_at(chromium, strangers) as somebody:
-        for number in range(4):
+        for name in NAMES:
             somebody.sees("Who is this?")
-            give(somebody, f"Person {number}")
-            somebody.is_told(f"6 faces: Person {number}")
+            give(somebody, name)
+            somebody.is_told(f"6 faces: {name}")
         somebody.sees("To name")
         assert "Every group has a name" in somebody.page.inner_text(".fg-nothing")
-    assert Counter(names_of(strangers).values()) == {f"Person {number}": 6 for number in range(4)}
+    assert Counter(names_of(strangers).values()) == dict.fromkeys(NAMES, 6)
 
 
 def test_a_known_name_is_taken_by_its_beginning_and_a_slip_is_asked_about(chromium: Any, strangers: Library) -> None:
@@ -174,11 +184,11 @@ def test_a_known_name_is_taken_by_its_beginning_and_a_slip_is_asked_about(chromi
         somebody.types("Grace Hopper", "Enter")
         somebody.is_told("6 faces: Grace Hopper")
         somebody.types("gra", "Enter")
-        somebody.page.wait_for_function("document.querySelector('[data-place=to_name] small').innerText === '2'")
+        somebody.counts("to_name", "2")
         somebody.types("Grace Hoper", "Enter")
         somebody.is_told("Did you mean Grace Hopper?")
         somebody.press("Enter")
-        somebody.page.wait_for_function("document.querySelector('[data-place=to_name] small').innerText === '1'")
+        somebody.counts("to_name", "1")
     assert Counter(names_of(strangers).values()) == {"Grace Hopper": 18}
 
 
@@ -187,7 +197,7 @@ def test_a_known_name_is_taken_by_its_beginning_and_a_slip_is_asked_about(chromi
 
 def select_four_by_keys(somebody: Somebody) -> list[str]:
     somebody.press("Alt+4")
-    somebody.page.wait_for_function("document.activeElement.matches('.fg-card')")
+    somebody.page.wait_for_selector(".fg-card:focus")
     somebody.press("Enter")
     first = somebody.focused()
     somebody.press(*["Shift+ArrowRight"] * 3)
@@ -201,7 +211,7 @@ def select_four_by_mouse(somebody: Somebody) -> list[str]:
     ids = somebody.tiles()[:4]
     somebody.clicks(f"[data-face='{ids[0]}']")
     somebody.clicks(f"[data-face='{ids[3]}']", modifiers=["Shift"])
-    somebody.page.wait_for_function("document.querySelector('.fg-title').innerText.includes('4 selected')")
+    expect(somebody.page.locator(".fg-title")).to_contain_text("4 selected")
     return ids
 
 
@@ -218,7 +228,7 @@ def test_four_faces_are_moved_to_another_person(
         other = {"Person 00000": "Person 00001", "Person 00001": "Person 00000"}[owner]
         give(somebody, other)
         somebody.is_told(f"4 faces: {other}")
-        somebody.page.wait_for_function("document.querySelector('.fg-title').innerText.includes('8 faces')")
+        expect(somebody.page.locator(".fg-title")).to_contain_text("8 faces")
     assert {names_of(acquaintances)[UUID(face_id)] for face_id in ids} == {other}
 
 
@@ -292,7 +302,7 @@ def test_an_ignored_face_is_recovered(chromium: Any, strangers: Library, ignore:
     with sitting_at(chromium, strangers) as somebody:
         ignore(somebody)
         somebody.is_told("1 face brought back")
-        somebody.page.wait_for_function("document.querySelector('[data-place=ignored] small').innerText === '0'")
+        somebody.counts("ignored", "0")
     with strangers.repository.read() as unit:
         assert [event.kind for event in unit.events.latest(10)][-1:] == ["dismiss"]
 
@@ -305,7 +315,7 @@ def test_what_somebody_else_decides_shows_by_itself(chromium: Any, strangers: Li
 
     with sitting_at(chromium, strangers) as somebody:
         label_cluster(strangers, "clu_00003", "Ada", actor="ada")
-        somebody.page.wait_for_function("document.querySelector('[data-place=to_name] small').innerText === '3'")
+        somebody.counts("to_name", "3")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

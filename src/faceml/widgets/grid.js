@@ -2441,6 +2441,12 @@ function App({ desk, takesFocus }) {
     event.stopPropagation();
     void act(command, desk, stage);
   };
+  A2(() => {
+    if (!takesFocus) return;
+    const fromNowhere = (event) => event.target === document.body && keydown(event);
+    document.addEventListener("keydown", fromNowhere);
+    return () => document.removeEventListener("keydown", fromNowhere);
+  });
   return /* @__PURE__ */ a3("div", { class: "fg-root", ref: root, onKeyDown: keydown, "data-lm-suppress-shortcuts": "true", "data-busy": state.isBusy || state.isLoading ? "" : void 0, children: [
     /* @__PURE__ */ a3("div", { class: "fg-columns", inert: state.photo !== null, children: [
       /* @__PURE__ */ a3(Sidebar, { desk, stage }),
@@ -2636,6 +2642,8 @@ var Decisions = class {
     this.desk.store.tell(changed.length ? stale : error instanceof Error ? error.message : String(error), "problem");
   }
   remember(decision) {
+    const { store, state } = this.desk;
+    store.set({ latestEvent: Math.max(state.latestEvent, decision.eventId) });
     this.done.push(decision);
     this.undone = [];
   }
