@@ -41,6 +41,7 @@ from serving.routes import (
     model,
     page,
     persons,
+    photos,
     suggestions,
 )
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
@@ -78,8 +79,8 @@ def create_app(
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    parts = (model, grid, clusters, persons, detection, faces, suggestions, jobs, health, page, label_page)
-    for part in parts:
+    named = (model, grid, photos, clusters, persons, detection, faces, suggestions, jobs, health)
+    for part in (*named, page, label_page):
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)
     return app

@@ -57,7 +57,9 @@ class Service:
         content = await self.pools.quick(lambda: _json(work()))
         return with_etag(request, content, "application/json")
 
-    async def decide(self, act: Callable[[], R], shape: Callable[[R], BaseModel]) -> Response:
+    async def decide(
+        self, act: Callable[[], R], shape: Callable[[R], BaseModel], *, is_heavy: bool = False
+    ) -> Response:
         """Carry a person's decision out; the answer's headers tell how to undo it, and of an index that is behind."""
 
         def work() -> tuple[bytes, dict[str, str]]:
@@ -65,8 +67,12 @@ class Service:
             told = {EVENT_HEADER: getattr(report, "event_id", None), INDEX_HEADER: index_note(self.library)}
             return _json(shape(report)), {name: str(value) for name, value in told.items() if value is not None}
 
-        content, headers = await self.pools.quick(work)
+        content, headers = await (self.pools.heavy if is_heavy else self.pools.quick)(work)
         return Response(content, headers=headers, media_type="application/json")
+
+    async def compute(self, act: Callable[[], R], shape: Callable[[R], BaseModel]) -> Response:
+        """Carry out a decision for which a photo is looked at."""
+        return await self.decide(act, shape, is_heavy=True)
 
     def pictures(self, face_ids: Sequence[UUID], size_px: int) -> dict[UUID, bytes]:
         """Those of the faces' pictures that can be had, at least so large where there are such."""

@@ -20,7 +20,14 @@ from faceml.errors import WrongUse
 from serving.problems import problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-READING_POSTS = ("/identify", "/project", "/grid/thumbnails", "/grid/suggest", "/grid/search")  # they store nothing
+READING_POSTS = (
+    "/identify",
+    "/project",
+    "/grid/thumbnails",
+    "/grid/suggest",
+    "/grid/search",
+    "/grid/like",
+)  # they store nothing
 OPEN_PATHS = frozenset({"/health", "/ready"})  # for who only watches whether the service runs
 PAGE = "/docs"  # for people: a browser asks them for a name, which can be anything, and a password, the key
 PAGE_READS = "/openapi.json"

@@ -8,14 +8,16 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Query, Request
+from fastapi import Body, File, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from faceml.errors import WrongUse
 from faceml.services.decisions.undo import decided_since, history, redo
+from faceml.services.photos.drawn import embed_photo
 from faceml.storage.face_query import FaceQuery
 from serving.deps import EVENT_HEADER, Service, Shared, router_for
 from serving.openapi import UNCHANGED, problems
+from serving.routes.detection import ONE_PHOTO
 from serving.schemas import grid, persons
 
 router = router_for("grid")
@@ -178,3 +180,27 @@ async def suggest_for_faces(service: Shared, body: grid.SuggestRequest) -> Respo
         return grid.SuggestResponse(suggestions=items)
 
     return await service.run(work)
+
+
+@router.post("/grid/search", response_model=grid.SearchResponse, responses=REFUSED, form_limits=ONE_PHOTO)
+async def search_by_photo(
+    service: Shared,
+    photo: Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF")],
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+) -> Response:
+    """Find the faces most like those on an uploaded photo, named or not; nothing of it is kept."""
+
+    def work() -> grid.SearchResponse:
+        vectors = embed_photo(service.library, photo.file.read())
+        found = service.grid().like(vectors, limit=limit) if len(vectors) else []
+        return grid.SearchResponse.listing(found, [] if len(vectors) else ["no face was found on this photo"])
+
+    return await service.run(work)
+
+
+@router.post("/grid/like", response_model=grid.SearchResponse, responses=REFUSED)
+async def search_by_face(service: Shared, body: grid.LikeFaceRequest) -> Response:
+    """Find the faces most like one of the library, named or not."""
+    return await service.run(
+        lambda: grid.SearchResponse.listing(service.grid().like_face(body.face_id, limit=body.limit), [])
+    )

@@ -8,16 +8,17 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from faceml.records import AssignedBy, Dismissal
 from faceml.services.decisions.bulk import Action
 from faceml.services.decisions.undo import HistoryLine, Since
+from faceml.services.photos import drawn
 from faceml.services.pictures.thumbnails import LARGEST_PX, SMALLEST_PX
 from faceml.services.recognise.gallery import Resemblance
-from faceml.services.review.grid import Decided, FaceGroup, GridPage, PersonName
+from faceml.services.review.grid import Decided, FaceGroup
 from faceml.storage.face_query import FaceQuery, Place, Quantity, Sort
-from faceml.storage.face_tiles import By, GroupSort, PlaceCount
+from faceml.storage.face_tiles import By, GridPage, GroupSort, PersonName, PlaceCount, Tile
 from serving.schemas.base import LARGEST_EVENT, WHOLE, ClusterId, Flag, Name, RequestModel, ResponseModel
 
 MOST_FACES = 10_000  # named one by one in a request
@@ -296,3 +297,83 @@ class RedoRequest(RequestModel):
     """Without `eventId` the decision that was taken back last is made again."""
 
     event_id: Annotated[int, Field(strict=True, ge=1, le=LARGEST_EVENT), WHOLE] | None = None
+
+
+Part = Annotated[float, Field(ge=0, le=1)]
+
+
+class ShareBox(ResponseModel):
+    """Shares (0 to 1) of the upright photo's width and height."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    x: Part
+    y: Part
+    width: Part
+    height: Part
+
+    def share(self) -> drawn.Share:
+        return drawn.Share(self.x, self.y, self.width, self.height)
+
+
+class ShownFaceItem(ResponseModel):
+    face_id: UUID
+    box: ShareBox
+    person_id: UUID | None
+    person_name: str | None
+    cluster_id: str | None
+    state: str
+    is_drawn: bool
+
+
+class PhotoResponse(ResponseModel):
+    asset_id: int
+    name: str
+    folder: str
+    taken_at: datetime | None
+    camera: str | None
+    width: int
+    height: int
+    previous: int | None
+    next: int | None
+    faces: list[ShownFaceItem]
+
+
+class DrawFaceRequest(RequestModel):
+    box: ShareBox
+    name: Name | None = None
+
+
+class CorrectBoxRequest(RequestModel):
+    box: ShareBox
+
+
+class DrawFaceResponse(ResponseModel):
+    face_id: UUID
+    event_id: int
+    person_id: UUID | None
+    person_name: str | None
+
+
+class TakenAwayResponse(ResponseModel):
+    face_id: UUID
+    event_id: int
+
+
+class LikeFaceRequest(RequestModel):
+    face_id: UUID
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+
+
+class SimilarItem(TileItem):
+    likeness: float = Field(description="cosine to the face that was asked for")
+
+
+class SearchResponse(ResponseModel):
+    faces: list[SimilarItem]
+    notes: list[str]
+
+    @classmethod
+    def listing(cls, found: Sequence[tuple[Tile, float]], notes: list[str]) -> Self:
+        faces = [SimilarItem.completed(tile, likeness=round(likeness, 4)) for tile, likeness in found]
+        return cls(faces=faces, notes=notes)

@@ -60,8 +60,9 @@ class ModelMismatch(Conflict):
 
 
 class FacesChanged(Conflict):
-    def __init__(self, message: str, face_ids: Sequence[UUID]) -> None:
-        super().__init__(message)
+    def __init__(self, face_ids: Sequence[UUID]) -> None:
+        faces = "1 face is" if len(face_ids) == 1 else f"{len(face_ids)} faces are"
+        super().__init__(f"{faces} not as you saw them: somebody decided meanwhile; look again, nothing was changed")
         self.face_ids = tuple(face_ids)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from faceml.options import AssignOptions
 from faceml.records import Dismissal
 from faceml.services.decisions.label import assign_faces_to, dismiss_faces, label_cluster
 from faceml.services.decisions.people import hide_person
+from faceml.services.photos.detect import backfill_faces
+from faceml.services.photos.ingest import ingest_folder
 from faceml.services.photos.missing import forget_missing
 from faceml.services.recognise.assign import assign_faces
 from tests.conftest import add_faces, people_vectors
@@ -260,3 +263,46 @@ def test_a_key_that_may_only_read_looks_and_decides_nothing(api: TestClient, lib
         assert reader.post(f"{API}/grid/thumbnails", json={"faceIds": [face]}).status_code == 200
         refused = reader.post(f"{API}/grid/decide", json={"action": "unassign", "faceIds": [face]})
         assert refused.status_code == 403
+
+
+def test_a_photo_is_shown_searched_with_and_drawn_on(
+    astronaut: tuple[Library, Path],
+) -> None:
+    library, photos = astronaut
+    with client_of(library) as api:
+        portrait = next(tile for tile in get(api, "grid")["faces"])
+        sheet = get(api, f"assets/{portrait['assetId']}/view")
+        assert (sheet["name"], len(sheet["faces"])) == ("astronaut.jpg", 1)
+        picture = api.get(f"{API}/assets/{portrait['assetId']}/picture", params={"size": 256})
+        assert Image.open(io.BytesIO(picture.content)).size == (256, 256)
+        with (photos / "astronaut.jpg").open("rb") as photo:
+            found = api.post(f"{API}/grid/search", files={"photo": photo}).json()
+        assert [(face["faceId"], face["likeness"] > 0.99) for face in found["faces"]] == [(portrait["faceId"], True)]
+        like = api.post(f"{API}/grid/like", json={"faceId": portrait["faceId"]}).json()
+        assert [face["faceId"] for face in like["faces"]] == [portrait["faceId"]]
+        box = {"x": 0.6, "y": 0.5, "width": 0.1, "height": 0.1}
+        drawn = api.post(f"{API}/assets/{sheet['assetId']}/faces", json={"box": box, "name": "Ada"}).json()
+        moved = api.post(f"{API}/faces/{drawn['faceId']}/box", json={"box": {**box, "x": 0.7}}).json()
+        (ada,) = [face for face in get(api, f"assets/{sheet['assetId']}/view")["faces"] if face["personName"]]
+        assert (ada["faceId"], ada["personName"], ada["isDrawn"]) == (moved["faceId"], "Ada", True)
+        assert ada["box"]["x"] == pytest.approx(0.7, abs=0.002)
+        gone = api.delete(f"{API}/faces/{ada['faceId']}").json()
+        assert len(get(api, f"assets/{sheet['assetId']}/view")["faces"]) == 1
+        api.post(f"{API}/undo", json={"eventId": gone["eventId"]})
+        assert len(get(api, f"assets/{sheet['assetId']}/view")["faces"]) == 2
+
+
+@pytest.fixture
+def astronaut(tmp_path: Path, photo_folder: Path, opencv_zoo: Any) -> Iterator[tuple[Library, Path]]:
+    """The portrait of an astronaut, with the real models."""
+    settings = Settings(
+        home=tmp_path / "library", model_pack="opencv-zoo", tracking_uri=f"sqlite:///{tmp_path / 'm.db'}"
+    )
+    library = library_with(opencv_zoo, settings)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(photo_folder / "astronaut.jpg", photos)
+    ingest_folder(library.repository, photos)
+    backfill_faces(library)
+    yield library, photos
+    library.close()

@@ -191,6 +191,43 @@ class Restore(Decision):
         return before if before.state.dismissed_as is None else Labelling(FREE, False, before.ruled_out)
 
 
+GONE = FaceState(None, AssignedBy.MANUAL, None, dismissed_as=Dismissal.NOT_A_FACE)  # of a drawn face: not there
+
+
+@dataclass(frozen=True, slots=True)
+class Draw(Decision):
+    """Somebody drew a face where none was found, and said whom it shows or left that open. Before it was `GONE`."""
+
+    people: frozenset[UUID] = frozenset()
+    exemplars: frozenset[UUID] = frozenset()
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"drew {faces}" + (f" of {self.who(names)}" if self.person_id else "")
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        state = FaceState(self.person_id, AssignedBy.MANUAL, None) if self.person_id else FREE
+        return Labelling(state, face_id in self.exemplars, before.ruled_out - self.people)
+
+
+@dataclass(frozen=True, slots=True)
+class Redraw(Decision):
+    """A face's box was wrong: another face, drawn in its place, is what it was, and it is gone.
+
+    So taking it back needs no photo: both have their boxes and vectors.
+    """
+
+    replaced: UUID
+    drawn: UUID
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return "corrected the box of 1 face" + (f" of {self.who(names)}" if self.person_id else "")
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        if face_id == self.replaced:
+            return Labelling(GONE, False, before.ruled_out)
+        return Labelling(logged, before.is_exemplar, before.ruled_out)
+
+
 @dataclass(frozen=True, slots=True)
 class ChooseExemplars(Decision):
     """These faces, and only these, stand for a person."""

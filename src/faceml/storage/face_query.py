@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from faceml.names import folded
 from faceml.records import AssignedBy
-from faceml.storage.face_table import BY_MACHINE, BY_PERSON, NEVER, NO_SIMILARITY, NOBODY, FaceTable
+from faceml.storage.face_table import BY_MACHINE, BY_PERSON, GONE, NEVER, NO_SIMILARITY, NOBODY, FaceTable
 
 SMALLEST_GROUP = 3  # faces of a cluster from which on it is a group to name; smaller ones are with the unknown
 DAY_S = 86_400
@@ -74,9 +74,10 @@ class FaceQuery:
 def in_place(table: FaceTable, place: Place) -> NDArray[np.bool_]:
     """(N,) whether each face is there."""
     if place in (Place.ALL, Place.MISSING):
-        return table.is_missing if place is Place.MISSING else ~table.is_missing
+        is_missing = table.is_missing if place is Place.MISSING else ~table.is_missing
+        return np.asarray(is_missing & (table.dismissed != GONE))
     if place is Place.IGNORED:
-        return np.asarray(~table.is_missing & (table.dismissed > 0))
+        return np.asarray(~table.is_missing & (table.dismissed > 0) & (table.dismissed != GONE))
     there = np.asarray(~table.is_missing & (table.dismissed == 0))
     if place in (Place.TO_NAME, Place.UNKNOWN):
         is_open = there & (table.person == NOBODY)

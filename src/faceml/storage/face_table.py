@@ -20,7 +20,7 @@ NEVER = -(2**62)  # when a photo was taken of which nobody knows it
 NO_SIMILARITY = -2.0  # of a face that no machine assigned
 NOBODY = NO_CLUSTER = -1
 BY_MACHINE, BY_PERSON = 1, 2  # who assigned a face; 0: nobody did
-NOT_A_FACE, STRANGER = 1, 2  # as what a face was dismissed; 0: it was not
+NOT_A_FACE, STRANGER, GONE = 1, 2, 3  # as what a face was dismissed, or that a drawn one is no more; 0: it was not
 
 
 @dataclass(frozen=True, slots=True, eq=False)

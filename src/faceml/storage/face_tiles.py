@@ -52,6 +52,21 @@ class Tile:
     is_odd: bool  # less like the others of its group than the pack recommends for one person
 
 
+@dataclass(frozen=True, slots=True)
+class GridPage:
+    total: int
+    offset: int
+    revision: str
+    faces: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    person_id: UUID
+    name: str
+    faces: int
+
+
 def tiles(table: FaceTable, rows: NDArray[np.intp], is_odd: Sequence[bool]) -> Iterator[Tile]:
     for row, face_id, odd in zip(rows.tolist(), table.uuids(rows), is_odd, strict=True):
         code, similarity, taken = int(table.person[row]), float(table.similarity[row]), int(table.taken[row])
@@ -90,6 +105,14 @@ def count_places(table: FaceTable) -> list[PlaceCount]:
         present = np.unique(codes[mask])
         found.append(PlaceCount(place, int(mask.sum()), int((present >= 0).sum())))
     return found
+
+
+def names_of(table: FaceTable, people: Grouped) -> list[PersonName]:
+    """Everybody who is not hidden, in order of name, with how many faces are in their group."""
+    faces = dict(zip(people.codes.tolist(), people.sizes.tolist(), strict=True))
+    shown = [(code, person) for code, person in table.people.items() if not person.is_hidden]
+    shown.sort(key=lambda item: item[1].folded)
+    return [PersonName(person.id, person.name, faces.get(code, 0)) for code, person in shown]
 
 
 def order_of_groups(table: FaceTable, found: Grouped, by: By, sort: GroupSort) -> NDArray[np.intp]:

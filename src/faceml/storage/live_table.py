@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,17 @@ class LiveTable:
             while len(self._answers) > KEPT_ANSWERS:
                 self._answers.popitem(last=False)
         return made
+
+    def changed(self, face_ids: Collection[UUID], revision: str) -> list[UUID]:
+        """Those of these faces that are not as they were at a revision; all where nobody remembers it."""
+        ids, table = list(face_ids), self.now()
+        tick = self.tick_of(revision)
+        rows = table.rows_of(ids)
+        is_gone = rows < 0
+        if tick is None:
+            return ids
+        is_changed = is_gone | (table.changed[rows] > tick) if len(table) else is_gone
+        return [ids[number] for number in np.flatnonzero(is_changed).tolist()]
 
     def places(self, table: FaceTable) -> list[PlaceCount]:
         counted: list[PlaceCount] = self._kept((table.tick, "places"), lambda: count_places(table))

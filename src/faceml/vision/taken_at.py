@@ -1,4 +1,4 @@
-"""When a photo was taken, by what its camera, its scanner or its editor wrote into it (EXIF 2.32)."""
+"""When a photo was taken and with what, by what its camera, scanner or editor wrote into it (EXIF 2.32)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ Tags = Mapping[int, Any]
 FIRST_YEAR = 1826  # of photography: a scan may say 1895, and a clock that was never set year 1
 LARGEST_OFFSET = timedelta(hours=14)
 
+_MAKE, _MODEL = 0x010F, 0x0110
 _EXIF_IFD, _GPS_IFD, _GPS_TIME, _GPS_DATE = 0x8769, 0x8825, 7, 29
 # Strict in what stands where, not in what stands between: cameras and editors write all of : - / . T and blanks.
 _MOMENT = re.compile(
@@ -53,6 +54,18 @@ def read_taken_at(path: Path, *, now: Callable[[], datetime] = lambda: datetime.
     latest = now() + timedelta(days=1)
     moments = (*(_moment(tags, clock) for clock in _CLOCKS), _gps_moment(gps))
     return next((one for one in moments if one is not None and one.year >= FIRST_YEAR and one <= latest), None)
+
+
+def read_camera(path: Path) -> str | None:
+    """Make and model, as the photo's file says it; None where it does not."""
+    try:
+        with open_header(path) as image:
+            tags = dict(image.getexif())
+    except Exception:  # likewise
+        return None
+    make, model = _text(tags, _MAKE), _text(tags, _MODEL)
+    whole = model if model.casefold().startswith(make.casefold()) else f"{make} {model}"
+    return " ".join(letter for letter in whole.split() if letter.isprintable())[:100] or None
 
 
 def _moment(tags: Tags, clock: _Clock) -> datetime | None:

@@ -13,8 +13,10 @@ from faceml.decisions.about_faces import (
     Confirm,
     DifferentPeople,
     Dismiss,
+    Draw,
     Label,
     LabelSome,
+    Redraw,
     Reject,
     RejectEach,
     Restore,
@@ -60,6 +62,10 @@ ABOUT_FACES: dict[type[Decision], st.SearchStrategy[Any]] = {
     Split: st.builds(Split, name, st.integers(2, 9)),
     DifferentPeople: st.builds(DifferentPeople, st.tuples(group, group), st.tuples(side, side)),
 }
+ABOUT_BOXES: dict[type[Decision], st.SearchStrategy[Any]] = {  # the first of a face, and of the next one
+    Draw: st.builds(Draw, faces, faces, person_id=st.none() | person),
+    Redraw: st.builds(Redraw, st.uuids(), st.uuids(), person_id=st.none() | person),
+}
 ABOUT_PEOPLE: dict[type[Decision], st.SearchStrategy[Any]] = {
     Merge: st.builds(Merge, person, person),
     Rename: st.builds(
@@ -76,7 +82,7 @@ ABOUT_DECISIONS: dict[type[Decision], st.SearchStrategy[Any]] = {
     Forget: st.builds(Forget, st.integers(0, 9), st.integers(0, 9)),
     Erased: st.builds(Erased, name, person_id=st.none() | person),
 }
-EVERY_KIND = {**ABOUT_FACES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}
+EVERY_KIND = {**ABOUT_FACES, **ABOUT_BOXES, **ABOUT_PEOPLE, **ABOUT_DECISIONS}
 
 about_faces = st.one_of(list(ABOUT_FACES.values()))
 about_people = st.one_of(list(ABOUT_PEOPLE.values()))

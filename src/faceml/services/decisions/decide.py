@@ -10,12 +10,12 @@ from uuid import UUID
 
 import numpy as np
 
-from faceml.decisions.about_faces import Naming
+from faceml.decisions.about_faces import Draw, Naming
 from faceml.decisions.about_people import StatusChange
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
-from faceml.decisions.states import Change, Labelling
+from faceml.decisions.states import Change, FaceState, Labelling
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.library import Library
@@ -48,6 +48,7 @@ def decide(
     *,
     actor: str,
     parts: Mapping[UUID, str | None] | None = None,
+    becoming: Mapping[UUID, FaceState] | None = None,
 ) -> int:
     """Carry out what a person says about faces, log each face's before and after, and refresh what follows from it.
 
@@ -55,15 +56,14 @@ def decide(
 
     Args:
         parts: the part that a split puts each face in.
+        becoming: what a decision that does not say it itself makes of each face.
     Returns:
         The event's id, by which it can be taken back.
     """
     before = labellings(unit, face_ids)
-    part_of = (parts or {}).get
-    after = {
-        id_: decision.of_face(id_, old, replace(old.state, cluster_id=part_of(id_))).at_home
-        for id_, old in before.items()
-    }
+    logged = {id_: replace(old.state, cluster_id=(parts or {}).get(id_)) for id_, old in before.items()}
+    logged |= becoming or {}
+    after = {id_: decision.of_face(id_, old, logged[id_]).at_home for id_, old in before.items()}
     created = _introduction(unit, decision)
     written = write_labellings(unit, before, after)
     return unit.events.append(
@@ -219,9 +219,8 @@ def faces_of_cluster(unit: UnitOfWork, cluster_id: str) -> list[Face]:
 
 def _introduction(unit: UnitOfWork, decision: Decision) -> str | None:
     """The name of a person whom this decision is the first to speak of: taken back, they go again."""
-    if not isinstance(decision, Naming) or unit.events.of_person(decision.person_id):
-        return None
-    return unit.people.get(decision.person_id).name
+    person_id = decision.person_id if isinstance(decision, Naming | Draw) else None
+    return None if person_id is None or unit.events.of_person(person_id) else unit.people.get(person_id).name
 
 
 def _write_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], after: Mapping[UUID, Labelling]) -> None:

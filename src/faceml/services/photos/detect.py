@@ -18,11 +18,12 @@ from faceml.progress import Progress, silent, told
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
+from faceml.services.photos.drawn import not_there_yet
 from faceml.services.photos.missing import holds
 from faceml.storage.sql.asset_rows import KnownFile, LookedAt, UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.edited import Followed, FormerFace, follow
-from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
+from faceml.vision.overlap import SAME_FACE_IOU
 
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
@@ -191,6 +192,7 @@ def _store(
     changed, unseen = unit.assets.content_changed(ids), unit.assets.unseen(ids)
     stored = unit.faces.by_asset(ids)
     blank = unit.erasure.boxes(ids)
+    drawn = unit.drawn.among([face.id for faces in stored.values() for face in faces])
     new: list[tuple[int, FoundFace]] = []
     renewed: dict[UUID, FoundFace] = {}
     on: dict[UUID, int] = {}
@@ -204,9 +206,7 @@ def _store(
             if photo.asset_id in changed:
                 left_over += [face for face in here if face.id not in known]
         else:
-            boxes = [face.bbox for face in photo.faces]
-            same = pair_boxes(boxes, [face.bbox for face in here], min_iou=SAME_FACE_IOU)
-            unknown = tuple(face for row, face in enumerate(photo.faces) if row not in same)
+            unknown = not_there_yet(photo.faces, here, drawn)
         new += [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
     _leave(unit, left_over)
     _renew(unit, renewed, on, pack)

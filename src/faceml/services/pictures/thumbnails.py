@@ -230,3 +230,28 @@ def look_at_photo(
         for face in faces
     )  # fmt: skip
     return PhotoView(name_text(asset.path), encode_jpeg(np.asarray(image)), *image.size, tuple(boxes))
+
+
+def draw_photo(repository: Repository, asset_id: int, *, size_px: int = LARGEST_SIDE_PX) -> bytes:
+    """A photo as a JPEG, upright, its longer side `size_px` at most; no EXIF.
+
+    Raises:
+        NotFound: there is no such photo, or it cannot be read now.
+    """
+    from PIL import Image
+
+    from faceml.vision.image import read_photo
+
+    with repository.read() as unit:
+        assets = unit.assets.by_ids([asset_id])
+    if not assets:
+        raise NotFound(f"asset {asset_id} is not in this library: `faceml ingest DIR` takes photos in")
+    longer = max(assets[0].width or 0, assets[0].height or 0)
+    try:
+        check_faces_on(assets[0])
+        pixels = read_photo(assets[0].path, shrink=next((by for by in (8, 4, 2) if longer >= by * size_px), 1))
+    except UnreadablePhoto as error:
+        raise NotFound(f"the photo of asset {asset_id} cannot be shown: {error}") from error
+    image = Image.fromarray(pixels)
+    image.thumbnail((size_px, size_px))
+    return encode_jpeg(np.asarray(image))

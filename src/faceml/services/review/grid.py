@@ -26,22 +26,25 @@ from faceml.storage.face_query import (
     days,
     values_of,
 )
-from faceml.storage.face_table import BY_MACHINE, FaceTable
-from faceml.storage.face_tiles import By, GroupSort, PlaceCount, StillAs, Tile, order_of_groups, tiles
+from faceml.storage.face_table import BY_MACHINE, GONE, FaceTable
+from faceml.storage.face_tiles import (
+    By,
+    GridPage,
+    GroupSort,
+    PersonName,
+    PlaceCount,
+    StillAs,
+    Tile,
+    names_of,
+    order_of_groups,
+    tiles,
+)
 from faceml.storage.live_table import LiveTable
 
 LARGEST_PAGE, LARGEST_GROUP_PAGE = 1_000, 200  # faces; groups
 SAMPLED = 48  # faces of a group that tell how tight it is and whom it is like, the best by quality
 COVERS = 4
 MOST_DECIDED = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class GridPage:
-    total: int
-    offset: int
-    revision: str
-    faces: tuple[Tile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,6 @@ class FaceGroup:
 class GroupPage:
     total: int
     groups: tuple[FaceGroup, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PersonName:
-    person_id: UUID
-    name: str
-    faces: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +116,6 @@ class FaceGrid:
         table = self.table
         return table.uuids(self._live.shown(table, query).rows[:limit])
 
-    def tiles_of(self, face_ids: Sequence[UUID]) -> list[Tile]:
-        """In the order given, without faces that are gone."""
-        table = self.table
-        rows = table.rows_of(face_ids)
-        rows = rows[rows >= 0]
-        return list(tiles(table, rows, [False] * len(rows)))
-
     def groups(
         self,
         query: FaceQuery,
@@ -155,10 +144,7 @@ class FaceGrid:
         """Everybody who is not hidden, in order of name."""
         table = self.table
         found = self._live.grouped(table, FaceQuery(Place.PEOPLE), By.PERSON)
-        faces = dict(zip(found.codes.tolist(), found.sizes.tolist(), strict=True))
-        people = [(code, person) for code, person in table.people.items() if not person.is_hidden]
-        people.sort(key=lambda item: item[1].folded)
-        return [PersonName(person.id, person.name, faces.get(code, 0)) for code, person in people]
+        return names_of(table, found)
 
     def histogram(self, query: FaceQuery, of: Quantity, *, bins: int = 50) -> tuple[NDArray[Any], NDArray[Any], int]:
         """How many faces lie where.
@@ -179,17 +165,6 @@ class FaceGrid:
         found = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
         without = found.pop(-1, 0)
         return {day_of(number): count for number, count in found.items()}, without
-
-    def changed(self, face_ids: Collection[UUID], revision: str) -> list[UUID]:
-        """Those of these faces that are not as they were at a revision; all where nobody remembers it."""
-        ids, table = list(face_ids), self.table
-        tick = self._live.tick_of(revision)
-        rows = table.rows_of(ids)
-        is_gone = rows < 0
-        if tick is None:
-            return ids
-        is_changed = is_gone | (table.changed[rows] > tick) if len(table) else is_gone
-        return [ids[number] for number in np.flatnonzero(is_changed).tolist()]
 
     def decide(
         self,
@@ -216,16 +191,16 @@ class FaceGrid:
         if len(ids) > MOST_DECIDED:
             raise WrongUse(f"{len(ids)} faces are more than the {MOST_DECIDED} of one decision: narrow it down")
         table = self.table
-        if revision is not None and (changed := self.changed(ids, revision)):
-            raise _stale(changed)
+        if revision is not None and (changed := self._live.changed(ids, revision)):
+            raise FacesChanged(changed)
         still = StillAs(table, ids)
         try:
             report = decide_about(
                 self._library, action, ids, who, dismissed_as=dismissed_as, if_still=still, actor=actor
             )
         except (Conflict, NotFound) as error:
-            if still.changed or (isinstance(error, NotFound) and self.changed(ids, table.revision)):
-                raise _stale(still.changed or self.changed(ids, table.revision)) from error
+            if still.changed or (isinstance(error, NotFound) and self._live.changed(ids, table.revision)):
+                raise FacesChanged(still.changed or self._live.changed(ids, table.revision)) from error
             raise
         is_alone = revision is None or self._live.tick_of(revision) == table.tick
         return Decided(report, self.table.revision if is_alone else str(revision))
@@ -243,6 +218,30 @@ class FaceGrid:
         least = likely_from(self._library) if alike else 0.0
         return [(found, found.similarity >= least) for found in alike]
 
+    def like(self, vectors: NDArray[np.float32], *, limit: int = 100) -> list[tuple[Tile, float]]:
+        """The faces most like the best of some (P, D) unit rows, named or not, with their cosines, the nearest first.
+
+        Raises:
+            IndexUnavailable.
+        """
+        nearest: dict[UUID, float] = {}
+        with self._library.index.open() as index:
+            for hits in index.search(np.asarray(vectors, np.float32), limit=limit):
+                for hit in hits:
+                    nearest[hit.id] = max(hit.similarity, nearest.get(hit.id, -1.0))
+        table = self.table
+        rows = table.rows_of(sorted(nearest, key=lambda id_: (-nearest[id_], id_)))
+        is_there = rows >= 0  # a person's centroid is no face
+        is_there &= (table.dismissed[rows] != GONE) if len(table) else False
+        shown = tiles(table, rows[is_there], [False] * int(is_there.sum()))
+        return [(tile, nearest[tile.face_id]) for tile in shown][:limit]
+
+    def like_face(self, face_id: UUID, *, limit: int = 100) -> list[tuple[Tile, float]]:
+        """Likewise of a face of the library, which comes first. Raises NotFound, IndexUnavailable."""
+        with self._library.repository.read() as unit:
+            unit.faces.get(face_id)
+            return self.like(unit.vectors.of([face_id]).vectors, limit=limit)
+
     def _look_at(self, table: FaceTable, groups: Sequence[NDArray[np.intp]]) -> list[_Look | None]:
         """How tight each of some clusters is, and whom it resembles: all their vectors in one question."""
         ids = [table.uuids(rows) for rows in groups]
@@ -259,11 +258,6 @@ class FaceGrid:
             _looked_at(faces, least, who[0] if who else None) if faces.face_ids else None
             for faces, who in zip(found, alike, strict=True)
         ]
-
-
-def _stale(face_ids: Sequence[UUID]) -> FacesChanged:
-    faces = "1 face is" if len(face_ids) == 1 else f"{len(face_ids)} faces are"
-    return FacesChanged(f"{faces} not as you saw them: somebody decided meanwhile; nothing was changed", face_ids)
 
 
 def _looked_at(faces: Embeddings, least: float, who: Resemblance | None) -> _Look:

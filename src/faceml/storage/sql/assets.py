@@ -137,6 +137,13 @@ class Assets(Store):
         rows = self._rows(select(ImageAsset).order_by(ImageAsset.id), ImageAsset.id, sorted(asset_ids))
         return [asset_of(row[0]) for row in rows]
 
+    def neighbours(self, asset_id: int) -> tuple[int | None, int | None]:
+        """The photo that came before one and the one after; None at the ends."""
+        there = ImageAsset.missing_since.is_(None)
+        before = select(func.max(ImageAsset.id)).where(ImageAsset.id < asset_id, there)
+        after = select(func.min(ImageAsset.id)).where(ImageAsset.id > asset_id, there)
+        return self._session.scalar(before), self._session.scalar(after)
+
     def lock(self, asset_ids: Sequence[int]) -> None:
         """Hold these rows until the transaction ends, so that two workers do not add the same faces."""
         held = select(ImageAsset.id).order_by(ImageAsset.id).with_for_update(key_share=True)

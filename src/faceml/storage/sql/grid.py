@@ -1,4 +1,4 @@
-"""All faces, photos and people as columns, for the grid that shows them; read whole once, and then only what changed.
+"""All faces, photos and people as columns, for the grid that shows them; and the faces that a person drew there.
 
 The databases join each column into one text: half a million faces are then read in a second, where a row of Python
 objects for each would take ten.
@@ -14,12 +14,15 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, String, case, cast, func, select
+from sqlalchemy import ColumnElement, String, case, cast, func, select, update
 
+from faceml.decisions.about_faces import GONE
+from faceml.errors import Conflict
 from faceml.path_text import path_text
-from faceml.records import AssignedBy, Dismissal, PersonStatus
+from faceml.records import AssignedBy, BBox, Dismissal, FoundFace, PersonStatus
 from faceml.storage.face_table import NEVER, NO_SIMILARITY, FaceColumns, PersonEntry, PhotoColumns
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.faces import Faces
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, LabelChange, LabelEvent, PersonRow
 
 # Clocks of machines that share a database differ by less; what is read again for it changes nothing.
@@ -52,7 +55,12 @@ class Grid(Store):
             cast(face.quality_score, String),
             func.coalesce(cast(face.similarity, String), str(NO_SIMILARITY)),
             case((face.assigned_by == AssignedBy.MANUAL, "2"), (face.assigned_by.is_(None), "0"), else_="1"),
-            case((face.dismissed_as.is_(None), "0"), (face.dismissed_as == Dismissal.NOT_A_FACE, "1"), else_="2"),
+            case(
+                (face.dismissed_as.is_(None), "0"),
+                (face.dismissed_as == Dismissal.STRANGER, "2"),
+                (face.is_drawn, "3"),
+                else_="1",
+            ),
             func.coalesce(cast(face.person_id, String), ""),
             func.coalesce(face.cluster_id, ""),
         ]
@@ -131,3 +139,32 @@ def _ids(text: str) -> NDArray[np.bytes_]:
 
 def _numbers(text: str, dtype: type[np.number[Any]]) -> NDArray[Any]:
     return np.fromstring(text, dtype=np.float64, sep="\n").astype(dtype) if text else np.empty(0, dtype)
+
+
+class Drawn(Faces):
+    """Faces that a person drew."""
+
+    def add_gone(self, asset_id: int, face: FoundFace, *, pack: str) -> UUID:
+        """Store a face that somebody draws, as one that is not there yet: a decision brings it (`Draw`)."""
+        (id_,) = self.add([(asset_id, face)], pack=pack)
+        self._write(update(FaceInstance), [{"id": id_, "is_drawn": True}])
+        self.set_decided([(id_, GONE)])
+        return id_
+
+    def drawable(self, asset_id: int, bbox: BBox) -> UUID | None:
+        """A drawn face of just this box that is not there any more; None where there is none. Raises Conflict."""
+        same = [face for face in self.in_assets([asset_id]) if face.bbox == bbox]
+        if not same:
+            return None
+        if same[0].id in self.among([same[0].id]) and self.states([same[0].id])[same[0].id] == GONE:
+            return same[0].id
+        raise Conflict(f"face {same[0].id} has just this box: name that one")
+
+    def keep_box(self, face_id: UUID) -> None:
+        """A person has said what the box of a found face is worth."""
+        self._write(update(FaceInstance), [{"id": face_id, "is_drawn": True}])
+
+    def among(self, face_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these faces that a person drew, or whose box was corrected."""
+        statement = select(FaceInstance.id).where(FaceInstance.is_drawn)
+        return {row.id for row in self._rows(statement, FaceInstance.id, face_ids)}

@@ -24,7 +24,7 @@ from faceml.storage.sql.erasure import Erasure
 from faceml.storage.sql.events import Events
 from faceml.storage.sql.face_rows import ExportRow, export_rows, formerly_at
 from faceml.storage.sql.faces import Faces
-from faceml.storage.sql.grid import Grid
+from faceml.storage.sql.grid import Drawn, Grid
 from faceml.storage.sql.groups import Groups
 from faceml.storage.sql.locks import run_lock
 from faceml.storage.sql.outbox import Outbox
@@ -45,6 +45,7 @@ class UnitOfWork:
         self.clusters = Clusters(session)
         self.groups = Groups(session)
         self.grid = Grid(session)
+        self.drawn = Drawn(session)
         self.people = People(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)

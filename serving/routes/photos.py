@@ -1,0 +1,78 @@
+"""One photo: its picture, the faces on it, and those that a person draws."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path, Query, Request
+from fastapi.responses import Response
+
+from faceml.services.photos.drawn import correct_box, draw_face, look_at_asset, take_away
+from faceml.services.pictures.thumbnails import draw_photo
+from serving.deps import Shared, router_for, with_etag
+from serving.openapi import UNCHANGED, problems
+from serving.schemas import grid
+from serving.schemas.base import LARGEST_ID
+
+router = router_for("photos")
+AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+UNKNOWN = problems(HTTPStatus.NOT_FOUND)
+REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+
+
+@router.get("/assets/{asset_id}/view", response_model=grid.PhotoResponse, responses={**UNCHANGED, **UNKNOWN})
+async def view_photo(request: Request, service: Shared, asset_id: AssetId) -> Response:
+    """Get what is known of a photo: file, date, camera, its faces with their boxes, and the photos beside it."""
+    return await service.read(
+        request, lambda: grid.PhotoResponse.of(look_at_asset(service.library.repository, asset_id))
+    )
+
+
+@router.get(
+    "/assets/{asset_id}/picture",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+        **UNCHANGED,
+        **UNKNOWN,
+    },
+)
+async def picture(
+    request: Request,
+    service: Shared,
+    asset_id: AssetId,
+    size: Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most")] = 1280,
+) -> Response:
+    """Get a photo as a JPEG, upright."""
+    content = await service.pools.heavy(lambda: draw_photo(service.library.repository, asset_id, size_px=size))
+    return with_etag(request, content, "image/jpeg")
+
+
+@router.post("/assets/{asset_id}/faces", response_model=grid.DrawFaceResponse, responses=REFUSED)
+async def draw(service: Shared, asset_id: AssetId, body: grid.DrawFaceRequest) -> Response:
+    """Draw a face where none was found, and say whose it is; detection keeps it."""
+    return await service.compute(
+        lambda: draw_face(service.library, asset_id, body.box.share(), body.name, actor=service.actor),
+        grid.DrawFaceResponse.of,
+    )
+
+
+@router.post("/faces/{face_id}/box", response_model=grid.DrawFaceResponse, responses=REFUSED)
+async def correct(service: Shared, face_id: UUID, body: grid.CorrectBoxRequest) -> Response:
+    """Correct the box of a face. The answer's face takes its place, under whom it was."""
+    return await service.compute(
+        lambda: correct_box(service.library, face_id, body.box.share(), actor=service.actor), grid.DrawFaceResponse.of
+    )
+
+
+@router.delete("/faces/{face_id}", response_model=grid.TakenAwayResponse, responses=REFUSED)
+async def take_face_away(service: Shared, face_id: UUID) -> Response:
+    """Say that this is no face: one that was drawn is gone, one that was found is dismissed; undo brings it back."""
+    return await service.decide(
+        lambda: grid.TakenAwayResponse(
+            face_id=face_id, event_id=take_away(service.library, face_id, actor=service.actor)
+        ),
+        lambda answer: answer,
+    )
