@@ -37,8 +37,14 @@ export class Api {
     return this.post("/grid/suggest", of);
   }
 
-  search(of: { faceId: string } | FormData): Promise<{ faces: Tile[] }> {
-    return this.post("/grid/search", of);
+  /** All faces, unnamed ones too, most like a face first. */
+  like(faceId: string, limit: number): Promise<{ faces: Tile[]; notes?: string[] }> {
+    return this.post("/grid/like", { faceId, limit });
+  }
+
+  /** The same for the largest face of a photo that is uploaded as `photo`. */
+  search(form: FormData): Promise<{ faces: Tile[]; notes?: string[] }> {
+    return this.post("/grid/search", form);
   }
 
   names(): Promise<{ names: KnownName[] }> {

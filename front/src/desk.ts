@@ -10,6 +10,7 @@ import type { FaceQuery, Group, GroupOrder, Groups, Place, Tile } from "./types.
 
 const GROUPS = 200; // fetched at once
 const BINS = 40;
+const FOUND = 200; // faces that a search shows
 const MOST_BY_RANGE = 10_000; // faces a decision may name one by one
 const SUGGEST_AFTER_MS = 120;
 
@@ -127,11 +128,12 @@ export class Desk {
     await (groupedBy(place) ? this.visit(query) : this.open(query));
   }
 
-  /** Other libraries' faces that look like this one, unnamed ones too. */
+  /** Faces that look like this one, unnamed ones too. */
   async searchLike(of: { faceId: string } | FormData): Promise<void> {
-    const found = await this.guarded(() => this.api.search(of));
+    const found = await this.guarded(() => (of instanceof FormData ? this.api.search(of) : this.api.like(of.faceId, FOUND)));
     if (!found) return;
     this.showFound(found.faces);
+    if (found.notes?.length) this.store.tell(found.notes.join("; "));
   }
 
   private showFound(faces: Tile[]): void {

@@ -94,8 +94,8 @@ function marksOf(face: Tile, state: State): string[] {
 
 function badgeOf(face: Tile, state: State): string {
   if (face.isOdd) return "odd one?";
-  const isTold = state.query.place === "unconfirmed" || state.found !== null;
-  return isTold && face.similarity !== null && state.tile >= 64 ? similarity(face.similarity) : "";
+  const alike = state.found ? face.likeness : state.query.place === "unconfirmed" ? face.similarity : null;
+  return alike != null && state.tile >= 64 ? similarity(alike) : "";
 }
 
 function captionOf(face: Tile, state: State): string {

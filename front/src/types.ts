@@ -33,6 +33,7 @@ export interface Tile {
   personName: string | null;
   clusterId: string | null;
   similarity: number | null; // of the assignment, where a machine made it
+  likeness?: number; // to what was searched for
   isOdd?: boolean; // little like the others of its group: shown last
   quality: number | null;
   size: number;

@@ -425,8 +425,13 @@ var Api = class {
   suggest(of) {
     return this.post("/grid/suggest", of);
   }
-  search(of) {
-    return this.post("/grid/search", of);
+  /** All faces, unnamed ones too, most like a face first. */
+  like(faceId, limit) {
+    return this.post("/grid/like", { faceId, limit });
+  }
+  /** The same for the largest face of a photo that is uploaded as `photo`. */
+  search(form) {
+    return this.post("/grid/search", form);
   }
   names() {
     return this.get("/persons/names");
@@ -1389,8 +1394,8 @@ function marksOf(face, state) {
 }
 function badgeOf(face, state) {
   if (face.isOdd) return "odd one?";
-  const isTold = state.query.place === "unconfirmed" || state.found !== null;
-  return isTold && face.similarity !== null && state.tile >= 64 ? similarity(face.similarity) : "";
+  const alike = state.found ? face.likeness : state.query.place === "unconfirmed" ? face.similarity : null;
+  return alike != null && state.tile >= 64 ? similarity(alike) : "";
 }
 function captionOf(face, state) {
   const isOne = state.query.personId !== void 0 && !state.found;
@@ -2668,6 +2673,7 @@ function justBelow(value) {
 // src/desk.ts
 var GROUPS = 200;
 var BINS = 40;
+var FOUND = 200;
 var MOST_BY_RANGE = 1e4;
 var SUGGEST_AFTER_MS = 120;
 var Desk = class {
@@ -2771,11 +2777,12 @@ var Desk = class {
     if (clusterId) query.clusterId = clusterId;
     await (groupedBy(place) ? this.visit(query) : this.open(query));
   }
-  /** Other libraries' faces that look like this one, unnamed ones too. */
+  /** Faces that look like this one, unnamed ones too. */
   async searchLike(of) {
-    const found = await this.guarded(() => this.api.search(of));
+    const found = await this.guarded(() => of instanceof FormData ? this.api.search(of) : this.api.like(of.faceId, FOUND));
     if (!found) return;
     this.showFound(found.faces);
+    if (found.notes?.length) this.store.tell(found.notes.join("; "));
   }
   showFound(faces) {
     const page = { total: faces.length, offset: 0, revision: "", faces };
