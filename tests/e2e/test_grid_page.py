@@ -278,9 +278,7 @@ def test_faces_are_confirmed_moved_ignored_and_recovered_by_mouse(chromium: Any,
     assert {names_of(acquaintances)[UUID(face_id)] for face_id in ids} == {"Cleo"}
 
 
-def test_a_box_on_the_photo_is_named_and_what_others_decide_shows_by_itself(
-    chromium: Any, strangers: Library
-) -> None:
+def test_a_box_on_the_photo_is_named_and_what_others_decide_shows_by_itself(chromium: Any, strangers: Library) -> None:
     with sitting_at(chromium, strangers) as somebody:
         label_cluster(strangers, "clu_00003", "Ada", actor="ada")
         somebody.counts("to_name", "3")
