@@ -105,5 +105,6 @@ export function isOffered(command: Command["do"], desk: Desk): boolean {
   if (command === "restore") return query.place === "ignored";
   if (command === "stranger" || command === "notAFace") return query.place !== "ignored";
   if (command === "split") return groupedBy(query.place) === "cluster" && pages.total > 3;
+  if (command === "reject" && query.place === "to_name") return desk.state.suggestions[0]?.isLikely === true;
   return true;
 }

@@ -35,7 +35,7 @@ export function Bar({ desk, stage, entry }: { desk: Desk; stage: Stage; entry: R
           {canTake ? meaning.says : "Name"} <kbd>⏎</kbd></button>
         {BUTTONS.filter((button) => isOffered(button.command, desk)).map((button) => (
           <button key={button.command} type="button" class="fg-button" data-action={button.command} disabled={state.isBusy} title={button.keys}
-            onClick={() => void act({ do: button.command } as Command, desk, stage)}>{button.label} <kbd>{button.keys}</kbd></button>
+            onClick={() => void act({ do: button.command } as Command, desk, stage)}>{button.command === "reject" && state.query.place === "to_name" ? `Not ${state.suggestions[0]?.personName}` : button.label} <kbd>{button.keys}</kbd></button>
         ))}
       </div>
     </div>

@@ -48,7 +48,7 @@ export class Decisions {
     if (!below && isEmpty(state.selection) && !this.takesAtTile()) return this.refuse("select the faces that are somebody else");
     const bound = below && state.threshold !== null ? { maxSimilarity: justBelow(state.threshold) } : {};
     const suggested = state.query.place === "to_name" ? state.suggestions[0] : undefined;
-    if (state.query.place === "to_name" && !suggested) return this.refuse("nobody is suggested whom this could not be");
+    if (state.query.place === "to_name" && !suggested?.isLikely) return this.refuse("nobody is suggested whom this could not be");
     const names = new Set(this.desk.chosen().map((tile) => tile.personName));
     const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names.size === 1 ? [...names][0] : undefined);
     return this.decide({ action: "reject", ...(suggested && { personId: suggested.personId }) }, (report) => `${counted(report.facesChanged)}: not ${name ?? "them"}`, bound);

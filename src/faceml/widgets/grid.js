@@ -1048,6 +1048,7 @@ function isOffered(command, desk) {
   if (command === "restore") return query.place === "ignored";
   if (command === "stranger" || command === "notAFace") return query.place !== "ignored";
   if (command === "split") return groupedBy(query.place) === "cluster" && pages.total > 3;
+  if (command === "reject" && query.place === "to_name") return desk.state.suggestions[0]?.isLikely === true;
   return true;
 }
 
@@ -1117,7 +1118,7 @@ function Bar({ desk, stage, entry }) {
           title: button.keys,
           onClick: () => void act({ do: button.command }, desk, stage),
           children: [
-            button.label,
+            button.command === "reject" && state.query.place === "to_name" ? `Not ${state.suggestions[0]?.personName}` : button.label,
             " ",
             /* @__PURE__ */ a3("kbd", { children: button.keys })
           ]
@@ -2527,7 +2528,7 @@ var Decisions = class {
     if (!below && isEmpty(state.selection) && !this.takesAtTile()) return this.refuse("select the faces that are somebody else");
     const bound = below && state.threshold !== null ? { maxSimilarity: justBelow(state.threshold) } : {};
     const suggested = state.query.place === "to_name" ? state.suggestions[0] : void 0;
-    if (state.query.place === "to_name" && !suggested) return this.refuse("nobody is suggested whom this could not be");
+    if (state.query.place === "to_name" && !suggested?.isLikely) return this.refuse("nobody is suggested whom this could not be");
     const names = new Set(this.desk.chosen().map((tile) => tile.personName));
     const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names.size === 1 ? [...names][0] : void 0);
     return this.decide({ action: "reject", ...suggested && { personId: suggested.personId } }, (report) => `${counted(report.facesChanged)}: not ${name ?? "them"}`, bound);
