@@ -19,8 +19,8 @@ Made by `python -m serving.describe > docs/api.md`; the running service describe
 
 `make serve` serves the library of `FACEML_HOME` at `http://127.0.0.1:8000`, with a page to try requests on at `/docs`
 (Swagger UI; nothing of it comes from another site). With `FACEML_API_KEY` set, every request but `/health` and
-`/ready` carries it: `Authorization: Bearer KEY` or `X-API-Key: KEY`; `FACEML_API_READ_KEY` may read, identify and
-project, and nothing else. A browser asks for a name and a password before it shows `/docs`: any name, and the key;
+`/ready` carries it: `Authorization: Bearer KEY` or `X-API-Key: KEY`; `FACEML_API_READ_KEY` may read, identify, search
+and project, and nothing else. A browser asks for a name and a password before it shows `/docs`: any name, and the key;
 requests tried there take it from *Authorize*. Without a key the service answers on loopback only. `/label` is the page
 to name faces on ([labelling](labelling.md)); it asks for the key in the same way, and uses the routes below.
 
@@ -29,7 +29,8 @@ only read, 404 no such thing, 405 not with this method (`Allow` says which), 408
 413 too large, 414 address too long, 422 a value does not fit, 429 too many requests, 500 a fault of the service, 503
 a part does not answer now, 504 took too long. Lists carry an ETag. Decisions answer with `X-Event-Id`, the `eventId`
 of `POST /undo`; a decision that is stored while the index is behind also with `X-Index-Note`: how many changes wait,
-and what brings them over. Clustering tells what to know of its figures in `X-Note`. Request fields may be camelCase
+and what brings them over. `POST /grid/decide` answers before the index has followed, which comes within five seconds;
+where faces are not as somebody saw them its 409 has their ids in `changedFaceIds`. Clustering tells what to know of its figures in `X-Note`. Request fields may be camelCase
 or snake_case; an unknown one is refused. `queue: true` answers 202 with a `jobId` for `GET /jobs/{job_id}`. HEAD works
 wherever GET does, and OPTIONS tells what a path takes.
 """
@@ -37,8 +38,9 @@ wherever GET does, and OPTIONS tells what a path takes.
 
 LIMITS = """## Its limits
 
-- A body may have 64 KB, a photo for `/identify` 64 MB (`multipart/form-data`), and embeddings for `/project` 16 MB:
-  1,000 rows of 512 numbers of 30 letters. More than 2,000 lists, objects or fields are refused unread. Path and
+- A body may have 64 KB, a photo for `/identify` and `/grid/search` 64 MB (`multipart/form-data`), ids of faces for
+  `/grid/decide` and `/grid/suggest` 1 MB, and embeddings for `/project` 16 MB: 1,000 rows of 512 numbers of 30 letters.
+  More than 2,000 lists, objects or fields are refused unread. Path and
   query have 8 KB, headers 64 KB.
 - A client has 15 s to send the head of a request and 30 s for its body; one that does neither, or does not take its
   answer, is let go.

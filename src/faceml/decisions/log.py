@@ -6,7 +6,7 @@ What is stored is read by other versions of faceml too: a kind's name and its ke
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -129,7 +129,7 @@ def decode_effects(details: Mapping[str, Any]) -> Effects:
 
 
 def encode_state(state: FaceState) -> dict[str, Any]:
-    return {key: _as_json(value) for key, value in asdict(state).items()}
+    return {key: _as_json(getattr(state, key)) for key in FaceState.__dataclass_fields__}
 
 
 def decode_state(stored: Mapping[str, Any]) -> FaceState:

@@ -9,7 +9,7 @@ from datetime import timezone
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from faceml.decisions.states import FaceState
@@ -21,7 +21,16 @@ PAGE_ROWS = 5_000
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 
 
-def as_face(row: FaceInstance) -> Face:
+FACE_COLUMNS = tuple(  # what `as_face` reads: without landmarks, whose JSON takes longer than all of these
+    getattr(FaceInstance, name)
+    for name in (
+        *("id", "asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", "detection_confidence", "quality_score"),
+        *("cluster_id", "person_id", "assigned_by", "similarity", "model_version", "created_at"),
+    )
+)
+
+
+def as_face(row: FaceInstance | Row[*tuple[Any, ...]]) -> Face:
     return Face(
         id=row.id,
         asset_id=row.asset_id,

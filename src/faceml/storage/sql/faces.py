@@ -15,7 +15,7 @@ from faceml.errors import NotFound
 from faceml.records import AssignedBy, Face, FoundFace, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.face_rows import STATE_COLUMNS, as_face, detection_columns, state_columns
+from faceml.storage.sql.face_rows import FACE_COLUMNS, STATE_COLUMNS, as_face, detection_columns, state_columns
 from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange, PersonRow
@@ -272,7 +272,7 @@ class Faces(Store):
         return list(self._session.scalars(select(FaceInstance.quality_score).where(photo_is_there())))
 
     def _faces(self, column: Any, values: Sequence[Any], *where: ColumnElement[bool]) -> list[Face]:
-        return [as_face(row[0]) for row in self._rows(select(FaceInstance).where(*where), column, values)]
+        return [as_face(row) for row in self._rows(select(*FACE_COLUMNS).where(*where), column, values)]
 
 
 _NO_RUNNER_UP: dict[str, Any] = {"runner_up_id": None, "runner_up_similarity": None}
