@@ -90,7 +90,8 @@ export class Api {
     return this.post(`/assets/${assetId}/faces`, body);
   }
 
-  correct(faceId: string, box: Box): Promise<{ eventId: number | null }> {
+  /** The face has another id then: the answer's. */
+  correct(faceId: string, box: Box): Promise<{ faceId: string; eventId: number | null }> {
     return this.post(`/faces/${faceId}/box`, { box });
   }
 

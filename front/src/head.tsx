@@ -23,6 +23,8 @@ export function Head({ desk, stage }: { desk: Desk; stage: Stage }) {
       {isPerson && <PersonButtons desk={desk} personId={query.personId!} />}
       {showsCards(query) && <CardTools desk={desk} />}
       {!showsCards(query) && <div class="fg-tools">
+        <label class="fg-button fg-file" title="Faces like the largest one on a picture of yours">Find by picture
+          <input type="file" accept="image/*" onChange={(event) => void upload(desk, event.currentTarget)} /></label>
         <button type="button" class="fg-button" title="Alt+F" data-action="filters" aria-expanded={state.panel === "filters"}
           onClick={() => void act({ do: "filters" }, desk, stage)}>Filters{narrowed > 0 && ` (${narrowed})`}</button>
         <label class="fg-size">Size
@@ -31,6 +33,15 @@ export function Head({ desk, stage }: { desk: Desk; stage: Stage }) {
       </div>}
     </header>
   );
+}
+
+async function upload(desk: Desk, field: HTMLInputElement): Promise<void> {
+  const file = field.files?.[0];
+  if (!file) return;
+  const form = new FormData();
+  form.append("photo", file);
+  field.value = "";
+  await desk.searchLike(form);
 }
 
 function titleOf(state: State): string {

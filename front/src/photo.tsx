@@ -61,11 +61,20 @@ export function PhotoView({ desk }: { desk: Desk }) {
     setDrawing(false);
     await load();
   };
+  const correct = async (found: PhotoFace, box: Box) => {
+    let faceId = found.faceId; // a corrected face has another id
+    await decide("Box corrected", async () => {
+      const report = await api.correct(found.faceId, box);
+      faceId = report.faceId;
+      return report;
+    });
+    setChosen(faceId);
+  };
   const name = async () => {
     const known = completions(desk.state.names, typed)[0];
     const text = known?.name ?? typed.trim();
     if (draft && isDrawing) return decide(text ? `Drawn: ${text}` : "Drawn: a face", () => api.draw(asked.assetId, draft, text));
-    if (draft && face) return decide("Box corrected", () => api.correct(face.faceId, draft));
+    if (draft && face) return correct(face, draft);
     if (!face || !text) return;
     const who = known ? { personId: known.personId } : { name: text };
     await decide(`1 face: ${text}`, () => api.decide({ action: "name", faceIds: [face.faceId], ...who }));

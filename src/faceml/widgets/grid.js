@@ -466,6 +466,7 @@ var Api = class {
     const body = name ? { box, name } : { box };
     return this.post(`/assets/${assetId}/faces`, body);
   }
+  /** The face has another id then: the answer's. */
   correct(faceId, box) {
     return this.post(`/faces/${faceId}/box`, { box });
   }
@@ -1740,6 +1741,10 @@ function Head({ desk, stage }) {
     isPerson && /* @__PURE__ */ a3(PersonButtons, { desk, personId: query.personId }),
     showsCards(query) && /* @__PURE__ */ a3(CardTools, { desk }),
     !showsCards(query) && /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
+      /* @__PURE__ */ a3("label", { class: "fg-button fg-file", title: "Faces like the largest one on a picture of yours", children: [
+        "Find by picture",
+        /* @__PURE__ */ a3("input", { type: "file", accept: "image/*", onChange: (event) => void upload(desk, event.currentTarget) })
+      ] }),
       /* @__PURE__ */ a3(
         "button",
         {
@@ -1761,6 +1766,14 @@ function Head({ desk, stage }) {
       ] })
     ] })
   ] });
+}
+async function upload(desk, field) {
+  const file = field.files?.[0];
+  if (!file) return;
+  const form = new FormData();
+  form.append("photo", file);
+  field.value = "";
+  await desk.searchLike(form);
 }
 function titleOf(state) {
   const { query } = state;
@@ -2107,11 +2120,20 @@ function PhotoView({ desk }) {
     setDrawing(false);
     await load();
   };
+  const correct = async (found, box) => {
+    let faceId = found.faceId;
+    await decide("Box corrected", async () => {
+      const report = await api.correct(found.faceId, box);
+      faceId = report.faceId;
+      return report;
+    });
+    setChosen(faceId);
+  };
   const name = async () => {
     const known = completions(desk.state.names, typed)[0];
     const text = known?.name ?? typed.trim();
     if (draft && isDrawing) return decide(text ? `Drawn: ${text}` : "Drawn: a face", () => api.draw(asked.assetId, draft, text));
-    if (draft && face) return decide("Box corrected", () => api.correct(face.faceId, draft));
+    if (draft && face) return correct(face, draft);
     if (!face || !text) return;
     const who = known ? { personId: known.personId } : { name: text };
     await decide(`1 face: ${text}`, () => api.decide({ action: "name", faceIds: [face.faceId], ...who }));
