@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
 from faceml.config import Settings
 from serving.app import create_app
+from tests.conftest import REPO
 from tests.rest import API, UNLIMITED, client_of, two_people
 
 KEY, READ = "full-key-é", "read-key"
@@ -81,3 +87,19 @@ def test_without_a_key_the_page_is_this_machines_alone(tmp_path: Path) -> None:
         assert client.get("/label").status_code == 200
         assert client.get("/label", headers={"Host": "evil.example"}).status_code == 403
     library.close()
+
+
+def test_faceml_label_serves_the_page_until_it_is_interrupted(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "faceml", "label", "--port", "0", "--no-browser"]
+    environment = {**os.environ, "PYTHONPATH": f"{REPO / 'src'}:{REPO}", "FACEML_HOME": str(tmp_path / "library")}
+    environment["FACEML_MODEL_PACK"] = "opencv-zoo"
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            said = next(line for line in process.stderr if line.startswith("Name faces at "))
+            url = said.removeprefix("Name faces at ").strip()
+            assert url.startswith("http://127.0.0.1:")
+            assert "label/start.js" in httpx.get(url, timeout=60).text
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
