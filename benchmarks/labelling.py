@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,10 +41,10 @@ def main() -> None:
         measure(library)
 
 
-def libraries_asked_for(words: str | None) -> Iterator[tuple[int, Library]]:
+def libraries_asked_for(words: str | None, sizes: Sequence[int] = (1_000, 50_000)) -> Iterator[tuple[int, Library]]:
     """A made-up library of each number of faces on the command line; a fifth of its people have a name."""
     parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faces", type=int, nargs="+", default=[1_000, 50_000])
+    parser.add_argument("--faces", type=int, nargs="+", default=list(sizes))
     for faces in parser.parse_args().faces:
         people = faces // FACES_A_PERSON
         with tempfile.TemporaryDirectory() as folder:

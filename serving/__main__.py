@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+import webbrowser
 from contextlib import suppress
 from dataclasses import replace
+from threading import Thread
 
 import click
 
@@ -23,14 +25,15 @@ from faceml.errors import FacemlError
     metavar="ADDRESSES",
     help="Addresses of proxies in front of it (a,b), whose X-Forwarded-For is believed; nobody else's is.",
 )
-def serve(host: str, port: int, rate: float, proxy: str) -> None:
+@click.option("--open", "opens", is_flag=True, help="Open the page to name faces on, /label, in a browser.")
+def serve(host: str, port: int, rate: float, proxy: str, opens: bool) -> None:
     """Serve the library over REST."""
     import uvicorn
 
     from serving.app import create_app
     from serving.connections import BACKLOG, Server, guarded, listen, url_of
     from serving.limits import Limits
-    from serving.security import check_binding
+    from serving.security import LABEL_PAGE, check_binding
 
     settings = read_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -50,8 +53,15 @@ def serve(host: str, port: int, rate: float, proxy: str) -> None:
         log_level=settings.log_level.lower(),
         timeout_graceful_shutdown=30,
     )
-    said = f"faceml serves {settings.home} at {url_of(host, sockets)}/api/v1/faces (Ctrl-C ends it)"
-    server = Server(config, on_start=lambda: click.echo(said, err=True))
+    url = url_of(host, sockets)
+
+    def started() -> None:
+        click.echo(f"faceml serves {settings.home} at {url}/api/v1/faces (Ctrl-C ends it)", err=True)
+        click.echo(f"Name faces at {url}{LABEL_PAGE}", err=True)
+        if opens:  # not in the way of the first request
+            Thread(target=webbrowser.open, args=(url + LABEL_PAGE,), daemon=True).start()
+
+    server = Server(config, on_start=started)
     with suppress(KeyboardInterrupt):
         server.run(sockets)
     if not server.started:

@@ -30,7 +30,20 @@ from serving.methods import Methods
 from serving.metrics import Metrics, Observed
 from serving.pools import Pools
 from serving.problems import LastResort
-from serving.routes import clusters, detection, faces, grid, health, jobs, model, page, persons, photos, suggestions
+from serving.routes import (
+    clusters,
+    detection,
+    faces,
+    grid,
+    health,
+    jobs,
+    label_page,
+    model,
+    page,
+    persons,
+    photos,
+    suggestions,
+)
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
 
 DRAIN_EVERY_S = 5.0
@@ -66,7 +79,8 @@ def create_app(
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    for part in (model, grid, photos, clusters, persons, detection, faces, suggestions, jobs, health, page):
+    named = (model, grid, photos, clusters, persons, detection, faces, suggestions, jobs, health)
+    for part in (*named, page, label_page):
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)
     return app

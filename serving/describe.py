@@ -21,7 +21,8 @@ Made by `python -m serving.describe > docs/api.md`; the running service describe
 (Swagger UI; nothing of it comes from another site). With `FACEML_API_KEY` set, every request but `/health` and
 `/ready` carries it: `Authorization: Bearer KEY` or `X-API-Key: KEY`; `FACEML_API_READ_KEY` may read, identify, search
 and project, and nothing else. A browser asks for a name and a password before it shows `/docs`: any name, and the key;
-requests tried there take it from *Authorize*. Without a key the service answers on loopback only.
+requests tried there take it from *Authorize*. Without a key the service answers on loopback only. `/label` is the page
+to name faces on ([labelling](labelling.md)); it asks for the key in the same way, and uses the routes below.
 
 Errors are problem details (RFC 9457, `application/problem+json`): 400 cannot be read, 401 key wanted, 403 key may
 only read, 404 no such thing, 405 not with this method (`Allow` says which), 408 too slow, 409 the library forbids it,
@@ -30,9 +31,8 @@ a part does not answer now, 504 took too long. Lists carry an ETag. Decisions an
 of `POST /undo`; a decision that is stored while the index is behind also with `X-Index-Note`: how many changes wait,
 and what brings them over. `POST /grid/decide` answers before the index has followed, which comes within five seconds;
 where faces are not as somebody saw them its 409 has their ids in `changedFaceIds`. Clustering tells what to know of
-its figures in `X-Note`. Request fields may be camelCase or snake_case; an unknown one is refused. `queue: true`
-answers 202 with a `jobId` for `GET /jobs/{job_id}`. HEAD works
-wherever GET does, and OPTIONS tells what a path takes.
+its figures in `X-Note`. Request fields may be camelCase or snake_case; an unknown one is refused. `queue: true` answers
+202 with a `jobId` for `GET /jobs/{job_id}`. HEAD works wherever GET does, and OPTIONS tells what a path takes.
 """
 
 

@@ -31,6 +31,8 @@ READING_POSTS = (
 OPEN_PATHS = frozenset({"/health", "/ready"})  # for who only watches whether the service runs
 PAGE = "/docs"  # for people: a browser asks them for a name, which can be anything, and a password, the key
 PAGE_READS = "/openapi.json"
+LABEL_PAGE = "/label"
+OWN_PAGE = b"x-faceml-page"  # what our page says of itself; no other site can make a browser send it here
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -157,22 +159,24 @@ def is_local(host: str) -> bool:
 
 
 def sent_key(scope: Scope) -> bytes:
-    """The key of a request, and for the page the password that its reader gave to the browser.
+    """The key of a request, and for a page the password that its reader gave to the browser.
 
-    Nowhere else: a browser sends that one along with whatever another site's page makes it ask for.
+    Elsewhere that password counts only with the header of our own page: a browser sends a password along with whatever
+    another site's page makes it ask for, but a header of ours only where this service allows it, and it never does.
     """
     headers = dict(scope["headers"])
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer":
         return bytes(token.strip())
     path = scope["path"]
-    if scheme.lower() == b"basic" and (_is_page(path) or path == PAGE_READS) and b"x-api-key" not in headers:
+    is_ours = _is_page(path) or path == PAGE_READS or OWN_PAGE in headers
+    if scheme.lower() == b"basic" and is_ours and b"x-api-key" not in headers:
         return _password(token)
     return bytes(headers.get(b"x-api-key", b""))
 
 
 def _is_page(path: str) -> bool:
-    return path == PAGE or path.startswith(f"{PAGE}/")
+    return any(path == page or path.startswith(f"{page}/") for page in (PAGE, LABEL_PAGE))
 
 
 def _password(token: bytes) -> bytes:

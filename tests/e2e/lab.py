@@ -220,3 +220,11 @@ def sit_down(chromium: Any, lab: Lab, *, height: int = 1000) -> Person:
     open_notebook(page, lab, "03_label.ipynb")
     page.wait_for_function("window.shown.length > 0", timeout=120_000)
     return Person(page)
+
+
+def assert_no_face_in(notebook: Path, library: Library) -> None:
+    with library.repository.read() as unit:
+        ids = [str(face_id) for face_id, _, _ in unit.faces.labels()]
+    text = notebook.read_text()
+    assert not any(face_id in text for face_id in ids)
+    assert "image/" not in text

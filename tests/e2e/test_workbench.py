@@ -25,7 +25,7 @@ from faceml.services.photos.known_labels import match_known_labels, read_known_l
 from faceml.services.review.browse import list_open_clusters
 from faceml.wiring import open_library
 from tests.conftest import copy_library
-from tests.e2e.lab import WORKBENCH, Person, browser, lab_folder, running_lab, sit_down
+from tests.e2e.lab import WORKBENCH, Person, assert_no_face_in, browser, lab_folder, running_lab, sit_down
 from tests.fakes import library_with
 from tests.synthetic import synthetic_library
 
@@ -206,14 +206,6 @@ def check(library: Library, said: dict[UUID, str], rejected: UUID) -> None:
     labels = kinds.pop("label")
     assert labels >= len(set(said.values()))
     assert kinds == {"split": 1, "merge": 1, "reject": 1, "undo": 1}
-
-
-def assert_no_face_in(notebook: Path, library: Library) -> None:
-    with library.repository.read() as unit:
-        ids = [str(face_id) for face_id, _, _ in unit.faces.labels()]
-    text = notebook.read_text()
-    assert not any(face_id in text for face_id in ids)
-    assert "image/" not in text
 
 
 @pytest.mark.nightly

@@ -1,7 +1,9 @@
-"""The library as a whole: `faceml init`, `ingest`, `evaluate`, `doctor`, `settings`, `backup` and `restore`."""
+"""The library as a whole: `faceml init`, `ingest`, `label`, `evaluate`, `doctor`, `settings`, `backup`, `restore`."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +97,15 @@ def ingest(folder: Path) -> object:
         report = ingest_folder(library.repository, folder, on_progress=on_progress)
     drain_outbox(library)  # a search finds no face of a photo that went
     return report
+
+
+@click.command()
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--no-browser", is_flag=True, help="Only say where the page is.")
+def label(port: int, no_browser: bool) -> None:
+    """Name faces on a page in the browser, served on this machine alone until Ctrl-C."""
+    command = [sys.executable, "-m", "serving", "--port", str(port), *([] if no_browser else ["--open"])]
+    os.execv(sys.executable, command)  # in this process's place: what ends it ends the service
 
 
 @click.group()

@@ -53,7 +53,7 @@ def cli(debug: bool) -> None:
     """
 
 
-_START = (library.init, library.ingest, library.evaluate, demo.demo, completion.completion)
+_START = (library.init, library.ingest, library.label, library.evaluate, demo.demo, completion.completion)
 _CARE = (library.doctor, library.settings, library.backup, library.restore, library.photos, jobs.worker, jobs.jobs)
 _EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone)
 for _group, _commands in (

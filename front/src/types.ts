@@ -1,0 +1,171 @@
+// What goes over the wire: the REST API's own names.
+
+export const PLACES = ["to_name", "unconfirmed", "unknown", "people", "ignored", "hidden", "missing", "all"] as const;
+export type Place = (typeof PLACES)[number];
+export type FaceState = "open" | "confirmed" | "recognised" | "dismissed";
+export type GroupOrder = "size" | "name" | "newest" | "attention";
+export type Sort = "fit" | "similarity" | "quality" | "newest" | "oldest" | "size" | "person";
+
+/** Which faces: the same fields in addresses and bodies. */
+export interface FaceQuery {
+  place: Place;
+  clusterId?: string;
+  personId?: string;
+  since?: string;
+  until?: string;
+  day?: string;
+  folder?: string;
+  minQuality?: number;
+  maxQuality?: number;
+  minSize?: number;
+  minSimilarity?: number;
+  maxSimilarity?: number;
+  assignedBy?: "manual" | "prototype";
+  text?: string;
+  sort?: Sort;
+  descending?: boolean;
+}
+
+export interface Tile {
+  faceId: string;
+  assetId: number;
+  personId: string | null;
+  personName: string | null;
+  clusterId: string | null;
+  similarity: number | null; // of the assignment, where a machine made it
+  likeness?: number; // to what was searched for
+  isOdd?: boolean; // little like the others of its group: shown last
+  quality: number | null;
+  size: number;
+  takenAt: number | null; // seconds since 1970 by the photo's own clock
+  state: FaceState;
+}
+
+export interface PlaceCount {
+  place: Place;
+  faces: number;
+  groups: number | null;
+  label: string;
+}
+
+export interface Places {
+  places: PlaceCount[];
+  latestEvent: number;
+}
+
+export interface GridPage {
+  total: number;
+  offset: number;
+  revision: string;
+  faces: Tile[];
+}
+
+export interface Likeness {
+  personId: string;
+  personName: string;
+  similarity: number;
+  isLikely?: boolean;
+}
+
+export interface Group {
+  key: string;
+  label: string;
+  faces: number;
+  cover: string[];
+  cohesion: number | null;
+  suggestion: Likeness | null;
+  isMixed: boolean;
+  toConfirm?: number; // faces that a machine named
+}
+
+export interface Groups {
+  total: number;
+  groups: Group[];
+}
+
+export interface Bin {
+  low: number;
+  high: number;
+  faces: number;
+}
+
+export interface Histogram {
+  bins: Bin[];
+  faces: number;
+}
+
+export type Action = "name" | "confirm" | "reject" | "unassign" | "dismiss" | "restore";
+export type DismissedAs = "stranger" | "not_a_face";
+
+export interface Decision {
+  action: Action;
+  faceIds?: string[];
+  query?: FaceQuery;
+  exceptIds?: string[];
+  name?: string;
+  personId?: string;
+  dismissedAs?: DismissedAs;
+  revision?: string;
+  force?: boolean;
+}
+
+export interface Decided {
+  eventId: number | null;
+  facesChanged: number;
+  personId: string | null;
+  personName: string | null;
+  notes: string[];
+  revision?: string;
+}
+
+export interface Undone {
+  eventId: number;
+  undoneEventId: number;
+  kind: string;
+  isRedo: boolean;
+  facesRestored: number;
+}
+
+export interface Changes {
+  latestEvent: number;
+  revision: string;
+  faceIds: string[] | null;
+  texts: string[];
+}
+
+/** Shares of the upright photo. */
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface PhotoFace {
+  faceId: string;
+  box: Box;
+  personId: string | null;
+  personName: string | null;
+  clusterId: string | null;
+  state: FaceState;
+  isDrawn: boolean;
+}
+
+export interface Photo {
+  assetId: number;
+  name: string;
+  folder: string;
+  takenAt: string | null;
+  camera: string | null;
+  width: number;
+  height: number;
+  previous: number | null;
+  next: number | null;
+  faces: PhotoFace[];
+}
+
+export interface KnownName {
+  personId: string;
+  name: string;
+  faces: number;
+}

@@ -1,0 +1,109 @@
+"""A person at the page with the face grid, `/label`: what they press, click and read; and the service behind it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+
+from faceml.library import Library
+from serving.app import create_app
+from tests.polling import until
+from tests.ports import free_port
+from tests.rest import UNLIMITED
+
+WAIT_MS = float(os.environ.get("FACEML_WAIT_MS", 60_000))
+
+
+def expect(locator: Any) -> Any:
+    """Playwright's, with a wait that a busy machine needs; unlike waiting for a function it evaluates no text."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=WAIT_MS)
+    return expect(locator)
+
+
+@dataclass
+class Somebody:
+    """A person at the page: what they press, click and read."""
+
+    page: Any
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def open(self, fragment: str = "") -> None:
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(f"{self.url}/label{fragment}")
+        self.rests()
+
+    def rests(self) -> None:
+        """Until nothing is being loaded or decided."""
+        self.page.wait_for_selector(".fg-root:not([data-busy])")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.rests()
+
+    def types(self, text: str, *keys: str) -> None:
+        self.page.keyboard.type(text)
+        self.press(*keys)
+
+    def clicks(self, selector: str, **given: Any) -> None:
+        self.page.click(selector, **given)
+        self.rests()
+
+    def is_told(self, text: str) -> None:
+        expect(self.page.locator(".fg-notice")).to_contain_text(text)
+        self.rests()
+
+    def sees(self, title: str) -> None:
+        expect(self.page.locator(".fg-title h1")).to_have_text(title)
+        self.rests()
+
+    def counts(self, place: str, count: str) -> None:
+        expect(self.page.locator(f"[data-place={place}] small")).to_have_text(count)
+
+    def tiles(self) -> list[str]:
+        """The ids of the faces in sight, once they are there."""
+        self.page.wait_for_selector(".fg-tile[data-face]:not([data-face=''])")
+        return list(self.page.locator(".fg-tile").evaluate_all("all => all.map(tile => tile.dataset.face)"))
+
+    def chosen(self) -> list[str]:
+        return list(self.page.locator(".fg-tile.fg-chosen").evaluate_all("all => all.map(tile => tile.dataset.face)"))
+
+    def focused(self) -> str:
+        """The face that has the keyboard."""
+        return str(self.page.locator(".fg-tile:focus").get_attribute("data-face"))
+
+
+@contextmanager
+def sitting_at(chromium: Any, library: Library, fragment: str = "", **context: Any) -> Iterator[Somebody]:
+    """The service in this process, and somebody at its page; nobody complained, and no other site was asked."""
+    port = free_port()
+    app = create_app(library=library, limits=UNLIMITED)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    known = {"viewport": {"width": 1280, "height": 800}} | context
+    opened = chromium.new_context(**known)
+    opened.set_default_timeout(WAIT_MS)
+    try:
+        until(lambda: server.started)
+        somebody = Somebody(opened.new_page(), f"http://127.0.0.1:{port}")
+        somebody.open(fragment)
+        yield somebody
+        assert somebody.complaints == []
+        assert all(url.startswith((somebody.url, "data:", "blob:")) for url in somebody.asked), somebody.asked
+    finally:
+        opened.close()
+        server.should_exit = True
+        thread.join()
