@@ -66,7 +66,7 @@ for _group, _commands in (
 
 cli.tasks = {
     "Begin": "demo init ingest",
-    "Faces and people": "faces people photos",
+    "Faces and people": "label faces people photos",
     "Learn and measure": "evaluate models experiments",
     "Run by itself": "pipeline worker jobs",
     "Look after it": "doctor backup restore settings completion",
