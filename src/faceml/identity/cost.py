@@ -109,7 +109,7 @@ def _memory_bytes(n: int, width: int, method: Method, linkage: Linkage, is_exact
         return 8 * n * n + 4 * n * width
     each = 4500 if method == "linkage" else 1500  # of lists, and of what groups know of each other
     if not is_exact:
-        each += 1500  # longer lists; but nothing is prepared or lined up
+        each += 3000  # longer lists, and all their edges at once (m); but nothing is prepared or lined up
     return (8 * n * width if is_exact else 0) + each * n + 40 * min(n, BLOCK) ** 2
 
 
