@@ -18,7 +18,7 @@ from faceml.records import Dismissal, Embeddings
 from faceml.services.decisions.bulk import Action, BulkReport, decide_about
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.groups import likely_from, resemble
-from faceml.storage.face_query import (
+from faceml.storage.grid.face_query import (
     FaceQuery,
     Place,
     Quantity,
@@ -26,8 +26,8 @@ from faceml.storage.face_query import (
     days,
     values_of,
 )
-from faceml.storage.face_table import BY_MACHINE, GONE, FaceTable
-from faceml.storage.face_tiles import (
+from faceml.storage.grid.face_table import BY_MACHINE, GONE, FaceTable
+from faceml.storage.grid.face_tiles import (
     By,
     GridPage,
     GroupSort,
