@@ -27,8 +27,8 @@ from faceml.library import Library
 from faceml.services.decisions.bulk import Action
 from faceml.services.decisions.undo import undo
 from faceml.services.review.grid import FaceGrid
-from faceml.storage.face_query import FaceQuery, Place, Quantity, Sort
-from faceml.storage.face_tiles import By
+from faceml.storage.grid.face_query import FaceQuery, Place, Quantity, Sort
+from faceml.storage.grid.face_tiles import By
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonPrototype, PersonRow
 from tests.conftest import people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with

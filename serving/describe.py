@@ -31,8 +31,9 @@ a part does not answer now, 504 took too long. Lists carry an ETag. Decisions an
 of `POST /undo`; a decision that is stored while the index is behind also with `X-Index-Note`: how many changes wait,
 and what brings them over. `POST /grid/decide` answers before the index has followed, which comes within five seconds;
 where faces are not as somebody saw them its 409 has their ids in `changedFaceIds`. Clustering tells what to know of
-its figures in `X-Note`. Request fields may be camelCase or snake_case; an unknown one is refused. `queue: true` answers
-202 with a `jobId` for `GET /jobs/{job_id}`. HEAD works wherever GET does, and OPTIONS tells what a path takes.
+its figures in `X-Note`. Request fields may be camelCase or snake_case; an unknown one is refused. `queue: true`
+answers 202 with a `jobId` for `GET /jobs/{job_id}`. HEAD works
+wherever GET does, and OPTIONS tells what a path takes.
 """
 
 

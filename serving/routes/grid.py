@@ -12,13 +12,15 @@ from fastapi import Body, File, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from faceml.errors import WrongUse
+from faceml.services.decisions.people import choose_cover
 from faceml.services.decisions.undo import decided_since, history, redo
 from faceml.services.photos.drawn import embed_photo
-from faceml.storage.face_query import FaceQuery
+from faceml.storage.grid.face_query import FaceQuery
 from serving.deps import EVENT_HEADER, Service, Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.routes.detection import ONE_PHOTO
-from serving.schemas import grid, persons
+from serving.schemas import grid, persons, photos
+from serving.schemas import grid_decisions as told
 
 router = router_for("grid")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -88,7 +90,7 @@ async def count_by_day(request: Request, service: Shared, query: Annotated[grid.
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def thumbnails(service: Shared, body: grid.ThumbnailsRequest) -> Response:
+async def thumbnails(service: Shared, body: told.ThumbnailsRequest) -> Response:
     """Get many faces as small square pictures: of each the length in four bytes (little-endian), then a JPEG."""
     content = await service.pools.quick(lambda: _joined(service.pictures(body.face_ids, body.size), body.face_ids))
     return Response(content, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
@@ -99,12 +101,12 @@ def _joined(pictures: dict[UUID, bytes], face_ids: Sequence[UUID]) -> bytes:
     return b"".join(struct.pack("<I", len(part)) + part for part in parts)
 
 
-@router.post("/grid/decide", response_model=grid.GridDecisionResponse, responses=REFUSED)
-async def decide(service: Shared, body: grid.GridDecisionRequest) -> Response:
+@router.post("/grid/decide", response_model=told.GridDecisionResponse, responses=REFUSED)
+async def decide(service: Shared, body: told.GridDecisionRequest) -> Response:
     """Decide about many faces at once: one decision, which one undo takes back. Faces that changed since `revision` are
     left alone, and the answer is 409 with their ids."""
 
-    def work() -> grid.GridDecisionResponse:
+    def work() -> told.GridDecisionResponse:
         done = service.grid().decide(
             body.action,
             _faces_of(body),
@@ -114,41 +116,41 @@ async def decide(service: Shared, body: grid.GridDecisionRequest) -> Response:
             revision=None if body.force else body.revision,
             actor=service.actor,
         )
-        return grid.GridDecisionResponse.of(done)
+        return told.GridDecisionResponse.of(done)
 
     answer = await service.pools.quick(work)
     headers = {EVENT_HEADER: str(answer.event_id)}
     return Response(answer.model_dump_json(by_alias=True), headers=headers, media_type="application/json")
 
 
-def _faces_of(body: grid.FacesOrQuery) -> list[UUID] | FaceQuery:
+def _faces_of(body: told.FacesOrQuery) -> list[UUID] | FaceQuery:
     if (body.face_ids is None) == (body.query is None):
         raise WrongUse("give faceIds or a query: one of both")
     return body.query.query() if body.query is not None else body.face_ids or []
 
 
-@router.get("/changes", response_model=grid.ChangesResponse, responses=UNCHANGED)
-async def list_changes(request: Request, service: Shared, query: Annotated[grid.ChangesQuery, Query()]) -> Response:
+@router.get("/changes", response_model=told.ChangesResponse, responses=UNCHANGED)
+async def list_changes(request: Request, service: Shared, query: Annotated[told.ChangesQuery, Query()]) -> Response:
     """List what was decided since an event, here or anywhere else."""
 
-    def work() -> grid.ChangesResponse:
+    def work() -> told.ChangesResponse:
         revision = service.grid().table.revision
-        return grid.ChangesResponse.of_since(decided_since(service.library.repository, query.since), revision)
+        return told.ChangesResponse.of_since(decided_since(service.library.repository, query.since), revision)
 
     return await service.read(request, work)
 
 
-@router.get("/history", response_model=grid.HistoryResponse, responses=UNCHANGED)
-async def list_history(request: Request, service: Shared, query: Annotated[grid.HistoryQuery, Query()]) -> Response:
+@router.get("/history", response_model=told.HistoryResponse, responses=UNCHANGED)
+async def list_history(request: Request, service: Shared, query: Annotated[told.HistoryQuery, Query()]) -> Response:
     """List the latest decisions, newest first."""
     return await service.read(
-        request, lambda: grid.HistoryResponse.listing(history(service.library.repository, limit=query.limit))
+        request, lambda: told.HistoryResponse.listing(history(service.library.repository, limit=query.limit))
     )
 
 
 @router.post("/redo", response_model=persons.UndoResponse, responses=REFUSED)
 async def redo_decision(
-    service: Shared, body: Annotated[grid.RedoRequest, Body(default_factory=grid.RedoRequest)]
+    service: Shared, body: Annotated[told.RedoRequest, Body(default_factory=told.RedoRequest)]
 ) -> Response:
     """Make a decision again that was taken back; without `eventId` the latest."""
     return await service.decide(
@@ -156,20 +158,29 @@ async def redo_decision(
     )
 
 
-@router.get("/persons/names", response_model=grid.NamesResponse, responses=UNCHANGED)
+@router.get("/persons/names", response_model=told.NamesResponse, responses=UNCHANGED)
 async def list_names(request: Request, service: Shared) -> Response:
     """List the names of all people who are not hidden, to complete what somebody types."""
-    return await service.read(request, lambda: grid.NamesResponse.of(service.grid().names()))
+    return await service.read(request, lambda: told.NamesResponse.of(service.grid().names()))
 
 
-@router.post("/grid/suggest", response_model=grid.SuggestResponse, responses=REFUSED)
-async def suggest_for_faces(service: Shared, body: grid.SuggestRequest) -> Response:
+@router.post("/persons/{person_id}/cover", response_model=told.CoverResponse, responses=REFUSED)
+async def choose_picture(service: Shared, person_id: UUID, body: told.CoverRequest) -> Response:
+    """Choose the face that is a person's picture."""
+    return await service.decide(
+        lambda: choose_cover(service.library, person_id, body.face_id, actor=service.actor),
+        told.CoverResponse.of,
+    )
+
+
+@router.post("/grid/suggest", response_model=told.SuggestResponse, responses=REFUSED)
+async def suggest_for_faces(service: Shared, body: told.SuggestRequest) -> Response:
     """Suggest whom some faces show together."""
 
-    def work() -> grid.SuggestResponse:
+    def work() -> told.SuggestResponse:
         found = service.grid().suggest(_faces_of(body))
         items = [
-            grid.LikelyCandidate(
+            told.LikelyCandidate(
                 person_id=who.person_id,
                 person_name=who.person_name,
                 similarity=round(who.similarity, 4),
@@ -177,12 +188,12 @@ async def suggest_for_faces(service: Shared, body: grid.SuggestRequest) -> Respo
             )
             for who, is_likely in found
         ]
-        return grid.SuggestResponse(suggestions=items)
+        return told.SuggestResponse(suggestions=items)
 
     return await service.run(work)
 
 
-@router.post("/grid/search", response_model=grid.SearchResponse, responses=REFUSED, form_limits=ONE_PHOTO)
+@router.post("/grid/search", response_model=photos.SearchResponse, responses=REFUSED, form_limits=ONE_PHOTO)
 async def search_by_photo(
     service: Shared,
     photo: Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF")],
@@ -190,17 +201,17 @@ async def search_by_photo(
 ) -> Response:
     """Find the faces most like those on an uploaded photo, named or not; nothing of it is kept."""
 
-    def work() -> grid.SearchResponse:
+    def work() -> photos.SearchResponse:
         vectors = embed_photo(service.library, photo.file.read())
         found = service.grid().like(vectors, limit=limit) if len(vectors) else []
-        return grid.SearchResponse.listing(found, [] if len(vectors) else ["no face was found on this photo"])
+        return photos.SearchResponse.listing(found, [] if len(vectors) else ["no face was found on this photo"])
 
     return await service.run(work)
 
 
-@router.post("/grid/like", response_model=grid.SearchResponse, responses=REFUSED)
-async def search_by_face(service: Shared, body: grid.LikeFaceRequest) -> Response:
+@router.post("/grid/like", response_model=photos.SearchResponse, responses=REFUSED)
+async def search_by_face(service: Shared, body: photos.LikeFaceRequest) -> Response:
     """Find the faces most like one of the library, named or not."""
     return await service.run(
-        lambda: grid.SearchResponse.listing(service.grid().like_face(body.face_id, limit=body.limit), [])
+        lambda: photos.SearchResponse.listing(service.grid().like_face(body.face_id, limit=body.limit), [])
     )

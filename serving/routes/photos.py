@@ -13,7 +13,7 @@ from faceml.services.photos.drawn import correct_box, draw_face, look_at_asset, 
 from faceml.services.pictures.thumbnails import draw_photo
 from serving.deps import Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
-from serving.schemas import grid
+from serving.schemas import photos
 from serving.schemas.base import LARGEST_ID
 
 router = router_for("photos")
@@ -22,11 +22,11 @@ UNKNOWN = problems(HTTPStatus.NOT_FOUND)
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-@router.get("/assets/{asset_id}/view", response_model=grid.PhotoResponse, responses={**UNCHANGED, **UNKNOWN})
+@router.get("/assets/{asset_id}/view", response_model=photos.PhotoResponse, responses={**UNCHANGED, **UNKNOWN})
 async def view_photo(request: Request, service: Shared, asset_id: AssetId) -> Response:
     """Get what is known of a photo: file, date, camera, its faces with their boxes, and the photos beside it."""
     return await service.read(
-        request, lambda: grid.PhotoResponse.of(look_at_asset(service.library.repository, asset_id))
+        request, lambda: photos.PhotoResponse.of(look_at_asset(service.library.repository, asset_id))
     )
 
 
@@ -50,28 +50,28 @@ async def picture(
     return with_etag(request, content, "image/jpeg")
 
 
-@router.post("/assets/{asset_id}/faces", response_model=grid.DrawFaceResponse, responses=REFUSED)
-async def draw(service: Shared, asset_id: AssetId, body: grid.DrawFaceRequest) -> Response:
+@router.post("/assets/{asset_id}/faces", response_model=photos.DrawFaceResponse, responses=REFUSED)
+async def draw(service: Shared, asset_id: AssetId, body: photos.DrawFaceRequest) -> Response:
     """Draw a face where none was found, and say whose it is; detection keeps it."""
     return await service.compute(
         lambda: draw_face(service.library, asset_id, body.box.share(), body.name, actor=service.actor),
-        grid.DrawFaceResponse.of,
+        photos.DrawFaceResponse.of,
     )
 
 
-@router.post("/faces/{face_id}/box", response_model=grid.DrawFaceResponse, responses=REFUSED)
-async def correct(service: Shared, face_id: UUID, body: grid.CorrectBoxRequest) -> Response:
+@router.post("/faces/{face_id}/box", response_model=photos.DrawFaceResponse, responses=REFUSED)
+async def correct(service: Shared, face_id: UUID, body: photos.CorrectBoxRequest) -> Response:
     """Correct the box of a face. The answer's face takes its place, under whom it was."""
     return await service.compute(
-        lambda: correct_box(service.library, face_id, body.box.share(), actor=service.actor), grid.DrawFaceResponse.of
+        lambda: correct_box(service.library, face_id, body.box.share(), actor=service.actor), photos.DrawFaceResponse.of
     )
 
 
-@router.delete("/faces/{face_id}", response_model=grid.TakenAwayResponse, responses=REFUSED)
+@router.delete("/faces/{face_id}", response_model=photos.TakenAwayResponse, responses=REFUSED)
 async def take_face_away(service: Shared, face_id: UUID) -> Response:
     """Say that this is no face: one that was drawn is gone, one that was found is dismissed; undo brings it back."""
     return await service.decide(
-        lambda: grid.TakenAwayResponse(
+        lambda: photos.TakenAwayResponse(
             face_id=face_id, event_id=take_away(service.library, face_id, actor=service.actor)
         ),
         lambda answer: answer,

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from faceml.records import AssignedBy, Dismissal
-from faceml.services.decisions.bulk import Action
-from faceml.services.decisions.undo import HistoryLine, Since
-from faceml.services.photos import drawn
-from faceml.services.pictures.thumbnails import LARGEST_PX, SMALLEST_PX
+from faceml.records import AssignedBy
 from faceml.services.recognise.gallery import Resemblance
-from faceml.services.review.grid import Decided, FaceGroup
-from faceml.storage.face_query import FaceQuery, Place, Quantity, Sort
-from faceml.storage.face_tiles import By, GridPage, GroupSort, PersonName, PlaceCount, Tile
-from serving.schemas.base import LARGEST_EVENT, WHOLE, ClusterId, Flag, Name, RequestModel, ResponseModel
+from faceml.services.review.grid import FaceGroup
+from faceml.storage.grid.face_query import FaceQuery, Place, Quantity, Sort
+from faceml.storage.grid.face_tiles import By, GridPage, GroupSort, PlaceCount
+from serving.schemas.base import ClusterId, RequestModel, ResponseModel
 
+NUMBERS = ("min_quality", "max_quality", "min_size", "min_similarity", "max_similarity")
 MOST_FACES = 10_000  # named one by one in a request
 Share = Annotated[float, Field(ge=-1, le=1)]
+
+
+def _as_day(value: Any) -> Any:
+    """A day as the description has it: pydantic takes a moment and a number for one, too."""
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("write a day as 2025-12-23")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_day)]
 Offset = Annotated[int, Field(ge=0, le=100_000_000)]
 
 
@@ -32,22 +40,35 @@ class FaceFilter(RequestModel):
     place: Place = Place.ALL
     cluster_id: ClusterId | None = None
     person_id: UUID | None = None
-    since: Annotated[date | None, Field(description="First day, by the clock of where a photo was taken")] = None
-    until: Annotated[date | None, Field(description="Last day")] = None
-    day: date | None = None
-    folder: Annotated[str, Field(max_length=4096, description="In which photos lie, or below it")] | None = None
+    since: Annotated[Day | None, Field(description="First day, by the clock of where a photo was taken")] = None
+    until: Annotated[Day | None, Field(description="Last day")] = None
+    day: Day | None = None
+    folder: Annotated[str, Field(max_length=400, description="In which photos lie, or below it")] | None = None
     min_quality: Share | None = None
     max_quality: Share | None = None
     min_size: Annotated[int, Field(ge=0, le=100_000, description="Pixels of the box's shorter side")] | None = None
     min_similarity: Annotated[Share | None, Field(description="Of the assignment")] = None
     max_similarity: Share | None = None
     assigned_by: AssignedBy | None = None
-    text: Annotated[str, Field(max_length=255, description="Part of a person's name")] | None = None
+    text: Annotated[str, Field(max_length=100, description="Part of a person's name")] | None = None
     sort: Annotated[Sort, Field(description="`fit`: the most typical of a group first")] = Sort.FIT
     descending: Annotated[bool, Field(description="The order turned round")] = False
 
     def query(self) -> FaceQuery:
         return FaceQuery(**{field.name: getattr(self, field.name) for field in fields(FaceQuery)})
+
+
+class FaceFilterBody(FaceFilter):
+    """The same in a body, where a number is no text."""
+
+    @field_validator(*NUMBERS, "descending", "since", "until", "day", mode="before")
+    @classmethod
+    def _spelt(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = (int, float) if info.field_name in NUMBERS else bool if info.field_name == "descending" else str
+        is_spelt = isinstance(value, kinds) and (info.field_name == "descending" or not isinstance(value, bool))
+        if value is not None and not is_spelt:
+            raise ValueError("this is spelt otherwise: see the description")
+        return value
 
 
 class GridQuery(FaceFilter):
@@ -184,196 +205,3 @@ class DayItem(ResponseModel):
 class TimelineResponse(ResponseModel):
     days: list[DayItem]
     without: int = Field(description="faces of photos of which nobody knows the day")
-
-
-class ThumbnailsRequest(RequestModel):
-    face_ids: Annotated[list[UUID], Field(max_length=200)]
-    size: Annotated[int, Field(ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side")] = 128
-
-
-class FacesOrQuery(RequestModel):
-    """Some faces, or all that a query means: one of both."""
-
-    face_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_FACES)] | None = None
-    query: FaceFilter | None = None
-
-
-class GridDecisionRequest(FacesOrQuery):
-    action: Action
-    except_ids: Annotated[tuple[UUID, ...], Field(max_length=MOST_FACES, description="Of a query's faces")] = ()
-    name: Name | None = None
-    person_id: UUID | None = None
-    dismissed_as: Dismissal = Dismissal.STRANGER
-    revision: Annotated[str, Field(max_length=40, description="At which the faces were seen")] | None = None
-    force: Annotated[Flag, Field(description="Whatever changed since")] = False
-
-
-class GridDecisionResponse(ResponseModel):
-    event_id: int
-    faces_changed: int
-    person_id: UUID | None
-    person_name: str | None
-    revision: str = Field(description="to send with the next decision")
-    notes: list[str]
-
-    @classmethod
-    def of(cls, found: Decided, /) -> Self:
-        report = found.report
-        left = f"{report.faces_skipped} of them were left as they are: it does not apply to them"
-        return cls(
-            event_id=report.event_id,
-            faces_changed=report.faces,
-            person_id=report.person_id,
-            person_name=report.person_name,
-            revision=found.revision,
-            notes=[left] if report.faces_skipped else [],
-        )
-
-
-class ChangesQuery(RequestModel):
-    since: Annotated[int, Field(ge=0, le=LARGEST_EVENT, description="An event's id")] = 0
-
-
-class ChangesResponse(ResponseModel):
-    latest_event: int
-    revision: str
-    face_ids: list[UUID] | None = Field(description="null: too many to name")
-    texts: list[str]
-
-    @classmethod
-    def of_since(cls, found: Since, revision: str) -> Self:
-        ids = None if found.face_ids is None else list(found.face_ids)
-        return cls.completed(found, face_ids=ids, texts=list(found.texts), revision=revision)
-
-
-class NameItem(ResponseModel):
-    person_id: UUID
-    name: str
-    faces: int
-
-
-class NamesResponse(ResponseModel):
-    names: list[NameItem]
-
-    @classmethod
-    def of(cls, found: Sequence[PersonName], /) -> Self:
-        return cls(names=[NameItem.of(name) for name in found])
-
-
-class SuggestRequest(FacesOrQuery):
-    pass
-
-
-class LikelyCandidate(Candidate):
-    is_likely: bool
-
-
-class SuggestResponse(ResponseModel):
-    suggestions: list[LikelyCandidate]
-
-
-class HistoryQuery(RequestModel):
-    limit: Annotated[int, Field(ge=1, le=1_000)] = 20
-
-
-class HistoryItem(ResponseModel):
-    event_id: int
-    at: datetime
-    actor: str
-    kind: str
-    text: str
-    undone_by: int | None
-
-
-class HistoryResponse(ResponseModel):
-    events: list[HistoryItem]
-
-    @classmethod
-    def listing(cls, lines: Sequence[HistoryLine]) -> Self:
-        return cls(events=[HistoryItem.of(line) for line in lines])
-
-
-class RedoRequest(RequestModel):
-    """Without `eventId` the decision that was taken back last is made again."""
-
-    event_id: Annotated[int, Field(strict=True, ge=1, le=LARGEST_EVENT), WHOLE] | None = None
-
-
-Part = Annotated[float, Field(ge=0, le=1)]
-
-
-class ShareBox(ResponseModel):
-    """Shares (0 to 1) of the upright photo's width and height."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    x: Part
-    y: Part
-    width: Part
-    height: Part
-
-    def share(self) -> drawn.Share:
-        return drawn.Share(self.x, self.y, self.width, self.height)
-
-
-class ShownFaceItem(ResponseModel):
-    face_id: UUID
-    box: ShareBox
-    person_id: UUID | None
-    person_name: str | None
-    cluster_id: str | None
-    state: str
-    is_drawn: bool
-
-
-class PhotoResponse(ResponseModel):
-    asset_id: int
-    name: str
-    folder: str
-    taken_at: datetime | None
-    camera: str | None
-    width: int
-    height: int
-    previous: int | None
-    next: int | None
-    faces: list[ShownFaceItem]
-
-
-class DrawFaceRequest(RequestModel):
-    box: ShareBox
-    name: Name | None = None
-
-
-class CorrectBoxRequest(RequestModel):
-    box: ShareBox
-
-
-class DrawFaceResponse(ResponseModel):
-    face_id: UUID
-    event_id: int
-    person_id: UUID | None
-    person_name: str | None
-
-
-class TakenAwayResponse(ResponseModel):
-    face_id: UUID
-    event_id: int
-
-
-class LikeFaceRequest(RequestModel):
-    face_id: UUID
-    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
-
-
-class SimilarItem(TileItem):
-    likeness: float = Field(description="cosine to the face that was asked for")
-
-
-class SearchResponse(ResponseModel):
-    faces: list[SimilarItem]
-    notes: list[str]
-
-    @classmethod
-    def listing(cls, found: Sequence[tuple[Tile, float]], notes: list[str]) -> Self:
-        faces = [SimilarItem.completed(tile, likeness=round(likeness, 4)) for tile, likeness in found]
-        return cls(faces=faces, notes=notes)

@@ -195,6 +195,29 @@ def test_faces_are_taken_from_several_people_at_once(api: TestClient, library: L
     assert counts(api)["unconfirmed"] == 8
 
 
+def test_a_person_s_picture_is_chosen_and_the_choice_undone(
+    api: TestClient, library: Library, faces: list[UUID]
+) -> None:
+    name_all(library)
+
+    def cover() -> str:
+        (group,) = get(api, "grid/groups", place="people", by="person", text="Person 1")["groups"]
+        return str(group["cover"][0])
+
+    ada = get(api, "persons/names")["names"][1]["personId"]
+    before = cover()
+    other = next(str(face) for face in faces[6:10] if str(face) != before)
+    chosen = api.post(f"{API}/persons/{ada}/cover", json={"faceId": other})
+    assert (chosen.status_code, cover()) == (200, other)
+    hide_person(library, UUID(ada), actor="ada")
+    api.post(f"{API}/undo")
+    assert cover() == other, "hiding somebody and bringing them back leaves their picture"
+    api.post(f"{API}/undo", json={"eventId": chosen.json()["eventId"]})
+    assert cover() == before
+    refused = api.post(f"{API}/persons/{ada}/cover", json={"faceId": str(faces[0])})
+    assert refused.status_code == 422
+
+
 def test_ignored_faces_come_back(api: TestClient, library: Library, faces: list[UUID]) -> None:
     decide(api, "dismiss", faceIds=[str(face) for face in faces[:4]], dismissedAs="not_a_face")
     assert counts(api)["ignored"] == 4

@@ -27,6 +27,8 @@ class Decision:
     swaps: tuple[UUID, str] | None = None  # whose record took which name in exchange
     parts: dict[UUID, str | None] = field(default_factory=dict)
     dismissed_as: str = ""
+    shown: dict[UUID, UUID] = field(default_factory=dict)  # by face, whom it was under
+    counted: dict[UUID, frozenset[UUID]] = field(default_factory=dict)  # by person, as `same`
     new_person: str | None = None  # the name of the person who came with it
     stands: bool = True
 
@@ -71,6 +73,22 @@ def truth(decisions: Iterable[Decision]) -> Truth:
             continue
         if who is not None and decision.kind != "unassign":
             needed.add(who)
+        needed |= set(decision.counted)
+        if decision.kind == "confirm_each":
+            for face, person in decision.shown.items():
+                said[face] = person
+                dismissed.pop(face, None)
+                ruled_out -= {(face, one) for one in decision.counted[person]}
+        elif decision.kind == "reject_each":
+            for face, person in decision.shown.items():
+                ruled_out.add((face, person))
+                if said.get(face) in decision.counted[person]:
+                    del said[face]
+                    part.pop(face, None)
+        elif decision.kind == "restore":
+            for face in decision.faces:
+                if dismissed.pop(face, None):
+                    del said[face]
         if decision.kind in ("label", "assign", "confirm", "unassign"):
             for face in decision.faces:
                 dismissed.pop(face, None)

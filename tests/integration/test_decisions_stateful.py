@@ -33,6 +33,7 @@ from faceml.options import AssignOptions, ClusterOptions, DualOptions
 from faceml.records import Dismissal, PersonStatus
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
+from faceml.services.decisions.bulk import confirm_faces, reject_each, restore_faces
 from faceml.services.decisions.label import assign_faces_to, dismiss_faces, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.people import (
     choose_exemplars,
@@ -141,6 +142,28 @@ class Decisions(RuleBasedStateMachine):
         faces = self.chosen(picks)
         report = dismiss_faces(self.library, faces, dismissed_as, actor="ada")
         self.said(Decision(report.event_id, "dismiss", faces=tuple(faces), dismissed_as=dismissed_as))
+
+    @rule(picks=PICKS, is_right=st.booleans())
+    def judge_recognition(self, picks: list[int], is_right: bool) -> None:
+        """Faces of several people at once: they show whom they are under, or none of them does."""
+        decide, kind = (confirm_faces, "confirm_each") if is_right else (reject_each, "reject_each")
+        with self.library.repository.read() as unit:
+            before = {face.id: face.person_id for face in unit.faces.by_ids(self.chosen(picks))}
+        try:
+            report = decide(self.library, self.chosen(picks), actor="ada")
+        except WrongUse:
+            return
+        shown = {id_: person for id_ in self.faces_of(report.event_id) if (person := before[id_])}
+        counted = {person: self.same_as(person) for person in shown.values()}
+        self.said(Decision(report.event_id, kind, shown=shown, counted=counted))
+
+    @rule(picks=PICKS)
+    def restore(self, picks: list[int]) -> None:
+        try:
+            report = restore_faces(self.library, self.chosen(picks), actor="ada")
+        except WrongUse:
+            return
+        self.said(Decision(report.event_id, "restore", faces=self.faces_of(report.event_id)))
 
     @precondition(lambda self: self.people())
     @rule(picks=PICKS, pick=PICK)

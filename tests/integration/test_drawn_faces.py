@@ -25,7 +25,7 @@ from faceml.services.photos.detect import backfill_faces, detect_in_photo
 from faceml.services.photos.drawn import PhotoSheet, Share, correct_box, draw_face, look_at_asset, take_away
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.grid import FaceGrid
-from faceml.storage.face_query import FaceQuery, Place
+from faceml.storage.grid.face_query import FaceQuery, Place
 from faceml.wiring import open_library
 
 FACE = Share(0.38, 0.12, 0.14, 0.16)  # around the astronaut's, looser than a detector's box

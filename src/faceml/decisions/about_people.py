@@ -21,7 +21,8 @@ class StatusChange(Decision):
     person_id: UUID
 
     def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
-        return PersonState(before.name, self.gives) if person_id == self.person_id else before
+        is_about = person_id == self.person_id
+        return replace(before, status=self.gives, merged_into_id=None) if is_about else before
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Merge(StatusChange):
         return f"merged {self.who(names)} into {names.get(self.into, 'somebody')} ({faces})"
 
     def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
-        return PersonState(before.name, self.gives, self.into) if person_id == self.person_id else before
+        is_about = person_id == self.person_id
+        return replace(before, status=self.gives, merged_into_id=self.into) if is_about else before
 
     @property
     def concerns(self) -> frozenset[UUID]:
@@ -80,3 +82,17 @@ class Rename(Decision):
     @property
     def concerns(self) -> frozenset[UUID]:
         return frozenset({self.person_id, *self.names})
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseCover(Decision):
+    """A face is a person's picture wherever people are shown."""
+
+    person_id: UUID
+    cover: UUID
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"chose a picture of {self.who(names)}"
+
+    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
+        return replace(before, cover=self.cover) if person_id == self.person_id else before

@@ -71,6 +71,7 @@ ABOUT_PEOPLE: Mapping[str, type[Decision]] = {
     "rename": about_people.Rename,
     "hide": about_people.Hide,
     "unhide": about_people.Unhide,
+    "cover": about_people.ChooseCover,
 }
 ABOUT_DECISIONS: Mapping[str, type[Decision]] = {
     "undo": Undo,
@@ -176,6 +177,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it o
     "counted": _ids_by_person,
     "of_faces": _ids_by_person,
     "into": UUID,
+    "cover": UUID,
     "replaced": UUID,
     "drawn": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},

@@ -88,3 +88,4 @@ class PersonState:
     name: str
     status: PersonStatus = PersonStatus.ACTIVE
     merged_into_id: UUID | None = None
+    cover: UUID | None = None  # the face that is their picture

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.cluster_labels import likeness_to_others
-from faceml.storage.face_query import FaceQuery, Grouped, Sort, chosen, days, ordered
-from faceml.storage.face_query import grouped as put_together
-from faceml.storage.face_table import FaceTable
-from faceml.storage.face_tiles import By, PlaceCount, count_places
+from faceml.storage.grid.face_query import FaceQuery, Grouped, Sort, chosen, days, ordered
+from faceml.storage.grid.face_query import grouped as put_together
+from faceml.storage.grid.face_table import FaceTable
+from faceml.storage.grid.face_tiles import By, PlaceCount, count_places
 from faceml.storage.sql.grid import Watermark
 from faceml.storage.sql.repository import Repository, UnitOfWork
 

@@ -23,7 +23,7 @@ from faceml.decisions.about_faces import (
     Split,
     Unassign,
 )
-from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
+from faceml.decisions.about_people import ChooseCover, Hide, Merge, Rename, Unhide
 from faceml.decisions.decision import Decision, Erase, Erased, Forget, Redo, Undo
 from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, Dismissal
@@ -72,6 +72,7 @@ ABOUT_PEOPLE: dict[type[Decision], st.SearchStrategy[Any]] = {
         lambda names: Rename(next(iter(names)), names),
         st.dictionaries(person, st.tuples(name, name), min_size=1, max_size=2),
     ),
+    ChooseCover: st.builds(ChooseCover, person, st.sampled_from([FACE, OTHER_FACE])),
     Hide: st.builds(Hide, person),
     Unhide: st.builds(Unhide, person),
 }

@@ -24,7 +24,7 @@ from faceml.decisions.about_faces import (
     Split,
     Unassign,
 )
-from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
+from faceml.decisions.about_people import ChooseCover, Hide, Merge, Rename, Unhide
 from faceml.decisions.decision import Decision, Redo, Undo
 from faceml.decisions.log import Event, FaceEvent
 from faceml.decisions.replay import Undos, became, follow_merges, replay, replay_person, survivor
@@ -237,15 +237,17 @@ def test_an_exemplar_that_a_machine_put_under_somebody_is_confirmed_as_whom_the_
 
 
 def obvious_person(who: UUID, said: Sequence[Decision]) -> PersonState:
-    name, status, into = "Ada", PersonStatus.ACTIVE, None
+    name, status, into, cover = "Ada", PersonStatus.ACTIVE, None, None
     for decision in said:
+        if decision.person_id == who and isinstance(decision, ChooseCover):
+            cover = decision.cover
         if isinstance(decision, Rename) and who in decision.names:
             name = decision.names[who][1]
         elif decision.person_id == who and isinstance(decision, Merge):
             status, into = PersonStatus.MERGED, decision.into
         elif decision.person_id == who and isinstance(decision, Hide | Unhide):
             status, into = PersonStatus.HIDDEN if isinstance(decision, Hide) else PersonStatus.ACTIVE, None
-    return PersonState(name, status, into)
+    return PersonState(name, status, into, cover)
 
 
 @given(st.lists(about_people, max_size=8), st.sets(st.integers(1, 8)), person)

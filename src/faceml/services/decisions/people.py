@@ -12,7 +12,7 @@ from itertools import groupby
 from uuid import UUID
 
 from faceml.decisions.about_faces import ChooseExemplars
-from faceml.decisions.about_people import Hide, Merge, Rename, Unhide
+from faceml.decisions.about_people import ChooseCover, Hide, Merge, Rename, Unhide
 from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.identity.prototypes import centroid
@@ -151,6 +151,29 @@ def _change(library: Library, decision: Hide | Unhide, expected: PersonStatus, a
         unit.people.set_status(person.id, decision.gives)
         event_id = unit.events.append(decision, actor=actor)
     return StatusReport(person.id, person.name, decision.gives, event_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CoverReport:
+    person_id: UUID
+    person_name: str
+    face_id: UUID
+    event_id: int
+
+
+def choose_cover(library: Library, name_or_id: str | UUID, face_id: UUID, *, actor: str) -> CoverReport:
+    """Make a face a person's picture; where it is gone, or no longer theirs, their best one is shown again.
+
+    Raises:
+        WrongUse: the face is not under the person.
+    """
+    with deciding(library) as unit:
+        person, face = find_person(unit, name_or_id), unit.faces.get(face_id)
+        if face.person_id != person.id:
+            raise WrongUse(f"face {face_id} is not under {person.name!r}: assign it to them first")
+        unit.people.set_cover(person.id, face_id)
+        event_id = unit.events.append(ChooseCover(person.id, face_id), actor=actor)
+    return CoverReport(person.id, person.name, face_id, event_id)
 
 
 MOST = 20  # exemplars by hand; beyond, single faces say no more than the centroid

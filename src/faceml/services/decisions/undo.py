@@ -204,6 +204,7 @@ def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[
     unit.people.set_names(renamed)
     for person_id, person in people.items():
         unit.people.set_status(person_id, person.status, person.merged_into_id)
+        unit.people.set_cover(person_id, person.cover)
     _refuse_circle(unit, staying)
     return sorted(unit.people.existing(gone))
 

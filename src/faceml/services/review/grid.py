@@ -18,7 +18,7 @@ from faceml.records import Dismissal, Embeddings
 from faceml.services.decisions.bulk import Action, BulkReport, decide_about
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.groups import likely_from, resemble
-from faceml.storage.face_query import (
+from faceml.storage.grid.face_query import (
     FaceQuery,
     Place,
     Quantity,
@@ -26,8 +26,8 @@ from faceml.storage.face_query import (
     days,
     values_of,
 )
-from faceml.storage.face_table import BY_MACHINE, GONE, FaceTable
-from faceml.storage.face_tiles import (
+from faceml.storage.grid.face_table import BY_MACHINE, GONE, FaceTable
+from faceml.storage.grid.face_tiles import (
     By,
     GridPage,
     GroupSort,
@@ -274,8 +274,8 @@ def _described(
     person = table.people.get(code) if by is By.PERSON else None
     day = day_of(code) if by is By.DAY else None
     if person is not None and person.cover_face_id is not None:
-        is_there = (table.rows_of([person.cover_face_id]) >= 0).all()
-        cover = [*([person.cover_face_id] if is_there else []), *cover]
+        is_theirs = np.isin(table.rows_of([person.cover_face_id]), members).all()
+        cover = [*([person.cover_face_id] if is_theirs else []), *cover]
     return FaceGroup(
         key=cluster_id or str(person.id if person else day),
         label=cluster_id or (person.name if person else str(day)),

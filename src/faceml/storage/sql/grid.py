@@ -20,7 +20,7 @@ from faceml.decisions.about_faces import GONE
 from faceml.errors import Conflict
 from faceml.path_text import path_text
 from faceml.records import AssignedBy, BBox, Dismissal, FoundFace, PersonStatus
-from faceml.storage.face_table import NEVER, NO_SIMILARITY, FaceColumns, PersonEntry, PhotoColumns
+from faceml.storage.grid.face_table import NEVER, NO_SIMILARITY, FaceColumns, PersonEntry, PhotoColumns
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.faces import Faces
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, LabelChange, LabelEvent, PersonRow

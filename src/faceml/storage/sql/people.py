@@ -117,6 +117,10 @@ class People(Store):
         row.status, row.merged_into_id = status, merged_into_id
         self._session.flush()
 
+    def set_cover(self, person_id: UUID, face_id: UUID | None) -> None:
+        self._row(person_id).cover_face_id = face_id
+        self._session.flush()
+
     def remove(self, person_id: UUID) -> None:
         """Delete the record, and prototypes and rejections with it; whoever does it has seen to the faces."""
         self._session.execute(delete(PersonRow).where(PersonRow.id == person_id))

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.records import Face
-from faceml.storage.face_query import Grouped, Place, in_place
-from faceml.storage.face_table import BY_MACHINE, BY_PERSON, NEVER, NO_SIMILARITY, FaceTable, assigned_code
+from faceml.storage.grid.face_query import Grouped, Place, in_place
+from faceml.storage.grid.face_table import BY_MACHINE, BY_PERSON, NEVER, NO_SIMILARITY, FaceTable, assigned_code
 
 
 class By(StrEnum):

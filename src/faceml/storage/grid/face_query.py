@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from faceml.names import folded
 from faceml.records import AssignedBy
-from faceml.storage.face_table import BY_MACHINE, BY_PERSON, GONE, NEVER, NO_SIMILARITY, NOBODY, FaceTable
+from faceml.storage.grid.face_table import BY_MACHINE, BY_PERSON, GONE, NEVER, NO_SIMILARITY, NOBODY, FaceTable
 
 SMALLEST_GROUP = 3  # faces of a cluster from which on it is a group to name; smaller ones are with the unknown
 DAY_S = 86_400
