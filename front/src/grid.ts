@@ -87,6 +87,7 @@ export class GridView {
   private now(): void {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
+    const hasKeyboard = this.box.contains(document.activeElement);
     const { pages, tile, selection } = this.desk.state;
     const { clientHeight: height } = this.box;
     const width = this.sheet.clientWidth;
@@ -102,6 +103,7 @@ export class GridView {
     this.box.setAttribute("aria-rowcount", String(layout.rows));
     this.box.setAttribute("aria-colcount", String(layout.columns));
     this.place(height);
+    if (hasKeyboard && document.activeElement === this.box) this.tileAt(selection.at)?.focus({ preventScroll: true });
   }
 
   private place(height: number): void {

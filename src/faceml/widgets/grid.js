@@ -1497,6 +1497,7 @@ var GridView = class {
   now() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
+    const hasKeyboard = this.box.contains(document.activeElement);
     const { pages, tile, selection } = this.desk.state;
     const { clientHeight: height } = this.box;
     const width = this.sheet.clientWidth;
@@ -1512,6 +1513,7 @@ var GridView = class {
     this.box.setAttribute("aria-rowcount", String(layout.rows));
     this.box.setAttribute("aria-colcount", String(layout.columns));
     this.place(height);
+    if (hasKeyboard && document.activeElement === this.box) this.tileAt(selection.at)?.focus({ preventScroll: true });
   }
   place(height) {
     const { layout, box } = this;
