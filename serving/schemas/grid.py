@@ -1,4 +1,4 @@
-"""The face grid: what is asked for, and what is shown (docs/decisions/0044-one-protocol-for-page-and-widget.md)."""
+"""The face grid: what is asked for, and what is shown (docs/decisions/0043-one-protocol-for-page-and-widget.md)."""
 
 from __future__ import annotations
 
