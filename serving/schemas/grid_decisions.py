@@ -21,7 +21,7 @@ from serving.schemas.grid import MOST_FACES, Candidate, FaceFilterBody
 
 class ThumbnailsRequest(RequestModel):
     face_ids: Annotated[list[UUID], Field(max_length=200)]
-    size: Annotated[int, WHOLE, Field(strict=True, ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side")] = 128
+    size: Annotated[int, Field(strict=True, ge=SMALLEST_PX, le=LARGEST_PX, description="Pixels a side"), WHOLE] = 128
 
 
 class FacesOrQuery(RequestModel):

@@ -77,7 +77,7 @@ class TakenAwayResponse(ResponseModel):
 
 class LikeFaceRequest(RequestModel):
     face_id: UUID
-    limit: Annotated[int, WHOLE, Field(strict=True, ge=1, le=1_000)] = 100
+    limit: Annotated[int, Field(strict=True, ge=1, le=1_000), WHOLE] = 100
 
 
 class SimilarItem(TileItem):
