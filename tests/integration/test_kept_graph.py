@@ -171,7 +171,7 @@ def test_a_first_grouping_starts_from_the_graph_that_another_kept(library: Libra
     add_faces(library, people_vectors(PEOPLE + 1, FACES, spread=0.8)[-4:], prefix="new")
     faces = everybody(library)
     options = {"purpose": "everybody", "min_cluster_size": 3, "min_samples": 2}
-    labels = group_faces(library, faces, **options, begun_by=("unlabelled", "unknown"))
+    labels = group_faces(library, faces, **options, begun_by=("unlabelled", "unknown")).labels
     assert starts == ["graph_of", "graph_from"]
     assert labels.tolist() == fit(faces.vectors, min_cluster_size=3, min_samples=2).labels.tolist()
     assert len(graph_files(library)) == 2, "each goes on with its own"
