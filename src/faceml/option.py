@@ -65,7 +65,7 @@ class Option:
         """What a text typed in a shell stands for; the text itself where it is not a number.
 
         >>> from faceml.options import ClusterOptions
-        >>> [item.read("5") for item in options_of(ClusterOptions)[-6:-3]]
+        >>> [item.read("5") for item in options_of(ClusterOptions)[6:9]]
         ['5', 5, '5']
         """
         for number in (int, float) if self.kind in (int, float) else ():

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from faceml.storage.sql.export_rows import ExportRow
 
 from faceml.config import Settings
 from faceml.library import Library
@@ -23,6 +22,7 @@ from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans, fix_orphans
 from faceml.services.review.browse import label_progress
+from faceml.storage.sql.face_rows import ExportRow
 from faceml.storage.sql.tables import PersonPrototype
 from tests.conftest import add_faces, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with

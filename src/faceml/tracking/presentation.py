@@ -14,6 +14,7 @@ from pathlib import Path
 
 from faceml.tracking.provenance import as_words
 from faceml.tracking.spool import HELD
+from faceml.tracking.unattended import notebook_shell
 
 NOTE = "mlflow.note.content"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the page opens on the table of runs
@@ -111,7 +112,7 @@ def source(notebook: str = "") -> dict[str, str]:
     Args:
         notebook: that a pipeline runs; empty: Jupyter names the one that is open.
     """
-    in_kernel = "ipykernel" in sys.modules
+    in_kernel = hasattr(notebook_shell(), "kernel")
     opened = notebook or (Path(os.environ.get("JPY_SESSION_NAME", "notebook")).name if in_kernel else "")
     command = " ".join([Path(sys.argv[0]).name, *(word for word in sys.argv[1:3] if word.replace("-", "").isalpha())])
     kind = _NOTEBOOK if opened else "LOCAL"

@@ -15,7 +15,7 @@ def record_failures(tracking: Tracking, kind: str) -> None:
 
     In a pipeline the runner does that, and at a keyboard a person sees the error and runs the cell again.
     """
-    shell = _shell()
+    shell = notebook_shell()
     if shell is None or tracking.is_handed:
         return
 
@@ -29,7 +29,8 @@ def record_failures(tracking: Tracking, kind: str) -> None:
     shell.events.register("post_run_cell", after_cell)
 
 
-def _shell() -> Any:
+def notebook_shell() -> Any:
+    """IPython's, where this runs in one; else None."""
     ipython = sys.modules.get("IPython")  # not imported: no notebook
     return None if ipython is None else ipython.get_ipython()
 
