@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from faceml.addresses import sqlite_url
 from faceml.config import Settings
 from faceml.library import Library
 from tests.conftest import add_faces, copy_library, people_vectors
@@ -16,8 +17,9 @@ from tests.fakes import FakePack, library_with
 
 @pytest.fixture
 def bare_library(tmp_path: Path) -> Iterator[Library]:
-    """An empty library of faces that a test makes up."""
-    opened = library_with(FakePack(), Settings(home=tmp_path / "library", model_pack="opencv-zoo"))
+    """An empty library of faces that a test makes up, with runs of its own: the checkout may hold a demo's."""
+    runs = sqlite_url(tmp_path / "mlruns" / "mlflow.db")
+    opened = library_with(FakePack(), Settings(home=tmp_path / "library", model_pack="opencv-zoo", tracking_uri=runs))
     yield opened
     opened.close()
 
