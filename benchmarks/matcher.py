@@ -9,7 +9,7 @@ many strangers; some faces and people are near everybody. The claims, all throug
   those of processors, stand beside it. The memory is what the fits' peak lies above the process before, which has
   Python and MLflow loaded;
 - `assign_faces` with the matcher takes at most 3 times the plain one, reading and storing included, in turns on the
-  same faces; the vector index is away, so that neither waits for it;
+  same faces, all that nobody labelled; the vector index is away, so that neither waits for it;
 - `identify_photo` of one face takes at most 1.5 times the plain one; models that cost nothing find the face, so that
   matching alone is compared.
 """
@@ -175,8 +175,9 @@ def memory_mb(key: str) -> float:
 def assigned(library: Library, repeats: int) -> float:
     def set_free() -> None:
         with library.repository.begin() as unit:
-            automatic = FaceInstance.assigned_by == AssignedBy.PROTOTYPE
-            unit._session.execute(update(FaceInstance).where(automatic).values(person_id=None, assigned_by=None))
+            is_free = FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL)
+            nothing = {"person_id": None, "assigned_by": None, "cluster_id": None}
+            unit._session.execute(update(FaceInstance).where(is_free).values(nothing))
             unit._session.execute(delete(OutboxRow))
 
     def work(matcher: str) -> int:

@@ -304,7 +304,7 @@ def test_an_erased_person_is_forgotten_without_fitting_again(labelled: Library) 
     after = opened(labelled)
     assert gone not in after.people
     assert not after.labelled & set(ids)
-    assert len(after.matcher.references) == len(before.matcher.references) - len(ids)
+    assert len(after.matcher.known) == len(before.matcher.known) - len(ids)
     ask(labelled, after)
 
 

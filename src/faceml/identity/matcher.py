@@ -28,7 +28,7 @@ from faceml.identity.cohort import IN_NO_GROUP, NEIGHBOURS, Cohort, choose_cohor
 from faceml.identity.hdbscan.distances import blocks
 from faceml.identity.once_a_photo import Photos
 from faceml.identity.projection import Head, project
-from faceml.identity.prototypes import ZERO_NORM, centroids
+from faceml.identity.prototypes import ZERO_NORM, KnownFaces
 from faceml.identity.smoothing import in_pieces, smoothed
 
 NEARNESS_WEIGHT = 0.5  # of a face's nearness, and of a person's; flat from 0.25 to 0.7
@@ -54,13 +54,21 @@ class Scores:
 class Matcher:
     """People as they are recognised in one library: L labelled faces of K people, and the cohort."""
 
-    references: NDArray[np.float32]  # (L, D) labelled faces, unit rows, by person
-    person_rows: NDArray[np.intp]  # (L,) ascending
+    known: KnownFaces
     groups: NDArray[np.int64]  # (L,) group of the library each labelled face is in, -1: in no group
-    centroids: NDArray[np.float32]  # (K, D) unit rows
     cohort: Cohort
     person_nearness: NDArray[np.float32]  # (K,) cosine
     head: Head | None = None  # what all these vectors went through, and faces asked about go through first
+
+    @property
+    def person_rows(self) -> NDArray[np.intp]:
+        """(L,) whose each labelled face is, ascending."""
+        return self.known.people
+
+    @property
+    def centroids(self) -> NDArray[np.float32]:
+        """(K, D) unit rows."""
+        return self.known.centroids
 
     def scores(self, faces: NDArray[np.float32], groups: ArrayLike) -> Scores:
         """
@@ -71,7 +79,7 @@ class Matcher:
         return self._scores(_through(self.head, faces), groups)
 
     def _scores(self, faces: NDArray[np.float32], groups: ArrayLike) -> Scores:
-        nearest, centre = _likeness(faces, self.references, self._starts, self.centroids)
+        nearest, centre = self.known.likeness(faces)
         near = self.cohort.nearness(faces, groups, (nearest + centre).argmax(axis=1))
         weight = np.float32(-NEARNESS_WEIGHT)
         return Scores(nearest, centre, weight * near, weight * self.person_nearness)
@@ -118,7 +126,7 @@ class Matcher:
 
     @property
     def _rows_at_once(self) -> int:
-        return max(1, BLOCK_SCORES // max(len(self.references), len(self.cohort.vectors)))
+        return max(1, BLOCK_SCORES // max(len(self.known), len(self.cohort.vectors)))
 
     def as_strangers(self) -> OpenSetScores:
         """What each labelled face scores without its person, as a stranger's face would, and without itself.
@@ -128,7 +136,7 @@ class Matcher:
         ends = []
 
         def scores() -> Iterator[tuple[slice, NDArray[np.float32]]]:
-            for part, found, near in self.against_others(np.arange(len(self.references))):
+            for part, found, near in self.against_others(np.arange(len(self.known))):
                 ends.append(near)
                 yield part, found
 
@@ -143,8 +151,8 @@ class Matcher:
         and (B,) how near each is to everybody.
         """
         for part in blocks(len(rows), self._rows_at_once):
-            faces, own = self.references[rows[part]], self.person_rows[rows[part]]
-            nearest, centre = _likeness(faces, self.references, self._starts, self.centroids)
+            faces, own = self.known.vectors(rows[part]), self.person_rows[rows[part]]
+            nearest, centre = self.known.likeness(faces)
             likeness = nearest + centre
             likeness[np.arange(len(own)), own] = -np.inf
             near = self.cohort.nearness(faces, self.groups[rows[part]], likeness.argmax(axis=1), own)
@@ -152,27 +160,25 @@ class Matcher:
 
     def _genuine(self) -> NDArray[np.float32]:
         """(L,) each labelled face against its own person made without it; -inf for a person's only face."""
-        sums = np.add.reduceat(self.references, self._starts, axis=0, dtype=np.float64)
-        genuine = np.full(len(self.references), -np.inf, np.float32)
-        near = np.empty(len(self.references), np.float32)
+        genuine = np.full(len(self.known), -np.inf, np.float32)
+        near = np.empty(len(self.known), np.float32)
         for part in blocks(len(near), self._rows_at_once):  # one product for many people
-            near[part] = self.cohort.nearness(self.references[part], self.groups[part], self.person_rows[part])
-        for person, faces in enumerate(np.split(self.references, self._starts[1:])):
+            near[part] = self.cohort.nearness(self.known.vectors(part), self.groups[part], self.person_rows[part])
+        for person in range(len(self.centroids)):
+            theirs = self.known.rows_of(person)
+            faces = self.known.vectors(theirs)
+            total = faces.sum(axis=0, dtype=np.float64)
             for part in blocks(len(faces), self._rows_at_once) if len(faces) > 1 else ():
                 rows = np.arange(part.start, part.start + len(faces[part]))
                 cosines = faces[part] @ faces.T
                 cosines[np.arange(len(rows)), rows] = -np.inf
-                others = sums[person] - faces[part]
+                others = total - faces[part]
                 norms = np.maximum(np.linalg.norm(others, axis=1), ZERO_NORM)
                 centre = np.einsum("nd,nd->n", faces[part], others) / norms
-                rows += self._starts[person]
+                rows += theirs.start
                 likeness = (cosines.max(axis=1) + centre) / 2
                 genuine[rows] = likeness - NEARNESS_WEIGHT * (near[rows] + self.person_nearness[person])
         return genuine
-
-    @property
-    def _starts(self) -> NDArray[np.intp]:
-        return np.searchsorted(self.person_rows, np.arange(len(self.centroids)))
 
 
 def fit_matcher(
@@ -223,16 +229,12 @@ def enrol(
     if not len(owners):
         raise NotEnoughData("nobody is labelled yet, so there is nobody to match: label some clusters first")
     order = np.argsort(owners, kind="stable")
-    references, owners = _through(head, labelled[order]), owners[order]
-    groups = np.asarray(labelled_groups, np.int64)[order]
-    middles = centroids(references, owners)
+    known = KnownFaces.of(_through(head, labelled[order]), owners[order])
     everybody = _through(head, cohort)
-    shown, near = _near_people(everybody, references, owners, middles, floor)
+    shown, near = _near_people(everybody, known, floor)
     return Matcher(
-        references=references,
-        person_rows=owners,
-        groups=groups,
-        centroids=middles,
+        known=known,
+        groups=np.asarray(labelled_groups, np.int64)[order],
         cohort=Cohort(everybody, np.asarray(cohort_groups, np.int64), shown),
         person_nearness=near,
         head=head,
@@ -240,18 +242,13 @@ def enrol(
 
 
 def _near_people(
-    cohort: NDArray[np.float32],
-    references: NDArray[np.float32],
-    owners: NDArray[np.intp],
-    middles: NDArray[np.float32],
-    floor: float,
+    cohort: NDArray[np.float32], known: KnownFaces, floor: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """(U,) the person each cohort face plainly shows, -1 nobody; (K,) how near each person is to the others."""
-    starts = np.searchsorted(owners, np.arange(len(middles)))
     shown = np.full(len(cohort), NOBODY)
-    highest = np.full((0, len(middles)), -np.inf, np.float32)
-    for part in blocks(len(cohort), max(NEIGHBOURS, BLOCK_SCORES // max(len(references), 1))):
-        nearest, centre = _likeness(cohort[part], references, starts, middles)
+    highest = np.full((0, len(known.centroids)), -np.inf, np.float32)
+    for part in blocks(len(cohort), max(NEIGHBOURS, BLOCK_SCORES // len(known))):
+        nearest, centre = known.likeness(cohort[part])
         likeness = nearest + centre
         best = likeness.argmax(axis=1)
         rows = np.flatnonzero(likeness.max(axis=1) >= floor)
@@ -286,12 +283,3 @@ def _highest(block: NDArray[np.float32], count: int) -> tuple[NDArray[np.intp], 
     order = np.argsort(-values, axis=1, kind="stable")
     highest: NDArray[np.float32] = np.take_along_axis(values, order, axis=1)
     return np.take_along_axis(columns, order, axis=1), highest
-
-
-def _likeness(
-    faces: NDArray[np.float32], references: NDArray[np.float32], starts: NDArray[np.intp], middles: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(P, K) halves of the highest cosine to a labelled face, and of the cosine to the centroid."""
-    nearest = np.maximum.reduceat(faces @ references.T, starts, axis=1)
-    half = np.float32(0.5)
-    return half * nearest, half * (faces @ middles.T)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity.prototypes import centroid, centroids, choose_exemplars, trimmed_centroid
+from faceml.identity.prototypes import KnownFaces, centroid, centroids, choose_exemplars, trimmed_centroid
 
 
 def faces_of(rng: np.random.Generator, count: int, *, width: int = 64, spread: float = 0.6) -> NDArray[np.float32]:
@@ -108,3 +108,17 @@ def test_exemplars_of_nobody_and_qualities_that_do_not_fit_are_refused() -> None
         choose_exemplars(np.empty((0, 4)), [])
     with pytest.raises(WrongUse, match="one quality a face"):
         choose_exemplars(np.eye(2), [0.5])
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 5), min_size=1, max_size=6))
+def test_the_likeness_to_known_faces_is_half_the_nearest_and_half_the_centre(seed: int, sizes: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    faces, asked = (faces_of(rng, count, width=8) for count in (sum(sizes), 7))
+    known = KnownFaces.of(faces, np.repeat(np.arange(len(sizes)), sizes))
+    nearest, centre = known.likeness(asked)
+    stops = np.cumsum(sizes)
+    for person, (stop, size) in enumerate(zip(stops.tolist(), sizes, strict=True)):
+        own = faces[stop - size : stop]
+        assert np.array_equal(known.vectors(known.rows_of(person)), own)
+        assert np.allclose(nearest[:, person], (asked @ own.T).max(axis=1) / 2, atol=1e-6)
+        assert np.allclose(centre[:, person], asked @ centroid(own) / 2, atol=1e-6)
