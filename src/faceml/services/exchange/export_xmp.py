@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from faceml.files import read_file, write_whole
-from faceml.path_text import path_of, path_text
+from faceml.path_text import path_text
 from faceml.photo_files import PHOTO_SUFFIXES, photo_folder
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, PersonStatus
+from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.face_rows import ExportRow
 from faceml.storage.sql.repository import Repository
 from faceml.vision.image import read_orientation
@@ -36,6 +39,7 @@ class XmpExportReport:
 
 
 COUNTS = ("photos", "faces", "sidecars_written", "sidecars_unchanged", "names_removed", "recognised_left_out")
+PHOTOS_AT_ONCE = 1000
 
 
 def export_xmp(
@@ -55,31 +59,35 @@ def export_xmp(
     root = photo_folder(folder) if folder is not None else None
     with repository.read() as unit:
         hidden = {str(person.id) for person in unit.people.page(status=PersonStatus.HIDDEN, limit=2**31)}
-        rows = [row for row in unit.export_rows() if root is None or path_of(row.path).is_relative_to(root)]
         formerly = unit.faces_formerly_at()
         gone = {path: ids for path, ids in formerly.items() if root is None or path.is_relative_to(root)}
-        here_now = [file.asset_id for file in unit.assets.at_paths(list(gone)).values()]
-        assets = unit.assets.by_ids(sorted({*(row.asset_id for row in rows), *here_now}))
-    on_photo = {asset_id: list(faces) for asset_id, faces in groupby(rows, key=lambda row: row.asset_id)}
-    parts: list[XmpExportReport] = []
+        photos = {id_ for id_, path in unit.assets.with_faces() if root is None or path.is_relative_to(root)}
+        photos |= {file.asset_id for file in unit.assets.at_paths(list(gone)).values()}
     sidecars = Sidecars(PHOTO_SUFFIXES)
-    for number, asset in enumerate(assets, start=1):
-        faces = on_photo.get(asset.id, [])
+    counts: Counter[str] = Counter()
+    disputed: list[str] = []
+    skipped: list[str] = []
+    for number, (asset, faces) in enumerate(_with_faces(repository, sorted(photos)), start=1):
         named = [face for face in faces if face.person_name and face.person_id not in hidden]
         chosen = named if recognised else [face for face in named if face.assigned_by == AssignedBy.MANUAL]
-        parts.append(XmpExportReport(photos=int(bool(chosen)), recognised_left_out=len(named) - len(chosen)))
         known = {face.face_id for face in faces} | gone.get(asset.path, set())
-        parts.append(_export_photo(asset, known, chosen, sidecars.to_write(asset.path)))
-        on_progress(number, len(assets))
-    return _total(parts)
+        part = _export_photo(asset, known, chosen, sidecars.to_write(asset.path))
+        counts.update({name: getattr(part, name) for name in COUNTS})
+        counts.update(photos=bool(chosen), recognised_left_out=len(named) - len(chosen))
+        disputed += part.disputed
+        skipped += part.skipped
+        on_progress(number, len(photos))
+    return XmpExportReport(**counts, disputed=tuple(disputed), skipped=tuple(skipped))
 
 
-def _total(parts: Sequence[XmpExportReport]) -> XmpExportReport:
-    return XmpExportReport(
-        **{name: sum(getattr(part, name) for part in parts) for name in COUNTS},
-        disputed=tuple(chain.from_iterable(part.disputed for part in parts)),
-        skipped=tuple(chain.from_iterable(part.skipped for part in parts)),
-    )
+def _with_faces(repository: Repository, asset_ids: Sequence[int]) -> Iterator[tuple[Asset, list[ExportRow]]]:
+    """Photos and the faces on each, some in memory at a time; writing a sidecar keeps no reader waiting."""
+    for ids in chunks(asset_ids, PHOTOS_AT_ONCE):
+        with repository.read() as unit:
+            assets = unit.assets.by_ids(ids)
+            on_photo = {id_: list(faces) for id_, faces in groupby(unit.export_rows(ids), key=attrgetter("asset_id"))}
+        for asset in assets:
+            yield asset, on_photo.get(asset.id, [])
 
 
 def _export_photo(asset: Asset, known: Set[str], named: Sequence[ExportRow], sidecar: Path) -> XmpExportReport:

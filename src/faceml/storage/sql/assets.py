@@ -244,6 +244,15 @@ class Assets(Store):
         failed = statement.where(ImageAsset.status == AssetStatus.FAILED).limit(limit).offset(offset)
         return [UnreadableAsset(id_, path, error or "") for id_, path, error in self._session.execute(failed)]
 
+    def with_faces(self) -> Iterator[tuple[int, Path]]:
+        """Id and path of every photo that is there and shows a face, in order of id."""
+        shown = select(FaceInstance.asset_id)
+        statement = select(ImageAsset.id, ImageAsset.path).where(
+            ImageAsset.id.in_(shown), ImageAsset.missing_since.is_(None)
+        )
+        for asset_id, path in self._session.execute(statement.order_by(ImageAsset.id)):
+            yield asset_id, path_of(path)
+
     def without_faces(self, *, limit: int) -> list[Asset]:
         """Photos that failed, or in which no face was found."""
         has_face = select(FaceInstance.id).where(FaceInstance.asset_id == ImageAsset.id).exists()

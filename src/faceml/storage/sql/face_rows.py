@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
@@ -116,7 +116,7 @@ EXPORT_COLUMNS = (  # whole rows take three times as long
 )
 
 
-def export_rows(session: Session) -> Iterator[ExportRow]:
+def export_rows(session: Session, asset_ids: Sequence[int] | None = None) -> Iterator[ExportRow]:
     statement = (
         select(*EXPORT_COLUMNS)
         .select_from(FaceInstance)
@@ -126,6 +126,8 @@ def export_rows(session: Session) -> Iterator[ExportRow]:
         .order_by(FaceInstance.asset_id, FaceInstance.bbox_x, FaceInstance.id)
         .execution_options(yield_per=PAGE_ROWS)
     )
+    if asset_ids is not None:
+        statement = statement.where(FaceInstance.asset_id.in_(asset_ids))
     for row in session.execute(statement):
         at, clock = row.taken_at, row.taken_clock
         moment = at.astimezone(timezone(clock - at)) if at and clock else at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,13 @@ class UnitOfWork:
         self.contract = Contract(session)
         self._session = session
 
-    def export_rows(self) -> Iterator[ExportRow]:
-        """Every face with its photo and person, in order of photo, a page in memory at a time."""
-        return export_rows(self._session)
+    def export_rows(self, asset_ids: Sequence[int] | None = None) -> Iterator[ExportRow]:
+        """Every face with its photo and person, in order of photo, a page in memory at a time.
+
+        Args:
+            asset_ids: only of these photos, at most `STATEMENT_SIZE` of them.
+        """
+        return export_rows(self._session, asset_ids)
 
     def faces_formerly_at(self) -> dict[Path, set[str]]:
         """Ids of faces on missing photos, by the place where those lay last: another photo may lie there now."""
