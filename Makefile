@@ -70,6 +70,10 @@ check: .venv/installed-dev ## Lint, format and type checks; notebooks without ou
 	@$(BIN)/mypy
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 
+docs: .venv/installed-dev ## Build the documentation's site into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
+	@echo "site/index.html"
+
 lab: install ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks
 

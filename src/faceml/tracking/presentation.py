@@ -30,7 +30,7 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "label": ("{people:.0f} people", "{faces_labeled:.0f} faces named"),
     "fit-matcher": ("{people:.0f} people", "{verdict}"),
     "train": ("{head}", "{epochs} epochs", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
-    "evaluate": ("version {version:.0f}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
+    "evaluate": ("version {version}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
     "assign": ("threshold {threshold}", "{assigned:.0f} of {processed:.0f} named"),
 }
 
@@ -40,6 +40,8 @@ def title(name: str, kind: str, values: Mapping[str, str | float]) -> str:
 
     >>> title("train", "train", {"head": "linear", "epochs": "10", "head.tar_far_1e-2": 0.98123})
     'train · linear · 10 epochs · TAR@FAR=1% 0.981'
+    >>> title("evaluate", "evaluate", {"version": "challenger", "verdict": "refuses"})
+    'evaluate · version challenger · refuses'
     >>> title("fold 1", "child", {})
     'fold 1'
     """
@@ -55,8 +57,16 @@ def _filled(template: str, values: Mapping[str, str | float]) -> str:
         value = values.get(name)
         if value is None or value == "none":
             return ""
-        text = f"{before}{float(value):{form}}{after}" if form else f"{before}{value}{after}"
+        text = f"{before}{_number(value, form) if form else value}{after}"
     return text
+
+
+def _number(value: str | float, form: str) -> str:
+    """A number, or the word that stands in its place, such as "auto"."""
+    try:
+        return f"{float(value):{form}}"
+    except ValueError:
+        return str(value)
 
 
 def note(tags: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ def check_file_size(size_bytes: int, start: bytes) -> None:
     Args:
         start: its first bytes.
     Raises:
-        UnreadablePhoto.
+        UnreadablePhoto: it would take more memory than there may be.
     """
     if not size_bytes:
         raise UnreadablePhoto("the file is empty")

@@ -87,7 +87,8 @@ def recognise_again(
     """What `evaluate_labels` would find had this way named all faces that no person labelled; nothing is changed.
 
     Raises:
-        FileNotReadable, and as `Way.threshold` does.
+        FileNotReadable: the file of labels.
+        WrongUse, NotEnoughData: of the threshold, see `Way.threshold`.
     """
     least = way.threshold(threshold).value
     with library.repository.read() as unit:

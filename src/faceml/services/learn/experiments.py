@@ -54,7 +54,7 @@ def list_experiments(
     Raises:
         NotFound: runs, but none of this kind; the message names the kinds there are.
         WrongUse: a kind of other characters than letters, digits, _ and -, or a limit below 1.
-        Unavailable.
+        Unavailable: MLflow does not answer.
     """
     if kind is not None and not re.fullmatch(r"[\w-]+", kind):
         raise WrongUse(f"--kind {kind!r} is not a kind of run: write detect, cluster, train, evaluate or assign")
@@ -113,7 +113,7 @@ def find_experiment(library: Library, run: str) -> Experiment:
     Raises:
         WrongUse: no id, or several runs begin so.
         NotFound: no run does.
-        Unavailable.
+        Unavailable: MLflow does not answer.
     """
     if not re.fullmatch(r"[0-9a-f]{4,32}", run):
         raise WrongUse(f"{run!r} is not a run: write 4 or more letters of an id that `faceml experiments list` shows")

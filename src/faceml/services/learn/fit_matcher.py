@@ -136,7 +136,8 @@ def refit_matcher(
 
     Args:
         always: fit although the labels are much as they were.
-        measure, on_note: as of `fit_library_matcher`.
+        measure: as of `fit_library_matcher`.
+        on_note: likewise.
     Raises:
         ModelUnavailable: a registered version's file is damaged.
     """

@@ -61,7 +61,7 @@ def judge(library: Library, selector: str | int = CHALLENGER, *, kind: str = PRO
     Args:
         kind: here and below "projection", beside which the plain way is raw embeddings, or "matcher": plain cosines.
     Raises:
-        NotFound, Unavailable, ModelUnavailable.
+        NotFound, Unavailable, ModelUnavailable: of the model.
     """
     registry = registry_of(library, kind)
     return _judge(registry, registry.get(selector), registry.state().champion)
@@ -83,7 +83,7 @@ def promote(
         WrongUse: force without a reason.
         Conflict: it is the champion already.
         ModelMismatch: it was made for another pack than this library's.
-        NotFound, Unavailable, ModelUnavailable.
+        NotFound, Unavailable, ModelUnavailable: of the model.
     """
     if force and not (reason or "").strip():
         raise WrongUse("to promote against the gate say why: --force --reason TEXT")
@@ -124,7 +124,7 @@ def roll_back(library: Library, *, actor: str, reason: str | None = None, kind: 
     Raises:
         Conflict: there is no champion.
         NotFound: the champion before was deleted.
-        Unavailable.
+        Unavailable: MLflow does not answer.
     """
     registry = registry_of(library, kind)
     state = registry.state()

@@ -59,7 +59,9 @@ def backfill_faces(
     """Detect in photos not looked at yet, or only with stricter thresholds; what was stored before stays.
 
     Raises:
-        ModelUnavailable, ModelMismatch, DatabaseUnavailable.
+        ModelUnavailable: the pack is not there.
+        ModelMismatch: the library was made with another pack.
+        DatabaseUnavailable: it does not answer.
     """
     return _detect(library, waiting_photos(library.repository, options), options, on_progress)
 

@@ -163,7 +163,8 @@ def explain_face(
     """The evidence for a face as it stands now.
 
     Args:
-        model, matcher: how to compare, see `open_way`; None for both: as what assigned the face did, or the champion.
+        model: how to compare, see `open_way`; None for both: as what assigned the face did, or the champion.
+        matcher: likewise.
     Raises:
         NotFound: no such face, or its vector is lost; or no such model or matcher.
         WrongUse, ModelMismatch, Unavailable: of the model or matcher.

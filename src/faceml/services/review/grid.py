@@ -222,7 +222,7 @@ class FaceGrid:
         """The faces most like the best of some (P, D) unit rows, named or not, with their cosines, the nearest first.
 
         Raises:
-            IndexUnavailable.
+            IndexUnavailable: it does not open or answer.
         """
         nearest: dict[UUID, float] = {}
         with self._library.index.open() as index:
