@@ -1,4 +1,4 @@
-"""Hook of mkdocs: a page of the API reference for each room of the package, from its docstrings, and the menu's lists."""
+"""Hook of mkdocs: a page of reference for each room of the package, from its docstrings, and the menu's lists."""
 
 from __future__ import annotations
 

@@ -59,9 +59,7 @@ def backfill_faces(
     """Detect in photos not looked at yet, or only with stricter thresholds; what was stored before stays.
 
     Raises:
-        ModelUnavailable: the pack is not there.
-        ModelMismatch: the library was made with another pack.
-        DatabaseUnavailable: it does not answer.
+        ModelUnavailable, ModelMismatch, DatabaseUnavailable: of the library's pack and database.
     """
     return _detect(library, waiting_photos(library.repository, options), options, on_progress)
 
