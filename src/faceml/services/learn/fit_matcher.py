@@ -136,8 +136,7 @@ def refit_matcher(
 
     Args:
         always: fit although the labels are much as they were.
-        measure: as of `fit_library_matcher`.
-        on_note: likewise.
+        measure: as of `fit_library_matcher`, as is `on_note`.
     Raises:
         ModelUnavailable: a registered version's file is damaged.
     """
