@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sqlite3
 import sys
@@ -26,6 +27,8 @@ from faceml.services.learn.experiments import find_experiment, list_experiments
 from faceml.services.learn.promote import list_models
 from faceml.services.operate.status import library_snapshot
 from faceml.tracking.experiment import Experiment
+from faceml.tracking.mlflow_store import MlflowStore
+from faceml.tracking.run_search import RunQuery, ask_server, search_runs
 from tests.conftest import REPO
 from tests.fakes import library_with
 from tests.heads import card_for, comparison, deep_head
@@ -192,6 +195,37 @@ def test_a_measure_goes_over_time_in_text_and_as_a_plot(says: Says, recorded: Li
     told = json.loads(says("over-time", "head.eer", "--json"))
     assert told["lower_is_better"]
     assert [moment["is_best"] for moment in told["moments"]] == [False, True, False]
+
+
+def test_runs_read_out_of_the_database_are_those_that_mlflow_itself_finds(recorded: Library) -> None:
+    store = recorded.tracking.store
+    every = search_runs(store, RunQuery(1000, other_than=""))
+    doomed = store.open_run("deleted", parent=None, tags={"kind": "train"})
+    store.client.delete_run(doomed)
+    odd = store.open_run("odd", parent=None, tags={"kind": "odd"})
+    store.client.log_metric(odd, "loss", float("nan"))
+    queries = (
+        RunQuery(1000, kind="cluster"),
+        RunQuery(2, other_than="child"),
+        RunQuery(1000, other_than="", since=every[2].started),
+        RunQuery(1000, kind="odd", is_finished=False),
+        RunQuery(5, is_finished=False, begins=every[0].run_id[:6]),
+        RunQuery(5, kind="train", is_finished=False, begins=doomed[:8]),
+    )
+    found = [search_runs(store, query) for query in queries]
+    with store.errors():
+        wanted = [ask_server(store.client, query) for query in queries]
+    store.client.delete_run(odd)
+    assert [len(runs) for runs in found] == [2, 2, 3, 1, 1, 0]
+    assert math.isnan(found[3][0].metrics["loss"]), "which equals nothing"
+    assert found[:3] + found[4:] == wanted[:3] + wanted[4:]
+    assert [run.run_id for run in found[3]] == [run.run_id for run in wanted[3]] == [odd]
+
+
+def test_a_store_without_a_table_has_no_runs(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "mlflow.db").close()
+    store = MlflowStore(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path, on_note=lambda _: None)
+    assert search_runs(store, RunQuery(5, kind="train")) == ()
 
 
 def test_a_run_is_named_by_its_first_letters(recorded: Library) -> None:

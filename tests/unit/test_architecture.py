@@ -8,10 +8,13 @@ import sys
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
-from tests.conftest import REPO
+from faceml.config import Settings
+from tests.conftest import REPO, add_faces, people_vectors
+from tests.fakes import FakePack, library_with
 
 SOURCE = REPO / "src" / "faceml"
 LEVELS = (  # a room imports from its own level and from those above it in this list
@@ -28,6 +31,32 @@ PURE = LEVELS[1]
 OUTSIDE = {"sqlalchemy", "qdrant_client", "qdrant_edge", "mlflow", "fastapi", "IPython"}
 TRAINING_ONLY = {"torch", "lightning", "pytorch_lightning"}
 MOST_MODULES = 20  # a folder holds: more are no longer seen at a glance
+
+# What takes longer to import than a command may take, and which of it each command that looks or labels needs.
+HEAVY = {
+    "alembic",
+    "cv2",
+    "hdbscan",
+    "insightface",
+    "matplotlib",
+    "mlflow",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pydantic",
+}
+HEAVY |= {"scipy", "skimage", "sklearn", "torch", "qdrant_edge", "sqlalchemy.dialects.postgresql"}
+LIGHT: dict[str, set[str]] = {
+    "faces stats": {"qdrant_edge"},
+    "people list": set(),
+    "people history": set(),
+    "photos missing": set(),
+    "faces clusters": {"numpy"},
+    "faces label clu_x Ada": set(),
+    "faces suggest --kind uncertain": {"numpy"},
+    "models list": {"numpy"},
+    "experiments list": {"numpy"},
+}
 
 MODULES = {
     ".".join(("faceml", *file.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): file
@@ -127,7 +156,8 @@ def test_modules_are_short() -> None:
 def loaded_by(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint()\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    return {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    loaded = set(done.stdout.splitlines()[-1].split())
+    return {name.partition(".")[0] for name in loaded} | (loaded & HEAVY)
 
 
 def others_loaded_by(code: str) -> set[str]:
@@ -145,14 +175,27 @@ def test_the_help_loads_click_alone() -> None:
     assert others_loaded_by(code) == {"faceml", "click"}
 
 
-@pytest.mark.parametrize("command", ["clusters", "stats", "label clu_x Ada", "suggest --kind uncertain"])
-def test_looking_and_labelling_loads_no_clustering_library(command: str, tmp_path: Path) -> None:
-    arguments = ["faces", *command.split()]
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Path:
+    """A folder with a library of two faces and an MLflow store."""
+    folder = tmp_path_factory.mktemp("light")
+    copyfile(empty_mlflow, folder / "mlflow.db")
+    library = library_with(FakePack(), Settings(home=folder / "library", model_pack="opencv-zoo"))
+    add_faces(library, people_vectors(1, 2))
+    library.close()
+    return folder
+
+
+@pytest.mark.parametrize(("command", "allowed"), LIGHT.items())
+def test_a_command_that_looks_or_labels_loads_only_what_it_needs(command: str, allowed: set[str], home: Path) -> None:
+    """How long they take is measured by benchmarks/shell.py."""
+    places = {"FACEML_HOME": str(home / "library"), "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}"}
     code = (
-        f"import os; os.environ['FACEML_HOME'] = {str(tmp_path)!r}\n"
-        f"from faceml.cli.main import cli\ntry: cli({arguments!r}, standalone_mode=False)\nexcept Exception: pass"
+        f"import os; os.environ |= {places}\n"
+        "from faceml.cli.main import cli\nfrom faceml.errors import NotFound\n"
+        f"try: cli({command.split()!r}, standalone_mode=False)\nexcept NotFound: pass"
     )
-    assert not loaded_by(code) & {"hdbscan", "sklearn", "scipy", "torch", "onnxruntime", "matplotlib"}
+    assert loaded_by(code) & HEAVY == allowed
 
 
 def test_a_sheet_of_faces_loads_no_matplotlib() -> None:

@@ -9,15 +9,16 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from faceml.files import write_cache
 from faceml.records import Asset, Face
 from faceml.storage.forgetting import keeping
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class GraphFiles:
 
     def read(self, key: GraphKey) -> KeptGraph | None:
         """The graph; None where there is no file, or it is damaged or another library's."""
+        import numpy as np
+
         path = self._folder / key.file_name
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -76,6 +79,8 @@ class GraphFiles:
         Args:
             newest_erasure: as it was when all of these faces were still there: a graph of others is not kept.
         """
+        import numpy as np
+
         content: dict[str, Any] = {"key": np.array(str(key)), "face_ids": packed(face_ids), **arrays}
 
         def save(draft: Path) -> None:
@@ -89,6 +94,8 @@ class GraphFiles:
 
 def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
     """(N,) ids of 16 bytes each, which numpy compares many times faster than Python does."""
+    import numpy as np
+
     return np.frombuffer(b"".join(id_.bytes for id_ in face_ids), dtype="S16")
 
 

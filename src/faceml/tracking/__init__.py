@@ -10,6 +10,7 @@ session       `Tracking`: opens and closes runs
 unattended    a notebook that fails before its last cell
 spool         `Run`: what a notebook or service calls, and the folder it writes
 mlflow_store  the only file that talks to MLflow
+run_search    finds recorded runs again, in its database without it
 provenance    which code ran
 """
 

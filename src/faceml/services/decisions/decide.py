@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-import numpy as np
-
 from faceml.decisions.about_faces import Draw, Naming
 from faceml.decisions.about_people import StatusChange
 from faceml.decisions.decision import Decision
@@ -16,7 +14,6 @@ from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
 from faceml.decisions.states import Change, FaceState, Labelling
 from faceml.errors import Conflict, NotFound, WrongUse
-from faceml.identity.prototypes import centroid, choose_exemplars
 from faceml.library import Library
 from faceml.records import Embeddings, Face, Person, PersonStatus
 from faceml.services.index.drain import update_index
@@ -148,6 +145,8 @@ def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: b
     Returns:
         People who lost theirs, being left without faces.
     """
+    from faceml.identity.prototypes import centroid
+
     having = unit.prototypes.people_with_centroid(person_ids)
     fresh = {}
     for person_id in person_ids if create else sorted(having):
@@ -171,6 +170,10 @@ def exemplars_among(
     embeddings: Embeddings, quality: Mapping[UUID, float], *, count: int = EXEMPLARS
 ) -> frozenset[UUID]:
     """As `best_exemplars`, of faces that are read already."""
+    import numpy as np
+
+    from faceml.identity.prototypes import choose_exemplars
+
     if not embeddings.face_ids or count < 1:
         return frozenset()
     scores = np.array([quality[face_id] for face_id in embeddings.face_ids])

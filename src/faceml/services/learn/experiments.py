@@ -6,26 +6,25 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
 from faceml.csv_cells import from_cell
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
-from faceml.plots.curves import MatchCurve
 from faceml.services.learn.promote import PromotionReport, promote
 from faceml.tracking.experiment import SHORT, Experiment, is_lower_better, leading_measures, rank_experiments
-from faceml.tracking.mlflow_store import EXPERIMENT, stored_name
-from faceml.tracking.provenance import as_words
-from faceml.tracking.spool import HELD
+from faceml.tracking.mlflow_store import stored_name
+from faceml.tracking.run_search import RunQuery, search_runs
 from faceml.trial.comparison import RAW
+
+if TYPE_CHECKING:
+    from faceml.plots.curves import MatchCurve
 
 ROC_TABLE = "roc.csv"  # candidate, far, tar: what a training run measured on people held out
 HEAD = "head"  # the new projection's name in that table
 CHILD = "child"  # kind of a sweep's settings: shown where asked for
-_KIND = "kind"  # tag: detect, cluster, train, …
-_FINISHED = "attributes.status = 'FINISHED'"
 _COUNTED = 1000  # newest runs in which kinds are looked for
 
 
@@ -60,11 +59,10 @@ def list_experiments(
         raise WrongUse(f"--kind {kind!r} is not a kind of run: write detect, cluster, train, evaluate or assign")
     if limit < 1:
         raise WrongUse(f"limit={limit}: ask for 1 run or more")
-    wanted = f"tags.{_KIND} = '{kind}'" if kind else f"tags.{_KIND} != '{CHILD}'"
-    begun = [f"attributes.start_time >= {int(since.timestamp() * 1000)}"] if since else []
-    found = _search(library, [wanted, _FINISHED, *begun], limit)
+    store, other = library.tracking.store, None if kind else CHILD
+    found = search_runs(store, RunQuery(limit, kind, other, since))
     if not found and kind:
-        recorded = _search(library, [f"tags.{_KIND} != ''", _FINISHED], _COUNTED)
+        recorded = search_runs(store, RunQuery(_COUNTED, other_than=""))
         kinds = Counter(experiment.kind for experiment in recorded)
         if kinds and kind not in kinds:
             known = ", ".join(f"{name} ({count})" for name, count in sorted(kinds.items()))
@@ -117,7 +115,7 @@ def find_experiment(library: Library, run: str) -> Experiment:
     """
     if not re.fullmatch(r"[0-9a-f]{4,32}", run):
         raise WrongUse(f"{run!r} is not a run: write 4 or more letters of an id that `faceml experiments list` shows")
-    found = _search(library, [f"attributes.run_id LIKE '{run}%'"], 5)
+    found = search_runs(library.tracking.store, RunQuery(5, is_finished=False, begins=run))
     if not found:
         raise NotFound(f"no run begins with {run}: `faceml experiments list` shows them")
     if len(found) > 1:
@@ -144,38 +142,6 @@ def promote_best(library: Library, compared: RunComparison, *, actor: str) -> Pr
     return promote(library, compared.version, actor=actor, reason=reason)
 
 
-def _search(library: Library, filters: Sequence[str], limit: int) -> tuple[Experiment, ...]:
-    store = library.tracking.store
-    if store.is_missing:
-        return ()
-    with store.errors("the query"):
-        experiment = store.client.get_experiment_by_name(EXPERIMENT)
-        if experiment is None:
-            return ()
-        runs = store.client.search_runs(
-            [experiment.experiment_id],
-            filter_string=" and ".join(filters),
-            order_by=["attributes.start_time DESC"],
-            max_results=limit,
-        )
-    return tuple(_experiment(run) for run in runs)
-
-
-def _experiment(run: Any) -> Experiment:
-    tags = run.data.tags
-    return Experiment(
-        run_id=run.info.run_id,
-        kind=tags.get(_KIND, ""),
-        started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
-        seconds=((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000,
-        parameters=dict(run.data.params),
-        metrics=dict(run.data.metrics),
-        data={name.removeprefix(HELD): value for name, value in tags.items() if name.startswith(HELD)},
-        code=as_words(tags),
-        verdict=tags.get("verdict"),
-    )
-
-
 def read_curves(library: Library, experiments: Sequence[Experiment]) -> list[MatchCurve]:
     """The ROC on held-out people of each run's head, and before them that of raw vectors as the first run measured it.
 
@@ -192,6 +158,8 @@ def read_curves(library: Library, experiments: Sequence[Experiment]) -> list[Mat
 
 def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
     import pandas
+
+    from faceml.plots.curves import MatchCurve
 
     store = library.tracking.store
     with store.errors("the query"), TemporaryDirectory(prefix="faceml-roc-") as folder:

@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from faceml.errors import WrongUse
-from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
 from faceml.names import fold_name
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
@@ -195,6 +194,8 @@ def list_open_clusters(repository: Repository) -> list[tuple[str, int]]:
 
 def look_at_cluster(repository: Repository, cluster_id: str) -> OpenCluster | None:
     """A cluster as it is now; None where nothing of it is left to name."""
+    from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
+
     with repository.read() as unit:
         members = unit.faces.in_cluster(cluster_id)
         faces = [face for face in members if face.person_id is None and face.assigned_by is None]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
-
 from faceml.errors import IndexUnavailable, ModelMismatch, WrongUse
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, Hit, Match, Payload, Point, Presence
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -34,6 +33,8 @@ def point_batches(
         ModelMismatch: the rows are not `width` wide.
         WrongUse: the three differ in length, or a vector holds NaN or infinity (the engines would store it).
     """
+    import numpy as np
+
     rows = np.asarray(vectors, dtype=np.float32)
     if not len(ids) == len(rows) == len(payloads):
         raise WrongUse(f"{len(ids)} ids, {len(rows)} vectors and {len(payloads)} payloads: pass as many of each")
@@ -49,6 +50,8 @@ def point_batches(
 
 def query_batches(queries: NDArray[np.float32], *, width: int, size: int) -> Iterator[list[list[float]]]:
     """(P, D) rows in batches of `size`, ready to send. Raises ModelMismatch: they are not `width` wide."""
+    import numpy as np
+
     rows = np.atleast_2d(np.asarray(queries, dtype=np.float32))
     if rows.size == 0:
         return
@@ -59,6 +62,8 @@ def query_batches(queries: NDArray[np.float32], *, width: int, size: int) -> Ite
 
 def as_point(record: Any) -> Point:
     """A record of either engine as a point; a server's ids are text."""
+    import numpy as np
+
     id_ = record.id if isinstance(record.id, UUID) else UUID(str(record.id))
     return Point(id_, record.payload or {}, None if record.vector is None else np.asarray(record.vector, np.float32))
 

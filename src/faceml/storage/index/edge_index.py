@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
 import qdrant_edge as edge
 
 from faceml.errors import IndexDamaged, IndexUnavailable
@@ -22,6 +21,7 @@ from faceml.storage.index.stores import WAIT_S, folder_lock, held_by
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 POINTS_A_BATCH = 2_000  # 512-d: some 30 MB of Python floats at a time
@@ -248,6 +248,8 @@ def _filter(match: Match | None) -> Any:
 def _condition(key: str, value: str | bool | None) -> Any:
     if value is None:
         return edge.IsEmptyCondition(key)
+    import numpy as np
+
     # MatchValue takes a Python bool for an integer and then matches nothing (0.9.0); numpy's bool stays one.
     wanted: Any = np.bool_(value) if isinstance(value, bool) else rules.stored_value(key, value)
     return edge.FieldCondition(key, match=edge.MatchValue(wanted))

@@ -8,9 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 COLLECTION = "faces"
@@ -107,5 +106,7 @@ class VectorIndex(Protocol):
 def write_points(index: VectorIndex, points: Sequence[Point]) -> None:
     """Write points that carry their vectors; a point that exists is replaced."""
     if points:
+        import numpy as np
+
         vectors = np.stack([point.vector for point in points if point.vector is not None])
         index.upsert([point.id for point in points], vectors, [point.payload for point in points])

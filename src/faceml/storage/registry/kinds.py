@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from faceml.identity.matcher_file import MatcherRecord, read_matcher, write_matcher
-from faceml.storage.registry.onnx_head import read_onnx, save_onnx, write_onnx
 from faceml.storage.registry.records import MATCHER, PROJECTION
+
+if TYPE_CHECKING:
+    from faceml.identity.matcher_file import MatcherRecord
+    from faceml.identity.projection import Head
 
 A = TypeVar("A")
 
@@ -40,6 +42,37 @@ class Kind(Generic[A]):
         return f"{self.option} {self.plainly}"
 
 
+# What a command that only asks for a version does not need is imported late.
+def _write_head(head: Head, notes: Mapping[str, str]) -> bytes:
+    from faceml.storage.registry.onnx_head import write_onnx
+
+    return write_onnx(head, notes)
+
+
+def _read_head(content: bytes) -> tuple[Head, dict[str, str]]:
+    from faceml.storage.registry.onnx_head import read_onnx
+
+    return read_onnx(content)
+
+
+def _save_head(content: bytes, head: Head, folder: Path, model: Any) -> None:
+    from faceml.storage.registry.onnx_head import save_onnx
+
+    save_onnx(content, head, folder, model)
+
+
+def _write_matcher(matcher: MatcherRecord, notes: Mapping[str, str]) -> bytes:
+    from faceml.identity.matcher_file import write_matcher
+
+    return write_matcher(matcher, notes)
+
+
+def _read_matcher(content: bytes) -> tuple[MatcherRecord, dict[str, str]]:
+    from faceml.identity.matcher_file import read_matcher
+
+    return read_matcher(content)
+
+
 def _save_matcher(content: bytes, _: MatcherRecord, folder: Path, model: Any) -> None:
     """A folder that MLflow shows and keeps; to be used it takes the library whose faces it names."""
     folder.mkdir(parents=True)
@@ -51,9 +84,9 @@ PROJECTIONS = Kind(
     name=PROJECTION,
     description="Projections of face embeddings: (N, D) unit rows to (N, d) unit rows",
     file="model.onnx",
-    write=write_onnx,
-    read=read_onnx,
-    save=save_onnx,
+    write=_write_head,
+    read=_read_head,
+    save=_save_head,
     noun="projection",
     verb="train",
     command="faceml faces train-matching",
@@ -65,8 +98,8 @@ MATCHERS = Kind(
     name=MATCHER,
     description="Matchers fitted on one library: ids of its faces and numbers about them, no vectors",
     file="matcher.npz",
-    write=write_matcher,
-    read=read_matcher,
+    write=_write_matcher,
+    read=_read_matcher,
     save=_save_matcher,
     noun="matcher",
     verb="fit",

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from faceml.addresses import sqlite_file, without_password, without_secrets
 from faceml.errors import Unavailable
 from faceml.storage.registry.kinds import Kind
 from faceml.storage.registry.records import RegisteredModel, RegistryState
+from faceml.tracking.run_search import reading
 
 _VERSIONS = text(
     "SELECT version, creation_time, run_id, source, storage_location FROM model_versions"
@@ -37,19 +38,16 @@ class MlflowDatabase:
         if file is not None and not file.exists():
             return RegistryState()
         try:
-            engine = _engine(self._uri)
-            with engine.connect() as connection:
+            with reading(self._uri) as connection:
                 if not inspect(connection).has_table("registered_model_aliases"):
                     return RegistryState()
-                state = _read(connection, self._kind.name)
-            engine.dispose()
+                return _read(connection, self._kind.name)
         except (SQLAlchemyError, ImportError) as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise Unavailable(
                 f"the model registry {without_password(self._uri)} cannot be read ({without_secrets(reason)}): start "
                 f"it or correct MLFLOW_TRACKING_URI; {self._kind.without_it} goes on without it"
             ) from error
-        return state
 
     def fetch(self, model: RegisteredModel) -> bytes:
         file = _local_path(model.location) / self._kind.file
@@ -60,13 +58,6 @@ class MlflowDatabase:
                 f"{model.space} is registered, but its file {file} cannot be read ({error.strerror}): restore it, "
                 f"promote another version, or use {self._kind.without_it}"
             ) from error
-
-
-def _engine(uri: str) -> Engine:
-    if (file := sqlite_file(uri)) is None:
-        return create_engine(uri, connect_args={"connect_timeout": 10} if uri.startswith("postgres") else {})
-    reading_only = URL.create("sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
-    return create_engine(reading_only, connect_args={"timeout": 10})
 
 
 def _read(connection: Connection, model: str) -> RegistryState:

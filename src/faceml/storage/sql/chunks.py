@@ -27,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
+from faceml.storage.sql.tables import JsonColumn
+
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 STATEMENT_SIZE = 5000  # SQLite takes 32,766 parameters, PostgreSQL 65,535
@@ -118,7 +120,7 @@ def _maker(column: Column[Any], dialect: Dialect, *, is_given: bool) -> Callable
 
 
 def _prepare(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    if isinstance(column.type, JSON):
+    if isinstance(column.type, JSON | JsonColumn):
         from psycopg.types.json import Jsonb
 
         return Jsonb

@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from faceml.errors import FileNotReadable
 from faceml.storage.sql.chunks import insert_rows
-from faceml.storage.sql.tables import Base, UtcTime
+from faceml.storage.sql.tables import Base, JsonColumn, UtcTime
 
 PAGE_ROWS = 1_000
 
@@ -38,7 +38,7 @@ _KINDS = {
     "time": Kind(UtcTime, UtcTime(), datetime.isoformat, datetime.fromisoformat),
     "enum": Kind(sa.Enum, sa.Text(), str),
     "uuid": Kind(sa.Uuid, sa.Uuid(), str, UUID),
-    "json": Kind(sa.JSON, sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    "json": Kind(JsonColumn, sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
     "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), lambda value: base64.b64encode(value).decode(), base64.b64decode),
     "bool": Kind(sa.Boolean, sa.Boolean()),
     "float": Kind(sa.Float, sa.Float()),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import Select, Subquery, delete, func, insert, select
 
 from faceml.records import PrototypeRole
@@ -73,6 +72,8 @@ class Outbox(Store):
         return {row[0] for points, id_ in _KINDS for row in self._rows(points, id_, point_ids)}
 
     def _face_points(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
+        import numpy as np
+
         is_prototype = select(PersonPrototype.id).where(PersonPrototype.face_instance_id == FaceInstance.id).exists()
         statement = (
             select(*_SHOWN, FaceEmbedding.vector, ImageAsset.taken_at, is_prototype.label("is_prototype"))
@@ -84,6 +85,8 @@ class Outbox(Store):
             yield Point(row.qdrant_point_id, _payload(row), np.frombuffer(row.vector, dtype="<f4"))
 
     def _centroids(self, point_ids: Sequence[UUID]) -> Iterator[Point]:
+        import numpy as np
+
         statement = select(PersonPrototype).where(PersonPrototype.face_instance_id.is_(None), is_in_use())
         for (row,) in self._rows(statement, PersonPrototype.qdrant_point_id, point_ids):
             payload = {**UNSET, "person_id": str(row.person_id), "is_prototype": True}

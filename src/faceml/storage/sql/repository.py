@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -15,44 +16,114 @@ from faceml.addresses import without_password
 from faceml.errors import DatabaseUnavailable
 from faceml.once import Once
 from faceml.records import PackContract
-from faceml.storage.sql.assets import Assets
-from faceml.storage.sql.clusters import Clusters
-from faceml.storage.sql.contract import Contract
 from faceml.storage.sql.database import BUSY_TIMEOUT_S, connect, consistent_reader, translated_errors
-from faceml.storage.sql.dump import DatabaseDump
-from faceml.storage.sql.erasure import Erasure
-from faceml.storage.sql.events import Events
-from faceml.storage.sql.face_rows import ExportRow, export_rows, formerly_at
-from faceml.storage.sql.faces import Faces
-from faceml.storage.sql.grid import Drawn, Grid
-from faceml.storage.sql.groups import Groups
 from faceml.storage.sql.locks import run_lock
-from faceml.storage.sql.outbox import Outbox
-from faceml.storage.sql.people import People
-from faceml.storage.sql.prototypes import PrototypeStore
-from faceml.storage.sql.vectors import Vectors
+
+if TYPE_CHECKING:
+    from faceml.storage.sql.assets import Assets
+    from faceml.storage.sql.clusters import Clusters
+    from faceml.storage.sql.contract import Contract
+    from faceml.storage.sql.dump import DatabaseDump
+    from faceml.storage.sql.erasure import Erasure
+    from faceml.storage.sql.events import Events
+    from faceml.storage.sql.face_rows import ExportRow
+    from faceml.storage.sql.faces import Faces
+    from faceml.storage.sql.grid import Drawn, Grid
+    from faceml.storage.sql.groups import Groups
+    from faceml.storage.sql.outbox import Outbox
+    from faceml.storage.sql.people import People
+    from faceml.storage.sql.prototypes import PrototypeStore
+    from faceml.storage.sql.vectors import Vectors
 
 RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes
 
 
 class UnitOfWork:
-    """One transaction; the stores share it. Whatever changes a point of the index also tells `outbox`."""
+    """One transaction; the stores share it. Whatever changes a point of the index also tells `outbox`.
+
+    A store is imported when it is first asked: a command that lists people needs few of them.
+    """
 
     def __init__(self, session: Session) -> None:
-        self.assets = Assets(session)
-        self.faces = Faces(session)
-        self.vectors = Vectors(session)
-        self.clusters = Clusters(session)
-        self.groups = Groups(session)
-        self.grid = Grid(session)
-        self.drawn = Drawn(session)
-        self.people = People(session)
-        self.prototypes = PrototypeStore(session)
-        self.events = Events(session)
-        self.erasure = Erasure(session)
-        self.outbox = Outbox(session)
-        self.contract = Contract(session)
         self._session = session
+
+    @cached_property
+    def assets(self) -> Assets:
+        from faceml.storage.sql.assets import Assets
+
+        return Assets(self._session)
+
+    @cached_property
+    def faces(self) -> Faces:
+        from faceml.storage.sql.faces import Faces
+
+        return Faces(self._session)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        from faceml.storage.sql.vectors import Vectors
+
+        return Vectors(self._session)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        from faceml.storage.sql.clusters import Clusters
+
+        return Clusters(self._session)
+
+    @cached_property
+    def groups(self) -> Groups:
+        from faceml.storage.sql.groups import Groups
+
+        return Groups(self._session)
+
+    @cached_property
+    def grid(self) -> Grid:
+        from faceml.storage.sql.grid import Grid
+
+        return Grid(self._session)
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        from faceml.storage.sql.grid import Drawn
+
+        return Drawn(self._session)
+
+    @cached_property
+    def people(self) -> People:
+        from faceml.storage.sql.people import People
+
+        return People(self._session)
+
+    @cached_property
+    def prototypes(self) -> PrototypeStore:
+        from faceml.storage.sql.prototypes import PrototypeStore
+
+        return PrototypeStore(self._session)
+
+    @cached_property
+    def events(self) -> Events:
+        from faceml.storage.sql.events import Events
+
+        return Events(self._session)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        from faceml.storage.sql.erasure import Erasure
+
+        return Erasure(self._session)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        from faceml.storage.sql.outbox import Outbox
+
+        return Outbox(self._session)
+
+    @cached_property
+    def contract(self) -> Contract:
+        from faceml.storage.sql.contract import Contract
+
+        return Contract(self._session)
 
     def export_rows(self, asset_ids: Sequence[int] | None = None) -> Iterator[ExportRow]:
         """Every face with its photo and person, in order of photo, a page in memory at a time.
@@ -60,10 +131,14 @@ class UnitOfWork:
         Args:
             asset_ids: only of these photos, at most `STATEMENT_SIZE` of them.
         """
+        from faceml.storage.sql.face_rows import export_rows
+
         return export_rows(self._session, asset_ids)
 
     def faces_formerly_at(self) -> dict[Path, set[str]]:
         """Ids of faces on missing photos, by the place where those lay last: another photo may lie there now."""
+        from faceml.storage.sql.face_rows import formerly_at
+
         return formerly_at(self._session)
 
 
@@ -167,6 +242,8 @@ class Repository:
     @contextmanager
     def dump(self) -> Iterator[DatabaseDump]:
         """Every table as it was at one moment; holds up no writer."""
+        from faceml.storage.sql.dump import DatabaseDump
+
         with translated_errors(self._url), self._reading().begin() as connection:
             yield DatabaseDump(connection)
 

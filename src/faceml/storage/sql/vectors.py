@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -16,7 +15,11 @@ from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, LibraryFaces
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
-from faceml.vision.edited import FormerFace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from faceml.vision.edited import FormerFace
 
 PAGE_ROWS = 10_000  # vectors read at a time
 
@@ -32,6 +35,10 @@ class Vectors(Store):
 
     def former_faces(self, asset_ids: Sequence[int]) -> dict[int, dict[UUID, FormerFace]]:
         """The faces of each of these photos as they were found, missing or not; without a vector they are left out."""
+        import numpy as np
+
+        from faceml.vision.edited import FormerFace
+
         found: dict[int, dict[UUID, FormerFace]] = {asset_id: {} for asset_id in asset_ids}
         size = (ImageAsset.width, ImageAsset.height)
         statement = select(FaceInstance, FaceEmbedding.vector, *size).join(FaceEmbedding).join(ImageAsset)
@@ -110,6 +117,8 @@ class Vectors(Store):
 
     def everybody(self) -> LibraryFaces:
         """All faces, strangers' too, but those that a person said are none."""
+        import numpy as np
+
         statement = (
             select(
                 FaceInstance.id,
@@ -190,11 +199,15 @@ class Vectors(Store):
 
 
 def as_blob(vector: np.ndarray[Any, Any]) -> bytes:
+    import numpy as np
+
     return np.ascontiguousarray(vector, dtype="<f4").tobytes()
 
 
 def as_embeddings(rows: Iterable[tuple[UUID, bytes]]) -> Embeddings:
     """Rows of (id, little-endian float32 blob) as ids and one (N, D) matrix; (0, 0) where there are no rows."""
+    import numpy as np
+
     ids: list[UUID] = []
     joined = bytearray()
     for face_id, blob in rows:
