@@ -64,6 +64,7 @@ class ShownFace:
     cluster_id: str | None
     state: str  # open, confirmed, recognised or dismissed
     is_drawn: bool
+    age: int | None  # of whom it is under, in years
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
         ids = [face.id for face in faces]
         states, drawn = unit.faces.states(ids), unit.drawn.among(ids)
         names = unit.people.names(sorted({face.person_id for face in faces if face.person_id}))
+        times = unit.lives.times(ids)
         previous, following = unit.assets.neighbours(asset_id)
     width, height = asset.width or 0, asset.height or 0
     shown = [
@@ -107,6 +109,7 @@ def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
             face.cluster_id,
             _state(face, states[face.id].dismissed_as),
             face.id in drawn,
+            times.age(face.id, face.person_id),
         )
         for face in faces
         if width and height and not (face.id in drawn and states[face.id].dismissed_as is GONE.dismissed_as)

@@ -15,6 +15,7 @@ from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
 from faceml.storage.sql.asset_rows import UnreadableAsset
 from faceml.storage.sql.clusters import ClusterSummary
+from faceml.storage.sql.lives import About
 from faceml.storage.sql.people import PersonSummary
 from faceml.storage.sql.repository import Repository
 
@@ -78,6 +79,8 @@ class PersonDetails:
     exemplars: tuple[UUID, ...]
     has_centroid: bool
     faces: tuple[Face, ...]  # best quality first
+    about: About
+    ages: Mapping[UUID, int]  # in years by face, where both birth and photo have a date
 
 
 def list_people(
@@ -154,12 +157,16 @@ def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails
     with repository.read() as unit:
         person = find_person(unit, name_or_id)
         others = unit.people.names(sorted(counted_as(unit, person.id) - {person.id}))
+        about, faces = unit.lives.about([person.id])[person.id], unit.faces.of_person(person.id)
+        days = unit.lives.days([face.id for face in faces]) if about.born else {}
         return PersonDetails(
             unit.people.summary(person.id),
             tuple(sorted(others.values())),
             tuple(sorted(unit.prototypes.exemplar_faces([person.id])[person.id])),
             bool(unit.prototypes.people_with_centroid([person.id])),
-            tuple(unit.faces.of_person(person.id)),
+            tuple(faces),
+            about,
+            {id_: age for id_, day in days.items() if (age := about.lifetime.age(day)) is not None},
         )
 
 

@@ -8,16 +8,17 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from faceml.addresses import without_password
-from faceml.errors import DatabaseUnavailable
+from faceml.errors import DatabaseUnavailable, ModelMismatch
 from faceml.once import Once
 from faceml.records import PackContract
 from faceml.storage.sql.assets import Assets
+from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.clusters import Clusters
-from faceml.storage.sql.contract import Contract
 from faceml.storage.sql.database import BUSY_TIMEOUT_S, connect, consistent_reader, translated_errors
 from faceml.storage.sql.dump import DatabaseDump
 from faceml.storage.sql.erasure import Erasure
@@ -26,13 +27,68 @@ from faceml.storage.sql.face_rows import ExportRow, export_rows, formerly_at
 from faceml.storage.sql.faces import Faces
 from faceml.storage.sql.grid import Drawn, Grid
 from faceml.storage.sql.groups import Groups
+from faceml.storage.sql.lives import Lives
 from faceml.storage.sql.locks import run_lock
 from faceml.storage.sql.outbox import Outbox
 from faceml.storage.sql.people import People
 from faceml.storage.sql.prototypes import PrototypeStore
+from faceml.storage.sql.tables import LibraryContract
 from faceml.storage.sql.vectors import Vectors
 
 RUN_WAIT_S = 600.0  # a clustering of 50,000 faces takes minutes
+
+
+class Contract(Store):
+    """Which pack the library's vectors come from, and counters that never go back."""
+
+    def pinned(self) -> PackContract | None:
+        """The pack this library is pinned to; None before its first detection."""
+        row = self._session.get(LibraryContract, 1)
+        if row is None:
+            return None
+        return PackContract(row.pack, row.width, row.fingerprint, row.licence, row.match_threshold)
+
+    def check(self, pack: PackContract) -> None:
+        """Raises ModelMismatch when the library is pinned to other weights than `pack`."""
+        pinned = self.pinned()
+        if pinned is not None and pinned.fingerprint != pack.fingerprint:
+            raise ModelMismatch(
+                f"this library holds vectors of pack {pinned.name!r} ({pinned.width}-d), not of {pack.name!r} "
+                f"({pack.width}-d): set FACEML_MODEL_PACK={pinned.name}, or start a new library "
+                "with another FACEML_HOME and detect there again"
+            )
+
+    def pin(self, pack: PackContract) -> None:
+        """Pin the library to `pack` at its first detection; raises ModelMismatch as `check` does."""
+        self.check(pack)
+        if self.pinned() is not None:
+            return
+        row = LibraryContract(
+            id=1,
+            pack=pack.name,
+            width=pack.width,
+            fingerprint=pack.fingerprint,
+            licence=pack.licence,
+            match_threshold=pack.match_threshold,
+        )
+        try:
+            with self._session.begin_nested():
+                self._session.add(row)
+        except IntegrityError:  # another worker was first
+            self.check(pack)
+
+    def labels_version(self) -> int:
+        """The same as long as people, prototypes, and labels and vectors of faces are; see `lock_labels`."""
+        return self._session.scalar(select(LibraryContract.labels_version)) or 0
+
+    def next_unknown_clusters(self, count: int) -> range:
+        """Numbers for `count` new unknown_cluster_N groups; a number is given out once in a library's life."""
+        last = self._session.execute(
+            update(LibraryContract)
+            .values(last_unknown_cluster=LibraryContract.last_unknown_cluster + count)
+            .returning(LibraryContract.last_unknown_cluster)
+        ).scalar_one()
+        return range(last - count + 1, last + 1)
 
 
 class UnitOfWork:
@@ -47,6 +103,7 @@ class UnitOfWork:
         self.grid = Grid(session)
         self.drawn = Drawn(session)
         self.people = People(session)
+        self.lives = Lives(session)
         self.prototypes = PrototypeStore(session)
         self.events = Events(session)
         self.erasure = Erasure(session)
