@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import completion, identity_reports, show
+from faceml.cli import completion, identity_reports, photo_reports, show
 from faceml.config import current_actor
 from faceml.options import SplitOptions
 
@@ -255,6 +255,28 @@ def history(limit: int) -> object:
     from faceml.services.decisions.undo import history as run
 
     return run(show.open_configured().repository, limit=limit)
+
+
+@people.command()
+@click.argument("person", required=False, shell_complete=completion.people)
+@click.option("--limit", default=20, show_default=True, help="Pairs to list.")
+@show.printed(photo_reports.companions, listed="together")
+def together(person: str | None, limit: int) -> object:
+    """List who is on photos with whom, most photos first: with PERSON, or all pairs."""
+    from faceml.services.review.browse import list_together
+
+    return list_together(show.open_configured().repository, person, limit=limit)
+
+
+@people.command()
+@click.option("--page", default=1, show_default=True, help="Page number.")
+@click.option("--page-size", default=20, show_default=True, help="Events a page, 100 at most.")
+@show.printed(photo_reports.events)
+def events(page: int, page_size: int) -> object:
+    """List days, the folders that photos of them lie in, and who is on these."""
+    from faceml.services.review.browse import list_events
+
+    return list_events(show.open_configured().repository, page=page, page_size=page_size)
 
 
 @people.command()

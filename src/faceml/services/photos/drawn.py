@@ -207,16 +207,6 @@ def _embedded(library: Library, asset_id: int, box: Share) -> tuple[Asset, Found
     return asset, face_in_box(pixels, bbox, library.packs.load())
 
 
-def embed_photo(library: Library, photo: bytes) -> NDArray[np.float32]:
-    """(P, D) unit rows of the faces on a photo that the library does not hold. Raises UnreadablePhoto."""
-    from faceml.vision.image import load_photo
-    from faceml.vision.stream import find_faces_in
-
-    pack = library.packs.load()
-    rows = [face.embedding for face in find_faces_in(load_photo(photo), pack)]
-    return np.stack(rows) if rows else np.empty((0, pack.contract.width), np.float32)
-
-
 def face_in_box(image: NDArray[np.uint8], bbox: BBox, pack: FacePack) -> FoundFace:
     """The face that a person sees in a box: at the points that the detector finds there, or where they usually are.
 

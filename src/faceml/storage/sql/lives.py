@@ -1,16 +1,18 @@
-"""What is known of people beside their faces: when they lived, notes, aliases; and when photos were taken."""
+"""What is known of people beside their faces: when they lived, notes, aliases, whom they are with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 
 from faceml.identity.lifetimes import ANY_TIME, Lifetime, Times
 from faceml.names import fold_name, tidy_name
+from faceml.records import PersonStatus
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonAlias, PersonRow
 
@@ -27,6 +29,24 @@ class About:
     @property
     def lifetime(self) -> Lifetime:
         return Lifetime.read(self.born, self.died)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two people who are on photos together."""
+
+    one_id: UUID
+    other_id: UUID
+    photos: int
+    first: datetime | None  # by the clock of where it was taken
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoAt:
+    asset_id: int
+    path: str  # as text, see path_text
+    taken: datetime | None  # by the clock of where
 
 
 class Lives(Store):
@@ -83,3 +103,59 @@ class Lives(Store):
         lifetimes = self.lifetimes() if pairs else {}
         dated = [pair for pair in pairs if pair[1] in lifetimes]
         return Times(lifetimes, self.days([face_id for face_id, _ in dated])).impossible(dated) if dated else set()
+
+    # --- together
+
+    def together(self, person_id: UUID | None = None, *, limit: int) -> list[Pair]:
+        """Who is on photos with whom, most photos first: of one person, or of all; nobody who is hidden."""
+        active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
+        shown = (
+            select(FaceInstance.asset_id, FaceInstance.person_id)
+            .where(FaceInstance.person_id.in_(active), photo_is_there())
+            .distinct()
+            .cte("shown")
+        )
+        one, other = shown.alias("one"), shown.alias("other")
+        moment, photos = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at), func.count()
+        is_pair = one.c.person_id < other.c.person_id if person_id is None else one.c.person_id != other.c.person_id
+        statement = (
+            select(one.c.person_id, other.c.person_id, photos, func.min(moment), func.max(moment))
+            .join(other, and_(one.c.asset_id == other.c.asset_id, is_pair))
+            .join(ImageAsset, ImageAsset.id == one.c.asset_id)
+            .group_by(one.c.person_id, other.c.person_id)
+            .order_by(photos.desc(), one.c.person_id, other.c.person_id)
+        )
+        if person_id is not None:
+            statement = statement.where(one.c.person_id == person_id)
+        return [Pair(*row) for row in self._session.execute(statement.limit(limit))]
+
+    def photos_with(self, person_ids: Sequence[UUID], *, limit: int, offset: int = 0) -> tuple[list[PhotoAt], int]:
+        """Photos on which all of these people are, the newest first, and how many there are."""
+        moment = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at)
+        all_of_them = (
+            select(FaceInstance.asset_id)
+            .where(FaceInstance.person_id.in_(person_ids), photo_is_there())
+            .group_by(FaceInstance.asset_id)
+            .having(func.count(FaceInstance.person_id.distinct()) == len(set(person_ids)))
+        )
+        found = select(ImageAsset.id, ImageAsset.path, moment).where(ImageAsset.id.in_(all_of_them))
+        page = found.order_by(moment.is_(None), moment.desc(), ImageAsset.id).limit(limit).offset(offset)
+        return [PhotoAt(*row) for row in self._session.execute(page)], self._count(
+            ImageAsset, ImageAsset.id.in_(all_of_them)
+        )
+
+    def dated_photos(self) -> list[PhotoAt]:
+        """All photos of which somebody knows the day, the newest first."""
+        moment = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at)
+        there = (ImageAsset.missing_since.is_(None), moment.is_not(None))
+        rows = select(ImageAsset.id, ImageAsset.path, moment).where(*there).order_by(moment.desc(), ImageAsset.id)
+        return [PhotoAt(*row) for row in self._session.execute(rows)]
+
+    def people_on(self, asset_ids: Sequence[int]) -> dict[int, set[UUID]]:
+        """Who is on each of these photos, by a person's word or a machine's."""
+        found: dict[int, set[UUID]] = {}
+        statement = select(FaceInstance.asset_id, FaceInstance.person_id).where(FaceInstance.person_id.is_not(None))
+        for asset_id, person_id in self._rows(statement, FaceInstance.asset_id, asset_ids):
+            if person_id is not None:
+                found.setdefault(asset_id, set()).add(person_id)
+        return found
