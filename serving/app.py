@@ -42,6 +42,7 @@ from serving.routes import (
     page,
     persons,
     photos,
+    search,
     suggestions,
 )
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
@@ -79,7 +80,7 @@ def create_app(
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    named = (model, grid, photos, clusters, persons, detection, faces, suggestions, jobs, health)
+    named = (model, grid, photos, clusters, persons, detection, faces, search, suggestions, jobs, health)
     for part in (*named, page, label_page):
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)
@@ -94,7 +95,7 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Location", EVENT_HEADER, INDEX_HEADER, NOTE_HEADER],
         )

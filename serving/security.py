@@ -27,6 +27,9 @@ READING_POSTS = (
     "/grid/suggest",
     "/grid/search",
     "/grid/like",
+    "/search/faces",
+    "/search/photos",
+    "/search/upload",
 )  # they store nothing
 OPEN_PATHS = frozenset({"/health", "/ready"})  # for who only watches whether the service runs
 PAGE = "/docs"  # for people: a browser asks them for a name, which can be anything, and a password, the key

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from faceml.errors import WrongUse
 from faceml.services.decisions.people import choose_cover
 from faceml.services.decisions.undo import decided_since, history, redo
-from faceml.services.photos.drawn import embed_photo
+from faceml.services.recognise.spaces import embed_photo
 from faceml.storage.grid.face_query import FaceQuery
 from serving.deps import EVENT_HEADER, Service, Shared, router_for
 from serving.openapi import UNCHANGED, problems

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
+from faceml.services.decisions.describe import describe_person
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.undo import undo
@@ -56,6 +57,15 @@ async def rename(service: Shared, person_id: UUID, body: persons.RenamePersonReq
     """Give a person another name."""
     return await service.decide(
         lambda: rename_person(service.library, person_id, body.name, actor=ACTOR), persons.RenamePersonResponse.of
+    )
+
+
+@router.patch("/persons/{person_id}", response_model=persons.DescribePersonResponse, responses=REFUSED)
+async def describe(service: Shared, person_id: UUID, body: persons.DescribePersonRequest) -> Response:
+    """Write down when a person was born and died, a note, and what else they are called."""
+    return await service.decide(
+        lambda: describe_person(service.library, person_id, **body.said(), actor=ACTOR),
+        persons.DescribePersonResponse.of,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -212,6 +212,9 @@ class ExplanationResponse(ResponseModel):
     runner_up_similarity: float | None
     model_version: str | None
     ruled_out: list[str]
+    taken_on: date | None
+    age: int | None = Field(description="in years, of the person it is under, on the day of the photo")
+    cannot_be: list[str] = Field(description="people not born yet on the day of the photo, or long dead, and why")
     compared_in: str
     nearest: list[NearPrototypeItem] = Field(description="now; empty where a matcher compares")
     scores: list[PersonScoreItem] = Field(description="now; empty where no matcher compares")

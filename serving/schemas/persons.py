@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -12,6 +12,8 @@ from faceml.records import PersonStatus
 from faceml.services.review.browse import PersonDetails
 from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
 from serving.schemas.faces import FaceInstance, with_names
+
+PartialDate = Annotated[str, Field(description="1950, 1950-05 or 1950-05-17", max_length=20)]
 
 
 class PersonQuery(Page):
@@ -38,6 +40,11 @@ class PersonDetailResponse(PersonItem):
     also_called: list[str]
     has_centroid: bool
     exemplar_face_ids: list[UUID]
+    born: PartialDate | None
+    died: PartialDate | None
+    note: str | None
+    aliases: list[str]
+    ages: dict[UUID, int] = Field(description="by face of this page: in years, where both dates are known")
     faces: list[FaceInstance]
     page: int
     page_size: int
@@ -45,13 +52,18 @@ class PersonDetailResponse(PersonItem):
     @classmethod
     def of_details(cls, found: PersonDetails, page: Page) -> Self:
         start = (page.page - 1) * page.page_size
-        names = {found.person.id: found.person.name}
+        names, shown = {found.person.id: found.person.name}, found.faces[start : start + page.page_size]
         return cls.completed(
             found.person,
             also_called=found.also_called,
             has_centroid=found.has_centroid,
             exemplar_face_ids=found.exemplars,
-            faces=with_names(found.faces[start : start + page.page_size], names),
+            born=found.about.born,
+            died=found.about.died,
+            note=found.about.note,
+            aliases=found.about.aliases,
+            ages={face.id: found.ages[face.id] for face in shown if face.id in found.ages},
+            faces=with_names(shown, names),
             page=page.page,
             page_size=page.page_size,
         )
@@ -76,6 +88,33 @@ class RenamePersonResponse(ResponseModel):
     former_name: str
     name: str
     event_id: int
+
+
+class DescribePersonRequest(RequestModel):
+    """What is left out stays as it is; null or empty is no longer known."""
+
+    born: PartialDate | None = None
+    died: PartialDate | None = None
+    note: Annotated[str, Field(strict=True, max_length=10_000)] | None = None
+    aliases: Annotated[list[Name], Field(max_length=50)] | None = None
+
+    def said(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        empty = {"aliases": ()}
+        return {name: empty.get(name, "") if value is None else value for name, value in given.items()}
+
+
+class DescribePersonResponse(ResponseModel):
+    person_id: UUID
+    person_name: str
+    born: PartialDate | None
+    died: PartialDate | None
+    note: str | None
+    aliases: list[str]
+    names_taken_back: Annotated[
+        int, Field(description="that a machine had given to faces on photos from before the birth, or long after death")
+    ]
+    event_id: int | None
 
 
 class PersonStatusResponse(ResponseModel):

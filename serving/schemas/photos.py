@@ -39,6 +39,7 @@ class ShownFaceItem(ResponseModel):
     cluster_id: str | None
     state: str
     is_drawn: bool
+    age: int | None = Field(description="in years, of the person it is under, on the day of the photo")
 
 
 class PhotoResponse(ResponseModel):

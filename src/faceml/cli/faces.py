@@ -222,3 +222,29 @@ def import_labels(file: Path) -> object:
     report = run(library, file, actor=current_actor())
     show.keep_matcher(library)
     return report
+
+
+@faces.command("photos")
+@click.argument("people", nargs=-1, required=True, shell_complete=completion.people)
+@click.option("--page", default=1, show_default=True, help="Page number.")
+@click.option("--page-size", default=20, show_default=True, help="Photos a page, 100 at most.")
+@show.printed(photo_reports.photos_with)
+def photos(people: tuple[str, ...], page: int, page_size: int) -> object:
+    """List photos on which all of PEOPLE are, the newest first."""
+    from faceml.services.review.browse import photos_with
+
+    return photos_with(show.open_configured().repository, people, page=page, page_size=page_size)
+
+
+@faces.command()
+@click.argument("face_ids", metavar="[FACE_ID]...", nargs=-1, type=click.UUID)
+@click.option("--photo", type=click.Path(path_type=Path), help="Search with the faces on this file instead.")
+@click.option("--photos", "is_by_photo", is_flag=True, help="List photos with faces like all of them.")
+@click.option("--limit", default=20, show_default=True, help="Faces or photos to list, 1000 at most.")
+@show.printed(photo_reports.alike)
+def like(face_ids: tuple[UUID, ...], photo: Path | None, is_by_photo: bool, limit: int) -> object:
+    """Find faces like these, named or not, or photos with faces like all of them."""
+    from faceml.services.recognise.spaces import search_faces, search_photos
+
+    search = search_photos if is_by_photo else search_faces
+    return search(show.open_configured(), face_ids, photo, limit=limit)

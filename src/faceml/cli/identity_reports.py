@@ -1,13 +1,17 @@
-"""Who a face is, and why, as a person reads it."""
+"""People, who a face is, and why, as a person reads it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from faceml.cli.reports import space
+from faceml.cli.tables import table
 
 if TYPE_CHECKING:
     from faceml.services.recognise.identify import Explanation, Identification, PersonScore
+    from faceml.services.review.browse import PeoplePage, PersonDetails
+
+MOST_FACES = 20  # of a person
 
 
 def explanation(report: Explanation) -> str:
@@ -24,6 +28,10 @@ def explanation(report: Explanation) -> str:
         lines.append(f"Second then: {report.runner_up_name} at {report.runner_up_similarity:.3f}, margin {margin:.3f}")
     if report.ruled_out:
         lines.append(f"Ruled out by a person: {', '.join(report.ruled_out)}")
+    if report.cannot_be:
+        lines.append(f"Cannot be: {', '.join(report.cannot_be)}")
+    if report.age is not None:
+        lines.append(f"Age on this photo of {report.taken_on}: {report.age}")
     if report.scores:
         lines.append(f"Scores ({report.compared_in}), and what adds up to them:")
         lines += [f"  {_score(item)}" for item in report.scores]
@@ -62,3 +70,30 @@ def identification(report: Identification) -> str:
         lines.append(f"  - {who}{nearest}, at {face.bbox.x}, {face.bbox.y}, {face.bbox.w} x {face.bbox.h} pixels")
     lines.append(f"Threshold: {report.threshold:.3f}")
     return "\n".join(lines + space(report.model_version, *report.notes))
+
+
+def people_page(page: PeoplePage) -> str:
+    if not page.items:
+        return "Nobody here: `faceml faces label CLUSTER NAME` names the first"
+    rows = [(item.name, item.face_count, item.prototype_count, item.status, item.id) for item in page.items]
+    lines = table(("Name", "Faces", "Prototypes", "Status", "Id"), rows)
+    return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} people"])
+
+
+def person(found: PersonDetails) -> str:
+    who = found.person
+    lines = [f"{who.name} ({who.status})", f"Id: {who.id}", f"Faces: {who.face_count}"]
+    if found.also_called:
+        lines.append(f"Merged into them: {', '.join(found.also_called)}")
+    about = found.about
+    told = {"Born": about.born, "Died": about.died, "Also called": ", ".join(about.aliases), "Note": about.note}
+    lines += [f"{word}: {value}" for word, value in told.items() if value]
+    lines.append(f"Exemplars: {len(found.exemplars)}; centroid: {'yes' if found.has_centroid else 'no'}")
+    lines += [
+        f"  {face.id}  quality {face.quality_score:.2f}  {face.assigned_by or '-'}"
+        f"{'  exemplar' if face.id in found.exemplars else ''}"
+        f"{f'  age {found.ages[face.id]}' if face.id in found.ages else ''}"
+        for face in found.faces[:MOST_FACES]
+    ]
+    more = len(found.faces) - MOST_FACES
+    return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)

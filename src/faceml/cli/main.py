@@ -72,6 +72,7 @@ cli.tasks = {
     "Look after it": "doctor backup restore settings completion",
 }
 faces.faces.tasks = {
+    "Look and search": "photos like",
     "Find and group": "backfill unreadable cluster cluster-dual clusters",
     "Name": "label suggest import-labels import-xmp",
     "Recognise": "assign identify explain calibrate centroids fit-matcher train-matching",
@@ -79,9 +80,9 @@ faces.faces.tasks = {
     "Look after it": "stats find-orphans ensure-collection",
 }
 people.people.tasks = {
-    "Look": "list show history",
+    "Look": "list show together events history",
     "Correct faces": "assign unassign reject dismiss split",
-    "Correct people": "rename merge apart exemplars hide unhide erase",
+    "Correct people": "rename describe merge apart exemplars hide unhide erase",
     "Take back": "undo redo",
 }
 

@@ -8,42 +8,16 @@ from uuid import UUID
 
 import click
 
-from faceml.cli import completion, show
-from faceml.cli.tables import table
+from faceml.cli import completion, identity_reports, photo_reports, show
 from faceml.config import current_actor
 from faceml.options import SplitOptions
 
 if TYPE_CHECKING:
     from faceml.services.decisions.split import SplitPreview, SplitReport
     from faceml.services.decisions.undo import UndoReport
-    from faceml.services.review.browse import PeoplePage, PersonDetails
 
 person = click.argument("person", shell_complete=completion.people)
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
-MOST_FACES = 20
-
-
-def _page(page: PeoplePage) -> str:
-    if not page.items:
-        return "Nobody here: `faceml faces label CLUSTER NAME` names the first"
-    rows = [(item.name, item.face_count, item.prototype_count, item.status, item.id) for item in page.items]
-    lines = table(("Name", "Faces", "Prototypes", "Status", "Id"), rows)
-    return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} people"])
-
-
-def _person(found: PersonDetails) -> str:
-    person = found.person
-    lines = [f"{person.name} ({person.status})", f"Id: {person.id}", f"Faces: {person.face_count}"]
-    if found.also_called:
-        lines.append(f"Merged into them: {', '.join(found.also_called)}")
-    lines.append(f"Exemplars: {len(found.exemplars)}; centroid: {'yes' if found.has_centroid else 'no'}")
-    lines += [
-        f"  {face.id}  quality {face.quality_score:.2f}  {face.assigned_by or '-'}"
-        f"{'  exemplar' if face.id in found.exemplars else ''}"
-        for face in found.faces[:MOST_FACES]
-    ]
-    more = len(found.faces) - MOST_FACES
-    return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)
 
 
 def _preview(preview: SplitPreview) -> str:
@@ -88,7 +62,7 @@ def people() -> None:
 )
 @click.option("--page", default=1, show_default=True, help="Page number.")
 @click.option("--page-size", default=20, show_default=True, help="People a page, 100 at most.")
-@show.printed(_page)
+@show.printed(identity_reports.people_page)
 def list_(status: str, page: int, page_size: int) -> object:
     """List people, most faces first."""
     from faceml.records import PersonStatus
@@ -100,7 +74,7 @@ def list_(status: str, page: int, page_size: int) -> object:
 
 @people.command("show")
 @person
-@show.printed(_person)
+@show.printed(identity_reports.person)
 def show_(person: str) -> object:
     """Show one person: faces, exemplars, names of those merged into them."""
     from faceml.services.review.browse import show_person
@@ -131,6 +105,20 @@ def rename(person: str, name: str) -> object:
     from faceml.services.decisions.people import rename_person
 
     return _decide(rename_person, person, name)
+
+
+@people.command()
+@person
+@click.option("--born", help="Year, month or day of birth: 1950, 1950-05, 1950-05-17; empty: not known.")
+@click.option("--died", help="Likewise of death.")
+@click.option("--note", help="What you want to remember of them; empty: nothing.")
+@click.option("--alias", "aliases", multiple=True, help="What else they are called, instead of what was said before.")
+@show.printed()
+def describe(person: str, aliases: tuple[str, ...], **said: str | None) -> object:
+    """Write down when PERSON was born and died, a note, and what else they are called."""
+    from faceml.services.decisions.describe import describe_person
+
+    return describe_person(show.open_configured(), person, **said, aliases=aliases or None, actor=current_actor())
 
 
 @people.command()
@@ -267,6 +255,28 @@ def history(limit: int) -> object:
     from faceml.services.decisions.undo import history as run
 
     return run(show.open_configured().repository, limit=limit)
+
+
+@people.command()
+@click.argument("person", required=False, shell_complete=completion.people)
+@click.option("--limit", default=20, show_default=True, help="Pairs to list.")
+@show.printed(photo_reports.companions, listed="together")
+def together(person: str | None, limit: int) -> object:
+    """List who is on photos with whom, most photos first: with PERSON, or all pairs."""
+    from faceml.services.review.browse import list_together
+
+    return list_together(show.open_configured().repository, person, limit=limit)
+
+
+@people.command()
+@click.option("--page", default=1, show_default=True, help="Page number.")
+@click.option("--page-size", default=20, show_default=True, help="Events a page, 100 at most.")
+@show.printed(photo_reports.events)
+def events(page: int, page_size: int) -> object:
+    """List days, the folders that photos of them lie in, and who is on these."""
+    from faceml.services.review.browse import list_events
+
+    return list_events(show.open_configured().repository, page=page, page_size=page_size)
 
 
 @people.command()

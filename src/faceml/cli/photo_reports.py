@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from faceml.cli.tables import MOST_LINES, listed, one_line
+from faceml.cli.tables import MOST_LINES, listed, one_line, table
 from faceml.plots.report_table import named_values
 
 if TYPE_CHECKING:
     from faceml.photo_files import LeftOut
     from faceml.services.photos.ingest import IngestReport
-    from faceml.services.review.browse import UnreadablePage
+    from faceml.services.recognise.spaces import Alike
+    from faceml.services.review.browse import Companions, Page, PhotoEvent, UnreadablePage
     from faceml.storage.sql.asset_rows import UnreadableAsset
+    from faceml.storage.sql.lives import PhotoAt
 
 
 def ingested(report: IngestReport) -> str:
@@ -45,3 +47,40 @@ def unreadable_page(page: UnreadablePage) -> str:
         return "Every photo that was looked at could be read"
     lines = [f"{one_line(photo.path)}: {photo.reason} (asset {photo.asset_id})" for photo in page.items]
     return "\n".join([*lines, f"Page {page.page}, {len(lines)} of {page.total} unreadable photos"])
+
+
+def photos_with(page: Page[PhotoAt]) -> str:
+    if not page.total:
+        return "No photo shows all of them"
+    lines = [f"{str(photo.taken.date()) if photo.taken else '-':10}  {one_line(photo.path)}" for photo in page.items]
+    return "\n".join([*lines, f"Page {page.page}, {len(lines)} of {page.total} photos"])
+
+
+def alike(report: Alike) -> str:
+    from faceml.services.recognise.spaces import AlikeFace
+
+    lines = []
+    for found in report.found:
+        path = one_line(str(found.path))
+        if isinstance(found, AlikeFace):
+            lines.append(f"{found.similarity:.3f}  {found.face_id}  {found.person_name or '-'}  {path}")
+        else:
+            lines.append(f"{found.similarity:.3f}  {found.faces} of {report.asked}  {path}")
+    return "\n".join(lines or ["Nothing is like them"])
+
+
+def companions(pairs: Sequence[Companions]) -> str:
+    if not pairs:
+        return "Nobody is on a photo with anybody yet"
+    rows = [(pair.one.name, pair.other.name, pair.photos, pair.first or "-", pair.last or "-") for pair in pairs]
+    return "\n".join(table(("Person", "With", "Photos", "First", "Last"), rows))
+
+
+def events(page: Page[PhotoEvent]) -> str:
+    if not page.total:
+        return "No photo has a date yet"
+    rows = [
+        (event.day, event.photos, ", ".join(event.people) or "-", one_line(str(event.folder))) for event in page.items
+    ]
+    lines = table(("Day", "Photos", "People", "Folder"), rows)
+    return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} events"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from faceml.decisions.decision import Decision
@@ -96,3 +96,25 @@ class ChooseCover(Decision):
 
     def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
         return replace(before, cover=self.cover) if person_id == self.person_id else before
+
+
+@dataclass(frozen=True, slots=True)
+class Describe(Decision):
+    """What is known of a person beside their faces: when they were born and died, a note, aliases."""
+
+    person_id: UUID
+    details: Mapping[str, Any]  # of `PersonState`, only what is said anew; None is no longer known
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        return f"described {self.who(names)}: {', '.join(_told(*item) for item in self.details.items())}"
+
+    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
+        return replace(before, **self.details) if person_id == self.person_id else before
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "note":
+        return "a note" if value else "no note"
+    if name == "aliases":
+        return f"also called {', '.join(value) or 'nothing else'}"
+    return f"{name} {value or 'unknown'}"

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from faceml.decisions import about_faces, about_people
 from faceml.decisions.decision import Decision, Erase, Erased, Forget, Redo, Undo, Unknown
-from faceml.decisions.states import FaceState
+from faceml.decisions.states import FaceState, PersonState
 from faceml.records import AssignedBy, Dismissal
 
 D = TypeVar("D", bound=Decision, covariant=True)
@@ -72,6 +72,7 @@ ABOUT_PEOPLE: Mapping[str, type[Decision]] = {
     "hide": about_people.Hide,
     "unhide": about_people.Unhide,
     "cover": about_people.ChooseCover,
+    "describe": about_people.Describe,
 }
 ABOUT_DECISIONS: Mapping[str, type[Decision]] = {
     "undo": Undo,
@@ -166,6 +167,12 @@ def _group(key: str) -> about_faces.GroupKey:
         return key
 
 
+def _details(stored: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := stored.keys() - PersonState.__dataclass_fields__.keys():
+        raise ValueError(f"a newer version knows {sorted(unknown)} of people")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+
+
 _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it otherwise
     "person_id": UUID,
     "runner_up_id": UUID,
@@ -181,6 +188,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it o
     "replaced": UUID,
     "drawn": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},
+    "details": _details,
     "groups": lambda groups: tuple(map(_group, groups)),
     "sides": lambda sides: tuple(tuple(map(UUID, side)) for side in sides),
 }

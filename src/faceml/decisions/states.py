@@ -89,3 +89,7 @@ class PersonState:
     status: PersonStatus = PersonStatus.ACTIVE
     merged_into_id: UUID | None = None
     cover: UUID | None = None  # the face that is their picture
+    born: str | None = None  # 1950, 1950-05 or 1950-05-17
+    died: str | None = None
+    note: str | None = None
+    aliases: tuple[str, ...] = ()

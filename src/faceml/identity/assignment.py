@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
+from faceml.identity.lifetimes import Vetoes
 
 NOBODY = -1
 # Similarities held at once: 8 MB stay near the cores, so the passes over them cost little beside the product. Measured
@@ -33,6 +34,7 @@ def match_people(
     *,
     min_similarity: float,
     rejected: ArrayLike | None = None,
+    vetoes: Vetoes | None = None,
 ) -> Matches:
     """Match each probe to its nearest person and to the nearest other person (open set).
 
@@ -45,6 +47,7 @@ def match_people(
         min_similarity: cosine in [-1, 1]; below it a probe is unknown.
         rejected: (R, 2) pairs (probe row, person row) that a person has ruled out; never proposed, not even as
             runner-up. A person row without a prototype is ignored.
+        vetoes: who cannot be on a face's photo; they are not proposed either.
     Raises:
         WrongUse: shapes that do not fit each other, or a vector that is not finite.
 
@@ -56,7 +59,7 @@ def match_people(
     segments = _Segments.of(owners)
     gallery = np.ascontiguousarray(prototypes[segments.order], np.float32)
     bans = _sorted_bans(rejected, len(probes), segments)
-    found, similarities = _nearest_two(np.asarray(probes), gallery, segments, bans)
+    found, similarities = _nearest_two(np.asarray(probes), gallery, segments, bans, vetoes)
     candidates, runners_up = np.append(segments.people, NOBODY)[found]  # the last stands for -1: nobody
     return Matches(
         person_rows=np.where(similarities[0] >= min_similarity, candidates, NOBODY),
@@ -85,7 +88,11 @@ class _Segments:
 
 
 def _nearest_two(
-    probes: NDArray[np.floating], gallery: NDArray[np.float32], segments: _Segments, bans: NDArray[np.intp]
+    probes: NDArray[np.floating],
+    gallery: NDArray[np.float32],
+    segments: _Segments,
+    bans: NDArray[np.intp],
+    vetoes: Vetoes | None,
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """(2, P) segments of the nearest and the next person, -1 where there is nobody, and how near they are.
 
@@ -99,6 +106,8 @@ def _nearest_two(
     for start in range(0, len(probes) if len(gallery) else 0, step):
         stop = min(start + step, len(probes))
         scores = np.matmul(probes[start:stop].astype(np.float32, copy=False), gallery.T, out=buffer[: stop - start])
+        if vetoes is not None:
+            vetoes.blank(scores, slice(start, stop), segments.people[segments.of_row])
         low, high = np.searchsorted(bans[:, 0], (start, stop))
         rows, owners = bans[low:high, 0] - start, bans[low:high, 1]
         for place in (0, 1):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.assignment import Matches, match_people
+from faceml.identity.lifetimes import ANY_TIME, Times
 from faceml.records import Prototypes
 
 ANY_SIMILARITY = -1.0  # every face reaches it
@@ -23,6 +24,7 @@ class Gallery:
     prototypes: NDArray[np.float32]  # (K, D) unit rows of one space
     person_rows: NDArray[np.intp]  # (K,) whose each prototype is
     rejections: tuple[tuple[UUID, UUID], ...]  # (face, person): a person said that this face is not them
+    times: Times = ANY_TIME  # who cannot be on a photo of its day
 
     @classmethod
     def of(cls, prototypes: Prototypes, rejections: Sequence[tuple[UUID, UUID]] = ()) -> Gallery:
@@ -57,6 +59,7 @@ class Gallery:
             self.person_rows,
             min_similarity=min_similarity,
             rejected=self._ruled_out(face_ids),
+            vetoes=self.times.vetoes(face_ids, len(vectors), self.people),
         )
 
     def ranked(self, vector: NDArray[np.float32]) -> list[tuple[UUID, float]]:

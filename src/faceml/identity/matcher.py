@@ -26,6 +26,7 @@ from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.calibration import OpenSetScores, highest_comparisons
 from faceml.identity.cohort import IN_NO_GROUP, NEIGHBOURS, Cohort, choose_cohort, mean_of_highest
 from faceml.identity.hdbscan.distances import blocks
+from faceml.identity.lifetimes import Vetoes
 from faceml.identity.once_a_photo import Photos
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM, KnownFaces
@@ -91,6 +92,7 @@ class Matcher:
         groups: ArrayLike | None = None,
         tight: ArrayLike | None = None,
         ruled_out: ArrayLike = (),
+        vetoes: Vetoes | None = None,
         photos: ArrayLike | None = None,
         taken: ArrayLike = (),
         min_score: float = -np.inf,
@@ -103,7 +105,7 @@ class Matcher:
             faces: (P, D) unit rows.
             groups: (P,) group of the library each is in, -1 or None: in no group.
             tight: (P,) likewise, groups whose faces are surely one person's: their scores are mixed, see `smoothed`.
-            ruled_out: (R, 2) pairs (face row, person row), never proposed.
+            ruled_out: (R, 2) pairs (face row, person row), never proposed; nor who `vetoes` rules out.
             photos: (P,) which photo each face is on, any numbers; without them photos are not looked at.
             taken: (T, 2) pairs (photo number, person row): who is labelled on which photo.
             min_score: a face below it is unknown.
@@ -115,11 +117,12 @@ class Matcher:
         scores = np.full((len(faces), width), -np.inf, np.float32)
         bans = np.asarray(ruled_out, np.intp).reshape(-1, 2)
         bans = bans[np.argsort(bans[:, 0], kind="stable")]
-        pieces = in_pieces(_given(tight, len(faces)), self._rows_at_once)
-        for rows, piece in pieces:
+        for rows, piece in in_pieces(_given(tight, len(faces)), self._rows_at_once):
             block = smoothed(self.scores(faces[rows], marks[rows]).total, piece)
             place = np.argsort(rows)
             _ban(block, place, rows[place], bans)
+            if vetoes is not None:
+                vetoes.blank(block, rows, np.arange(len(self.centroids)))
             people[rows], scores[rows] = _highest(block, width)
         people[~np.isfinite(scores)] = NOBODY
         return on_photo.settle(people, scores, min_score)

@@ -113,3 +113,36 @@ def _settle_photo(
     found[faces[is_given]] = choices[columns[is_given]]
     best[faces[is_given]] = weights[faces[is_given], columns[is_given]]
     return found, best
+
+
+def likeness_of_photos(
+    similarities: NDArray[np.float32], photos: ArrayLike, *, least: float
+) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.float32]]:
+    """Which photos show faces like several, each face of a photo like one of them at most.
+
+    Args:
+        similarities: (P, F) cosine of each face asked about and each face found.
+        photos: (F,) which photo each found face is on.
+        least: cosine below which two faces are not alike.
+    Returns:
+        (M,) photos, how many of the P each has a face like, and the mean of the P cosines, 0 for one it has none like;
+        those with most first, then the most alike.
+
+    >>> found = likeness_of_photos(np.array([[0.9, 0.8, 0.7], [0.8, 0.1, 0.6]], np.float32), [1, 2, 1], least=0.5)
+    >>> found[0].tolist(), found[1].tolist(), found[2].round(2).tolist()
+    ([1, 2], [2, 1], [0.75, 0.4])
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    asked, numbers = len(similarities), np.asarray(photos, np.int64)
+    shown, photo_of = np.unique(numbers, return_inverse=True)
+    alike = np.where(similarities >= least, similarities, 0)
+    counts, means = np.zeros(len(shown), np.intp), np.zeros(len(shown), np.float32)
+    order = np.argsort(photo_of, kind="stable")
+    for photo, faces in enumerate(np.split(order, np.cumsum(np.bincount(photo_of))[:-1]) if len(order) else ()):
+        pairs = linear_sum_assignment(alike[:, faces], maximize=True)
+        best = alike[:, faces][pairs]
+        counts[photo], means[photo] = np.count_nonzero(best), best.sum() / asked
+    order = np.lexsort((shown, -means, -counts))
+    order = order[counts[order] > 0]
+    return shown[order], counts[order], means[order]

@@ -109,7 +109,7 @@ def read_embedded_xmp(path: Path) -> bytes | None:
 
 
 @contextmanager
-def open_header(path: Path) -> Iterator[Image]:
+def open_header(path: Path | bytes) -> Iterator[Image]:
     """The picture before its pixels are read: size, mode, EXIF. Raises UnreadablePhoto and what decoders raise."""
     with _opened(path) as file, _open(file) as image:
         yield image

@@ -35,7 +35,7 @@ class _Clock(NamedTuple):
 _CLOCKS = (_Clock(0x9003, 0x9011, 0x9291), _Clock(0x9004, 0x9012, 0x9292), _Clock(0x0132, 0x9010, 0x9290))
 
 
-def read_taken_at(path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> datetime | None:
+def read_taken_at(path: Path | bytes, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> datetime | None:
     """When the photo was taken, on the clock of where it was taken; None where it does not say.
 
     The first that says something of DateTimeOriginal, DateTimeDigitized, DateTime and the GPS receiver's time. Dates

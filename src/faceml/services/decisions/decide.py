@@ -12,10 +12,10 @@ from faceml.decisions.about_people import StatusChange
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
 from faceml.decisions.replay import Undos, follow_merges, replay, survivor
-from faceml.decisions.states import Change, FaceState, Labelling
+from faceml.decisions.states import FREE, Change, FaceState, Labelling
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
-from faceml.records import Embeddings, Face, Person, PersonStatus
+from faceml.records import AssignedBy, Embeddings, Face, Person, PersonStatus
 from faceml.services.index.drain import update_index
 from faceml.storage.sql.events import Entry
 from faceml.storage.sql.repository import UnitOfWork
@@ -106,7 +106,14 @@ def settle(unit: UnitOfWork, face_ids: Sequence[UUID], undos: Undos, *, gone: Co
         id_: follow_merges(replay(id_, histories.get(id_, ()), now, undos.stands), merged, people).at_home
         for id_, now in before.items()
     }
-    return write_labellings(unit, before, after)
+    return write_labellings(unit, before, after | _freed(unit, after))
+
+
+def _freed(unit: UnitOfWork, after: Mapping[UUID, Labelling]) -> dict[UUID, Labelling]:
+    """Without names that a machine gave to faces on photos from before somebody's birth, or long after their death."""
+    automatic = ((id_, one.state) for id_, one in after.items() if one.state.assigned_by is AssignedBy.PROTOTYPE)
+    named = [(id_, state.person_id) for id_, state in automatic if state.person_id is not None]
+    return {id_: Labelling(FREE, False, after[id_].ruled_out) for id_, _ in unit.lives.impossible(named)}
 
 
 def labellings(unit: UnitOfWork, face_ids: Sequence[UUID]) -> dict[UUID, Labelling]:

@@ -17,7 +17,7 @@ from faceml.decisions.log import kind_of
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.identity.prototypes import centroid
 from faceml.library import Library
-from faceml.names import tidy_name
+from faceml.names import fold_name, tidy_name
 from faceml.progress import told
 from faceml.records import AssignedBy, Person, PersonStatus
 from faceml.services.decisions.decide import (
@@ -99,20 +99,22 @@ def rename_person(library: Library, person_id: UUID, name: str, *, actor: str) -
         names = {person_id: (person.name, tidy_name(name))}
         holder = unit.people.holding(name)
         if holder is not None and holder.id != person_id:
-            _refuse_taken(unit, person, holder)
-            names[holder.id] = (holder.name, person.name)
+            _refuse_taken(unit, person, holder, name)
+            if fold_name(holder.name) == fold_name(name):  # and no alias of theirs
+                names[holder.id] = (holder.name, person.name)
         unit.people.set_names({id_: after for id_, (_, after) in names.items()})
         event_id = unit.events.append(Rename(person_id, names), actor=actor)
     return RenameReport(person_id, *names[person_id], event_id)
 
 
-def _refuse_taken(unit: UnitOfWork, person: Person, holder: Person) -> None:
+def _refuse_taken(unit: UnitOfWork, person: Person, holder: Person, name: str) -> None:
     owner = unit.people.survivor(holder.id)
     if owner.id != person.id:
         merged = f", merged into {owner.name!r} ({owner.id})" if owner.id != holder.id else ""
         raise NameTaken(
-            f"{holder.name!r} is another person's name ({holder.id}{merged}): take another one, or say that they are "
-            f"the same with `faceml people merge {person.id} {owner.id}`"
+            f"{tidy_name(name)!r} is another person's name ({holder.id}{merged}): take one that tells the two apart, "
+            f"such as {f'{tidy_name(name)} (Leeds)'!r}, or say that they are the same with "
+            f"`faceml people merge {person.id} {owner.id}`"
         )
 
 

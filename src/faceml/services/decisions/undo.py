@@ -11,10 +11,12 @@ from faceml.decisions.about_faces import Confirm, RejectEach
 from faceml.decisions.decision import Decision, Redo, Undo, count_faces
 from faceml.decisions.log import ABOUT_PEOPLE, Event
 from faceml.decisions.replay import Undos, replay_person
+from faceml.decisions.states import PersonState
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.names import fold_name
 from faceml.services.decisions.decide import deciding, moving_faces, refresh_centroids, settle
+from faceml.storage.sql.lives import About
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 
@@ -197,7 +199,7 @@ def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[
     known_as = {id_: there[id_].name if id_ in there else _created_as(unit, id_) or str(id_) for id_ in staying}
     people = {id_: replay_person(id_, events, name, undos.stands) for id_, name in known_as.items()}
     renamed = {id_: p.name for id_, p in people.items() if id_ not in there or p.name != there[id_].name}
-    _refuse_taken(unit, renamed, {id_: person.name for id_, person in people.items()})
+    _refuse_taken(unit, renamed, people)
     for person_id in staying:
         if person_id not in there:
             unit.people.add(str(person_id), person_id=person_id)  # its name follows
@@ -205,6 +207,7 @@ def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[
     for person_id, person in people.items():
         unit.people.set_status(person_id, person.status, person.merged_into_id)
         unit.people.set_cover(person_id, person.cover)
+    unit.lives.write({id_: About(p.born, p.died, p.note, p.aliases) for id_, p in people.items()})
     _refuse_circle(unit, staying)
     return sorted(unit.people.existing(gone))
 
@@ -223,11 +226,13 @@ def _is_gone(unit: UnitOfWork, person_id: UUID, events: Sequence[Event[Decision]
     )
 
 
-def _refuse_taken(unit: UnitOfWork, renamed: Mapping[UUID, str], names: Mapping[UUID, str]) -> None:
-    for person_id, name in renamed.items():
+def _refuse_taken(unit: UnitOfWork, renamed: Mapping[UUID, str], people: Mapping[UUID, PersonState]) -> None:
+    called = {id_: {fold_name(name) for name in (one.name, *one.aliases)} for id_, one in people.items()}
+    aliases = ((id_, alias) for id_, one in people.items() for alias in one.aliases)
+    for person_id, name in (*renamed.items(), *aliases):
         holder = unit.people.holding(name)
-        others = [id_ for id_, other in names.items() if id_ != person_id and fold_name(other) == fold_name(name)]
-        taken_by = holder.id if holder is not None and holder.id not in names else next(iter(others), None)
+        others = [id_ for id_, names in called.items() if id_ != person_id and fold_name(name) in names]
+        taken_by = holder.id if holder is not None and holder.id not in people else next(iter(others), None)
         if taken_by is not None:
             raise Conflict(
                 f"the name {name!r} is another person's by now ({taken_by}): rename that one first, or merge the two"

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.options import TrainOptions
+from faceml.plots.training_log import log_comparison, log_confusion, log_epochs
 from faceml.progress import Progress, silent, told
 from faceml.records import PackContract
-from faceml.services.learn.training_log import log_comparison, log_confusion, log_epochs
+from faceml.services.learn.promote import comparison_metrics
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.storage.sql.repository import Repository
@@ -135,6 +136,7 @@ def train_matching(
         recipe = Recipe(asdict(options), min_faces, mark_faces([labelled.face_ids[row] for row in rows]))
         compared = compare_heads(labelled, options, recipe, champion=champion, on_fold=counter.fold_done)
         found = verdict(compared.comparison, challenger=HEAD, rivals=rivals)
+        run.metrics(comparison_metrics(compared.comparison))
         log_comparison(run, compared, found)
         log_confusion(run, labelled, rows, fitted.head, seed=options.seed)
         card = _card(options, contract, str(snapshot["hash"]), prepared)

@@ -64,6 +64,7 @@ class ShownFace:
     cluster_id: str | None
     state: str  # open, confirmed, recognised or dismissed
     is_drawn: bool
+    age: int | None  # of whom it is under, in years
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
         ids = [face.id for face in faces]
         states, drawn = unit.faces.states(ids), unit.drawn.among(ids)
         names = unit.people.names(sorted({face.person_id for face in faces if face.person_id}))
+        times = unit.lives.times(ids)
         previous, following = unit.assets.neighbours(asset_id)
     width, height = asset.width or 0, asset.height or 0
     shown = [
@@ -107,6 +109,7 @@ def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
             face.cluster_id,
             _state(face, states[face.id].dismissed_as),
             face.id in drawn,
+            times.age(face.id, face.person_id),
         )
         for face in faces
         if width and height and not (face.id in drawn and states[face.id].dismissed_as is GONE.dismissed_as)
@@ -202,16 +205,6 @@ def _embedded(library: Library, asset_id: int, box: Share) -> tuple[Asset, Found
         raise NotFound(f"the photo of asset {asset_id} cannot be read now: {error}") from error
     bbox = box.in_pixels(pixels.shape[1], pixels.shape[0])
     return asset, face_in_box(pixels, bbox, library.packs.load())
-
-
-def embed_photo(library: Library, photo: bytes) -> NDArray[np.float32]:
-    """(P, D) unit rows of the faces on a photo that the library does not hold. Raises UnreadablePhoto."""
-    from faceml.vision.image import load_photo
-    from faceml.vision.stream import find_faces_in
-
-    pack = library.packs.load()
-    rows = [face.embedding for face in find_faces_in(load_photo(photo), pack)]
-    return np.stack(rows) if rows else np.empty((0, pack.contract.width), np.float32)
 
 
 def face_in_box(image: NDArray[np.uint8], bbox: BBox, pack: FacePack) -> FoundFace:

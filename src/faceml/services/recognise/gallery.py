@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 import numpy as np
@@ -70,12 +71,13 @@ class PlainWay:
         notes = (self.note, threshold_note(self.library, asked, self.space))
         return Threshold(value, tuple(note for note in notes if note))
 
-    def read(self, unit: UnitOfWork, face_ids: Sequence[UUID] = ()) -> Known:
+    def read(self, unit: UnitOfWork, face_ids: Sequence[UUID] = (), *, taken: date | None = None) -> Known:
         """
         Args:
             face_ids: (P,) who will be asked about; empty: all faces of a photo that the library does not hold.
+            taken: the day of that photo.
         """
-        gallery = read_gallery(self.library, unit, self.space, face_ids)
+        gallery = read_gallery(self.library, unit, self.space, face_ids, taken=taken)
 
         def match(vectors: NDArray[np.float32], least: float) -> Matches:
             return gallery.match(self.space.project(vectors), face_ids, min_similarity=least)
@@ -103,15 +105,21 @@ class MatcherWay:
         found = self.matching.threshold(asked)
         return Threshold(found.value, (self.note, *([found.note] if found.note else [])))
 
-    def read(self, unit: UnitOfWork, face_ids: Sequence[UUID] = ()) -> Known:
+    def read(self, unit: UnitOfWork, face_ids: Sequence[UUID] = (), *, taken: date | None = None) -> Known:
         """As of a `PlainWay`."""
-        photo_of, taken = (unit.faces.photo_of(face_ids), unit.faces.people_on_photos()) if face_ids else ({}, [])
-        rejections = unit.faces.rejections(face_ids)
+        photo_of, there = (unit.faces.photo_of(face_ids), unit.faces.people_on_photos()) if face_ids else ({}, [])
+        rejections, times = unit.faces.rejections(face_ids), unit.lives.times(face_ids, day=taken)
 
         def match(vectors: NDArray[np.float32], least: float) -> Matches:
             photos = [photo_of[face_id] for face_id in face_ids] or [0] * len(vectors)
             return self.matching.match(
-                vectors, face_ids, min_similarity=least, photos=photos, taken=taken, rejections=rejections
+                vectors,
+                face_ids,
+                min_similarity=least,
+                photos=photos,
+                taken=there,
+                rejections=rejections,
+                times=times,
             )
 
         return Known(self.matching.people, match)
@@ -149,7 +157,9 @@ class Resemblance:
         return f"{self.person_name} {self.similarity:.2f}"
 
 
-def read_gallery(library: Library, unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = ()) -> Gallery:
+def read_gallery(
+    library: Library, unit: UnitOfWork, space: Space, face_ids: Sequence[UUID] = (), *, taken: date | None = None
+) -> Gallery:
     """All active people as they lie in a space, and who is ruled out for these faces, at this transaction's moment.
 
     The people are kept for the next who asks, until anybody writes labels: reading them takes longer than comparing.
@@ -158,7 +168,13 @@ def read_gallery(library: Library, unit: UnitOfWork, space: Space, face_ids: Seq
     everybody: Gallery = library.people.of(
         now, lambda: Gallery.of(space.prototypes(unit)), is_kept=lambda made: made.prototypes.nbytes <= MOST_KEPT_BYTES
     )
-    return replace(everybody, rejections=tuple(unit.faces.rejections(face_ids)))
+    return asked_about(unit, everybody, face_ids, taken=taken)
+
+
+def asked_about(unit: UnitOfWork, gallery: Gallery, face_ids: Sequence[UUID], *, taken: date | None = None) -> Gallery:
+    """The same people for other faces: who is ruled out for these, by a person or by the day of the photo."""
+    rejections, times = tuple(unit.faces.rejections(face_ids)), unit.lives.times(face_ids, day=taken)
+    return replace(gallery, rejections=rejections, times=times)
 
 
 def resemblances(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -64,18 +65,19 @@ def identify_photo(
     """
     from faceml.vision.image import load_photo
     from faceml.vision.stream import find_faces_in
+    from faceml.vision.taken_at import read_taken_at
 
     DetectOptions(min_confidence=min_confidence, min_face_size=min_face_size)  # refuses what is out of range
     way = way or open_way(library)
     least = way.threshold(threshold)
-    read = load_photo(photo)
+    read, taken = load_photo(photo), read_taken_at(photo)
     found = find_faces_in(read, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
     height, width = read.pixels.shape[:2]
     notes = (*least.notes, read.note) if read.note else least.notes
     if not found:
         return Identification((), width, height, least.value, way.name, notes)
     with library.repository.read() as unit:
-        known = way.read(unit)
+        known = way.read(unit, taken=taken.date() if taken else None)
         matches = known.match(np.stack([face.embedding for face in found]), least.value)
         rows = {*matches.candidate_rows.tolist(), *matches.runner_up_rows.tolist()} - {NOBODY}
         names = unit.people.names([known.people[row] for row in rows])
@@ -151,6 +153,9 @@ class Explanation:
     runner_up_similarity: float | None
     model_version: str | None  # what assigned it; None where a person did
     ruled_out: tuple[str, ...]  # people that a person said it is not
+    taken_on: date | None  # the photo, by the clock of where
+    age: int | None  # of whom it is under, in years
+    cannot_be: tuple[str, ...]  # people who cannot be on a photo of that day, and why; the nearest
     compared_in: str  # the space, or the matcher, of the figures below
     nearest: tuple[NearPrototype, ...]  # now, best first; empty where a matcher compares
     scores: tuple[PersonScore, ...]  # now, best first; empty where no matcher compares
@@ -175,6 +180,7 @@ def explain_face(
     with library.repository.read() as unit:
         names = unit.people.names()
         ruled_out = sorted(names[person] for _, person in unit.faces.rejections([face_id]))
+        taken, lifetimes = unit.lives.days([face_id]).get(face_id), unit.lives.lifetimes()
         vector = unit.vectors.of([face_id]).vectors
         if not len(vector):
             raise NotFound(f"the vector of face {face_id} is lost: `faceml faces find-orphans --fix` detects it again")
@@ -184,6 +190,9 @@ def explain_face(
             scores = _scores(way.matching.explain(unit, face_id), names)
         else:
             nearest = _nearest(way.space.project(vector)[0], way.space.prototypes(unit), names)
+    mine = lifetimes.get(face.person_id) if face.person_id else None
+    vetoes = {names[id_]: why for id_, life in lifetimes.items() if id_ in names and (why := life.why_not(taken))}
+    order = [*(item.person_name for item in nearest), *(item.person_name for item in scores)]
     return Explanation(
         face_id=face_id,
         person_name=names.get(face.person_id) if face.person_id else None,
@@ -194,6 +203,9 @@ def explain_face(
         runner_up_similarity=face.runner_up_similarity,
         model_version=face.model_version,
         ruled_out=tuple(ruled_out),
+        taken_on=taken,
+        age=mine.age(taken) if mine else None,
+        cannot_be=tuple(f"{name} ({vetoes[name]})" for name in dict.fromkeys(order) if name in vetoes),
         compared_in=way.name,
         nearest=nearest,
         scores=scores,

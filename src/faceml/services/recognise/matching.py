@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from faceml.errors import ModelMismatch, ModelUnavailable, NotEnoughData, WrongUse
 from faceml.identity.assignment import Matches
 from faceml.identity.cohort import IN_NO_GROUP
+from faceml.identity.lifetimes import ANY_TIME, Times
 from faceml.identity.matcher import Matcher, enrol
 from faceml.identity.matcher_file import UNKNOWN, MatcherRecord, MatcherSettings, unpack_ids
 from faceml.identity.smoothing import smoothed
@@ -87,6 +88,7 @@ class Matching:
         photos: Sequence[int] | NDArray[np.int64] | None = None,
         taken: Sequence[tuple[int, UUID]] = (),
         rejections: Sequence[tuple[UUID, UUID]] = (),
+        times: Times = ANY_TIME,
     ) -> Matches:
         """Each face's best person and the next, by score; a group of which several faces are asked speaks as one.
 
@@ -97,6 +99,7 @@ class Matching:
             photos: (P,) which photo each face is on; each person is then found once a photo. None: not looked at.
             taken: (photo, person) of every face that a person labelled, see `Faces.people_on_photos`.
             rejections: (face, person): a person said that this face is not them, see `Faces.rejections`.
+            times: who cannot be on a photo of its day.
         """
         row = {person_id: number for number, person_id in enumerate(self.people)}
         face = {face_id: number for number, face_id in enumerate(face_ids)} if rejections else {}
@@ -105,6 +108,7 @@ class Matching:
             groups=self.groups(face_ids) if face_ids else None,
             tight=self.tight(face_ids) if face_ids else None,
             ruled_out=[(face[one], row[other]) for one, other in rejections if one in face and other in row],
+            vetoes=times.vetoes(face_ids, len(vectors), self.people),
             photos=photos,
             taken=[(photo, row[person_id]) for photo, person_id in taken if person_id in row],
             min_score=min_similarity,

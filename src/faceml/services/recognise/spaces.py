@@ -1,21 +1,26 @@
-"""Which vectors a step compares: the pack's own, or a registered projection of them. Two spaces are never mixed."""
+"""Which vectors a step compares: the pack's own, or a registered projection of them. Two spaces are never mixed.
+
+And the faces of the library that are most like some in a space, named or not.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.errors import ModelMismatch, Unavailable, WrongUse
+from faceml.errors import ModelMismatch, NotEnoughData, Unavailable, WrongUse
+from faceml.identity.once_a_photo import likeness_of_photos
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM
 from faceml.identity.threshold_map import ThresholdMap
 from faceml.library import Library
-from faceml.records import Embeddings, PrototypeRole, Prototypes
+from faceml.records import Dismissal, Embeddings, Face, PrototypeRole, Prototypes
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, PROJECTION, RegisteredModel
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -139,3 +144,127 @@ def _put_means(
     lengths = np.linalg.norm(sums, axis=1)
     usable = lengths > ZERO_NORM
     vectors[present[usable]] = sums[usable] / lengths[usable, None]
+
+
+MOST_FOUND = 1_000
+WIDER = 4  # times as many points are taken from the index: it knows raw vectors, and centroids and dismissed faces too
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeFace:
+    face_id: UUID
+    asset_id: int
+    path: Path
+    person_id: UUID | None
+    person_name: str | None
+    similarity: float  # cosine to the nearest face asked about
+
+
+@dataclass(frozen=True, slots=True)
+class AlikePhoto:
+    asset_id: int
+    path: Path
+    faces: int  # how many of the faces asked about it has one like, each of its faces counted once
+    similarity: float  # mean cosine over the faces asked about, 0 for one it has none like
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    asked: int  # faces asked about
+    found: tuple[AlikeFace, ...] | tuple[AlikePhoto, ...]  # the most alike first
+    compared_in: str  # the space
+
+
+def search_faces(
+    library: Library, face_ids: Sequence[UUID] = (), photo: Path | bytes | None = None, *, limit: int = 20
+) -> Alike:
+    """The faces most like any of these, named or not: of the library, or all on a photo of which nothing is kept.
+
+    The index gives those that are near as raw vectors; they are ordered in the champion's space.
+
+    Raises:
+        NotFound: there is no such face. WrongUse: nothing is asked about, or too much. UnreadablePhoto.
+    """
+    near = _near(library, face_ids, photo, limit)
+    best = near.similarities.max(axis=0, initial=-1.0)
+    with library.repository.read() as unit:
+        names = unit.people.names(sorted({face.person_id for face in near.faces if face.person_id}))
+        order = [int(row) for row in np.argsort(-best, kind="stable")[:limit]]
+        paths = {asset.id: asset.path for asset in unit.assets.by_ids([near.faces[row].asset_id for row in order])}
+    found = tuple(
+        AlikeFace(
+            (face := near.faces[row]).id,
+            face.asset_id,
+            paths[face.asset_id],
+            face.person_id,
+            names.get(face.person_id) if face.person_id else None,
+            float(best[row]),
+        )
+        for row in order
+    )
+    return Alike(len(near.similarities), found, near.space)
+
+
+def search_photos(
+    library: Library, face_ids: Sequence[UUID] = (), photo: Path | bytes | None = None, *, limit: int = 20
+) -> Alike:
+    """The photos with faces like all of these, or as many of them as can be; arguments and errors as `search_faces`.
+
+    A photo's faces are given to those asked about one to one. Two faces are alike from the pack's threshold on.
+    """
+    near = _near(library, face_ids, photo, MOST_FOUND)
+    photos, counts, means = likeness_of_photos(
+        near.similarities, [face.asset_id for face in near.faces], least=near.least
+    )
+    with library.repository.read() as unit:
+        paths = {asset.id: asset.path for asset in unit.assets.by_ids(photos[:limit].tolist())}
+    rows = zip(photos[:limit].tolist(), counts.tolist(), means.tolist(), strict=False)
+    found = tuple(AlikePhoto(id_, paths[id_], count, mean) for id_, count, mean in rows)
+    return Alike(len(near.similarities), found, near.space)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Near:
+    faces: tuple[Face, ...]
+    similarities: NDArray[np.float32]  # (P, F) of the faces asked about
+    space: str
+    least: float  # from which two faces are alike
+
+
+def _near(library: Library, face_ids: Sequence[UUID], photo: Path | bytes | None, limit: int) -> _Near:
+    if bool(face_ids) == (photo is not None):
+        raise WrongUse("name faces of the library, or one photo: one of both")
+    if not 1 <= limit <= MOST_FOUND or len(face_ids) > MOST_FOUND:
+        raise WrongUse(f"limit={limit}, {len(face_ids)} faces: ask for 1 to {MOST_FOUND} at a time")
+    space = space_in_use(library)
+    with library.repository.read() as unit:
+        pinned = unit.contract.pinned()
+        if missing := set(face_ids) - {face.id for face in unit.faces.by_ids(face_ids)}:
+            unit.faces.get(min(missing))
+        asked = unit.vectors.of(list(dict.fromkeys(face_ids))).vectors if photo is None else embed_photo(library, photo)
+    if not len(asked) or pinned is None:
+        raise NotEnoughData("no face to search with: none was found on the photo, or its vector is lost")
+    many = min(limit * WIDER, MOST_FOUND)
+    with library.index.open() as index:
+        ids = sorted({hit.id for hits in index.search(asked, limit=many) for hit in hits})
+    with library.repository.read() as unit:
+        known = unit.vectors.of(ids)
+        faces = {face.id: face for face in unit.faces.by_ids(known.face_ids)}
+        gone = {id_ for id_, state in unit.faces.states(known.face_ids).items() if state.dismissed_as in NO_FACE}
+    rows = [row for row, id_ in enumerate(known.face_ids) if id_ in faces and id_ not in gone]
+    found = space.project(asked) @ space.project(known.vectors[rows]).T
+    least = space.threshold(pinned.match_threshold)
+    return _Near(tuple(faces[known.face_ids[row]] for row in rows), found, space.name, least)
+
+
+NO_FACE = (Dismissal.NOT_A_FACE,)
+
+
+def embed_photo(library: Library, photo: Path | bytes) -> NDArray[np.float32]:
+    """(P, D) unit rows of the faces on a photo that the library does not hold. Raises UnreadablePhoto."""
+    from faceml.vision.image import load_photo
+    from faceml.vision.stream import find_faces_in
+
+    pack = library.packs.load()
+    rows = [face.embedding for face in find_faces_in(load_photo(photo), pack)]
+    return np.stack(rows) if rows else np.empty((0, pack.contract.width), np.float32)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from faceml.errors import WrongUse
-from faceml.names import fold_name
+from faceml.names import fold_name, is_slip
+from faceml.path_text import path_of
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
 from faceml.storage.sql.asset_rows import UnreadableAsset
 from faceml.storage.sql.clusters import ClusterSummary
+from faceml.storage.sql.lives import About, PhotoAt
 from faceml.storage.sql.people import PersonSummary
 from faceml.storage.sql.repository import Repository
 
-LARGEST_PAGE = 100
+LARGEST_PAGE, MOST_TOGETHER = 100, 1_000
 Item = TypeVar("Item")
 
 
@@ -77,6 +82,8 @@ class PersonDetails:
     exemplars: tuple[UUID, ...]
     has_centroid: bool
     faces: tuple[Face, ...]  # best quality first
+    about: About
+    ages: Mapping[UUID, int]  # in years by face, where both birth and photo have a date
 
 
 def list_people(
@@ -127,21 +134,7 @@ def meant_name(repository: Repository, typed: str) -> str | None:
     with repository.read() as unit:
         names = {fold_name(name): name for name in unit.people.active_names()}
     text = fold_name(typed)
-    return None if text in names else next((name for key, name in names.items() if _is_slip(text, key)), None)
-
-
-def _is_slip(text: str, name: str) -> bool:
-    """
-    >>> [_is_slip(text, "grace hopper") for text in ("grace hoper", "graec hopper", "ggrace hopper", "grace")]
-    [True, True, True, False]
-    >>> [_is_slip(*two) for two in (("person 1", "person 12"), ("person 12", "person 21"), ("person a", "person b"))]
-    [False, False, False]
-    """
-    shorter, longer = sorted((text, name), key=len)
-    if len(longer) == len(shorter):
-        pairs = [at for at in range(len(name) - 1) if name[at : at + 2].isalpha()]
-        return any(name[:at] + name[at + 1] + name[at] + name[at + 2 :] == text for at in pairs)
-    return any(letter.isalpha() and longer[:at] + longer[at + 1 :] == shorter for at, letter in enumerate(longer))
+    return None if text in names else next((name for key, name in names.items() if is_slip(text, key)), None)
 
 
 def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails:
@@ -153,12 +146,16 @@ def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails
     with repository.read() as unit:
         person = find_person(unit, name_or_id)
         others = unit.people.names(sorted(counted_as(unit, person.id) - {person.id}))
+        about, faces = unit.lives.about([person.id])[person.id], unit.faces.of_person(person.id)
+        days = unit.lives.days([face.id for face in faces]) if about.born else {}
         return PersonDetails(
             unit.people.summary(person.id),
             tuple(sorted(others.values())),
             tuple(sorted(unit.prototypes.exemplar_faces([person.id])[person.id])),
             bool(unit.prototypes.people_with_centroid([person.id])),
-            tuple(unit.faces.of_person(person.id)),
+            tuple(faces),
+            about,
+            {id_: age for id_, day in days.items() if (age := about.lifetime.age(day)) is not None},
         )
 
 
@@ -219,3 +216,82 @@ def label_progress(repository: Repository) -> LabelProgress:
     with repository.read() as unit:
         counts = unit.faces.counts()
         return LabelProgress(counts.faces, counts.assigned, unit.people.count())
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """Two people, and the photos that show both."""
+
+    one: Person
+    other: Person
+    photos: int
+    first: date | None  # day of the first of them, by the clock of where
+    last: date | None
+
+
+def list_together(repository: Repository, name_or_id: str | UUID | None = None, *, limit: int = 20) -> list[Companions]:
+    """Who is on photos with whom, most photos first: of one person, or of all.
+
+    Raises:
+        NotFound: nobody has this name or id. WrongUse: a limit outside 1 to 1,000.
+    """
+    if not 1 <= limit <= MOST_TOGETHER:
+        raise WrongUse(f"limit={limit}: ask for 1 to {MOST_TOGETHER} pairs")
+    with repository.read() as unit:
+        person_id = find_person(unit, name_or_id).id if name_or_id is not None else None
+        pairs = unit.lives.together(person_id, limit=limit)
+        people = unit.people.existing(sorted({id_ for pair in pairs for id_ in (pair.one_id, pair.other_id)}))
+    return [
+        Companions(people[pair.one_id], people[pair.other_id], pair.photos, _day(pair.first), _day(pair.last))
+        for pair in pairs
+    ]
+
+
+def photos_with(
+    repository: Repository, people: Sequence[str | UUID], *, page: int = 1, page_size: int = 20
+) -> Page[PhotoAt]:
+    """Photos on which all of these people are, the newest first.
+
+    Raises:
+        NotFound: nobody has such a name or id. WrongUse: nobody is named, or a page that cannot be.
+    """
+    offset = _offset(page, page_size)
+    if not people:
+        raise WrongUse("nobody is named: say who is to be on the photos")
+    with repository.read() as unit:
+        ids = list(dict.fromkeys(find_person(unit, name).id for name in people))
+        items, total = unit.lives.photos_with(ids, limit=page_size, offset=offset)
+    return Page(tuple(items), total, page, page_size)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoEvent:
+    """The photos of one day that lie in one folder."""
+
+    day: date  # by the clock of where they were taken
+    folder: Path
+    photos: int
+    people: tuple[str, ...]  # names, those on most photos first
+
+
+def list_events(repository: Repository, *, page: int = 1, page_size: int = 20) -> Page[PhotoEvent]:
+    """Days and the folders that photos of them lie in, the newest first; photos without a date are left out."""
+    offset = _offset(page, page_size)
+    with repository.read() as unit:
+        dated = unit.lives.dated_photos()
+        at = {photo: (photo.taken.date(), path_of(photo.path).parent) for photo in dated if photo.taken}
+        newest = sorted(at, key=at.__getitem__, reverse=True)
+        events = [(when, list(photos)) for when, photos in groupby(newest, key=at.__getitem__)]
+        shown = events[offset : offset + page_size]
+        on = unit.lives.people_on([photo.asset_id for _, photos in shown for photo in photos])
+        names = unit.people.names(sorted({id_ for ids in on.values() for id_ in ids}))
+    found = []
+    for (day, folder), photos in shown:
+        counts = Counter(names[id_] for photo in photos for id_ in on.get(photo.asset_id, ()))
+        who = sorted(counts, key=lambda name: (-counts[name], name))
+        found.append(PhotoEvent(day, folder, len(photos), tuple(who)))
+    return Page(tuple(found), len(events), page, page_size)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

@@ -18,7 +18,7 @@ from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.decisions.decide import counted_as, find_person
 from faceml.services.recognise.calibrate import resolve_threshold, usual_score, usual_threshold
-from faceml.services.recognise.gallery import MatcherWay, Resemblance, read_gallery, resemblances
+from faceml.services.recognise.gallery import MatcherWay, Resemblance, asked_about, read_gallery, resemblances
 from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import Space, space_in_use
 from faceml.services.review.groups import check_limit, matcher_in_use
@@ -220,7 +220,7 @@ def _uncertain(
 ) -> Iterator[UncertainFace]:
     everybody, names = read_gallery(library, unit, space), unit.people.names()
     for faces in unit.vectors.undecided_pages(min_quality=min_quality) if everybody.people else ():
-        gallery = replace(everybody, rejections=tuple(unit.faces.rejections(faces.face_ids)))
+        gallery = asked_about(unit, everybody, faces.face_ids)
         matches = gallery.match(space.project(faces.vectors), faces.face_ids)
         distances = distance_to_change(matches.similarities, matches.runner_up_similarities, threshold=threshold)
         alike = resemblances(gallery, names, matches)

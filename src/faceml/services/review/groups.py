@@ -90,6 +90,7 @@ def suggest_names(
         names = unit.people.names()
         times = Counter(unit.groups.ruled_out())
         faces = unit.groups.of(cluster_id)
+        times.update((cluster_id, person) for _, person in unit.lives.times(faces.face_ids).ruled_out())
         gallery = None if matching else read_gallery(library, unit, space)
     if not faces.face_ids:
         raise NotFound(
@@ -241,7 +242,8 @@ def resemble(library: Library, groups: Sequence[Embeddings], *, limit: int = 5) 
     matching, space = matcher_in_use(library), space_in_use(library)
     with library.repository.read() as unit:
         names = unit.people.names()
-        ruled_out = unit.faces.rejections([id_ for group in groups for id_ in group.face_ids])
+        ids = [id_ for group in groups for id_ in group.face_ids]
+        ruled_out = {*unit.faces.rejections(ids), *unit.lives.times(ids).ruled_out()}
         gallery = None if matching else read_gallery(library, unit, space)
     of_face: dict[UUID, list[UUID]] = defaultdict(list)
     for face_id, person_id in ruled_out:

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from faceml.decisions.states import FaceState
+from faceml.identity.lifetimes import Lifetime
 from faceml.path_text import path_of
 from faceml.records import BBox, Face, FoundFace
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonRow
@@ -82,6 +83,7 @@ class ExportRow:
     photo_width: int | None  # upright pixels, as the box
     photo_height: int | None
     taken_at: str | None  # ISO 8601, in the zone of where it was taken
+    age: int | None  # of the person on the photo, in years, where both dates are known
 
 
 def formerly_at(session: Session) -> dict[Path, set[str]]:
@@ -113,6 +115,8 @@ EXPORT_COLUMNS = (  # whole rows take three times as long
     ImageAsset.height,
     ImageAsset.taken_at,
     ImageAsset.taken_clock,
+    PersonRow.born,
+    PersonRow.died,
 )
 
 
@@ -150,4 +154,5 @@ def export_rows(session: Session, asset_ids: Sequence[int] | None = None) -> Ite
             photo_width=row.width,
             photo_height=row.height,
             taken_at=moment.isoformat() if moment else None,
+            age=Lifetime.read(row.born, row.died).age((clock or at).date()) if row.born and at else None,
         )

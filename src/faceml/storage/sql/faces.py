@@ -16,6 +16,7 @@ from faceml.records import AssignedBy, Face, FoundFace, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.face_rows import FACE_COLUMNS, STATE_COLUMNS, as_face, detection_columns, state_columns
+from faceml.storage.sql.lives import Lives
 from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, LabelChange, PersonRow
@@ -185,7 +186,7 @@ class Faces(Store):
 
     def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> set[UUID]:
         """Write states. An automatic one is dropped where a person decided about the face, or its person is ruled out,
-        hidden, merged or gone by now (DESIGN D4): the last check is here, whatever a service computed meanwhile.
+        hidden, merged, gone or not alive then (DESIGN D4): the last check is here, whatever was computed meanwhile.
 
         Returns:
             The faces that were written.
@@ -203,7 +204,8 @@ class Faces(Store):
         lock_labels(self._session)
         ids = [id_ for id_, _ in automatic]
         free = {id_ for id_, now in self.states(ids).items() if now.assigned_by is not AssignedBy.MANUAL}
-        ruled_out = set(self.rejections(ids))
+        pairs = [(id_, state.person_id) for id_, state in automatic if state.person_id is not None]
+        ruled_out = {*self.rejections(ids), *Lives(self._session).impossible(pairs)}
         status = {row[0]: row[1] for row in self._session.execute(select(PersonRow.id, PersonRow.status))}
         return [
             (id_, state if state.runner_up_id in {None, *status} else replace(state, **_NO_RUNNER_UP))

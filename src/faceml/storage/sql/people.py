@@ -17,7 +17,7 @@ from faceml.records import Person, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.prototypes import is_in_use
-from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonPrototype, PersonRow
+from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonAlias, PersonPrototype, PersonRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class People(Store):
     # --- finding
 
     def named(self, name: str) -> Person | None:
-        """The person of this name, whatever the case; a merged one answers with whom it was merged into."""
+        """The person of this name or alias, whatever the case; a merged one answers with whom it was merged into."""
         row = self._holder(name)
         return _person(self._survivor(row)) if row else None
 
     def holding(self, name: str) -> Person | None:
-        """The person whose record has this name, merged or not."""
+        """The person whose record has this name or alias, merged or not."""
         row = self._holder(name)
         return _person(row) if row else None
 
@@ -69,9 +69,12 @@ class People(Store):
         return {row.id: row.name for row in self._rows(statement, PersonRow.id, person_ids)}
 
     def active_names(self) -> list[str]:
-        """Names of active people, in order."""
-        statement = select(PersonRow.name).where(PersonRow.status == PersonStatus.ACTIVE)
-        return list(self._session.scalars(statement.order_by(PersonRow.folded_name)))
+        """Names and aliases of active people, in order."""
+        active = PersonRow.status == PersonStatus.ACTIVE
+        names = select(PersonRow.folded_name, PersonRow.name).where(active)
+        aliases = select(PersonAlias.folded_name, PersonAlias.name).join(PersonRow).where(active)
+        rows = [*self._session.execute(names), *self._session.execute(aliases)]
+        return [name for _, name in sorted((row[0], row[1]) for row in rows)]
 
     def page(self, *, status: PersonStatus | None = None, limit: int, offset: int = 0) -> list[PersonSummary]:
         """People with most faces first, of one status where given."""
@@ -154,7 +157,10 @@ class People(Store):
             self._change(rejections, FaceRejection.face_instance_id, face_ids)
 
     def _holder(self, name: str) -> PersonRow | None:
-        return self._session.scalars(select(PersonRow).where(PersonRow.folded_name == fold_name(name))).one_or_none()
+        key = fold_name(name)
+        named = self._session.scalars(select(PersonRow).where(PersonRow.folded_name == key)).one_or_none()
+        also = select(PersonRow).join(PersonAlias).where(PersonAlias.folded_name == key)
+        return named or self._session.scalars(also).one_or_none()
 
     def _row(self, person_id: UUID) -> PersonRow:
         row = self._session.get(PersonRow, person_id)

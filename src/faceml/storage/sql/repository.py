@@ -21,7 +21,7 @@ from faceml.storage.sql.locks import run_lock
 
 if TYPE_CHECKING:
     from faceml.storage.sql.assets import Assets
-    from faceml.storage.sql.clusters import Clusters
+    from faceml.storage.sql.clusters import Clusters, Groups
     from faceml.storage.sql.contract import Contract
     from faceml.storage.sql.dump import DatabaseDump
     from faceml.storage.sql.erasure import Erasure
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from faceml.storage.sql.face_rows import ExportRow
     from faceml.storage.sql.faces import Faces
     from faceml.storage.sql.grid import Drawn, Grid
-    from faceml.storage.sql.groups import Groups
+    from faceml.storage.sql.lives import Lives
     from faceml.storage.sql.outbox import Outbox
     from faceml.storage.sql.people import People
     from faceml.storage.sql.prototypes import PrototypeStore
@@ -73,7 +73,7 @@ class UnitOfWork:
 
     @cached_property
     def groups(self) -> Groups:
-        from faceml.storage.sql.groups import Groups
+        from faceml.storage.sql.clusters import Groups
 
         return Groups(self._session)
 
@@ -94,6 +94,12 @@ class UnitOfWork:
         from faceml.storage.sql.people import People
 
         return People(self._session)
+
+    @cached_property
+    def lives(self) -> Lives:
+        from faceml.storage.sql.lives import Lives
+
+        return Lives(self._session)
 
     @cached_property
     def prototypes(self) -> PrototypeStore:

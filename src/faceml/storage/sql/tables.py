@@ -128,6 +128,9 @@ class PersonRow(Base):
     )
     merged_into_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("persons.id", ondelete="SET NULL"))
     cover_face_id: Mapped[UUID | None]  # the face that a person chose to be their picture; it may have gone since
+    born: Mapped[str | None] = mapped_column(sa.String(10))  # 1950, 1950-05 or 1950-05-17, as somebody knew it
+    died: Mapped[str | None] = mapped_column(sa.String(10))
+    note: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
@@ -135,6 +138,26 @@ class PersonRow(Base):
         sa.Index("uq_persons_lower_name", sa.func.lower(name), unique=True),
         sa.Index("uq_persons_folded_name", "folded_name", unique=True),
     )
+
+
+class PersonAlias(Base):
+    """What somebody is called beside their name: it finds them wherever a name is typed."""
+
+    __tablename__ = "person_aliases"
+
+    folded_name: Mapped[str] = mapped_column(sa.String(512), primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(255))
+
+
+class PersonRelation(Base):
+    """What one person is to another: their faces are alike."""
+
+    __tablename__ = "person_relations"
+
+    person_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), primary_key=True)
+    other_id: Mapped[UUID] = mapped_column(_part_of("persons.id"), primary_key=True, index=True)
+    kind: Mapped[str] = mapped_column(sa.String(20))  # of the person, see `decisions.about_people.Kin`
 
 
 class FaceInstance(Base):
