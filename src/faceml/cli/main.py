@@ -39,7 +39,8 @@ NO_TEMPORARY = "No usable temporary directory found"  # as Python says it
 @click.group(cls=show.TaskGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="faceml")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log everything.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  `main` looks for it itself
     """Turn a folder of photos into named people, and the names into a better model.
 
     \b
@@ -51,6 +52,7 @@ def cli(debug: bool) -> None:
       faceml faces label ID NAME      say who a group is
       faceml faces assign             recognise them elsewhere
     """
+    context.default_map = show.own_defaults()
 
 
 _START = (library.init, library.ingest, library.label, library.evaluate, demo.demo, completion.completion)

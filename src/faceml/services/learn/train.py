@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from faceml.errors import NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.options import TrainOptions
+from faceml.plots.training_log import log_comparison, log_confusion, log_epochs
 from faceml.progress import Progress, silent, told
 from faceml.records import PackContract
-from faceml.services.learn.training_log import log_comparison, log_confusion, log_epochs
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.storage.sql.repository import Repository

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import centroids
 from faceml.metrics.verification import PairScores, pair_scores, roc, tar_at_far
-from faceml.services.learn.promote import comparison_metrics
 from faceml.tracking import Run
 from faceml.training.history import Epoch
 from faceml.training.splits import split_faces
@@ -43,7 +42,7 @@ def log_epochs(run: Run, history: Sequence[Epoch]) -> None:
 def log_comparison(run: Run, compared: Compared, found: Verdict) -> None:
     comparison = compared.comparison
     run.tags({"verdict": "promotes" if found.promotes else "refuses", "verdict.reasons": " · ".join(found.reasons)})
-    run.metrics(comparison_metrics(comparison))
+    run.metrics(comparison.metrics())
     run.table("comparison", list(comparison_rows(comparison)))
     if compared.trial is not None:
         _log_plots(run, compared.trial.held_out_only(), compared)
