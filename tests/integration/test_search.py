@@ -18,10 +18,13 @@ from faceml.cli.main import cli
 from faceml.errors import Conflict, FileNotReadable, NotFound, WrongUse
 from faceml.library import Library
 from faceml.services.exchange.import_labels import import_labels
+from faceml.services.learn.evaluate import slice_library, write_page
+from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.learn.search import apply_found, options_in_use, search_options
 from faceml.storage import studies
 from faceml.storage.own_options import own_options, set_own_options
 from faceml.trial.search_space import Space
+from tests.heads import unmeasured
 from tests.polling import until
 from tests.synthetic import copy_of, synthetic_library
 
@@ -179,3 +182,29 @@ def test_a_damaged_file_of_own_defaults_is_one_line(labelled: Library, says: Say
 def test_counts_below_one_are_refused(labelled: Library) -> None:
     with pytest.raises(WrongUse, match="trials=0, workers=1"):
         search_options(labelled, SPACE, trials=0)
+
+
+def test_slices_by_own_groups_are_printed_and_stand_on_the_page_of_the_version_in_use(
+    labelled: Library, says: Says, tmp_path: Path
+) -> None:
+    with labelled.repository.read() as unit:
+        names = sorted(unit.people.names().values())
+    rows = [f"{name},{'north' if number % 2 else 'south'}" for number, name in enumerate(names)]
+    (tmp_path / "groups.csv").write_text("\n".join(["person,town", *rows]))
+    shown = says("slices", "--groups", str(tmp_path / "groups.csv"))
+    assert shown.exit_code == 0, shown.exception
+    assert {line.split()[0] for line in shown.output.splitlines()[1:]} == {"all", "quality", "likeness", "town"}
+    assert "north" in shown.output
+    (tmp_path / "groups.csv").write_text("name,town\nAda,north\n")
+    with pytest.raises(FileNotReadable, match="face_id or person"):
+        slice_library(labelled, groups=tmp_path / "groups.csv")
+    sliced = slice_library(labelled)
+    assert write_page(labelled, sliced) is None
+    fit_library_matcher(labelled, measure=unmeasured)
+    assert write_page(labelled, sliced) is None  # a challenger is not in use
+    labelled.matchers.set_alias("champion", 1)
+    assert write_page(labelled, sliced) == "face-matcher/1"
+    page = labelled.tracking.store.client.get_model_version("face-matcher", "1").description
+    assert "for vectors of the pack opencv-zoo" in page
+    assert "The gate refuses it" in page
+    assert "| likeness | A |" in page

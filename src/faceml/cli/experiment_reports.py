@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from faceml.tracking.difference import Change, Difference
     from faceml.tracking.experiment import Experiment, MeasureHistory
     from faceml.trial.comparison import Comparison
+    from faceml.trial.slices import Sliced
 
 NOTHING = "No finished run is recorded: notebooks, `faceml pipeline run` and `faceml faces train-matching` record runs"
 WIDEST = 28  # letters of a cell
@@ -142,6 +143,12 @@ def own_defaults(step: OwnOptions | None) -> str:
         flags = (f"--{name.replace('_', '-')} {value}" for name, value in options.items())
         lines.append(f"  faceml faces {command} {' '.join(flags)}")
     return "\n".join([*lines, "`faceml experiments defaults --revert` takes them back"])
+
+
+def sliced(found: Sliced) -> str:
+    """A row a part of the library."""
+    rows = found.rows()
+    return "\n".join(table(tuple(rows[0]), [tuple(row.values()) for row in rows], widest=40))
 
 
 def _notes(told: Mapping[str, bool]) -> str:

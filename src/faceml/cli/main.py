@@ -55,11 +55,12 @@ def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  `main` lo
     context.default_map = show.own_defaults()
 
 
-_START = (library.init, library.ingest, library.label, library.evaluate, demo.demo, completion.completion)
+_START = (library.init, library.ingest, library.label, demo.demo, completion.completion)
+_MEASURE = (library.evaluate, library.slices, experiments.experiments)
 _CARE = (library.doctor, library.settings, library.backup, library.restore, library.photos, jobs.worker, jobs.jobs)
 _EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone)
 for _group, _commands in (
-    (cli, (*_START, *_CARE, faces.faces, people.people, models.models, experiments.experiments, pipeline.pipeline)),
+    (cli, (*_START, *_CARE, *_MEASURE, faces.faces, people.people, models.models, pipeline.pipeline)),
     (faces.faces, (train.train_matching, train.fit_matcher, suggest.suggest, *_EXCHANGE)),
     (people.people, (suggest.apart,)),
 ):
@@ -69,7 +70,7 @@ for _group, _commands in (
 cli.tasks = {
     "Begin": "demo init ingest",
     "Faces and people": "label faces people photos",
-    "Learn and measure": "evaluate models experiments",
+    "Learn and measure": "evaluate slices models experiments",
     "Run by itself": "pipeline worker jobs",
     "Look after it": "doctor backup restore settings completion",
 }

@@ -128,6 +128,10 @@ class Verdict:
     promotes: bool
     reasons: tuple[str, ...]
 
+    def as_tags(self) -> dict[str, str]:
+        """Of the run that asked for it."""
+        return {"verdict": "promotes" if self.promotes else "refuses", "verdict.reasons": " · ".join(self.reasons)}
+
 
 def from_json(text: str) -> Comparison:
     """What `Comparison.to_json` wrote.

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -21,6 +21,7 @@ from faceml.config import Settings
 from faceml.errors import Conflict, NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.progress import Progress, silent, told
+from faceml.records import FaceFacts, LibraryFaces
 from faceml.services.operate.status import library_snapshot
 from faceml.storage import studies
 from faceml.storage.own_options import OwnOptions, by_command, by_step, own_options, set_own_options
@@ -152,16 +153,8 @@ class Problem:
 
     @classmethod
     def of(cls, library: Library, space: Space) -> Problem:
-        with library.repository.read() as unit:
-            faces, facts, contract = unit.vectors.everybody(), unit.vectors.facts(), unit.contract.pinned()
-        if contract is None:
-            raise NotEnoughData("no face was found yet: `faceml faces backfill` finds faces")
-        number = {person_id: row for row, person_id in enumerate(faces.people)}
+        stored, faces, _, _ = read_stored(library)
         is_searched = np.array([_is_searched(label) for label in faces.labels])
-        people = np.array([number[label] if label else STRANGER for label in faces.labels], np.int64)
-        groups = np.full(len(people), -1)
-        album = Album(faces.vectors, people, faces.photos, faces.quality, contract.match_threshold, groups, groups)
-        stored = search.Stored(album, facts.confidence, facts.sizes_px)
         sides = search.set_aside(stored, is_searched)
         return cls(library.settings.home, space, options_in_use(library), faces.label_hash, *sides)
 
@@ -185,6 +178,29 @@ class Problem:
             trial.set_user_attr("why", str(error))
             raise optuna.TrialPruned from error
         return score
+
+
+class Read(NamedTuple):
+    """A library's faces, row for row."""
+
+    stored: search.Stored  # in no groups yet
+    faces: LibraryFaces
+    facts: FaceFacts
+    names: dict[UUID, str]  # of people
+
+
+def read_stored(library: Library) -> Read:
+    """Everything that is asked about. Raises NotEnoughData where no face was found yet."""
+    with library.repository.read() as unit:
+        faces, facts, contract = unit.vectors.everybody(), unit.vectors.facts(), unit.contract.pinned()
+        names = unit.people.names()
+    if contract is None:
+        raise NotEnoughData("no face was found yet: `faceml faces backfill` finds faces")
+    number = {person_id: row for row, person_id in enumerate(faces.people)}
+    people = np.array([number[label] if label else STRANGER for label in faces.labels], np.int64)
+    groups = np.full(len(people), -1)
+    album = Album(faces.vectors, people, faces.photos, faces.quality, contract.match_threshold, groups, groups)
+    return Read(search.Stored(album, facts.confidence, facts.sizes_px), faces, facts, names)
 
 
 def options_in_use(library: Library) -> dict[str, Any]:
@@ -275,8 +291,7 @@ def _record(run: Any, report: SearchReport) -> None:
         )
     run.metrics({**(report.comparison.metrics() if report.comparison else {}), "best": report.score})
     run.metrics({"trials": len(report.trials), "seconds": report.seconds})
-    said = report.verdict
-    run.tags({"verdict": "promotes" if said.promotes else "refuses", "verdict.reasons": " · ".join(said.reasons)})
+    run.tags(report.verdict.as_tags())
     run.tags({f"found.{name}": value for name, value in report.options.items()})
     for name, figure in draw_search(report.trials, report.importance, report.objective, report.best).items():
         run.figure(name, figure)

@@ -34,6 +34,7 @@ from faceml.trial.heads import (
     mark_faces,
     threshold_map,
 )
+from faceml.trial.model_page import describe
 
 if TYPE_CHECKING:
     from faceml.training.fit import Fitted
@@ -139,6 +140,7 @@ def train_matching(
         log_confusion(run, labelled, rows, fitted.head, seed=options.seed)
         card = _card(options, contract, str(snapshot["hash"]), prepared)
         registered = _register(library, run, card, fitted, compared)
+        library.registry.describe(registered, describe(found, compared.comparison))
     return _report(prepared, untrained, fitted, compared, found, registered)
 
 
