@@ -184,6 +184,15 @@ class LibraryFaces:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceFacts:
+    """What detection and the photo say of the faces of a library, row for row as `LibraryFaces` has them."""
+
+    confidence: NDArray[np.float64]  # (N,) of the detection, 0 to 1
+    sizes_px: NDArray[np.int64]  # (N,) the box's shorter side
+    years: NDArray[np.int64]  # (N,) in which the photo was taken, by the clock of where that was; 0: not known
+
+
+@dataclass(frozen=True, slots=True)
 class Prototypes:
     """What people are recognised by, row for row."""
 

@@ -9,8 +9,12 @@ from faceml.cli.tables import figure, signed, table
 
 if TYPE_CHECKING:
     from faceml.services.learn.experiments import RunComparison
+    from faceml.services.learn.search import SearchReport
+    from faceml.storage.own_options import OwnOptions
     from faceml.tracking.difference import Change, Difference
     from faceml.tracking.experiment import Experiment, MeasureHistory
+    from faceml.trial.comparison import Comparison
+    from faceml.trial.slices import Sliced
 
 NOTHING = "No finished run is recorded: notebooks, `faceml pipeline run` and `faceml faces train-matching` record runs"
 WIDEST = 28  # letters of a cell
@@ -98,6 +102,53 @@ def changed(found: Difference) -> str:
         lines += ["Gate", f"  {before.verdict or 'not asked'} → {after.verdict or 'not asked'}", ""]
     lines += ["Measures", *_measures(found.metrics), f"  the same: {found.same_metrics}"]
     return "\n".join(lines)
+
+
+def searched(report: SearchReport) -> str:
+    """What a search tried, which options matter, and what the gate says of the best."""
+    ended = sum(row.state == "complete" for row in report.trials)
+    better = "lower" if report.objective == "wrong" else "higher"
+    lines = [
+        f"Search {report.study}: {len(report.trials)} trials, {ended} to their end, {report.there_before} from before",
+        f"Best: trial {report.best}, {report.objective} {report.score:.4f} on the people tried on ({better} is better)",
+        *(f"  {name}  {value}" for name, value in report.options.items()),
+    ]
+    if report.importance:
+        lines += ["What matters", *(f"  {name}  {share:.2f}" for name, share in report.importance.items())]
+    if report.comparison:
+        found = report.comparison
+        lines += [f"On {found.people} people whom no trial saw", *_figures(found)]
+    lines += [f"The gate {'lets it in' if report.verdict.promotes else 'refuses it'}"]
+    lines += [f"  - {reason}" for reason in report.verdict.reasons]
+    if report.verdict.promotes:
+        lines.append("`faceml experiments apply` makes these this library's defaults")
+    return "\n".join(lines)
+
+
+def _figures(found: Comparison) -> list[str]:
+    rows = [
+        (name, *(f"{measured[m].value:.4f} ({measured[m].low:.4f} to {measured[m].high:.4f})" for m in measured))
+        for name, measured in found.measured.items()
+    ]
+    measures = next(iter(found.measured.values()))
+    return [f"  {line}" for line in table(("", *measures), rows, widest=60)]
+
+
+def own_defaults(step: OwnOptions | None) -> str:
+    """A library's own defaults, and how they came to be."""
+    if step is None:
+        return "This library has the usual defaults: `faceml experiments search` looks for better ones"
+    lines = [f"Defaults of this library, set by {step.set_by}, {step.set_at}", f"  why: {step.why}"]
+    for command, options in step.options.items():
+        flags = (f"--{name.replace('_', '-')} {value}" for name, value in options.items())
+        lines.append(f"  faceml faces {command} {' '.join(flags)}")
+    return "\n".join([*lines, "`faceml experiments defaults --revert` takes them back"])
+
+
+def sliced(found: Sliced) -> str:
+    """A row a part of the library."""
+    rows = found.rows()
+    return "\n".join(table(tuple(rows[0]), [tuple(row.values()) for row in rows], widest=40))
 
 
 def _notes(told: Mapping[str, bool]) -> str:

@@ -105,6 +105,69 @@ def over_time(measure: str, plot: Path | None, as_json: bool, **asked: Any) -> N
 
 
 @experiments.command()
+@click.argument("file", metavar="[SPACE.yaml]", required=False, type=click.Path(path_type=Path))
+@click.option("--trials", default=60, show_default=True, help="Settings to try, those of earlier runs included.")
+@click.option("--workers", default=1, show_default=True, help="Processes that try at the same time.")
+@click.option("--seed", default=0, show_default=True, help="Of the order in which settings are tried.")
+@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Draw the search into this folder.")
+@click.option("--apply", "is_applied", is_flag=True, help="Let the gate make what was found this library's defaults.")
+@show.as_json
+def search(file: Path | None, plots: Path | None, is_applied: bool, as_json: bool, **asked: Any) -> None:
+    """Search the options that suit this library best, on half of its labelled people, and judge them on the others.
+
+    A search that was stopped goes on where it was. Without SPACE.yaml ways of telling people apart are tried.
+    """
+    from faceml.services.learn.search import apply_found, search_options
+    from faceml.trial.search_space import USUAL, Space
+
+    space = USUAL
+    if file is not None:
+        from faceml.pipelines.yaml_file import read_yaml
+
+        space = Space.of(read_yaml(file).content)
+    library = show.open_configured()
+    with show.progress_bar("Trying", "settings") as on_progress:
+        report = search_options(library, space, on_progress=on_progress, on_note=show.note, **asked)
+    if plots is not None:
+        from faceml.plots.search import draw_search
+        from faceml.plots.style import save_figure
+
+        plots.mkdir(parents=True, exist_ok=True)
+        for name, figure in draw_search(report.trials, report.importance, report.objective, report.best).items():
+            save_figure(figure, plots / name)
+    show.print_report(report, experiment_reports.searched(report), as_json=as_json)
+    if is_applied:
+        step = apply_found(library, study=report.study, actor=current_actor())
+        show.note(experiment_reports.own_defaults(step))
+
+
+@experiments.command()
+@click.argument("study", default="")
+@click.option("--reason", help="Apply what the gate refused, and say why.")
+@show.printed(experiment_reports.own_defaults)
+def apply(study: str, reason: str | None) -> object:
+    """Make what a search found this library's defaults: commands use them unless the option is given.
+
+    STUDY is the beginning of a search's name; without it the one that was judged last.
+    """
+    from faceml.services.learn.search import apply_found
+
+    return apply_found(show.open_configured(), study=study, actor=current_actor(), reason=reason)
+
+
+@experiments.command()
+@click.option("--revert", is_flag=True, help="Take the latest change back.")
+@show.printed(experiment_reports.own_defaults)
+def defaults(revert: bool) -> object:
+    """Show this library's own defaults of options."""
+    from faceml.config import read_settings
+    from faceml.storage.own_options import own_options, revert_own_options
+
+    home = read_settings().home
+    return revert_own_options(home) if revert else own_options(home)
+
+
+@experiments.command()
 @click.argument("before", metavar="RUN_A")
 @click.argument("after", metavar="RUN_B")
 @show.printed(experiment_reports.changed)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faceml.cli import photo_reports, reports, show
+from faceml.cli import experiment_reports, photo_reports, reports, show
 from faceml.cli.tables import table
 from faceml.config import current_actor
 from faceml.home import from_home
@@ -158,6 +158,20 @@ def evaluate(
     way = open_way(library, model, matcher)
     named = recognise_again(library, labels, way, threshold=threshold, photos=photos)
     return replace(report, again=named, again_by=way.name)
+
+
+@click.command()
+@click.option("--groups", type=click.Path(path_type=Path), help="CSV: face_id or person, and columns that group these.")
+@show.printed(experiment_reports.sliced)
+def slices(groups: Path | None) -> object:
+    """Measure whether parts of the library are served alike: by quality, year, likeness, and your own groups.
+
+    Asked are the gate's questions: each labelled photo as if it were new, each person once as a stranger. What is
+    marked * is apart from all faces together beyond the noise.
+    """
+    from faceml.services.learn.evaluate import slice_library
+
+    return slice_library(show.open_configured(), groups=groups)
 
 
 @click.command()

@@ -39,7 +39,8 @@ NO_TEMPORARY = "No usable temporary directory found"  # as Python says it
 @click.group(cls=show.TaskGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="faceml")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log everything.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  `main` looks for it itself
     """Turn a folder of photos into named people, and the names into a better model.
 
     \b
@@ -51,13 +52,15 @@ def cli(debug: bool) -> None:
       faceml faces label ID NAME      say who a group is
       faceml faces assign             recognise them elsewhere
     """
+    context.default_map = show.own_defaults()
 
 
-_START = (library.init, library.ingest, library.label, library.evaluate, demo.demo, completion.completion)
+_START = (library.init, library.ingest, library.label, demo.demo, completion.completion)
+_MEASURE = (library.evaluate, library.slices, experiments.experiments)
 _CARE = (library.doctor, library.settings, library.backup, library.restore, library.photos, jobs.worker, jobs.jobs)
 _EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone)
 for _group, _commands in (
-    (cli, (*_START, *_CARE, faces.faces, people.people, models.models, experiments.experiments, pipeline.pipeline)),
+    (cli, (*_START, *_CARE, *_MEASURE, faces.faces, people.people, models.models, pipeline.pipeline)),
     (faces.faces, (train.train_matching, train.fit_matcher, suggest.suggest, *_EXCHANGE)),
     (people.people, (suggest.apart,)),
 ):
@@ -67,7 +70,7 @@ for _group, _commands in (
 cli.tasks = {
     "Begin": "demo init ingest",
     "Faces and people": "label faces people photos",
-    "Learn and measure": "evaluate models experiments",
+    "Learn and measure": "evaluate slices models experiments",
     "Run by itself": "pipeline worker jobs",
     "Look after it": "doctor backup restore settings completion",
 }

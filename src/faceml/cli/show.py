@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from faceml.config import current_actor
+from faceml.errors import FacemlError
 from faceml.options import AssignOptions, Option, StepOptions, options_of
 from faceml.path_text import path_text
 from faceml.plots.report_table import named_values
@@ -95,11 +97,38 @@ model_option = offers(AssignOptions, "model")
 matcher_option = offers(AssignOptions, "matcher")
 
 
+def own_defaults() -> dict[str, Any] | None:
+    """The library's own defaults of its commands' options, as click takes them; None: it has the usual ones."""
+    from faceml.config import read_settings
+
+    try:
+        home = read_settings().home
+    except FacemlError:
+        return None  # the command itself says what is wrong
+    if not (home / "options.json").exists():
+        return None
+    from faceml.storage.own_options import own_options
+
+    found = own_options(home)
+    return {"faces": dict(found.options)} if found else None
+
+
+def tell_own_defaults() -> None:
+    """Say which options of this command are the library's own, as nobody gave others."""
+    context = click.get_current_context(silent=True)
+    names = list(context.params) if context else []
+    own = [name for name in names if context and context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP]
+    if context and own:
+        values = ", ".join(f"{name}={context.params[name]}" for name in own)
+        note(f"Defaults of this library: {values} (faceml experiments defaults)")
+
+
 def open_configured(*, is_new_meant: bool = False) -> Library:
     """The library of the environment, with logging as its settings say; a new one is told on stderr, unless meant."""
     from faceml.config import read_settings
     from faceml.wiring import open_library
 
+    tell_own_defaults()
     settings = read_settings()
     is_debug = "--debug" in sys.argv[1:]
     level = "DEBUG" if is_debug else settings.log_level

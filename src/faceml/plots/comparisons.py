@@ -84,7 +84,7 @@ def parallel_coordinates(
     axes.margins(x=0.08, y=0.1)
     label_axes(axes, title=f"{len(runs)} runs", grid=None)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.06, 1.0))
     return figure
 
 

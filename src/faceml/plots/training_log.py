@@ -41,7 +41,8 @@ def log_epochs(run: Run, history: Sequence[Epoch]) -> None:
 
 def log_comparison(run: Run, compared: Compared, found: Verdict) -> None:
     comparison = compared.comparison
-    run.tags({"verdict": "promotes" if found.promotes else "refuses", "verdict.reasons": " · ".join(found.reasons)})
+    run.tags(found.as_tags())
+    run.metrics(comparison.metrics())
     run.table("comparison", list(comparison_rows(comparison)))
     if compared.trial is not None:
         _log_plots(run, compared.trial.held_out_only(), compared)

@@ -31,6 +31,7 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "fit-matcher": ("{people:.0f} people", "{verdict}"),
     "train": ("{head}", "{epochs} epochs", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
     "evaluate": ("version {version}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
+    "search": ("{objective}", "{trials:.0f} trials", "best {best:.4f}", "{verdict}"),
     "assign": ("threshold {threshold}", "{assigned:.0f} of {processed:.0f} named"),
 }
 

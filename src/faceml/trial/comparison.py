@@ -113,6 +113,10 @@ class Comparison:
             by_reason.setdefault(why, []).append(measure)
         return [(", ".join(measures), why) for why, measures in by_reason.items()]
 
+    def metrics(self) -> dict[str, float]:
+        """Every figure as `candidate.measure`, for a run."""
+        return {f"{name}.{m}": figure.value for name, figures in self.measured.items() for m, figure in figures.items()}
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 
@@ -123,6 +127,10 @@ class Verdict:
 
     promotes: bool
     reasons: tuple[str, ...]
+
+    def as_tags(self) -> dict[str, str]:
+        """Of the run that asked for it."""
+        return {"verdict": "promotes" if self.promotes else "refuses", "verdict.reasons": " · ".join(self.reasons)}
 
 
 def from_json(text: str) -> Comparison:

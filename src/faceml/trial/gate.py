@@ -235,7 +235,7 @@ def _wider(gain: Gain, counts: Mapping[str, Mapping[str, _Counts]], confidence: 
         around = _around_tie(ours, theirs, confidence)
         low, high = gain.value - around, gain.value + around
     else:
-        low, high = _interval(sign * (ours.hits - theirs.hits), ours.of, confidence, seed)
+        low, high = share_interval(sign * (ours.hits - theirs.hits), ours.of, confidence, seed)
     return replace(gain, low=min(low, gain.low), high=max(high, gain.high))
 
 
@@ -258,10 +258,10 @@ def _around_tie(ours: _Counts, theirs: _Counts, confidence: float) -> float:
 def _beats_silence(counts: Mapping[str, _Counts], confidence: float, seed: int) -> bool:
     """Better beyond the noise than naming nobody, which is wrong about known people's faces only."""
     gained = counts[SILENT].hits - counts[WRONG].hits
-    return _interval(gained, counts[WRONG].of, confidence, seed)[0] > 0
+    return share_interval(gained, counts[WRONG].of, confidence, seed)[0] > 0
 
 
-def _interval(
+def share_interval(
     gained: NDArray[np.float64], of: NDArray[np.float64], confidence: float, seed: int
 ) -> tuple[float, float]:
     """Around a gain in a share, the wider of two intervals: people drawn anew, and people's gains of random sign.

@@ -18,10 +18,19 @@ from faceml.identity.matcher import NEARNESS_WEIGHT
 from faceml.library import Library
 from faceml.metrics.agreement import Report, agreement
 from faceml.names import folded
+from faceml.options import AUTO
 from faceml.progress import told
-from faceml.records import AssignedBy
-from faceml.services.learn.promote import MATCHER, show_model, verdict_lines
-from faceml.services.photos.known_labels import KnownFace, KnownLabel, match_known_labels, read_known_labels
+from faceml.records import AssignedBy, LibraryFaces
+from faceml.services.learn.promote import MATCHER, PROJECTION, show_model, verdict_lines
+from faceml.services.learn.search import options_in_use, read_stored
+from faceml.services.photos.known_labels import (
+    KnownFace,
+    KnownLabel,
+    Table,
+    match_known_labels,
+    read_known_labels,
+    read_table,
+)
 from faceml.services.recognise.calibrate import DEFAULT_FMR, DOCUMENTED, ThresholdView, view_thresholds
 from faceml.services.recognise.gallery import Way
 from faceml.services.recognise.matching import Matching, open_matcher
@@ -29,6 +38,9 @@ from faceml.storage.registry.records import CHALLENGER, CHAMPION
 from faceml.storage.sql.assets import composed
 from faceml.storage.sql.repository import Repository
 from faceml.trial.comparison import RAW, WRONG, Comparison
+from faceml.trial.model_page import describe
+from faceml.trial.search import way_of
+from faceml.trial.slices import Sliced, by_number, by_value, measure_slices, pseudo_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,58 @@ def _recognition(
             wrong += 1
             strangers_named += is_stranger
     return Recognition(len(asked), right, wrong, unknown, strangers, strangers_named)
+
+
+FACE_COLUMNS, PERSON_COLUMNS = ("face_id",), ("person", "person_name")
+
+
+def slice_library(library: Library, *, groups: Path | None = None) -> Sliced:
+    """How parts of the library are served by the way its commands use now: by quality, year, likeness and own groups.
+
+    Args:
+        groups: CSV with `face_id`, or with `person`, and a column for each way to group these.
+    Raises:
+        NotEnoughData: fewer than ten people have two labelled faces.
+        FileNotReadable: the CSV lacks these columns.
+        WrongUse: one of them has more than 12 texts.
+    """
+    stored, faces, facts, names = read_stored(library)
+    axes = {
+        "quality": by_number(faces.quality),
+        "year": by_number(np.where(facts.years > 0, facts.years, np.nan), digits=0),
+        "likeness": pseudo_groups(stored.album),
+        **(_own_groups(read_table(groups), faces, names) if groups else {}),
+    }
+    stored = stored.of(np.arange(len(faces.face_ids)))  # grouped, as a matcher wants it
+    way = way_of(stored, {**options_in_use(library), "assign.threshold": AUTO, "detect.min_confidence": 0.0})
+    return measure_slices(stored.album, way, axes)
+
+
+def write_page(library: Library, sliced: Sliced) -> str | None:
+    """Put the slices on the page of the version in use; its name, or None where plain cosines of raw vectors are."""
+    for kind, registry in ((MATCHER, library.matchers), (PROJECTION, library.registry)):
+        name = "matcher" if kind == MATCHER else "model"
+        champion = registry.state().champion if options_in_use(library)[f"assign.{name}"] == CHAMPION else None
+        if champion is not None:
+            sheet = show_model(library, champion.version, kind=kind)
+            registry.describe(champion, describe(sheet.verdict, sheet.comparison, sliced))
+            return champion.space
+    return None
+
+
+def _own_groups(table: Table, faces: LibraryFaces, names: Mapping[UUID, str]) -> dict[str, list[str]]:
+    """Each other column as an axis; a cell left empty is in no slice."""
+    by_face, by_person = table.first_of(*FACE_COLUMNS), table.first_of(*PERSON_COLUMNS)
+    key = by_face or by_person
+    columns = [name for name in table.columns if name not in (key, *PERSON_COLUMNS)]
+    if key is None or not columns:
+        raise table.lacking("face_id or person, and a column for each way to group these")
+    of = {row[key] if by_face else folded(row[key]): row for _, row in table.rows}
+    if by_face:
+        keys = [str(face_id) for face_id in faces.face_ids]
+    else:
+        keys = [folded(names.get(label, "")) if label else "" for label in faces.labels]
+    return {name: by_value(name, [of.get(k, {}).get(name, "") for k in keys]) for name in columns}
 
 
 SHORT_ID = 8

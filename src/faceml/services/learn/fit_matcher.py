@@ -27,6 +27,7 @@ from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.training.whitening import library_head
 from faceml.trial.comparison import RAW, Comparison, Verdict
 from faceml.trial.gate import compare_ways
+from faceml.trial.model_page import describe
 from faceml.trial.recognition import STRANGER, Album, fitted, plain
 
 CANDIDATE = "matcher"  # its name in a comparison
@@ -98,9 +99,9 @@ def fit_library_matcher(library: Library, *, measure: Measure = by_the_gate, on_
         count = int((album.people != STRANGER).sum())
         registered = _register(library, record, comparison, faces=count, run_id=run.id)
         verdict = judge(library, registered.version, kind=MATCHER)
+        library.matchers.describe(registered, describe(verdict, comparison))
         run.metrics(comparison_metrics(comparison))
-        run.tags({"verdict": "promotes" if verdict.promotes else "refuses"})
-        run.tags({"verdict.reasons": " · ".join(verdict.reasons)})
+        run.tags(verdict.as_tags())
         report = FitReport(
             version=registered.version,
             run_id=run.id,
@@ -243,7 +244,6 @@ def _fit(
     library: Library, faces: LibraryFaces, album: Album, contract: PackContract, settings: MatcherSettings
 ) -> tuple[MatcherRecord, tuple[str, ...]]:
     """The record, and what could not be told."""
-    people = faces.people
     labelled, others = _labelled(album), np.flatnonzero(album.people == STRANGER)
     cohort = others[choose_cohort(album.groups[others], most=settings.most_in_cohort, seed=settings.seed)]
     matcher = enrol(
@@ -258,7 +258,7 @@ def _fit(
     strangers = matcher.as_strangers()
     thresholds, notes = read_thresholds(matcher, strangers)
     with library.repository.read() as unit:
-        gallery = of_people(people, unit.prototypes.all())
+        gallery = of_people(faces.people, unit.prototypes.all())
     record = MatcherRecord(
         pack=contract.name,
         fingerprint=contract.fingerprint,
@@ -269,7 +269,7 @@ def _fit(
         groups=album.groups.astype(np.int32),
         is_tight=album.tight != IN_NO_GROUP,
         cohort=cohort.astype(np.int32),
-        person_ids=pack_ids(people),
+        person_ids=pack_ids(faces.people),
         person_nearness=matcher.person_nearness,
         head=matcher.head,
         thresholds=thresholds,

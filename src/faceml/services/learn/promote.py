@@ -288,6 +288,4 @@ def model_rows(models: ModelList) -> list[dict[str, Any]]:
 
 def comparison_metrics(comparison: Comparison | None) -> dict[str, float]:
     """What was measured, by candidate and measure, for a run's metrics."""
-    if comparison is None:
-        return {}
-    return {f"{name}.{m}": f.value for name, figures in comparison.measured.items() for m, f in figures.items()}
+    return comparison.metrics() if comparison else {}

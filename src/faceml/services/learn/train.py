@@ -16,7 +16,6 @@ from faceml.options import TrainOptions
 from faceml.plots.training_log import log_comparison, log_confusion, log_epochs
 from faceml.progress import Progress, silent, told
 from faceml.records import PackContract
-from faceml.services.learn.promote import comparison_metrics
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.storage.sql.repository import Repository
@@ -35,6 +34,7 @@ from faceml.trial.heads import (
     mark_faces,
     threshold_map,
 )
+from faceml.trial.model_page import describe
 
 if TYPE_CHECKING:
     from faceml.training.fit import Fitted
@@ -136,11 +136,11 @@ def train_matching(
         recipe = Recipe(asdict(options), min_faces, mark_faces([labelled.face_ids[row] for row in rows]))
         compared = compare_heads(labelled, options, recipe, champion=champion, on_fold=counter.fold_done)
         found = verdict(compared.comparison, challenger=HEAD, rivals=rivals)
-        run.metrics(comparison_metrics(compared.comparison))
         log_comparison(run, compared, found)
         log_confusion(run, labelled, rows, fitted.head, seed=options.seed)
         card = _card(options, contract, str(snapshot["hash"]), prepared)
         registered = _register(library, run, card, fitted, compared)
+        library.registry.describe(registered, describe(found, compared.comparison))
     return _report(prepared, untrained, fitted, compared, found, registered)
 
 

@@ -196,6 +196,12 @@ class ModelRegistry(Generic[A]):
             for name, value in tags.items():
                 client.set_model_version_tag(self.kind.name, str(version), name, value)
 
+    def describe(self, model: RegisteredModel, text: str) -> None:
+        """What the version's page says, in Markdown, after what it is for; it replaces what was there."""
+        about = f"{model.card.purpose}\n\n{text}" if model.card else text
+        with self._changing() as client:
+            client.update_model_version(self.kind.name, str(model.version), description=about)
+
     def tag_model(self, tags: Mapping[str, str]) -> None:
         with self._changing() as client:
             for name, value in tags.items():

@@ -26,6 +26,11 @@ class ModelCard:
     faces: int
     candidate: str = "head"  # its name in the comparison that goes with it; champions go by `RegisteredModel.space`
 
+    @property
+    def purpose(self) -> str:
+        """What a version is for and was made of, in a line."""
+        return f"{self.kind}, for vectors of the pack {self.pack}; of {self.faces} faces, {self.people} people."
+
     def as_tags(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.states import SPLIT_MARK
-from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, LibraryFaces, PersonStatus
+from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, FaceFacts, LibraryFaces, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
@@ -146,6 +146,28 @@ class Vectors(Store):
             photos=np.array([photo for photo, _, _ in told], np.int64),
             quality=np.array([quality for _, quality, _ in told], np.float64),
             labels=tuple(person_id for _, _, person_id in told),
+        )
+
+    def facts(self) -> FaceFacts:
+        """Of the faces of `everybody`, in the same order."""
+        statement = (
+            select(
+                FaceInstance.detection_confidence,
+                FaceInstance.bbox_w,
+                FaceInstance.bbox_h,
+                ImageAsset.taken_clock,
+            )
+            .join(FaceEmbedding)
+            .join(ImageAsset)
+            .where(photo_is_there(), FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE))
+            .order_by(FaceInstance.id)
+            .execution_options(yield_per=PAGE_ROWS)
+        )
+        rows = [(c, min(w, h), taken.year if taken else 0) for c, w, h, taken in self._session.execute(statement)]
+        return FaceFacts(
+            confidence=np.array([confidence for confidence, _, _ in rows], np.float64),
+            sizes_px=np.array([size for _, size, _ in rows], np.int64),
+            years=np.array([year for _, _, year in rows], np.int64),
         )
 
     def labelled_by_a_person(
