@@ -15,7 +15,7 @@ given = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1) $(call given,$(2)))
 flag = $(if $(value $(2)),$(1))
 # Every option of these commands has its variable: --min-samples is MIN_SAMPLES.
-override BACKFILL := limit offset min-confidence min-face-size
+override BACKFILL := limit offset min-confidence min-face-size detection-size
 override CLUSTER := quality-threshold max-faces min-cluster-size min-samples time-bucket min-cohesion method min-similarity model \
 	cluster-selection-epsilon metric neighbours
 override DUAL := person-threshold unknown-method unknown-min-size unknown-eps max-faces model matcher unknown-min-samples \
@@ -108,7 +108,7 @@ bench: .venv/installed-dev ## Measure what the performance claims rest on (hours
 faces-ensure-collection: install ## Create the vector collection
 	@$(FACEML) faces ensure-collection
 
-faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE MIN_FACE_SIZE)
+faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE MIN_FACE_SIZE DETECTION_SIZE)
 	@$(FACEML) faces backfill $(call options,$(BACKFILL))
 
 faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE ...: all options of the command)

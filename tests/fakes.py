@@ -26,7 +26,7 @@ class FakePack:
     contract: PackContract = CONTRACT
     provider: str = "CPUExecutionProvider"
 
-    def detect(self, image: Any, *, min_confidence: float, min_face_size: int) -> Any:
+    def detect(self, image: Any, *, min_confidence: float, min_face_size: int, size_px: int | None = None) -> Any:
         raise AssertionError("a fake pack looks at no photo")
 
     def embed(self, crops: Any) -> Any:

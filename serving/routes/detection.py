@@ -9,7 +9,8 @@ from fastapi import Body, File, Path, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from faceml.options import DetectOptions
-from faceml.services.photos.detect import detect_in_photo, faces_of_photo
+from faceml.services.photos.detect import detect_in_photo
+from faceml.services.photos.drawn import faces_of_photo
 from faceml.services.photos.missing import forget_missing, list_missing
 from faceml.services.recognise.identify import identify_photo
 from faceml.services.review.browse import list_unreadable

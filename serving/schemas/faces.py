@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 from faceml.options import AssignOptions, DetectOptions, options_of
 from faceml.records import Face
 from faceml.services.photos import missing as missing_photos
-from faceml.services.photos.detect import NamedFaces
+from faceml.services.photos.drawn import NamedFaces
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.recognise.identify import Identification, IdentifiedFace
 from serving.schemas.base import Flag, ListResponse, Name, RequestModel, ResponseModel, described, offering
@@ -23,6 +23,8 @@ MATCHER = next(item for item in options_of(AssignOptions) if item.name == "match
 MatcherName = Annotated[
     Any, WithJsonSchema(described(MATCHER)), AfterValidator(MATCHER.checked), Field(description=MATCHER.words)
 ]
+SIZE = next(item for item in options_of(DetectOptions) if item.name == "detection_size")
+SizeName = Annotated[Any, WithJsonSchema(described(SIZE)), AfterValidator(SIZE.checked), Field(description=SIZE.words)]
 
 
 class BoundingBox(ResponseModel):
@@ -166,6 +168,7 @@ class IdentifyQuery(RequestModel):
         Field(description="Similarity below which a face is a stranger's; `auto` calibrates it on the labels"),
     ] = THRESHOLD.default
     matcher: MatcherName = MATCHER.default
+    detection_size: SizeName = SIZE.default
     _read = field_validator("*", mode="before")(THRESHOLD.read)  # a query's numbers come as texts
 
 

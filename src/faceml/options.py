@@ -18,7 +18,9 @@ from faceml.option import StepOptions as StepOptions
 from faceml.option import option, shown
 from faceml.option import options_of as options_of
 
-AUTO = "auto"  # a threshold calibrated on the library's labels
+AUTO = "auto"  # a threshold calibrated on the library's labels, or a size that follows the photo
+DETECTION_SIZES_PX = (320, 640, 1024, 1600)
+USUAL_SIZE_PX = 640  # that auto begins with
 MONTH = r"[12][0-9]{3}-(0[1-9]|1[0-2])"
 RATIO = r"0|1|[01]\.0+|0\.[0-9]+"  # a threshold in quotes, as pipelines have them
 VERSION = r"(face-projection/)?[1-9][0-9]{0,8}"
@@ -70,6 +72,17 @@ class DetectOptions(StepOptions):
     offset: int = option(0, "Starting offset.", unit="photos")
     min_confidence: float = _share(0.5, "Detection confidence threshold.")
     min_face_size: int = option(20, "Minimum width and height in pixels.", unit="pixels", least=1, most=100_000)
+    detection_size: str = option(
+        AUTO,
+        "Pixels that a photo's longer side is shrunk to: {choices}; auto: 640, and closer where faces are small.",
+        choices=(AUTO, *map(str, DETECTION_SIZES_PX)),
+        is_numbered=True,
+    )
+
+    @property
+    def size_px(self) -> int | None:
+        """As a pack's detector takes it."""
+        return None if self.detection_size == AUTO else int(self.detection_size)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ class PhotoFaces:
     faces: tuple[FoundFace, ...]
     error: str | None = None
     note: str | None = None  # what is missing, where it was read in part
+    left_out: tuple[tuple[str, int], ...] = ()  # faces seen that were not wanted: why, how many
 
 
 @dataclass(frozen=True, slots=True)

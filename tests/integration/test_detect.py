@@ -149,7 +149,9 @@ class FindsBoxes(FakePack):
 
     boxes: tuple[tuple[int, int, int, int], ...] = ()
 
-    def detect(self, image: Any, *, min_confidence: float, min_face_size: int) -> Detections:
+    def detect(
+        self, image: Any, *, min_confidence: float, min_face_size: int, size_px: int | None = None
+    ) -> Detections:
         kps = np.random.default_rng(0).uniform(10, 90, (len(self.boxes), 5, 2)).astype(np.float32)
         return Detections(np.array(self.boxes, np.float32), np.full(len(self.boxes), 0.9, np.float32), kps)
 

@@ -12,11 +12,12 @@ from PIL import Image, PngImagePlugin
 
 from faceml.cli.reports import detection
 from faceml.library import Library
-from faceml.records import Asset, AssetStatus
+from faceml.options import DetectOptions
+from faceml.records import Asset, AssetStatus, BBox
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.recognise.identify import identify_photo
-from faceml.vision.image import load_photo
+from faceml.vision.image import Photo, load_photo
 from faceml.vision.model_packs import load_pack
 from faceml.vision.stream import find_faces_in
 
@@ -161,3 +162,67 @@ def test_a_long_or_large_photo_gives_every_face_once(
         box = found.boxes[row]
         assert (found.kps[row] > box[:2]).all()
         assert (found.kps[row] < box[2:]).all()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_photo_that_lies_gives_the_face_that_stands_in_it(portrait: Image.Image, each_pack: Any, turns: int) -> None:
+    upright = np.asarray(portrait)
+    height, width = upright.shape[:2]
+    [face] = find_faces_in(whole_photo(upright), each_pack)
+    [lying] = find_faces_in(whole_photo(np.ascontiguousarray(np.rot90(upright, turns))), each_pack)
+    x, y, w, h = face.bbox.x, face.bbox.y, face.bbox.w, face.bbox.h
+    expected = {
+        1: BBox(y, width - x - w, h, w),
+        2: BBox(width - x - w, height - y - h, w, h),
+        3: BBox(height - y - h, x, h, w),
+    }[turns]
+    assert lying.bbox.iou(expected) > 0.9
+    assert float(lying.embedding @ face.embedding) > 0.95
+
+
+def test_a_larger_size_looks_again_and_finds_each_face_once(
+    library: Library, tmp_path: Path, portrait: Image.Image
+) -> None:
+    (tmp_path / "in").mkdir()
+    portrait.rotate(90, expand=True).save(tmp_path / "in" / "side.jpg")
+    Image.new("RGB", (400, 300), "white").save(tmp_path / "in" / "white.png")
+    ingest_folder(library.repository, tmp_path / "in")
+    runs = [backfill_faces(library, DetectOptions(detection_size=size)) for size in ("auto", 640, 320, 1024, 1024)]
+    assert [run.processed for run in runs] == [2, 0, 0, 2, 0]
+    assert [run.faces_added for run in runs] == [1, 0, 0, 0, 0]
+
+
+def test_faces_left_out_are_said_with_the_reason(library: Library, tmp_path: Path, portrait: Image.Image) -> None:
+    (tmp_path / "in").mkdir()
+    portrait.save(tmp_path / "in" / "face.jpg")
+    ingest_folder(library.repository, tmp_path / "in")
+    report = backfill_faces(library, DetectOptions(min_face_size=400))
+    assert report.left_out == (("smaller than 400 pixels (--min-face-size)", 1),)
+    assert "Left out: 1 smaller than 400 pixels (--min-face-size)" in detection(report)
+
+
+def test_a_white_page_and_a_negative_hold_nobody_more_than_before(portrait: Image.Image, each_pack: Any) -> None:
+    white = np.full((300, 400, 3), 255, np.uint8)
+    assert len(each_pack.detect(white, min_confidence=0.5, min_face_size=20)) == 0
+    negative = 255 - np.asarray(portrait)
+    assert len(each_pack.detect(negative, min_confidence=0.5, min_face_size=20)) <= 1
+
+
+def test_a_group_of_small_faces_is_found_by_a_larger_or_a_closer_look(portrait: Image.Image, each_pack: Any) -> None:
+    """A face of 22 pixels in front, of 15 behind: 5 and 3 of the canvas' 640, and 11 and 7 of 1600."""
+    head = portrait.crop((130, 20, 430, 320))
+    picture = Image.new("RGB", (3000, 2000), (120, 140, 160))
+    for row, side in enumerate((75, 110, 150)):
+        for at in range(6):
+            picture.paste(head.resize((side, side)), (200 + 450 * at, 300 + 500 * row))
+    image = np.asarray(picture)
+    found = [
+        len(each_pack.detect(image, min_confidence=0.5, min_face_size=20, size_px=size_px))
+        for size_px in (640, None, 1600)
+    ]
+    assert found[0] < found[1] <= 18
+    assert found[0] < found[2] <= 18
+
+
+def whole_photo(pixels: Any) -> Photo:
+    return Photo(pixels, BBox(0, 0, pixels.shape[1], pixels.shape[0]))

@@ -379,7 +379,7 @@ class PackThatFinds(FakePack):
 
     vectors: Any = ()
 
-    def detect(self, image: Any, *, min_confidence: float, min_face_size: int) -> Any:
+    def detect(self, image: Any, *, min_confidence: float, min_face_size: int, size_px: int | None = None) -> Any:
         from faceml.vision.detection import Detections
 
         left = 120.0 * np.arange(len(self.vectors))[:, None]

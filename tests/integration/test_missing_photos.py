@@ -361,7 +361,7 @@ class FindsOne(FakePack):
 
     meanwhile: Callable[[], object] = lambda: None
 
-    def detect(self, image: Any, *, min_confidence: float, min_face_size: int) -> Any:
+    def detect(self, image: Any, *, min_confidence: float, min_face_size: int, size_px: int | None = None) -> Any:
         from faceml.vision.detection import Detections
 
         kps = np.array([[[120, 20], [140, 20], [130, 30], [122, 40], [138, 40]]], np.float32)

@@ -100,6 +100,7 @@ def explain(face_id: UUID, model: str | None, matcher: str | None) -> object:
 @show.offers(AssignOptions, "threshold")
 @show.offers(DetectOptions, "min_confidence")
 @show.offers(DetectOptions, "min_face_size")
+@show.offers(DetectOptions, "detection_size")
 @show.model_option
 @show.matcher_option
 @show.printed(identity_reports.identification)

@@ -28,6 +28,7 @@ def detection(report: DetectReport) -> str:
         f"Photos processed: {report.processed}",
         f"Faces in them: {report.total_faces}",
         f"New faces: {report.faces_added}",
+        *(f"Left out: {count} {reason}" for reason, count in report.left_out),
         f"Photos that could not be read: {report.errors}",
         *(f"  - {count} x {reason}" for reason, count in report.reasons),
         f"Time: {report.seconds:.1f} s ({report.processed / max(report.seconds, 1e-9):.1f} photos/s)",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ class Detections:
     boxes: NDArray[np.float32]  # (N, 4) x1, y1, x2, y2; may reach beyond the photo
     scores: NDArray[np.float32]  # (N,) 0 to 1
     kps: NDArray[np.float32]  # (N, 5, 2) left eye, right eye, nose, left and right mouth corner
+    left_out: Mapping[str, int] = field(default_factory=dict)  # how many besides, by reason
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -40,7 +41,7 @@ class Detections:
     def shifted(self, x: float, y: float) -> Detections:
         """Found in a part of the photo whose corner is (x, y)."""
         by = np.array([x, y], np.float32)
-        return Detections(self.boxes + np.tile(by, 2), self.scores, self.kps + by)
+        return replace(self, boxes=self.boxes + np.tile(by, 2), kps=self.kps + by)
 
     def clipped(self, *, width: int, height: int) -> Detections:
         """With boxes that end where the picture does."""
@@ -131,7 +132,7 @@ def non_maximum_suppression(
 
 
 def keep_usable(found: Detections, *, width: int, height: int, min_confidence: float, min_face_size: int) -> Detections:
-    """Drop what is unsure, too small once clipped to the photo, or not a number.
+    """Drop what is unsure, too small once clipped to the photo, or not a number, and count it in `left_out`.
 
     Args:
         width: of the photo, pixels.
@@ -143,7 +144,13 @@ def keep_usable(found: Detections, *, width: int, height: int, min_confidence: f
     sides = corners[:, 2:] - corners[:, :2]
     finite = np.isfinite(found.boxes).all(axis=1) & np.isfinite(found.kps).all(axis=(1, 2))
     large_enough = (sides >= max(1, min_face_size)).all(axis=1)
-    return found.take(finite & large_enough & (found.scores >= min_confidence))
+    sure = found.scores >= min_confidence
+    reasons = {
+        f"smaller than {min_face_size} pixels (--min-face-size)": int((finite & sure & ~large_enough).sum()),
+        f"less sure than {min_confidence:g} (--min-confidence)": int((finite & large_enough & ~sure).sum()),
+    }
+    kept = found.take(finite & large_enough & sure)
+    return replace(kept, left_out={reason: count for reason, count in reasons.items() if count})
 
 
 def quality_score(width_px: int, height_px: int, detection_confidence: float) -> float:

@@ -26,13 +26,19 @@ class FacePack(Protocol):
     def provider(self) -> str:
         """Where it runs, as ONNX Runtime's session reports it, e.g. `CPUExecutionProvider`."""
 
-    def detect(self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int) -> Detections:
+    def detect(
+        self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int, size_px: int | None = None
+    ) -> Detections:
         """Find faces, best first.
 
         Args:
             image: (H, W, 3) RGB, upright.
             min_confidence: 0 to 1.
             min_face_size: pixels, for width and height.
+            size_px: side of the square that a photo is shrunk or enlarged to; None: the pack's own, and closer looks
+                where faces are small.
+        Raises:
+            WrongUse: the detector takes pictures of another size only.
         """
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

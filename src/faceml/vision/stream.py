@@ -29,6 +29,7 @@ MAX_WORKERS = 8  # beyond it, Python's own share of the work is the limit
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Look = Callable[["NDArray[np.uint8]"], Detections]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def find_faces(
     *,
     min_confidence: float = 0.5,
     min_face_size: int = 20,
+    size_px: int | None = None,
     batch_size: int = BATCH_SIZE,
     workers: int | None = None,
 ) -> Iterator[PhotoFaces]:
@@ -62,12 +64,14 @@ def find_faces(
         photos: asset id and file; read as they are needed, at most a few batches ahead.
         min_confidence: of a detection, 0 to 1.
         min_face_size: pixels, for width and height.
+        size_px: see `model_packs.FacePack.detect`.
         batch_size: crops, of several photos, that are embedded together.
         workers: threads; None is one a usable core, at most `MAX_WORKERS`. Each holds one decoded photo.
     """
     pool = ThreadPoolExecutor(workers or usable_workers(), thread_name_prefix="faceml-vision")
     try:
-        examine = partial(_examine, pack=pack, min_confidence=min_confidence, min_face_size=min_face_size)
+        look = partial(pack.detect, min_confidence=min_confidence, min_face_size=min_face_size, size_px=size_px)
+        examine = partial(_examine, look=look)
         examined = _in_order(pool, examine, photos, ahead=2 * batch_size)
         for group in _in_order(pool, partial(_embed, pack=pack), _groups(examined, batch_size), ahead=1):
             yield from group
@@ -76,10 +80,16 @@ def find_faces(
 
 
 def find_faces_in(
-    photo: Photo, pack: FacePack, *, min_confidence: float = 0.5, min_face_size: int = 20
+    photo: Photo,
+    pack: FacePack,
+    *,
+    min_confidence: float = 0.5,
+    min_face_size: int = 20,
+    size_px: int | None = None,
 ) -> tuple[FoundFace, ...]:
     """The faces of one photo that is read already, best first."""
-    examined = _examine_photo(0, photo, pack, min_confidence, min_face_size)
+    look = partial(pack.detect, min_confidence=min_confidence, min_face_size=min_face_size, size_px=size_px)
+    examined = _examine_photo(0, photo, look)
     return _embed([examined], pack)[0].faces
 
 
@@ -116,20 +126,20 @@ def _groups(examined: Iterable[_Examined], batch_size: int) -> Iterator[list[_Ex
         yield group
 
 
-def _examine(photo: tuple[int, Path], pack: FacePack, min_confidence: float, min_face_size: int) -> _Examined:
+def _examine(photo: tuple[int, Path], look: Look) -> _Examined:
     asset_id, path = photo
     try:
         read = load_photo(path)
     except UnreadablePhoto as error:
         return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), str(error))
-    return _examine_photo(asset_id, read, pack, min_confidence, min_face_size)
+    return _examine_photo(asset_id, read, look)
 
 
-def _examine_photo(asset_id: int, photo: Photo, pack: FacePack, min_confidence: float, min_face_size: int) -> _Examined:
+def _examine_photo(asset_id: int, photo: Photo, look: Look) -> _Examined:
     """Faces are looked for, and cut out of, what is known: where rows are missing the photo ends."""
     height, width = photo.pixels.shape[:2]
     image, known = photo.known_pixels, photo.known
-    found = pack.detect(image, min_confidence=min_confidence, min_face_size=min_face_size)
+    found = look(image)
     crops = align_faces(image, found.kps)
     if photo.note:
         found = found.clipped(width=known.w, height=known.h).shifted(known.x, known.y)
@@ -156,4 +166,5 @@ def _faces(one: _Examined, embeddings: NDArray[np.float32]) -> PhotoFaces:
         )
         for bbox, kps, score, embedding in zip(boxes, one.found.kps, one.found.scores, embeddings, strict=True)
     )
-    return PhotoFaces(one.asset_id, one.width, one.height, faces, note=one.note)
+    left_out = tuple(one.found.left_out.items())
+    return PhotoFaces(one.asset_id, one.width, one.height, faces, note=one.note, left_out=left_out)

@@ -25,7 +25,9 @@ class PaintedFaces:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def detect(self, image: np.ndarray, *, min_confidence: float, min_face_size: int) -> Detections:
+    def detect(
+        self, image: np.ndarray, *, min_confidence: float, min_face_size: int, size_px: int | None = None
+    ) -> Detections:
         if image[0, 0, 2] == 99:
             raise RuntimeError("the detector is broken")
         count = int(image[0, 0, 0])

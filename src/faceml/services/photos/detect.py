@@ -6,19 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
 
-from faceml.errors import NotFound, UnreadablePhoto
+from faceml.errors import UnreadablePhoto
 from faceml.library import Library
-from faceml.options import DetectOptions
+from faceml.options import USUAL_SIZE_PX, DetectOptions
 from faceml.path_text import path_text
 from faceml.progress import Progress, silent, told
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
-from faceml.services.photos.drawn import not_there_yet
+from faceml.services.photos.drawn import faces_of_photo, find_asset, not_there_yet
 from faceml.services.photos.missing import holds
 from faceml.storage.sql.asset_rows import KnownFile, LookedAt, UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -28,6 +28,7 @@ from faceml.vision.overlap import SAME_FACE_IOU
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
 UNKNOWN = "not in this library"  # why nothing can be read
+ERASED = "of somebody who was erased"
 CHANGED = "its file was changed or went since it was taken in: `faceml ingest` its folder again"
 
 
@@ -42,6 +43,7 @@ class DetectReport:
     reasons: tuple[tuple[str, int], ...] = ()  # why photos could not be read, how often
     unreadable: tuple[UnreadableAsset, ...] = ()  # the photos that could not be read
     read_in_part: tuple[str, ...] = ()  # photos of which something is missing: path and what
+    left_out: tuple[tuple[str, int], ...] = ()  # faces that were seen, but not wanted: why, how many
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class _Tally:
     total_faces: int = 0
     added: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 @told
@@ -67,7 +70,13 @@ def backfill_faces(
 def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset]:
     """The photos that `backfill_faces` would look at: `limit` at most, without the `offset` that arrived first."""
     with repository.read() as unit:
-        return unit.assets.waiting(**asdict(options))
+        return unit.assets.waiting(
+            min_confidence=options.min_confidence,
+            min_face_size=options.min_face_size,
+            size_px=options.size_px or USUAL_SIZE_PX,
+            limit=options.limit,
+            offset=options.offset,
+        )
 
 
 @told
@@ -105,6 +114,7 @@ def _detect(
             library.packs.load(),
             min_confidence=options.min_confidence,
             min_face_size=options.min_face_size,
+            size_px=options.size_px,
         )
         contents = {asset.id: asset.content_hash for asset in assets}
         while batch := list(islice(photos, BATCH)):
@@ -115,6 +125,7 @@ def _detect(
                     [LookedAt(photo.asset_id, photo.width, photo.height, photo.error, photo.note) for photo in stored],
                     min_confidence=options.min_confidence,
                     min_face_size=options.min_face_size,
+                    size_px=options.size_px or USUAL_SIZE_PX,
                 )
             unreadable += [UnreadableAsset(one.asset_id, paths[one.asset_id], one.error) for one in batch if one.error]
             read_in_part += [f"{paths[photo.asset_id]}: {photo.note}" for photo in batch if photo.note]
@@ -133,6 +144,7 @@ def _detect(
         reasons=tuple(sorted(tally.reasons.items())),
         unreadable=tuple(unreadable),
         read_in_part=tuple(read_in_part),
+        left_out=tuple(sorted(tally.left_out.items())),
     )
 
 
@@ -207,7 +219,11 @@ def _store(
                 left_over += [face for face in here if face.id not in known]
         else:
             unknown = not_there_yet(photo.faces, here, drawn)
-        new += [(photo.asset_id, face) for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
+        fresh = [face for face in unknown if not _is_blank(face, blank.get(photo.asset_id, []))]
+        new += [(photo.asset_id, face) for face in fresh]
+        tally.left_out.update(dict(photo.left_out))
+        if erased := len(unknown) - len(fresh):
+            tally.left_out[ERASED] += erased
     _leave(unit, left_over)
     _renew(unit, renewed, on, pack)
     unit.outbox.push(unit.faces.add(new, pack=pack))
@@ -260,28 +276,9 @@ def _renew(unit: UnitOfWork, renewed: Mapping[UUID, FoundFace], on: Mapping[UUID
     unit.outbox.push([*(face.id for face in before), *unit.prototypes.centroid_points(people)])
 
 
-def _require(unit: UnitOfWork, asset_id: int) -> None:
-    if not unit.assets.by_ids([asset_id]):
-        raise NotFound(f"asset {asset_id} is not in this library: `faceml ingest DIR` takes photos in")
-
-
 def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:
     """Whether this is the face of a person who was erased."""
     return any(box.iou(face.bbox) >= SAME_FACE_IOU for box in boxes)
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFaces:
-    faces: tuple[Face, ...]
-    names: Mapping[UUID, str]  # of the people they are under
-
-
-def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
-    """Raises NotFound where the library has no such photo."""
-    with repository.read() as unit:
-        _require(unit, asset_id)
-        faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
-        return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
 
 
 def detect_in_photo(library: Library, asset_id: int, options: DetectOptions = DetectOptions()) -> tuple[Face, ...]:
@@ -292,7 +289,7 @@ def detect_in_photo(library: Library, asset_id: int, options: DetectOptions = De
         UnreadablePhoto: its file cannot be read; the reason is kept with the photo.
     """
     with library.repository.read() as unit:
-        _require(unit, asset_id)
+        find_asset(unit, asset_id)
     report = detect_in_assets(library, [asset_id], options)
     if report.reasons:
         raise UnreadablePhoto(f"asset {asset_id}: {report.reasons[0][0]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from faceml.records import Asset, AssignedBy, BBox, Dismissal, Face, FoundFace
 from faceml.services.decisions.decide import best_exemplars, counted_as, decide, deciding
 from faceml.services.decisions.label import dismiss_faces
 from faceml.services.photos.missing import check_faces_on
-from faceml.storage.sql.repository import Repository
+from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.overlap import SAME_FACE_IOU, SAME_PLACE_IOU, pair_boxes
 from faceml.vision.taken_at import read_camera
 
@@ -92,7 +92,7 @@ class DrawReport:
 def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
     """Raises NotFound where the library has no such photo."""
     with repository.read() as unit:
-        asset = _asset(unit.assets.by_ids([asset_id]), asset_id)
+        asset = find_asset(unit, asset_id)
         faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
         ids = [face.id for face in faces]
         states, drawn = unit.faces.states(ids), unit.drawn.among(ids)
@@ -134,6 +134,20 @@ def _state(face: Face, dismissed_as: Dismissal | None) -> str:
     if face.person_id is None:
         return "open"
     return "confirmed" if face.assigned_by is AssignedBy.MANUAL else "recognised"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFaces:
+    faces: tuple[Face, ...]
+    names: Mapping[UUID, str]  # of the people they are under
+
+
+def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
+    """Raises NotFound where the library has no such photo."""
+    with repository.read() as unit:
+        find_asset(unit, asset_id)
+        faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
+        return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
 
 
 def draw_face(library: Library, asset_id: int, box: Share, name: str | None = None, *, actor: str) -> DrawReport:
@@ -197,7 +211,7 @@ def _embedded(library: Library, asset_id: int, box: Share) -> tuple[Asset, Found
     from faceml.vision.image import read_photo
 
     with library.repository.read() as unit:
-        asset = _asset(unit.assets.by_ids([asset_id]), asset_id)
+        asset = find_asset(unit, asset_id)
     try:
         check_faces_on(asset)
         pixels = read_photo(asset.path)
@@ -245,7 +259,8 @@ def not_there_yet(found: Sequence[FoundFace], here: Sequence[Face], drawn: Set[U
     return tuple(face for row, face in enumerate(free) if row not in loosely)
 
 
-def _asset(found: list[Asset], asset_id: int) -> Asset:
-    if not found:
+def find_asset(unit: UnitOfWork, asset_id: int) -> Asset:
+    """Raises NotFound where the library has no such photo."""
+    if not (found := unit.assets.by_ids([asset_id])):
         raise NotFound(f"asset {asset_id} is not in this library: `faceml ingest DIR` takes photos in")
     return found[0]

@@ -51,6 +51,7 @@ def identify_photo(
     threshold: float | str = AssignOptions.threshold,
     min_confidence: float = DetectOptions.min_confidence,
     min_face_size: int = DetectOptions.min_face_size,
+    detection_size: str | int = DetectOptions.detection_size,
 ) -> Identification:
     """Find the faces of a photo, and the person each is most like.
 
@@ -67,11 +68,19 @@ def identify_photo(
     from faceml.vision.stream import find_faces_in
     from faceml.vision.taken_at import read_taken_at
 
-    DetectOptions(min_confidence=min_confidence, min_face_size=min_face_size)  # refuses what is out of range
+    options = DetectOptions(
+        min_confidence=min_confidence, min_face_size=min_face_size, detection_size=str(detection_size)
+    )
     way = way or open_way(library)
     least = way.threshold(threshold)
     read, taken = load_photo(photo), read_taken_at(photo)
-    found = find_faces_in(read, library.packs.load(), min_confidence=min_confidence, min_face_size=min_face_size)
+    found = find_faces_in(
+        read,
+        library.packs.load(),
+        min_confidence=options.min_confidence,
+        min_face_size=options.min_face_size,
+        size_px=options.size_px,
+    )
     height, width = read.pixels.shape[:2]
     notes = (*least.notes, read.note) if read.note else least.notes
     if not found:

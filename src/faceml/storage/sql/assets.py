@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 
+from faceml.options import USUAL_SIZE_PX
 from faceml.path_text import path_of, path_text
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.asset_rows import (
@@ -127,9 +128,12 @@ class Assets(Store):
         again = update(ImageAsset).values(status=AssetStatus.PENDING, error=None)
         self._change(again, ImageAsset.id, asset_ids)
 
-    def waiting(self, *, min_confidence: float, min_face_size: int, limit: int, offset: int = 0) -> list[Asset]:
-        """Photos never looked at, or only with stricter thresholds than these, in order of arrival."""
-        statement = select(ImageAsset).where(_is_waiting(min_confidence, min_face_size)).order_by(ImageAsset.id)
+    def waiting(
+        self, *, min_confidence: float, min_face_size: int, size_px: int = USUAL_SIZE_PX, limit: int, offset: int = 0
+    ) -> list[Asset]:
+        """Photos never looked at, or only with stricter thresholds than these or smaller, in order of arrival."""
+        is_waiting = _is_waiting(min_confidence, min_face_size, size_px)
+        statement = select(ImageAsset).where(is_waiting).order_by(ImageAsset.id)
         return [asset_of(row) for row in self._session.scalars(statement.limit(limit).offset(offset))]
 
     def by_ids(self, asset_ids: Sequence[int]) -> list[Asset]:
@@ -188,14 +192,22 @@ class Assets(Store):
         )
         return {row.id for row in self._rows(changed, ImageAsset.id, asset_ids)}
 
-    def record_detection(self, looked_at: Sequence[LookedAt], *, min_confidence: float, min_face_size: int) -> None:
-        """Note the outcome of detection, and the loosest thresholds so far.
+    def record_detection(
+        self,
+        looked_at: Sequence[LookedAt],
+        *,
+        min_confidence: float,
+        min_face_size: int,
+        size_px: int = USUAL_SIZE_PX,
+    ) -> None:
+        """Note the outcome of detection, the loosest thresholds so far and the largest size.
 
         An unreadable photo keeps its reason, and the size that its faces were found in.
         """
         now = utc_now()
         known = {id_: (width, height) for id_, width, height in self._sizes([photo.asset_id for photo in looked_at])}
         tried = self._tried([photo.asset_id for photo in looked_at])
+        new = (1.0, min_face_size, 0)
         rows: list[dict[str, Any]] = [
             {
                 "id": photo.asset_id,
@@ -205,8 +217,9 @@ class Assets(Store):
                 "width": photo.width or known.get(photo.asset_id, (None, None))[0],
                 "height": photo.height or known.get(photo.asset_id, (None, None))[1],
                 "detected_at": now,
-                "detected_min_confidence": min(min_confidence, tried.get(photo.asset_id, (1.0, 0))[0]),
-                "detected_min_face_size": min(min_face_size, tried.get(photo.asset_id, (1.0, min_face_size))[1]),
+                "detected_min_confidence": min(min_confidence, tried.get(photo.asset_id, new)[0]),
+                "detected_min_face_size": min(min_face_size, tried.get(photo.asset_id, new)[1]),
+                "detected_size_px": max(size_px, tried.get(photo.asset_id, new)[2]),
             }
             for photo in looked_at
         ]
@@ -217,13 +230,16 @@ class Assets(Store):
     def _sizes(self, asset_ids: Sequence[int]) -> Iterator[Row[int, int | None, int | None]]:
         return self._rows(select(ImageAsset.id, ImageAsset.width, ImageAsset.height), ImageAsset.id, asset_ids)
 
-    def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int]]:
-        """The loosest thresholds these were looked at with, as long as their content is the same."""
-        statement = select(ImageAsset.id, ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size).where(
-            ImageAsset.detected_hash == ImageAsset.content_hash
-        )
+    def _tried(self, asset_ids: Sequence[int]) -> dict[int, tuple[float, int, int]]:
+        """The loosest thresholds and largest size these were looked at with, as long as their content is the same."""
+        columns = (ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size, ImageAsset.detected_size_px)
+        statement = select(ImageAsset.id, *columns).where(ImageAsset.detected_hash == ImageAsset.content_hash)
         rows = self._rows(statement, ImageAsset.id, asset_ids)
-        return {row[0]: (row[1], row[2]) for row in rows if row[1] is not None and row[2] is not None}
+        return {
+            row[0]: (row[1], row[2], row[3] or USUAL_SIZE_PX)
+            for row in rows
+            if row[1] is not None and row[2] is not None
+        }
 
     def count(self, status: AssetStatus | None = None) -> int:
         """Photos that are not missing, of one status where given."""
@@ -235,7 +251,7 @@ class Assets(Store):
         return self._count(ImageAsset, ImageAsset.missing_since.is_not(None))
 
     def count_waiting(self, *, min_confidence: float, min_face_size: int) -> int:
-        return self._count(ImageAsset, _is_waiting(min_confidence, min_face_size))
+        return self._count(ImageAsset, _is_waiting(min_confidence, min_face_size, USUAL_SIZE_PX))
 
     def unreadable(self, *, limit: int, offset: int = 0) -> list[UnreadableAsset]:
         """Photos that failed, by path."""
@@ -270,9 +286,11 @@ def composed(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path))
 
 
-def _is_waiting(min_confidence: float, min_face_size: int) -> ColumnElement[bool]:
+def _is_waiting(min_confidence: float, min_face_size: int, size_px: int) -> ColumnElement[bool]:
     is_loose = or_(
-        ImageAsset.detected_min_confidence > min_confidence, ImageAsset.detected_min_face_size > min_face_size
+        ImageAsset.detected_min_confidence > min_confidence,
+        ImageAsset.detected_min_face_size > min_face_size,
+        func.coalesce(ImageAsset.detected_size_px, USUAL_SIZE_PX) < size_px,
     )
     may_find_more = and_(ImageAsset.status == AssetStatus.DETECTED, is_loose)
     return and_(ImageAsset.missing_since.is_(None), or_(ImageAsset.status == AssetStatus.PENDING, may_find_more))

@@ -110,6 +110,7 @@ class ImageAsset(Base):
     # The loosest thresholds tried so far: looser ones look again, others have nothing to add.
     detected_min_confidence: Mapped[float | None]
     detected_min_face_size: Mapped[int | None]
+    detected_size_px: Mapped[int | None]  # and the largest size; null: the usual one
     # Its file was gone when its folder was last taken in: its faces are in no list until it is back.
     missing_since: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -187,6 +188,13 @@ class FaceInstance(Base):
     )
     # A person drew this face by hand, or its box: detection keeps it where it is.
     is_drawn: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # What its picture is worth, see `vision.quality`; null where it was found before faces were measured.
+    sharpness: Mapped[float | None]
+    yaw: Mapped[float | None]
+    pitch: Mapped[float | None]
+    roll: Mapped[float | None]
+    exposure: Mapped[float | None]
+    occlusion: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
 
