@@ -42,6 +42,7 @@ from serving.routes import (
     page,
     persons,
     photos,
+    review,
     suggestions,
 )
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
@@ -79,7 +80,7 @@ def create_app(
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    named = (model, grid, photos, clusters, persons, detection, faces, suggestions, jobs, health)
+    named = (model, grid, photos, clusters, persons, detection, faces, suggestions, review, jobs, health)
     for part in (*named, page, label_page):
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)

@@ -32,6 +32,7 @@ export async function act(command: Command, desk: Desk, stage: Stage): Promise<v
     case "move": return stage.moveTo(command.key, command.isExtending);
     case "type": return stage.focusEntry(command.letter);
     case "place": return after(stage, desk.goTo(PLACES[command.number - 1]!));
+    case "view": return desk.openView(command.name);
     case "group": return after(stage, desk.stepGroup(command.by));
     case "suggestion": return suggestion(desk, stage, command.number);
     case "complete": return complete(desk, command.by);
@@ -64,6 +65,7 @@ async function escape(desk: Desk, stage: Stage): Promise<void> {
   const { store, state } = desk;
   if (state.photo) store.set({ photo: null });
   else if (state.panel) store.set({ panel: null });
+  else if (state.view) await desk.goTo(state.query.place);
   else if (!select.isEmpty(state.selection)) desk.choose(select.clear(state.selection));
   else if (state.typed) store.set({ typed: "", picked: -1, asked: "" });
   else await desk.back();

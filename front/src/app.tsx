@@ -14,6 +14,7 @@ import { Sidebar } from "./sidebar.tsx";
 import { showsCards, type State } from "./store.ts";
 import { Strip } from "./strip.tsx";
 import { Threshold } from "./threshold.tsx";
+import { viewOf } from "./views.ts";
 
 export function App({ desk, takesFocus }: { desk: Desk; takesFocus: boolean }) {
   const [, redraw] = useState(0);
@@ -22,10 +23,11 @@ export function App({ desk, takesFocus }: { desk: Desk; takesFocus: boolean }) {
   const entry = useRef<HTMLInputElement>(null);
   const grid = useRef<GridView | null>(null);
   const { state } = desk;
+  const view = viewOf(state.view);
   const isCards = showsCards(state.query);
   const stage: Stage = useMemo(() => ({
     focusGrid: () => setTimeout(() => {
-      if (desk.state.photo) return;
+      if (desk.state.photo || viewOf(desk.state.view)) return;
       if (showsCards(desk.state.query)) root.current?.querySelector<HTMLElement>(".fg-card[tabindex='0']")?.focus({ preventScroll: true });
       else grid.current?.focus();
     }),
@@ -42,13 +44,13 @@ export function App({ desk, takesFocus }: { desk: Desk; takesFocus: boolean }) {
     return desk.store.subscribe(() => redraw((count) => count + 1));
   }, []);
   useEffect(() => {
-    if (isCards || !box.current) return;
+    if (isCards || view || !box.current) return;
     grid.current = new GridView(box.current, desk);
     return () => {
       grid.current?.close();
       grid.current = null;
     };
-  }, [isCards]);
+  }, [isCards, view]);
   useEffect(() => {
     if (takesFocus && !state.isLoading) stage.focusGrid();
   }, [state.isLoading && state.pages.query.place]);
@@ -60,7 +62,7 @@ export function App({ desk, takesFocus }: { desk: Desk; takesFocus: boolean }) {
 
   const keydown = (event: KeyboardEvent) => {
     if (event.isComposing || event.defaultPrevented) return;
-    const where = whereOf(event.target as HTMLElement);
+    const where = view ? "control" : whereOf(event.target as HTMLElement); // a view has keys of its own
     const key = { key: event.key, code: event.code, shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey, alt: event.altKey };
     const command = commandOf(key, where, state.typed, shownNames(state).length);
     if (!command || (where === "cards" && passesBy(command.do))) return;
@@ -78,16 +80,18 @@ export function App({ desk, takesFocus }: { desk: Desk; takesFocus: boolean }) {
     <div class="fg-root" ref={root} onKeyDown={keydown} data-lm-suppress-shortcuts="true" data-busy={state.isBusy || state.isLoading ? "" : undefined}>
       <div class="fg-columns" inert={state.photo !== null}>
         <Sidebar desk={desk} stage={stage} />
-        <main class="fg-main" aria-label="Faces">
-          <Head desk={desk} stage={stage} />
-          <Panel desk={desk} />
-          <Strip desk={desk} />
-          <Threshold desk={desk} stage={stage} />
-          <div class="fg-stage">
-            {isCards ? <Cards desk={desk} /> : <div class="fg-grid" ref={box} key="grid" role="grid" aria-label="Faces" aria-multiselectable tabIndex={-1} hidden={!state.pages.total} />}
-            {!isCards && !state.pages.total && !state.isLoading && <p class="fg-nothing">{nothing(state)}</p>}
-          </div>
-          {!isCards && <Bar desk={desk} stage={stage} entry={entry} />}
+        <main class="fg-main" aria-label={view?.label ?? "Faces"}>
+          {view ? <view.Component desk={desk} stage={stage} /> : <>
+            <Head desk={desk} stage={stage} />
+            <Panel desk={desk} />
+            <Strip desk={desk} />
+            <Threshold desk={desk} stage={stage} />
+            <div class="fg-stage">
+              {isCards ? <Cards desk={desk} /> : <div class="fg-grid" ref={box} key="grid" role="grid" aria-label="Faces" aria-multiselectable tabIndex={-1} hidden={!state.pages.total} />}
+              {!isCards && !state.pages.total && !state.isLoading && <p class="fg-nothing">{nothing(state)}</p>}
+            </div>
+            {!isCards && <Bar desk={desk} stage={stage} entry={entry} />}
+          </>}
         </main>
       </div>
       {state.photo && <PhotoView desk={desk} />}

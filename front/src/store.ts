@@ -12,6 +12,7 @@ export interface Notice {
 
 export interface State {
   query: FaceQuery;
+  view: string | null; // shown in place of the grid, see views.ts
   tile: number; // pixels a side
   places: PlaceCount[];
   latestEvent: number;
@@ -38,7 +39,7 @@ export interface State {
 
 export function firstState(api: Api, query: FaceQuery, tile: number): State {
   return {
-    query, tile, places: [], latestEvent: 0, groups: [], groupsTotal: 0, order: "size", pages: new Pages(api, query), isLoading: true,
+    query, view: null, tile, places: [], latestEvent: 0, groups: [], groupsTotal: 0, order: "size", pages: new Pages(api, query), isLoading: true,
     isBusy: false, selection: NOTHING, names: [], typed: "", asked: "", picked: -1, suggestions: [], histogram: null, threshold: null,
     above: null, photo: null, found: null, panel: null, notice: { text: "", kind: "hint", number: 0 },
   };

@@ -371,9 +371,9 @@ function toParams(query) {
   const given = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
   return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
-function toFragment(query, tile) {
+function toFragment(query, tile, view = null) {
   const { text: _name, ...rest } = query;
-  return new URLSearchParams({ ...toParams(rest), tile: String(tile) }).toString();
+  return new URLSearchParams({ ...view && { view }, ...toParams(rest), tile: String(tile) }).toString();
 }
 function fromFragment(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
@@ -386,7 +386,7 @@ function fromFragment(fragment) {
   }
   if (given.get("descending")) query["descending"] = given.get("descending") === "true";
   const tile = Number(given.get("tile"));
-  return { query, tile: tile >= 48 && tile <= 256 ? tile : null };
+  return { query, tile: tile >= 48 && tile <= 256 ? tile : null, view: given.get("view") };
 }
 function narrowing(filters) {
   return NARROWING.filter((name) => filters[name] !== void 0 && filters[name] !== "").length;
@@ -816,6 +816,7 @@ var Pages = class {
 function firstState(api, query, tile) {
   return {
     query,
+    view: null,
     tile,
     places: [],
     latestEvent: 0,
@@ -981,6 +982,8 @@ async function act(command, desk, stage) {
       return stage.focusEntry(command.letter);
     case "place":
       return after(stage, desk.goTo(PLACES[command.number - 1]));
+    case "view":
+      return desk.openView(command.name);
     case "group":
       return after(stage, desk.stepGroup(command.by));
     case "suggestion":
@@ -1015,6 +1018,7 @@ async function escape(desk, stage) {
   const { store, state } = desk;
   if (state.photo) store.set({ photo: null });
   else if (state.panel) store.set({ panel: null });
+  else if (state.view) await desk.goTo(state.query.place);
   else if (!isEmpty(state.selection)) desk.choose(clear(state.selection));
   else if (state.typed) store.set({ typed: "", picked: -1, asked: "" });
   else await desk.back();
@@ -1667,6 +1671,12 @@ var GridView = class {
   }
 };
 
+// src/views.ts
+var VIEWS = [];
+function viewOf(name) {
+  return VIEWS.find((view) => view.name === name);
+}
+
 // src/sidebar.tsx
 var LABELS = {
   to_name: "To name",
@@ -1679,27 +1689,41 @@ var LABELS = {
   all: "All faces"
 };
 function Sidebar({ desk, stage }) {
-  const { places, query, isBusy } = desk.state;
+  const { places, query, isBusy, view } = desk.state;
   return /* @__PURE__ */ a3("div", { class: "fg-side", children: [
-    /* @__PURE__ */ a3("nav", { "aria-label": "Places", children: /* @__PURE__ */ a3("ul", { class: "fg-places", children: PLACES.map((place, at) => {
-      const found = places.find((count) => count.place === place);
-      const isGrouped = place === "people" || place === "to_name";
-      return /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
+    /* @__PURE__ */ a3("nav", { "aria-label": "Places", children: /* @__PURE__ */ a3("ul", { class: "fg-places", children: [
+      PLACES.map((place, at) => {
+        const found = places.find((count) => count.place === place);
+        const isGrouped = place === "people" || place === "to_name";
+        return /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
+          "button",
+          {
+            type: "button",
+            class: "fg-place",
+            title: `Alt+${at + 1}`,
+            "data-place": place,
+            "aria-current": !view && query.place === place ? "page" : void 0,
+            onClick: () => void act({ do: "place", number: at + 1 }, desk, stage),
+            children: [
+              /* @__PURE__ */ a3("span", { children: LABELS[place] }),
+              found && /* @__PURE__ */ a3("small", { title: found.groups === null ? void 0 : `${number(found.groups)} groups, ${number(found.faces)} faces`, children: number(isGrouped && found.groups !== null ? found.groups : found.faces) })
+            ]
+          }
+        ) }, place);
+      }),
+      VIEWS.map(({ name, label, key }) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
         "button",
         {
           type: "button",
           class: "fg-place",
-          title: `Alt+${at + 1}`,
-          "data-place": place,
-          "aria-current": query.place === place ? "page" : void 0,
-          onClick: () => void act({ do: "place", number: at + 1 }, desk, stage),
-          children: [
-            /* @__PURE__ */ a3("span", { children: LABELS[place] }),
-            found && /* @__PURE__ */ a3("small", { title: found.groups === null ? void 0 : `${number(found.groups)} groups, ${number(found.faces)} faces`, children: number(isGrouped && found.groups !== null ? found.groups : found.faces) })
-          ]
+          "data-view": name,
+          "aria-current": view === name ? "page" : void 0,
+          title: key && `Alt+${key.slice(3)}`,
+          onClick: () => void act({ do: "view", name }, desk, stage),
+          children: /* @__PURE__ */ a3("span", { children: label })
         }
-      ) }, place);
-    }) }) }),
+      ) }, name))
+    ] }) }),
     /* @__PURE__ */ a3("div", { class: "fg-side-foot", children: [
       /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "Ctrl+Z", disabled: isBusy, onClick: () => void act({ do: "undo" }, desk, stage), children: "Undo" }),
       /* @__PURE__ */ a3(
@@ -1876,6 +1900,8 @@ function altered(key) {
   const digit = /^Digit([1-8])$/.exec(key.code)?.[1];
   if (digit) return { do: "place", number: Number(digit) };
   if (key.key === "ArrowDown" || key.key === "ArrowUp") return { do: "group", by: key.key === "ArrowDown" ? 1 : -1 };
+  const view = VIEWS.find((found) => found.key === key.code);
+  if (view) return { do: "view", name: view.name };
   const command = ALT[key.code];
   return command ? { do: command } : null;
 }
@@ -2426,10 +2452,11 @@ function App({ desk, takesFocus }) {
   const entry = T2(null);
   const grid = T2(null);
   const { state } = desk;
+  const view = viewOf(state.view);
   const isCards = showsCards(state.query);
   const stage = w2(() => ({
     focusGrid: () => setTimeout(() => {
-      if (desk.state.photo) return;
+      if (desk.state.photo || viewOf(desk.state.view)) return;
       if (showsCards(desk.state.query)) root.current?.querySelector(".fg-card[tabindex='0']")?.focus({ preventScroll: true });
       else grid.current?.focus();
     }),
@@ -2446,13 +2473,13 @@ function App({ desk, takesFocus }) {
     return desk.store.subscribe(() => redraw((count) => count + 1));
   }, []);
   A2(() => {
-    if (isCards || !box.current) return;
+    if (isCards || view || !box.current) return;
     grid.current = new GridView(box.current, desk);
     return () => {
       grid.current?.close();
       grid.current = null;
     };
-  }, [isCards]);
+  }, [isCards, view]);
   A2(() => {
     if (takesFocus && !state.isLoading) stage.focusGrid();
   }, [state.isLoading && state.pages.query.place]);
@@ -2463,7 +2490,7 @@ function App({ desk, takesFocus }) {
   }, [photoOpen]);
   const keydown = (event) => {
     if (event.isComposing || event.defaultPrevented) return;
-    const where = whereOf(event.target);
+    const where = view ? "control" : whereOf(event.target);
     const key = { key: event.key, code: event.code, shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey, alt: event.altKey };
     const command = commandOf(key, where, state.typed, shownNames(state).length);
     if (!command || where === "cards" && passesBy(command.do)) return;
@@ -2480,7 +2507,7 @@ function App({ desk, takesFocus }) {
   return /* @__PURE__ */ a3("div", { class: "fg-root", ref: root, onKeyDown: keydown, "data-lm-suppress-shortcuts": "true", "data-busy": state.isBusy || state.isLoading ? "" : void 0, children: [
     /* @__PURE__ */ a3("div", { class: "fg-columns", inert: state.photo !== null, children: [
       /* @__PURE__ */ a3(Sidebar, { desk, stage }),
-      /* @__PURE__ */ a3("main", { class: "fg-main", "aria-label": "Faces", children: [
+      /* @__PURE__ */ a3("main", { class: "fg-main", "aria-label": view?.label ?? "Faces", children: view ? /* @__PURE__ */ a3(view.Component, { desk, stage }) : /* @__PURE__ */ a3($, { children: [
         /* @__PURE__ */ a3(Head, { desk, stage }),
         /* @__PURE__ */ a3(Panel, { desk }),
         /* @__PURE__ */ a3(Strip, { desk }),
@@ -2490,7 +2517,7 @@ function App({ desk, takesFocus }) {
           !isCards && !state.pages.total && !state.isLoading && /* @__PURE__ */ a3("p", { class: "fg-nothing", children: nothing(state) })
         ] }),
         !isCards && /* @__PURE__ */ a3(Bar, { desk, stage, entry })
-      ] })
+      ] }) })
     ] }),
     state.photo && /* @__PURE__ */ a3(PhotoView, { desk }),
     /* @__PURE__ */ a3("p", { class: `fg-notice fg-${state.notice.kind}`, role: "status", children: /* @__PURE__ */ a3("span", { children: state.notice.text }, state.notice.number) })
@@ -2706,8 +2733,8 @@ var Desk = class {
     this.api = api;
     this.pictures = pictures;
     this.address = address;
-    const { query, tile } = fromFragment(address.read());
-    this.store = new Store(firstState(api, query, tile ?? 112));
+    const { query, tile, view } = fromFragment(address.read());
+    this.store = new Store({ ...firstState(api, query, tile ?? 112), view });
     this.decisions = new Decisions(this);
   }
   api;
@@ -2727,10 +2754,17 @@ var Desk = class {
   }
   /** What the address says, when its reader went back. */
   async follow() {
-    await this.visit(fromFragment(this.address.read()).query);
+    const { query, view } = fromFragment(this.address.read());
+    this.store.set({ view });
+    await this.visit(query);
+  }
+  /** Show a view in place of the grid. */
+  openView(view) {
+    this.store.set({ view, panel: null, photo: null });
+    this.address.write(toFragment(this.state.query, this.state.tile, view), true);
   }
   async goTo(place) {
-    this.store.set({ panel: null, photo: null });
+    this.store.set({ panel: null, photo: null, view: null });
     await this.visit({ place });
     if (showsCards(this.state.query)) return;
     this.store.tell(this.state.pages.total ? "" : "Nothing is here.");
@@ -2759,7 +2793,7 @@ var Desk = class {
     const loaded = isEmptyPlace || await this.guarded(() => pages.ensure(0, Math.max(PAGE, place + 1)).then(() => true));
     if (turn !== this.turn) return;
     if (!loaded) return this.store.set({ isLoading: false });
-    this.address.write(toFragment(query, this.state.tile), isNewPlace);
+    this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
     const selection = keeps ? { ...this.state.selection, at: Math.max(0, Math.min(place, pages.total - 1)) } : NOTHING;
     const fresh = keeps ? {} : { suggestions: [], threshold: null, above: null, histogram: null };
     this.store.set({ pages, selection, isLoading: false, ...fresh });
@@ -2806,15 +2840,15 @@ var Desk = class {
   async searchLike(of) {
     const found = await this.guarded(() => of instanceof FormData ? this.api.search(of) : this.api.like(of.faceId, FOUND));
     if (!found) return;
-    this.showFound(found.faces);
-    if (found.notes?.length) this.store.tell(found.notes.join("; "));
+    this.showFaces(found.faces, found.notes?.length ? found.notes.join("; ") : `${found.faces.length} faces like it, most alike first. Esc goes back.`);
   }
-  showFound(faces) {
+  /** Show these faces in the grid, in place of what a query means. */
+  showFaces(faces, text) {
     const page = { total: faces.length, offset: 0, revision: "", faces };
     const pages = new Pages({ grid: async (_query, offset) => ({ ...page, offset, faces: faces.slice(offset, offset + PAGE) }) }, this.state.query);
     void pages.ensure(0, faces.length).then(() => {
-      this.store.set({ found: faces, pages, selection: NOTHING, suggestions: [], photo: null });
-      this.store.tell(`${faces.length} faces like it, most alike first. Esc goes back.`);
+      this.store.set({ found: faces, pages, selection: NOTHING, suggestions: [], photo: null, view: null });
+      this.store.tell(text);
     });
   }
   // --- keeping up
@@ -2868,7 +2902,7 @@ var Desk = class {
   }
   setTile(tile) {
     this.store.set({ tile: Math.round(Math.min(256, Math.max(48, tile))) });
-    this.address.write(toFragment(this.state.query, this.state.tile), false);
+    this.address.write(toFragment(this.state.query, this.state.tile, this.state.view), false);
   }
   // --- inside
   async groupsUpTo(query, by, at) {
@@ -2888,7 +2922,7 @@ var Desk = class {
     const pages = new Pages(this.api, query);
     const isNewPlace = this.state.pages.query.place !== query.place;
     this.store.set({ query, pages, isLoading: false, selection: NOTHING, suggestions: [] });
-    this.address.write(toFragment(query, this.state.tile), isNewPlace);
+    this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
   }
   async countAbove(threshold) {
     const { query } = this.state;

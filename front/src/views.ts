@@ -1,0 +1,18 @@
+// Views beside the places of faces: each has a line in the sidebar, an address, and a component in place of the grid.
+import type { ComponentType } from "preact";
+import type { Stage } from "./act.ts";
+import type { Desk } from "./desk.ts";
+
+export interface View {
+  name: string; // in the address: `#view=name`
+  label: string;
+  key?: string; // `KeyR`: Alt and this key open it
+  Component: ComponentType<{ desk: Desk; stage: Stage }>;
+}
+
+/** In the sidebar's order. Faces that a view finds are shown in the grid by `desk.showFaces`. */
+export const VIEWS: readonly View[] = [];
+
+export function viewOf(name: string | null): View | undefined {
+  return VIEWS.find((view) => view.name === name);
+}
