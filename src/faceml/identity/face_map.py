@@ -86,4 +86,4 @@ class FaceMap:
             is_one = alike.max(axis=1) > 1 - 1e-5
             exact = self.places[nearest[np.arange(len(nearest)), alike.argmax(axis=1)]]
             answer[part] = np.where(is_one[:, None], exact, between + jitter[part])
-        return np.clip(answer, 0, 1)
+        return np.asarray(np.clip(answer, 0, 1), np.float64)

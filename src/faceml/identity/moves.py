@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from faceml.identity.calibration import OpenSetScores
 from faceml.identity.cluster_labels import keep_names
 
 
@@ -53,6 +54,14 @@ class Moves:
         return cls(
             np.flatnonzero(~had & has), np.flatnonzero(had & ~has), np.flatnonzero(had & has & (before != after))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What to begin with."""
+
+    threshold: float  # the best cosine known: calibrated where there are labels enough, else the pack's
+    model_version: str  # what tells people apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +180,16 @@ def another(of: int, groups: Sequence[int] | NDArray[np.int64], worth: NDArray[n
     rows = np.flatnonzero(np.asarray(groups) == of)
     rows = rows[rows != but]
     return int(rows[np.argmax(worth[rows])]) if len(rows) else None
+
+
+def false_matches(scores: OpenSetScores, threshold: float) -> FalseMatches:
+    """How often a threshold would name a stranger, and somebody known rightly."""
+    from scipy.stats import binomtest
+
+    count = len(scores.impostor)
+    false = int((scores.impostor >= threshold).sum())
+    at_most = binomtest(false, count, alternative="less").proportion_ci().high  # Clopper and Pearson 1934
+    known = np.isfinite(scores.genuine)
+    is_own = (scores.genuine >= threshold) & (scores.genuine > scores.impostor)
+    accepted = float(is_own[known].mean()) if known.any() else 0.0
+    return FalseMatches(false / count, float(at_most), count, accepted)

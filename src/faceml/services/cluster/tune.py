@@ -26,23 +26,27 @@ from faceml.identity.moves import (
     Groups,
     Moves,
     RecognitionEffect,
+    Start,
     another,
     continued,
     examples_of,
+    false_matches,
     whole_groups,
 )
 from faceml.library import Library
 from faceml.once import Latest
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
-from faceml.records import Embeddings
+from faceml.records import Dismissal, Embeddings
 from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.dual import DualReport, cluster_dual, key_figures
 from faceml.services.cluster.grouping import group_faces, without_loose
+from faceml.services.decisions.bulk import Action
 from faceml.services.operate.status import library_snapshot
 from faceml.services.recognise.assign import AssignReport, assign_faces
 from faceml.services.recognise.calibrate import usual_threshold
 from faceml.services.recognise.gallery import MatcherWay, Way, open_way
 from faceml.services.recognise.spaces import RAW, Space, open_space
+from faceml.services.review.grid import Decided, FaceGrid
 from faceml.storage.grid.face_table import BY_PERSON, NO_CLUSTER, NOBODY, FaceTable
 from faceml.storage.live_table import LiveTable
 
@@ -61,17 +65,13 @@ class Tuner:
         self._live = live or LiveTable(library.repository)
         self._scores: Latest[OpenSetScores | None] = Latest()
 
-    def usual_threshold(self, options: AssignOptions = AssignOptions()) -> float:
-        """The best cosine known to begin with: calibrated where there are labels enough, else the pack's.
-
-        Raises:
-            NotEnoughData: no face was detected yet.
-        """
-        way = open_way(self._library, options.model, options.matcher)
-        pinned = self._library.repository.pack()
+    def start(self) -> Start:
+        """What to begin with. Raises NotEnoughData: no face was detected yet."""
+        way, pinned = open_way(self._library), self._library.repository.pack()
         if pinned is None:
             raise NotEnoughData("the library has no faces to try anything on: detect some first")
-        return pinned.match_threshold if isinstance(way, MatcherWay) else usual_threshold(self._library, way.space)
+        usual = pinned.match_threshold if isinstance(way, MatcherWay) else usual_threshold(self._library, way.space)
+        return Start(usual, way.name)
 
     def detection(self, options: DetectOptions, *, quality_threshold: float = 0.5) -> DetectionEffect:
         """Which faces would not have been kept. What was below the options of then is not known any more."""
@@ -209,7 +209,7 @@ class Tuner:
         if isinstance(way, MatcherWay):
             return None
         scores = self._scores.of((way.name, way.space.checksum, revision), lambda: self._score(way.space))
-        return _rates(scores, threshold) if scores else None
+        return false_matches(scores, threshold) if scores else None
 
     def _score(self, space: Space) -> OpenSetScores | None:
         with self._library.repository.read() as unit:
@@ -219,6 +219,22 @@ class Tuner:
         if len(set(owners.tolist())) < 2:
             return None
         return score_open_set(space.project(labelled.vectors[rows]), owners)
+
+
+def apply_detection(faces: FaceGrid, library: Library, options: DetectOptions, *, actor: str) -> Decided:
+    """Dismiss the faces that these bounds would not keep and nobody decided about: one decision, recorded as a run.
+
+    Raises:
+        NotEnoughData: there is none. WrongUse: they are too many. Unavailable: MLflow is, before any decision.
+    """
+    revision, below = faces.table.revision, Tuner(library, faces.live).detection(options).undecided
+    if not below:
+        raise NotEnoughData("nothing to dismiss: every face that nobody decided about is within these bounds")
+    asked = {"min_confidence": options.min_confidence, "min_face_size": options.min_face_size}
+    with library.tracking.run("tune", parameters=asked, library=library_snapshot(library.repository)) as run:
+        done = faces.decide(Action.DISMISS, below, dismissed_as=Dismissal.NOT_A_FACE, revision=revision, actor=actor)
+        run.metrics({"faces_dismissed": done.report.faces})
+    return done
 
 
 def apply_grouping(library: Library, options: ClusterOptions) -> ClusterReport:
@@ -281,15 +297,3 @@ def _portrait(table: FaceTable, code: int, *, but: int) -> UUID | None:
     """The best face that a person put under somebody; None where there is none."""
     row = another(code, np.where(table.assigned == BY_PERSON, table.person, NOBODY), table.quality, but=but)
     return table.uuids(np.array([row]))[0] if row is not None and code >= 0 else None
-
-
-def _rates(scores: OpenSetScores, threshold: float) -> FalseMatches:
-    from scipy.stats import binomtest
-
-    count = len(scores.impostor)
-    false = int((scores.impostor >= threshold).sum())
-    at_most = binomtest(false, count, alternative="less").proportion_ci().high  # Clopper and Pearson 1934
-    known = np.isfinite(scores.genuine)
-    is_own = (scores.genuine >= threshold) & (scores.genuine > scores.impostor)
-    accepted = float(is_own[known].mean()) if known.any() else 0.0
-    return FalseMatches(false / count, float(at_most), count, accepted)
