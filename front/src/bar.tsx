@@ -13,6 +13,11 @@ const BUTTONS: { command: Command["do"]; label: string; keys: string }[] = [
   { command: "restore", label: "Bring back", keys: "Alt+B" },
   { command: "split", label: "Split", keys: "Alt+S" },
   { command: "similar", label: "Find alike", keys: "Alt+L" },
+  { command: "unassign", label: "Take away", keys: "Alt+U" },
+  { command: "cover", label: "Portrait", keys: "Alt+C" },
+  { command: "exemplars", label: "Recognise by", keys: "Alt+E" },
+  { command: "sameDay", label: "Same day", keys: "Alt+D" },
+  { command: "why", label: "Why", keys: "Alt+W" },
   { command: "photo", label: "Photo", keys: "Space" },
 ];
 
