@@ -1226,18 +1226,19 @@ var BUTTONS = [
   { command: "notAFace", label: "Not a face", keys: "Alt+N" },
   { command: "restore", label: "Bring back", keys: "Alt+B" },
   { command: "split", label: "Split", keys: "Alt+S" },
+  { command: "photo", label: "Photo", keys: "Space" },
   { command: "similar", label: "Find alike", keys: "Alt+L" },
-  { command: "unassign", label: "Take away", keys: "Alt+U" },
-  { command: "cover", label: "Portrait", keys: "Alt+C" },
-  { command: "exemplars", label: "Recognise by", keys: "Alt+E" },
-  { command: "sameDay", label: "Same day", keys: "Alt+D" },
-  { command: "why", label: "Why", keys: "Alt+W" },
-  { command: "photo", label: "Photo", keys: "Space" }
+  { command: "unassign", label: "Take away", keys: "Alt+U", isRare: true },
+  { command: "cover", label: "Portrait", keys: "Alt+C", isRare: true },
+  { command: "exemplars", label: "Recognise by", keys: "Alt+E", isRare: true },
+  { command: "sameDay", label: "Same day", keys: "Alt+D", isRare: true },
+  { command: "why", label: "Why", keys: "Alt+W", isRare: true }
 ];
 function Bar({ desk, stage, entry }) {
   const { state } = desk;
   const meaning = enterMeans(state);
   const canTake = !state.isBusy && !state.isLoading && meaning.do !== "nothing" && meaning.do !== "open";
+  const [hasMore, setMore] = d2(false);
   const isOpen = state.typed !== "" && shownNames(state).length > 0;
   return /* @__PURE__ */ a3("div", { class: "fg-bar", children: [
     /* @__PURE__ */ a3("div", { class: "fg-answer", children: [
@@ -1269,7 +1270,7 @@ function Bar({ desk, stage, entry }) {
         " ",
         /* @__PURE__ */ a3("kbd", { children: "⏎" })
       ] }),
-      BUTTONS.filter((button) => isOffered(button.command, desk)).map((button) => /* @__PURE__ */ a3(
+      BUTTONS.filter((button) => isOffered(button.command, desk) && (hasMore || !button.isRare)).map((button) => /* @__PURE__ */ a3(
         "button",
         {
           type: "button",
@@ -1285,7 +1286,8 @@ function Bar({ desk, stage, entry }) {
           ]
         },
         button.command
-      ))
+      )),
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": hasMore, onClick: () => setMore(!hasMore), children: hasMore ? "Less" : "More" })
     ] })
   ] });
 }
@@ -1393,10 +1395,11 @@ function Cards({ desk }) {
         children: [
           /* @__PURE__ */ a3(Portrait, { desk, faceId: group.cover[0] }),
           /* @__PURE__ */ a3("b", { children: group.label }),
-          /* @__PURE__ */ a3("small", { children: [
-            counted(group.faces),
-            group.toConfirm ? ` · ${number(group.toConfirm)} to confirm` : ""
-          ] })
+          /* @__PURE__ */ a3("small", { children: counted(group.faces) }),
+          group.toConfirm ? /* @__PURE__ */ a3("small", { children: [
+            number(group.toConfirm),
+            " to confirm"
+          ] }) : null
         ]
       }
     ) }, group.key)) }),
