@@ -2,7 +2,8 @@
 import { readJson, refusal, type Call, type Transport } from "./transport.ts";
 import { toParams } from "./query.ts";
 import type {
-  Box, Changes, Decided, Decision, FaceQuery, GridPage, GroupOrder, Groups, Histogram, KnownName, Likeness, Photo, Places, Tile, Undone,
+  Box, Changes, Decided, Decision, Explanation, FaceQuery, GridPage, GroupOrder, Groups, Histogram, HistoryLine, KnownName, Likeness,
+  PersonFacts, Photo, Places, Question, Questions, SplitPreview, Tile, Topic, Undone,
 } from "./types.ts";
 
 export class Api {
@@ -60,8 +61,44 @@ export class Api {
     return this.post("/undo", eventId === undefined ? {} : { eventId });
   }
 
-  split(clusterId: string): Promise<{ eventId?: number; status: string }> {
-    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, {});
+  /** The parts that a split would make. */
+  async splitPreview(clusterId: string, minClusterSize: number): Promise<SplitPreview> {
+    const found = await this.get<SplitPreview>(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize: String(minClusterSize) });
+    return { ...found, minClusterSize };
+  }
+
+  split(clusterId: string, minClusterSize: number): Promise<{ eventId?: number; status: string; newClusters: string[] }> {
+    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize });
+  }
+
+  questions(topic: Topic, round: number, limit: number): Promise<Questions> {
+    return this.get("/review", { topic, round: String(round), limit: String(Math.min(limit, 200)) });
+  }
+
+  answer(topic: Topic, { one, other }: Question, isYes: boolean, name: string): Promise<{ eventIds: number[]; text: string }> {
+    return this.post("/review/answer", { topic, one, other, isYes, ...(name && { name }) });
+  }
+
+  history(limit: number): Promise<{ events: HistoryLine[] }> {
+    return this.get("/history", { limit: String(limit) });
+  }
+
+  /** Why a face has its name, and whom it is like now. */
+  explanation(faceId: string): Promise<Explanation> {
+    return this.get(`/faces/${faceId}/explanation`);
+  }
+
+  person(personId: string): Promise<PersonFacts> {
+    return this.get(`/persons/${personId}`, { pageSize: "1" });
+  }
+
+  /** The faces that somebody is recognised by; without any the best are chosen anew. */
+  exemplars(personId: string, faceIds: string[]): Promise<{ eventId: number }> {
+    return this.post(`/persons/${personId}/exemplars`, faceIds.length ? { faceIds } : {});
+  }
+
+  cover(personId: string, faceId: string): Promise<{ eventId: number }> {
+    return this.post(`/persons/${personId}/cover`, { faceId });
   }
 
   rename(personId: string, name: string): Promise<{ eventId: number }> {

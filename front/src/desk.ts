@@ -4,6 +4,7 @@ import { Decisions } from "./decisions.ts";
 import { PAGE, Pages } from "./pages.ts";
 import type { Pictures } from "./pictures.ts";
 import { fromFragment, toFragment, usualSort, type Filters } from "./query.ts";
+import { Questions } from "./questions.ts";
 import * as select from "./selection.ts";
 import { firstState, groupedBy, groupKey, openGroup, orderOf, showsCards, Store, withGroup } from "./store.ts";
 import type { FaceQuery, Group, GroupOrder, Groups, Place, Tile } from "./types.ts";
@@ -23,6 +24,7 @@ export interface Address {
 export class Desk {
   readonly store: Store;
   readonly decisions: Decisions;
+  readonly questions: Questions;
   private turn = 0; // of loading: what an earlier one brings is passed over
   private timer: ReturnType<typeof setTimeout> | undefined;
   private thresholdTimer: ReturnType<typeof setTimeout> | undefined;
@@ -31,6 +33,7 @@ export class Desk {
     const { query, tile, view } = fromFragment(address.read());
     this.store = new Store({ ...firstState(api, query, tile ?? 112), view });
     this.decisions = new Decisions(this);
+    this.questions = new Questions(this);
   }
 
   get state() {
@@ -59,6 +62,12 @@ export class Desk {
     await this.visit({ place });
     if (showsCards(this.state.query)) return;
     this.store.tell(this.state.pages.total ? "" : "Nothing is here.");
+  }
+
+  /** All faces of one day. */
+  async openDay(day: string): Promise<void> {
+    this.store.set({ view: null, panel: null, photo: null });
+    await this.visit({ place: "all", day });
   }
 
   /** Open a place as a query has it: at its first group where it names none. */

@@ -20,12 +20,13 @@ export type Command =
   | { do: "suggestion"; number: number }
   | { do: "group"; by: 1 | -1 }
   | { do: "complete"; by: 1 | -1 }
-  | { do: "stranger" | "notAFace" | "restore" | "split" | "filters" | "similar" };
+  | { do: "stranger" | "notAFace" | "restore" | "split" | "filters" | "similar" | "unassign" | "cover" | "exemplars" | "why" | "history" | "sameDay" };
 
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 const MOVES = [...ARROWS, "Home", "End", "PageUp", "PageDown"];
 const ALT: Record<string, Command["do"]> = {
   KeyI: "stranger", KeyN: "notAFace", KeyB: "restore", KeyS: "split", KeyF: "filters", KeyL: "similar", KeyK: "keys",
+  KeyU: "unassign", KeyC: "cover", KeyE: "exemplars", KeyW: "why", KeyH: "history", KeyD: "sameDay",
 };
 
 /** What a key asks for; null where it is the browser's own business. `typed` is the text in the entry. */

@@ -43,6 +43,8 @@ export function Sidebar({ desk, stage }: { desk: Desk; stage: Stage }) {
         <button type="button" class="fg-button" title="Ctrl+Z" disabled={isBusy} onClick={() => void act({ do: "undo" }, desk, stage)}>Undo</button>
         <button type="button" class="fg-button" title="Ctrl+Shift+Z" disabled={isBusy || !desk.decisions.canRedo}
           onClick={() => void act({ do: "redo" }, desk, stage)}>Redo</button>
+        <button type="button" class="fg-button" title="Alt+H" aria-expanded={desk.state.panel === "history"}
+          onClick={() => void act({ do: "history" }, desk, stage)}>History</button>
         <button type="button" class="fg-button" title="Alt+K" aria-expanded={desk.state.panel === "keys"}
           onClick={() => void act({ do: "keys" }, desk, stage)}>Keys</button>
       </div>

@@ -76,6 +76,7 @@ export interface Group {
   suggestion: Likeness | null;
   isMixed: boolean;
   toConfirm?: number; // faces that a machine named
+  day?: string | null; // 2025-12-23, of a group of one day
 }
 
 export interface Groups {
@@ -168,4 +169,66 @@ export interface KnownName {
   personId: string;
   name: string;
   faces: number;
+}
+
+/** The most useful first. */
+export const TOPICS = ["probable", "same_person", "intruders", "close_calls", "recognised"] as const;
+export type Topic = (typeof TOPICS)[number];
+
+export interface Side {
+  title: string;
+  faceIds: string[];
+  personId: string | null;
+  clusterId: string | null;
+}
+
+export interface Question {
+  topic: Topic;
+  key: string;
+  text: string;
+  evidence: string;
+  needsName: boolean;
+  one: Side;
+  other: Side;
+}
+
+export interface Questions {
+  rounds: number;
+  questions: Omit<Question, "topic">[];
+  photos: Record<string, number>;
+}
+
+export interface SplitPreview {
+  clusterId: string;
+  parts: string[][];
+  leftOut: string[];
+  minClusterSize: number;
+}
+
+export interface HistoryLine {
+  eventId: number;
+  at: string;
+  actor: string;
+  text: string;
+  undoneBy: number | null;
+}
+
+export interface Explanation {
+  personName: string | null;
+  assignedBy: string | null;
+  similarity: number | null;
+  threshold: number | null;
+  runnerUpName: string | null;
+  runnerUpSimilarity: number | null;
+  ruledOut: string[];
+  nearest: { personName: string; similarity: number }[];
+  scores: { personName: string; score: number }[];
+  note: string | null;
+}
+
+export interface PersonFacts {
+  faceCount: number;
+  alsoCalled: string[];
+  hasCentroid: boolean;
+  exemplarFaceIds: string[];
 }

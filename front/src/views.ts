@@ -1,7 +1,10 @@
 // Views beside the places of faces: each has a line in the sidebar, an address, and a component in place of the grid.
 import type { ComponentType } from "preact";
 import type { Stage } from "./act.ts";
+import { Days } from "./days.tsx";
+import { REVIEW } from "./decisions.ts";
 import type { Desk } from "./desk.ts";
+import { Review } from "./review.tsx";
 
 export interface View {
   name: string; // in the address: `#view=name`
@@ -11,7 +14,10 @@ export interface View {
 }
 
 /** In the sidebar's order. Faces that a view finds are shown in the grid by `desk.showFaces`. */
-export const VIEWS: readonly View[] = [];
+export const VIEWS: readonly View[] = [
+  { name: REVIEW, label: "Review", key: "KeyR", Component: Review },
+  { name: "days", label: "Events", Component: Days },
+];
 
 export function viewOf(name: string | null): View | undefined {
   return VIEWS.find((view) => view.name === name);

@@ -35,7 +35,11 @@ def _questions(service: Service, query: review.ReviewQuery) -> review.ReviewResp
         found = ask(service.library, topic, limit=query.limit, round_=query.round)
     except NotEnoughData:  # nobody is named yet, or no face was detected
         found = []
-    return review.ReviewResponse.listing(query.topic, rounds(service.library.repository, topic), found)
+    repository = service.library.repository
+    with repository.read() as unit:
+        ids = {id_ for question in found for side in (question.one, question.other) for id_ in side.face_ids}
+        photos = unit.faces.photo_of(sorted(ids))
+    return review.ReviewResponse.listing(query.topic, rounds(repository, topic), found, photos)
 
 
 @router.post("/review/answer", response_model=review.AnswerResponse, responses=REFUSED)

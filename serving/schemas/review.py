@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -55,10 +56,12 @@ class ReviewResponse(ResponseModel):
     topic: TopicName
     rounds: int = Field(description="how many rounds the topic has")
     questions: list[QuestionItem]
+    photos: dict[UUID, int] = Field(description="which photo each of the faces is on")
 
     @classmethod
-    def listing(cls, topic: TopicName, rounds: int, found: list[Question]) -> Self:
-        return cls(topic=topic, rounds=rounds, questions=[QuestionItem.of(question) for question in found])
+    def listing(cls, topic: TopicName, rounds: int, found: Sequence[Question], photos: Mapping[UUID, int]) -> Self:
+        questions = [QuestionItem.of(question) for question in found]
+        return cls(topic=topic, rounds=rounds, questions=questions, photos=dict(photos))
 
 
 class SideRequest(RequestModel):

@@ -78,6 +78,8 @@ def move(library: Library, face_ids: list[UUID], cluster_id: str | None) -> None
 
 def test_yes_names_the_cluster_and_no_is_remembered_until_it_is_undone(api: TestClient, library: Library) -> None:
     first, second, _ = questions(api, "same_person")
+    photos = api.get(f"{API}/review").json()["photos"]
+    assert set(photos) >= {*first["one"]["faceIds"], *first["other"]["faceIds"]}
     assert (first["text"], first["needsName"]) == ("Same person?", False)
     done(say(api, "same_person", first, True))
     assert show_person(library.repository, first["one"]["title"]).person.face_count == FACES

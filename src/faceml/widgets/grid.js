@@ -362,6 +362,7 @@ function refusal(status, found) {
 
 // src/types.ts
 var PLACES = ["to_name", "unconfirmed", "unknown", "people", "ignored", "hidden", "missing", "all"];
+var TOPICS = ["probable", "same_person", "intruders", "close_calls", "recognised"];
 
 // src/query.ts
 var TEXTS = ["clusterId", "personId", "since", "until", "day", "folder", "assignedBy", "sort"];
@@ -443,8 +444,36 @@ var Api = class {
   undo(eventId) {
     return this.post("/undo", eventId === void 0 ? {} : { eventId });
   }
-  split(clusterId) {
-    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, {});
+  /** The parts that a split would make. */
+  async splitPreview(clusterId, minClusterSize) {
+    const found = await this.get(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize: String(minClusterSize) });
+    return { ...found, minClusterSize };
+  }
+  split(clusterId, minClusterSize) {
+    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize });
+  }
+  questions(topic, round, limit) {
+    return this.get("/review", { topic, round: String(round), limit: String(Math.min(limit, 200)) });
+  }
+  answer(topic, { one, other }, isYes, name) {
+    return this.post("/review/answer", { topic, one, other, isYes, ...name && { name } });
+  }
+  history(limit) {
+    return this.get("/history", { limit: String(limit) });
+  }
+  /** Why a face has its name, and whom it is like now. */
+  explanation(faceId) {
+    return this.get(`/faces/${faceId}/explanation`);
+  }
+  person(personId) {
+    return this.get(`/persons/${personId}`, { pageSize: "1" });
+  }
+  /** The faces that somebody is recognised by; without any the best are chosen anew. */
+  exemplars(personId, faceIds) {
+    return this.post(`/persons/${personId}/exemplars`, faceIds.length ? { faceIds } : {});
+  }
+  cover(personId, faceId) {
+    return this.post(`/persons/${personId}/cover`, { faceId });
   }
   rename(personId, name) {
     return this.post(`/persons/${personId}/rename`, { name });
@@ -812,6 +841,105 @@ var Pages = class {
   }
 };
 
+// src/questions.ts
+var BATCH = 20;
+var NOTHING_ASKED = {
+  topic: TOPICS[0],
+  round: 0,
+  questions: [],
+  photos: {},
+  putOff: /* @__PURE__ */ new Set(),
+  answered: 0,
+  isNaming: false,
+  isLoading: false
+};
+var Questions = class {
+  constructor(desk) {
+    this.desk = desk;
+  }
+  desk;
+  get now() {
+    return this.asked.questions[0];
+  }
+  /** Ask from the start: what was put off comes back. */
+  async start() {
+    this.set({ ...NOTHING_ASKED, answered: this.asked.answered });
+    await this.fill(TOPICS.length);
+  }
+  /** Only about this. */
+  async turnTo(topic) {
+    this.set({ topic, round: 0, questions: [], isNaming: false });
+    await this.fill(1);
+  }
+  async answer(isYes, name = "") {
+    const { desk, now, asked } = this;
+    if (!now || desk.state.isBusy) return;
+    if (isYes && now.needsName && !name) return this.set({ isNaming: true });
+    desk.store.set({ isBusy: true });
+    try {
+      const report = await desk.api.answer(asked.topic, now, isYes, name);
+      desk.decisions.remember({ eventIds: report.eventIds, query: desk.state.query, text: report.text, question: now });
+      this.set({ answered: asked.answered + 1 });
+      desk.store.tell(report.text, "done");
+    } catch (error) {
+      desk.store.tell(error instanceof Error ? error.message : String(error), "problem");
+      if (!(error instanceof Refused && [404, 409].includes(error.status))) return;
+    } finally {
+      desk.store.set({ isBusy: false });
+    }
+    void desk.refreshPlaces();
+    if (name) void desk.refreshNames();
+    await this.next();
+  }
+  async putAside() {
+    if (!this.now) return;
+    this.set({ putOff: /* @__PURE__ */ new Set([...this.asked.putOff, this.now.key]) });
+    await this.next();
+  }
+  /** A question whose answer was taken back. */
+  again(question) {
+    const others = this.asked.questions.filter((found) => found.key !== question.key);
+    this.set({ topic: question.topic, questions: [question, ...others.filter((found) => found.topic === question.topic)], isNaming: false });
+  }
+  leaveNaming() {
+    this.set({ isNaming: false });
+  }
+  get asked() {
+    return this.desk.state.asking;
+  }
+  set(change) {
+    this.desk.store.set({ asking: { ...this.asked, ...change } });
+  }
+  async next() {
+    this.set({ questions: this.asked.questions.slice(1), isNaming: false });
+    await this.fill(TOPICS.length);
+  }
+  /** With no question left, ask anew: of this topic, its further rounds, and then of the other topics. */
+  async fill(topics) {
+    this.set({ isLoading: true });
+    const first = TOPICS.indexOf(this.asked.topic);
+    for (let step2 = 0; step2 < topics && !this.now; step2++) {
+      const topic = TOPICS[(first + step2) % TOPICS.length];
+      if (step2) this.set({ topic, round: 0 });
+      for (let rounds = 1; !this.now && this.asked.topic === topic && this.asked.round < rounds; ) rounds = await this.ask(topic);
+      if (this.asked.topic !== topic) break;
+    }
+    this.set({ isLoading: false });
+  }
+  async ask(topic) {
+    const { round, putOff } = this.asked;
+    const found = await this.desk.guarded(() => this.desk.api.questions(topic, round, BATCH + putOff.size));
+    if (this.asked.topic !== topic) return 0;
+    const questions = (found?.questions ?? []).filter((question) => !this.asked.putOff.has(question.key)).slice(0, BATCH);
+    this.set({
+      questions: questions.map((question) => ({ ...question, topic })),
+      photos: { ...this.asked.photos, ...found?.photos },
+      round: questions.length ? round : round + 1
+    });
+    return found?.rounds ?? 0;
+  }
+};
+
 // src/store.ts
 function firstState(api, query, tile) {
   return {
@@ -837,6 +965,8 @@ function firstState(api, query, tile) {
     above: null,
     photo: null,
     found: null,
+    split: null,
+    asking: NOTHING_ASKED,
     panel: null,
     notice: { text: "", kind: "hint", number: 0 }
   };
@@ -948,7 +1078,7 @@ function named(state, typed, whom, asTyped) {
 
 // src/act.ts
 async function act(command, desk, stage) {
-  const { store, decisions, state } = { store: desk.store, decisions: desk.decisions, state: desk.state };
+  const { decisions, state } = { decisions: desk.decisions, state: desk.state };
   switch (command.do) {
     case "take":
       return enter(desk, stage, false);
@@ -963,7 +1093,15 @@ async function act(command, desk, stage) {
     case "restore":
       return after(stage, decisions.restore());
     case "split":
-      return after(stage, decisions.split());
+      return decisions.previewSplit();
+    case "unassign":
+      return after(stage, decisions.unassign());
+    case "cover":
+      return after(stage, decisions.cover());
+    case "exemplars":
+      return after(stage, decisions.exemplars());
+    case "sameDay":
+      return after(stage, sameDay(desk));
     case "undo":
       return after(stage, decisions.undo());
     case "redo":
@@ -991,9 +1129,11 @@ async function act(command, desk, stage) {
     case "complete":
       return complete(desk, command.by);
     case "filters":
-      return store.set({ panel: state.panel === "filters" ? null : "filters" });
+    case "why":
+      return state.view ? void 0 : turn(desk, command.do);
     case "keys":
-      return store.set({ panel: state.panel === "keys" ? null : "keys" });
+    case "history":
+      return turn(desk, command.do);
     case "escape":
       return escape(desk, stage);
   }
@@ -1017,12 +1157,21 @@ async function enter(desk, stage, asTyped) {
 async function escape(desk, stage) {
   const { store, state } = desk;
   if (state.photo) store.set({ photo: null });
+  else if (state.split) store.set({ split: null });
   else if (state.panel) store.set({ panel: null });
   else if (state.view) await desk.goTo(state.query.place);
   else if (!isEmpty(state.selection)) desk.choose(clear(state.selection));
   else if (state.typed) store.set({ typed: "", picked: -1, asked: "" });
   else await desk.back();
   stage.focusGrid();
+}
+function turn(desk, panel) {
+  desk.store.set({ panel: desk.state.panel === panel ? null : panel });
+}
+async function sameDay(desk) {
+  const taken = desk.state.pages.at(desk.state.selection.at)?.takenAt;
+  if (taken == null) return desk.store.tell("Nobody knows when this photo was taken", "problem");
+  await desk.openDay(new Date(taken * 1e3).toISOString().slice(0, 10));
 }
 async function suggestion(desk, stage, number2) {
   const likeness = desk.state.suggestions[number2 - 1];
@@ -1052,6 +1201,8 @@ function isOffered(command, desk) {
   if (!pages.total || isLoading) return false;
   if (command === "restore") return query.place === "ignored";
   if (command === "stranger" || command === "notAFace") return query.place !== "ignored";
+  if (command === "unassign" || command === "cover" || command === "exemplars") return query.place === "people" && query.personId !== void 0;
+  if (command === "sameDay") return query.day === void 0 && pages.at(desk.state.selection.at)?.takenAt != null;
   if (command === "split") return groupedBy(query.place) === "cluster" && pages.total > 3;
   if (command === "reject" && query.place === "to_name") return desk.state.suggestions[0]?.isLikely === true;
   return true;
@@ -1075,13 +1226,19 @@ var BUTTONS = [
   { command: "notAFace", label: "Not a face", keys: "Alt+N" },
   { command: "restore", label: "Bring back", keys: "Alt+B" },
   { command: "split", label: "Split", keys: "Alt+S" },
+  { command: "photo", label: "Photo", keys: "Space" },
   { command: "similar", label: "Find alike", keys: "Alt+L" },
-  { command: "photo", label: "Photo", keys: "Space" }
+  { command: "unassign", label: "Take away", keys: "Alt+U", isRare: true },
+  { command: "cover", label: "Portrait", keys: "Alt+C", isRare: true },
+  { command: "exemplars", label: "Recognise by", keys: "Alt+E", isRare: true },
+  { command: "sameDay", label: "Same day", keys: "Alt+D", isRare: true },
+  { command: "why", label: "Why", keys: "Alt+W", isRare: true }
 ];
 function Bar({ desk, stage, entry }) {
   const { state } = desk;
   const meaning = enterMeans(state);
   const canTake = !state.isBusy && !state.isLoading && meaning.do !== "nothing" && meaning.do !== "open";
+  const [hasMore, setMore] = d2(false);
   const isOpen = state.typed !== "" && shownNames(state).length > 0;
   return /* @__PURE__ */ a3("div", { class: "fg-bar", children: [
     /* @__PURE__ */ a3("div", { class: "fg-answer", children: [
@@ -1113,7 +1270,7 @@ function Bar({ desk, stage, entry }) {
         " ",
         /* @__PURE__ */ a3("kbd", { children: "⏎" })
       ] }),
-      BUTTONS.filter((button) => isOffered(button.command, desk)).map((button) => /* @__PURE__ */ a3(
+      BUTTONS.filter((button) => isOffered(button.command, desk) && (hasMore || !button.isRare)).map((button) => /* @__PURE__ */ a3(
         "button",
         {
           type: "button",
@@ -1129,7 +1286,8 @@ function Bar({ desk, stage, entry }) {
           ]
         },
         button.command
-      ))
+      )),
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": hasMore, onClick: () => setMore(!hasMore), children: hasMore ? "Less" : "More" })
     ] })
   ] });
 }
@@ -1211,7 +1369,7 @@ function Cards({ desk }) {
   const list = T2(null);
   const [at, setAt] = d2(0);
   A2(() => list.current?.querySelector('[tabindex="0"]')?.focus({ preventScroll: true }), [query.place]);
-  const turn = (event) => {
+  const turn2 = (event) => {
     const cards = [...list.current?.querySelectorAll(".fg-card") ?? []];
     const columns = cards.filter((card2) => card2.offsetTop === cards[0]?.offsetTop).length || 1;
     const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
@@ -1225,7 +1383,7 @@ function Cards({ desk }) {
   };
   if (!groups.length) return /* @__PURE__ */ a3("p", { class: "fg-nothing", children: query.text ? "Nobody is called so." : query.place === "hidden" ? "Nobody is hidden." : "Nobody has a name yet." });
   return /* @__PURE__ */ a3("div", { class: "fg-cards-box", children: [
-    /* @__PURE__ */ a3("ul", { class: "fg-cards", ref: list, onKeyDown: turn, "aria-label": "People", children: groups.map((group, place) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
+    /* @__PURE__ */ a3("ul", { class: "fg-cards", ref: list, onKeyDown: turn2, "aria-label": "People", children: groups.map((group, place) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
       "button",
       {
         type: "button",
@@ -1237,10 +1395,11 @@ function Cards({ desk }) {
         children: [
           /* @__PURE__ */ a3(Portrait, { desk, faceId: group.cover[0] }),
           /* @__PURE__ */ a3("b", { children: group.label }),
-          /* @__PURE__ */ a3("small", { children: [
-            counted(group.faces),
-            group.toConfirm ? ` · ${number(group.toConfirm)} to confirm` : ""
-          ] })
+          /* @__PURE__ */ a3("small", { children: counted(group.faces) }),
+          group.toConfirm ? /* @__PURE__ */ a3("small", { children: [
+            number(group.toConfirm),
+            " to confirm"
+          ] }) : null
         ]
       }
     ) }, group.key)) }),
@@ -1671,8 +1830,408 @@ var GridView = class {
   }
 };
 
+// src/days.tsx
+var AT_ONCE = 200;
+function Days({ desk, stage }) {
+  const [found, setFound] = d2(null);
+  const more = () => void desk.guarded(() => desk.api.groups({ place: "all" }, "day", "newest", found?.groups.length ?? 0, AT_ONCE)).then((next2) => next2 && setFound({ total: next2.total, groups: [...found?.groups ?? [], ...next2.groups] })).then(() => !found && stage.focusGrid());
+  A2(more, []);
+  const groups = (found?.groups ?? []).filter((group) => group.day);
+  return /* @__PURE__ */ a3("div", { class: "fg-view", tabIndex: -1, children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+      /* @__PURE__ */ a3("h1", { children: "Events" }),
+      /* @__PURE__ */ a3("p", { children: found ? `${number(groups.length)} days` : "" })
+    ] }) }),
+    /* @__PURE__ */ a3("div", { class: "fg-stage", children: /* @__PURE__ */ a3("div", { class: "fg-cards-box", children: [
+      found && !groups.length && /* @__PURE__ */ a3("p", { class: "fg-nothing", children: "No photo says when it was taken." }),
+      /* @__PURE__ */ a3("ul", { class: "fg-cards", "aria-label": "Days", children: groups.map((group) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3("button", { type: "button", class: "fg-card", "data-day": group.key, onClick: () => void desk.openDay(group.key).then(() => stage.focusGrid()), children: [
+        /* @__PURE__ */ a3(Portrait, { desk, faceId: group.cover[0] }),
+        /* @__PURE__ */ a3("b", { children: day(group.key) }),
+        /* @__PURE__ */ a3("small", { children: counted(group.faces) })
+      ] }) }, group.key)) }),
+      found && found.groups.length < found.total && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", onClick: more, children: [
+        "Show more of ",
+        number(found.total)
+      ] })
+    ] }) })
+  ] });
+}
+
+// src/decisions.ts
+var REVIEW = "review";
+var PART_SIZES = [3, 2];
+var TAKES_ONE = ["reject", "restore", "unassign"];
+var ONE_BY_ONE = 1e3;
+var Decisions = class {
+  constructor(desk) {
+    this.desk = desk;
+  }
+  desk;
+  done = [];
+  undone = [];
+  get canRedo() {
+    return this.undone.length > 0;
+  }
+  /** Give what is chosen, or all that is shown, to a person. */
+  async name(who) {
+    const isKnown = this.desk.state.names.some((known) => known.name === who.name);
+    const given = "personId" in who ? { personId: who.personId } : { name: who.name };
+    const isDone = await this.decide({ action: "name", ...given }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
+    if (isDone && !isKnown) await this.desk.refreshNames();
+    return isDone;
+  }
+  /** The machine's names become a person's: of what is chosen, or of all that is not below the threshold. */
+  async confirm() {
+    const { threshold, selection } = this.desk.state;
+    const bound = threshold !== null && isEmpty(selection) ? { minSimilarity: threshold } : {};
+    return this.decide({ action: "confirm" }, (report) => `${counted(report.facesChanged)} confirmed`, bound);
+  }
+  /** Not this person: what is chosen, or what is below the threshold. */
+  async reject(below = false) {
+    const { state } = this.desk;
+    if (!below && isEmpty(state.selection) && !this.takesAtTile()) return this.refuse("select the faces that are somebody else");
+    const bound = below && state.threshold !== null ? { maxSimilarity: justBelow(state.threshold) } : {};
+    const suggested = state.query.place === "to_name" ? state.suggestions[0] : void 0;
+    if (state.query.place === "to_name" && !suggested?.isLikely) return this.refuse("nobody is suggested whom this could not be");
+    const names = new Set(this.desk.chosen().map((tile) => tile.personName));
+    const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names.size === 1 ? [...names][0] : void 0);
+    return this.decide({ action: "reject", ...suggested && { personId: suggested.personId } }, (report) => `${counted(report.facesChanged)}: not ${name ?? "them"}`, bound);
+  }
+  async dismiss(as) {
+    const label = as === "stranger" ? "ignored as strangers" : "ignored: not a face";
+    return this.decide({ action: "dismiss", dismissedAs: as }, (report) => `${counted(report.facesChanged)} ${label}`);
+  }
+  async restore() {
+    if (isEmpty(this.desk.state.selection) && !this.takesAtTile()) return this.refuse("select the faces to bring back");
+    return this.decide({ action: "restore" }, (report) => `${counted(report.facesChanged)} brought back`);
+  }
+  /** They have no name then, and are asked about again. */
+  async unassign() {
+    if (isEmpty(this.desk.state.selection) && !this.takesAtTile()) return this.refuse("select the faces to take away");
+    return this.decide({ action: "unassign" }, (report) => `${counted(report.facesChanged)} taken away; they have no name now`);
+  }
+  /** Show what a split would make; nothing is done. */
+  async previewSplit() {
+    const { desk } = this;
+    const { clusterId } = desk.state.query;
+    if (!clusterId) return;
+    for (const size of PART_SIZES) {
+      const split = await desk.guarded(() => desk.api.splitPreview(clusterId, size));
+      if (!split) return;
+      if (split.parts.length > 1) return desk.store.set({ split });
+    }
+    desk.store.tell("It does not fall apart: select some of the faces instead");
+  }
+  async split() {
+    const { desk } = this;
+    const { split, query } = desk.state;
+    if (!split) return;
+    let parts = [];
+    const isDone = await this.other(`Split into ${split.parts.length} parts`, async () => {
+      const report = await desk.api.split(split.clusterId, split.minClusterSize);
+      parts = report.newClusters;
+      return report;
+    });
+    desk.store.set({ split: null });
+    if (isDone && parts[0]) await desk.visit({ ...query, clusterId: parts[0] });
+  }
+  /** One face is the person's picture from now on. */
+  async cover() {
+    const [face, ...more] = this.meant();
+    const personId = face?.personId;
+    if (!face || !personId || more.length) return this.refuse("select the one face that is to be the portrait");
+    return this.other(`Portrait of ${face.personName}`, () => this.desk.api.cover(personId, face.faceId));
+  }
+  /** Some faces are those that their person is recognised by. */
+  async exemplars() {
+    const faces = this.meant();
+    const personId = faces[0]?.personId;
+    if (!personId || faces.some((face) => face.personId !== personId)) return this.refuse("select faces of one person");
+    const ids = faces.map((face) => face.faceId);
+    return this.other(`${faces[0].personName} is recognised by ${counted(ids.length)}`, () => this.desk.api.exemplars(personId, ids));
+  }
+  /** A decision about a person or a box rather than about the grid's faces. */
+  async other(text, act2) {
+    const { desk } = this;
+    if (desk.state.isBusy) return false;
+    desk.store.set({ isBusy: true });
+    const report = await desk.guarded(act2);
+    desk.store.set({ isBusy: false });
+    if (!report) return false;
+    const eventId = report.eventId;
+    if (eventId) this.remember({ eventIds: [eventId], query: desk.state.query, text });
+    await Promise.all([desk.refresh(), desk.refreshNames()]);
+    desk.store.tell(text, "done");
+    return true;
+  }
+  /** Take the last decision back: one of this session's, else the latest that stands. */
+  async undo() {
+    await this.turnBack(async () => {
+      const was = this.done.at(-1);
+      const reports = [];
+      for (const eventId of was ? [...was.eventIds].reverse() : [void 0]) reports.push(await this.desk.api.undo(eventId));
+      this.done.pop();
+      if (was) this.undone.push({ undoIds: reports.map((report) => report.eventId), was });
+      return { text: `Undone: ${was?.text ?? reports[0]?.kind}`, was };
+    });
+  }
+  async redo() {
+    const last = this.undone.at(-1);
+    if (!last) return this.desk.store.tell("Nothing is left to do again");
+    await this.turnBack(async () => {
+      for (const undoId of [...last.undoIds].reverse()) await this.desk.api.undo(undoId);
+      this.undone.pop();
+      this.done.push(last.was);
+      return { text: `Done again: ${last.was.text}` };
+    });
+  }
+  async turnBack(act2) {
+    const { desk } = this;
+    if (desk.state.isBusy) return;
+    desk.store.set({ isBusy: true });
+    const found = await desk.guarded(act2);
+    desk.store.set({ isBusy: false });
+    if (!found) return;
+    await Promise.all([desk.refreshPlaces(), desk.refreshNames(), this.showAgain(found.was)]);
+    desk.store.tell(found.text, "done");
+  }
+  async showAgain(was) {
+    const { desk } = this;
+    if (was?.question) {
+      desk.questions.again(was.question);
+      desk.openView(REVIEW);
+    } else if (was) {
+      desk.store.set({ view: null });
+      await desk.visit(was.query);
+    } else await desk.refresh(false);
+  }
+  async decide(decision, said, bound = {}) {
+    const { desk } = this;
+    const { state } = desk;
+    if (state.isBusy || state.isLoading) return false;
+    const problem = whyNot(state, decision, bound);
+    if (problem) return this.refuse(problem);
+    desk.store.set({ isBusy: true });
+    try {
+      const target = await this.target(state, decision, bound);
+      const revision = state.pages.revision ? { revision: state.pages.revision } : {};
+      const report = await desk.api.decide({ ...decision, ...target, ...revision });
+      const text = [said(report), ...report.notes].join("; ");
+      if (report.eventId) this.remember({ eventIds: [report.eventId], query: state.query, text });
+      desk.store.set({ isBusy: false, typed: "", picked: -1 });
+      await this.goOn(state);
+      desk.store.tell(text, "done");
+      return true;
+    } catch (error) {
+      desk.store.set({ isBusy: false });
+      await this.explain(error);
+      return false;
+    }
+  }
+  /** Which faces: by id where they are few, else by what describes them. */
+  async target(state, decision, bound) {
+    const { selection, pages } = state;
+    const takesOne = isEmpty(selection) && TAKES_ONE.includes(decision.action) && !Object.keys(bound).length;
+    const at = pages.at(selection.at);
+    if (takesOne && at) return { faceIds: [at.faceId] };
+    if (!isEmpty(selection) && !selection.isAll) return { faceIds: [...selection.ids] };
+    if (!Object.keys(bound).length && pages.total <= ONE_BY_ONE) {
+      const shown = await pages.idsBetween(0, pages.total - 1);
+      return { faceIds: shown.filter((id) => !selection.ids.has(id)) };
+    }
+    return { query: { ...state.query, ...bound }, exceptIds: [...selection.ids] };
+  }
+  /** What is selected and at hand, else the tile that has the keyboard. */
+  meant() {
+    const { selection, pages } = this.desk.state;
+    const at = pages.at(selection.at);
+    return isEmpty(selection) ? at ? [at] : [] : this.desk.chosen();
+  }
+  /** Whether a decision about one face is meant for the tile that has the keyboard. */
+  takesAtTile() {
+    const { selection, pages } = this.desk.state;
+    return pages.at(selection.at) !== void 0;
+  }
+  async goOn(before) {
+    const { desk } = this;
+    const isWholeGroup = groupKey(before.query) !== void 0 && isEmpty(before.selection) && before.threshold === null;
+    const next2 = isWholeGroup ? before.groups[before.groups.findIndex((group) => group.key === groupKey(before.query)) + 1] : void 0;
+    desk.store.set({ selection: { ...desk.state.selection, ids: /* @__PURE__ */ new Set(), isAll: false, base: /* @__PURE__ */ new Set() } });
+    if (!next2 || before.query.place === "people" || before.query.place === "hidden") return desk.refresh();
+    const rest = before.groups.filter((group) => group.key !== groupKey(before.query));
+    desk.store.set({ groups: rest, groupsTotal: before.groupsTotal - 1 });
+    await desk.openGroup(next2.key);
+    void desk.refresh();
+  }
+  async explain(error) {
+    const changed = error instanceof Refused && Array.isArray(error.details["changedFaceIds"]) ? error.details["changedFaceIds"] : [];
+    if (changed.length) await this.desk.refresh();
+    const stale = `Nothing was done: somebody else has just changed ${counted(changed.length)} of these. This is how they are now.`;
+    this.desk.store.tell(changed.length ? stale : error instanceof Error ? error.message : String(error), "problem");
+  }
+  remember(decision) {
+    const { store, state } = this.desk;
+    store.set({ latestEvent: Math.max(state.latestEvent, ...decision.eventIds) });
+    this.done.push(decision);
+    this.undone = [];
+  }
+  refuse(why) {
+    this.desk.store.tell(why, "problem");
+    return false;
+  }
+};
+function whyNot(state, decision, bound) {
+  const { selection, pages, query } = state;
+  if (!pages.total) return "there is no face here";
+  if (selection.isAll && countOf(selection, pages.total) === 0) return "no face is selected";
+  if (!isEmpty(selection) || Object.keys(bound).length) return "";
+  const isGroup = (query.place === "to_name" || query.place === "unconfirmed") && groupKey(query) !== void 0 && !state.found;
+  if (isGroup || TAKES_ONE.includes(decision.action)) return "";
+  return "select the faces first: a click, Shift and an arrow, or Ctrl+A for all";
+}
+function justBelow(value) {
+  return value - 1e-7;
+}
+
+// src/review.tsx
+var TOPIC_LABELS = {
+  probable: "Probably known",
+  same_person: "Same person?",
+  intruders: "Intruders",
+  close_calls: "Close calls",
+  recognised: "Recognised"
+};
+var SIDE_PX = 150;
+function Review({ desk, stage }) {
+  const { asking, isBusy } = desk.state;
+  const question = asking.questions[0];
+  const ask = (work) => void work.then(() => stage.focusGrid());
+  A2(() => {
+    desk.pictures.showAt(SIDE_PX * devicePixelRatio);
+    if (!question) ask(desk.questions.start());
+    else stage.focusGrid();
+  }, []);
+  const look2 = (faceId) => {
+    const assetId = faceId === void 0 ? void 0 : asking.photos[faceId];
+    if (faceId !== void 0 && assetId !== void 0) desk.store.set({ photo: { assetId, faceId } });
+  };
+  const keydown = (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, button[data-face]")) return;
+    const key = event.key.toLowerCase();
+    const topic = TOPICS.indexOf(asking.topic) + ({ arrowdown: 1, arrowup: -1 }[key] ?? 0);
+    if (key === "y") ask(desk.questions.answer(true));
+    else if (key === "n") ask(desk.questions.answer(false));
+    else if (key === "arrowright" || key === "s") ask(desk.questions.putAside());
+    else if (key === " " && !event.target.matches("button")) look2(question?.one.faceIds[0]);
+    else if (key === "arrowdown" || key === "arrowup") ask(desk.questions.turnTo(TOPICS[(topic + TOPICS.length) % TOPICS.length]));
+    else return;
+    event.preventDefault();
+  };
+  return /* @__PURE__ */ a3("div", { class: "fg-view fg-review", tabIndex: -1, onKeyDown: keydown, "data-busy": asking.isLoading ? "" : void 0, children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h1", { children: question?.text ?? (asking.isLoading ? "Looking …" : "Review") }),
+        /* @__PURE__ */ a3("p", { children: [
+          question?.evidence ?? "",
+          asking.answered > 0 && `${question?.evidence ? " · " : ""}${asking.answered} answered`
+        ] })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", role: "group", "aria-label": "What is asked about", children: TOPICS.map((topic) => /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          "data-topic": topic,
+          "aria-pressed": topic === asking.topic,
+          onClick: () => ask(desk.questions.turnTo(topic)),
+          children: TOPIC_LABELS[topic]
+        },
+        topic
+      )) })
+    ] }),
+    question ? /* @__PURE__ */ a3("div", { class: "fg-sides", children: [
+      /* @__PURE__ */ a3(Faces, { desk, side: question.one, look: look2 }),
+      /* @__PURE__ */ a3(Faces, { desk, side: question.other, look: look2 })
+    ] }) : /* @__PURE__ */ a3("p", { class: "fg-nothing", children: asking.isLoading ? "" : "faceml has no question about this now." }),
+    /* @__PURE__ */ a3("div", { class: "fg-bar", children: [
+      asking.isNaming && /* @__PURE__ */ a3(NameBoth, { desk, ask }),
+      /* @__PURE__ */ a3("div", { class: "fg-actions", children: [
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "yes", disabled: !question || isBusy, onClick: () => ask(desk.questions.answer(true)), children: [
+          "Yes ",
+          /* @__PURE__ */ a3("kbd", { children: "Y" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "no", disabled: !question || isBusy, onClick: () => ask(desk.questions.answer(false)), children: [
+          "No ",
+          /* @__PURE__ */ a3("kbd", { children: "N" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "data-action": "later", disabled: !question, onClick: () => ask(desk.questions.putAside()), children: [
+          "Later ",
+          /* @__PURE__ */ a3("kbd", { children: "→" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", disabled: !question, onClick: () => look2(question?.one.faceIds[0]), children: [
+          "Photo ",
+          /* @__PURE__ */ a3("kbd", { children: "Space" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "Questions that were put off come back", onClick: () => ask(desk.questions.start()), children: "Ask again" })
+      ] })
+    ] })
+  ] });
+}
+function Faces({ desk, side, look: look2 }) {
+  return /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": side.title, children: [
+    /* @__PURE__ */ a3("h2", { children: side.title }),
+    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side.faceIds.map((faceId, at) => /* @__PURE__ */ a3(
+      "button",
+      {
+        type: "button",
+        class: "fg-face",
+        "data-face": faceId,
+        "aria-label": `Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`,
+        onClick: () => look2(faceId),
+        children: /* @__PURE__ */ a3(Portrait, { desk, faceId })
+      },
+      faceId
+    )) })
+  ] });
+}
+function NameBoth({ desk, ask }) {
+  const [typed, setTyped] = d2("");
+  const found = completions(desk.state.names, typed);
+  const name = found[0]?.name ?? typed.replace(/\s+/g, " ").trim();
+  const faces = desk.questions.now;
+  return /* @__PURE__ */ a3("form", { class: "fg-answer", "aria-label": "Who is it?", onSubmit: (event) => (event.preventDefault(), name && ask(desk.questions.answer(true, name))), children: [
+    /* @__PURE__ */ a3(
+      "input",
+      {
+        class: "fg-entry",
+        type: "text",
+        "aria-label": "Name of this person",
+        placeholder: "Who is it?",
+        value: typed,
+        autocomplete: "off",
+        ref: (input) => {
+          if (input && !typed) input.focus();
+        },
+        onInput: (event) => setTyped(event.currentTarget.value),
+        onKeyDown: (event) => {
+          if (event.key === "Escape") event.stopPropagation(), desk.questions.leaveNaming();
+        }
+      }
+    ),
+    /* @__PURE__ */ a3("button", { type: "submit", class: "fg-button fg-main-button", disabled: !name, children: [
+      name ? `Both are ${name}` : "Name both",
+      " ",
+      /* @__PURE__ */ a3("kbd", { children: "⏎" })
+    ] }),
+    /* @__PURE__ */ a3("span", { class: "fg-hint", children: faces && `${counted(faces.one.faceIds.length + faces.other.faceIds.length)} shown` })
+  ] });
+}
+
 // src/views.ts
-var VIEWS = [];
+var VIEWS = [
+  { name: REVIEW, label: "Review", key: "KeyR", Component: Review },
+  { name: "days", label: "Events", Component: Days }
+];
 function viewOf(name) {
   return VIEWS.find((view) => view.name === name);
 }
@@ -1735,6 +2294,17 @@ function Sidebar({ desk, stage }) {
           disabled: isBusy || !desk.decisions.canRedo,
           onClick: () => void act({ do: "redo" }, desk, stage),
           children: "Redo"
+        }
+      ),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          title: "Alt+H",
+          "aria-expanded": desk.state.panel === "history",
+          onClick: () => void act({ do: "history" }, desk, stage),
+          children: "History"
         }
       ),
       /* @__PURE__ */ a3(
@@ -1805,6 +2375,7 @@ function titleOf(state) {
   const { query } = state;
   const group = openGroup(state);
   if (state.found) return "Faces like it";
+  if (query.day && query.place === "all") return day(query.day);
   if (query.place === "to_name") return group ? group.isMixed ? "One person?" : "Who is this?" : "To name";
   if (query.place === "unconfirmed" && group) return `Is this ${group.label}?`;
   return group?.label ?? LABELS[query.place];
@@ -1864,6 +2435,7 @@ function PersonButtons({ desk, personId }) {
     await desk.back();
   };
   return /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
+    /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": panel === "details", onClick: () => open2("details"), children: "Details" }),
     !isHidden && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": panel === "rename", disabled: isBusy, onClick: () => open2("rename"), children: "Rename" }),
     !isHidden && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": panel === "merge", disabled: isBusy, onClick: () => open2("merge"), children: "Merge" }),
     /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "data-action": "hide", disabled: isBusy, onClick: () => void hide(), children: isHidden ? "Bring back" : "Hide" })
@@ -1880,7 +2452,13 @@ var ALT = {
   KeyS: "split",
   KeyF: "filters",
   KeyL: "similar",
-  KeyK: "keys"
+  KeyK: "keys",
+  KeyU: "unassign",
+  KeyC: "cover",
+  KeyE: "exemplars",
+  KeyW: "why",
+  KeyH: "history",
+  KeyD: "sameDay"
 };
 function commandOf(key, where, typed, completions2) {
   if (key.alt && !key.ctrl) return altered(key);
@@ -1921,11 +2499,97 @@ function completing(key, completions2) {
   return isStep && completions2 ? { do: "complete", by: key.key === "ArrowDown" ? 1 : -1 } : null;
 }
 
+// src/asides.tsx
+var LINES = 30;
+function History({ desk }) {
+  const [lines, setLines] = d2([]);
+  const { latestEvent, isBusy } = desk.state;
+  A2(() => void desk.guarded(() => desk.api.history(LINES)).then((found) => found && setLines(found.events)), [latestEvent, isBusy]);
+  const toggle3 = (line) => {
+    const isUndone = line.undoneBy !== null;
+    void desk.decisions.other(`${isUndone ? "Done again" : "Undone"}: ${line.text}`, () => desk.api.undo(line.undoneBy ?? line.eventId));
+  };
+  return /* @__PURE__ */ a3("section", { class: "fg-panel", "aria-label": "History", children: /* @__PURE__ */ a3("ol", { class: "fg-history", children: [
+    lines.map((line) => /* @__PURE__ */ a3("li", { children: [
+      /* @__PURE__ */ a3("span", { class: line.undoneBy === null ? "" : "fg-struck", children: line.text }),
+      /* @__PURE__ */ a3("small", { children: [
+        line.actor,
+        ", ",
+        day(line.at)
+      ] }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          "data-event": line.eventId,
+          disabled: isBusy,
+          "aria-label": `${line.undoneBy === null ? "Undo" : "Redo"}: ${line.text}`,
+          onClick: () => toggle3(line),
+          children: line.undoneBy === null ? "Undo" : "Redo"
+        }
+      )
+    ] }, line.eventId)),
+    !lines.length && /* @__PURE__ */ a3("li", { children: "Nothing was decided yet." })
+  ] }) });
+}
+function Why({ desk }) {
+  const { pages, selection } = desk.state;
+  const faceId = pages.at(selection.at)?.faceId;
+  const [found, setFound] = d2(null);
+  A2(() => {
+    if (faceId === void 0) return setFound(null);
+    void desk.guarded(() => desk.api.explanation(faceId)).then(setFound);
+  }, [faceId]);
+  return /* @__PURE__ */ a3("section", { class: "fg-panel fg-why", "aria-label": "Why", role: "status", children: found && /* @__PURE__ */ a3("p", { children: reasons(found).join(" · ") }) });
+}
+function reasons(found) {
+  const { personName, assignedBy, threshold, runnerUpName, runnerUpSimilarity, ruledOut } = found;
+  const isMachine = personName !== null && assignedBy !== null && assignedBy !== "manual";
+  const now = [...found.scores.map((item) => ({ name: item.personName, like: item.score })), ...found.nearest.map((item) => ({ name: item.personName, like: item.similarity }))];
+  const best = [...new Map(now.sort((a4, b) => a4.like - b.like).map((item) => [item.name, item.like]))].reverse().slice(0, 3);
+  return [
+    personName === null ? "No name" : isMachine ? `${personName}, by the machine` : `${personName}, by a person`,
+    isMachine && found.similarity !== null ? `similarity ${similarity(found.similarity)}${threshold === null ? "" : ` from a threshold of ${similarity(threshold)}`}` : "",
+    runnerUpName !== null && runnerUpSimilarity !== null ? `then ${runnerUpName}, ${similarity(runnerUpSimilarity)}` : "",
+    best.length ? `now like ${best.map(([name, like]) => `${name} ${similarity(like)}`).join(", ")}` : "like nobody who is known",
+    ruledOut.length ? `not ${ruledOut.join(", ")}, as a person said` : "",
+    found.note ?? ""
+  ].filter(Boolean);
+}
+function Details({ desk, personId }) {
+  const [found, setFound] = d2(null);
+  const { latestEvent } = desk.state;
+  A2(() => void desk.guarded(() => desk.api.person(personId)).then(setFound), [personId, latestEvent]);
+  if (!found) return null;
+  return /* @__PURE__ */ a3("section", { class: "fg-panel fg-details", "aria-label": "Details", children: [
+    /* @__PURE__ */ a3("p", { children: [counted(found.faceCount), found.alsoCalled.length ? `also called ${found.alsoCalled.join(", ")}` : "", found.hasCentroid ? "with centroid" : "no centroid"].filter(Boolean).join(" · ") }),
+    found.exemplarFaceIds.length > 0 && /* @__PURE__ */ a3("div", { class: "fg-recognised-by", children: [
+      /* @__PURE__ */ a3("span", { children: "Recognised by" }),
+      found.exemplarFaceIds.map((faceId) => /* @__PURE__ */ a3(Portrait, { desk, faceId }, faceId)),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          disabled: desk.state.isBusy,
+          title: "The best three of the faces that a person named",
+          onClick: () => void desk.decisions.other("Exemplars chosen anew", () => desk.api.exemplars(personId, [])),
+          children: "Choose anew"
+        }
+      )
+    ] })
+  ] });
+}
+
 // src/panels.tsx
 function Panel({ desk }) {
   const { panel, query } = desk.state;
   if (panel === "filters") return /* @__PURE__ */ a3(FilterPanel, { desk });
   if (panel === "keys") return /* @__PURE__ */ a3(Keys, {});
+  if (panel === "history") return /* @__PURE__ */ a3(History, { desk });
+  if (panel === "why") return /* @__PURE__ */ a3(Why, { desk });
+  if (panel === "details") return query.personId ? /* @__PURE__ */ a3(Details, { desk, personId: query.personId }) : null;
   if (panel !== null && query.personId) return /* @__PURE__ */ a3(PersonForm, { desk, personId: query.personId, isMerge: panel === "merge" }, panel);
   return null;
 }
@@ -1958,6 +2622,10 @@ function FilterPanel({ desk }) {
     /* @__PURE__ */ a3("label", { children: [
       "To",
       /* @__PURE__ */ a3("input", { class: "fg-field", type: "date", value: query.until ?? "", onChange: (event) => set({ until: text(event.currentTarget.value) }) })
+    ] }),
+    /* @__PURE__ */ a3("label", { children: [
+      "Day",
+      /* @__PURE__ */ a3("input", { class: "fg-field", type: "date", value: query.day ?? "", onChange: (event) => set({ day: text(event.currentTarget.value) }) })
     ] }),
     /* @__PURE__ */ a3("label", { children: [
       "Folder",
@@ -2019,6 +2687,12 @@ var KEYS = [
   ["Alt+B", "bring back"],
   ["Alt+S", "split a group"],
   ["Alt+L", "find faces alike"],
+  ["Alt+U", "take away: they have no name then"],
+  ["Alt+C Alt+E", "a person's portrait; the faces they are recognised by"],
+  ["Alt+D", "all faces of that day"],
+  ["Alt+W", "why a face has its name"],
+  ["Alt+H", "all decisions, each to be undone"],
+  ["Alt+R", "review: what faceml is unsure of"],
   ["Alt+F", "filters"],
   ["Ctrl+Z Ctrl+Shift+Z", "undo and redo, whatever it was"],
   ["Ctrl and wheel", "size of the faces"]
@@ -2298,6 +2972,57 @@ function trap(event, dialog) {
   to?.focus();
 }
 
+// src/split.tsx
+var SHOWN2 = 24;
+function SplitView({ desk, stage }) {
+  const { parts, leftOut } = desk.state.split;
+  const dialog = T2(null);
+  A2(() => dialog.current?.querySelector("button")?.focus(), []);
+  const close = () => (desk.store.set({ split: null }), stage.focusGrid());
+  const split = () => void desk.decisions.split().then(() => stage.focusGrid());
+  const keydown = (event) => {
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter" && !(event.target instanceof HTMLButtonElement)) split();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const shown = [...parts.map((ids, at) => ({ title: `Part ${at + 1}`, ids })), { title: "In no part", ids: leftOut }].filter((part) => part.ids.length);
+  return /* @__PURE__ */ a3("div", { class: "fg-photo-view fg-split", role: "dialog", "aria-modal": "true", "aria-label": "Split", tabIndex: -1, ref: dialog, onKeyDown: keydown, children: [
+    /* @__PURE__ */ a3("div", { class: "fg-photo-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h2", { children: [
+          "Split into ",
+          parts.length,
+          " parts?"
+        ] }),
+        /* @__PURE__ */ a3("p", { children: "Nothing is done yet. Each part is a group of its own then." })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "do-split", disabled: desk.state.isBusy, onClick: split, children: [
+          "Split ",
+          /* @__PURE__ */ a3("kbd", { children: "⏎" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", onClick: close, children: [
+          "Back ",
+          /* @__PURE__ */ a3("kbd", { children: "Esc" })
+        ] })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-cards-box fg-parts", tabIndex: 0, role: "group", "aria-label": "The parts", children: shown.map(({ title, ids }) => /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": title, children: [
+      /* @__PURE__ */ a3("h3", { children: [
+        title,
+        " ",
+        /* @__PURE__ */ a3("small", { children: [
+          counted(ids.length),
+          ids.length > SHOWN2 && `, ${SHOWN2} shown`
+        ] })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-faces", children: ids.slice(0, SHOWN2).map((faceId) => /* @__PURE__ */ a3("span", { class: "fg-face", children: /* @__PURE__ */ a3(Portrait, { desk, faceId }) }, faceId)) })
+    ] }, title)) })
+  ] });
+}
+
 // src/strip.tsx
 var AROUND = 40;
 function Strip({ desk }) {
@@ -2309,14 +3034,14 @@ function Strip({ desk }) {
   if (by === null || showsCards(query) || query.place === "people" || query.place === "hidden" || !groups.length) return null;
   const at = Math.max(0, groups.findIndex((group) => group.key === key));
   const from = Math.max(0, at - AROUND);
-  const turn = (event) => {
+  const turn2 = (event) => {
     const step2 = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step2) return;
     event.preventDefault();
     event.stopPropagation();
     void desk.stepGroup(step2).then(() => open2.current?.focus());
   };
-  return /* @__PURE__ */ a3("div", { class: "fg-strip", role: "group", "aria-label": `${by === "cluster" ? "Groups" : "People"}, ${number(groupsTotal)}`, onKeyDown: turn, children: groups.slice(from, at + AROUND).map((group) => {
+  return /* @__PURE__ */ a3("div", { class: "fg-strip", role: "group", "aria-label": `${by === "cluster" ? "Groups" : "People"}, ${number(groupsTotal)}`, onKeyDown: turn2, children: groups.slice(from, at + AROUND).map((group) => {
     const isOpen = group.key === key;
     const label = by === "person" ? `${group.label}, ${counted(group.toConfirm || group.faces)}` : `group of ${counted(group.faces)}${group.isMixed ? ", mixed" : ""}`;
     return /* @__PURE__ */ a3(
@@ -2456,7 +3181,8 @@ function App({ desk, takesFocus }) {
   const isCards = showsCards(state.query);
   const stage = w2(() => ({
     focusGrid: () => setTimeout(() => {
-      if (desk.state.photo || viewOf(desk.state.view)) return;
+      if (desk.state.photo || desk.state.split) return;
+      if (viewOf(desk.state.view)) return root.current?.querySelector(".fg-view")?.focus({ preventScroll: true });
       if (showsCards(desk.state.query)) root.current?.querySelector(".fg-card[tabindex='0']")?.focus({ preventScroll: true });
       else grid.current?.focus();
     }),
@@ -2504,22 +3230,26 @@ function App({ desk, takesFocus }) {
     document.addEventListener("keydown", fromNowhere);
     return () => document.removeEventListener("keydown", fromNowhere);
   });
-  return /* @__PURE__ */ a3("div", { class: "fg-root", ref: root, onKeyDown: keydown, "data-lm-suppress-shortcuts": "true", "data-busy": state.isBusy || state.isLoading ? "" : void 0, children: [
-    /* @__PURE__ */ a3("div", { class: "fg-columns", inert: state.photo !== null, children: [
+  return /* @__PURE__ */ a3("div", { class: "fg-root", ref: root, onKeyDown: keydown, "data-lm-suppress-shortcuts": "true", "data-busy": state.isBusy || state.isLoading || state.asking.isLoading ? "" : void 0, children: [
+    /* @__PURE__ */ a3("div", { class: "fg-columns", inert: state.photo !== null || state.split !== null, children: [
       /* @__PURE__ */ a3(Sidebar, { desk, stage }),
-      /* @__PURE__ */ a3("main", { class: "fg-main", "aria-label": view?.label ?? "Faces", children: view ? /* @__PURE__ */ a3(view.Component, { desk, stage }) : /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3("main", { class: "fg-main", "aria-label": view?.label ?? "Faces", children: view ? /* @__PURE__ */ a3($, { children: [
+        /* @__PURE__ */ a3(Panel, { desk }),
+        /* @__PURE__ */ a3(view.Component, { desk, stage })
+      ] }) : /* @__PURE__ */ a3($, { children: [
         /* @__PURE__ */ a3(Head, { desk, stage }),
         /* @__PURE__ */ a3(Panel, { desk }),
         /* @__PURE__ */ a3(Strip, { desk }),
         /* @__PURE__ */ a3(Threshold, { desk, stage }),
         /* @__PURE__ */ a3("div", { class: "fg-stage", children: [
           isCards ? /* @__PURE__ */ a3(Cards, { desk }) : /* @__PURE__ */ a3("div", { class: "fg-grid", ref: box, role: "grid", "aria-label": "Faces", "aria-multiselectable": true, tabIndex: -1, hidden: !state.pages.total }, "grid"),
-          !isCards && !state.pages.total && !state.isLoading && /* @__PURE__ */ a3("p", { class: "fg-nothing", children: nothing(state) })
+          !isCards && !state.pages.total && !state.isLoading && /* @__PURE__ */ a3(Nothing, { desk, stage })
         ] }),
         !isCards && /* @__PURE__ */ a3(Bar, { desk, stage, entry })
       ] }) })
     ] }),
     state.photo && /* @__PURE__ */ a3(PhotoView, { desk }),
+    state.split && /* @__PURE__ */ a3(SplitView, { desk, stage }),
     /* @__PURE__ */ a3("p", { class: `fg-notice fg-${state.notice.kind}`, role: "status", children: /* @__PURE__ */ a3("span", { children: state.notice.text }, state.notice.number) })
   ] });
 }
@@ -2532,10 +3262,10 @@ function whereOf(target) {
 function passesBy(command) {
   return ["take", "takeAsTyped", "move", "photo", "toggle", "all", "reject", "suggestion"].includes(command);
 }
-function nothing(state) {
-  const waiting = state.places.find((place) => place.place === "unconfirmed")?.faces ?? 0;
+function Nothing({ desk, stage }) {
+  const { places, query } = desk.state;
   const texts = {
-    to_name: waiting ? "Every group has a name. Alt+2: faces that the machine named." : "Every group has a name.",
+    to_name: "Every group has a name.",
     unconfirmed: "No face waits to be confirmed.",
     unknown: "Every face has a name or a group.",
     ignored: "No face is ignored.",
@@ -2544,182 +3274,20 @@ function nothing(state) {
     people: "No face is left here.",
     all: "No face fits."
   };
-  return texts[state.query.place] ?? "Nothing is here.";
-}
-
-// src/decisions.ts
-var ONE_BY_ONE = 1e3;
-var Decisions = class {
-  constructor(desk) {
-    this.desk = desk;
-  }
-  desk;
-  done = [];
-  undone = [];
-  get canRedo() {
-    return this.undone.length > 0;
-  }
-  /** Give what is chosen, or all that is shown, to a person. */
-  async name(who) {
-    const isKnown = this.desk.state.names.some((known) => known.name === who.name);
-    const given = "personId" in who ? { personId: who.personId } : { name: who.name };
-    const isDone = await this.decide({ action: "name", ...given }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
-    if (isDone && !isKnown) await this.desk.refreshNames();
-    return isDone;
-  }
-  /** The machine's names become a person's: of what is chosen, or of all that is not below the threshold. */
-  async confirm() {
-    const { threshold, selection } = this.desk.state;
-    const bound = threshold !== null && isEmpty(selection) ? { minSimilarity: threshold } : {};
-    return this.decide({ action: "confirm" }, (report) => `${counted(report.facesChanged)} confirmed`, bound);
-  }
-  /** Not this person: what is chosen, or what is below the threshold. */
-  async reject(below = false) {
-    const { state } = this.desk;
-    if (!below && isEmpty(state.selection) && !this.takesAtTile()) return this.refuse("select the faces that are somebody else");
-    const bound = below && state.threshold !== null ? { maxSimilarity: justBelow(state.threshold) } : {};
-    const suggested = state.query.place === "to_name" ? state.suggestions[0] : void 0;
-    if (state.query.place === "to_name" && !suggested?.isLikely) return this.refuse("nobody is suggested whom this could not be");
-    const names = new Set(this.desk.chosen().map((tile) => tile.personName));
-    const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names.size === 1 ? [...names][0] : void 0);
-    return this.decide({ action: "reject", ...suggested && { personId: suggested.personId } }, (report) => `${counted(report.facesChanged)}: not ${name ?? "them"}`, bound);
-  }
-  async dismiss(as) {
-    const label = as === "stranger" ? "ignored as strangers" : "ignored: not a face";
-    return this.decide({ action: "dismiss", dismissedAs: as }, (report) => `${counted(report.facesChanged)} ${label}`);
-  }
-  async restore() {
-    if (isEmpty(this.desk.state.selection) && !this.takesAtTile()) return this.refuse("select the faces to bring back");
-    return this.decide({ action: "restore" }, (report) => `${counted(report.facesChanged)} brought back`);
-  }
-  async split() {
-    const { clusterId } = this.desk.state.query;
-    if (clusterId) await this.other("Split", () => this.desk.api.split(clusterId));
-  }
-  /** A decision about a person or a box rather than about the grid's faces. */
-  async other(text, act2) {
-    const { desk } = this;
-    if (desk.state.isBusy) return false;
-    desk.store.set({ isBusy: true });
-    const report = await desk.guarded(act2);
-    desk.store.set({ isBusy: false });
-    if (!report) return false;
-    const eventId = report.eventId;
-    if (eventId) this.remember({ eventId, query: desk.state.query, text });
-    await Promise.all([desk.refresh(), desk.refreshNames()]);
-    desk.store.tell(text, "done");
-    return true;
-  }
-  /** Take the last decision back: one of this session's, else the latest that stands. */
-  async undo() {
-    await this.turnBack(async () => {
-      const was = this.done.at(-1);
-      const report = await this.desk.api.undo(was?.eventId);
-      this.done.pop();
-      if (was) this.undone.push({ undoId: report.eventId, was });
-      return { text: `Undone: ${was?.text ?? report.kind}`, query: was?.query };
-    });
-  }
-  async redo() {
-    const last = this.undone.at(-1);
-    if (!last) return this.desk.store.tell("Nothing is left to do again");
-    await this.turnBack(async () => {
-      await this.desk.api.undo(last.undoId);
-      this.undone.pop();
-      this.done.push(last.was);
-      return { text: `Done again: ${last.was.text}`, query: void 0 };
-    });
-  }
-  async turnBack(act2) {
-    const { desk } = this;
-    if (desk.state.isBusy) return;
-    desk.store.set({ isBusy: true });
-    const found = await desk.guarded(act2);
-    desk.store.set({ isBusy: false });
-    if (!found) return;
-    await Promise.all([desk.refreshPlaces(), desk.refreshNames(), found.query ? desk.visit(found.query) : desk.refresh(false)]);
-    desk.store.tell(found.text, "done");
-  }
-  async decide(decision, said, bound = {}) {
-    const { desk } = this;
-    const { state } = desk;
-    if (state.isBusy || state.isLoading) return false;
-    const problem = whyNot(state, decision, bound);
-    if (problem) return this.refuse(problem);
-    desk.store.set({ isBusy: true });
-    try {
-      const target = await this.target(state, decision, bound);
-      const revision = state.pages.revision ? { revision: state.pages.revision } : {};
-      const report = await desk.api.decide({ ...decision, ...target, ...revision });
-      const text = [said(report), ...report.notes].join("; ");
-      if (report.eventId) this.remember({ eventId: report.eventId, query: state.query, text });
-      desk.store.set({ isBusy: false, typed: "", picked: -1 });
-      await this.goOn(state);
-      desk.store.tell(text, "done");
-      return true;
-    } catch (error) {
-      desk.store.set({ isBusy: false });
-      await this.explain(error);
-      return false;
-    }
-  }
-  /** Which faces: by id where they are few, else by what describes them. */
-  async target(state, decision, bound) {
-    const { selection, pages } = state;
-    const takesOne = isEmpty(selection) && ["reject", "restore"].includes(decision.action) && !Object.keys(bound).length;
-    const at = pages.at(selection.at);
-    if (takesOne && at) return { faceIds: [at.faceId] };
-    if (!isEmpty(selection) && !selection.isAll) return { faceIds: [...selection.ids] };
-    if (!Object.keys(bound).length && pages.total <= ONE_BY_ONE) {
-      const shown = await pages.idsBetween(0, pages.total - 1);
-      return { faceIds: shown.filter((id) => !selection.ids.has(id)) };
-    }
-    return { query: { ...state.query, ...bound }, exceptIds: [...selection.ids] };
-  }
-  /** Whether a decision about one face is meant for the tile that has the keyboard. */
-  takesAtTile() {
-    const { selection, pages } = this.desk.state;
-    return pages.at(selection.at) !== void 0;
-  }
-  async goOn(before) {
-    const { desk } = this;
-    const isWholeGroup = groupKey(before.query) !== void 0 && isEmpty(before.selection) && before.threshold === null;
-    const next2 = isWholeGroup ? before.groups[before.groups.findIndex((group) => group.key === groupKey(before.query)) + 1] : void 0;
-    desk.store.set({ selection: { ...desk.state.selection, ids: /* @__PURE__ */ new Set(), isAll: false, base: /* @__PURE__ */ new Set() } });
-    if (!next2 || before.query.place === "people" || before.query.place === "hidden") return desk.refresh();
-    const rest = before.groups.filter((group) => group.key !== groupKey(before.query));
-    desk.store.set({ groups: rest, groupsTotal: before.groupsTotal - 1 });
-    await desk.openGroup(next2.key);
-    void desk.refresh();
-  }
-  async explain(error) {
-    const changed = error instanceof Refused && Array.isArray(error.details["changedFaceIds"]) ? error.details["changedFaceIds"] : [];
-    if (changed.length) await this.desk.refresh();
-    const stale = `Nothing was done: somebody else has just changed ${counted(changed.length)} of these. This is how they are now.`;
-    this.desk.store.tell(changed.length ? stale : error instanceof Error ? error.message : String(error), "problem");
-  }
-  remember(decision) {
-    const { store, state } = this.desk;
-    store.set({ latestEvent: Math.max(state.latestEvent, decision.eventId) });
-    this.done.push(decision);
-    this.undone = [];
-  }
-  refuse(why) {
-    this.desk.store.tell(why, "problem");
-    return false;
-  }
-};
-function whyNot(state, decision, bound) {
-  const { selection, pages, query } = state;
-  if (!pages.total) return "there is no face here";
-  if (selection.isAll && countOf(selection, pages.total) === 0) return "no face is selected";
-  if (!isEmpty(selection) || Object.keys(bound).length) return "";
-  const isGroup = (query.place === "to_name" || query.place === "unconfirmed") && groupKey(query) !== void 0 && !state.found;
-  if (isGroup || ["reject", "restore"].includes(decision.action)) return "";
-  return "select the faces first: a click, Shift and an arrow, or Ctrl+A for all";
-}
-function justBelow(value) {
-  return value - 1e-7;
+  const waiting = ["unconfirmed", "unknown"].filter((place) => place !== query.place && places.some((found) => found.place === place && found.faces));
+  return /* @__PURE__ */ a3("div", { class: "fg-nothing", children: /* @__PURE__ */ a3("div", { children: [
+    /* @__PURE__ */ a3("p", { children: texts[query.place] ?? "Nothing is here." }),
+    (query.place === "to_name" || query.place === "unconfirmed") && waiting.map((place) => /* @__PURE__ */ a3("p", { children: /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "data-waiting": place, onClick: () => void act({ do: "place", number: PLACES.indexOf(place) + 1 }, desk, stage), children: [
+      LABELS[place],
+      ": ",
+      counted(places.find((found) => found.place === place).faces),
+      " ",
+      /* @__PURE__ */ a3("kbd", { children: [
+        "Alt+",
+        PLACES.indexOf(place) + 1
+      ] })
+    ] }) }, place))
+  ] }) });
 }
 
 // src/desk.ts
@@ -2736,12 +3304,14 @@ var Desk = class {
     const { query, tile, view } = fromFragment(address.read());
     this.store = new Store({ ...firstState(api, query, tile ?? 112), view });
     this.decisions = new Decisions(this);
+    this.questions = new Questions(this);
   }
   api;
   pictures;
   address;
   store;
   decisions;
+  questions;
   turn = 0;
   // of loading: what an earlier one brings is passed over
   timer;
@@ -2769,29 +3339,34 @@ var Desk = class {
     if (showsCards(this.state.query)) return;
     this.store.tell(this.state.pages.total ? "" : "Nothing is here.");
   }
+  /** All faces of one day. */
+  async openDay(day2) {
+    this.store.set({ view: null, panel: null, photo: null });
+    await this.visit({ place: "all", day: day2 });
+  }
   /** Open a place as a query has it: at its first group where it names none. */
   async visit(query) {
     const by = groupedBy(query.place);
     this.store.set({ groups: query.place === this.state.query.place ? this.state.groups : [] });
-    const turn = ++this.turn;
+    const turn2 = ++this.turn;
     if (by === null) return this.open(query);
     this.store.set({ query, isLoading: true, found: null });
     const groups = await this.guarded(() => this.api.groups(withGroup(query, void 0), by, orderOf(this.state, query.place), 0, GROUPS));
-    if (!groups || turn !== this.turn) return;
+    if (!groups || turn2 !== this.turn) return;
     this.store.set({ groups: groups.groups, groupsTotal: groups.total });
     if (showsCards(query)) return this.showCards(query);
     await this.open(withGroup(query, groupKey(query) ?? groups.groups[0]?.key));
   }
   /** Show the faces of a query. `keeps`: the selection and the place in the grid stay. */
   async open(query, keeps = false) {
-    const turn = ++this.turn;
+    const turn2 = ++this.turn;
     const isNewPlace = query.place !== this.state.query.place;
     const pages = new Pages(this.api, { ...usualSort(query), ...query });
     if (!keeps) this.store.set({ query, isLoading: true, found: null });
     const place = keeps ? this.state.selection.at : 0;
     const isEmptyPlace = groupedBy(query.place) !== null && groupKey(query) === void 0;
     const loaded = isEmptyPlace || await this.guarded(() => pages.ensure(0, Math.max(PAGE, place + 1)).then(() => true));
-    if (turn !== this.turn) return;
+    if (turn2 !== this.turn) return;
     if (!loaded) return this.store.set({ isLoading: false });
     this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
     const selection = keeps ? { ...this.state.selection, at: Math.max(0, Math.min(place, pages.total - 1)) } : NOTHING;
@@ -2968,7 +3543,7 @@ var Desk = class {
 };
 
 // src/pictures.ts
-var AT_ONCE = 60;
+var AT_ONCE2 = 60;
 var REQUESTS = 3;
 var KEPT2 = 3e3;
 var SIZES = [64, 112, 224, 448];
@@ -3036,7 +3611,7 @@ var Pictures = class {
   fetch() {
     while (this.running < REQUESTS) {
       const isNew = (id) => !this.urls.has(id) && !this.coming.has(id);
-      const missing = [...this.also, ...this.wanted, ...this.later].filter(isNew).slice(0, AT_ONCE);
+      const missing = [...this.also, ...this.wanted, ...this.later].filter(isNew).slice(0, AT_ONCE2);
       if (!missing.length) return;
       this.running += 1;
       missing.forEach((id) => this.coming.add(id));
