@@ -2,8 +2,8 @@
 import { readJson, refusal, type Call, type Transport } from "./transport.ts";
 import { toParams } from "./query.ts";
 import type {
-  Box, Changes, Decided, Decision, Explanation, FaceQuery, GridPage, GroupOrder, Groups, Histogram, HistoryLine, KnownName, Likeness,
-  PersonFacts, Photo, Places, Question, Questions, SplitPreview, Tile, Topic, Undone,
+  Box, Changes, Decided, Decision, Explanation, FaceMap, FaceQuery, GridPage, GroupOrder, Groups, Histogram, HistoryLine, KnownName,
+  Likeness, PersonFacts, Photo, Places, Quantity, Question, Questions, SplitPreview, Tile, Timeline, Topic, TuneStart, Undone,
 } from "./types.ts";
 
 export class Api {
@@ -21,7 +21,7 @@ export class Api {
     return this.get("/grid/groups", { ...toParams(query), by, order, offset: String(offset), limit: String(limit) });
   }
 
-  histogram(query: FaceQuery, of: "similarity" | "quality" | "size", bins: number): Promise<Histogram> {
+  histogram(query: FaceQuery, of: Quantity, bins: number): Promise<Histogram> {
     return this.get("/grid/histogram", { ...toParams(query), of, bins: String(bins) });
   }
 
@@ -134,6 +134,28 @@ export class Api {
 
   async remove(faceId: string): Promise<{ eventId: number | null }> {
     return readJson(await this.transport.ask({ method: "DELETE", path: `/faces/${faceId}` }));
+  }
+
+  /** The faces of a query as points on a plane. */
+  map(query: FaceQuery): Promise<FaceMap> {
+    return this.get("/grid/map", toParams(query));
+  }
+
+  tiles(faceIds: string[]): Promise<{ faces: Tile[] }> {
+    return this.post("/grid/tiles", { faceIds });
+  }
+
+  timeline(query: FaceQuery): Promise<Timeline> {
+    return this.get("/grid/timeline", toParams(query));
+  }
+
+  tuneStart(): Promise<TuneStart> {
+    return this.get("/tune");
+  }
+
+  /** What these options would do; or what they did. */
+  tune<T>(step: "detection" | "grouping" | "recognition", options: object, isApplied = false): Promise<T> {
+    return this.post(`/tune/${step}${isApplied ? "/apply" : ""}`, options);
   }
 
   private async get<T>(path: string, query: Record<string, string> = {}): Promise<T> {

@@ -232,3 +232,78 @@ export interface PersonFacts {
   hasCentroid: boolean;
   exemplarFaceIds: string[];
 }
+
+export type Quantity = "similarity" | "quality" | "size" | "confidence";
+
+/** Columns, row for row; places from 0 to 1. */
+export interface FaceMap {
+  total: number;
+  faceIds: string[];
+  x: number[];
+  y: number[];
+  groups: number[]; // number in `largest`, or above; -1: in no group
+  largest: { key: string; label: string; isPerson: boolean; faces: number; x: number; y: number }[];
+}
+
+export interface Timeline {
+  days: { day: string; faces: number }[]; // in order of time
+  without: number;
+}
+
+export interface TuneStart {
+  threshold: number;
+  modelVersion: string;
+}
+
+export interface Example {
+  faceId: string;
+  change: string;
+  value: number;
+  otherId: string | null;
+  name: string;
+}
+
+export interface DetectionEffect {
+  faces: number;
+  kept: number;
+  unsure: number;
+  small: number;
+  good: number;
+  undecided: number;
+  examples: Example[];
+}
+
+interface GroupCounts {
+  clusters: number;
+  grouped: number;
+  largest: number;
+}
+
+export interface GroupingEffect {
+  faces: number;
+  facesInAll: number;
+  before: GroupCounts;
+  after: GroupCounts;
+  joined: number;
+  left: number;
+  moved: number;
+  examples: Example[];
+  modelVersion: string;
+  note: string | null;
+}
+
+export interface RecognitionEffect {
+  faces: number;
+  facesInAll: number;
+  before: number;
+  after: number;
+  joined: number;
+  left: number;
+  moved: number;
+  threshold: number;
+  modelVersion: string;
+  bins: Bin[];
+  falseMatches: { share: number; atMost: number; faces: number; accepted: number } | null;
+  examples: Example[];
+  notes: string[];
+}

@@ -4,7 +4,9 @@ import type { Stage } from "./act.ts";
 import { Days } from "./days.tsx";
 import { REVIEW } from "./decisions.ts";
 import type { Desk } from "./desk.ts";
+import { Explore } from "./explore.tsx";
 import { Review } from "./review.tsx";
+import { Tune } from "./tune.tsx";
 
 export interface View {
   name: string; // in the address: `#view=name`
@@ -17,6 +19,8 @@ export interface View {
 export const VIEWS: readonly View[] = [
   { name: REVIEW, label: "Review", key: "KeyR", Component: Review },
   { name: "days", label: "Events", Component: Days },
+  { name: "map", label: "Map", key: "KeyM", Component: Explore },
+  { name: "tune", label: "Tune", key: "KeyT", Component: Tune },
 ];
 
 export function viewOf(name: string | null): View | undefined {

@@ -369,25 +369,25 @@ var TEXTS = ["clusterId", "personId", "since", "until", "day", "folder", "assign
 var NUMBERS = ["minQuality", "maxQuality", "minSize", "minSimilarity", "maxSimilarity"];
 var NARROWING = [...NUMBERS, "personId", "since", "until", "day", "folder", "assignedBy"];
 function toParams(query) {
-  const given = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  const given2 = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
+  return Object.fromEntries(given2.map(([name, value]) => [name, String(value)]));
 }
 function toFragment(query, tile, view = null) {
   const { text: _name, ...rest } = query;
   return new URLSearchParams({ ...view && { view }, ...toParams(rest), tile: String(tile) }).toString();
 }
 function fromFragment(fragment) {
-  const given = new URLSearchParams(fragment.replace(/^#/, ""));
-  const place = given.get("place");
+  const given2 = new URLSearchParams(fragment.replace(/^#/, ""));
+  const place = given2.get("place");
   const query = { place: PLACES.includes(place) ? place : "to_name" };
-  for (const name of TEXTS) if (given.get(name)) query[name] = given.get(name);
+  for (const name of TEXTS) if (given2.get(name)) query[name] = given2.get(name);
   for (const name of NUMBERS) {
-    const value = Number(given.get(name));
-    if (given.get(name) && Number.isFinite(value)) query[name] = value;
+    const value = Number(given2.get(name));
+    if (given2.get(name) && Number.isFinite(value)) query[name] = value;
   }
-  if (given.get("descending")) query["descending"] = given.get("descending") === "true";
-  const tile = Number(given.get("tile"));
-  return { query, tile: tile >= 48 && tile <= 256 ? tile : null, view: given.get("view") };
+  if (given2.get("descending")) query["descending"] = given2.get("descending") === "true";
+  const tile = Number(given2.get("tile"));
+  return { query, tile: tile >= 48 && tile <= 256 ? tile : null, view: given2.get("view") };
 }
 function narrowing(filters) {
   return NARROWING.filter((name) => filters[name] !== void 0 && filters[name] !== "").length;
@@ -501,6 +501,23 @@ var Api = class {
   }
   async remove(faceId) {
     return readJson(await this.transport.ask({ method: "DELETE", path: `/faces/${faceId}` }));
+  }
+  /** The faces of a query as points on a plane. */
+  map(query) {
+    return this.get("/grid/map", toParams(query));
+  }
+  tiles(faceIds) {
+    return this.post("/grid/tiles", { faceIds });
+  }
+  timeline(query) {
+    return this.get("/grid/timeline", toParams(query));
+  }
+  tuneStart() {
+    return this.get("/tune");
+  }
+  /** What these options would do; or what they did. */
+  tune(step2, options, isApplied = false) {
+    return this.post(`/tune/${step2}${isApplied ? "/apply" : ""}`, options);
   }
   async get(path, query = {}) {
     return readJson(await this.transport.ask({ method: "GET", path, query }));
@@ -692,7 +709,7 @@ var SHOWN = 6;
 function folded(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ").trim();
 }
-function completions(names, typed) {
+function completions(names2, typed) {
   const wanted = folded(typed);
   if (!wanted) return [];
   const rank = (name) => {
@@ -700,13 +717,13 @@ function completions(names, typed) {
     if (name.startsWith(wanted)) return 1;
     return name.split(" ").some((word) => word.startsWith(wanted)) ? 2 : 3;
   };
-  return names.map((name) => ({ name, rank: rank(folded(name.name)) })).filter((found) => found.rank < 3).sort((a4, b) => a4.rank - b.rank || b.name.faces - a4.name.faces || a4.name.name.localeCompare(b.name.name)).slice(0, SHOWN).map((found) => found.name);
+  return names2.map((name) => ({ name, rank: rank(folded(name.name)) })).filter((found) => found.rank < 3).sort((a4, b) => a4.rank - b.rank || b.name.faces - a4.name.faces || a4.name.name.localeCompare(b.name.name)).slice(0, SHOWN).map((found) => found.name);
 }
-function meant(names, typed) {
+function meant(names2, typed) {
   const wanted = folded(typed);
   if (wanted.length < 4) return null;
   const most = wanted.length < 8 ? 1 : 2;
-  const near = names.map((name) => ({ name, slips: slips(wanted, folded(name.name), most) })).filter((found) => found.slips > 0 && found.slips <= most).sort((a4, b) => a4.slips - b.slips);
+  const near = names2.map((name) => ({ name, slips: slips(wanted, folded(name.name), most) })).filter((found) => found.slips > 0 && found.slips <= most).sort((a4, b) => a4.slips - b.slips);
   const first = near[0];
   return first && (near[1] === void 0 || near[1].slips > first.slips) ? first.name : null;
 }
@@ -1432,9 +1449,9 @@ function topOf(layout, row, scrollTop, viewport) {
 }
 function scrollTo(layout, row, scrollTop, viewport) {
   const top = realTop(layout, scrollTop, viewport);
-  const start = row * layout.pitch;
-  if (start < top) return scrolledFor(layout, start, viewport);
-  if (start + layout.pitch > top + viewport) return scrolledFor(layout, start + layout.pitch - viewport, viewport);
+  const start2 = row * layout.pitch;
+  if (start2 < top) return scrolledFor(layout, start2, viewport);
+  if (start2 + layout.pitch > top + viewport) return scrolledFor(layout, start2 + layout.pitch - viewport, viewport);
   return scrollTop;
 }
 function realTop(layout, scrollTop, viewport) {
@@ -1569,7 +1586,7 @@ function captionOf(face, state) {
 function spoken(face, marks) {
   const who = face.personName ?? "no name";
   const how = { open: "", confirmed: "confirmed", recognised: "named by the machine", dismissed: "ignored" }[face.state];
-  const facts = [
+  const facts2 = [
     who,
     how,
     face.similarity === null ? "" : `similarity ${similarity(face.similarity)}`,
@@ -1577,7 +1594,7 @@ function spoken(face, marks) {
     face.isOdd ? "odd one?" : "",
     marks.includes("fg-below") ? "below the threshold" : ""
   ];
-  return facts.filter(Boolean).join(", ");
+  return facts2.filter(Boolean).join(", ");
 }
 function hint(face) {
   const quality = face.quality === null ? "" : `quality ${face.quality.toFixed(2)}`;
@@ -1834,7 +1851,7 @@ var GridView = class {
 var AT_ONCE = 200;
 function Days({ desk, stage }) {
   const [found, setFound] = d2(null);
-  const more = () => void desk.guarded(() => desk.api.groups({ place: "all" }, "day", "newest", found?.groups.length ?? 0, AT_ONCE)).then((next2) => next2 && setFound({ total: next2.total, groups: [...found?.groups ?? [], ...next2.groups] })).then(() => !found && stage.focusGrid());
+  const more = () => void desk.guarded(() => desk.api.groups({ place: "all" }, "day", "newest", found?.groups.length ?? 0, AT_ONCE)).then((next3) => next3 && setFound({ total: next3.total, groups: [...found?.groups ?? [], ...next3.groups] })).then(() => !found && stage.focusGrid());
   A2(more, []);
   const groups = (found?.groups ?? []).filter((group) => group.day);
   return /* @__PURE__ */ a3("div", { class: "fg-view", tabIndex: -1, children: [
@@ -1875,8 +1892,8 @@ var Decisions = class {
   /** Give what is chosen, or all that is shown, to a person. */
   async name(who) {
     const isKnown = this.desk.state.names.some((known) => known.name === who.name);
-    const given = "personId" in who ? { personId: who.personId } : { name: who.name };
-    const isDone = await this.decide({ action: "name", ...given }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
+    const given2 = "personId" in who ? { personId: who.personId } : { name: who.name };
+    const isDone = await this.decide({ action: "name", ...given2 }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
     if (isDone && !isKnown) await this.desk.refreshNames();
     return isDone;
   }
@@ -1893,8 +1910,8 @@ var Decisions = class {
     const bound = below && state.threshold !== null ? { maxSimilarity: justBelow(state.threshold) } : {};
     const suggested = state.query.place === "to_name" ? state.suggestions[0] : void 0;
     if (state.query.place === "to_name" && !suggested?.isLikely) return this.refuse("nobody is suggested whom this could not be");
-    const names = new Set(this.desk.chosen().map((tile) => tile.personName));
-    const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names.size === 1 ? [...names][0] : void 0);
+    const names2 = new Set(this.desk.chosen().map((tile) => tile.personName));
+    const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names2.size === 1 ? [...names2][0] : void 0);
     return this.decide({ action: "reject", ...suggested && { personId: suggested.personId } }, (report) => `${counted(report.facesChanged)}: not ${name ?? "them"}`, bound);
   }
   async dismiss(as) {
@@ -2055,12 +2072,12 @@ var Decisions = class {
   async goOn(before) {
     const { desk } = this;
     const isWholeGroup = groupKey(before.query) !== void 0 && isEmpty(before.selection) && before.threshold === null;
-    const next2 = isWholeGroup ? before.groups[before.groups.findIndex((group) => group.key === groupKey(before.query)) + 1] : void 0;
+    const next3 = isWholeGroup ? before.groups[before.groups.findIndex((group) => group.key === groupKey(before.query)) + 1] : void 0;
     desk.store.set({ selection: { ...desk.state.selection, ids: /* @__PURE__ */ new Set(), isAll: false, base: /* @__PURE__ */ new Set() } });
-    if (!next2 || before.query.place === "people" || before.query.place === "hidden") return desk.refresh();
+    if (!next3 || before.query.place === "people" || before.query.place === "hidden") return desk.refresh();
     const rest = before.groups.filter((group) => group.key !== groupKey(before.query));
     desk.store.set({ groups: rest, groupsTotal: before.groupsTotal - 1 });
-    await desk.openGroup(next2.key);
+    await desk.openGroup(next3.key);
     void desk.refresh();
   }
   async explain(error) {
@@ -2091,6 +2108,469 @@ function whyNot(state, decision, bound) {
 }
 function justBelow(value) {
   return value - 1e-7;
+}
+
+// src/plane.ts
+var WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
+var MOST_ZOOM = 40;
+var MARGIN_PX = 18;
+function side(width, height, lens) {
+  return Math.max(40, Math.min(width, height) - 2 * MARGIN_PX) * lens.zoom;
+}
+function toScreen(point, width, height, lens) {
+  const px = side(width, height, lens);
+  return { x: width / 2 + (point.x - lens.x) * px, y: height / 2 + (point.y - lens.y) * px };
+}
+function toPlane(point, width, height, lens) {
+  const px = side(width, height, lens);
+  return { x: lens.x + (point.x - width / 2) / px, y: lens.y + (point.y - height / 2) / px };
+}
+function zoomed(lens, factor, at, width, height) {
+  const zoom = Math.min(MOST_ZOOM, Math.max(1, lens.zoom * factor));
+  if (zoom === 1) return WHOLE;
+  const fixed = toPlane(at, width, height, lens);
+  const moved2 = toPlane(at, width, height, { ...lens, zoom });
+  return { zoom, x: lens.x + fixed.x - moved2.x, y: lens.y + fixed.y - moved2.y };
+}
+function inside(xs, ys, line) {
+  if (line.length < 3) return [];
+  const [left, right] = [Math.min(...line.map((point) => point.x)), Math.max(...line.map((point) => point.x))];
+  const found = [];
+  for (let row = 0; row < xs.length; row++) {
+    const [x2, y3] = [xs[row], ys[row]];
+    if (x2 >= left && x2 <= right && isInside(x2, y3, line)) found.push(row);
+  }
+  return found;
+}
+function isInside(x2, y3, line) {
+  let odd = false;
+  for (let at = 0, before = line.length - 1; at < line.length; before = at++) {
+    const [one, other] = [line[at], line[before]];
+    if (one.y > y3 !== other.y > y3 && x2 < (other.x - one.x) * (y3 - one.y) / (other.y - one.y) + one.x) odd = !odd;
+  }
+  return odd;
+}
+function nearest(xs, ys, at, within2) {
+  let best = within2 * within2;
+  let found = -1;
+  for (let row = 0; row < xs.length; row++) {
+    const distance = (xs[row] - at.x) ** 2 + (ys[row] - at.y) ** 2;
+    if (distance <= best) [best, found] = [distance, row];
+  }
+  return found;
+}
+function placed(groups, widthOf, height) {
+  const labels = [];
+  groups.forEach(({ text, x: x2, y: y3 }, row) => {
+    const width = widthOf(text);
+    for (const [dx, dy] of [[-width / 2, -height - 6], [-width / 2, 6], [8, -height / 2], [-width - 8, -height / 2]]) {
+      const label = { text, x: x2 + dx, y: y3 + dy, width, row };
+      const isFree = labels.every((other) => label.x > other.x + other.width + 4 || other.x > label.x + width + 4 || label.y > other.y + height || other.y > label.y + height);
+      if (!isFree) continue;
+      labels.push(label);
+      return;
+    }
+  });
+  return labels;
+}
+function spans(days, most = 90) {
+  const first = days[0]?.day;
+  const last = days.at(-1)?.day;
+  if (!first || !last) return [];
+  const lengthDays = (Date.parse(last) - Date.parse(first)) / 864e5 + 1;
+  const letters = lengthDays <= most ? 10 : lengthDays / 30.5 <= most ? 7 : 4;
+  const sums = /* @__PURE__ */ new Map();
+  for (let key = first.slice(0, letters); key <= last.slice(0, letters); key = next(key)) sums.set(key, 0);
+  for (const { day: day2, faces } of days) sums.set(day2.slice(0, letters), (sums.get(day2.slice(0, letters)) ?? 0) + faces);
+  return [...sums].map(([key, faces]) => ({ key, faces, since: start(key), until: end(key) }));
+}
+function start(key) {
+  return `${key}${"-01-01".slice(key.length - 4)}`;
+}
+function end(key) {
+  const after2 = new Date(start(next(key)));
+  return new Date(after2.getTime() - 864e5).toISOString().slice(0, 10);
+}
+function next(key) {
+  const moment = /* @__PURE__ */ new Date(`${start(key)}T00:00:00Z`);
+  if (key.length === 10) moment.setUTCDate(moment.getUTCDate() + 1);
+  else if (key.length === 7) moment.setUTCMonth(moment.getUTCMonth() + 1);
+  else moment.setUTCFullYear(moment.getUTCFullYear() + 1);
+  return moment.toISOString().slice(0, key.length);
+}
+
+// src/canvas.ts
+var COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#9467bd", "#a6761d"];
+var LABEL_PX = 13;
+function draw(canvas, { map, lens, chosen, lasso, hovered }) {
+  const pen = canvas.getContext("2d");
+  if (!pen) return;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const ratio = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const style = getComputedStyle(canvas);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const [ink, card, muted, accent] = ["--fg-ink", "--fg-card", "--fg-muted", "--fg-accent"].map(colour);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  const radius = Math.max(1.6, Math.min(5, 3.2 * Math.sqrt(lens.zoom) * Math.sqrt(2e3 / Math.max(2e3, map.x.length))));
+  const dot = (row, size) => {
+    const at = toScreen({ x: map.x[row], y: map.y[row] }, width, height, lens);
+    if (at.x < -9 || at.y < -9 || at.x > width + 9 || at.y > height + 9) return;
+    pen.moveTo(at.x + size, at.y);
+    pen.arc(at.x, at.y, size, 0, 2 * Math.PI);
+  };
+  byColour(map).forEach((rows, place) => {
+    pen.beginPath();
+    rows.forEach((row) => dot(row, place < 0 ? radius * 0.8 : radius));
+    pen.fillStyle = place < 0 ? muted : COLOURS[place];
+    pen.globalAlpha = chosen.size ? 0.35 : place < 0 ? 0.6 : 0.9;
+    pen.fill();
+  });
+  pen.globalAlpha = 1;
+  pen.beginPath();
+  chosen.forEach((row) => dot(row, radius + 1));
+  pen.fillStyle = accent;
+  pen.fill();
+  pen.lineWidth = 1;
+  pen.strokeStyle = ink;
+  pen.stroke();
+  if (hovered >= 0) {
+    pen.beginPath();
+    dot(hovered, radius + 4);
+    pen.lineWidth = 2;
+    pen.strokeStyle = ink;
+    pen.stroke();
+  }
+  names(pen, map, width, height, lens, ink, card);
+  outline(pen, lasso, accent);
+}
+function byColour(map) {
+  const found = /* @__PURE__ */ new Map([[-1, []]]);
+  map.groups.forEach((group, row) => {
+    const place = group < 0 ? -1 : group % COLOURS.length;
+    const rows = found.get(place);
+    if (rows) rows.push(row);
+    else found.set(place, [row]);
+  });
+  return found;
+}
+function names(pen, map, width, height, lens, ink, card) {
+  pen.font = `600 ${LABEL_PX - 1}px system-ui, sans-serif`;
+  pen.textBaseline = "top";
+  const groups = map.largest.map((group) => ({ text: nameOf(group), ...toScreen(group, width, height, lens) }));
+  const inSight = groups.filter((group) => group.x > 0 && group.y > 0 && group.x < width && group.y < height);
+  pen.lineJoin = "round";
+  for (const label of placed(inSight, (text) => pen.measureText(text).width, LABEL_PX + 2)) {
+    pen.lineWidth = 3;
+    pen.strokeStyle = card;
+    pen.strokeText(label.text, label.x, label.y);
+    pen.fillStyle = ink;
+    pen.fillText(label.text, label.x, label.y);
+  }
+}
+function outline(pen, lasso, accent) {
+  if (lasso.length < 2) return;
+  pen.beginPath();
+  lasso.forEach((point, at) => at ? pen.lineTo(point.x, point.y) : pen.moveTo(point.x, point.y));
+  pen.closePath();
+  pen.strokeStyle = accent;
+  pen.lineWidth = 1.5;
+  pen.stroke();
+  pen.globalAlpha = 0.12;
+  pen.fillStyle = accent;
+  pen.fill();
+  pen.globalAlpha = 1;
+}
+function nameOf(group) {
+  return group.isPerson ? group.label : `${number(group.faces)} faces`;
+}
+
+// src/explore.tsx
+var BINS = 40;
+var MOST_CHOSEN = 1e4;
+var PREVIEWED = 10;
+var HOVER_PX = 12;
+function Explore({ desk, stage }) {
+  const [query, setQuery] = d2(() => withGroup(desk.state.query, void 0));
+  const [map, setMap] = d2(null);
+  const [rows, setRows] = d2([]);
+  A2(() => {
+    setMap(null);
+    setRows([]);
+    let isWanted = true;
+    void desk.guarded(() => desk.api.map(query)).then((found) => isWanted && found && setMap(found));
+    return () => void (isWanted = false);
+  }, [query]);
+  const show = async () => {
+    const ids = rows.slice(0, MOST_CHOSEN).map((row) => map.faceIds[row]);
+    const found = await desk.guarded(() => desk.api.tiles(ids));
+    if (!found) return;
+    desk.showFaces(found.faces, `${counted(found.faces.length)} from the map, all selected: type a name. Esc goes back.`);
+    setTimeout(() => {
+      desk.choose(band(desk.state.selection, found.faces.map((face) => face.faceId), false));
+      stage.focusGrid();
+    });
+  };
+  const filter = async (change) => {
+    desk.store.set({ view: null });
+    await desk.visit({ ...query, ...change });
+    stage.focusGrid();
+  };
+  return /* @__PURE__ */ a3("div", { class: "fg-view fg-explore", tabIndex: -1, "data-busy": map ? void 0 : "", children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h1", { children: "Map" }),
+        /* @__PURE__ */ a3("p", { children: map ? facts(map) : "Placing the faces …" })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
+        /* @__PURE__ */ a3("select", { class: "fg-field", "aria-label": "Which faces", value: query.place, onChange: (event) => setQuery({ place: event.currentTarget.value }), children: PLACES.map((place) => /* @__PURE__ */ a3("option", { value: place, children: LABELS[place] }, place)) }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "show", disabled: !rows.length, onClick: () => void show(), children: rows.length ? `Show ${counted(Math.min(rows.length, MOST_CHOSEN))}` : "Draw round faces" })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-explore-body", children: [
+      /* @__PURE__ */ a3(MapCanvas, { desk, map, rows, choose: setRows }),
+      /* @__PURE__ */ a3("aside", { class: "fg-explore-side", children: [
+        /* @__PURE__ */ a3(Chosen, { desk, map, rows }),
+        /* @__PURE__ */ a3(Largest, { map, choose: setRows }),
+        /* @__PURE__ */ a3(Bins, { desk, query, filter })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3(Days2, { desk, query, filter })
+  ] });
+}
+function facts(map) {
+  const of = map.faceIds.length < map.total ? `${number(map.faceIds.length)} of ${counted(map.total)}, drawn by chance` : counted(map.total);
+  return `${of} · neighbours look alike, larger distances mean little`;
+}
+function MapCanvas({ desk, map, rows, choose }) {
+  const canvas = T2(null);
+  const [lens, setLens] = d2(WHOLE);
+  const [lasso, setLasso] = d2([]);
+  const [hovered, setHovered] = d2(-1);
+  const [, resized] = d2(0);
+  A2(() => setLens(WHOLE), [map]);
+  A2(() => {
+    const observer = new ResizeObserver(() => resized((count) => count + 1));
+    if (canvas.current) observer.observe(canvas.current);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const redraw = () => resized((count) => count + 1);
+    dark.addEventListener("change", redraw);
+    return () => {
+      observer.disconnect();
+      dark.removeEventListener("change", redraw);
+    };
+  }, []);
+  A2(() => {
+    if (!canvas.current || !map) return;
+    const frame = requestAnimationFrame(() => canvas.current && draw(canvas.current, { map, lens, chosen: new Set(rows), lasso, hovered }));
+    return () => cancelAnimationFrame(frame);
+  });
+  const size = () => [canvas.current?.clientWidth ?? 1, canvas.current?.clientHeight ?? 1];
+  const at = (event) => ({ x: event.offsetX, y: event.offsetY });
+  const zoom = (factor, where) => setLens((now) => zoomed(now, factor, where ?? { x: size()[0] / 2, y: size()[1] / 2 }, ...size()));
+  const finish = () => {
+    if (map && lasso.length > 3) choose(inside(map.x, map.y, lasso.map((point) => toPlane(point, ...size(), lens))));
+    else if (map && hovered >= 0) choose(groupOf(map, hovered));
+    else choose([]);
+    setLasso([]);
+  };
+  const hover = (point) => {
+    if (!map) return;
+    const [one, other] = [toPlane(point, ...size(), lens), toPlane({ x: point.x + HOVER_PX, y: point.y }, ...size(), lens)];
+    setHovered(nearest(map.x, map.y, one, other.x - one.x));
+  };
+  const tip = map && hovered >= 0 && !lasso.length ? toScreen({ x: map.x[hovered], y: map.y[hovered] }, ...size(), lens) : null;
+  return /* @__PURE__ */ a3("div", { class: "fg-map", children: [
+    /* @__PURE__ */ a3(
+      "canvas",
+      {
+        ref: canvas,
+        role: "img",
+        "aria-label": map ? `Map of ${counted(map.faceIds.length)}; the groups beside it choose the same by keyboard` : "Map",
+        onPointerDown: (event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setLasso([at(event)]);
+        },
+        onPointerMove: (event) => lasso.length ? setLasso([...lasso, at(event)]) : hover(at(event)),
+        onPointerUp: () => lasso.length && finish(),
+        onPointerLeave: () => setHovered(-1),
+        onWheel: (event) => {
+          event.preventDefault();
+          zoom(Math.exp(-event.deltaY / 300), at(event));
+        }
+      }
+    ),
+    tip && map && /* @__PURE__ */ a3("figure", { class: "fg-map-tip", style: { left: `${Math.min(tip.x + 14, size()[0] - 110)}px`, top: `${Math.min(tip.y + 14, size()[1] - 130)}px` }, children: [
+      /* @__PURE__ */ a3(Portrait, { desk, faceId: map.faceIds[hovered] }),
+      /* @__PURE__ */ a3("figcaption", { children: captionOf2(map, hovered) })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-map-zoom", role: "group", "aria-label": "Zoom", children: [
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Nearer", onClick: () => zoom(1.6), children: "+" }),
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Farther", onClick: () => zoom(1 / 1.6), children: "−" }),
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", onClick: () => setLens(WHOLE), children: "All" })
+    ] })
+  ] });
+}
+function groupOf(map, row) {
+  const group = map.groups[row];
+  return group < 0 ? [row] : map.groups.flatMap((other, at) => other === group ? [at] : []);
+}
+function captionOf2(map, row) {
+  const group = map.largest[map.groups[row]];
+  return group ? nameOf(group) : map.groups[row] < 0 ? "in no group" : "a small group";
+}
+function Chosen({ desk, map, rows }) {
+  if (!map || !rows.length) return /* @__PURE__ */ a3("p", { class: "fg-hint", children: "Draw round faces, or click one for its group; the wheel zooms." });
+  const step2 = Math.max(1, Math.floor(rows.length / PREVIEWED));
+  const shown = rows.filter((_row, at) => at % step2 === 0).slice(0, PREVIEWED);
+  return /* @__PURE__ */ a3("section", { "aria-label": "Chosen faces", children: [
+    /* @__PURE__ */ a3("p", { children: [
+      counted(rows.length),
+      " chosen"
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-explore-faces", children: shown.map((row) => /* @__PURE__ */ a3(Portrait, { desk, faceId: map.faceIds[row] }, map.faceIds[row])) })
+  ] });
+}
+function Largest({ map, choose }) {
+  if (!map?.largest.length) return null;
+  const pick = (rank) => choose(map.groups.flatMap((group, row) => group === rank ? [row] : []));
+  return /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+    "Groups, the largest first",
+    /* @__PURE__ */ a3("select", { class: "fg-field", onChange: (event) => event.currentTarget.value && pick(Number(event.currentTarget.value)), children: [
+      /* @__PURE__ */ a3("option", { value: "", children: "choose one" }),
+      map.largest.map((group, rank) => /* @__PURE__ */ a3("option", { value: rank, children: group.isPerson ? `${group.label}, ${group.faces}` : nameOf(group) }, group.key))
+    ] })
+  ] });
+}
+var QUANTITIES = [
+  { of: "similarity", label: "Similarity", low: "minSimilarity", high: "maxSimilarity" },
+  { of: "quality", label: "Quality", low: "minQuality", high: "maxQuality" },
+  { of: "size", label: "Size, px", low: "minSize" }
+];
+function Bins({ desk, query, filter }) {
+  const [of, setOf] = d2("quality");
+  const [found, setFound] = d2(null);
+  const [range, setRange] = d2([0, BINS]);
+  A2(() => {
+    setFound(null);
+    setRange([0, BINS]);
+    void desk.guarded(() => desk.api.histogram(query, of, BINS)).then((histogram) => histogram && setFound(histogram));
+  }, [query, of]);
+  const kind = QUANTITIES.find((quantity) => quantity.of === of);
+  const bins = found?.faces ? found.bins : [];
+  const [from, to] = range;
+  const most = Math.max(1, ...bins.map((bin) => bin.faces));
+  const inRange = bins.slice(from, to).reduce((sum, bin) => sum + bin.faces, 0);
+  const words = (at) => of === "size" ? number(Math.round(edge(bins, at))) : edge(bins, at).toFixed(2);
+  const isAll = from === 0 && to === BINS;
+  const open2 = () => filter({
+    ...kind.low && from > 0 && { [kind.low]: of === "size" ? Math.round(edge(bins, from)) : edge(bins, from) },
+    ...kind.high && to < BINS && { [kind.high]: edge(bins, to) }
+  });
+  return /* @__PURE__ */ a3("section", { class: "fg-explore-bins", "aria-label": "Histogram", children: [
+    /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+      "How many faces, by",
+      /* @__PURE__ */ a3("select", { class: "fg-field", value: of, onChange: (event) => setOf(event.currentTarget.value), children: QUANTITIES.map((quantity) => /* @__PURE__ */ a3("option", { value: quantity.of, children: quantity.label }, quantity.of)) })
+    ] }),
+    !bins.length ? /* @__PURE__ */ a3("p", { class: "fg-hint", children: found ? "No face here has one." : "…" }) : /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3("svg", { viewBox: `0 0 ${BINS} 40`, preserveAspectRatio: "none", "aria-hidden": "true", children: bins.map((bin, at) => /* @__PURE__ */ a3(
+        "rect",
+        {
+          x: at + 0.1,
+          width: 0.8,
+          height: bin.faces ? Math.max(1.2, 38 * bin.faces / most) : 0,
+          y: 40 - (bin.faces ? Math.max(1.2, 38 * bin.faces / most) : 0),
+          class: at >= from && at < to ? "fg-bin" : "fg-bin-below"
+        },
+        at
+      )) }),
+      /* @__PURE__ */ a3(
+        "input",
+        {
+          type: "range",
+          min: 0,
+          max: BINS - 1,
+          value: from,
+          "aria-label": `${kind.label} from`,
+          "aria-valuetext": words(from),
+          onInput: (event) => setRange([Number(event.currentTarget.value), Math.max(to, Number(event.currentTarget.value) + 1)])
+        }
+      ),
+      kind.high && /* @__PURE__ */ a3(
+        "input",
+        {
+          type: "range",
+          min: 1,
+          max: BINS,
+          value: to,
+          "aria-label": `${kind.label} up to`,
+          "aria-valuetext": words(to),
+          onInput: (event) => setRange([Math.min(from, Number(event.currentTarget.value) - 1), Number(event.currentTarget.value)])
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-explore-range", children: [
+        /* @__PURE__ */ a3("span", { children: [
+          words(from),
+          " to ",
+          words(to)
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", disabled: isAll || !inRange, onClick: () => void open2(), children: [
+          "Show ",
+          counted(inRange)
+        ] })
+      ] })
+    ] })
+  ] });
+}
+function edge(bins, at) {
+  return at < bins.length ? bins[at].low : bins.at(-1).high;
+}
+function Days2({ desk, query, filter }) {
+  const [found, setFound] = d2(null);
+  A2(() => {
+    setFound(null);
+    void desk.guarded(() => desk.api.timeline(query)).then((timeline) => timeline && setFound(timeline));
+  }, [query]);
+  const parts = spans(found?.days ?? []);
+  if (!parts.length) return /* @__PURE__ */ a3("p", { class: "fg-hint fg-timeline-empty", children: found ? "No photo here says when it was taken." : "" });
+  const most = Math.max(...parts.map((part) => part.faces));
+  const step2 = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const bars = [...event.currentTarget.querySelectorAll("button:enabled")];
+    const next3 = by && bars[bars.indexOf(event.target) + by];
+    if (!next3) return;
+    event.preventDefault();
+    event.stopPropagation();
+    next3.focus();
+  };
+  const firstBar = parts.findIndex((part) => part.faces);
+  return /* @__PURE__ */ a3("section", { class: "fg-timeline", "aria-label": `Timeline, ${parts[0].key} to ${parts.at(-1).key}`, children: [
+    /* @__PURE__ */ a3("div", { class: "fg-timeline-bars", onKeyDown: step2, children: parts.map((part, at) => /* @__PURE__ */ a3(
+      "button",
+      {
+        type: "button",
+        disabled: !part.faces,
+        tabIndex: at === firstBar ? 0 : -1,
+        title: `${part.key}: ${counted(part.faces)}`,
+        "aria-label": `${part.key}, ${counted(part.faces)}`,
+        onClick: () => void filter({ since: part.since, until: part.until }),
+        children: /* @__PURE__ */ a3("span", { style: { height: part.faces ? `${Math.max(4, 100 * part.faces / most)}%` : "0" } })
+      },
+      part.key
+    )) }),
+    /* @__PURE__ */ a3("p", { class: "fg-timeline-ends", children: [
+      /* @__PURE__ */ a3("span", { children: parts[0].key }),
+      found.without > 0 && /* @__PURE__ */ a3("span", { children: [
+        counted(found.without),
+        " without a date"
+      ] }),
+      /* @__PURE__ */ a3("span", { children: parts.at(-1).key })
+    ] })
+  ] });
 }
 
 // src/review.tsx
@@ -2177,16 +2657,16 @@ function Review({ desk, stage }) {
     ] })
   ] });
 }
-function Faces({ desk, side, look: look2 }) {
-  return /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": side.title, children: [
-    /* @__PURE__ */ a3("h2", { children: side.title }),
-    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side.faceIds.map((faceId, at) => /* @__PURE__ */ a3(
+function Faces({ desk, side: side2, look: look2 }) {
+  return /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": side2.title, children: [
+    /* @__PURE__ */ a3("h2", { children: side2.title }),
+    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side2.faceIds.map((faceId, at) => /* @__PURE__ */ a3(
       "button",
       {
         type: "button",
         class: "fg-face",
         "data-face": faceId,
-        "aria-label": `Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`,
+        "aria-label": `Photo of ${side2.title}, face ${at + 1} of ${side2.faceIds.length}`,
         onClick: () => look2(faceId),
         children: /* @__PURE__ */ a3(Portrait, { desk, faceId })
       },
@@ -2227,10 +2707,362 @@ function NameBoth({ desk, ask }) {
   ] });
 }
 
+// src/tune.tsx
+var STEPS = { detection: "Detection", grouping: "Groups", recognition: "Recognition" };
+var START = {
+  detection: { minConfidence: 0.5, minFaceSize: 20, qualityThreshold: 0.5 },
+  grouping: { method: "hdbscan", minClusterSize: 5, minSamples: 3, minCohesion: null, minSimilarity: null, qualityThreshold: 0.5 },
+  recognition: { similarityThreshold: 0.6, matcher: "champion", again: false }
+};
+var TRY_AFTER_MS = 250;
+function Tune({ desk }) {
+  const [step2, setStep] = d2("grouping");
+  const [all2, setAll] = d2(START);
+  const [start2, setStart] = d2(null);
+  const [effect, setEffect] = d2(null);
+  const [isTrying, setTrying] = d2(false);
+  const [tries, setTries] = d2(0);
+  const turn2 = T2(0);
+  const values = all2[step2];
+  A2(() => {
+    void desk.guarded(() => desk.api.tuneStart()).then((found) => {
+      if (!found) return;
+      setStart(found);
+      setAll((now) => ({ ...now, recognition: { ...now.recognition, similarityThreshold: Math.round(found.threshold * 100) / 100 } }));
+    });
+  }, []);
+  A2(() => {
+    const mine = ++turn2.current;
+    setTrying(true);
+    const timer = setTimeout(() => void desk.guarded(() => desk.api.tune(step2, given(values))).then((found) => {
+      if (mine !== turn2.current) return;
+      setEffect(found);
+      setTrying(false);
+    }), TRY_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [step2, values, tries]);
+  const set = (change) => setAll((now) => ({ ...now, [step2]: { ...now[step2], ...change } }));
+  const turnTo = (to) => {
+    setEffect(null);
+    setStep(to);
+  };
+  const apply = async (text) => {
+    await desk.decisions.other(text, () => desk.api.tune(step2, given(values), true));
+    setTries((count) => count + 1);
+  };
+  const keydown = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const names2 = Object.keys(STEPS);
+    const next3 = names2[(names2.indexOf(step2) + by + names2.length) % names2.length];
+    turnTo(next3);
+    event.currentTarget.querySelector(`#fg-tab-${next3}`)?.focus();
+  };
+  const isBusy = desk.state.isBusy;
+  return /* @__PURE__ */ a3("div", { class: "fg-view fg-tune", tabIndex: -1, "data-busy": isTrying || isBusy ? "" : void 0, children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h1", { children: "Tune" }),
+        /* @__PURE__ */ a3("p", { children: isBusy ? "At work …" : isTrying ? "Trying …" : "Nothing changes until you apply it." })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", role: "tablist", "aria-label": "What is tuned", onKeyDown: keydown, children: Object.keys(STEPS).map((name) => /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          role: "tab",
+          id: `fg-tab-${name}`,
+          "aria-selected": name === step2,
+          "aria-controls": "fg-tune-panel",
+          tabIndex: name === step2 ? 0 : -1,
+          onClick: () => turnTo(name),
+          children: STEPS[name]
+        },
+        name
+      )) })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-tune-body", role: "tabpanel", id: "fg-tune-panel", "aria-labelledby": `fg-tab-${step2}`, children: [
+      step2 === "detection" && /* @__PURE__ */ a3(Detection, { ...{ desk, values, set, apply, isBusy }, effect }),
+      step2 === "grouping" && /* @__PURE__ */ a3(Grouping, { ...{ desk, values, set, apply, isBusy }, effect }),
+      step2 === "recognition" && /* @__PURE__ */ a3(Recognition, { ...{ desk, values, set, apply, isBusy, start: start2 }, effect })
+    ] })
+  ] });
+}
+function given(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+}
+function Detection({ desk, values, effect, set, apply, isBusy }) {
+  const [bins, setBins] = d2(null);
+  A2(() => {
+    void desk.guarded(() => desk.api.histogram({ place: "all" }, "confidence", 40)).then((found) => found && setBins(found));
+  }, []);
+  return /* @__PURE__ */ a3($, { children: [
+    /* @__PURE__ */ a3("form", { class: "fg-tune-form", onSubmit: (event) => event.preventDefault(), children: [
+      /* @__PURE__ */ a3(Slider, { label: "Confidence of the detection from", ...{ values, set }, name: "minConfidence", min: 0.1, max: 0.99, step: 0.01 }),
+      /* @__PURE__ */ a3(Marked, { bins: bins?.bins ?? [], at: Number(values["minConfidence"]) }),
+      /* @__PURE__ */ a3(Slider, { label: "Width and height from, px", ...{ values, set }, name: "minFaceSize", min: 10, max: 300, step: 2 }),
+      /* @__PURE__ */ a3(Slider, { label: "Quality to be grouped from", ...{ values, set }, name: "qualityThreshold", min: 0, max: 1, step: 0.01 }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button fg-main-button",
+          "data-action": "apply",
+          disabled: isBusy || !effect?.undecided,
+          onClick: () => void apply(`Dismissed as not a face: ${counted(effect.undecided)}`),
+          children: [
+            "Dismiss ",
+            counted(effect?.undecided ?? 0)
+          ]
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        "Dismisses what is below and nobody decided about; they are in Ignored, and one undo brings them back. New photos:",
+        " ",
+        /* @__PURE__ */ a3("code", { children: [
+          "faceml faces backfill --min-confidence ",
+          values["minConfidence"],
+          " --min-face-size ",
+          values["minFaceSize"]
+        ] })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3(Outcome, { effect, children: effect && /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3(Facts, { rows: [
+        ["Faces", effect.faces],
+        ["kept", effect.kept],
+        ["below the confidence", effect.unsure],
+        ["too small", effect.small],
+        ["good enough to be grouped", effect.good]
+      ] }),
+      /* @__PURE__ */ a3(Examples, { desk, examples: effect.examples, kinds: { dropped: "Just below: would go", kept: "Just above: would stay" } })
+    ] }) })
+  ] });
+}
+function Grouping({ desk, values, effect, set, apply, isBusy }) {
+  const isLinkage = values["method"] === "linkage";
+  return /* @__PURE__ */ a3($, { children: [
+    /* @__PURE__ */ a3("form", { class: "fg-tune-form", onSubmit: (event) => event.preventDefault(), children: [
+      /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+        "Method",
+        /* @__PURE__ */ a3("select", { class: "fg-field", value: String(values["method"]), onChange: (event) => set({ method: event.currentTarget.value }), children: [
+          /* @__PURE__ */ a3("option", { value: "hdbscan", children: "hdbscan, by density" }),
+          /* @__PURE__ */ a3("option", { value: "linkage", children: "linkage, by mean similarity" })
+        ] })
+      ] }),
+      /* @__PURE__ */ a3(Slider, { label: "Faces that make a group", ...{ values, set }, name: "minClusterSize", min: 2, max: 20, step: 1 }),
+      !isLinkage && /* @__PURE__ */ a3(Slider, { label: "Neighbours that make it dense", ...{ values, set }, name: "minSamples", min: 1, max: 15, step: 1 }),
+      isLinkage && /* @__PURE__ */ a3(Optional, { label: "Mean similarity", ...{ values, set }, name: "minSimilarity", usual: 0.35 }),
+      /* @__PURE__ */ a3(Optional, { label: "Drop faces less like the rest than", ...{ values, set }, name: "minCohesion", usual: 0.35 }),
+      /* @__PURE__ */ a3(Slider, { label: "Quality from", ...{ values, set }, name: "qualityThreshold", min: 0, max: 1, step: 0.01 }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button fg-main-button",
+          "data-action": "apply",
+          disabled: isBusy || !effect,
+          onClick: () => void apply("Grouped anew, recorded as a run"),
+          children: "Group anew"
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: "Groups the faces that nobody named; groups that stay keep their place. Recorded as a run; the options of before bring the groups of before back." })
+    ] }),
+    /* @__PURE__ */ a3(Outcome, { effect, children: effect && /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        sampled(effect.faces, effect.facesInAll),
+        ", compared in ",
+        effect.modelVersion,
+        effect.note && `; ${effect.note}`
+      ] }),
+      /* @__PURE__ */ a3("table", { class: "fg-tune-table", children: [
+        /* @__PURE__ */ a3("thead", { children: /* @__PURE__ */ a3("tr", { children: [
+          /* @__PURE__ */ a3("td", {}),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "now" }),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "then" })
+        ] }) }),
+        /* @__PURE__ */ a3("tbody", { children: [
+          /* @__PURE__ */ a3(Compared, { label: "Groups", before: effect.before.clusters, after: effect.after.clusters }),
+          /* @__PURE__ */ a3(Compared, { label: "Faces in one", before: effect.before.grouped, after: effect.after.grouped }),
+          /* @__PURE__ */ a3(Compared, { label: "The largest", before: effect.before.largest, after: effect.after.largest })
+        ] })
+      ] }),
+      /* @__PURE__ */ a3(Facts, { rows: [["would join a group", effect.joined], ["would leave theirs", effect.left], ["would change it", effect.moved]] }),
+      /* @__PURE__ */ a3(Examples, { desk, examples: effect.examples, kinds: { joined: "Would join", left: "Would leave", moved: "Would change to" } })
+    ] }) })
+  ] });
+}
+function Recognition({ desk, values, effect, set, apply, isBusy, start: start2 }) {
+  const isAgain = values["again"] === true;
+  const strangers = effect?.falseMatches;
+  return /* @__PURE__ */ a3($, { children: [
+    /* @__PURE__ */ a3("form", { class: "fg-tune-form", onSubmit: (event) => event.preventDefault(), children: [
+      /* @__PURE__ */ a3(Slider, { label: "Similarity to be recognised", ...{ values, set }, name: "similarityThreshold", min: 0.1, max: 0.95, step: 0.01 }),
+      /* @__PURE__ */ a3(Marked, { bins: effect?.bins ?? [], at: effect?.threshold ?? 0 }),
+      /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+        "People are told apart by",
+        /* @__PURE__ */ a3("select", { class: "fg-field", value: String(values["matcher"]), onChange: (event) => set({ matcher: event.currentTarget.value }), children: [
+          /* @__PURE__ */ a3("option", { value: "champion", children: [
+            "what is in use",
+            start2 && ` (${start2.modelVersion})`
+          ] }),
+          /* @__PURE__ */ a3("option", { value: "plain", children: "similarity alone" })
+        ] })
+      ] }),
+      /* @__PURE__ */ a3("label", { class: "fg-tick", children: [
+        /* @__PURE__ */ a3("input", { type: "checkbox", checked: isAgain, onChange: (event) => set({ again: event.currentTarget.checked }) }),
+        "again all that the machine named or grouped"
+      ] }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button fg-main-button",
+          "data-action": "apply",
+          disabled: isBusy || !effect?.facesInAll,
+          onClick: () => void apply(isAgain ? "Recognised again, the rest grouped anew; recorded as a run" : "Recognised, recorded as a run"),
+          children: isAgain ? "Recognise again" : "Recognise"
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        isAgain ? "What nobody decided about is put under whom it matches, the rest is grouped anew; what a person said stays." : "Faces without a name and without a group are put under whom they match; they wait in Unconfirmed.",
+        " Recorded as a run."
+      ] })
+    ] }),
+    /* @__PURE__ */ a3(Outcome, { effect, children: effect && /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        sampled(effect.faces, effect.facesInAll),
+        ", compared in ",
+        effect.modelVersion,
+        effect.notes.length > 0 && `; ${effect.notes.join("; ")}`
+      ] }),
+      /* @__PURE__ */ a3("table", { class: "fg-tune-table", children: [
+        /* @__PURE__ */ a3("thead", { children: /* @__PURE__ */ a3("tr", { children: [
+          /* @__PURE__ */ a3("td", {}),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "now" }),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "then" })
+        ] }) }),
+        /* @__PURE__ */ a3("tbody", { children: /* @__PURE__ */ a3(Compared, { label: "Named by the machine", before: effect.before, after: effect.after }) })
+      ] }),
+      /* @__PURE__ */ a3(Facts, { rows: [["would get a name", effect.joined], ["would lose it", effect.left], ["would get another", effect.moved]] }),
+      strangers && /* @__PURE__ */ a3("p", { children: [
+        "Of ",
+        counted(strangers.faces),
+        " that people named, ",
+        percent(strangers.accepted),
+        " find their own person; ",
+        percent(strangers.share),
+        " (at most",
+        " ",
+        percent(strangers.atMost),
+        ") would be named wrongly if their person were unknown."
+      ] }),
+      /* @__PURE__ */ a3(Examples, { desk, examples: effect.examples, kinds: { joined: "Would get a name", left: "Would lose it", moved: "Would get another" } })
+    ] }) })
+  ] });
+}
+function sampled(faces, all2) {
+  return faces < all2 ? `A sample of ${number(faces)} of ${counted(all2)}` : counted(all2);
+}
+function percent(share2) {
+  return `${(100 * share2).toFixed(share2 < 0.1 ? 1 : 0)} %`;
+}
+function Slider({ label, name, values, set, min, max, step: step2 }) {
+  const value = Number(values[name]);
+  return /* @__PURE__ */ a3("label", { class: "fg-slider", children: [
+    /* @__PURE__ */ a3("span", { children: label }),
+    /* @__PURE__ */ a3("output", { children: step2 < 1 ? similarity(value) : value }),
+    /* @__PURE__ */ a3("input", { type: "range", ...{ min, max, step: step2, value }, "data-name": name, onInput: (event) => set({ [name]: Number(event.currentTarget.value) }) })
+  ] });
+}
+function Optional({ label, name, values, set, usual }) {
+  const isSet = values[name] !== null;
+  return /* @__PURE__ */ a3("div", { class: "fg-optional", children: [
+    /* @__PURE__ */ a3("label", { class: "fg-tick", children: [
+      /* @__PURE__ */ a3("input", { type: "checkbox", checked: isSet, onChange: (event) => set({ [name]: event.currentTarget.checked ? usual : null }) }),
+      label
+    ] }),
+    isSet && /* @__PURE__ */ a3(Slider, { label: "", ...{ name, values, set }, min: 0, max: 0.9, step: 0.01 })
+  ] });
+}
+function Marked({ bins, at }) {
+  if (!bins.length) return null;
+  const [low, high] = [bins[0].low, bins.at(-1).high];
+  const most = Math.max(1, ...bins.map((bin) => bin.faces));
+  const x2 = (value) => 100 * (value - low) / Math.max(high - low, 1e-6);
+  return /* @__PURE__ */ a3("svg", { class: "fg-marked", viewBox: "0 0 100 40", preserveAspectRatio: "none", "aria-hidden": "true", children: [
+    bins.map((bin) => {
+      const height = bin.faces ? Math.max(1.2, 38 * bin.faces / most) : 0;
+      return /* @__PURE__ */ a3(
+        "rect",
+        {
+          x: x2(bin.low),
+          width: Math.max(0.4, x2(bin.high) - x2(bin.low) - 0.3),
+          y: 40 - height,
+          height,
+          class: bin.high <= at ? "fg-bin-below" : "fg-bin"
+        },
+        bin.low
+      );
+    }),
+    at > low && at < high && /* @__PURE__ */ a3("line", { x1: x2(at), x2: x2(at), y1: 0, y2: 40 })
+  ] });
+}
+function Outcome({ effect, children }) {
+  return /* @__PURE__ */ a3("section", { class: "fg-outcome", "aria-label": "What it would do", "aria-live": "polite", children: effect ? children : /* @__PURE__ */ a3("p", { class: "fg-hint", children: "…" }) });
+}
+function Compared({ label, before, after: after2 }) {
+  const change = after2 - before;
+  return /* @__PURE__ */ a3("tr", { children: [
+    /* @__PURE__ */ a3("th", { scope: "row", children: label }),
+    /* @__PURE__ */ a3("td", { children: number(before) }),
+    /* @__PURE__ */ a3("td", { children: [
+      /* @__PURE__ */ a3("b", { children: number(after2) }),
+      change !== 0 && /* @__PURE__ */ a3("small", { children: [
+        " ",
+        change > 0 ? "+" : "−",
+        number(Math.abs(change))
+      ] })
+    ] })
+  ] });
+}
+function Facts({ rows }) {
+  return /* @__PURE__ */ a3("ul", { class: "fg-facts", children: rows.map(([label, count]) => /* @__PURE__ */ a3("li", { children: [
+    /* @__PURE__ */ a3("b", { children: number(count) }),
+    " ",
+    label
+  ] }, label)) });
+}
+function Examples({ desk, examples, kinds }) {
+  return /* @__PURE__ */ a3($, { children: Object.entries(kinds).map(([kind, title]) => {
+    const shown = examples.filter((example) => example.change === kind);
+    if (!shown.length) return null;
+    return /* @__PURE__ */ a3("section", { "aria-label": title, children: [
+      /* @__PURE__ */ a3("h2", { children: title }),
+      /* @__PURE__ */ a3("ul", { class: "fg-examples", children: shown.map((example) => /* @__PURE__ */ a3("li", { children: [
+        /* @__PURE__ */ a3(Portrait, { desk, faceId: example.faceId }),
+        example.otherId && /* @__PURE__ */ a3($, { children: [
+          /* @__PURE__ */ a3("span", { "aria-hidden": "true", children: kind === "left" ? "⇠" : "→" }),
+          /* @__PURE__ */ a3(Portrait, { desk, faceId: example.otherId })
+        ] }),
+        example.name && /* @__PURE__ */ a3("small", { children: [
+          example.name,
+          " ",
+          similarity(example.value)
+        ] })
+      ] }, example.faceId)) })
+    ] }, kind);
+  }) });
+}
+
 // src/views.ts
 var VIEWS = [
   { name: REVIEW, label: "Review", key: "KeyR", Component: Review },
-  { name: "days", label: "Events", Component: Days }
+  { name: "days", label: "Events", Component: Days },
+  { name: "map", label: "Map", key: "KeyM", Component: Explore },
+  { name: "tune", label: "Tune", key: "KeyT", Component: Tune }
 ];
 function viewOf(name) {
   return VIEWS.find((view) => view.name === name);
@@ -2386,13 +3218,13 @@ function factsOf(state) {
   const group = openGroup(state);
   const at = groups.findIndex((found) => found.key === group?.key);
   const isQueue = query.place === "to_name" || query.place === "unconfirmed";
-  const facts = [
+  const facts2 = [
     pages.isKnown ? counted(pages.total) : "",
     group && isQueue && groupsTotal > 1 ? `${number(at + 1)} of ${number(groupsTotal)}` : "",
     group?.cohesion != null && query.place === "to_name" ? `cohesion ${group.cohesion.toFixed(2)}` : "",
     isEmpty(selection) ? "" : `${number(countOf(selection, pages.total))} selected`
   ];
-  return facts.filter(Boolean).join(" · ");
+  return facts2.filter(Boolean).join(" · ");
 }
 function CardTools({ desk }) {
   const { query, order } = desk.state;
@@ -2600,20 +3432,20 @@ var NUMBERS2 = [
   { name: "maxSimilarity", label: "Similarity up to", step: 0.01, most: 1 }
 ];
 function FilterPanel({ desk }) {
-  const { query, names } = desk.state;
+  const { query, names: names2 } = desk.state;
   const { place, clusterId: _cluster, ...filters } = query;
   const isGrouped = place === "unconfirmed" || place === "people" || place === "hidden";
   const set = (change) => void desk.filter({ ...filters, ...change });
   const text = (value) => value || void 0;
-  const known = names.find((name) => name.personId === query.personId)?.name ?? "";
+  const known = names2.find((name) => name.personId === query.personId)?.name ?? "";
   return /* @__PURE__ */ a3("form", { class: "fg-panel fg-filters", "aria-label": "Filters", onSubmit: (event) => event.preventDefault(), children: [
     !isGrouped && /* @__PURE__ */ a3("label", { children: [
       "Person",
       /* @__PURE__ */ a3("input", { class: "fg-field", list: "fg-people", value: known, onChange: (event) => {
-        const found = completions(names, event.currentTarget.value)[0];
+        const found = completions(names2, event.currentTarget.value)[0];
         set({ personId: found?.personId });
       } }),
-      /* @__PURE__ */ a3("datalist", { id: "fg-people", children: names.slice(0, 500).map((name) => /* @__PURE__ */ a3("option", { value: name.name }, name.personId)) })
+      /* @__PURE__ */ a3("datalist", { id: "fg-people", children: names2.slice(0, 500).map((name) => /* @__PURE__ */ a3("option", { value: name.name }, name.personId)) })
     ] }),
     /* @__PURE__ */ a3("label", { children: [
       "From",
@@ -2750,14 +3582,14 @@ var STEP = 0.01;
 function boxOf(a4, b) {
   const [left, right] = [share(Math.min(a4.x, b.x)), share(Math.max(a4.x, b.x))];
   const [top, bottom] = [share(Math.min(a4.y, b.y)), share(Math.max(a4.y, b.y))];
-  return inside({ x: left, y: top, width: right - left, height: bottom - top });
+  return inside2({ x: left, y: top, width: right - left, height: bottom - top });
 }
 function moved(box, key, isResizing) {
   const [dx, dy] = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[key] ?? [0, 0];
-  if (isResizing) return inside({ ...box, width: box.width + dx, height: box.height + dy });
+  if (isResizing) return inside2({ ...box, width: box.width + dx, height: box.height + dy });
   return { ...box, x: between(box.x + dx, 0, 1 - box.width), y: between(box.y + dy, 0, 1 - box.height) };
 }
-function inside(box) {
+function inside2(box) {
   const width = between(box.width, SMALLEST, 1 - Math.min(box.x, 1 - SMALLEST));
   const height = between(box.height, SMALLEST, 1 - Math.min(box.y, 1 - SMALLEST));
   return { x: Math.min(box.x, 1 - width), y: Math.min(box.y, 1 - height), width, height };
@@ -2861,8 +3693,8 @@ function PhotoView({ desk }) {
     } else if (isWriting) return;
     else if (event.key === "ArrowLeft") goTo(photo?.previous ?? null);
     else if (event.key === "ArrowRight") goTo(photo?.next ?? null);
-    else if (event.key === "+" || event.key === "=") setZoom(next(zoom, 1));
-    else if (event.key === "-") setZoom(next(zoom, -1));
+    else if (event.key === "+" || event.key === "=") setZoom(next2(zoom, 1));
+    else if (event.key === "-") setZoom(next2(zoom, -1));
     else if (event.key === "Delete" && face) void remove(face);
     else if (event.key === " " && !(target instanceof HTMLButtonElement)) close();
     else if ([...event.key].length === 1 && !(event.key === " ")) dialog.current?.querySelector(".fg-entry")?.focus();
@@ -2885,8 +3717,8 @@ function PhotoView({ desk }) {
       /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "←", disabled: photo?.previous == null, onClick: () => goTo(photo.previous), children: "Previous" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "→", disabled: photo?.next == null, onClick: () => goTo(photo.next), children: "Next" }),
-        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Smaller", title: "−", disabled: zoom === ZOOMS[0], onClick: () => setZoom(next(zoom, -1)), children: "−" }),
-        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Larger", title: "+", disabled: zoom === ZOOMS.at(-1), onClick: () => setZoom(next(zoom, 1)), children: "+" }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Smaller", title: "−", disabled: zoom === ZOOMS[0], onClick: () => setZoom(next2(zoom, -1)), children: "−" }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Larger", title: "+", disabled: zoom === ZOOMS.at(-1), onClick: () => setZoom(next2(zoom, 1)), children: "+" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": isDrawing, onClick: () => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX)), children: "Draw a face" }),
         face && !isDrawing && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": draft !== null, onClick: () => setDraft(draft ? null : face.box), children: "Correct the box" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "Esc", onClick: close, children: "Close" })
@@ -2895,7 +3727,7 @@ function PhotoView({ desk }) {
     /* @__PURE__ */ a3("div", { class: "fg-photo-scroll", tabIndex: 0, role: "group", "aria-label": "The photo", onWheel: (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();
-      setZoom(next(zoom, event.deltaY < 0 ? 1 : -1));
+      setZoom(next2(zoom, event.deltaY < 0 ? 1 : -1));
     }, children: /* @__PURE__ */ a3(
       "div",
       {
@@ -2917,7 +3749,7 @@ function PhotoView({ desk }) {
             {
               type: "button",
               class: `fg-box fg-${found.state}${found.faceId === chosen ? " fg-asked" : ""}`,
-              style: percent(found.box),
+              style: percent2(found.box),
               disabled: isEditing,
               "aria-pressed": found.faceId === chosen,
               "aria-label": found.personName ?? "a face without a name",
@@ -2926,7 +3758,7 @@ function PhotoView({ desk }) {
             },
             found.faceId
           )),
-          draft && /* @__PURE__ */ a3("div", { class: "fg-box fg-draft", style: percent(draft) })
+          draft && /* @__PURE__ */ a3("div", { class: "fg-box fg-draft", style: percent2(draft) })
         ]
       }
     ) }),
@@ -2958,10 +3790,10 @@ function PhotoView({ desk }) {
     ] })
   ] });
 }
-function next(zoom, by) {
+function next2(zoom, by) {
   return ZOOMS[Math.min(ZOOMS.length - 1, Math.max(0, ZOOMS.indexOf(zoom) + by))];
 }
-function percent(box) {
+function percent2(box) {
   return { left: `${100 * box.x}%`, top: `${100 * box.y}%`, width: `${100 * box.width}%`, height: `${100 * box.height}%` };
 }
 function trap(event, dialog) {
@@ -3292,7 +4124,7 @@ function Nothing({ desk, stage }) {
 
 // src/desk.ts
 var GROUPS = 200;
-var BINS = 40;
+var BINS2 = 40;
 var FOUND = 200;
 var MOST_BY_RANGE = 1e4;
 var SUGGEST_AFTER_MS = 120;
@@ -3384,8 +4216,8 @@ var Desk = class {
   /** The group before or after; nothing where there is none. */
   async stepGroup(by) {
     const { groups, query } = this.state;
-    const next2 = groups[groups.findIndex((group) => group.key === groupKey(query)) + by];
-    if (next2) await this.openGroup(next2.key);
+    const next3 = groups[groups.findIndex((group) => group.key === groupKey(query)) + by];
+    if (next3) await this.openGroup(next3.key);
   }
   async moreGroups() {
     const { groups, groupsTotal, query } = this.state;
@@ -3447,9 +4279,9 @@ var Desk = class {
     this.store.set({ groups: now.groups, groupsTotal: now.total });
     if (showsCards(query)) return;
     const isThere = now.groups.some((group) => group.key === groupKey(query));
-    const next2 = now.groups[Math.min(Math.max(at, 0), now.groups.length - 1)];
+    const next3 = now.groups[Math.min(Math.max(at, 0), now.groups.length - 1)];
     if (isThere || query.place === "people" || query.place === "hidden") await this.open(query, keeps);
-    else await this.open(withGroup(query, next2?.key));
+    else await this.open(withGroup(query, next3?.key));
   }
   // --- choosing
   choose(selection) {
@@ -3505,7 +4337,7 @@ var Desk = class {
     if (page && this.state.threshold === threshold && this.state.query === query) this.store.set({ above: page.total });
   }
   async readHistogram(query) {
-    const histogram = await this.guarded(() => this.api.histogram(query, "similarity", BINS));
+    const histogram = await this.guarded(() => this.api.histogram(query, "similarity", BINS2));
     if (this.state.query === query) this.store.set({ histogram });
   }
   suggestSoon() {
@@ -3530,10 +4362,10 @@ var Desk = class {
   /** Have the next group's faces at hand before they are asked for. */
   async prepareNext() {
     const { groups, query } = this.state;
-    const next2 = groups[groups.findIndex((group) => group.key === groupKey(query)) + 1];
-    if (!next2 || groupKey(query) === void 0 || showsCards(query)) return;
+    const next3 = groups[groups.findIndex((group) => group.key === groupKey(query)) + 1];
+    if (!next3 || groupKey(query) === void 0 || showsCards(query)) return;
     try {
-      const ahead = withGroup(query, next2.key);
+      const ahead = withGroup(query, next3.key);
       const page = await this.api.grid({ ...usualSort(ahead), ...ahead }, 0, 60);
       if (this.state.query === query) this.pictures.wantLater(page.faces.map((face) => face.faceId));
     } catch {
