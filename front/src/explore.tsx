@@ -109,8 +109,8 @@ function MapCanvas({ desk, map, rows, choose }: MapProps) {
   };
   const hover = (point: Point) => {
     if (!map) return;
-    const [one, other] = [toPlane(point, ...size(), lens), toPlane({ x: point.x + HOVER_PX, y: point.y }, ...size(), lens)];
-    setHovered(nearest(map.x, map.y, one, other.x - one.x));
+    const [one, other] = [toPlane(point, ...size(), lens), toPlane({ x: point.x + HOVER_PX, y: point.y + HOVER_PX }, ...size(), lens)];
+    setHovered(nearest(map.x, map.y, one, { x: other.x - one.x, y: other.y - one.y }));
   };
   const tip = map && hovered >= 0 && !lasso.length ? toScreen({ x: map.x[hovered]!, y: map.y[hovered]! }, ...size(), lens) : null;
   return (

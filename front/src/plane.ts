@@ -14,20 +14,23 @@ export interface Lens {
 
 export const WHOLE: Lens = { zoom: 1, x: 0.5, y: 0.5 };
 const MOST_ZOOM = 40;
-const MARGIN_PX = 18;
+const MARGIN_PX = 24;
+const MOST_STRETCHED = 2;
 
-function side(width: number, height: number, lens: Lens): number {
-  return Math.max(40, Math.min(width, height) - 2 * MARGIN_PX) * lens.zoom;
+/** How many pixels the plane is wide and high: it fills the canvas, since its axes mean nothing. */
+function sides(width: number, height: number, lens: Lens): Point {
+  const [x, y] = [Math.max(40, width - 2 * MARGIN_PX), Math.max(40, height - 2 * MARGIN_PX)];
+  return { x: Math.min(x, MOST_STRETCHED * y) * lens.zoom, y: Math.min(y, MOST_STRETCHED * x) * lens.zoom };
 }
 
 export function toScreen(point: Point, width: number, height: number, lens: Lens): Point {
-  const px = side(width, height, lens);
-  return { x: width / 2 + (point.x - lens.x) * px, y: height / 2 + (point.y - lens.y) * px };
+  const px = sides(width, height, lens);
+  return { x: width / 2 + (point.x - lens.x) * px.x, y: height / 2 + (point.y - lens.y) * px.y };
 }
 
 export function toPlane(point: Point, width: number, height: number, lens: Lens): Point {
-  const px = side(width, height, lens);
-  return { x: lens.x + (point.x - width / 2) / px, y: lens.y + (point.y - height / 2) / px };
+  const px = sides(width, height, lens);
+  return { x: lens.x + (point.x - width / 2) / px.x, y: lens.y + (point.y - height / 2) / px.y };
 }
 
 /** Nearer or farther by a factor, so that what is under the pointer stays there. */
@@ -60,13 +63,16 @@ function isInside(x: number, y: number, line: readonly Point[]): boolean {
   return odd;
 }
 
-/** The row of the point nearest to a place, no farther than `within`; -1 where there is none. */
-export function nearest(xs: ArrayLike<number>, ys: ArrayLike<number>, at: Point, within: number): number {
-  let best = within * within;
+/** The row of the point nearest to a place, no farther than `within` both ways; -1 where there is none. */
+export function nearest(xs: ArrayLike<number>, ys: ArrayLike<number>, at: Point, within: Point): number {
+  let best = 1;
   let found = -1;
   for (let row = 0; row < xs.length; row++) {
-    const distance = (xs[row]! - at.x) ** 2 + (ys[row]! - at.y) ** 2;
-    if (distance <= best) [best, found] = [distance, row];
+    const distance = ((xs[row]! - at.x) / within.x) ** 2 + ((ys[row]! - at.y) / within.y) ** 2;
+    if (distance <= best) {
+      best = distance;
+      found = row;
+    }
   }
   return found;
 }

@@ -113,7 +113,7 @@ function Detection({ desk, values, effect, set, apply, isBusy }: StepProps<Detec
       </form>
       <Outcome effect={effect}>
         {effect && <>
-          <Facts rows={[["Faces", effect.faces], ["kept", effect.kept], ["below the confidence", effect.unsure], ["too small", effect.small],
+          <Facts rows={[["faces", effect.faces], ["kept", effect.kept], ["below the confidence", effect.unsure], ["too small", effect.small],
             ["good enough to be grouped", effect.good]]} />
           <Examples desk={desk} examples={effect.examples} kinds={{ dropped: "Just below: would go", kept: "Just above: would stay" }} />
         </>}

@@ -29,8 +29,8 @@ test("what is under the pointer stays there when the map comes nearer", () => {
 });
 
 test("the nearest point is found where one is near enough", () => {
-  assert.equal(nearest([0, 0.5], [0, 0.5], { x: 0.45, y: 0.5 }, 0.1), 1);
-  assert.equal(nearest([0, 0.5], [0, 0.5], { x: 0.25, y: 0.25 }, 0.1), -1);
+  assert.equal(nearest([0, 0.5], [0, 0.5], { x: 0.45, y: 0.5 }, { x: 0.1, y: 0.1 }), 1);
+  assert.equal(nearest([0, 0.5], [0, 0.5], { x: 0.25, y: 0.25 }, { x: 0.1, y: 0.1 }), -1);
 });
 
 test("names hide no other name, and the largest groups come first", () => {

@@ -2113,17 +2113,19 @@ function justBelow(value) {
 // src/plane.ts
 var WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
 var MOST_ZOOM = 40;
-var MARGIN_PX = 18;
-function side(width, height, lens) {
-  return Math.max(40, Math.min(width, height) - 2 * MARGIN_PX) * lens.zoom;
+var MARGIN_PX = 24;
+var MOST_STRETCHED = 2;
+function sides(width, height, lens) {
+  const [x2, y3] = [Math.max(40, width - 2 * MARGIN_PX), Math.max(40, height - 2 * MARGIN_PX)];
+  return { x: Math.min(x2, MOST_STRETCHED * y3) * lens.zoom, y: Math.min(y3, MOST_STRETCHED * x2) * lens.zoom };
 }
 function toScreen(point, width, height, lens) {
-  const px = side(width, height, lens);
-  return { x: width / 2 + (point.x - lens.x) * px, y: height / 2 + (point.y - lens.y) * px };
+  const px = sides(width, height, lens);
+  return { x: width / 2 + (point.x - lens.x) * px.x, y: height / 2 + (point.y - lens.y) * px.y };
 }
 function toPlane(point, width, height, lens) {
-  const px = side(width, height, lens);
-  return { x: lens.x + (point.x - width / 2) / px, y: lens.y + (point.y - height / 2) / px };
+  const px = sides(width, height, lens);
+  return { x: lens.x + (point.x - width / 2) / px.x, y: lens.y + (point.y - height / 2) / px.y };
 }
 function zoomed(lens, factor, at, width, height) {
   const zoom = Math.min(MOST_ZOOM, Math.max(1, lens.zoom * factor));
@@ -2151,11 +2153,14 @@ function isInside(x2, y3, line) {
   return odd;
 }
 function nearest(xs, ys, at, within2) {
-  let best = within2 * within2;
+  let best = 1;
   let found = -1;
   for (let row = 0; row < xs.length; row++) {
-    const distance = (xs[row] - at.x) ** 2 + (ys[row] - at.y) ** 2;
-    if (distance <= best) [best, found] = [distance, row];
+    const distance = ((xs[row] - at.x) / within2.x) ** 2 + ((ys[row] - at.y) / within2.y) ** 2;
+    if (distance <= best) {
+      best = distance;
+      found = row;
+    }
   }
   return found;
 }
@@ -2380,8 +2385,8 @@ function MapCanvas({ desk, map, rows, choose }) {
   };
   const hover = (point) => {
     if (!map) return;
-    const [one, other] = [toPlane(point, ...size(), lens), toPlane({ x: point.x + HOVER_PX, y: point.y }, ...size(), lens)];
-    setHovered(nearest(map.x, map.y, one, other.x - one.x));
+    const [one, other] = [toPlane(point, ...size(), lens), toPlane({ x: point.x + HOVER_PX, y: point.y + HOVER_PX }, ...size(), lens)];
+    setHovered(nearest(map.x, map.y, one, { x: other.x - one.x, y: other.y - one.y }));
   };
   const tip = map && hovered >= 0 && !lasso.length ? toScreen({ x: map.x[hovered], y: map.y[hovered] }, ...size(), lens) : null;
   return /* @__PURE__ */ a3("div", { class: "fg-map", children: [
@@ -2657,16 +2662,16 @@ function Review({ desk, stage }) {
     ] })
   ] });
 }
-function Faces({ desk, side: side2, look: look2 }) {
-  return /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": side2.title, children: [
-    /* @__PURE__ */ a3("h2", { children: side2.title }),
-    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side2.faceIds.map((faceId, at) => /* @__PURE__ */ a3(
+function Faces({ desk, side, look: look2 }) {
+  return /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": side.title, children: [
+    /* @__PURE__ */ a3("h2", { children: side.title }),
+    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side.faceIds.map((faceId, at) => /* @__PURE__ */ a3(
       "button",
       {
         type: "button",
         class: "fg-face",
         "data-face": faceId,
-        "aria-label": `Photo of ${side2.title}, face ${at + 1} of ${side2.faceIds.length}`,
+        "aria-label": `Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`,
         onClick: () => look2(faceId),
         children: /* @__PURE__ */ a3(Portrait, { desk, faceId })
       },
@@ -2831,7 +2836,7 @@ function Detection({ desk, values, effect, set, apply, isBusy }) {
     ] }),
     /* @__PURE__ */ a3(Outcome, { effect, children: effect && /* @__PURE__ */ a3($, { children: [
       /* @__PURE__ */ a3(Facts, { rows: [
-        ["Faces", effect.faces],
+        ["faces", effect.faces],
         ["kept", effect.kept],
         ["below the confidence", effect.unsure],
         ["too small", effect.small],
