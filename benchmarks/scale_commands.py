@@ -149,7 +149,7 @@ def _people_sheet(library: Library) -> Work:
 def _map(library: Library) -> Work:
     from faceml.services.pictures.sheets import draw_map
 
-    return lambda: draw_map(library.repository)
+    return lambda: draw_map(library)
 
 
 @command("workbench, first screen", twice=True)

@@ -18,7 +18,9 @@ from faceml.errors import FacemlError
 from faceml.jobs.queue import JobQueue, connect_queue
 from faceml.library import Library
 from faceml.once import Once
+from faceml.services.cluster.tune import Tuner
 from faceml.services.index.drain import drain_outbox
+from faceml.services.pictures.sheets import FaceMaps
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.grid import FaceGrid
 from faceml.wiring import open_library
@@ -42,8 +44,10 @@ from serving.routes import (
     page,
     persons,
     photos,
+    review,
     search,
     suggestions,
+    tune,
 )
 from serving.security import Gate, KeyCheck, OriginCheck, SecurityHeaders
 
@@ -80,7 +84,7 @@ def create_app(
     )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     problems.install(app)
-    named = (model, grid, photos, clusters, persons, detection, faces, search, suggestions, jobs, health)
+    named = (model, grid, tune, photos, clusters, persons, detection, faces, search, suggestions, review, jobs, health)
     for part in (*named, page, label_page):
         # Not include_router: it looks every request up in a router of routers, half a millisecond a request.
         app.router.routes.extend(part.router.routes)
@@ -122,7 +126,9 @@ def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics
         # The index follows within DRAIN_EVERY_S: whoever names faces on the grid does not wait for it.
         grid_ = Once(lambda: FaceGrid(replace(library, index_follower=library.index_follower or _later)))
         pictures = {side: Thumbnails(library, side_px=side) for side in THUMBNAILS_PX}
-        app.state.service = Service(settings, library, queue, limits, pools, champion, metrics, grid_, pictures, actor)
+        views = Once(lambda: FaceMaps(library, grid_().live)), Once(lambda: Tuner(library, grid_().live))
+        parts = (settings, library, queue, limits, pools, champion, metrics, grid_, pictures, *views)
+        app.state.service = Service(*parts, actor)
         await pools.watch(champion.refresh)  # warm: the first request waits for nothing
         async with AsyncExitStack() as stack:
             if given is None:

@@ -18,7 +18,9 @@ from faceml.jobs.queue import JobQueue
 from faceml.library import Library
 from faceml.once import Once
 from faceml.options import ClusterOptions, DualOptions
+from faceml.services.cluster.tune import Tuner
 from faceml.services.index.drain import index_note
+from faceml.services.pictures.sheets import FaceMaps
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.grid import FaceGrid
 from serving.champion import Champion
@@ -52,6 +54,8 @@ class Service:
     metrics: Metrics
     grid: Once[FaceGrid]
     thumbnails: Mapping[int, Thumbnails]  # by side, in pixels
+    maps: Once[FaceMaps]
+    tuner: Once[Tuner]
     actor: str = ACTOR
 
     async def read(self, request: Request, work: Callable[[], BaseModel]) -> Response:

@@ -30,6 +30,10 @@ READING_POSTS = (
     "/search/faces",
     "/search/photos",
     "/search/upload",
+    "/grid/tiles",
+    "/tune/detection",
+    "/tune/grouping",
+    "/tune/recognition",
 )  # they store nothing
 OPEN_PATHS = frozenset({"/health", "/ready"})  # for who only watches whether the service runs
 PAGE = "/docs"  # for people: a browser asks them for a name, which can be anything, and a password, the key

@@ -3,7 +3,7 @@ import type { Desk } from "./desk.ts";
 import { enterMeans, shownNames } from "./entry.ts";
 import type { Command } from "./keyboard.ts";
 import * as select from "./selection.ts";
-import { groupedBy, showsCards } from "./store.ts";
+import { groupedBy, showsCards, type State } from "./store.ts";
 import { PLACES } from "./types.ts";
 
 /** The parts of the page that a command moves the focus to. */
@@ -14,7 +14,7 @@ export interface Stage {
 }
 
 export async function act(command: Command, desk: Desk, stage: Stage): Promise<void> {
-  const { store, decisions, state } = { store: desk.store, decisions: desk.decisions, state: desk.state };
+  const { decisions, state } = { decisions: desk.decisions, state: desk.state };
   switch (command.do) {
     case "take": return enter(desk, stage, false);
     case "takeAsTyped": return enter(desk, stage, true);
@@ -22,7 +22,11 @@ export async function act(command: Command, desk: Desk, stage: Stage): Promise<v
     case "stranger": return after(stage, decisions.dismiss("stranger"));
     case "notAFace": return after(stage, decisions.dismiss("not_a_face"));
     case "restore": return after(stage, decisions.restore());
-    case "split": return after(stage, decisions.split());
+    case "split": return decisions.previewSplit();
+    case "unassign": return after(stage, decisions.unassign());
+    case "cover": return after(stage, decisions.cover());
+    case "exemplars": return after(stage, decisions.exemplars());
+    case "sameDay": return after(stage, sameDay(desk));
     case "undo": return after(stage, decisions.undo());
     case "redo": return after(stage, decisions.redo());
     case "photo": return look(desk);
@@ -32,11 +36,12 @@ export async function act(command: Command, desk: Desk, stage: Stage): Promise<v
     case "move": return stage.moveTo(command.key, command.isExtending);
     case "type": return stage.focusEntry(command.letter);
     case "place": return after(stage, desk.goTo(PLACES[command.number - 1]!));
+    case "view": return desk.openView(command.name);
     case "group": return after(stage, desk.stepGroup(command.by));
     case "suggestion": return suggestion(desk, stage, command.number);
     case "complete": return complete(desk, command.by);
-    case "filters": return store.set({ panel: state.panel === "filters" ? null : "filters" });
-    case "keys": return store.set({ panel: state.panel === "keys" ? null : "keys" });
+    case "filters": case "why": return state.view ? undefined : turn(desk, command.do);
+    case "keys": case "history": return turn(desk, command.do);
     case "escape": return escape(desk, stage);
   }
 }
@@ -63,11 +68,24 @@ async function enter(desk: Desk, stage: Stage, asTyped: boolean): Promise<void> 
 async function escape(desk: Desk, stage: Stage): Promise<void> {
   const { store, state } = desk;
   if (state.photo) store.set({ photo: null });
+  else if (state.split) store.set({ split: null });
   else if (state.panel) store.set({ panel: null });
+  else if (state.view) await desk.goTo(state.query.place);
   else if (!select.isEmpty(state.selection)) desk.choose(select.clear(state.selection));
   else if (state.typed) store.set({ typed: "", picked: -1, asked: "" });
   else await desk.back();
   stage.focusGrid();
+}
+
+/** Open or close what is below the head. */
+function turn(desk: Desk, panel: State["panel"]): void {
+  desk.store.set({ panel: desk.state.panel === panel ? null : panel });
+}
+
+async function sameDay(desk: Desk): Promise<void> {
+  const taken = desk.state.pages.at(desk.state.selection.at)?.takenAt;
+  if (taken == null) return desk.store.tell("Nobody knows when this photo was taken", "problem");
+  await desk.openDay(new Date(taken * 1000).toISOString().slice(0, 10));
 }
 
 async function suggestion(desk: Desk, stage: Stage, number: number): Promise<void> {
@@ -104,6 +122,8 @@ export function isOffered(command: Command["do"], desk: Desk): boolean {
   if (!pages.total || isLoading) return false;
   if (command === "restore") return query.place === "ignored";
   if (command === "stranger" || command === "notAFace") return query.place !== "ignored";
+  if (command === "unassign" || command === "cover" || command === "exemplars") return query.place === "people" && query.personId !== undefined;
+  if (command === "sameDay") return query.day === undefined && pages.at(desk.state.selection.at)?.takenAt != null;
   if (command === "split") return groupedBy(query.place) === "cluster" && pages.total > 3;
   if (command === "reject" && query.place === "to_name") return desk.state.suggestions[0]?.isLikely === true;
   return true;

@@ -2,7 +2,8 @@
 import { readJson, refusal, type Call, type Transport } from "./transport.ts";
 import { toParams } from "./query.ts";
 import type {
-  Box, Changes, Decided, Decision, FaceQuery, GridPage, GroupOrder, Groups, Histogram, KnownName, Likeness, Photo, Places, Tile, Undone,
+  Box, Changes, Decided, Decision, Explanation, FaceMap, FaceQuery, GridPage, GroupOrder, Groups, Histogram, HistoryLine, KnownName,
+  Likeness, PersonFacts, Photo, Places, Quantity, Question, Questions, SplitPreview, Tile, Timeline, Topic, TuneStart, Undone,
 } from "./types.ts";
 
 export class Api {
@@ -20,7 +21,7 @@ export class Api {
     return this.get("/grid/groups", { ...toParams(query), by, order, offset: String(offset), limit: String(limit) });
   }
 
-  histogram(query: FaceQuery, of: "similarity" | "quality" | "size", bins: number): Promise<Histogram> {
+  histogram(query: FaceQuery, of: Quantity, bins: number): Promise<Histogram> {
     return this.get("/grid/histogram", { ...toParams(query), of, bins: String(bins) });
   }
 
@@ -60,8 +61,44 @@ export class Api {
     return this.post("/undo", eventId === undefined ? {} : { eventId });
   }
 
-  split(clusterId: string): Promise<{ eventId?: number; status: string }> {
-    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, {});
+  /** The parts that a split would make. */
+  async splitPreview(clusterId: string, minClusterSize: number): Promise<SplitPreview> {
+    const found = await this.get<SplitPreview>(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize: String(minClusterSize) });
+    return { ...found, minClusterSize };
+  }
+
+  split(clusterId: string, minClusterSize: number): Promise<{ eventId?: number; status: string; newClusters: string[] }> {
+    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize });
+  }
+
+  questions(topic: Topic, round: number, limit: number): Promise<Questions> {
+    return this.get("/review", { topic, round: String(round), limit: String(Math.min(limit, 200)) });
+  }
+
+  answer(topic: Topic, { one, other }: Question, isYes: boolean, name: string): Promise<{ eventIds: number[]; text: string }> {
+    return this.post("/review/answer", { topic, one, other, isYes, ...(name && { name }) });
+  }
+
+  history(limit: number): Promise<{ events: HistoryLine[] }> {
+    return this.get("/history", { limit: String(limit) });
+  }
+
+  /** Why a face has its name, and whom it is like now. */
+  explanation(faceId: string): Promise<Explanation> {
+    return this.get(`/faces/${faceId}/explanation`);
+  }
+
+  person(personId: string): Promise<PersonFacts> {
+    return this.get(`/persons/${personId}`, { pageSize: "1" });
+  }
+
+  /** The faces that somebody is recognised by; without any the best are chosen anew. */
+  exemplars(personId: string, faceIds: string[]): Promise<{ eventId: number }> {
+    return this.post(`/persons/${personId}/exemplars`, faceIds.length ? { faceIds } : {});
+  }
+
+  cover(personId: string, faceId: string): Promise<{ eventId: number }> {
+    return this.post(`/persons/${personId}/cover`, { faceId });
   }
 
   rename(personId: string, name: string): Promise<{ eventId: number }> {
@@ -97,6 +134,28 @@ export class Api {
 
   async remove(faceId: string): Promise<{ eventId: number | null }> {
     return readJson(await this.transport.ask({ method: "DELETE", path: `/faces/${faceId}` }));
+  }
+
+  /** The faces of a query as points on a plane. */
+  map(query: FaceQuery): Promise<FaceMap> {
+    return this.get("/grid/map", toParams(query));
+  }
+
+  tiles(faceIds: string[]): Promise<{ faces: Tile[] }> {
+    return this.post("/grid/tiles", { faceIds });
+  }
+
+  timeline(query: FaceQuery): Promise<Timeline> {
+    return this.get("/grid/timeline", toParams(query));
+  }
+
+  tuneStart(): Promise<TuneStart> {
+    return this.get("/tune");
+  }
+
+  /** What these options would do; or what they did. */
+  tune<T>(step: "detection" | "grouping" | "recognition", options: object, isApplied = false): Promise<T> {
+    return this.post(`/tune/${step}${isApplied ? "/apply" : ""}`, options);
   }
 
   private async get<T>(path: string, query: Record<string, string> = {}): Promise<T> {

@@ -1,25 +1,32 @@
 // The entry: what is typed, which names fit, what Enter does, and the other things that can be said of faces.
 import type { RefObject } from "preact";
+import { useState } from "preact/hooks";
 import { act, isOffered, type Stage } from "./act.ts";
 import type { Desk } from "./desk.ts";
 import { enterMeans, pickedName, shownNames } from "./entry.ts";
 import type { Command } from "./keyboard.ts";
 import { similarity } from "./words.ts";
 
-const BUTTONS: { command: Command["do"]; label: string; keys: string }[] = [
+const BUTTONS: { command: Command["do"]; label: string; keys: string; isRare?: boolean }[] = [
   { command: "reject", label: "Not this person", keys: "Del" },
   { command: "stranger", label: "Ignore", keys: "Alt+I" },
   { command: "notAFace", label: "Not a face", keys: "Alt+N" },
   { command: "restore", label: "Bring back", keys: "Alt+B" },
   { command: "split", label: "Split", keys: "Alt+S" },
-  { command: "similar", label: "Find alike", keys: "Alt+L" },
   { command: "photo", label: "Photo", keys: "Space" },
+  { command: "similar", label: "Find alike", keys: "Alt+L" },
+  { command: "unassign", label: "Take away", keys: "Alt+U", isRare: true },
+  { command: "cover", label: "Portrait", keys: "Alt+C", isRare: true },
+  { command: "exemplars", label: "Recognise by", keys: "Alt+E", isRare: true },
+  { command: "sameDay", label: "Same day", keys: "Alt+D", isRare: true },
+  { command: "why", label: "Why", keys: "Alt+W", isRare: true },
 ];
 
 export function Bar({ desk, stage, entry }: { desk: Desk; stage: Stage; entry: RefObject<HTMLInputElement | null> }) {
   const { state } = desk;
   const meaning = enterMeans(state);
   const canTake = !state.isBusy && !state.isLoading && meaning.do !== "nothing" && meaning.do !== "open";
+  const [hasMore, setMore] = useState(false);
   const isOpen = state.typed !== "" && shownNames(state).length > 0;
   return (
     <div class="fg-bar">
@@ -33,10 +40,11 @@ export function Bar({ desk, stage, entry }: { desk: Desk; stage: Stage; entry: R
       <div class="fg-actions">
         <button type="button" class="fg-button fg-main-button" data-action="take" disabled={!canTake} onClick={() => void act({ do: "take" }, desk, stage)}>
           {canTake ? meaning.says : "Name"} <kbd>⏎</kbd></button>
-        {BUTTONS.filter((button) => isOffered(button.command, desk)).map((button) => (
+        {BUTTONS.filter((button) => isOffered(button.command, desk) && (hasMore || !button.isRare)).map((button) => (
           <button key={button.command} type="button" class="fg-button" data-action={button.command} disabled={state.isBusy} title={button.keys}
             onClick={() => void act({ do: button.command } as Command, desk, stage)}>{button.command === "reject" && state.query.place === "to_name" ? `Not ${state.suggestions[0]?.personName}` : button.label} <kbd>{button.keys}</kbd></button>
         ))}
+        <button type="button" class="fg-button" aria-expanded={hasMore} onClick={() => setMore(!hasMore)}>{hasMore ? "Less" : "More"}</button>
       </div>
     </div>
   );

@@ -32,7 +32,8 @@ export function Cards({ desk }: { desk: Desk }) {
               onFocus={() => setAt(place)} onClick={() => void desk.open(withGroup(query, group.key))}>
               <Portrait desk={desk} faceId={group.cover[0]} />
               <b>{group.label}</b>
-              <small>{counted(group.faces)}{group.toConfirm ? ` · ${number(group.toConfirm)} to confirm` : ""}</small>
+              <small>{counted(group.faces)}</small>
+              {group.toConfirm ? <small>{number(group.toConfirm)} to confirm</small> : null}
             </button>
           </li>
         ))}

@@ -3,22 +3,26 @@ import type { Desk } from "./desk.ts";
 import { Refused } from "./transport.ts";
 import { countOf, isEmpty } from "./selection.ts";
 import { groupKey, openGroup, type State } from "./store.ts";
-import type { Decided, Decision, DismissedAs, FaceQuery } from "./types.ts";
+import type { Decided, Decision, DismissedAs, FaceQuery, Question, Tile } from "./types.ts";
 import { counted } from "./words.ts";
 
+export const REVIEW = "review"; // the view's name
+const PART_SIZES = [3, 2]; // a group that falls into no parts of three may fall into parts of two
+const TAKES_ONE = ["reject", "restore", "unassign"]; // where nothing is selected: the tile that has the keyboard
 const ONE_BY_ONE = 1000; // faces that are named in the request; more are described by the query
 
 interface Done {
-  eventId: number;
+  eventIds: readonly number[]; // oldest first
   query: FaceQuery; // where it was decided: shown again when it is taken back
   text: string;
+  question?: Question; // that it answered
 }
 
 type Who = { name: string } | { personId: string; name: string };
 
 export class Decisions {
   private readonly done: Done[] = [];
-  private undone: { undoId: number; was: Done }[] = [];
+  private undone: { undoIds: number[]; was: Done }[] = [];
 
   constructor(private readonly desk: Desk) {}
 
@@ -64,9 +68,54 @@ export class Decisions {
     return this.decide({ action: "restore" }, (report) => `${counted(report.facesChanged)} brought back`);
   }
 
+  /** They have no name then, and are asked about again. */
+  async unassign(): Promise<boolean> {
+    if (isEmpty(this.desk.state.selection) && !this.takesAtTile()) return this.refuse("select the faces to take away");
+    return this.decide({ action: "unassign" }, (report) => `${counted(report.facesChanged)} taken away; they have no name now`);
+  }
+
+  /** Show what a split would make; nothing is done. */
+  async previewSplit(): Promise<void> {
+    const { desk } = this;
+    const { clusterId } = desk.state.query;
+    if (!clusterId) return;
+    for (const size of PART_SIZES) {
+      const split = await desk.guarded(() => desk.api.splitPreview(clusterId, size));
+      if (!split) return;
+      if (split.parts.length > 1) return desk.store.set({ split });
+    }
+    desk.store.tell("It does not fall apart: select some of the faces instead");
+  }
+
   async split(): Promise<void> {
-    const { clusterId } = this.desk.state.query;
-    if (clusterId) await this.other("Split", () => this.desk.api.split(clusterId));
+    const { desk } = this;
+    const { split, query } = desk.state;
+    if (!split) return;
+    let parts: string[] = [];
+    const isDone = await this.other(`Split into ${split.parts.length} parts`, async () => {
+      const report = await desk.api.split(split.clusterId, split.minClusterSize);
+      parts = report.newClusters;
+      return report;
+    });
+    desk.store.set({ split: null });
+    if (isDone && parts[0]) await desk.visit({ ...query, clusterId: parts[0] });
+  }
+
+  /** One face is the person's picture from now on. */
+  async cover(): Promise<boolean> {
+    const [face, ...more] = this.meant();
+    const personId = face?.personId;
+    if (!face || !personId || more.length) return this.refuse("select the one face that is to be the portrait");
+    return this.other(`Portrait of ${face.personName}`, () => this.desk.api.cover(personId, face.faceId));
+  }
+
+  /** Some faces are those that their person is recognised by. */
+  async exemplars(): Promise<boolean> {
+    const faces = this.meant();
+    const personId = faces[0]?.personId;
+    if (!personId || faces.some((face) => face.personId !== personId)) return this.refuse("select faces of one person");
+    const ids = faces.map((face) => face.faceId);
+    return this.other(`${faces[0]!.personName} is recognised by ${counted(ids.length)}`, () => this.desk.api.exemplars(personId, ids));
   }
 
   /** A decision about a person or a box rather than about the grid's faces. */
@@ -78,7 +127,7 @@ export class Decisions {
     desk.store.set({ isBusy: false });
     if (!report) return false;
     const eventId = (report as { eventId?: number | null }).eventId;
-    if (eventId) this.remember({ eventId, query: desk.state.query, text });
+    if (eventId) this.remember({ eventIds: [eventId], query: desk.state.query, text });
     await Promise.all([desk.refresh(), desk.refreshNames()]);
     desk.store.tell(text, "done");
     return true;
@@ -88,10 +137,11 @@ export class Decisions {
   async undo(): Promise<void> {
     await this.turnBack(async () => {
       const was = this.done.at(-1);
-      const report = await this.desk.api.undo(was?.eventId);
+      const reports = [];
+      for (const eventId of was ? [...was.eventIds].reverse() : [undefined]) reports.push(await this.desk.api.undo(eventId));
       this.done.pop();
-      if (was) this.undone.push({ undoId: report.eventId, was });
-      return { text: `Undone: ${was?.text ?? report.kind}`, query: was?.query };
+      if (was) this.undone.push({ undoIds: reports.map((report) => report.eventId), was });
+      return { text: `Undone: ${was?.text ?? reports[0]?.kind}`, was };
     });
   }
 
@@ -99,22 +149,33 @@ export class Decisions {
     const last = this.undone.at(-1);
     if (!last) return this.desk.store.tell("Nothing is left to do again");
     await this.turnBack(async () => {
-      await this.desk.api.undo(last.undoId);
+      for (const undoId of [...last.undoIds].reverse()) await this.desk.api.undo(undoId);
       this.undone.pop();
       this.done.push(last.was);
-      return { text: `Done again: ${last.was.text}`, query: undefined };
+      return { text: `Done again: ${last.was.text}` };
     });
   }
 
-  private async turnBack(act: () => Promise<{ text: string; query: FaceQuery | undefined }>): Promise<void> {
+  private async turnBack(act: () => Promise<{ text: string; was?: Done | undefined }>): Promise<void> {
     const { desk } = this;
     if (desk.state.isBusy) return;
     desk.store.set({ isBusy: true });
     const found = await desk.guarded(act);
     desk.store.set({ isBusy: false });
     if (!found) return;
-    await Promise.all([desk.refreshPlaces(), desk.refreshNames(), found.query ? desk.visit(found.query) : desk.refresh(false)]);
+    await Promise.all([desk.refreshPlaces(), desk.refreshNames(), this.showAgain(found.was)]);
     desk.store.tell(found.text, "done");
+  }
+
+  private async showAgain(was: Done | undefined): Promise<void> {
+    const { desk } = this;
+    if (was?.question) {
+      desk.questions.again(was.question);
+      desk.openView(REVIEW);
+    } else if (was) {
+      desk.store.set({ view: null });
+      await desk.visit(was.query);
+    } else await desk.refresh(false);
   }
 
   private async decide(decision: Decision, said: (report: Decided) => string, bound: Partial<FaceQuery> = {}): Promise<boolean> {
@@ -129,7 +190,7 @@ export class Decisions {
       const revision = state.pages.revision ? { revision: state.pages.revision } : {};
       const report = await desk.api.decide({ ...decision, ...target, ...revision });
       const text = [said(report), ...report.notes].join("; ");
-      if (report.eventId) this.remember({ eventId: report.eventId, query: state.query, text });
+      if (report.eventId) this.remember({ eventIds: [report.eventId], query: state.query, text });
       desk.store.set({ isBusy: false, typed: "", picked: -1 });
       await this.goOn(state);
       desk.store.tell(text, "done");
@@ -144,7 +205,7 @@ export class Decisions {
   /** Which faces: by id where they are few, else by what describes them. */
   private async target(state: State, decision: Decision, bound: Partial<FaceQuery>): Promise<Partial<Decision>> {
     const { selection, pages } = state;
-    const takesOne = isEmpty(selection) && ["reject", "restore"].includes(decision.action) && !Object.keys(bound).length;
+    const takesOne = isEmpty(selection) && TAKES_ONE.includes(decision.action) && !Object.keys(bound).length;
     const at = pages.at(selection.at);
     if (takesOne && at) return { faceIds: [at.faceId] };
     if (!isEmpty(selection) && !selection.isAll) return { faceIds: [...selection.ids] };
@@ -153,6 +214,13 @@ export class Decisions {
       return { faceIds: shown.filter((id) => !selection.ids.has(id)) };
     }
     return { query: { ...state.query, ...bound }, exceptIds: [...selection.ids] };
+  }
+
+  /** What is selected and at hand, else the tile that has the keyboard. */
+  private meant(): Tile[] {
+    const { selection, pages } = this.desk.state;
+    const at = pages.at(selection.at);
+    return isEmpty(selection) ? (at ? [at] : []) : this.desk.chosen();
   }
 
   /** Whether a decision about one face is meant for the tile that has the keyboard. */
@@ -180,9 +248,9 @@ export class Decisions {
     this.desk.store.tell(changed.length ? stale : error instanceof Error ? error.message : String(error), "problem");
   }
 
-  private remember(decision: Done): void {
+  remember(decision: Done): void {
     const { store, state } = this.desk;
-    store.set({ latestEvent: Math.max(state.latestEvent, decision.eventId) }); // nobody else's news
+    store.set({ latestEvent: Math.max(state.latestEvent, ...decision.eventIds) }); // nobody else's news
     this.done.push(decision);
     this.undone = [];
   }
@@ -200,7 +268,7 @@ function whyNot(state: State, decision: Decision, bound: Partial<FaceQuery>): st
   if (selection.isAll && countOf(selection, pages.total) === 0) return "no face is selected";
   if (!isEmpty(selection) || Object.keys(bound).length) return "";
   const isGroup = (query.place === "to_name" || query.place === "unconfirmed") && groupKey(query) !== undefined && !state.found;
-  if (isGroup || ["reject", "restore"].includes(decision.action)) return "";
+  if (isGroup || TAKES_ONE.includes(decision.action)) return "";
   return "select the faces first: a click, Shift and an arrow, or Ctrl+A for all";
 }
 

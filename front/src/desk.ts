@@ -4,6 +4,7 @@ import { Decisions } from "./decisions.ts";
 import { PAGE, Pages } from "./pages.ts";
 import type { Pictures } from "./pictures.ts";
 import { fromFragment, toFragment, usualSort, type Filters } from "./query.ts";
+import { Questions } from "./questions.ts";
 import * as select from "./selection.ts";
 import { firstState, groupedBy, groupKey, openGroup, orderOf, showsCards, Store, withGroup } from "./store.ts";
 import type { FaceQuery, Group, GroupOrder, Groups, Place, Tile } from "./types.ts";
@@ -23,14 +24,16 @@ export interface Address {
 export class Desk {
   readonly store: Store;
   readonly decisions: Decisions;
+  readonly questions: Questions;
   private turn = 0; // of loading: what an earlier one brings is passed over
   private timer: ReturnType<typeof setTimeout> | undefined;
   private thresholdTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly api: Api, readonly pictures: Pictures, private readonly address: Address) {
-    const { query, tile } = fromFragment(address.read());
-    this.store = new Store(firstState(api, query, tile ?? 112));
+    const { query, tile, view } = fromFragment(address.read());
+    this.store = new Store({ ...firstState(api, query, tile ?? 112), view });
     this.decisions = new Decisions(this);
+    this.questions = new Questions(this);
   }
 
   get state() {
@@ -43,14 +46,28 @@ export class Desk {
 
   /** What the address says, when its reader went back. */
   async follow(): Promise<void> {
-    await this.visit(fromFragment(this.address.read()).query);
+    const { query, view } = fromFragment(this.address.read());
+    this.store.set({ view });
+    await this.visit(query);
+  }
+
+  /** Show a view in place of the grid. */
+  openView(view: string): void {
+    this.store.set({ view, panel: null, photo: null });
+    this.address.write(toFragment(this.state.query, this.state.tile, view), true);
   }
 
   async goTo(place: Place): Promise<void> {
-    this.store.set({ panel: null, photo: null });
+    this.store.set({ panel: null, photo: null, view: null });
     await this.visit({ place });
     if (showsCards(this.state.query)) return;
     this.store.tell(this.state.pages.total ? "" : "Nothing is here.");
+  }
+
+  /** All faces of one day. */
+  async openDay(day: string): Promise<void> {
+    this.store.set({ view: null, panel: null, photo: null });
+    await this.visit({ place: "all", day });
   }
 
   /** Open a place as a query has it: at its first group where it names none. */
@@ -78,7 +95,7 @@ export class Desk {
     const loaded = isEmptyPlace || (await this.guarded(() => pages.ensure(0, Math.max(PAGE, place + 1)).then(() => true)));
     if (turn !== this.turn) return;
     if (!loaded) return this.store.set({ isLoading: false });
-    this.address.write(toFragment(query, this.state.tile), isNewPlace);
+    this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
     const selection = keeps ? { ...this.state.selection, at: Math.max(0, Math.min(place, pages.total - 1)) } : select.NOTHING;
     const fresh = keeps ? {} : { suggestions: [], threshold: null, above: null, histogram: null };
     this.store.set({ pages, selection, isLoading: false, ...fresh });
@@ -132,16 +149,16 @@ export class Desk {
   async searchLike(of: { faceId: string } | FormData): Promise<void> {
     const found = await this.guarded(() => (of instanceof FormData ? this.api.search(of) : this.api.like(of.faceId, FOUND)));
     if (!found) return;
-    this.showFound(found.faces);
-    if (found.notes?.length) this.store.tell(found.notes.join("; "));
+    this.showFaces(found.faces, found.notes?.length ? found.notes.join("; ") : `${found.faces.length} faces like it, most alike first. Esc goes back.`);
   }
 
-  private showFound(faces: Tile[]): void {
+  /** Show these faces in the grid, in place of what a query means. */
+  showFaces(faces: Tile[], text: string): void {
     const page = { total: faces.length, offset: 0, revision: "", faces };
     const pages = new Pages({ grid: async (_query, offset) => ({ ...page, offset, faces: faces.slice(offset, offset + PAGE) }) }, this.state.query);
     void pages.ensure(0, faces.length).then(() => {
-      this.store.set({ found: faces, pages, selection: select.NOTHING, suggestions: [], photo: null });
-      this.store.tell(`${faces.length} faces like it, most alike first. Esc goes back.`);
+      this.store.set({ found: faces, pages, selection: select.NOTHING, suggestions: [], photo: null, view: null });
+      this.store.tell(text);
     });
   }
 
@@ -205,7 +222,7 @@ export class Desk {
 
   setTile(tile: number): void {
     this.store.set({ tile: Math.round(Math.min(256, Math.max(48, tile))) });
-    this.address.write(toFragment(this.state.query, this.state.tile), false);
+    this.address.write(toFragment(this.state.query, this.state.tile, this.state.view), false);
   }
 
   // --- inside
@@ -229,7 +246,7 @@ export class Desk {
     const pages = new Pages(this.api, query);
     const isNewPlace = this.state.pages.query.place !== query.place;
     this.store.set({ query, pages, isLoading: false, selection: select.NOTHING, suggestions: [] });
-    this.address.write(toFragment(query, this.state.tile), isNewPlace);
+    this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
   }
 
   private async countAbove(threshold: number): Promise<void> {

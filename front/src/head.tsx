@@ -6,7 +6,7 @@ import { countOf, isEmpty } from "./selection.ts";
 import { groupKey, openGroup, showsCards, type State } from "./store.ts";
 import { narrowing } from "./query.ts";
 import type { GroupOrder } from "./types.ts";
-import { counted, number } from "./words.ts";
+import { counted, day, number } from "./words.ts";
 
 export function Head({ desk, stage }: { desk: Desk; stage: Stage }) {
   const { state } = desk;
@@ -48,6 +48,7 @@ function titleOf(state: State): string {
   const { query } = state;
   const group = openGroup(state);
   if (state.found) return "Faces like it";
+  if (query.day && query.place === "all") return day(query.day);
   if (query.place === "to_name") return group ? (group.isMixed ? "One person?" : "Who is this?") : "To name";
   if (query.place === "unconfirmed" && group) return `Is this ${group.label}?`;
   return group?.label ?? LABELS[query.place];
@@ -89,13 +90,14 @@ function PersonButtons({ desk, personId }: { desk: Desk; personId: string }) {
   const { panel, isBusy, query } = desk.state;
   const isHidden = query.place === "hidden";
   const name = openGroup(desk.state)?.label ?? "";
-  const open = (which: "rename" | "merge") => desk.store.set({ panel: panel === which ? null : which });
+  const open = (which: "rename" | "merge" | "details") => desk.store.set({ panel: panel === which ? null : which });
   const hide = async () => {
     await desk.decisions.other(`${isHidden ? "Brought back" : "Hidden"}: ${name}`, () => desk.api.hide(personId, !isHidden));
     await desk.back();
   };
   return (
     <div class="fg-tools">
+      <button type="button" class="fg-button" aria-expanded={panel === "details"} onClick={() => open("details")}>Details</button>
       {!isHidden && <button type="button" class="fg-button" aria-expanded={panel === "rename"} disabled={isBusy} onClick={() => open("rename")}>Rename</button>}
       {!isHidden && <button type="button" class="fg-button" aria-expanded={panel === "merge"} disabled={isBusy} onClick={() => open("merge")}>Merge</button>}
       <button type="button" class="fg-button" data-action="hide" disabled={isBusy} onClick={() => void hide()}>{isHidden ? "Bring back" : "Hide"}</button>

@@ -1,4 +1,5 @@
 // Which key means what. Letters always type a name: commands are Alt, Ctrl, or keys that write nothing.
+import { VIEWS } from "./views.ts";
 
 export type Where = "grid" | "entry" | "cards" | "photo" | "control";
 
@@ -15,15 +16,17 @@ export type Command =
   | { do: "move"; key: string; isExtending: boolean }
   | { do: "type"; letter: string }
   | { do: "place"; number: number }
+  | { do: "view"; name: string }
   | { do: "suggestion"; number: number }
   | { do: "group"; by: 1 | -1 }
   | { do: "complete"; by: 1 | -1 }
-  | { do: "stranger" | "notAFace" | "restore" | "split" | "filters" | "similar" };
+  | { do: "stranger" | "notAFace" | "restore" | "split" | "filters" | "similar" | "unassign" | "cover" | "exemplars" | "why" | "history" | "sameDay" };
 
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 const MOVES = [...ARROWS, "Home", "End", "PageUp", "PageDown"];
 const ALT: Record<string, Command["do"]> = {
   KeyI: "stranger", KeyN: "notAFace", KeyB: "restore", KeyS: "split", KeyF: "filters", KeyL: "similar", KeyK: "keys",
+  KeyU: "unassign", KeyC: "cover", KeyE: "exemplars", KeyW: "why", KeyH: "history", KeyD: "sameDay",
 };
 
 /** What a key asks for; null where it is the browser's own business. `typed` is the text in the entry. */
@@ -46,6 +49,8 @@ function altered(key: Key): Command | null {
   const digit = /^Digit([1-8])$/.exec(key.code)?.[1];
   if (digit) return { do: "place", number: Number(digit) };
   if (key.key === "ArrowDown" || key.key === "ArrowUp") return { do: "group", by: key.key === "ArrowDown" ? 1 : -1 };
+  const view = VIEWS.find((found) => found.key === key.code);
+  if (view) return { do: "view", name: view.name };
   const command = ALT[key.code];
   return command ? ({ do: command } as Command) : null;
 }

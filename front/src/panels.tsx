@@ -1,5 +1,6 @@
 // What opens below the head: filters, the keys, and a person's name or merge.
 import { useState } from "preact/hooks";
+import { Details, History, Why } from "./asides.tsx";
 import { completions } from "./complete.ts";
 import type { Desk } from "./desk.ts";
 import type { Filters } from "./query.ts";
@@ -10,6 +11,9 @@ export function Panel({ desk }: { desk: Desk }) {
   const { panel, query } = desk.state;
   if (panel === "filters") return <FilterPanel desk={desk} />;
   if (panel === "keys") return <Keys />;
+  if (panel === "history") return <History desk={desk} />;
+  if (panel === "why") return <Why desk={desk} />;
+  if (panel === "details") return query.personId ? <Details desk={desk} personId={query.personId} /> : null;
   if (panel !== null && query.personId) return <PersonForm key={panel} desk={desk} personId={query.personId} isMerge={panel === "merge"} />;
   return null;
 }
@@ -39,6 +43,7 @@ function FilterPanel({ desk }: { desk: Desk }) {
       </label>}
       <label>From<input class="fg-field" type="date" value={query.since ?? ""} onChange={(event) => set({ since: text(event.currentTarget.value) } as Partial<Filters>)} /></label>
       <label>To<input class="fg-field" type="date" value={query.until ?? ""} onChange={(event) => set({ until: text(event.currentTarget.value) } as Partial<Filters>)} /></label>
+      <label>Day<input class="fg-field" type="date" value={query.day ?? ""} onChange={(event) => set({ day: text(event.currentTarget.value) } as Partial<Filters>)} /></label>
       <label>Folder<input class="fg-field" value={query.folder ?? ""} onChange={(event) => set({ folder: text(event.currentTarget.value) } as Partial<Filters>)} /></label>
       {NUMBERS.map(({ name, label, step, most }) => (
         <label key={name}>{label}<input class="fg-field" type="number" min={0} max={most} step={step} value={query[name] ?? ""}
@@ -60,7 +65,9 @@ const KEYS: [string, string][] = [
   ["arrows", "go along the faces; with Shift select"], ["Ctrl+Space", "select or not"], ["Ctrl+A", "all"],
   ["Esc", "clear the selection, then the text, then back"], ["Alt+↓ Alt+↑", "next or previous group"], ["Alt+1 to Alt+8", "places"],
   ["Alt+I Alt+N", "ignore a stranger; not a face"], ["Alt+B", "bring back"], ["Alt+S", "split a group"], ["Alt+L", "find faces alike"],
-  ["Alt+F", "filters"], ["Ctrl+Z Ctrl+Shift+Z", "undo and redo, whatever it was"], ["Ctrl and wheel", "size of the faces"],
+  ["Alt+U", "take away: they have no name then"], ["Alt+C Alt+E", "a person's portrait; the faces they are recognised by"],
+  ["Alt+D", "all faces of that day"], ["Alt+W", "why a face has its name"], ["Alt+H", "all decisions, each to be undone"],
+  ["Alt+R", "review: what faceml is unsure of"], ["Alt+F", "filters"], ["Ctrl+Z Ctrl+Shift+Z", "undo and redo, whatever it was"], ["Ctrl and wheel", "size of the faces"],
 ];
 
 function Keys() {

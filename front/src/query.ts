@@ -14,13 +14,13 @@ export function toParams(query: FaceQuery): Record<string, string> {
 }
 
 /** The part of an address behind `#` that brings the same view back. */
-export function toFragment(query: FaceQuery, tile: number): string {
+export function toFragment(query: FaceQuery, tile: number, view: string | null = null): string {
   const { text: _name, ...rest } = query;
-  return new URLSearchParams({ ...toParams(rest), tile: String(tile) }).toString();
+  return new URLSearchParams({ ...(view && { view }), ...toParams(rest), tile: String(tile) }).toString();
 }
 
 /** What a fragment asks for; whatever it holds that is no query is passed over. */
-export function fromFragment(fragment: string): { query: FaceQuery; tile: number | null } {
+export function fromFragment(fragment: string): { query: FaceQuery; tile: number | null; view: string | null } {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
   const place = given.get("place") as Place;
   const query: Record<string, unknown> = { place: PLACES.includes(place) ? place : "to_name" };
@@ -31,7 +31,7 @@ export function fromFragment(fragment: string): { query: FaceQuery; tile: number
   }
   if (given.get("descending")) query["descending"] = given.get("descending") === "true";
   const tile = Number(given.get("tile"));
-  return { query: query as unknown as FaceQuery, tile: tile >= 48 && tile <= 256 ? tile : null };
+  return { query: query as unknown as FaceQuery, tile: tile >= 48 && tile <= 256 ? tile : null, view: given.get("view") };
 }
 
 /** How many filters narrow the view: the person whose faces an own view shows is none. */

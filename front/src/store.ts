@@ -1,8 +1,9 @@
 // The state of the page, and who is told when it changes.
 import { Pages } from "./pages.ts";
+import { NOTHING_ASKED, type Asked } from "./questions.ts";
 import type { Api } from "./api.ts";
 import { NOTHING, type Selection } from "./selection.ts";
-import type { FaceQuery, Group, GroupOrder, Histogram, KnownName, Likeness, Place, PlaceCount, Tile } from "./types.ts";
+import type { FaceQuery, Group, GroupOrder, Histogram, KnownName, Likeness, Place, PlaceCount, SplitPreview, Tile } from "./types.ts";
 
 export interface Notice {
   text: string;
@@ -12,6 +13,7 @@ export interface Notice {
 
 export interface State {
   query: FaceQuery;
+  view: string | null; // shown in place of the grid, see views.ts
   tile: number; // pixels a side
   places: PlaceCount[];
   latestEvent: number;
@@ -32,15 +34,17 @@ export interface State {
   above: number | null; // how many are not below
   photo: { assetId: number; faceId: string } | null;
   found: Tile[] | null; // by a search for a face, shown in place of the query's
-  panel: "filters" | "keys" | "rename" | "merge" | null;
+  split: SplitPreview | null; // shown before it is done
+  asking: Asked; // of the review
+  panel: "filters" | "keys" | "history" | "why" | "details" | "rename" | "merge" | null;
   notice: Notice;
 }
 
 export function firstState(api: Api, query: FaceQuery, tile: number): State {
   return {
-    query, tile, places: [], latestEvent: 0, groups: [], groupsTotal: 0, order: "size", pages: new Pages(api, query), isLoading: true,
+    query, view: null, tile, places: [], latestEvent: 0, groups: [], groupsTotal: 0, order: "size", pages: new Pages(api, query), isLoading: true,
     isBusy: false, selection: NOTHING, names: [], typed: "", asked: "", picked: -1, suggestions: [], histogram: null, threshold: null,
-    above: null, photo: null, found: null, panel: null, notice: { text: "", kind: "hint", number: 0 },
+    above: null, photo: null, found: null, split: null, asking: NOTHING_ASKED, panel: null, notice: { text: "", kind: "hint", number: 0 },
   };
 }
 

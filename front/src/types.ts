@@ -76,6 +76,7 @@ export interface Group {
   suggestion: Likeness | null;
   isMixed: boolean;
   toConfirm?: number; // faces that a machine named
+  day?: string | null; // 2025-12-23, of a group of one day
 }
 
 export interface Groups {
@@ -168,4 +169,141 @@ export interface KnownName {
   personId: string;
   name: string;
   faces: number;
+}
+
+/** The most useful first. */
+export const TOPICS = ["probable", "same_person", "intruders", "close_calls", "recognised"] as const;
+export type Topic = (typeof TOPICS)[number];
+
+export interface Side {
+  title: string;
+  faceIds: string[];
+  personId: string | null;
+  clusterId: string | null;
+}
+
+export interface Question {
+  topic: Topic;
+  key: string;
+  text: string;
+  evidence: string;
+  needsName: boolean;
+  one: Side;
+  other: Side;
+}
+
+export interface Questions {
+  rounds: number;
+  questions: Omit<Question, "topic">[];
+  photos: Record<string, number>;
+}
+
+export interface SplitPreview {
+  clusterId: string;
+  parts: string[][];
+  leftOut: string[];
+  minClusterSize: number;
+}
+
+export interface HistoryLine {
+  eventId: number;
+  at: string;
+  actor: string;
+  text: string;
+  undoneBy: number | null;
+}
+
+export interface Explanation {
+  personName: string | null;
+  assignedBy: string | null;
+  similarity: number | null;
+  threshold: number | null;
+  runnerUpName: string | null;
+  runnerUpSimilarity: number | null;
+  ruledOut: string[];
+  nearest: { personName: string; similarity: number }[];
+  scores: { personName: string; score: number }[];
+  note: string | null;
+}
+
+export interface PersonFacts {
+  faceCount: number;
+  alsoCalled: string[];
+  hasCentroid: boolean;
+  exemplarFaceIds: string[];
+}
+
+export type Quantity = "similarity" | "quality" | "size" | "confidence";
+
+/** Columns, row for row; places from 0 to 1. */
+export interface FaceMap {
+  total: number;
+  faceIds: string[];
+  x: number[];
+  y: number[];
+  groups: number[]; // number in `largest`, or above; -1: in no group
+  largest: { key: string; label: string; isPerson: boolean; faces: number; x: number; y: number }[];
+}
+
+export interface Timeline {
+  days: { day: string; faces: number }[]; // in order of time
+  without: number;
+}
+
+export interface TuneStart {
+  threshold: number;
+  modelVersion: string;
+}
+
+export interface Example {
+  faceId: string;
+  change: string;
+  value: number;
+  otherId: string | null;
+  name: string;
+}
+
+export interface DetectionEffect {
+  faces: number;
+  kept: number;
+  unsure: number;
+  small: number;
+  good: number;
+  undecided: number;
+  examples: Example[];
+}
+
+interface GroupCounts {
+  clusters: number;
+  grouped: number;
+  largest: number;
+}
+
+export interface GroupingEffect {
+  faces: number;
+  facesInAll: number;
+  before: GroupCounts;
+  after: GroupCounts;
+  joined: number;
+  left: number;
+  moved: number;
+  examples: Example[];
+  modelVersion: string;
+  note: string | null;
+}
+
+export interface RecognitionEffect {
+  faces: number;
+  facesInAll: number;
+  before: number;
+  after: number;
+  joined: number;
+  left: number;
+  moved: number;
+  threshold: number;
+  modelVersion: string;
+  bins: Bin[];
+  falseMatches: { share: number; atMost: number; faces: number; accepted: number } | null;
+  examples: Example[];
+  notes: string[];
 }

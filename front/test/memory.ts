@@ -1,6 +1,13 @@
 // A library in memory that answers as the service does: what the front end's own tests talk to.
 import type { Answer, Call, Transport } from "../src/transport.ts";
-import type { Decision, FaceQuery, Tile } from "../src/types.ts";
+import type { Decision, FaceQuery, Question, Side, Tile } from "../src/types.ts";
+
+interface Answered {
+  one: Side;
+  other: Side;
+  isYes: boolean;
+  name?: string;
+}
 
 interface Event {
   id: number;
@@ -15,6 +22,8 @@ export class MemoryLibrary implements Transport {
   readonly people = new Map<string, string>(); // name → id
   faces: Tile[] = [];
   revision = 1;
+  questions: (Question & { round: number })[] = [];
+  parts: string[][] = []; // that a split of the first group makes
   answers: ((call: Call) => Answer | null) | null = null; // instead of the usual one
 
   /** Groups of faces without a name, by size. */
@@ -58,11 +67,34 @@ export class MemoryLibrary implements Transport {
       case "GET /grid/histogram": return json({ faces: 4, bins: [{ low: 0, high: 0.5, faces: 1 }, { low: 0.5, high: 1, faces: 3 }] });
       case "GET /changes": return json(this.changes(Number(query["since"])));
       case "POST /grid/suggest": return json({ suggestions: [] });
+      case "GET /history": return json({ events: [...this.events].reverse().map(({ id, isUndone }) => ({ eventId: id, at: "2025-12-23T10:00:00", actor: "ada", text: `event ${id}`, undoneBy: isUndone ? id + 1 : null })) });
+      case "GET /review": return json({ rounds: query["topic"] === "intruders" ? 2 : 1, photos: {}, questions: this.questions.filter((question) => question.topic === query["topic"] && this.isOpen(question) && String(question.round) === query["round"]) });
+      case "POST /review/answer": return this.answer(call.body as Answered);
+      case "GET /clusters/clu_0/split": return json({ clusterId: "clu_0", parts: this.parts.filter((part) => part.length >= Number(query["minClusterSize"])), leftOut: [] });
+      case "POST /clusters/clu_0/split": return this.split();
       case "POST /grid/thumbnails": return { status: 200, headers: {}, body: pictures(body.faceIds ?? []) };
       case "POST /grid/decide": return this.decide(body);
       case "POST /undo": return this.undo(body.eventId);
       default: return json({ detail: `nothing is at ${call.path}` }, 404);
     }
+  }
+
+  private isOpen({ one }: Question): boolean {
+    return this.faces.some((face) => one.faceIds.includes(face.faceId) && face.state === "open");
+  }
+
+  private answer({ one, other, isYes, name }: Answered): Answer {
+    if (!this.faces.some((face) => one.faceIds.includes(face.faceId) && face.state === "open")) return json({ detail: "changed meanwhile" }, 409);
+    const personName = name ?? other.title;
+    const to: Partial<Tile> = isYes ? { personName, personId: this.person(personName), state: "confirmed" } : { state: "dismissed" };
+    const eventIds = [this.change(one.faceIds, to), ...(name ? [this.change(other.faceIds, to)] : [])];
+    return json({ eventIds, text: isYes ? `yes, ${personName}` : `not ${personName}` });
+  }
+
+  private split(): Answer {
+    this.parts.forEach((ids, at) => this.put(this.faces.filter((face) => ids.includes(face.faceId)).map((face) => ({ ...face, clusterId: `clu_0_${at}` }))));
+    const eventId = this.change([], {});
+    return { ...json({ status: "split", newClusters: this.parts.map((_, at) => `clu_0_${at}`) }), headers: { "x-event-id": String(eventId) } };
   }
 
   private of(personId: string): Tile[] {
@@ -145,6 +177,13 @@ export class MemoryLibrary implements Transport {
     const latestEvent = this.events.at(-1)?.id ?? 0;
     return { latestEvent, revision: String(this.revision), faceIds: null, texts: latestEvent > since ? ["Ada named 1 face"] : [] };
   }
+}
+
+/** Is this face that person? */
+export function question(topic: Question["topic"], faceId: string, name: string, more: Partial<Question & { round: number }> = {}): Question & { round: number } {
+  const one: Side = { title: "This face", faceIds: [faceId], personId: null, clusterId: null };
+  const other: Side = { title: name, faceIds: [], personId: `p-${name}`, clusterId: null };
+  return { topic, key: `${topic} ${faceId}`, text: `Is this ${name}?`, evidence: "90% likely", needsName: false, one, other, round: 0, ...more };
 }
 
 export function tile(faceId: string, more: Partial<Tile> = {}): Tile {

@@ -97,8 +97,9 @@ test("a link brings a view back and holds no name", () => {
   const fragment = toFragment(query, 96);
   assert(!fragment.includes("Ada"));
   const { text: _name, ...rest } = query;
-  assert.deepEqual(fromFragment(`#${fragment}`), { query: rest, tile: 96 });
-  assert.deepEqual(fromFragment("#place=<script>&tile=9"), { query: { place: "to_name" }, tile: null });
+  assert.deepEqual(fromFragment(`#${fragment}`), { query: rest, tile: 96, view: null });
+  assert.deepEqual(fromFragment("#place=<script>&tile=9"), { query: { place: "to_name" }, tile: null, view: null });
+  assert.equal(fromFragment(`#${toFragment({ place: "all" }, 96, "review")}`).view, "review");
 });
 
 test("a drawn box stays inside the photo and never vanishes", () => {

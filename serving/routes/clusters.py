@@ -12,7 +12,7 @@ from faceml.options import ClusterOptions, DualOptions, SplitOptions
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.split import split_cluster
 from faceml.services.review.browse import list_clusters, show_cluster
-from serving.deps import ACTOR, Shared, router_for
+from serving.deps import Shared, router_for
 from serving.openapi import QUEUED, UNCHANGED, Responses, problems
 from serving.schemas import clusters, runs
 from serving.schemas.base import ClusterId
@@ -60,7 +60,8 @@ async def get_cluster(request: Request, service: Shared, cluster_id: ClusterId) 
 async def label(service: Shared, cluster_id: ClusterId, body: clusters.LabelClusterRequest) -> Response:
     """Label a cluster with a person's name, creating the person if needed."""
     return await service.decide(
-        lambda: label_cluster(service.library, cluster_id, body.name, actor=ACTOR), clusters.LabelClusterResponse.of
+        lambda: label_cluster(service.library, cluster_id, body.name, actor=service.actor),
+        clusters.LabelClusterResponse.of,
     )
 
 
@@ -77,7 +78,7 @@ async def split(
     """Split a cluster into the parts that it falls apart into."""
     size = SplitOptions.of(body.model_dump()).min_cluster_size
     return await service.decide(
-        lambda: split_cluster(service.library, cluster_id, min_cluster_size=size, actor=ACTOR),
+        lambda: split_cluster(service.library, cluster_id, min_cluster_size=size, actor=service.actor),
         clusters.SplitClusterResponse.of,
     )
 

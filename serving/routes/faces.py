@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
 from faceml.services.pictures.thumbnails import LARGEST_PX, SMALLEST_PX, draw_thumbnail
 from faceml.services.recognise.identify import explain_face
-from serving.deps import ACTOR, API, Shared, router_for, with_etag
+from serving.deps import API, Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
 from serving.schemas.faces import (
     AssignFaceResponse,
@@ -65,7 +65,7 @@ async def explain(
 async def assign(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
     """Say who a face is; a new name makes a new person."""
     return await service.decide(
-        lambda: assign_faces_to(service.library, [face_id], name_or_id(body), actor=ACTOR),
+        lambda: assign_faces_to(service.library, [face_id], name_or_id(body), actor=service.actor),
         lambda report: AssignFaceResponse.completed(report, face_id=face_id),
     )
 
@@ -74,7 +74,7 @@ async def assign(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
 async def unassign(service: Shared, face_id: UUID) -> Response:
     """Take a face from whom it is under; it stays without a name until a person gives it one."""
     return await service.decide(
-        lambda: unassign_faces(service.library, [face_id], actor=ACTOR),
+        lambda: unassign_faces(service.library, [face_id], actor=service.actor),
         lambda report: UnassignFaceResponse(face_id=face_id, event_id=report.event_id),
     )
 
@@ -83,6 +83,6 @@ async def unassign(service: Shared, face_id: UUID) -> Response:
 async def reject(service: Shared, face_id: UUID, body: WhoRequest) -> Response:
     """Say that a face is *not* this person, who is never proposed for it again."""
     return await service.decide(
-        lambda: reject_person(service.library, [face_id], name_or_id(body), actor=ACTOR),
+        lambda: reject_person(service.library, [face_id], name_or_id(body), actor=service.actor),
         lambda report: RejectFaceResponse.completed(report, face_id=face_id, taken_away=report.faces_taken_away > 0),
     )

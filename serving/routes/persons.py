@@ -14,7 +14,7 @@ from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.undo import undo
 from faceml.services.review.browse import list_people, show_person
-from serving.deps import ACTOR, Shared, router_for
+from serving.deps import Shared, router_for
 from serving.openapi import UNCHANGED, problems
 from serving.schemas import persons
 from serving.schemas.base import Page
@@ -47,7 +47,7 @@ async def get_person(request: Request, service: Shared, person_id: UUID, query: 
 async def merge(service: Shared, person_id: UUID, body: persons.MergePersonsRequest) -> Response:
     """Merge one person into another: they are the same, called by the other's name."""
     return await service.decide(
-        lambda: merge_people(service.library, person_id, body.into_person_id, actor=ACTOR),
+        lambda: merge_people(service.library, person_id, body.into_person_id, actor=service.actor),
         persons.MergePersonsResponse.of,
     )
 
@@ -56,7 +56,8 @@ async def merge(service: Shared, person_id: UUID, body: persons.MergePersonsRequ
 async def rename(service: Shared, person_id: UUID, body: persons.RenamePersonRequest) -> Response:
     """Give a person another name."""
     return await service.decide(
-        lambda: rename_person(service.library, person_id, body.name, actor=ACTOR), persons.RenamePersonResponse.of
+        lambda: rename_person(service.library, person_id, body.name, actor=service.actor),
+        persons.RenamePersonResponse.of,
     )
 
 
@@ -73,7 +74,7 @@ async def describe(service: Shared, person_id: UUID, body: persons.DescribePerso
 async def hide(service: Shared, person_id: UUID) -> Response:
     """Leave a person out of lists and recognition; their faces stay theirs."""
     return await service.decide(
-        lambda: hide_person(service.library, person_id, actor=ACTOR), persons.PersonStatusResponse.of
+        lambda: hide_person(service.library, person_id, actor=service.actor), persons.PersonStatusResponse.of
     )
 
 
@@ -81,7 +82,7 @@ async def hide(service: Shared, person_id: UUID) -> Response:
 async def unhide(service: Shared, person_id: UUID) -> Response:
     """Bring a hidden person back."""
     return await service.decide(
-        lambda: unhide_person(service.library, person_id, actor=ACTOR), persons.PersonStatusResponse.of
+        lambda: unhide_person(service.library, person_id, actor=service.actor), persons.PersonStatusResponse.of
     )
 
 
@@ -90,7 +91,7 @@ async def erase(service: Shared, person_id: UUID, query: Annotated[persons.Erase
     """Erase a person for good; without `confirm=true` nothing is erased, and the answer says what would be."""
     return await service.run(
         lambda: persons.ErasePersonResponse.of(
-            erase_person(service.library, person_id, is_confirmed=query.confirm, actor=ACTOR)
+            erase_person(service.library, person_id, is_confirmed=query.confirm, actor=service.actor)
         )
     )
 
@@ -100,4 +101,6 @@ async def undo_decision(
     service: Shared, body: Annotated[persons.UndoRequest, Body(default_factory=persons.UndoRequest)]
 ) -> Response:
     """Take a decision back, or an undo; without `eventId` the latest decision that stands."""
-    return await service.decide(lambda: undo(service.library, body.event_id, actor=ACTOR), persons.UndoResponse.of)
+    return await service.decide(
+        lambda: undo(service.library, body.event_id, actor=service.actor), persons.UndoResponse.of
+    )

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import pytest
 
 from faceml.errors import NotFound, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions
-from faceml.services.cluster.tune import take_sample, try_settings
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.decisions.undo import history
 from faceml.services.recognise.assign import assign_faces
@@ -25,7 +22,6 @@ from faceml.widgets.labeler import Labeler
 from faceml.widgets.people import People
 from faceml.widgets.reviewer import Reviewer
 from faceml.widgets.screen import Input
-from faceml.widgets.tuning import Tuning
 from faceml.widgets.views import Workbench, open_workbench
 from tests.synthetic import copy_of, synthetic_library
 
@@ -226,46 +222,6 @@ def test_the_entry_finds_anybody_and_arrows_walk_the_list(library: Library) -> N
     assert view.screen().title == "Person 00001"
     with pytest.raises(NotFound, match="nobody here is called"):
         view.handle(Input(key="Enter", text="Zoe"))
-
-
-# --- tuning
-
-
-def test_sliders_show_what_settings_would_do_and_change_nothing(library: Library) -> None:
-    view = Tuning(library)
-    assert "6 clusters with 100% of them, the largest 8" in view.screen().facts
-    view.handle(Input(action="slide", values={"min_cluster_size": 9.0, "threshold": 0.5}))
-    assert "6 clusters with 100% of them, the largest 8" not in view.screen().facts
-    notice = view.screen().notice
-    assert notice is not None
-    assert "threshold=0.50, min_cluster_size=9" in notice.text
-    assert len(history(library.repository)) == 3
-    assert len(view.faces()) > 0
-
-
-def test_pairs_and_false_matches_are_those_of_a_slow_count(library: Library) -> None:
-    sample = take_sample(library)
-    with library.repository.read() as unit:
-        prototypes, vectors = unit.prototypes.all(), unit.vectors.of(sample.face_ids)
-    exemplars = list(zip(prototypes.face_ids, prototypes.vectors, strict=True))
-    nearest = {
-        face_id: max(float(vector @ other) for other_id, other in exemplars if other_id != face_id)
-        for face_id, vector in zip(vectors.face_ids, vectors.vectors, strict=True)
-    }
-    assert {pair.one: pair.similarity for pair in sample.pairs} == pytest.approx(nearest, abs=1e-6)
-    assert all(one.similarity <= other.similarity for one, other in pairwise(sample.pairs))
-    threshold = float(np.median(list(nearest.values()))) + 1e-6
-    effect = try_settings(sample, threshold=threshold, min_cluster_size=5, min_samples=3)
-    assert effect.recognised == np.mean([value >= threshold for value in nearest.values()])
-    assert effect.above[0].similarity >= threshold > effect.below[0].similarity
-    assert sample.scores is not None
-    for value in (0.05, 0.2, 0.9):
-        false = try_settings(sample, threshold=value, min_cluster_size=5, min_samples=3).false_matches
-        assert false is not None
-        assert false.share == np.mean([score >= value for score in sample.scores.impostor])
-        assert false.share <= false.at_most <= 1
-    with pytest.raises(WrongUse, match="min_cluster_size=1"):
-        try_settings(sample, threshold=0.5, min_cluster_size=1, min_samples=3)
 
 
 # --- the widget

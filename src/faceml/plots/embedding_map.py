@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.errors import WrongUse
+from faceml.identity.face_map import plane
 from faceml.plots.colours import CARD, INK, NOISE, PALETTE
 from faceml.plots.style import empty_plot, label_axes, new_figure
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-MOST_FOR_TSNE = 5_000  # above it t-SNE takes minutes on two cores; PCA takes seconds
-_FEWEST_FOR_TSNE = 10
 _LABELLED = 12  # clusters named on the map, the largest; more would overlap
 _MARKERS = ("o", "s", "^", "D", "v")  # with eight colours: forty clusters told apart without colour alone
 
@@ -59,27 +58,6 @@ def embedding_map(
     axes.set(xticks=[], yticks=[])
     axes.margins(0.1)
     return figure
-
-
-def plane(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(N, 2) positions: t-SNE (van der Maaten and Hinton, 2008) of up to 5,000 vectors, else principal components."""
-    centred = vectors - vectors.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred.T @ centred)
-    flat = np.zeros((len(vectors), 2))
-    components = centred @ axes[:2].T
-    flat[:, : components.shape[1]] = components
-    if not _FEWEST_FOR_TSNE <= len(vectors) <= MOST_FOR_TSNE:
-        return flat
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes no types
-
-    # sklearn wants the start of a t-SNE small: first axis at a standard deviation of 1e-4.
-    start = flat / max(float(flat[:, 0].std()), 1e-12) * 1e-4
-    perplexity = min(30.0, (len(vectors) - 1) / 3)
-    # One thread: on a busy machine several wait for each other (2,000 faces on two cores: 82 s, 16 s with one).
-    with threadpool_limits(limits=1):
-        placed = TSNE(init=start, perplexity=perplexity, random_state=0).fit_transform(vectors)
-    return np.asarray(placed, dtype=np.float64)
 
 
 def _name(axes: Axes, own: NDArray[np.float64], text: str) -> None:

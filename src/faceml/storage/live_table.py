@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from faceml.identity.cluster_labels import likeness_to_others
 from faceml.storage.grid.face_query import FaceQuery, Grouped, Sort, chosen, days, ordered
 from faceml.storage.grid.face_query import grouped as put_together
 from faceml.storage.grid.face_table import FaceTable
-from faceml.storage.grid.face_tiles import By, PlaceCount, count_places
+from faceml.storage.grid.face_tiles import By, PlaceCount, Tile, count_places, tiles
 from faceml.storage.sql.grid import Watermark
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
@@ -103,6 +103,13 @@ class LiveTable:
 
         shown: Shown = self._kept((table.tick, query), make)
         return shown
+
+    def tiles(self, face_ids: Sequence[UUID]) -> list[Tile]:
+        """These faces, in this order; those that are gone are left out."""
+        table = self.now()
+        rows = table.rows_of(face_ids)
+        rows = rows[rows >= 0]
+        return list(tiles(table, rows, [False] * len(rows)))
 
     def rows(self, table: FaceTable, query: FaceQuery) -> NDArray[np.intp]:
         if query.folder is None:

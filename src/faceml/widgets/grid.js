@@ -362,31 +362,32 @@ function refusal(status, found) {
 
 // src/types.ts
 var PLACES = ["to_name", "unconfirmed", "unknown", "people", "ignored", "hidden", "missing", "all"];
+var TOPICS = ["probable", "same_person", "intruders", "close_calls", "recognised"];
 
 // src/query.ts
 var TEXTS = ["clusterId", "personId", "since", "until", "day", "folder", "assignedBy", "sort"];
 var NUMBERS = ["minQuality", "maxQuality", "minSize", "minSimilarity", "maxSimilarity"];
 var NARROWING = [...NUMBERS, "personId", "since", "until", "day", "folder", "assignedBy"];
 function toParams(query) {
-  const given = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  const given2 = Object.entries(query).filter(([, value]) => value !== void 0 && value !== "");
+  return Object.fromEntries(given2.map(([name, value]) => [name, String(value)]));
 }
-function toFragment(query, tile) {
+function toFragment(query, tile, view = null) {
   const { text: _name, ...rest } = query;
-  return new URLSearchParams({ ...toParams(rest), tile: String(tile) }).toString();
+  return new URLSearchParams({ ...view && { view }, ...toParams(rest), tile: String(tile) }).toString();
 }
 function fromFragment(fragment) {
-  const given = new URLSearchParams(fragment.replace(/^#/, ""));
-  const place = given.get("place");
+  const given2 = new URLSearchParams(fragment.replace(/^#/, ""));
+  const place = given2.get("place");
   const query = { place: PLACES.includes(place) ? place : "to_name" };
-  for (const name of TEXTS) if (given.get(name)) query[name] = given.get(name);
+  for (const name of TEXTS) if (given2.get(name)) query[name] = given2.get(name);
   for (const name of NUMBERS) {
-    const value = Number(given.get(name));
-    if (given.get(name) && Number.isFinite(value)) query[name] = value;
+    const value = Number(given2.get(name));
+    if (given2.get(name) && Number.isFinite(value)) query[name] = value;
   }
-  if (given.get("descending")) query["descending"] = given.get("descending") === "true";
-  const tile = Number(given.get("tile"));
-  return { query, tile: tile >= 48 && tile <= 256 ? tile : null };
+  if (given2.get("descending")) query["descending"] = given2.get("descending") === "true";
+  const tile = Number(given2.get("tile"));
+  return { query, tile: tile >= 48 && tile <= 256 ? tile : null, view: given2.get("view") };
 }
 function narrowing(filters) {
   return NARROWING.filter((name) => filters[name] !== void 0 && filters[name] !== "").length;
@@ -443,8 +444,36 @@ var Api = class {
   undo(eventId) {
     return this.post("/undo", eventId === void 0 ? {} : { eventId });
   }
-  split(clusterId) {
-    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, {});
+  /** The parts that a split would make. */
+  async splitPreview(clusterId, minClusterSize) {
+    const found = await this.get(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize: String(minClusterSize) });
+    return { ...found, minClusterSize };
+  }
+  split(clusterId, minClusterSize) {
+    return this.post(`/clusters/${encodeURIComponent(clusterId)}/split`, { minClusterSize });
+  }
+  questions(topic, round, limit) {
+    return this.get("/review", { topic, round: String(round), limit: String(Math.min(limit, 200)) });
+  }
+  answer(topic, { one, other }, isYes, name) {
+    return this.post("/review/answer", { topic, one, other, isYes, ...name && { name } });
+  }
+  history(limit) {
+    return this.get("/history", { limit: String(limit) });
+  }
+  /** Why a face has its name, and whom it is like now. */
+  explanation(faceId) {
+    return this.get(`/faces/${faceId}/explanation`);
+  }
+  person(personId) {
+    return this.get(`/persons/${personId}`, { pageSize: "1" });
+  }
+  /** The faces that somebody is recognised by; without any the best are chosen anew. */
+  exemplars(personId, faceIds) {
+    return this.post(`/persons/${personId}/exemplars`, faceIds.length ? { faceIds } : {});
+  }
+  cover(personId, faceId) {
+    return this.post(`/persons/${personId}/cover`, { faceId });
   }
   rename(personId, name) {
     return this.post(`/persons/${personId}/rename`, { name });
@@ -472,6 +501,23 @@ var Api = class {
   }
   async remove(faceId) {
     return readJson(await this.transport.ask({ method: "DELETE", path: `/faces/${faceId}` }));
+  }
+  /** The faces of a query as points on a plane. */
+  map(query) {
+    return this.get("/grid/map", toParams(query));
+  }
+  tiles(faceIds) {
+    return this.post("/grid/tiles", { faceIds });
+  }
+  timeline(query) {
+    return this.get("/grid/timeline", toParams(query));
+  }
+  tuneStart() {
+    return this.get("/tune");
+  }
+  /** What these options would do; or what they did. */
+  tune(step2, options, isApplied = false) {
+    return this.post(`/tune/${step2}${isApplied ? "/apply" : ""}`, options);
   }
   async get(path, query = {}) {
     return readJson(await this.transport.ask({ method: "GET", path, query }));
@@ -663,7 +709,7 @@ var SHOWN = 6;
 function folded(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ").trim();
 }
-function completions(names, typed) {
+function completions(names2, typed) {
   const wanted = folded(typed);
   if (!wanted) return [];
   const rank = (name) => {
@@ -671,13 +717,13 @@ function completions(names, typed) {
     if (name.startsWith(wanted)) return 1;
     return name.split(" ").some((word) => word.startsWith(wanted)) ? 2 : 3;
   };
-  return names.map((name) => ({ name, rank: rank(folded(name.name)) })).filter((found) => found.rank < 3).sort((a4, b) => a4.rank - b.rank || b.name.faces - a4.name.faces || a4.name.name.localeCompare(b.name.name)).slice(0, SHOWN).map((found) => found.name);
+  return names2.map((name) => ({ name, rank: rank(folded(name.name)) })).filter((found) => found.rank < 3).sort((a4, b) => a4.rank - b.rank || b.name.faces - a4.name.faces || a4.name.name.localeCompare(b.name.name)).slice(0, SHOWN).map((found) => found.name);
 }
-function meant(names, typed) {
+function meant(names2, typed) {
   const wanted = folded(typed);
   if (wanted.length < 4) return null;
   const most = wanted.length < 8 ? 1 : 2;
-  const near = names.map((name) => ({ name, slips: slips(wanted, folded(name.name), most) })).filter((found) => found.slips > 0 && found.slips <= most).sort((a4, b) => a4.slips - b.slips);
+  const near = names2.map((name) => ({ name, slips: slips(wanted, folded(name.name), most) })).filter((found) => found.slips > 0 && found.slips <= most).sort((a4, b) => a4.slips - b.slips);
   const first = near[0];
   return first && (near[1] === void 0 || near[1].slips > first.slips) ? first.name : null;
 }
@@ -812,10 +858,110 @@ var Pages = class {
   }
 };
 
+// src/questions.ts
+var BATCH = 20;
+var NOTHING_ASKED = {
+  topic: TOPICS[0],
+  round: 0,
+  questions: [],
+  photos: {},
+  putOff: /* @__PURE__ */ new Set(),
+  answered: 0,
+  isNaming: false,
+  isLoading: false
+};
+var Questions = class {
+  constructor(desk) {
+    this.desk = desk;
+  }
+  desk;
+  get now() {
+    return this.asked.questions[0];
+  }
+  /** Ask from the start: what was put off comes back. */
+  async start() {
+    this.set({ ...NOTHING_ASKED, answered: this.asked.answered });
+    await this.fill(TOPICS.length);
+  }
+  /** Only about this. */
+  async turnTo(topic) {
+    this.set({ topic, round: 0, questions: [], isNaming: false });
+    await this.fill(1);
+  }
+  async answer(isYes, name = "") {
+    const { desk, now, asked } = this;
+    if (!now || desk.state.isBusy) return;
+    if (isYes && now.needsName && !name) return this.set({ isNaming: true });
+    desk.store.set({ isBusy: true });
+    try {
+      const report = await desk.api.answer(asked.topic, now, isYes, name);
+      desk.decisions.remember({ eventIds: report.eventIds, query: desk.state.query, text: report.text, question: now });
+      this.set({ answered: asked.answered + 1 });
+      desk.store.tell(report.text, "done");
+    } catch (error) {
+      desk.store.tell(error instanceof Error ? error.message : String(error), "problem");
+      if (!(error instanceof Refused && [404, 409].includes(error.status))) return;
+    } finally {
+      desk.store.set({ isBusy: false });
+    }
+    void desk.refreshPlaces();
+    if (name) void desk.refreshNames();
+    await this.next();
+  }
+  async putAside() {
+    if (!this.now) return;
+    this.set({ putOff: /* @__PURE__ */ new Set([...this.asked.putOff, this.now.key]) });
+    await this.next();
+  }
+  /** A question whose answer was taken back. */
+  again(question) {
+    const others = this.asked.questions.filter((found) => found.key !== question.key);
+    this.set({ topic: question.topic, questions: [question, ...others.filter((found) => found.topic === question.topic)], isNaming: false });
+  }
+  leaveNaming() {
+    this.set({ isNaming: false });
+  }
+  get asked() {
+    return this.desk.state.asking;
+  }
+  set(change) {
+    this.desk.store.set({ asking: { ...this.asked, ...change } });
+  }
+  async next() {
+    this.set({ questions: this.asked.questions.slice(1), isNaming: false });
+    await this.fill(TOPICS.length);
+  }
+  /** With no question left, ask anew: of this topic, its further rounds, and then of the other topics. */
+  async fill(topics) {
+    this.set({ isLoading: true });
+    const first = TOPICS.indexOf(this.asked.topic);
+    for (let step2 = 0; step2 < topics && !this.now; step2++) {
+      const topic = TOPICS[(first + step2) % TOPICS.length];
+      if (step2) this.set({ topic, round: 0 });
+      for (let rounds = 1; !this.now && this.asked.topic === topic && this.asked.round < rounds; ) rounds = await this.ask(topic);
+      if (this.asked.topic !== topic) break;
+    }
+    this.set({ isLoading: false });
+  }
+  async ask(topic) {
+    const { round, putOff } = this.asked;
+    const found = await this.desk.guarded(() => this.desk.api.questions(topic, round, BATCH + putOff.size));
+    if (this.asked.topic !== topic) return 0;
+    const questions = (found?.questions ?? []).filter((question) => !this.asked.putOff.has(question.key)).slice(0, BATCH);
+    this.set({
+      questions: questions.map((question) => ({ ...question, topic })),
+      photos: { ...this.asked.photos, ...found?.photos },
+      round: questions.length ? round : round + 1
+    });
+    return found?.rounds ?? 0;
+  }
+};
+
 // src/store.ts
 function firstState(api, query, tile) {
   return {
     query,
+    view: null,
     tile,
     places: [],
     latestEvent: 0,
@@ -836,6 +982,8 @@ function firstState(api, query, tile) {
     above: null,
     photo: null,
     found: null,
+    split: null,
+    asking: NOTHING_ASKED,
     panel: null,
     notice: { text: "", kind: "hint", number: 0 }
   };
@@ -947,7 +1095,7 @@ function named(state, typed, whom, asTyped) {
 
 // src/act.ts
 async function act(command, desk, stage) {
-  const { store, decisions, state } = { store: desk.store, decisions: desk.decisions, state: desk.state };
+  const { decisions, state } = { decisions: desk.decisions, state: desk.state };
   switch (command.do) {
     case "take":
       return enter(desk, stage, false);
@@ -962,7 +1110,15 @@ async function act(command, desk, stage) {
     case "restore":
       return after(stage, decisions.restore());
     case "split":
-      return after(stage, decisions.split());
+      return decisions.previewSplit();
+    case "unassign":
+      return after(stage, decisions.unassign());
+    case "cover":
+      return after(stage, decisions.cover());
+    case "exemplars":
+      return after(stage, decisions.exemplars());
+    case "sameDay":
+      return after(stage, sameDay(desk));
     case "undo":
       return after(stage, decisions.undo());
     case "redo":
@@ -981,6 +1137,8 @@ async function act(command, desk, stage) {
       return stage.focusEntry(command.letter);
     case "place":
       return after(stage, desk.goTo(PLACES[command.number - 1]));
+    case "view":
+      return desk.openView(command.name);
     case "group":
       return after(stage, desk.stepGroup(command.by));
     case "suggestion":
@@ -988,9 +1146,11 @@ async function act(command, desk, stage) {
     case "complete":
       return complete(desk, command.by);
     case "filters":
-      return store.set({ panel: state.panel === "filters" ? null : "filters" });
+    case "why":
+      return state.view ? void 0 : turn(desk, command.do);
     case "keys":
-      return store.set({ panel: state.panel === "keys" ? null : "keys" });
+    case "history":
+      return turn(desk, command.do);
     case "escape":
       return escape(desk, stage);
   }
@@ -1014,11 +1174,21 @@ async function enter(desk, stage, asTyped) {
 async function escape(desk, stage) {
   const { store, state } = desk;
   if (state.photo) store.set({ photo: null });
+  else if (state.split) store.set({ split: null });
   else if (state.panel) store.set({ panel: null });
+  else if (state.view) await desk.goTo(state.query.place);
   else if (!isEmpty(state.selection)) desk.choose(clear(state.selection));
   else if (state.typed) store.set({ typed: "", picked: -1, asked: "" });
   else await desk.back();
   stage.focusGrid();
+}
+function turn(desk, panel) {
+  desk.store.set({ panel: desk.state.panel === panel ? null : panel });
+}
+async function sameDay(desk) {
+  const taken = desk.state.pages.at(desk.state.selection.at)?.takenAt;
+  if (taken == null) return desk.store.tell("Nobody knows when this photo was taken", "problem");
+  await desk.openDay(new Date(taken * 1e3).toISOString().slice(0, 10));
 }
 async function suggestion(desk, stage, number2) {
   const likeness = desk.state.suggestions[number2 - 1];
@@ -1048,6 +1218,8 @@ function isOffered(command, desk) {
   if (!pages.total || isLoading) return false;
   if (command === "restore") return query.place === "ignored";
   if (command === "stranger" || command === "notAFace") return query.place !== "ignored";
+  if (command === "unassign" || command === "cover" || command === "exemplars") return query.place === "people" && query.personId !== void 0;
+  if (command === "sameDay") return query.day === void 0 && pages.at(desk.state.selection.at)?.takenAt != null;
   if (command === "split") return groupedBy(query.place) === "cluster" && pages.total > 3;
   if (command === "reject" && query.place === "to_name") return desk.state.suggestions[0]?.isLikely === true;
   return true;
@@ -1071,13 +1243,19 @@ var BUTTONS = [
   { command: "notAFace", label: "Not a face", keys: "Alt+N" },
   { command: "restore", label: "Bring back", keys: "Alt+B" },
   { command: "split", label: "Split", keys: "Alt+S" },
+  { command: "photo", label: "Photo", keys: "Space" },
   { command: "similar", label: "Find alike", keys: "Alt+L" },
-  { command: "photo", label: "Photo", keys: "Space" }
+  { command: "unassign", label: "Take away", keys: "Alt+U", isRare: true },
+  { command: "cover", label: "Portrait", keys: "Alt+C", isRare: true },
+  { command: "exemplars", label: "Recognise by", keys: "Alt+E", isRare: true },
+  { command: "sameDay", label: "Same day", keys: "Alt+D", isRare: true },
+  { command: "why", label: "Why", keys: "Alt+W", isRare: true }
 ];
 function Bar({ desk, stage, entry }) {
   const { state } = desk;
   const meaning = enterMeans(state);
   const canTake = !state.isBusy && !state.isLoading && meaning.do !== "nothing" && meaning.do !== "open";
+  const [hasMore, setMore] = d2(false);
   const isOpen = state.typed !== "" && shownNames(state).length > 0;
   return /* @__PURE__ */ a3("div", { class: "fg-bar", children: [
     /* @__PURE__ */ a3("div", { class: "fg-answer", children: [
@@ -1109,7 +1287,7 @@ function Bar({ desk, stage, entry }) {
         " ",
         /* @__PURE__ */ a3("kbd", { children: "⏎" })
       ] }),
-      BUTTONS.filter((button) => isOffered(button.command, desk)).map((button) => /* @__PURE__ */ a3(
+      BUTTONS.filter((button) => isOffered(button.command, desk) && (hasMore || !button.isRare)).map((button) => /* @__PURE__ */ a3(
         "button",
         {
           type: "button",
@@ -1125,7 +1303,8 @@ function Bar({ desk, stage, entry }) {
           ]
         },
         button.command
-      ))
+      )),
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": hasMore, onClick: () => setMore(!hasMore), children: hasMore ? "Less" : "More" })
     ] })
   ] });
 }
@@ -1207,7 +1386,7 @@ function Cards({ desk }) {
   const list = T2(null);
   const [at, setAt] = d2(0);
   A2(() => list.current?.querySelector('[tabindex="0"]')?.focus({ preventScroll: true }), [query.place]);
-  const turn = (event) => {
+  const turn2 = (event) => {
     const cards = [...list.current?.querySelectorAll(".fg-card") ?? []];
     const columns = cards.filter((card2) => card2.offsetTop === cards[0]?.offsetTop).length || 1;
     const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
@@ -1221,7 +1400,7 @@ function Cards({ desk }) {
   };
   if (!groups.length) return /* @__PURE__ */ a3("p", { class: "fg-nothing", children: query.text ? "Nobody is called so." : query.place === "hidden" ? "Nobody is hidden." : "Nobody has a name yet." });
   return /* @__PURE__ */ a3("div", { class: "fg-cards-box", children: [
-    /* @__PURE__ */ a3("ul", { class: "fg-cards", ref: list, onKeyDown: turn, "aria-label": "People", children: groups.map((group, place) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
+    /* @__PURE__ */ a3("ul", { class: "fg-cards", ref: list, onKeyDown: turn2, "aria-label": "People", children: groups.map((group, place) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
       "button",
       {
         type: "button",
@@ -1233,10 +1412,11 @@ function Cards({ desk }) {
         children: [
           /* @__PURE__ */ a3(Portrait, { desk, faceId: group.cover[0] }),
           /* @__PURE__ */ a3("b", { children: group.label }),
-          /* @__PURE__ */ a3("small", { children: [
-            counted(group.faces),
-            group.toConfirm ? ` · ${number(group.toConfirm)} to confirm` : ""
-          ] })
+          /* @__PURE__ */ a3("small", { children: counted(group.faces) }),
+          group.toConfirm ? /* @__PURE__ */ a3("small", { children: [
+            number(group.toConfirm),
+            " to confirm"
+          ] }) : null
         ]
       }
     ) }, group.key)) }),
@@ -1269,9 +1449,9 @@ function topOf(layout, row, scrollTop, viewport) {
 }
 function scrollTo(layout, row, scrollTop, viewport) {
   const top = realTop(layout, scrollTop, viewport);
-  const start = row * layout.pitch;
-  if (start < top) return scrolledFor(layout, start, viewport);
-  if (start + layout.pitch > top + viewport) return scrolledFor(layout, start + layout.pitch - viewport, viewport);
+  const start2 = row * layout.pitch;
+  if (start2 < top) return scrolledFor(layout, start2, viewport);
+  if (start2 + layout.pitch > top + viewport) return scrolledFor(layout, start2 + layout.pitch - viewport, viewport);
   return scrollTop;
 }
 function realTop(layout, scrollTop, viewport) {
@@ -1406,7 +1586,7 @@ function captionOf(face, state) {
 function spoken(face, marks) {
   const who = face.personName ?? "no name";
   const how = { open: "", confirmed: "confirmed", recognised: "named by the machine", dismissed: "ignored" }[face.state];
-  const facts = [
+  const facts2 = [
     who,
     how,
     face.similarity === null ? "" : `similarity ${similarity(face.similarity)}`,
@@ -1414,7 +1594,7 @@ function spoken(face, marks) {
     face.isOdd ? "odd one?" : "",
     marks.includes("fg-below") ? "below the threshold" : ""
   ];
-  return facts.filter(Boolean).join(", ");
+  return facts2.filter(Boolean).join(", ");
 }
 function hint(face) {
   const quality = face.quality === null ? "" : `quality ${face.quality.toFixed(2)}`;
@@ -1667,6 +1847,1232 @@ var GridView = class {
   }
 };
 
+// src/days.tsx
+var AT_ONCE = 200;
+function Days({ desk, stage }) {
+  const [found, setFound] = d2(null);
+  const more = () => void desk.guarded(() => desk.api.groups({ place: "all" }, "day", "newest", found?.groups.length ?? 0, AT_ONCE)).then((next3) => next3 && setFound({ total: next3.total, groups: [...found?.groups ?? [], ...next3.groups] })).then(() => !found && stage.focusGrid());
+  A2(more, []);
+  const groups = (found?.groups ?? []).filter((group) => group.day);
+  return /* @__PURE__ */ a3("div", { class: "fg-view", tabIndex: -1, children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+      /* @__PURE__ */ a3("h1", { children: "Events" }),
+      /* @__PURE__ */ a3("p", { children: found ? `${number(groups.length)} days` : "" })
+    ] }) }),
+    /* @__PURE__ */ a3("div", { class: "fg-stage", children: /* @__PURE__ */ a3("div", { class: "fg-cards-box", children: [
+      found && !groups.length && /* @__PURE__ */ a3("p", { class: "fg-nothing", children: "No photo says when it was taken." }),
+      /* @__PURE__ */ a3("ul", { class: "fg-cards", "aria-label": "Days", children: groups.map((group) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3("button", { type: "button", class: "fg-card", "data-day": group.key, onClick: () => void desk.openDay(group.key).then(() => stage.focusGrid()), children: [
+        /* @__PURE__ */ a3(Portrait, { desk, faceId: group.cover[0] }),
+        /* @__PURE__ */ a3("b", { children: day(group.key) }),
+        /* @__PURE__ */ a3("small", { children: counted(group.faces) })
+      ] }) }, group.key)) }),
+      found && found.groups.length < found.total && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", onClick: more, children: [
+        "Show more of ",
+        number(found.total)
+      ] })
+    ] }) })
+  ] });
+}
+
+// src/decisions.ts
+var REVIEW = "review";
+var PART_SIZES = [3, 2];
+var TAKES_ONE = ["reject", "restore", "unassign"];
+var ONE_BY_ONE = 1e3;
+var Decisions = class {
+  constructor(desk) {
+    this.desk = desk;
+  }
+  desk;
+  done = [];
+  undone = [];
+  get canRedo() {
+    return this.undone.length > 0;
+  }
+  /** Give what is chosen, or all that is shown, to a person. */
+  async name(who) {
+    const isKnown = this.desk.state.names.some((known) => known.name === who.name);
+    const given2 = "personId" in who ? { personId: who.personId } : { name: who.name };
+    const isDone = await this.decide({ action: "name", ...given2 }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
+    if (isDone && !isKnown) await this.desk.refreshNames();
+    return isDone;
+  }
+  /** The machine's names become a person's: of what is chosen, or of all that is not below the threshold. */
+  async confirm() {
+    const { threshold, selection } = this.desk.state;
+    const bound = threshold !== null && isEmpty(selection) ? { minSimilarity: threshold } : {};
+    return this.decide({ action: "confirm" }, (report) => `${counted(report.facesChanged)} confirmed`, bound);
+  }
+  /** Not this person: what is chosen, or what is below the threshold. */
+  async reject(below = false) {
+    const { state } = this.desk;
+    if (!below && isEmpty(state.selection) && !this.takesAtTile()) return this.refuse("select the faces that are somebody else");
+    const bound = below && state.threshold !== null ? { maxSimilarity: justBelow(state.threshold) } : {};
+    const suggested = state.query.place === "to_name" ? state.suggestions[0] : void 0;
+    if (state.query.place === "to_name" && !suggested?.isLikely) return this.refuse("nobody is suggested whom this could not be");
+    const names2 = new Set(this.desk.chosen().map((tile) => tile.personName));
+    const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names2.size === 1 ? [...names2][0] : void 0);
+    return this.decide({ action: "reject", ...suggested && { personId: suggested.personId } }, (report) => `${counted(report.facesChanged)}: not ${name ?? "them"}`, bound);
+  }
+  async dismiss(as) {
+    const label = as === "stranger" ? "ignored as strangers" : "ignored: not a face";
+    return this.decide({ action: "dismiss", dismissedAs: as }, (report) => `${counted(report.facesChanged)} ${label}`);
+  }
+  async restore() {
+    if (isEmpty(this.desk.state.selection) && !this.takesAtTile()) return this.refuse("select the faces to bring back");
+    return this.decide({ action: "restore" }, (report) => `${counted(report.facesChanged)} brought back`);
+  }
+  /** They have no name then, and are asked about again. */
+  async unassign() {
+    if (isEmpty(this.desk.state.selection) && !this.takesAtTile()) return this.refuse("select the faces to take away");
+    return this.decide({ action: "unassign" }, (report) => `${counted(report.facesChanged)} taken away; they have no name now`);
+  }
+  /** Show what a split would make; nothing is done. */
+  async previewSplit() {
+    const { desk } = this;
+    const { clusterId } = desk.state.query;
+    if (!clusterId) return;
+    for (const size of PART_SIZES) {
+      const split = await desk.guarded(() => desk.api.splitPreview(clusterId, size));
+      if (!split) return;
+      if (split.parts.length > 1) return desk.store.set({ split });
+    }
+    desk.store.tell("It does not fall apart: select some of the faces instead");
+  }
+  async split() {
+    const { desk } = this;
+    const { split, query } = desk.state;
+    if (!split) return;
+    let parts = [];
+    const isDone = await this.other(`Split into ${split.parts.length} parts`, async () => {
+      const report = await desk.api.split(split.clusterId, split.minClusterSize);
+      parts = report.newClusters;
+      return report;
+    });
+    desk.store.set({ split: null });
+    if (isDone && parts[0]) await desk.visit({ ...query, clusterId: parts[0] });
+  }
+  /** One face is the person's picture from now on. */
+  async cover() {
+    const [face, ...more] = this.meant();
+    const personId = face?.personId;
+    if (!face || !personId || more.length) return this.refuse("select the one face that is to be the portrait");
+    return this.other(`Portrait of ${face.personName}`, () => this.desk.api.cover(personId, face.faceId));
+  }
+  /** Some faces are those that their person is recognised by. */
+  async exemplars() {
+    const faces = this.meant();
+    const personId = faces[0]?.personId;
+    if (!personId || faces.some((face) => face.personId !== personId)) return this.refuse("select faces of one person");
+    const ids = faces.map((face) => face.faceId);
+    return this.other(`${faces[0].personName} is recognised by ${counted(ids.length)}`, () => this.desk.api.exemplars(personId, ids));
+  }
+  /** A decision about a person or a box rather than about the grid's faces. */
+  async other(text, act2) {
+    const { desk } = this;
+    if (desk.state.isBusy) return false;
+    desk.store.set({ isBusy: true });
+    const report = await desk.guarded(act2);
+    desk.store.set({ isBusy: false });
+    if (!report) return false;
+    const eventId = report.eventId;
+    if (eventId) this.remember({ eventIds: [eventId], query: desk.state.query, text });
+    await Promise.all([desk.refresh(), desk.refreshNames()]);
+    desk.store.tell(text, "done");
+    return true;
+  }
+  /** Take the last decision back: one of this session's, else the latest that stands. */
+  async undo() {
+    await this.turnBack(async () => {
+      const was = this.done.at(-1);
+      const reports = [];
+      for (const eventId of was ? [...was.eventIds].reverse() : [void 0]) reports.push(await this.desk.api.undo(eventId));
+      this.done.pop();
+      if (was) this.undone.push({ undoIds: reports.map((report) => report.eventId), was });
+      return { text: `Undone: ${was?.text ?? reports[0]?.kind}`, was };
+    });
+  }
+  async redo() {
+    const last = this.undone.at(-1);
+    if (!last) return this.desk.store.tell("Nothing is left to do again");
+    await this.turnBack(async () => {
+      for (const undoId of [...last.undoIds].reverse()) await this.desk.api.undo(undoId);
+      this.undone.pop();
+      this.done.push(last.was);
+      return { text: `Done again: ${last.was.text}` };
+    });
+  }
+  async turnBack(act2) {
+    const { desk } = this;
+    if (desk.state.isBusy) return;
+    desk.store.set({ isBusy: true });
+    const found = await desk.guarded(act2);
+    desk.store.set({ isBusy: false });
+    if (!found) return;
+    await Promise.all([desk.refreshPlaces(), desk.refreshNames(), this.showAgain(found.was)]);
+    desk.store.tell(found.text, "done");
+  }
+  async showAgain(was) {
+    const { desk } = this;
+    if (was?.question) {
+      desk.questions.again(was.question);
+      desk.openView(REVIEW);
+    } else if (was) {
+      desk.store.set({ view: null });
+      await desk.visit(was.query);
+    } else await desk.refresh(false);
+  }
+  async decide(decision, said, bound = {}) {
+    const { desk } = this;
+    const { state } = desk;
+    if (state.isBusy || state.isLoading) return false;
+    const problem = whyNot(state, decision, bound);
+    if (problem) return this.refuse(problem);
+    desk.store.set({ isBusy: true });
+    try {
+      const target = await this.target(state, decision, bound);
+      const revision = state.pages.revision ? { revision: state.pages.revision } : {};
+      const report = await desk.api.decide({ ...decision, ...target, ...revision });
+      const text = [said(report), ...report.notes].join("; ");
+      if (report.eventId) this.remember({ eventIds: [report.eventId], query: state.query, text });
+      desk.store.set({ isBusy: false, typed: "", picked: -1 });
+      await this.goOn(state);
+      desk.store.tell(text, "done");
+      return true;
+    } catch (error) {
+      desk.store.set({ isBusy: false });
+      await this.explain(error);
+      return false;
+    }
+  }
+  /** Which faces: by id where they are few, else by what describes them. */
+  async target(state, decision, bound) {
+    const { selection, pages } = state;
+    const takesOne = isEmpty(selection) && TAKES_ONE.includes(decision.action) && !Object.keys(bound).length;
+    const at = pages.at(selection.at);
+    if (takesOne && at) return { faceIds: [at.faceId] };
+    if (!isEmpty(selection) && !selection.isAll) return { faceIds: [...selection.ids] };
+    if (!Object.keys(bound).length && pages.total <= ONE_BY_ONE) {
+      const shown = await pages.idsBetween(0, pages.total - 1);
+      return { faceIds: shown.filter((id) => !selection.ids.has(id)) };
+    }
+    return { query: { ...state.query, ...bound }, exceptIds: [...selection.ids] };
+  }
+  /** What is selected and at hand, else the tile that has the keyboard. */
+  meant() {
+    const { selection, pages } = this.desk.state;
+    const at = pages.at(selection.at);
+    return isEmpty(selection) ? at ? [at] : [] : this.desk.chosen();
+  }
+  /** Whether a decision about one face is meant for the tile that has the keyboard. */
+  takesAtTile() {
+    const { selection, pages } = this.desk.state;
+    return pages.at(selection.at) !== void 0;
+  }
+  async goOn(before) {
+    const { desk } = this;
+    const isWholeGroup = groupKey(before.query) !== void 0 && isEmpty(before.selection) && before.threshold === null;
+    const next3 = isWholeGroup ? before.groups[before.groups.findIndex((group) => group.key === groupKey(before.query)) + 1] : void 0;
+    desk.store.set({ selection: { ...desk.state.selection, ids: /* @__PURE__ */ new Set(), isAll: false, base: /* @__PURE__ */ new Set() } });
+    if (!next3 || before.query.place === "people" || before.query.place === "hidden") return desk.refresh();
+    const rest = before.groups.filter((group) => group.key !== groupKey(before.query));
+    desk.store.set({ groups: rest, groupsTotal: before.groupsTotal - 1 });
+    await desk.openGroup(next3.key);
+    void desk.refresh();
+  }
+  async explain(error) {
+    const changed = error instanceof Refused && Array.isArray(error.details["changedFaceIds"]) ? error.details["changedFaceIds"] : [];
+    if (changed.length) await this.desk.refresh();
+    const stale = `Nothing was done: somebody else has just changed ${counted(changed.length)} of these. This is how they are now.`;
+    this.desk.store.tell(changed.length ? stale : error instanceof Error ? error.message : String(error), "problem");
+  }
+  remember(decision) {
+    const { store, state } = this.desk;
+    store.set({ latestEvent: Math.max(state.latestEvent, ...decision.eventIds) });
+    this.done.push(decision);
+    this.undone = [];
+  }
+  refuse(why) {
+    this.desk.store.tell(why, "problem");
+    return false;
+  }
+};
+function whyNot(state, decision, bound) {
+  const { selection, pages, query } = state;
+  if (!pages.total) return "there is no face here";
+  if (selection.isAll && countOf(selection, pages.total) === 0) return "no face is selected";
+  if (!isEmpty(selection) || Object.keys(bound).length) return "";
+  const isGroup = (query.place === "to_name" || query.place === "unconfirmed") && groupKey(query) !== void 0 && !state.found;
+  if (isGroup || TAKES_ONE.includes(decision.action)) return "";
+  return "select the faces first: a click, Shift and an arrow, or Ctrl+A for all";
+}
+function justBelow(value) {
+  return value - 1e-7;
+}
+
+// src/plane.ts
+var WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
+var MOST_ZOOM = 40;
+var MARGIN_PX = 24;
+var MOST_STRETCHED = 2;
+function sides(width, height, lens) {
+  const [x2, y3] = [Math.max(40, width - 2 * MARGIN_PX), Math.max(40, height - 2 * MARGIN_PX)];
+  return { x: Math.min(x2, MOST_STRETCHED * y3) * lens.zoom, y: Math.min(y3, MOST_STRETCHED * x2) * lens.zoom };
+}
+function toScreen(point, width, height, lens) {
+  const px = sides(width, height, lens);
+  return { x: width / 2 + (point.x - lens.x) * px.x, y: height / 2 + (point.y - lens.y) * px.y };
+}
+function toPlane(point, width, height, lens) {
+  const px = sides(width, height, lens);
+  return { x: lens.x + (point.x - width / 2) / px.x, y: lens.y + (point.y - height / 2) / px.y };
+}
+function zoomed(lens, factor, at, width, height) {
+  const zoom = Math.min(MOST_ZOOM, Math.max(1, lens.zoom * factor));
+  if (zoom === 1) return WHOLE;
+  const fixed = toPlane(at, width, height, lens);
+  const moved2 = toPlane(at, width, height, { ...lens, zoom });
+  return { zoom, x: lens.x + fixed.x - moved2.x, y: lens.y + fixed.y - moved2.y };
+}
+function inside(xs, ys, line) {
+  if (line.length < 3) return [];
+  const [left, right] = [Math.min(...line.map((point) => point.x)), Math.max(...line.map((point) => point.x))];
+  const found = [];
+  for (let row = 0; row < xs.length; row++) {
+    const [x2, y3] = [xs[row], ys[row]];
+    if (x2 >= left && x2 <= right && isInside(x2, y3, line)) found.push(row);
+  }
+  return found;
+}
+function isInside(x2, y3, line) {
+  let odd = false;
+  for (let at = 0, before = line.length - 1; at < line.length; before = at++) {
+    const [one, other] = [line[at], line[before]];
+    if (one.y > y3 !== other.y > y3 && x2 < (other.x - one.x) * (y3 - one.y) / (other.y - one.y) + one.x) odd = !odd;
+  }
+  return odd;
+}
+function nearest(xs, ys, at, within2) {
+  let best = 1;
+  let found = -1;
+  for (let row = 0; row < xs.length; row++) {
+    const distance = ((xs[row] - at.x) / within2.x) ** 2 + ((ys[row] - at.y) / within2.y) ** 2;
+    if (distance <= best) {
+      best = distance;
+      found = row;
+    }
+  }
+  return found;
+}
+function placed(groups, widthOf, height) {
+  const labels = [];
+  groups.forEach(({ text, x: x2, y: y3 }, row) => {
+    const width = widthOf(text);
+    for (const [dx, dy] of [[-width / 2, -height - 6], [-width / 2, 6], [8, -height / 2], [-width - 8, -height / 2]]) {
+      const label = { text, x: x2 + dx, y: y3 + dy, width, row };
+      const isFree = labels.every((other) => label.x > other.x + other.width + 4 || other.x > label.x + width + 4 || label.y > other.y + height || other.y > label.y + height);
+      if (!isFree) continue;
+      labels.push(label);
+      return;
+    }
+  });
+  return labels;
+}
+function spans(days, most = 90) {
+  const first = days[0]?.day;
+  const last = days.at(-1)?.day;
+  if (!first || !last) return [];
+  const lengthDays = (Date.parse(last) - Date.parse(first)) / 864e5 + 1;
+  const letters = lengthDays <= most ? 10 : lengthDays / 30.5 <= most ? 7 : 4;
+  const sums = /* @__PURE__ */ new Map();
+  for (let key = first.slice(0, letters); key <= last.slice(0, letters); key = next(key)) sums.set(key, 0);
+  for (const { day: day2, faces } of days) sums.set(day2.slice(0, letters), (sums.get(day2.slice(0, letters)) ?? 0) + faces);
+  return [...sums].map(([key, faces]) => ({ key, faces, since: start(key), until: end(key) }));
+}
+function start(key) {
+  return `${key}${"-01-01".slice(key.length - 4)}`;
+}
+function end(key) {
+  const after2 = new Date(start(next(key)));
+  return new Date(after2.getTime() - 864e5).toISOString().slice(0, 10);
+}
+function next(key) {
+  const moment = /* @__PURE__ */ new Date(`${start(key)}T00:00:00Z`);
+  if (key.length === 10) moment.setUTCDate(moment.getUTCDate() + 1);
+  else if (key.length === 7) moment.setUTCMonth(moment.getUTCMonth() + 1);
+  else moment.setUTCFullYear(moment.getUTCFullYear() + 1);
+  return moment.toISOString().slice(0, key.length);
+}
+
+// src/canvas.ts
+var COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#9467bd", "#a6761d"];
+var LABEL_PX = 13;
+function draw(canvas, { map, lens, chosen, lasso, hovered }) {
+  const pen = canvas.getContext("2d");
+  if (!pen) return;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const ratio = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const style = getComputedStyle(canvas);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const [ink, card, muted, accent] = ["--fg-ink", "--fg-card", "--fg-muted", "--fg-accent"].map(colour);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  const radius = Math.max(1.6, Math.min(5, 3.2 * Math.sqrt(lens.zoom) * Math.sqrt(2e3 / Math.max(2e3, map.x.length))));
+  const dot = (row, size) => {
+    const at = toScreen({ x: map.x[row], y: map.y[row] }, width, height, lens);
+    if (at.x < -9 || at.y < -9 || at.x > width + 9 || at.y > height + 9) return;
+    pen.moveTo(at.x + size, at.y);
+    pen.arc(at.x, at.y, size, 0, 2 * Math.PI);
+  };
+  byColour(map).forEach((rows, place) => {
+    pen.beginPath();
+    rows.forEach((row) => dot(row, place < 0 ? radius * 0.8 : radius));
+    pen.fillStyle = place < 0 ? muted : COLOURS[place];
+    pen.globalAlpha = chosen.size ? 0.35 : place < 0 ? 0.6 : 0.9;
+    pen.fill();
+  });
+  pen.globalAlpha = 1;
+  pen.beginPath();
+  chosen.forEach((row) => dot(row, radius + 1));
+  pen.fillStyle = accent;
+  pen.fill();
+  pen.lineWidth = 1;
+  pen.strokeStyle = ink;
+  pen.stroke();
+  if (hovered >= 0) {
+    pen.beginPath();
+    dot(hovered, radius + 4);
+    pen.lineWidth = 2;
+    pen.strokeStyle = ink;
+    pen.stroke();
+  }
+  names(pen, map, width, height, lens, ink, card);
+  outline(pen, lasso, accent);
+}
+function byColour(map) {
+  const found = /* @__PURE__ */ new Map([[-1, []]]);
+  map.groups.forEach((group, row) => {
+    const place = group < 0 ? -1 : group % COLOURS.length;
+    const rows = found.get(place);
+    if (rows) rows.push(row);
+    else found.set(place, [row]);
+  });
+  return found;
+}
+function names(pen, map, width, height, lens, ink, card) {
+  pen.font = `600 ${LABEL_PX - 1}px system-ui, sans-serif`;
+  pen.textBaseline = "top";
+  const groups = map.largest.map((group) => ({ text: nameOf(group), ...toScreen(group, width, height, lens) }));
+  const inSight = groups.filter((group) => group.x > 0 && group.y > 0 && group.x < width && group.y < height);
+  pen.lineJoin = "round";
+  for (const label of placed(inSight, (text) => pen.measureText(text).width, LABEL_PX + 2)) {
+    pen.lineWidth = 3;
+    pen.strokeStyle = card;
+    pen.strokeText(label.text, label.x, label.y);
+    pen.fillStyle = ink;
+    pen.fillText(label.text, label.x, label.y);
+  }
+}
+function outline(pen, lasso, accent) {
+  if (lasso.length < 2) return;
+  pen.beginPath();
+  lasso.forEach((point, at) => at ? pen.lineTo(point.x, point.y) : pen.moveTo(point.x, point.y));
+  pen.closePath();
+  pen.strokeStyle = accent;
+  pen.lineWidth = 1.5;
+  pen.stroke();
+  pen.globalAlpha = 0.12;
+  pen.fillStyle = accent;
+  pen.fill();
+  pen.globalAlpha = 1;
+}
+function nameOf(group) {
+  return group.isPerson ? group.label : `${number(group.faces)} faces`;
+}
+
+// src/explore.tsx
+var BINS = 40;
+var MOST_CHOSEN = 1e4;
+var PREVIEWED = 10;
+var HOVER_PX = 12;
+function Explore({ desk, stage }) {
+  const [query, setQuery] = d2(() => withGroup(desk.state.query, void 0));
+  const [map, setMap] = d2(null);
+  const [rows, setRows] = d2([]);
+  A2(() => {
+    setMap(null);
+    setRows([]);
+    let isWanted = true;
+    void desk.guarded(() => desk.api.map(query)).then((found) => isWanted && found && setMap(found));
+    return () => void (isWanted = false);
+  }, [query]);
+  const show = async () => {
+    const ids = rows.slice(0, MOST_CHOSEN).map((row) => map.faceIds[row]);
+    const found = await desk.guarded(() => desk.api.tiles(ids));
+    if (!found) return;
+    desk.showFaces(found.faces, `${counted(found.faces.length)} from the map, all selected: type a name. Esc goes back.`);
+    setTimeout(() => {
+      desk.choose(band(desk.state.selection, found.faces.map((face) => face.faceId), false));
+      stage.focusGrid();
+    });
+  };
+  const filter = async (change) => {
+    desk.store.set({ view: null });
+    await desk.visit({ ...query, ...change });
+    stage.focusGrid();
+  };
+  return /* @__PURE__ */ a3("div", { class: "fg-view fg-explore", tabIndex: -1, "data-busy": map ? void 0 : "", children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h1", { children: "Map" }),
+        /* @__PURE__ */ a3("p", { children: map ? facts(map) : "Placing the faces …" })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
+        /* @__PURE__ */ a3("select", { class: "fg-field", "aria-label": "Which faces", value: query.place, onChange: (event) => setQuery({ place: event.currentTarget.value }), children: PLACES.map((place) => /* @__PURE__ */ a3("option", { value: place, children: LABELS[place] }, place)) }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "show", disabled: !rows.length, onClick: () => void show(), children: rows.length ? `Show ${counted(Math.min(rows.length, MOST_CHOSEN))}` : "Draw round faces" })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-explore-body", children: [
+      /* @__PURE__ */ a3(MapCanvas, { desk, map, rows, choose: setRows }),
+      /* @__PURE__ */ a3("aside", { class: "fg-explore-side", children: [
+        /* @__PURE__ */ a3(Chosen, { desk, map, rows }),
+        /* @__PURE__ */ a3(Largest, { map, choose: setRows }),
+        /* @__PURE__ */ a3(Bins, { desk, query, filter })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3(Days2, { desk, query, filter })
+  ] });
+}
+function facts(map) {
+  const of = map.faceIds.length < map.total ? `${number(map.faceIds.length)} of ${counted(map.total)}, drawn by chance` : counted(map.total);
+  return `${of} · neighbours look alike, larger distances mean little`;
+}
+function MapCanvas({ desk, map, rows, choose }) {
+  const canvas = T2(null);
+  const [lens, setLens] = d2(WHOLE);
+  const [lasso, setLasso] = d2([]);
+  const [hovered, setHovered] = d2(-1);
+  const [, resized] = d2(0);
+  A2(() => setLens(WHOLE), [map]);
+  A2(() => {
+    const observer = new ResizeObserver(() => resized((count) => count + 1));
+    if (canvas.current) observer.observe(canvas.current);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const redraw = () => resized((count) => count + 1);
+    dark.addEventListener("change", redraw);
+    return () => {
+      observer.disconnect();
+      dark.removeEventListener("change", redraw);
+    };
+  }, []);
+  A2(() => {
+    if (!canvas.current || !map) return;
+    const frame = requestAnimationFrame(() => canvas.current && draw(canvas.current, { map, lens, chosen: new Set(rows), lasso, hovered }));
+    return () => cancelAnimationFrame(frame);
+  });
+  const size = () => [canvas.current?.clientWidth ?? 1, canvas.current?.clientHeight ?? 1];
+  const at = (event) => ({ x: event.offsetX, y: event.offsetY });
+  const zoom = (factor, where) => setLens((now) => zoomed(now, factor, where ?? { x: size()[0] / 2, y: size()[1] / 2 }, ...size()));
+  const finish = () => {
+    if (map && lasso.length > 3) choose(inside(map.x, map.y, lasso.map((point) => toPlane(point, ...size(), lens))));
+    else if (map && hovered >= 0) choose(groupOf(map, hovered));
+    else choose([]);
+    setLasso([]);
+  };
+  const hover = (point) => {
+    if (!map) return;
+    const [one, other] = [toPlane(point, ...size(), lens), toPlane({ x: point.x + HOVER_PX, y: point.y + HOVER_PX }, ...size(), lens)];
+    setHovered(nearest(map.x, map.y, one, { x: other.x - one.x, y: other.y - one.y }));
+  };
+  const tip = map && hovered >= 0 && !lasso.length ? toScreen({ x: map.x[hovered], y: map.y[hovered] }, ...size(), lens) : null;
+  return /* @__PURE__ */ a3("div", { class: "fg-map", children: [
+    /* @__PURE__ */ a3(
+      "canvas",
+      {
+        ref: canvas,
+        role: "img",
+        "aria-label": map ? `Map of ${counted(map.faceIds.length)}; the groups beside it choose the same by keyboard` : "Map",
+        onPointerDown: (event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setLasso([at(event)]);
+        },
+        onPointerMove: (event) => lasso.length ? setLasso([...lasso, at(event)]) : hover(at(event)),
+        onPointerUp: () => lasso.length && finish(),
+        onPointerLeave: () => setHovered(-1),
+        onWheel: (event) => {
+          event.preventDefault();
+          zoom(Math.exp(-event.deltaY / 300), at(event));
+        }
+      }
+    ),
+    tip && map && /* @__PURE__ */ a3("figure", { class: "fg-map-tip", style: { left: `${Math.min(tip.x + 14, size()[0] - 110)}px`, top: `${Math.min(tip.y + 14, size()[1] - 130)}px` }, children: [
+      /* @__PURE__ */ a3(Portrait, { desk, faceId: map.faceIds[hovered] }),
+      /* @__PURE__ */ a3("figcaption", { children: captionOf2(map, hovered) })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-map-zoom", role: "group", "aria-label": "Zoom", children: [
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Nearer", onClick: () => zoom(1.6), children: "+" }),
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Farther", onClick: () => zoom(1 / 1.6), children: "−" }),
+      /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", onClick: () => setLens(WHOLE), children: "All" })
+    ] })
+  ] });
+}
+function groupOf(map, row) {
+  const group = map.groups[row];
+  return group < 0 ? [row] : map.groups.flatMap((other, at) => other === group ? [at] : []);
+}
+function captionOf2(map, row) {
+  const group = map.largest[map.groups[row]];
+  return group ? nameOf(group) : map.groups[row] < 0 ? "in no group" : "a small group";
+}
+function Chosen({ desk, map, rows }) {
+  if (!map || !rows.length) return /* @__PURE__ */ a3("p", { class: "fg-hint", children: "Draw round faces, or click one for its group; the wheel zooms." });
+  const step2 = Math.max(1, Math.floor(rows.length / PREVIEWED));
+  const shown = rows.filter((_row, at) => at % step2 === 0).slice(0, PREVIEWED);
+  return /* @__PURE__ */ a3("section", { "aria-label": "Chosen faces", children: [
+    /* @__PURE__ */ a3("p", { children: [
+      counted(rows.length),
+      " chosen"
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-explore-faces", children: shown.map((row) => /* @__PURE__ */ a3(Portrait, { desk, faceId: map.faceIds[row] }, map.faceIds[row])) })
+  ] });
+}
+function Largest({ map, choose }) {
+  if (!map?.largest.length) return null;
+  const pick = (rank) => choose(map.groups.flatMap((group, row) => group === rank ? [row] : []));
+  return /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+    "Groups, the largest first",
+    /* @__PURE__ */ a3("select", { class: "fg-field", onChange: (event) => event.currentTarget.value && pick(Number(event.currentTarget.value)), children: [
+      /* @__PURE__ */ a3("option", { value: "", children: "choose one" }),
+      map.largest.map((group, rank) => /* @__PURE__ */ a3("option", { value: rank, children: group.isPerson ? `${group.label}, ${group.faces}` : nameOf(group) }, group.key))
+    ] })
+  ] });
+}
+var QUANTITIES = [
+  { of: "similarity", label: "Similarity", low: "minSimilarity", high: "maxSimilarity" },
+  { of: "quality", label: "Quality", low: "minQuality", high: "maxQuality" },
+  { of: "size", label: "Size, px", low: "minSize" }
+];
+function Bins({ desk, query, filter }) {
+  const [of, setOf] = d2("quality");
+  const [found, setFound] = d2(null);
+  const [range, setRange] = d2([0, BINS]);
+  A2(() => {
+    setFound(null);
+    setRange([0, BINS]);
+    void desk.guarded(() => desk.api.histogram(query, of, BINS)).then((histogram) => histogram && setFound(histogram));
+  }, [query, of]);
+  const kind = QUANTITIES.find((quantity) => quantity.of === of);
+  const bins = found?.faces ? found.bins : [];
+  const [from, to] = range;
+  const most = Math.max(1, ...bins.map((bin) => bin.faces));
+  const inRange = bins.slice(from, to).reduce((sum, bin) => sum + bin.faces, 0);
+  const words = (at) => of === "size" ? number(Math.round(edge(bins, at))) : edge(bins, at).toFixed(2);
+  const isAll = from === 0 && to === BINS;
+  const open2 = () => filter({
+    ...kind.low && from > 0 && { [kind.low]: of === "size" ? Math.round(edge(bins, from)) : edge(bins, from) },
+    ...kind.high && to < BINS && { [kind.high]: edge(bins, to) }
+  });
+  return /* @__PURE__ */ a3("section", { class: "fg-explore-bins", "aria-label": "Histogram", children: [
+    /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+      "How many faces, by",
+      /* @__PURE__ */ a3("select", { class: "fg-field", value: of, onChange: (event) => setOf(event.currentTarget.value), children: QUANTITIES.map((quantity) => /* @__PURE__ */ a3("option", { value: quantity.of, children: quantity.label }, quantity.of)) })
+    ] }),
+    !bins.length ? /* @__PURE__ */ a3("p", { class: "fg-hint", children: found ? "No face here has one." : "…" }) : /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3("svg", { viewBox: `0 0 ${BINS} 40`, preserveAspectRatio: "none", "aria-hidden": "true", children: bins.map((bin, at) => /* @__PURE__ */ a3(
+        "rect",
+        {
+          x: at + 0.1,
+          width: 0.8,
+          height: bin.faces ? Math.max(1.2, 38 * bin.faces / most) : 0,
+          y: 40 - (bin.faces ? Math.max(1.2, 38 * bin.faces / most) : 0),
+          class: at >= from && at < to ? "fg-bin" : "fg-bin-below"
+        },
+        at
+      )) }),
+      /* @__PURE__ */ a3(
+        "input",
+        {
+          type: "range",
+          min: 0,
+          max: BINS - 1,
+          value: from,
+          "aria-label": `${kind.label} from`,
+          "aria-valuetext": words(from),
+          onInput: (event) => setRange([Number(event.currentTarget.value), Math.max(to, Number(event.currentTarget.value) + 1)])
+        }
+      ),
+      kind.high && /* @__PURE__ */ a3(
+        "input",
+        {
+          type: "range",
+          min: 1,
+          max: BINS,
+          value: to,
+          "aria-label": `${kind.label} up to`,
+          "aria-valuetext": words(to),
+          onInput: (event) => setRange([Math.min(from, Number(event.currentTarget.value) - 1), Number(event.currentTarget.value)])
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-explore-range", children: [
+        /* @__PURE__ */ a3("span", { children: [
+          words(from),
+          " to ",
+          words(to)
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", disabled: isAll || !inRange, onClick: () => void open2(), children: [
+          "Show ",
+          counted(inRange)
+        ] })
+      ] })
+    ] })
+  ] });
+}
+function edge(bins, at) {
+  return at < bins.length ? bins[at].low : bins.at(-1).high;
+}
+function Days2({ desk, query, filter }) {
+  const [found, setFound] = d2(null);
+  A2(() => {
+    setFound(null);
+    void desk.guarded(() => desk.api.timeline(query)).then((timeline) => timeline && setFound(timeline));
+  }, [query]);
+  const parts = spans(found?.days ?? []);
+  if (!parts.length) return /* @__PURE__ */ a3("p", { class: "fg-hint fg-timeline-empty", children: found ? "No photo here says when it was taken." : "" });
+  const most = Math.max(...parts.map((part) => part.faces));
+  const step2 = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const bars = [...event.currentTarget.querySelectorAll("button:enabled")];
+    const next3 = by && bars[bars.indexOf(event.target) + by];
+    if (!next3) return;
+    event.preventDefault();
+    event.stopPropagation();
+    next3.focus();
+  };
+  const firstBar = parts.findIndex((part) => part.faces);
+  return /* @__PURE__ */ a3("section", { class: "fg-timeline", "aria-label": `Timeline, ${parts[0].key} to ${parts.at(-1).key}`, children: [
+    /* @__PURE__ */ a3("div", { class: "fg-timeline-bars", onKeyDown: step2, children: parts.map((part, at) => /* @__PURE__ */ a3(
+      "button",
+      {
+        type: "button",
+        disabled: !part.faces,
+        tabIndex: at === firstBar ? 0 : -1,
+        title: `${part.key}: ${counted(part.faces)}`,
+        "aria-label": `${part.key}, ${counted(part.faces)}`,
+        onClick: () => void filter({ since: part.since, until: part.until }),
+        children: /* @__PURE__ */ a3("span", { style: { height: part.faces ? `${Math.max(4, 100 * part.faces / most)}%` : "0" } })
+      },
+      part.key
+    )) }),
+    /* @__PURE__ */ a3("p", { class: "fg-timeline-ends", children: [
+      /* @__PURE__ */ a3("span", { children: parts[0].key }),
+      found.without > 0 && /* @__PURE__ */ a3("span", { children: [
+        counted(found.without),
+        " without a date"
+      ] }),
+      /* @__PURE__ */ a3("span", { children: parts.at(-1).key })
+    ] })
+  ] });
+}
+
+// src/review.tsx
+var TOPIC_LABELS = {
+  probable: "Probably known",
+  same_person: "Same person?",
+  intruders: "Intruders",
+  close_calls: "Close calls",
+  recognised: "Recognised"
+};
+var SIDE_PX = 150;
+function Review({ desk, stage }) {
+  const { asking, isBusy } = desk.state;
+  const question = asking.questions[0];
+  const ask = (work) => void work.then(() => stage.focusGrid());
+  A2(() => {
+    desk.pictures.showAt(SIDE_PX * devicePixelRatio);
+    if (!question) ask(desk.questions.start());
+    else stage.focusGrid();
+  }, []);
+  const look2 = (faceId) => {
+    const assetId = faceId === void 0 ? void 0 : asking.photos[faceId];
+    if (faceId !== void 0 && assetId !== void 0) desk.store.set({ photo: { assetId, faceId } });
+  };
+  const keydown = (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, button[data-face]")) return;
+    const key = event.key.toLowerCase();
+    const topic = TOPICS.indexOf(asking.topic) + ({ arrowdown: 1, arrowup: -1 }[key] ?? 0);
+    if (key === "y") ask(desk.questions.answer(true));
+    else if (key === "n") ask(desk.questions.answer(false));
+    else if (key === "arrowright" || key === "s") ask(desk.questions.putAside());
+    else if (key === " " && !event.target.matches("button")) look2(question?.one.faceIds[0]);
+    else if (key === "arrowdown" || key === "arrowup") ask(desk.questions.turnTo(TOPICS[(topic + TOPICS.length) % TOPICS.length]));
+    else return;
+    event.preventDefault();
+  };
+  return /* @__PURE__ */ a3("div", { class: "fg-view fg-review", tabIndex: -1, onKeyDown: keydown, "data-busy": asking.isLoading ? "" : void 0, children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h1", { children: question?.text ?? (asking.isLoading ? "Looking …" : "Review") }),
+        /* @__PURE__ */ a3("p", { children: [
+          question?.evidence ?? "",
+          asking.answered > 0 && `${question?.evidence ? " · " : ""}${asking.answered} answered`
+        ] })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", role: "group", "aria-label": "What is asked about", children: TOPICS.map((topic) => /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          "data-topic": topic,
+          "aria-pressed": topic === asking.topic,
+          onClick: () => ask(desk.questions.turnTo(topic)),
+          children: TOPIC_LABELS[topic]
+        },
+        topic
+      )) })
+    ] }),
+    question ? /* @__PURE__ */ a3("div", { class: "fg-sides", children: [
+      /* @__PURE__ */ a3(Faces, { desk, side: question.one, look: look2 }),
+      /* @__PURE__ */ a3(Faces, { desk, side: question.other, look: look2 })
+    ] }) : /* @__PURE__ */ a3("p", { class: "fg-nothing", children: asking.isLoading ? "" : "faceml has no question about this now." }),
+    /* @__PURE__ */ a3("div", { class: "fg-bar", children: [
+      asking.isNaming && /* @__PURE__ */ a3(NameBoth, { desk, ask }),
+      /* @__PURE__ */ a3("div", { class: "fg-actions", children: [
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "yes", disabled: !question || isBusy, onClick: () => ask(desk.questions.answer(true)), children: [
+          "Yes ",
+          /* @__PURE__ */ a3("kbd", { children: "Y" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "no", disabled: !question || isBusy, onClick: () => ask(desk.questions.answer(false)), children: [
+          "No ",
+          /* @__PURE__ */ a3("kbd", { children: "N" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "data-action": "later", disabled: !question, onClick: () => ask(desk.questions.putAside()), children: [
+          "Later ",
+          /* @__PURE__ */ a3("kbd", { children: "→" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", disabled: !question, onClick: () => look2(question?.one.faceIds[0]), children: [
+          "Photo ",
+          /* @__PURE__ */ a3("kbd", { children: "Space" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "Questions that were put off come back", onClick: () => ask(desk.questions.start()), children: "Ask again" })
+      ] })
+    ] })
+  ] });
+}
+function Faces({ desk, side, look: look2 }) {
+  return /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": side.title, children: [
+    /* @__PURE__ */ a3("h2", { children: side.title }),
+    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side.faceIds.map((faceId, at) => /* @__PURE__ */ a3(
+      "button",
+      {
+        type: "button",
+        class: "fg-face",
+        "data-face": faceId,
+        "aria-label": `Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`,
+        onClick: () => look2(faceId),
+        children: /* @__PURE__ */ a3(Portrait, { desk, faceId })
+      },
+      faceId
+    )) })
+  ] });
+}
+function NameBoth({ desk, ask }) {
+  const [typed, setTyped] = d2("");
+  const found = completions(desk.state.names, typed);
+  const name = found[0]?.name ?? typed.replace(/\s+/g, " ").trim();
+  const faces = desk.questions.now;
+  return /* @__PURE__ */ a3("form", { class: "fg-answer", "aria-label": "Who is it?", onSubmit: (event) => (event.preventDefault(), name && ask(desk.questions.answer(true, name))), children: [
+    /* @__PURE__ */ a3(
+      "input",
+      {
+        class: "fg-entry",
+        type: "text",
+        "aria-label": "Name of this person",
+        placeholder: "Who is it?",
+        value: typed,
+        autocomplete: "off",
+        ref: (input) => {
+          if (input && !typed) input.focus();
+        },
+        onInput: (event) => setTyped(event.currentTarget.value),
+        onKeyDown: (event) => {
+          if (event.key === "Escape") event.stopPropagation(), desk.questions.leaveNaming();
+        }
+      }
+    ),
+    /* @__PURE__ */ a3("button", { type: "submit", class: "fg-button fg-main-button", disabled: !name, children: [
+      name ? `Both are ${name}` : "Name both",
+      " ",
+      /* @__PURE__ */ a3("kbd", { children: "⏎" })
+    ] }),
+    /* @__PURE__ */ a3("span", { class: "fg-hint", children: faces && `${counted(faces.one.faceIds.length + faces.other.faceIds.length)} shown` })
+  ] });
+}
+
+// src/tune.tsx
+var STEPS = { detection: "Detection", grouping: "Groups", recognition: "Recognition" };
+var START = {
+  detection: { minConfidence: 0.5, minFaceSize: 20, qualityThreshold: 0.5 },
+  grouping: { method: "hdbscan", minClusterSize: 5, minSamples: 3, minCohesion: null, minSimilarity: null, qualityThreshold: 0.5 },
+  recognition: { similarityThreshold: 0.6, matcher: "champion", again: false }
+};
+var TRY_AFTER_MS = 250;
+function Tune({ desk }) {
+  const [step2, setStep] = d2("grouping");
+  const [all2, setAll] = d2(START);
+  const [start2, setStart] = d2(null);
+  const [effect, setEffect] = d2(null);
+  const [isTrying, setTrying] = d2(false);
+  const [tries, setTries] = d2(0);
+  const turn2 = T2(0);
+  const values = all2[step2];
+  A2(() => {
+    void desk.guarded(() => desk.api.tuneStart()).then((found) => {
+      if (!found) return;
+      setStart(found);
+      setAll((now) => ({ ...now, recognition: { ...now.recognition, similarityThreshold: Math.round(found.threshold * 100) / 100 } }));
+    });
+  }, []);
+  A2(() => {
+    const mine = ++turn2.current;
+    setTrying(true);
+    const timer = setTimeout(() => void desk.guarded(() => desk.api.tune(step2, given(values))).then((found) => {
+      if (mine !== turn2.current) return;
+      setEffect(found);
+      setTrying(false);
+    }), TRY_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [step2, values, tries]);
+  const set = (change) => setAll((now) => ({ ...now, [step2]: { ...now[step2], ...change } }));
+  const turnTo = (to) => {
+    setEffect(null);
+    setStep(to);
+  };
+  const apply = async (text) => {
+    await desk.decisions.other(text, () => desk.api.tune(step2, given(values), true));
+    setTries((count) => count + 1);
+  };
+  const keydown = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const names2 = Object.keys(STEPS);
+    const next3 = names2[(names2.indexOf(step2) + by + names2.length) % names2.length];
+    turnTo(next3);
+    event.currentTarget.querySelector(`#fg-tab-${next3}`)?.focus();
+  };
+  const isBusy = desk.state.isBusy;
+  return /* @__PURE__ */ a3("div", { class: "fg-view fg-tune", tabIndex: -1, "data-busy": isTrying || isBusy ? "" : void 0, children: [
+    /* @__PURE__ */ a3("header", { class: "fg-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h1", { children: "Tune" }),
+        /* @__PURE__ */ a3("p", { children: isBusy ? "At work …" : isTrying ? "Trying …" : "Nothing changes until you apply it." })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", role: "tablist", "aria-label": "What is tuned", onKeyDown: keydown, children: Object.keys(STEPS).map((name) => /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          role: "tab",
+          id: `fg-tab-${name}`,
+          "aria-selected": name === step2,
+          "aria-controls": "fg-tune-panel",
+          tabIndex: name === step2 ? 0 : -1,
+          onClick: () => turnTo(name),
+          children: STEPS[name]
+        },
+        name
+      )) })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-tune-body", role: "tabpanel", id: "fg-tune-panel", "aria-labelledby": `fg-tab-${step2}`, children: [
+      step2 === "detection" && /* @__PURE__ */ a3(Detection, { ...{ desk, values, set, apply, isBusy }, effect }),
+      step2 === "grouping" && /* @__PURE__ */ a3(Grouping, { ...{ desk, values, set, apply, isBusy }, effect }),
+      step2 === "recognition" && /* @__PURE__ */ a3(Recognition, { ...{ desk, values, set, apply, isBusy, start: start2 }, effect })
+    ] })
+  ] });
+}
+function given(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+}
+function Detection({ desk, values, effect, set, apply, isBusy }) {
+  const [bins, setBins] = d2(null);
+  A2(() => {
+    void desk.guarded(() => desk.api.histogram({ place: "all" }, "confidence", 40)).then((found) => found && setBins(found));
+  }, []);
+  return /* @__PURE__ */ a3($, { children: [
+    /* @__PURE__ */ a3("form", { class: "fg-tune-form", onSubmit: (event) => event.preventDefault(), children: [
+      /* @__PURE__ */ a3(Slider, { label: "Confidence of the detection from", ...{ values, set }, name: "minConfidence", min: 0.1, max: 0.99, step: 0.01 }),
+      /* @__PURE__ */ a3(Marked, { bins: bins?.bins ?? [], at: Number(values["minConfidence"]) }),
+      /* @__PURE__ */ a3(Slider, { label: "Width and height from, px", ...{ values, set }, name: "minFaceSize", min: 10, max: 300, step: 2 }),
+      /* @__PURE__ */ a3(Slider, { label: "Quality to be grouped from", ...{ values, set }, name: "qualityThreshold", min: 0, max: 1, step: 0.01 }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button fg-main-button",
+          "data-action": "apply",
+          disabled: isBusy || !effect?.undecided,
+          onClick: () => void apply(`Dismissed as not a face: ${counted(effect.undecided)}`),
+          children: [
+            "Dismiss ",
+            counted(effect?.undecided ?? 0)
+          ]
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        "Dismisses what is below and nobody decided about; they are in Ignored, and one undo brings them back. New photos:",
+        " ",
+        /* @__PURE__ */ a3("code", { children: [
+          "faceml faces backfill --min-confidence ",
+          values["minConfidence"],
+          " --min-face-size ",
+          values["minFaceSize"]
+        ] })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3(Outcome, { effect, children: effect && /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3(Facts, { rows: [
+        ["faces", effect.faces],
+        ["kept", effect.kept],
+        ["below the confidence", effect.unsure],
+        ["too small", effect.small],
+        ["good enough to be grouped", effect.good]
+      ] }),
+      /* @__PURE__ */ a3(Examples, { desk, examples: effect.examples, kinds: { dropped: "Just below: would go", kept: "Just above: would stay" } })
+    ] }) })
+  ] });
+}
+function Grouping({ desk, values, effect, set, apply, isBusy }) {
+  const isLinkage = values["method"] === "linkage";
+  return /* @__PURE__ */ a3($, { children: [
+    /* @__PURE__ */ a3("form", { class: "fg-tune-form", onSubmit: (event) => event.preventDefault(), children: [
+      /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+        "Method",
+        /* @__PURE__ */ a3("select", { class: "fg-field", value: String(values["method"]), onChange: (event) => set({ method: event.currentTarget.value }), children: [
+          /* @__PURE__ */ a3("option", { value: "hdbscan", children: "hdbscan, by density" }),
+          /* @__PURE__ */ a3("option", { value: "linkage", children: "linkage, by mean similarity" })
+        ] })
+      ] }),
+      /* @__PURE__ */ a3(Slider, { label: "Faces that make a group", ...{ values, set }, name: "minClusterSize", min: 2, max: 20, step: 1 }),
+      !isLinkage && /* @__PURE__ */ a3(Slider, { label: "Neighbours that make it dense", ...{ values, set }, name: "minSamples", min: 1, max: 15, step: 1 }),
+      isLinkage && /* @__PURE__ */ a3(Optional, { label: "Mean similarity", ...{ values, set }, name: "minSimilarity", usual: 0.35 }),
+      /* @__PURE__ */ a3(Optional, { label: "Drop faces less like the rest than", ...{ values, set }, name: "minCohesion", usual: 0.35 }),
+      /* @__PURE__ */ a3(Slider, { label: "Quality from", ...{ values, set }, name: "qualityThreshold", min: 0, max: 1, step: 0.01 }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button fg-main-button",
+          "data-action": "apply",
+          disabled: isBusy || !effect,
+          onClick: () => void apply("Grouped anew, recorded as a run"),
+          children: "Group anew"
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: "Groups the faces that nobody named; groups that stay keep their place. Recorded as a run; the options of before bring the groups of before back." })
+    ] }),
+    /* @__PURE__ */ a3(Outcome, { effect, children: effect && /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        sampled(effect.faces, effect.facesInAll),
+        ", compared in ",
+        effect.modelVersion,
+        effect.note && `; ${effect.note}`
+      ] }),
+      /* @__PURE__ */ a3("table", { class: "fg-tune-table", children: [
+        /* @__PURE__ */ a3("thead", { children: /* @__PURE__ */ a3("tr", { children: [
+          /* @__PURE__ */ a3("td", {}),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "now" }),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "then" })
+        ] }) }),
+        /* @__PURE__ */ a3("tbody", { children: [
+          /* @__PURE__ */ a3(Compared, { label: "Groups", before: effect.before.clusters, after: effect.after.clusters }),
+          /* @__PURE__ */ a3(Compared, { label: "Faces in one", before: effect.before.grouped, after: effect.after.grouped }),
+          /* @__PURE__ */ a3(Compared, { label: "The largest", before: effect.before.largest, after: effect.after.largest })
+        ] })
+      ] }),
+      /* @__PURE__ */ a3(Facts, { rows: [["would join a group", effect.joined], ["would leave theirs", effect.left], ["would change it", effect.moved]] }),
+      /* @__PURE__ */ a3(Examples, { desk, examples: effect.examples, kinds: { joined: "Would join", left: "Would leave", moved: "Would change to" } })
+    ] }) })
+  ] });
+}
+function Recognition({ desk, values, effect, set, apply, isBusy, start: start2 }) {
+  const isAgain = values["again"] === true;
+  const strangers = effect?.falseMatches;
+  return /* @__PURE__ */ a3($, { children: [
+    /* @__PURE__ */ a3("form", { class: "fg-tune-form", onSubmit: (event) => event.preventDefault(), children: [
+      /* @__PURE__ */ a3(Slider, { label: "Similarity to be recognised", ...{ values, set }, name: "similarityThreshold", min: 0.1, max: 0.95, step: 0.01 }),
+      /* @__PURE__ */ a3(Marked, { bins: effect?.bins ?? [], at: effect?.threshold ?? 0 }),
+      /* @__PURE__ */ a3("label", { class: "fg-stacked", children: [
+        "People are told apart by",
+        /* @__PURE__ */ a3("select", { class: "fg-field", value: String(values["matcher"]), onChange: (event) => set({ matcher: event.currentTarget.value }), children: [
+          /* @__PURE__ */ a3("option", { value: "champion", children: [
+            "what is in use",
+            start2 && ` (${start2.modelVersion})`
+          ] }),
+          /* @__PURE__ */ a3("option", { value: "plain", children: "similarity alone" })
+        ] })
+      ] }),
+      /* @__PURE__ */ a3("label", { class: "fg-tick", children: [
+        /* @__PURE__ */ a3("input", { type: "checkbox", checked: isAgain, onChange: (event) => set({ again: event.currentTarget.checked }) }),
+        "again all that the machine named or grouped"
+      ] }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button fg-main-button",
+          "data-action": "apply",
+          disabled: isBusy || !effect?.facesInAll,
+          onClick: () => void apply(isAgain ? "Recognised again, the rest grouped anew; recorded as a run" : "Recognised, recorded as a run"),
+          children: isAgain ? "Recognise again" : "Recognise"
+        }
+      ),
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        isAgain ? "What nobody decided about is put under whom it matches, the rest is grouped anew; what a person said stays." : "Faces without a name and without a group are put under whom they match; they wait in Unconfirmed.",
+        " Recorded as a run."
+      ] })
+    ] }),
+    /* @__PURE__ */ a3(Outcome, { effect, children: effect && /* @__PURE__ */ a3($, { children: [
+      /* @__PURE__ */ a3("p", { class: "fg-hint", children: [
+        sampled(effect.faces, effect.facesInAll),
+        ", compared in ",
+        effect.modelVersion,
+        effect.notes.length > 0 && `; ${effect.notes.join("; ")}`
+      ] }),
+      /* @__PURE__ */ a3("table", { class: "fg-tune-table", children: [
+        /* @__PURE__ */ a3("thead", { children: /* @__PURE__ */ a3("tr", { children: [
+          /* @__PURE__ */ a3("td", {}),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "now" }),
+          /* @__PURE__ */ a3("th", { scope: "col", children: "then" })
+        ] }) }),
+        /* @__PURE__ */ a3("tbody", { children: /* @__PURE__ */ a3(Compared, { label: "Named by the machine", before: effect.before, after: effect.after }) })
+      ] }),
+      /* @__PURE__ */ a3(Facts, { rows: [["would get a name", effect.joined], ["would lose it", effect.left], ["would get another", effect.moved]] }),
+      strangers && /* @__PURE__ */ a3("p", { children: [
+        "Of ",
+        counted(strangers.faces),
+        " that people named, ",
+        percent(strangers.accepted),
+        " find their own person; ",
+        percent(strangers.share),
+        " (at most",
+        " ",
+        percent(strangers.atMost),
+        ") would be named wrongly if their person were unknown."
+      ] }),
+      /* @__PURE__ */ a3(Examples, { desk, examples: effect.examples, kinds: { joined: "Would get a name", left: "Would lose it", moved: "Would get another" } })
+    ] }) })
+  ] });
+}
+function sampled(faces, all2) {
+  return faces < all2 ? `A sample of ${number(faces)} of ${counted(all2)}` : counted(all2);
+}
+function percent(share2) {
+  return `${(100 * share2).toFixed(share2 < 0.1 ? 1 : 0)} %`;
+}
+function Slider({ label, name, values, set, min, max, step: step2 }) {
+  const value = Number(values[name]);
+  return /* @__PURE__ */ a3("label", { class: "fg-slider", children: [
+    /* @__PURE__ */ a3("span", { children: label }),
+    /* @__PURE__ */ a3("output", { children: step2 < 1 ? similarity(value) : value }),
+    /* @__PURE__ */ a3("input", { type: "range", ...{ min, max, step: step2, value }, "data-name": name, onInput: (event) => set({ [name]: Number(event.currentTarget.value) }) })
+  ] });
+}
+function Optional({ label, name, values, set, usual }) {
+  const isSet = values[name] !== null;
+  return /* @__PURE__ */ a3("div", { class: "fg-optional", children: [
+    /* @__PURE__ */ a3("label", { class: "fg-tick", children: [
+      /* @__PURE__ */ a3("input", { type: "checkbox", checked: isSet, onChange: (event) => set({ [name]: event.currentTarget.checked ? usual : null }) }),
+      label
+    ] }),
+    isSet && /* @__PURE__ */ a3(Slider, { label: "", ...{ name, values, set }, min: 0, max: 0.9, step: 0.01 })
+  ] });
+}
+function Marked({ bins, at }) {
+  if (!bins.length) return null;
+  const [low, high] = [bins[0].low, bins.at(-1).high];
+  const most = Math.max(1, ...bins.map((bin) => bin.faces));
+  const x2 = (value) => 100 * (value - low) / Math.max(high - low, 1e-6);
+  return /* @__PURE__ */ a3("svg", { class: "fg-marked", viewBox: "0 0 100 40", preserveAspectRatio: "none", "aria-hidden": "true", children: [
+    bins.map((bin) => {
+      const height = bin.faces ? Math.max(1.2, 38 * bin.faces / most) : 0;
+      return /* @__PURE__ */ a3(
+        "rect",
+        {
+          x: x2(bin.low),
+          width: Math.max(0.4, x2(bin.high) - x2(bin.low) - 0.3),
+          y: 40 - height,
+          height,
+          class: bin.high <= at ? "fg-bin-below" : "fg-bin"
+        },
+        bin.low
+      );
+    }),
+    at > low && at < high && /* @__PURE__ */ a3("line", { x1: x2(at), x2: x2(at), y1: 0, y2: 40 })
+  ] });
+}
+function Outcome({ effect, children }) {
+  return /* @__PURE__ */ a3("section", { class: "fg-outcome", "aria-label": "What it would do", "aria-live": "polite", children: effect ? children : /* @__PURE__ */ a3("p", { class: "fg-hint", children: "…" }) });
+}
+function Compared({ label, before, after: after2 }) {
+  const change = after2 - before;
+  return /* @__PURE__ */ a3("tr", { children: [
+    /* @__PURE__ */ a3("th", { scope: "row", children: label }),
+    /* @__PURE__ */ a3("td", { children: number(before) }),
+    /* @__PURE__ */ a3("td", { children: [
+      /* @__PURE__ */ a3("b", { children: number(after2) }),
+      change !== 0 && /* @__PURE__ */ a3("small", { children: [
+        " ",
+        change > 0 ? "+" : "−",
+        number(Math.abs(change))
+      ] })
+    ] })
+  ] });
+}
+function Facts({ rows }) {
+  return /* @__PURE__ */ a3("ul", { class: "fg-facts", children: rows.map(([label, count]) => /* @__PURE__ */ a3("li", { children: [
+    /* @__PURE__ */ a3("b", { children: number(count) }),
+    " ",
+    label
+  ] }, label)) });
+}
+function Examples({ desk, examples, kinds }) {
+  return /* @__PURE__ */ a3($, { children: Object.entries(kinds).map(([kind, title]) => {
+    const shown = examples.filter((example) => example.change === kind);
+    if (!shown.length) return null;
+    return /* @__PURE__ */ a3("section", { "aria-label": title, children: [
+      /* @__PURE__ */ a3("h2", { children: title }),
+      /* @__PURE__ */ a3("ul", { class: "fg-examples", children: shown.map((example) => /* @__PURE__ */ a3("li", { children: [
+        /* @__PURE__ */ a3(Portrait, { desk, faceId: example.faceId }),
+        example.otherId && /* @__PURE__ */ a3($, { children: [
+          /* @__PURE__ */ a3("span", { "aria-hidden": "true", children: kind === "left" ? "⇠" : "→" }),
+          /* @__PURE__ */ a3(Portrait, { desk, faceId: example.otherId })
+        ] }),
+        example.name && /* @__PURE__ */ a3("small", { children: [
+          example.name,
+          " ",
+          similarity(example.value)
+        ] })
+      ] }, example.faceId)) })
+    ] }, kind);
+  }) });
+}
+
+// src/views.ts
+var VIEWS = [
+  { name: REVIEW, label: "Review", key: "KeyR", Component: Review },
+  { name: "days", label: "Events", Component: Days },
+  { name: "map", label: "Map", key: "KeyM", Component: Explore },
+  { name: "tune", label: "Tune", key: "KeyT", Component: Tune }
+];
+function viewOf(name) {
+  return VIEWS.find((view) => view.name === name);
+}
+
 // src/sidebar.tsx
 var LABELS = {
   to_name: "To name",
@@ -1679,27 +3085,41 @@ var LABELS = {
   all: "All faces"
 };
 function Sidebar({ desk, stage }) {
-  const { places, query, isBusy } = desk.state;
+  const { places, query, isBusy, view } = desk.state;
   return /* @__PURE__ */ a3("div", { class: "fg-side", children: [
-    /* @__PURE__ */ a3("nav", { "aria-label": "Places", children: /* @__PURE__ */ a3("ul", { class: "fg-places", children: PLACES.map((place, at) => {
-      const found = places.find((count) => count.place === place);
-      const isGrouped = place === "people" || place === "to_name";
-      return /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
+    /* @__PURE__ */ a3("nav", { "aria-label": "Places", children: /* @__PURE__ */ a3("ul", { class: "fg-places", children: [
+      PLACES.map((place, at) => {
+        const found = places.find((count) => count.place === place);
+        const isGrouped = place === "people" || place === "to_name";
+        return /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
+          "button",
+          {
+            type: "button",
+            class: "fg-place",
+            title: `Alt+${at + 1}`,
+            "data-place": place,
+            "aria-current": !view && query.place === place ? "page" : void 0,
+            onClick: () => void act({ do: "place", number: at + 1 }, desk, stage),
+            children: [
+              /* @__PURE__ */ a3("span", { children: LABELS[place] }),
+              found && /* @__PURE__ */ a3("small", { title: found.groups === null ? void 0 : `${number(found.groups)} groups, ${number(found.faces)} faces`, children: number(isGrouped && found.groups !== null ? found.groups : found.faces) })
+            ]
+          }
+        ) }, place);
+      }),
+      VIEWS.map(({ name, label, key }) => /* @__PURE__ */ a3("li", { children: /* @__PURE__ */ a3(
         "button",
         {
           type: "button",
           class: "fg-place",
-          title: `Alt+${at + 1}`,
-          "data-place": place,
-          "aria-current": query.place === place ? "page" : void 0,
-          onClick: () => void act({ do: "place", number: at + 1 }, desk, stage),
-          children: [
-            /* @__PURE__ */ a3("span", { children: LABELS[place] }),
-            found && /* @__PURE__ */ a3("small", { title: found.groups === null ? void 0 : `${number(found.groups)} groups, ${number(found.faces)} faces`, children: number(isGrouped && found.groups !== null ? found.groups : found.faces) })
-          ]
+          "data-view": name,
+          "aria-current": view === name ? "page" : void 0,
+          title: key && `Alt+${key.slice(3)}`,
+          onClick: () => void act({ do: "view", name }, desk, stage),
+          children: /* @__PURE__ */ a3("span", { children: label })
         }
-      ) }, place);
-    }) }) }),
+      ) }, name))
+    ] }) }),
     /* @__PURE__ */ a3("div", { class: "fg-side-foot", children: [
       /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "Ctrl+Z", disabled: isBusy, onClick: () => void act({ do: "undo" }, desk, stage), children: "Undo" }),
       /* @__PURE__ */ a3(
@@ -1711,6 +3131,17 @@ function Sidebar({ desk, stage }) {
           disabled: isBusy || !desk.decisions.canRedo,
           onClick: () => void act({ do: "redo" }, desk, stage),
           children: "Redo"
+        }
+      ),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          title: "Alt+H",
+          "aria-expanded": desk.state.panel === "history",
+          onClick: () => void act({ do: "history" }, desk, stage),
+          children: "History"
         }
       ),
       /* @__PURE__ */ a3(
@@ -1781,6 +3212,7 @@ function titleOf(state) {
   const { query } = state;
   const group = openGroup(state);
   if (state.found) return "Faces like it";
+  if (query.day && query.place === "all") return day(query.day);
   if (query.place === "to_name") return group ? group.isMixed ? "One person?" : "Who is this?" : "To name";
   if (query.place === "unconfirmed" && group) return `Is this ${group.label}?`;
   return group?.label ?? LABELS[query.place];
@@ -1791,13 +3223,13 @@ function factsOf(state) {
   const group = openGroup(state);
   const at = groups.findIndex((found) => found.key === group?.key);
   const isQueue = query.place === "to_name" || query.place === "unconfirmed";
-  const facts = [
+  const facts2 = [
     pages.isKnown ? counted(pages.total) : "",
     group && isQueue && groupsTotal > 1 ? `${number(at + 1)} of ${number(groupsTotal)}` : "",
     group?.cohesion != null && query.place === "to_name" ? `cohesion ${group.cohesion.toFixed(2)}` : "",
     isEmpty(selection) ? "" : `${number(countOf(selection, pages.total))} selected`
   ];
-  return facts.filter(Boolean).join(" · ");
+  return facts2.filter(Boolean).join(" · ");
 }
 function CardTools({ desk }) {
   const { query, order } = desk.state;
@@ -1840,6 +3272,7 @@ function PersonButtons({ desk, personId }) {
     await desk.back();
   };
   return /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
+    /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": panel === "details", onClick: () => open2("details"), children: "Details" }),
     !isHidden && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": panel === "rename", disabled: isBusy, onClick: () => open2("rename"), children: "Rename" }),
     !isHidden && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-expanded": panel === "merge", disabled: isBusy, onClick: () => open2("merge"), children: "Merge" }),
     /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "data-action": "hide", disabled: isBusy, onClick: () => void hide(), children: isHidden ? "Bring back" : "Hide" })
@@ -1856,7 +3289,13 @@ var ALT = {
   KeyS: "split",
   KeyF: "filters",
   KeyL: "similar",
-  KeyK: "keys"
+  KeyK: "keys",
+  KeyU: "unassign",
+  KeyC: "cover",
+  KeyE: "exemplars",
+  KeyW: "why",
+  KeyH: "history",
+  KeyD: "sameDay"
 };
 function commandOf(key, where, typed, completions2) {
   if (key.alt && !key.ctrl) return altered(key);
@@ -1876,6 +3315,8 @@ function altered(key) {
   const digit = /^Digit([1-8])$/.exec(key.code)?.[1];
   if (digit) return { do: "place", number: Number(digit) };
   if (key.key === "ArrowDown" || key.key === "ArrowUp") return { do: "group", by: key.key === "ArrowDown" ? 1 : -1 };
+  const view = VIEWS.find((found) => found.key === key.code);
+  if (view) return { do: "view", name: view.name };
   const command = ALT[key.code];
   return command ? { do: command } : null;
 }
@@ -1895,11 +3336,97 @@ function completing(key, completions2) {
   return isStep && completions2 ? { do: "complete", by: key.key === "ArrowDown" ? 1 : -1 } : null;
 }
 
+// src/asides.tsx
+var LINES = 30;
+function History({ desk }) {
+  const [lines, setLines] = d2([]);
+  const { latestEvent, isBusy } = desk.state;
+  A2(() => void desk.guarded(() => desk.api.history(LINES)).then((found) => found && setLines(found.events)), [latestEvent, isBusy]);
+  const toggle3 = (line) => {
+    const isUndone = line.undoneBy !== null;
+    void desk.decisions.other(`${isUndone ? "Done again" : "Undone"}: ${line.text}`, () => desk.api.undo(line.undoneBy ?? line.eventId));
+  };
+  return /* @__PURE__ */ a3("section", { class: "fg-panel", "aria-label": "History", children: /* @__PURE__ */ a3("ol", { class: "fg-history", children: [
+    lines.map((line) => /* @__PURE__ */ a3("li", { children: [
+      /* @__PURE__ */ a3("span", { class: line.undoneBy === null ? "" : "fg-struck", children: line.text }),
+      /* @__PURE__ */ a3("small", { children: [
+        line.actor,
+        ", ",
+        day(line.at)
+      ] }),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          "data-event": line.eventId,
+          disabled: isBusy,
+          "aria-label": `${line.undoneBy === null ? "Undo" : "Redo"}: ${line.text}`,
+          onClick: () => toggle3(line),
+          children: line.undoneBy === null ? "Undo" : "Redo"
+        }
+      )
+    ] }, line.eventId)),
+    !lines.length && /* @__PURE__ */ a3("li", { children: "Nothing was decided yet." })
+  ] }) });
+}
+function Why({ desk }) {
+  const { pages, selection } = desk.state;
+  const faceId = pages.at(selection.at)?.faceId;
+  const [found, setFound] = d2(null);
+  A2(() => {
+    if (faceId === void 0) return setFound(null);
+    void desk.guarded(() => desk.api.explanation(faceId)).then(setFound);
+  }, [faceId]);
+  return /* @__PURE__ */ a3("section", { class: "fg-panel fg-why", "aria-label": "Why", role: "status", children: found && /* @__PURE__ */ a3("p", { children: reasons(found).join(" · ") }) });
+}
+function reasons(found) {
+  const { personName, assignedBy, threshold, runnerUpName, runnerUpSimilarity, ruledOut } = found;
+  const isMachine = personName !== null && assignedBy !== null && assignedBy !== "manual";
+  const now = [...found.scores.map((item) => ({ name: item.personName, like: item.score })), ...found.nearest.map((item) => ({ name: item.personName, like: item.similarity }))];
+  const best = [...new Map(now.sort((a4, b) => a4.like - b.like).map((item) => [item.name, item.like]))].reverse().slice(0, 3);
+  return [
+    personName === null ? "No name" : isMachine ? `${personName}, by the machine` : `${personName}, by a person`,
+    isMachine && found.similarity !== null ? `similarity ${similarity(found.similarity)}${threshold === null ? "" : ` from a threshold of ${similarity(threshold)}`}` : "",
+    runnerUpName !== null && runnerUpSimilarity !== null ? `then ${runnerUpName}, ${similarity(runnerUpSimilarity)}` : "",
+    best.length ? `now like ${best.map(([name, like]) => `${name} ${similarity(like)}`).join(", ")}` : "like nobody who is known",
+    ruledOut.length ? `not ${ruledOut.join(", ")}, as a person said` : "",
+    found.note ?? ""
+  ].filter(Boolean);
+}
+function Details({ desk, personId }) {
+  const [found, setFound] = d2(null);
+  const { latestEvent } = desk.state;
+  A2(() => void desk.guarded(() => desk.api.person(personId)).then(setFound), [personId, latestEvent]);
+  if (!found) return null;
+  return /* @__PURE__ */ a3("section", { class: "fg-panel fg-details", "aria-label": "Details", children: [
+    /* @__PURE__ */ a3("p", { children: [counted(found.faceCount), found.alsoCalled.length ? `also called ${found.alsoCalled.join(", ")}` : "", found.hasCentroid ? "with centroid" : "no centroid"].filter(Boolean).join(" · ") }),
+    found.exemplarFaceIds.length > 0 && /* @__PURE__ */ a3("div", { class: "fg-recognised-by", children: [
+      /* @__PURE__ */ a3("span", { children: "Recognised by" }),
+      found.exemplarFaceIds.map((faceId) => /* @__PURE__ */ a3(Portrait, { desk, faceId }, faceId)),
+      /* @__PURE__ */ a3(
+        "button",
+        {
+          type: "button",
+          class: "fg-button",
+          disabled: desk.state.isBusy,
+          title: "The best three of the faces that a person named",
+          onClick: () => void desk.decisions.other("Exemplars chosen anew", () => desk.api.exemplars(personId, [])),
+          children: "Choose anew"
+        }
+      )
+    ] })
+  ] });
+}
+
 // src/panels.tsx
 function Panel({ desk }) {
   const { panel, query } = desk.state;
   if (panel === "filters") return /* @__PURE__ */ a3(FilterPanel, { desk });
   if (panel === "keys") return /* @__PURE__ */ a3(Keys, {});
+  if (panel === "history") return /* @__PURE__ */ a3(History, { desk });
+  if (panel === "why") return /* @__PURE__ */ a3(Why, { desk });
+  if (panel === "details") return query.personId ? /* @__PURE__ */ a3(Details, { desk, personId: query.personId }) : null;
   if (panel !== null && query.personId) return /* @__PURE__ */ a3(PersonForm, { desk, personId: query.personId, isMerge: panel === "merge" }, panel);
   return null;
 }
@@ -1910,20 +3437,20 @@ var NUMBERS2 = [
   { name: "maxSimilarity", label: "Similarity up to", step: 0.01, most: 1 }
 ];
 function FilterPanel({ desk }) {
-  const { query, names } = desk.state;
+  const { query, names: names2 } = desk.state;
   const { place, clusterId: _cluster, ...filters } = query;
   const isGrouped = place === "unconfirmed" || place === "people" || place === "hidden";
   const set = (change) => void desk.filter({ ...filters, ...change });
   const text = (value) => value || void 0;
-  const known = names.find((name) => name.personId === query.personId)?.name ?? "";
+  const known = names2.find((name) => name.personId === query.personId)?.name ?? "";
   return /* @__PURE__ */ a3("form", { class: "fg-panel fg-filters", "aria-label": "Filters", onSubmit: (event) => event.preventDefault(), children: [
     !isGrouped && /* @__PURE__ */ a3("label", { children: [
       "Person",
       /* @__PURE__ */ a3("input", { class: "fg-field", list: "fg-people", value: known, onChange: (event) => {
-        const found = completions(names, event.currentTarget.value)[0];
+        const found = completions(names2, event.currentTarget.value)[0];
         set({ personId: found?.personId });
       } }),
-      /* @__PURE__ */ a3("datalist", { id: "fg-people", children: names.slice(0, 500).map((name) => /* @__PURE__ */ a3("option", { value: name.name }, name.personId)) })
+      /* @__PURE__ */ a3("datalist", { id: "fg-people", children: names2.slice(0, 500).map((name) => /* @__PURE__ */ a3("option", { value: name.name }, name.personId)) })
     ] }),
     /* @__PURE__ */ a3("label", { children: [
       "From",
@@ -1932,6 +3459,10 @@ function FilterPanel({ desk }) {
     /* @__PURE__ */ a3("label", { children: [
       "To",
       /* @__PURE__ */ a3("input", { class: "fg-field", type: "date", value: query.until ?? "", onChange: (event) => set({ until: text(event.currentTarget.value) }) })
+    ] }),
+    /* @__PURE__ */ a3("label", { children: [
+      "Day",
+      /* @__PURE__ */ a3("input", { class: "fg-field", type: "date", value: query.day ?? "", onChange: (event) => set({ day: text(event.currentTarget.value) }) })
     ] }),
     /* @__PURE__ */ a3("label", { children: [
       "Folder",
@@ -1993,6 +3524,12 @@ var KEYS = [
   ["Alt+B", "bring back"],
   ["Alt+S", "split a group"],
   ["Alt+L", "find faces alike"],
+  ["Alt+U", "take away: they have no name then"],
+  ["Alt+C Alt+E", "a person's portrait; the faces they are recognised by"],
+  ["Alt+D", "all faces of that day"],
+  ["Alt+W", "why a face has its name"],
+  ["Alt+H", "all decisions, each to be undone"],
+  ["Alt+R", "review: what faceml is unsure of"],
   ["Alt+F", "filters"],
   ["Ctrl+Z Ctrl+Shift+Z", "undo and redo, whatever it was"],
   ["Ctrl and wheel", "size of the faces"]
@@ -2050,14 +3587,14 @@ var STEP = 0.01;
 function boxOf(a4, b) {
   const [left, right] = [share(Math.min(a4.x, b.x)), share(Math.max(a4.x, b.x))];
   const [top, bottom] = [share(Math.min(a4.y, b.y)), share(Math.max(a4.y, b.y))];
-  return inside({ x: left, y: top, width: right - left, height: bottom - top });
+  return inside2({ x: left, y: top, width: right - left, height: bottom - top });
 }
 function moved(box, key, isResizing) {
   const [dx, dy] = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[key] ?? [0, 0];
-  if (isResizing) return inside({ ...box, width: box.width + dx, height: box.height + dy });
+  if (isResizing) return inside2({ ...box, width: box.width + dx, height: box.height + dy });
   return { ...box, x: between(box.x + dx, 0, 1 - box.width), y: between(box.y + dy, 0, 1 - box.height) };
 }
-function inside(box) {
+function inside2(box) {
   const width = between(box.width, SMALLEST, 1 - Math.min(box.x, 1 - SMALLEST));
   const height = between(box.height, SMALLEST, 1 - Math.min(box.y, 1 - SMALLEST));
   return { x: Math.min(box.x, 1 - width), y: Math.min(box.y, 1 - height), width, height };
@@ -2161,8 +3698,8 @@ function PhotoView({ desk }) {
     } else if (isWriting) return;
     else if (event.key === "ArrowLeft") goTo(photo?.previous ?? null);
     else if (event.key === "ArrowRight") goTo(photo?.next ?? null);
-    else if (event.key === "+" || event.key === "=") setZoom(next(zoom, 1));
-    else if (event.key === "-") setZoom(next(zoom, -1));
+    else if (event.key === "+" || event.key === "=") setZoom(next2(zoom, 1));
+    else if (event.key === "-") setZoom(next2(zoom, -1));
     else if (event.key === "Delete" && face) void remove(face);
     else if (event.key === " " && !(target instanceof HTMLButtonElement)) close();
     else if ([...event.key].length === 1 && !(event.key === " ")) dialog.current?.querySelector(".fg-entry")?.focus();
@@ -2185,8 +3722,8 @@ function PhotoView({ desk }) {
       /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "←", disabled: photo?.previous == null, onClick: () => goTo(photo.previous), children: "Previous" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "→", disabled: photo?.next == null, onClick: () => goTo(photo.next), children: "Next" }),
-        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Smaller", title: "−", disabled: zoom === ZOOMS[0], onClick: () => setZoom(next(zoom, -1)), children: "−" }),
-        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Larger", title: "+", disabled: zoom === ZOOMS.at(-1), onClick: () => setZoom(next(zoom, 1)), children: "+" }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Smaller", title: "−", disabled: zoom === ZOOMS[0], onClick: () => setZoom(next2(zoom, -1)), children: "−" }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Larger", title: "+", disabled: zoom === ZOOMS.at(-1), onClick: () => setZoom(next2(zoom, 1)), children: "+" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": isDrawing, onClick: () => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX)), children: "Draw a face" }),
         face && !isDrawing && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": draft !== null, onClick: () => setDraft(draft ? null : face.box), children: "Correct the box" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "Esc", onClick: close, children: "Close" })
@@ -2195,7 +3732,7 @@ function PhotoView({ desk }) {
     /* @__PURE__ */ a3("div", { class: "fg-photo-scroll", tabIndex: 0, role: "group", "aria-label": "The photo", onWheel: (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();
-      setZoom(next(zoom, event.deltaY < 0 ? 1 : -1));
+      setZoom(next2(zoom, event.deltaY < 0 ? 1 : -1));
     }, children: /* @__PURE__ */ a3(
       "div",
       {
@@ -2217,7 +3754,7 @@ function PhotoView({ desk }) {
             {
               type: "button",
               class: `fg-box fg-${found.state}${found.faceId === chosen ? " fg-asked" : ""}`,
-              style: percent(found.box),
+              style: percent2(found.box),
               disabled: isEditing,
               "aria-pressed": found.faceId === chosen,
               "aria-label": found.personName ?? "a face without a name",
@@ -2226,7 +3763,7 @@ function PhotoView({ desk }) {
             },
             found.faceId
           )),
-          draft && /* @__PURE__ */ a3("div", { class: "fg-box fg-draft", style: percent(draft) })
+          draft && /* @__PURE__ */ a3("div", { class: "fg-box fg-draft", style: percent2(draft) })
         ]
       }
     ) }),
@@ -2258,10 +3795,10 @@ function PhotoView({ desk }) {
     ] })
   ] });
 }
-function next(zoom, by) {
+function next2(zoom, by) {
   return ZOOMS[Math.min(ZOOMS.length - 1, Math.max(0, ZOOMS.indexOf(zoom) + by))];
 }
-function percent(box) {
+function percent2(box) {
   return { left: `${100 * box.x}%`, top: `${100 * box.y}%`, width: `${100 * box.width}%`, height: `${100 * box.height}%` };
 }
 function trap(event, dialog) {
@@ -2270,6 +3807,57 @@ function trap(event, dialog) {
   const to = stops[(at + (event.shiftKey ? -1 : 1) + stops.length) % stops.length];
   event.preventDefault();
   to?.focus();
+}
+
+// src/split.tsx
+var SHOWN2 = 24;
+function SplitView({ desk, stage }) {
+  const { parts, leftOut } = desk.state.split;
+  const dialog = T2(null);
+  A2(() => dialog.current?.querySelector("button")?.focus(), []);
+  const close = () => (desk.store.set({ split: null }), stage.focusGrid());
+  const split = () => void desk.decisions.split().then(() => stage.focusGrid());
+  const keydown = (event) => {
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter" && !(event.target instanceof HTMLButtonElement)) split();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const shown = [...parts.map((ids, at) => ({ title: `Part ${at + 1}`, ids })), { title: "In no part", ids: leftOut }].filter((part) => part.ids.length);
+  return /* @__PURE__ */ a3("div", { class: "fg-photo-view fg-split", role: "dialog", "aria-modal": "true", "aria-label": "Split", tabIndex: -1, ref: dialog, onKeyDown: keydown, children: [
+    /* @__PURE__ */ a3("div", { class: "fg-photo-head", children: [
+      /* @__PURE__ */ a3("div", { class: "fg-title", children: [
+        /* @__PURE__ */ a3("h2", { children: [
+          "Split into ",
+          parts.length,
+          " parts?"
+        ] }),
+        /* @__PURE__ */ a3("p", { children: "Nothing is done yet. Each part is a group of its own then." })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-tools", children: [
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button fg-main-button", "data-action": "do-split", disabled: desk.state.isBusy, onClick: split, children: [
+          "Split ",
+          /* @__PURE__ */ a3("kbd", { children: "⏎" })
+        ] }),
+        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", onClick: close, children: [
+          "Back ",
+          /* @__PURE__ */ a3("kbd", { children: "Esc" })
+        ] })
+      ] })
+    ] }),
+    /* @__PURE__ */ a3("div", { class: "fg-cards-box fg-parts", tabIndex: 0, role: "group", "aria-label": "The parts", children: shown.map(({ title, ids }) => /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": title, children: [
+      /* @__PURE__ */ a3("h3", { children: [
+        title,
+        " ",
+        /* @__PURE__ */ a3("small", { children: [
+          counted(ids.length),
+          ids.length > SHOWN2 && `, ${SHOWN2} shown`
+        ] })
+      ] }),
+      /* @__PURE__ */ a3("div", { class: "fg-faces", children: ids.slice(0, SHOWN2).map((faceId) => /* @__PURE__ */ a3("span", { class: "fg-face", children: /* @__PURE__ */ a3(Portrait, { desk, faceId }) }, faceId)) })
+    ] }, title)) })
+  ] });
 }
 
 // src/strip.tsx
@@ -2283,14 +3871,14 @@ function Strip({ desk }) {
   if (by === null || showsCards(query) || query.place === "people" || query.place === "hidden" || !groups.length) return null;
   const at = Math.max(0, groups.findIndex((group) => group.key === key));
   const from = Math.max(0, at - AROUND);
-  const turn = (event) => {
+  const turn2 = (event) => {
     const step2 = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step2) return;
     event.preventDefault();
     event.stopPropagation();
     void desk.stepGroup(step2).then(() => open2.current?.focus());
   };
-  return /* @__PURE__ */ a3("div", { class: "fg-strip", role: "group", "aria-label": `${by === "cluster" ? "Groups" : "People"}, ${number(groupsTotal)}`, onKeyDown: turn, children: groups.slice(from, at + AROUND).map((group) => {
+  return /* @__PURE__ */ a3("div", { class: "fg-strip", role: "group", "aria-label": `${by === "cluster" ? "Groups" : "People"}, ${number(groupsTotal)}`, onKeyDown: turn2, children: groups.slice(from, at + AROUND).map((group) => {
     const isOpen = group.key === key;
     const label = by === "person" ? `${group.label}, ${counted(group.toConfirm || group.faces)}` : `group of ${counted(group.faces)}${group.isMixed ? ", mixed" : ""}`;
     return /* @__PURE__ */ a3(
@@ -2426,10 +4014,12 @@ function App({ desk, takesFocus }) {
   const entry = T2(null);
   const grid = T2(null);
   const { state } = desk;
+  const view = viewOf(state.view);
   const isCards = showsCards(state.query);
   const stage = w2(() => ({
     focusGrid: () => setTimeout(() => {
-      if (desk.state.photo) return;
+      if (desk.state.photo || desk.state.split) return;
+      if (viewOf(desk.state.view)) return root.current?.querySelector(".fg-view")?.focus({ preventScroll: true });
       if (showsCards(desk.state.query)) root.current?.querySelector(".fg-card[tabindex='0']")?.focus({ preventScroll: true });
       else grid.current?.focus();
     }),
@@ -2446,13 +4036,13 @@ function App({ desk, takesFocus }) {
     return desk.store.subscribe(() => redraw((count) => count + 1));
   }, []);
   A2(() => {
-    if (isCards || !box.current) return;
+    if (isCards || view || !box.current) return;
     grid.current = new GridView(box.current, desk);
     return () => {
       grid.current?.close();
       grid.current = null;
     };
-  }, [isCards]);
+  }, [isCards, view]);
   A2(() => {
     if (takesFocus && !state.isLoading) stage.focusGrid();
   }, [state.isLoading && state.pages.query.place]);
@@ -2463,7 +4053,7 @@ function App({ desk, takesFocus }) {
   }, [photoOpen]);
   const keydown = (event) => {
     if (event.isComposing || event.defaultPrevented) return;
-    const where = whereOf(event.target);
+    const where = view ? "control" : whereOf(event.target);
     const key = { key: event.key, code: event.code, shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey, alt: event.altKey };
     const command = commandOf(key, where, state.typed, shownNames(state).length);
     if (!command || where === "cards" && passesBy(command.do)) return;
@@ -2477,22 +4067,26 @@ function App({ desk, takesFocus }) {
     document.addEventListener("keydown", fromNowhere);
     return () => document.removeEventListener("keydown", fromNowhere);
   });
-  return /* @__PURE__ */ a3("div", { class: "fg-root", ref: root, onKeyDown: keydown, "data-lm-suppress-shortcuts": "true", "data-busy": state.isBusy || state.isLoading ? "" : void 0, children: [
-    /* @__PURE__ */ a3("div", { class: "fg-columns", inert: state.photo !== null, children: [
+  return /* @__PURE__ */ a3("div", { class: "fg-root", ref: root, onKeyDown: keydown, "data-lm-suppress-shortcuts": "true", "data-busy": state.isBusy || state.isLoading || state.asking.isLoading ? "" : void 0, children: [
+    /* @__PURE__ */ a3("div", { class: "fg-columns", inert: state.photo !== null || state.split !== null, children: [
       /* @__PURE__ */ a3(Sidebar, { desk, stage }),
-      /* @__PURE__ */ a3("main", { class: "fg-main", "aria-label": "Faces", children: [
+      /* @__PURE__ */ a3("main", { class: "fg-main", "aria-label": view?.label ?? "Faces", children: view ? /* @__PURE__ */ a3($, { children: [
+        /* @__PURE__ */ a3(Panel, { desk }),
+        /* @__PURE__ */ a3(view.Component, { desk, stage })
+      ] }) : /* @__PURE__ */ a3($, { children: [
         /* @__PURE__ */ a3(Head, { desk, stage }),
         /* @__PURE__ */ a3(Panel, { desk }),
         /* @__PURE__ */ a3(Strip, { desk }),
         /* @__PURE__ */ a3(Threshold, { desk, stage }),
         /* @__PURE__ */ a3("div", { class: "fg-stage", children: [
           isCards ? /* @__PURE__ */ a3(Cards, { desk }) : /* @__PURE__ */ a3("div", { class: "fg-grid", ref: box, role: "grid", "aria-label": "Faces", "aria-multiselectable": true, tabIndex: -1, hidden: !state.pages.total }, "grid"),
-          !isCards && !state.pages.total && !state.isLoading && /* @__PURE__ */ a3("p", { class: "fg-nothing", children: nothing(state) })
+          !isCards && !state.pages.total && !state.isLoading && /* @__PURE__ */ a3(Nothing, { desk, stage })
         ] }),
         !isCards && /* @__PURE__ */ a3(Bar, { desk, stage, entry })
-      ] })
+      ] }) })
     ] }),
     state.photo && /* @__PURE__ */ a3(PhotoView, { desk }),
+    state.split && /* @__PURE__ */ a3(SplitView, { desk, stage }),
     /* @__PURE__ */ a3("p", { class: `fg-notice fg-${state.notice.kind}`, role: "status", children: /* @__PURE__ */ a3("span", { children: state.notice.text }, state.notice.number) })
   ] });
 }
@@ -2505,10 +4099,10 @@ function whereOf(target) {
 function passesBy(command) {
   return ["take", "takeAsTyped", "move", "photo", "toggle", "all", "reject", "suggestion"].includes(command);
 }
-function nothing(state) {
-  const waiting = state.places.find((place) => place.place === "unconfirmed")?.faces ?? 0;
+function Nothing({ desk, stage }) {
+  const { places, query } = desk.state;
   const texts = {
-    to_name: waiting ? "Every group has a name. Alt+2: faces that the machine named." : "Every group has a name.",
+    to_name: "Every group has a name.",
     unconfirmed: "No face waits to be confirmed.",
     unknown: "Every face has a name or a group.",
     ignored: "No face is ignored.",
@@ -2517,187 +4111,25 @@ function nothing(state) {
     people: "No face is left here.",
     all: "No face fits."
   };
-  return texts[state.query.place] ?? "Nothing is here.";
-}
-
-// src/decisions.ts
-var ONE_BY_ONE = 1e3;
-var Decisions = class {
-  constructor(desk) {
-    this.desk = desk;
-  }
-  desk;
-  done = [];
-  undone = [];
-  get canRedo() {
-    return this.undone.length > 0;
-  }
-  /** Give what is chosen, or all that is shown, to a person. */
-  async name(who) {
-    const isKnown = this.desk.state.names.some((known) => known.name === who.name);
-    const given = "personId" in who ? { personId: who.personId } : { name: who.name };
-    const isDone = await this.decide({ action: "name", ...given }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
-    if (isDone && !isKnown) await this.desk.refreshNames();
-    return isDone;
-  }
-  /** The machine's names become a person's: of what is chosen, or of all that is not below the threshold. */
-  async confirm() {
-    const { threshold, selection } = this.desk.state;
-    const bound = threshold !== null && isEmpty(selection) ? { minSimilarity: threshold } : {};
-    return this.decide({ action: "confirm" }, (report) => `${counted(report.facesChanged)} confirmed`, bound);
-  }
-  /** Not this person: what is chosen, or what is below the threshold. */
-  async reject(below = false) {
-    const { state } = this.desk;
-    if (!below && isEmpty(state.selection) && !this.takesAtTile()) return this.refuse("select the faces that are somebody else");
-    const bound = below && state.threshold !== null ? { maxSimilarity: justBelow(state.threshold) } : {};
-    const suggested = state.query.place === "to_name" ? state.suggestions[0] : void 0;
-    if (state.query.place === "to_name" && !suggested?.isLikely) return this.refuse("nobody is suggested whom this could not be");
-    const names = new Set(this.desk.chosen().map((tile) => tile.personName));
-    const name = suggested?.personName ?? (state.query.personId ? openGroup(state)?.label : names.size === 1 ? [...names][0] : void 0);
-    return this.decide({ action: "reject", ...suggested && { personId: suggested.personId } }, (report) => `${counted(report.facesChanged)}: not ${name ?? "them"}`, bound);
-  }
-  async dismiss(as) {
-    const label = as === "stranger" ? "ignored as strangers" : "ignored: not a face";
-    return this.decide({ action: "dismiss", dismissedAs: as }, (report) => `${counted(report.facesChanged)} ${label}`);
-  }
-  async restore() {
-    if (isEmpty(this.desk.state.selection) && !this.takesAtTile()) return this.refuse("select the faces to bring back");
-    return this.decide({ action: "restore" }, (report) => `${counted(report.facesChanged)} brought back`);
-  }
-  async split() {
-    const { clusterId } = this.desk.state.query;
-    if (clusterId) await this.other("Split", () => this.desk.api.split(clusterId));
-  }
-  /** A decision about a person or a box rather than about the grid's faces. */
-  async other(text, act2) {
-    const { desk } = this;
-    if (desk.state.isBusy) return false;
-    desk.store.set({ isBusy: true });
-    const report = await desk.guarded(act2);
-    desk.store.set({ isBusy: false });
-    if (!report) return false;
-    const eventId = report.eventId;
-    if (eventId) this.remember({ eventId, query: desk.state.query, text });
-    await Promise.all([desk.refresh(), desk.refreshNames()]);
-    desk.store.tell(text, "done");
-    return true;
-  }
-  /** Take the last decision back: one of this session's, else the latest that stands. */
-  async undo() {
-    await this.turnBack(async () => {
-      const was = this.done.at(-1);
-      const report = await this.desk.api.undo(was?.eventId);
-      this.done.pop();
-      if (was) this.undone.push({ undoId: report.eventId, was });
-      return { text: `Undone: ${was?.text ?? report.kind}`, query: was?.query };
-    });
-  }
-  async redo() {
-    const last = this.undone.at(-1);
-    if (!last) return this.desk.store.tell("Nothing is left to do again");
-    await this.turnBack(async () => {
-      await this.desk.api.undo(last.undoId);
-      this.undone.pop();
-      this.done.push(last.was);
-      return { text: `Done again: ${last.was.text}`, query: void 0 };
-    });
-  }
-  async turnBack(act2) {
-    const { desk } = this;
-    if (desk.state.isBusy) return;
-    desk.store.set({ isBusy: true });
-    const found = await desk.guarded(act2);
-    desk.store.set({ isBusy: false });
-    if (!found) return;
-    await Promise.all([desk.refreshPlaces(), desk.refreshNames(), found.query ? desk.visit(found.query) : desk.refresh(false)]);
-    desk.store.tell(found.text, "done");
-  }
-  async decide(decision, said, bound = {}) {
-    const { desk } = this;
-    const { state } = desk;
-    if (state.isBusy || state.isLoading) return false;
-    const problem = whyNot(state, decision, bound);
-    if (problem) return this.refuse(problem);
-    desk.store.set({ isBusy: true });
-    try {
-      const target = await this.target(state, decision, bound);
-      const revision = state.pages.revision ? { revision: state.pages.revision } : {};
-      const report = await desk.api.decide({ ...decision, ...target, ...revision });
-      const text = [said(report), ...report.notes].join("; ");
-      if (report.eventId) this.remember({ eventId: report.eventId, query: state.query, text });
-      desk.store.set({ isBusy: false, typed: "", picked: -1 });
-      await this.goOn(state);
-      desk.store.tell(text, "done");
-      return true;
-    } catch (error) {
-      desk.store.set({ isBusy: false });
-      await this.explain(error);
-      return false;
-    }
-  }
-  /** Which faces: by id where they are few, else by what describes them. */
-  async target(state, decision, bound) {
-    const { selection, pages } = state;
-    const takesOne = isEmpty(selection) && ["reject", "restore"].includes(decision.action) && !Object.keys(bound).length;
-    const at = pages.at(selection.at);
-    if (takesOne && at) return { faceIds: [at.faceId] };
-    if (!isEmpty(selection) && !selection.isAll) return { faceIds: [...selection.ids] };
-    if (!Object.keys(bound).length && pages.total <= ONE_BY_ONE) {
-      const shown = await pages.idsBetween(0, pages.total - 1);
-      return { faceIds: shown.filter((id) => !selection.ids.has(id)) };
-    }
-    return { query: { ...state.query, ...bound }, exceptIds: [...selection.ids] };
-  }
-  /** Whether a decision about one face is meant for the tile that has the keyboard. */
-  takesAtTile() {
-    const { selection, pages } = this.desk.state;
-    return pages.at(selection.at) !== void 0;
-  }
-  async goOn(before) {
-    const { desk } = this;
-    const isWholeGroup = groupKey(before.query) !== void 0 && isEmpty(before.selection) && before.threshold === null;
-    const next2 = isWholeGroup ? before.groups[before.groups.findIndex((group) => group.key === groupKey(before.query)) + 1] : void 0;
-    desk.store.set({ selection: { ...desk.state.selection, ids: /* @__PURE__ */ new Set(), isAll: false, base: /* @__PURE__ */ new Set() } });
-    if (!next2 || before.query.place === "people" || before.query.place === "hidden") return desk.refresh();
-    const rest = before.groups.filter((group) => group.key !== groupKey(before.query));
-    desk.store.set({ groups: rest, groupsTotal: before.groupsTotal - 1 });
-    await desk.openGroup(next2.key);
-    void desk.refresh();
-  }
-  async explain(error) {
-    const changed = error instanceof Refused && Array.isArray(error.details["changedFaceIds"]) ? error.details["changedFaceIds"] : [];
-    if (changed.length) await this.desk.refresh();
-    const stale = `Nothing was done: somebody else has just changed ${counted(changed.length)} of these. This is how they are now.`;
-    this.desk.store.tell(changed.length ? stale : error instanceof Error ? error.message : String(error), "problem");
-  }
-  remember(decision) {
-    const { store, state } = this.desk;
-    store.set({ latestEvent: Math.max(state.latestEvent, decision.eventId) });
-    this.done.push(decision);
-    this.undone = [];
-  }
-  refuse(why) {
-    this.desk.store.tell(why, "problem");
-    return false;
-  }
-};
-function whyNot(state, decision, bound) {
-  const { selection, pages, query } = state;
-  if (!pages.total) return "there is no face here";
-  if (selection.isAll && countOf(selection, pages.total) === 0) return "no face is selected";
-  if (!isEmpty(selection) || Object.keys(bound).length) return "";
-  const isGroup = (query.place === "to_name" || query.place === "unconfirmed") && groupKey(query) !== void 0 && !state.found;
-  if (isGroup || ["reject", "restore"].includes(decision.action)) return "";
-  return "select the faces first: a click, Shift and an arrow, or Ctrl+A for all";
-}
-function justBelow(value) {
-  return value - 1e-7;
+  const waiting = ["unconfirmed", "unknown"].filter((place) => place !== query.place && places.some((found) => found.place === place && found.faces));
+  return /* @__PURE__ */ a3("div", { class: "fg-nothing", children: /* @__PURE__ */ a3("div", { children: [
+    /* @__PURE__ */ a3("p", { children: texts[query.place] ?? "Nothing is here." }),
+    (query.place === "to_name" || query.place === "unconfirmed") && waiting.map((place) => /* @__PURE__ */ a3("p", { children: /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "data-waiting": place, onClick: () => void act({ do: "place", number: PLACES.indexOf(place) + 1 }, desk, stage), children: [
+      LABELS[place],
+      ": ",
+      counted(places.find((found) => found.place === place).faces),
+      " ",
+      /* @__PURE__ */ a3("kbd", { children: [
+        "Alt+",
+        PLACES.indexOf(place) + 1
+      ] })
+    ] }) }, place))
+  ] }) });
 }
 
 // src/desk.ts
 var GROUPS = 200;
-var BINS = 40;
+var BINS2 = 40;
 var FOUND = 200;
 var MOST_BY_RANGE = 1e4;
 var SUGGEST_AFTER_MS = 120;
@@ -2706,15 +4138,17 @@ var Desk = class {
     this.api = api;
     this.pictures = pictures;
     this.address = address;
-    const { query, tile } = fromFragment(address.read());
-    this.store = new Store(firstState(api, query, tile ?? 112));
+    const { query, tile, view } = fromFragment(address.read());
+    this.store = new Store({ ...firstState(api, query, tile ?? 112), view });
     this.decisions = new Decisions(this);
+    this.questions = new Questions(this);
   }
   api;
   pictures;
   address;
   store;
   decisions;
+  questions;
   turn = 0;
   // of loading: what an earlier one brings is passed over
   timer;
@@ -2727,39 +4161,51 @@ var Desk = class {
   }
   /** What the address says, when its reader went back. */
   async follow() {
-    await this.visit(fromFragment(this.address.read()).query);
+    const { query, view } = fromFragment(this.address.read());
+    this.store.set({ view });
+    await this.visit(query);
+  }
+  /** Show a view in place of the grid. */
+  openView(view) {
+    this.store.set({ view, panel: null, photo: null });
+    this.address.write(toFragment(this.state.query, this.state.tile, view), true);
   }
   async goTo(place) {
-    this.store.set({ panel: null, photo: null });
+    this.store.set({ panel: null, photo: null, view: null });
     await this.visit({ place });
     if (showsCards(this.state.query)) return;
     this.store.tell(this.state.pages.total ? "" : "Nothing is here.");
+  }
+  /** All faces of one day. */
+  async openDay(day2) {
+    this.store.set({ view: null, panel: null, photo: null });
+    await this.visit({ place: "all", day: day2 });
   }
   /** Open a place as a query has it: at its first group where it names none. */
   async visit(query) {
     const by = groupedBy(query.place);
     this.store.set({ groups: query.place === this.state.query.place ? this.state.groups : [] });
-    const turn = ++this.turn;
+    const turn2 = ++this.turn;
     if (by === null) return this.open(query);
     this.store.set({ query, isLoading: true, found: null });
     const groups = await this.guarded(() => this.api.groups(withGroup(query, void 0), by, orderOf(this.state, query.place), 0, GROUPS));
-    if (!groups || turn !== this.turn) return;
+    if (!groups || turn2 !== this.turn) return;
     this.store.set({ groups: groups.groups, groupsTotal: groups.total });
     if (showsCards(query)) return this.showCards(query);
     await this.open(withGroup(query, groupKey(query) ?? groups.groups[0]?.key));
   }
   /** Show the faces of a query. `keeps`: the selection and the place in the grid stay. */
   async open(query, keeps = false) {
-    const turn = ++this.turn;
+    const turn2 = ++this.turn;
     const isNewPlace = query.place !== this.state.query.place;
     const pages = new Pages(this.api, { ...usualSort(query), ...query });
     if (!keeps) this.store.set({ query, isLoading: true, found: null });
     const place = keeps ? this.state.selection.at : 0;
     const isEmptyPlace = groupedBy(query.place) !== null && groupKey(query) === void 0;
     const loaded = isEmptyPlace || await this.guarded(() => pages.ensure(0, Math.max(PAGE, place + 1)).then(() => true));
-    if (turn !== this.turn) return;
+    if (turn2 !== this.turn) return;
     if (!loaded) return this.store.set({ isLoading: false });
-    this.address.write(toFragment(query, this.state.tile), isNewPlace);
+    this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
     const selection = keeps ? { ...this.state.selection, at: Math.max(0, Math.min(place, pages.total - 1)) } : NOTHING;
     const fresh = keeps ? {} : { suggestions: [], threshold: null, above: null, histogram: null };
     this.store.set({ pages, selection, isLoading: false, ...fresh });
@@ -2775,8 +4221,8 @@ var Desk = class {
   /** The group before or after; nothing where there is none. */
   async stepGroup(by) {
     const { groups, query } = this.state;
-    const next2 = groups[groups.findIndex((group) => group.key === groupKey(query)) + by];
-    if (next2) await this.openGroup(next2.key);
+    const next3 = groups[groups.findIndex((group) => group.key === groupKey(query)) + by];
+    if (next3) await this.openGroup(next3.key);
   }
   async moreGroups() {
     const { groups, groupsTotal, query } = this.state;
@@ -2806,15 +4252,15 @@ var Desk = class {
   async searchLike(of) {
     const found = await this.guarded(() => of instanceof FormData ? this.api.search(of) : this.api.like(of.faceId, FOUND));
     if (!found) return;
-    this.showFound(found.faces);
-    if (found.notes?.length) this.store.tell(found.notes.join("; "));
+    this.showFaces(found.faces, found.notes?.length ? found.notes.join("; ") : `${found.faces.length} faces like it, most alike first. Esc goes back.`);
   }
-  showFound(faces) {
+  /** Show these faces in the grid, in place of what a query means. */
+  showFaces(faces, text) {
     const page = { total: faces.length, offset: 0, revision: "", faces };
     const pages = new Pages({ grid: async (_query, offset) => ({ ...page, offset, faces: faces.slice(offset, offset + PAGE) }) }, this.state.query);
     void pages.ensure(0, faces.length).then(() => {
-      this.store.set({ found: faces, pages, selection: NOTHING, suggestions: [], photo: null });
-      this.store.tell(`${faces.length} faces like it, most alike first. Esc goes back.`);
+      this.store.set({ found: faces, pages, selection: NOTHING, suggestions: [], photo: null, view: null });
+      this.store.tell(text);
     });
   }
   // --- keeping up
@@ -2838,9 +4284,9 @@ var Desk = class {
     this.store.set({ groups: now.groups, groupsTotal: now.total });
     if (showsCards(query)) return;
     const isThere = now.groups.some((group) => group.key === groupKey(query));
-    const next2 = now.groups[Math.min(Math.max(at, 0), now.groups.length - 1)];
+    const next3 = now.groups[Math.min(Math.max(at, 0), now.groups.length - 1)];
     if (isThere || query.place === "people" || query.place === "hidden") await this.open(query, keeps);
-    else await this.open(withGroup(query, next2?.key));
+    else await this.open(withGroup(query, next3?.key));
   }
   // --- choosing
   choose(selection) {
@@ -2868,7 +4314,7 @@ var Desk = class {
   }
   setTile(tile) {
     this.store.set({ tile: Math.round(Math.min(256, Math.max(48, tile))) });
-    this.address.write(toFragment(this.state.query, this.state.tile), false);
+    this.address.write(toFragment(this.state.query, this.state.tile, this.state.view), false);
   }
   // --- inside
   async groupsUpTo(query, by, at) {
@@ -2888,7 +4334,7 @@ var Desk = class {
     const pages = new Pages(this.api, query);
     const isNewPlace = this.state.pages.query.place !== query.place;
     this.store.set({ query, pages, isLoading: false, selection: NOTHING, suggestions: [] });
-    this.address.write(toFragment(query, this.state.tile), isNewPlace);
+    this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
   }
   async countAbove(threshold) {
     const { query } = this.state;
@@ -2896,7 +4342,7 @@ var Desk = class {
     if (page && this.state.threshold === threshold && this.state.query === query) this.store.set({ above: page.total });
   }
   async readHistogram(query) {
-    const histogram = await this.guarded(() => this.api.histogram(query, "similarity", BINS));
+    const histogram = await this.guarded(() => this.api.histogram(query, "similarity", BINS2));
     if (this.state.query === query) this.store.set({ histogram });
   }
   suggestSoon() {
@@ -2921,10 +4367,10 @@ var Desk = class {
   /** Have the next group's faces at hand before they are asked for. */
   async prepareNext() {
     const { groups, query } = this.state;
-    const next2 = groups[groups.findIndex((group) => group.key === groupKey(query)) + 1];
-    if (!next2 || groupKey(query) === void 0 || showsCards(query)) return;
+    const next3 = groups[groups.findIndex((group) => group.key === groupKey(query)) + 1];
+    if (!next3 || groupKey(query) === void 0 || showsCards(query)) return;
     try {
-      const ahead = withGroup(query, next2.key);
+      const ahead = withGroup(query, next3.key);
       const page = await this.api.grid({ ...usualSort(ahead), ...ahead }, 0, 60);
       if (this.state.query === query) this.pictures.wantLater(page.faces.map((face) => face.faceId));
     } catch {
@@ -2934,7 +4380,7 @@ var Desk = class {
 };
 
 // src/pictures.ts
-var AT_ONCE = 60;
+var AT_ONCE2 = 60;
 var REQUESTS = 3;
 var KEPT2 = 3e3;
 var SIZES = [64, 112, 224, 448];
@@ -3002,7 +4448,7 @@ var Pictures = class {
   fetch() {
     while (this.running < REQUESTS) {
       const isNew = (id) => !this.urls.has(id) && !this.coming.has(id);
-      const missing = [...this.also, ...this.wanted, ...this.later].filter(isNew).slice(0, AT_ONCE);
+      const missing = [...this.also, ...this.wanted, ...this.later].filter(isNew).slice(0, AT_ONCE2);
       if (!missing.length) return;
       this.running += 1;
       missing.forEach((id) => this.coming.add(id));

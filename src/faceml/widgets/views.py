@@ -65,7 +65,7 @@ class Workbench:
 
 
 def open_workbench(library: Library, *, actor: str, pixelate: Callable[[Face], bool] | None = None) -> Bench:
-    """Name clusters, answer questions, look after people, try settings: one widget with a tab each.
+    """Name clusters, answer questions, look after people: one widget with a tab each.
 
     Args:
         actor: who decides, for the log of decisions.
@@ -75,13 +75,11 @@ def open_workbench(library: Library, *, actor: str, pixelate: Callable[[Face], b
     from faceml.widgets.labeler import Labeler
     from faceml.widgets.people import People
     from faceml.widgets.reviewer import Reviewer
-    from faceml.widgets.tuning import Tuning
 
     library = index_in_background(library)
     views: dict[str, Callable[[], View]] = {
         "Name": lambda: Labeler(library, actor=actor, pixelate=pixelate),
         "Review": lambda: Reviewer(library, actor=actor, pixelate=pixelate),
         "People": lambda: People(library, actor=actor, pixelate=pixelate),
-        "Tune": lambda: Tuning(library),
     }
     return Bench(library, Workbench(views), pixelate=pixelate)

@@ -16,6 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from faceml.errors import WrongUse
+from faceml.identity.face_map import MOST_FOR_TSNE, plane
 from faceml.metrics.identification import Estimate
 from faceml.plots import comparisons, curves, matcher
 from faceml.plots import embedding_map as embedding_map_
@@ -36,7 +37,7 @@ from faceml.plots.curves import (
     roc_curve_plot,
     score_histogram,
 )
-from faceml.plots.embedding_map import MOST_FOR_TSNE, embedding_map, plane
+from faceml.plots.embedding_map import embedding_map
 from faceml.plots.matcher import MOST_BARS, before_and_after, nearness_plot
 from faceml.tracking.experiment import MeasureHistory, Moment
 from faceml.trial.comparison import Comparison

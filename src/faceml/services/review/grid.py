@@ -89,7 +89,7 @@ class FaceGrid:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._live = LiveTable(library.repository)
+        self.live = self._live = LiveTable(library.repository)  # maps and tuning look at the same
 
     @property
     def table(self) -> FaceTable:

@@ -47,6 +47,7 @@ class Quantity(StrEnum):
     SIMILARITY = "similarity"
     QUALITY = "quality"
     SIZE = "size"
+    CONFIDENCE = "confidence"  # of the detection
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,5 +226,10 @@ def day_of(number: int) -> date:
 
 def values_of(table: FaceTable, rows: NDArray[np.intp], of: Quantity) -> NDArray[Any]:
     """What a histogram counts, without faces that have none."""
-    values = {Quantity.SIMILARITY: table.similarity, Quantity.QUALITY: table.quality, Quantity.SIZE: table.sizes}[of]
+    values = {
+        Quantity.SIMILARITY: table.similarity,
+        Quantity.QUALITY: table.quality,
+        Quantity.SIZE: table.sizes,
+        Quantity.CONFIDENCE: table.confidence,
+    }[of]
     return values[rows][table.similarity[rows] > NO_SIMILARITY] if of is Quantity.SIMILARITY else values[rows]

@@ -1,4 +1,4 @@
-"""Every face of a library as columns in memory: 50 bytes a face, so that any question about all of them is arithmetic.
+"""Every face of a library as columns in memory: 54 bytes a face, so that any question about all of them is arithmetic.
 
 A table never changes: `renewed` makes the next one of it. Rows are in order of face id.
 """
@@ -31,6 +31,7 @@ class FaceColumns:
     photos: NDArray[np.int64]
     sizes: NDArray[np.int32]  # px of the box's shorter side
     quality: NDArray[np.float32]
+    confidence: NDArray[np.float32]  # of the detection, 0 to 1
     similarity: NDArray[np.float32]
     assigned: NDArray[np.uint8]
     dismissed: NDArray[np.uint8]
@@ -92,6 +93,7 @@ class FaceTable:
     photos: NDArray[np.int64]
     sizes: NDArray[np.int32]
     quality: NDArray[np.float32]
+    confidence: NDArray[np.float32]
     similarity: NDArray[np.float32]
     assigned: NDArray[np.uint8]
     dismissed: NDArray[np.uint8]

@@ -53,6 +53,7 @@ class Grid(Store):
             cast(face.asset_id, String),
             cast(case((face.bbox_w < face.bbox_h, face.bbox_w), else_=face.bbox_h), String),
             cast(face.quality_score, String),
+            cast(face.detection_confidence, String),
             func.coalesce(cast(face.similarity, String), str(NO_SIMILARITY)),
             case((face.assigned_by == AssignedBy.MANUAL, "2"), (face.assigned_by.is_(None), "0"), else_="1"),
             case(
@@ -65,12 +66,13 @@ class Grid(Store):
             func.coalesce(face.cluster_id, ""),
         ]
         texts = self._joined(columns, self._since(face.updated_at, changed_since))
-        ids, photos, sizes, quality, similarity, by, dismissed, people, clusters = texts
+        ids, photos, sizes, quality, confidence, similarity, by, dismissed, people, clusters = texts
         return FaceColumns(
             ids=_ids(ids),
             photos=_numbers(photos, np.int64),
             sizes=_numbers(sizes, np.int32),
             quality=_numbers(quality, np.float32),
+            confidence=_numbers(confidence, np.float32),
             similarity=_numbers(similarity, np.float32),
             assigned=_numbers(by, np.uint8),
             dismissed=_numbers(dismissed, np.uint8),

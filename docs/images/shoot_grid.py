@@ -1,0 +1,90 @@
+"""The README's pictures of the face grid: `python docs/images/shoot_grid.py DEMO`, the folder that `faceml demo` made.
+
+Works on a copy of its library, in chromium. As in all pictures of the project, faces that may not be shown are
+pixelated past recognition (see draw_contact_sheet.py).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from draw_contact_sheet import unpublishable
+
+import serving.app
+from faceml.config import Settings
+from faceml.services.pictures.thumbnails import Thumbnails
+from faceml.wiring import open_library
+from tests.conftest import copy_library
+from tests.e2e.grid_page import Somebody, expect, sitting_at
+from tests.e2e.lab import browser
+
+COLOURS = 256
+
+
+def main(demo: Path, target: Path, *, is_published: bool = True) -> None:
+    """Take every picture; `is_published`: faces are pixelated."""
+    with tempfile.TemporaryDirectory() as folder, browser() as chromium:
+        library = open_library(Settings(home=copy_library(demo / "library", Path(folder) / "library")))
+        if is_published:
+            hidden = unpublishable(library, demo / "photos")
+            serving.app.Thumbnails = partial(Thumbnails, pixelate=hidden)  # type: ignore[misc, assignment]
+        for name, theme, width, height, visit in PICTURES:
+            with sitting_at(chromium, library, viewport={"width": width, "height": height}, color_scheme=theme) as somebody:
+                visit(somebody)
+                shoot(somebody, target / f"{name}.png")
+        library.close()
+
+
+def name_a_group(somebody: Somebody) -> None:
+    somebody.page.keyboard.type("ei")
+
+
+def confirm(somebody: Somebody) -> None:
+    somebody.press("Alt+2")
+    box = somebody.page.locator(".fg-histogram input").bounding_box()
+    somebody.page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] - 4)
+
+
+def review(somebody: Somebody) -> None:
+    somebody.press("Alt+r")
+    somebody.page.wait_for_selector(".fg-review:not([data-busy])")
+
+
+def people(somebody: Somebody) -> None:
+    somebody.press("Alt+4")
+
+
+def a_person(somebody: Somebody) -> None:
+    people(somebody)
+    somebody.press("Enter", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight")
+
+
+PICTURES: tuple[tuple[str, Any, int, int, Any], ...] = (
+    ("grid-name", "light", 1280, 800, name_a_group),
+    ("grid-confirm", "dark", 1280, 800, confirm),
+    ("grid-review", "light", 1280, 800, review),
+    ("grid-people", "dark", 1280, 800, people),
+)
+
+
+def shoot(somebody: Somebody, file: Path) -> None:
+    """Once every picture in sight is there."""
+    somebody.rests()
+    expect(somebody.page.locator("img.fg-portrait:not([src])")).to_have_count(0)
+    somebody.page.wait_for_load_state("networkidle")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    somebody.page.screenshot(path=str(file))
+    Image.open(file).convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT).save(file, optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(__file__).parent)
