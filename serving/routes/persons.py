@@ -65,7 +65,7 @@ async def rename(service: Shared, person_id: UUID, body: persons.RenamePersonReq
 async def describe(service: Shared, person_id: UUID, body: persons.DescribePersonRequest) -> Response:
     """Write down when a person was born and died, a note, and what else they are called."""
     return await service.decide(
-        lambda: describe_person(service.library, person_id, **body.said(), actor=ACTOR),
+        lambda: describe_person(service.library, person_id, **body.said(), actor=service.actor),
         persons.DescribePersonResponse.of,
     )
 

@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from faceml.errors import WrongUse
-from faceml.names import fold_name, is_slip
 from faceml.path_text import path_of
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
@@ -118,23 +117,6 @@ def _offset(page: int, page_size: int) -> int:
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
     return (page - 1) * page_size
-
-
-def active_names(repository: Repository) -> list[str]:
-    """Names that faces can be put under, in order: to complete what somebody types."""
-    with repository.read() as unit:
-        return unit.people.active_names()
-
-
-def meant_name(repository: Repository, typed: str) -> str | None:
-    """Whose name this is a slip of: a letter left out or put in, or two that changed places.
-
-    None where somebody has just this name, or it is like nobody's.
-    """
-    with repository.read() as unit:
-        names = {fold_name(name): name for name in unit.people.active_names()}
-    text = fold_name(typed)
-    return None if text in names else next((name for key, name in names.items() if is_slip(text, key)), None)
 
 
 def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails:
