@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 from pydantic import Field
 
-from faceml.identity.moves import DetectionEffect, Example, GroupingEffect, RecognitionEffect
+from faceml.trial.moves import DetectionEffect, Example, GroupingEffect, RecognitionEffect
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport, notes_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.errors import WrongUse
-from faceml.identity.face_map import plane
+from faceml.metrics.face_map import plane
 from faceml.plots.colours import CARD, INK, NOISE, PALETTE
 from faceml.plots.style import empty_plot, label_axes, new_figure
 

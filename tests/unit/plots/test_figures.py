@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from faceml.errors import WrongUse
-from faceml.identity.face_map import MOST_FOR_TSNE, plane
+from faceml.metrics.face_map import MOST_FOR_TSNE, plane
 from faceml.metrics.identification import Estimate
 from faceml.plots import comparisons, curves, matcher
 from faceml.plots import embedding_map as embedding_map_

@@ -12,8 +12,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.identity.face_map import FaceMap
 from faceml.library import Library
+from faceml.metrics.face_map import FaceMap
 from faceml.records import Face
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.recognise.spaces import Space, open_space, space_in_use
