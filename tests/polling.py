@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, within_s: float = 60.0) -> T:
+def until(condition: Callable[[], T], *, within_s: float = 180.0) -> T:
     """What `condition` returns as soon as that is true; fails after `within_s`."""
     deadline = time.monotonic() + within_s
     while not (value := condition()):

@@ -36,7 +36,7 @@ class RedisServer:
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self._process is not None:
             os.kill(self._process.pid, how)
-            self._process.wait(30)
+            self._process.wait(120)
             self._process = None
 
     def client(self) -> Redis:

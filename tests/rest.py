@@ -84,12 +84,12 @@ def served(folder: Path, *arguments: str, open_files: int = 0, **environment: st
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code == 200
+        return httpx.get(url, timeout=30).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -252,7 +252,7 @@ def test_a_queue_that_stops_is_said_and_keeps_what_was_handed_out(settings: Sett
         with under_load(server, "/cluster", queue=True) as answers:
             comes(answers, 202)
             redis.terminate()
-            redis.wait(30)
+            redis.wait(120)
             comes(answers, 503)
             assert server.ask("GET", f"{API}/clusters").status_code == 200
             redis = subprocess.Popen(command)
@@ -268,7 +268,7 @@ def test_a_queue_that_stops_is_said_and_keeps_what_was_handed_out(settings: Sett
             )
         assert server.ask("GET", f"{API}/jobs/pickled").status_code == 404
     redis.terminate()
-    redis.wait(30)
+    redis.wait(120)
 
 
 # --- the projection in use

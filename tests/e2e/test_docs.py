@@ -60,7 +60,7 @@ class Newcomer:
             start_new_session=True,
         )
         try:
-            said, _ = shell.communicate(timeout=120)
+            said, _ = shell.communicate(timeout=400)
         finally:  # a server that the block left running ends with it
             with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)

@@ -83,8 +83,8 @@ def run_in_kernel(lab: Lab, code: str) -> str:
             printed.append(message["content"]["text"])
 
     try:
-        client.wait_for_ready(timeout=60)
-        reply = client.execute_interactive(code, timeout=60, output_hook=keep)
+        client.wait_for_ready(timeout=180)
+        reply = client.execute_interactive(code, timeout=180, output_hook=keep)
     finally:
         client.stop_channels()
     assert reply["content"]["status"] == "ok", reply["content"]

@@ -58,7 +58,7 @@ def user(folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(120)
 
 
 def client(folder: Path) -> Redis:
@@ -79,7 +79,7 @@ def server_pid(folder: Path) -> int:
 def leave(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
 
 
 def test_processes_share_one_server_and_the_last_one_stops_it(folder: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_killed_owner_leaves_a_server_that_the_next_one_uses_and_stops(folder:
     with user(folder) as owner:
         pid = server_pid(folder)
         owner.send_signal(signal.SIGKILL)
-        owner.wait(30)
+        owner.wait(120)
         assert is_running(folder)
     next_one = EmbeddedRedis(folder)
     assert server_pid(folder) == pid

@@ -87,7 +87,7 @@ def kill(settings: Settings, seconds: float, *words: str) -> bool:
         return False
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(120)
         return True
 
 
@@ -215,7 +215,7 @@ def test_somebody_erased_where_two_machines_a_server_and_a_notebook_work_is_gone
         for process in processes:
             assert process.poll() is None, "it must not have failed by itself"
             process.kill()
-            process.wait(30)
+            process.wait(120)
     notebook.close()
     assert files_with(tmp_path, gone) == []
     other = open_library(second)

@@ -136,6 +136,21 @@ def refuses(act: Callable[[], Any], error: type[FacemlError]) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("Ada Lovelase", "did you mean 'Ada Lovelace'\\? `faceml people list`"),
+        ("ada lovlace", "did you mean 'Ada Lovelace'\\?"),
+        ("Grace", "called 'Grace': `faceml people list` shows who is$"),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_the_nearest_one(library: Library, typed: str, answer: str) -> None:
+    with library.repository.begin() as unit:
+        unit.people.add("Ada Lovelace")
+    with pytest.raises(NotFound, match=answer):
+        show_person(library.repository, typed)
+
+
 # --- merge
 
 

@@ -224,6 +224,6 @@ def test_a_registry_that_never_answered_is_not_taken_for_an_empty_one(settings: 
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=1).ok
+        return requests.get(url, timeout=10).ok
     except requests.RequestException:
         return False

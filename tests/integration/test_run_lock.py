@@ -54,7 +54,7 @@ def holder(either_library: Library) -> Iterator[subprocess.Popen[str]]:
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
-    process.wait(30)
+    process.wait(120)
 
 
 def test_who_waits_too_long_is_told_who_holds_the_library(
@@ -100,7 +100,7 @@ def test_a_label_does_not_wait_for_a_run(either_library: Library) -> None:
 
 def test_a_killed_holder_holds_nothing(either_library: Library, holder: subprocess.Popen[str]) -> None:
     holder.send_signal(signal.SIGKILL)
-    holder.wait(30)
+    holder.wait(120)
     with either_library.repository.exclusive("cluster_dual", wait_s=30):
         pass
 

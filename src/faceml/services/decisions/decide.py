@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from uuid import UUID
 
 from faceml.decisions.about_faces import Draw, Naming
@@ -15,6 +16,7 @@ from faceml.decisions.replay import Undos, follow_merges, replay, survivor
 from faceml.decisions.states import FREE, Change, FaceState, Labelling
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
+from faceml.names import fold_name
 from faceml.records import AssignedBy, Embeddings, Face, Person, PersonStatus
 from faceml.services.index.drain import update_index
 from faceml.storage.sql.events import Entry
@@ -213,7 +215,10 @@ def find_person(unit: UnitOfWork, name_or_id: str | UUID) -> Person:
     person_id = as_uuid(name_or_id)
     found = unit.people.survivor(person_id) if person_id else unit.people.named(str(name_or_id))
     if found is None:
-        raise NotFound(f"nobody here is called {name_or_id!r}: `faceml people list` shows who is")
+        names = {fold_name(name): name for name in unit.people.active_names()}
+        meant = get_close_matches(fold_name(str(name_or_id)), names, n=1)
+        nearest = f"did you mean {names[meant[0]]!r}? " if meant else ""
+        raise NotFound(f"nobody here is called {name_or_id!r}: {nearest}`faceml people list` shows who is")
     return found
 
 
