@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
-from faceml.services.decisions.describe import describe_person
+from faceml.services.decisions.describe import describe_person, relate_people
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.undo import undo
@@ -67,6 +67,15 @@ async def describe(service: Shared, person_id: UUID, body: persons.DescribePerso
     return await service.decide(
         lambda: describe_person(service.library, person_id, **body.said(), actor=service.actor),
         persons.DescribePersonResponse.of,
+    )
+
+
+@router.post("/persons/{person_id}/relate", response_model=persons.RelatePersonResponse, responses=REFUSED)
+async def relate(service: Shared, person_id: UUID, body: persons.RelatePersonRequest) -> Response:
+    """Say what another person is to this one; relatives are never taken for one person."""
+    return await service.decide(
+        lambda: relate_people(service.library, person_id, body.other_person_id, body.kin, actor=ACTOR),
+        persons.RelatePersonResponse.of,
     )
 
 

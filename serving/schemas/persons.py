@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from faceml.decisions.about_people import Kin
 from faceml.records import PersonStatus
 from faceml.services.review.browse import PersonDetails
 from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
@@ -34,6 +35,28 @@ class PersonListResponse(ListResponse[PersonItem]):
     """A page of people, most faces first."""
 
 
+class RelativeItem(ResponseModel):
+    person_id: UUID
+    name: str
+    kin: Kin = Field(description="what they are to the person")
+
+
+class RelatePersonRequest(RequestModel):
+    """Null takes it back."""
+
+    other_person_id: UUID
+    kin: Kin | None
+
+
+class RelatePersonResponse(ResponseModel):
+    person_id: UUID
+    person_name: str
+    other_id: UUID
+    other_name: str
+    kin: Kin | None
+    event_id: int
+
+
 class PersonDetailResponse(PersonItem):
     """One person, with a page of their faces, best quality first."""
 
@@ -44,6 +67,7 @@ class PersonDetailResponse(PersonItem):
     died: PartialDate | None
     note: str | None
     aliases: list[str]
+    relatives: list[RelativeItem]
     ages: dict[UUID, int] = Field(description="by face of this page: in years, where both dates are known")
     faces: list[FaceInstance]
     page: int
@@ -62,6 +86,7 @@ class PersonDetailResponse(PersonItem):
             died=found.about.died,
             note=found.about.note,
             aliases=found.about.aliases,
+            relatives=[RelativeItem.of(one) for one in found.relatives],
             ages={face.id: found.ages[face.id] for face in shown if face.id in found.ages},
             faces=with_names(shown, names),
             page=page.page,

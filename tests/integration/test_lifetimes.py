@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import update
 
 from faceml.cli.main import cli
 from faceml.config import Settings
+from faceml.decisions.about_people import Kin
 from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions, DualOptions
 from faceml.services.cluster.dual import cluster_dual
-from faceml.services.decisions.describe import describe_person
+from faceml.services.decisions.describe import describe_person, relate_people
 from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import merge_people, rename_person
@@ -32,7 +34,7 @@ from faceml.services.recognise.gallery import open_way
 from faceml.services.recognise.identify import explain_face
 from faceml.services.review.browse import find, show_person
 from faceml.services.review.faces import suggest_uncertain
-from faceml.services.review.groups import suggest_names
+from faceml.services.review.groups import suggest_merges, suggest_names
 from faceml.storage.sql.tables import ImageAsset
 from tests.conftest import add_faces, people_vectors
 from tests.fakes import FakePack, library_with
@@ -42,10 +44,19 @@ ME = "ada"
 ALL = AssignOptions(threshold=0.3)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+both = pytest.mark.parametrize(
+    "library", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture
 def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
     """Two people of six faces; the first four of each are in clusters, of years 1990 to 1995, the last has no date."""
-    url = {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("postgres_library_url")}
+    url = (
+        {}
+        if getattr(request, "param", "sqlite") == "sqlite"
+        else {"database_url": request.getfixturevalue("postgres_library_url")}
+    )
     settings = Settings(home=tmp_path / "library", model_pack="opencv-zoo", tracking_uri=f"sqlite:///{tmp_path}/m.db")
     made = library_with(FakePack(), Settings(**{**_plain(settings), **url}))
     ids = add_faces(made, people_vectors(2, 6, seed=3))
@@ -79,6 +90,7 @@ def person_of(library: Library, face_id: UUID) -> UUID | None:
         return unit.faces.get(face_id).person_id
 
 
+@both
 def test_a_birth_date_removes_and_explains_a_wrong_name_and_undo_brings_it_back(library: Library, faces) -> None:
     ada = label_cluster(library, "clu_0", "Ada", actor=ME).person_id
     assign_faces(library, ALL)
@@ -136,6 +148,7 @@ def test_a_date_that_is_said_while_recognition_runs_counts(library: Library, fac
     assert stored.people == {}
 
 
+@both
 def test_merged_people_keep_the_dates_of_who_survives(library: Library, faces) -> None:
     ada = label_cluster(library, "clu_0", "Ada", actor=ME).person_id
     bea = label_cluster(library, "clu_1", "Bea", actor=ME).person_id
@@ -167,6 +180,7 @@ def test_an_alias_finds_a_person_wherever_a_name_is_typed_and_is_nobody_elses(li
         undo(library, event, actor=ME)
 
 
+@both
 def test_erasing_forgets_dates_notes_and_aliases_and_a_backup_keeps_them(library: Library, faces, tmp_path) -> None:
     ada = label_cluster(library, "clu_0", "Ada", actor=ME).person_id
     describe_person(library, ada, born="1950-05-17", note="a secret", aliases=["Gran"], actor=ME)
@@ -182,6 +196,42 @@ def test_erasing_forgets_dates_notes_and_aliases_and_a_backup_keeps_them(library
     restored = library_with(FakePack(), elsewhere)
     assert show_person(restored.repository, "Gran").about.note == "a secret"
     restored.close()
+
+
+@both
+def test_relatives_are_never_taken_for_one_person_and_are_asked_about_first(library: Library, faces) -> None:
+    ada = label_cluster(library, "clu_0", "Ada", actor=ME).person_id
+    bea = label_cluster(library, "clu_1", "Bea", actor=ME).person_id
+    assert len(suggest_merges(library, min_similarity=-1.0)) == 1
+    relate_people(library, "Ada", "Bea", Kin.PARENT, actor=ME)
+    assert suggest_merges(library, min_similarity=-1.0) == []
+    assert [(one.name, one.kin) for one in show_person(library.repository, "Ada").relatives] == [("Bea", Kin.PARENT)]
+    assert [(one.name, one.kin) for one in show_person(library.repository, "Bea").relatives] == [("Ada", Kin.CHILD)]
+    relate_people(library, "Bea", "Ada", Kin.TWIN, actor=ME)  # said better, from the other side
+    assert [one.kin for one in show_person(library.repository, "Ada").relatives] == [Kin.TWIN]
+    undo(library, actor=ME)
+    assert [one.kin for one in show_person(library.repository, "Ada").relatives] == [Kin.PARENT]
+    with client_of(library) as client:
+        answer = client.post(f"{API}/persons/{ada}/relate", json={"otherPersonId": str(bea), "kin": "sibling"})
+        assert (answer.status_code, answer.json()["kin"]) == (200, "sibling"), answer.text
+        assert client.get(f"{API}/persons/{bea}").json()["relatives"][0]["kin"] == "sibling"
+        refused = client.post(f"{API}/persons/{ada}/relate", json={"otherPersonId": str(ada), "kin": None})
+        assert refused.status_code >= 400
+    erase_person(library, bea, is_confirmed=True, actor=ME)
+    assert show_person(library.repository, "Ada").relatives == ()
+
+
+def test_close_calls_between_relatives_come_first(library: Library, faces) -> None:
+    vectors, cleo = people_vectors(2, 6, seed=3), people_vectors(3, 6, seed=9)[12:]
+    label_cluster(library, "clu_0", "Ada", actor=ME)
+    label_cluster(library, "clu_1", "Bea", actor=ME)
+    assign_faces_to(library, add_faces(library, cleo[:3], prefix="cleo"), "Cleo", actor=ME)
+    add_faces(library, np.stack([vectors[0] + vectors[6], vectors[0] + 0.99 * vectors[7]]), prefix="between")
+    add_faces(library, np.stack([cleo[3] + 0.9 * vectors[1]]), prefix="other")
+    relate_people(library, "Ada", "Cleo", Kin.TWIN, actor=ME)
+    first = suggest_uncertain(library, threshold=0.4, min_quality=0.0)[0]
+    assert first.runner_up is not None
+    assert {first.nearest.person_name, first.runner_up.person_name} == {"Ada", "Cleo"}
 
 
 def test_what_cannot_be_is_refused_and_changes_nothing(library: Library, faces) -> None:
@@ -212,8 +262,6 @@ def test_command_rest_and_export_tell_dates_and_ages(library: Library, faces, tm
     rows = (tmp_path / "faces.csv").read_text().splitlines()
     assert rows[0].endswith(",taken_at,age")
     assert [row.rsplit(",", 1)[1] for row in rows[1:5]] == ["40", "41", "42", "43"]
-    if library.repository.is_shared:
-        return
     monkeypatch.setenv("FACEML_HOME", str(library.settings.home))
     run = CliRunner().invoke(cli, ["people", "describe", "Gran", "--died", "1991", "--note", "of Leeds", "--json"])
     assert (run.exit_code, json.loads(run.stdout)["note"]) == (0, "of Leeds"), run.output

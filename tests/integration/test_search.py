@@ -41,10 +41,16 @@ class Made:
     assets: list[int]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+both = pytest.mark.parametrize(
+    "made", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     """Ada, Bea and Cleo on photos together, D unnamed; photo 4 without a date, the others of two days."""
-    url = None if request.param == "sqlite" else request.getfixturevalue("postgres_library_url")
+    is_server = getattr(request, "param", "sqlite") == "postgresql"
+    url = request.getfixturevalue("postgres_library_url") if is_server else ""
     runs = f"sqlite:///{tmp_path}/m.db"
     settings = Settings(home=tmp_path / "library", model_pack="opencv-zoo", tracking_uri=runs, database_url=url)
     library = library_with(FakePack(), settings)
@@ -71,6 +77,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     library.close()
 
 
+@both
 def test_photos_with_all_of_some_people_the_newest_first(made: Made) -> None:
     def shown(*people: str) -> list[int]:
         return [made.assets.index(photo.asset_id) for photo in photos_with(made.library.repository, people).items]
@@ -87,6 +94,7 @@ def test_photos_with_all_of_some_people_the_newest_first(made: Made) -> None:
         shown()
 
 
+@both
 def test_who_is_together_is_counted_by_photos_and_follows_merges(made: Made) -> None:
     repository = made.library.repository
     pairs = {(pair.one.name, pair.other.name): pair.photos for pair in list_together(repository)}
@@ -107,6 +115,7 @@ def test_who_is_together_is_counted_by_photos_and_follows_merges(made: Made) -> 
     assert list_together(repository) == []  # nobody is with themselves
 
 
+@both
 def test_events_are_days_and_folders_with_who_is_there(made: Made) -> None:
     found = list_events(made.library.repository)
     told = [(str(event.day), event.folder.name, event.photos, event.people) for event in found.items]
@@ -156,8 +165,6 @@ def test_rest_and_command_say_the_same(made: Made, monkeypatch: pytest.MonkeyPat
         assert (alike["asked"], alike["photos"][0]["faces"], alike["comparedIn"]) == (2, 2, "raw")
         assert len(client.post(f"{API}/search/faces", json=body).json()["faces"]) == len(made.face)
         assert client.post(f"{API}/search/faces", json={"faceIds": [str(uuid4())]}).status_code == 404
-    if made.library.repository.is_shared:
-        return
     monkeypatch.setenv("FACEML_HOME", str(made.library.settings.home))
     monkeypatch.setenv("FACEML_MODEL_PACK", "opencv-zoo")
     told = [

@@ -87,6 +87,7 @@ def person(found: PersonDetails) -> str:
         lines.append(f"Merged into them: {', '.join(found.also_called)}")
     about = found.about
     told = {"Born": about.born, "Died": about.died, "Also called": ", ".join(about.aliases), "Note": about.note}
+    told["Relatives"] = ", ".join(f"{one.name} ({one.kin})" for one in found.relatives)
     lines += [f"{word}: {value}" for word, value in told.items() if value]
     lines.append(f"Exemplars: {len(found.exemplars)}; centroid: {'yes' if found.has_centroid else 'no'}")
     lines += [

@@ -62,7 +62,7 @@ _EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone)
 for _group, _commands in (
     (cli, (*_START, *_CARE, *_MEASURE, faces.faces, people.people, models.models, pipeline.pipeline)),
     (faces.faces, (train.train_matching, train.fit_matcher, suggest.suggest, *_EXCHANGE)),
-    (people.people, (suggest.apart,)),
+    (people.people, (suggest.apart, suggest.relate)),
 ):
     for _command in _commands:
         _group.add_command(_command)
@@ -85,7 +85,7 @@ faces.faces.tasks = {
 people.people.tasks = {
     "Look": "list show together events history",
     "Correct faces": "assign unassign reject dismiss split",
-    "Correct people": "rename describe merge apart exemplars hide unhide erase",
+    "Correct people": "rename describe relate merge apart exemplars hide unhide erase",
     "Take back": "undo redo",
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faceml.cli import show
+from faceml.cli import completion, show
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
@@ -43,6 +43,26 @@ def apart(one: str, other: str) -> object:
     from faceml.services.decisions.split import mark_different
 
     return mark_different(show.open_configured(), one, other, actor=current_actor())
+
+
+@click.command()
+@click.argument("person", shell_complete=completion.people)
+@click.argument("other", shell_complete=completion.people)
+@click.option(
+    "--as",
+    "kin",
+    type=click.Choice(["parent", "child", "sibling", "twin", "no-relative"]),
+    required=True,
+    help="What OTHER is to PERSON.",
+)
+@show.printed()
+def relate(person: str, other: str, kin: str) -> object:
+    """Say what OTHER is to PERSON: relatives look alike, and are never taken for one person."""
+    from faceml.decisions.about_people import Kin
+    from faceml.services.decisions.describe import relate_people
+
+    said = None if kin == "no-relative" else Kin(kin)
+    return relate_people(show.open_configured(), person, other, said, actor=current_actor())
 
 
 def _ask(library: Library, kind: str, limit: int, matcher: str) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -110,6 +111,45 @@ class Describe(Decision):
 
     def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
         return replace(before, **self.details) if person_id == self.person_id else before
+
+
+class Kin(StrEnum):
+    """What somebody is to a person: relatives look alike, and are easily taken for each other."""
+
+    PARENT = "parent"
+    CHILD = "child"
+    SIBLING = "sibling"
+    TWIN = "twin"
+
+    @property
+    def other_way(self) -> Kin:
+        """What the person is to them."""
+        return {Kin.PARENT: Kin.CHILD, Kin.CHILD: Kin.PARENT}.get(self, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Relate(Decision):
+    """Somebody is kin to a person; None: they are not, or nobody knows."""
+
+    person_id: UUID
+    other: UUID
+    kin: str | None = None
+
+    def words(self, faces: str, names: Mapping[UUID, str]) -> str:
+        other = names.get(self.other, "somebody")
+        return f"said that {other} is {f'a {self.kin}' if self.kin else 'no relative'} of {self.who(names)}"
+
+    def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
+        if person_id not in (self.person_id, self.other):
+            return before
+        kin = {(id_, kind) for id_, kind in before.kin if id_ not in (self.person_id, self.other)}
+        if self.kin is not None and person_id == self.person_id:
+            kin.add((self.other, self.kin))
+        return replace(before, kin=frozenset(kin))
+
+    @property
+    def concerns(self) -> frozenset[UUID]:
+        return frozenset({self.person_id, self.other})
 
 
 def _told(name: str, value: Any) -> str:

@@ -73,6 +73,7 @@ ABOUT_PEOPLE: Mapping[str, type[Decision]] = {
     "unhide": about_people.Unhide,
     "cover": about_people.ChooseCover,
     "describe": about_people.Describe,
+    "relate": about_people.Relate,
 }
 ABOUT_DECISIONS: Mapping[str, type[Decision]] = {
     "undo": Undo,
@@ -185,6 +186,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {  # by field, where JSON holds it o
     "of_faces": _ids_by_person,
     "into": UUID,
     "cover": UUID,
+    "other": UUID,
     "replaced": UUID,
     "drawn": UUID,
     "names": lambda names: {UUID(id_): (before, after) for id_, (before, after) in names.items()},

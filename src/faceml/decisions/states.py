@@ -93,3 +93,4 @@ class PersonState:
     died: str | None = None
     note: str | None = None
     aliases: tuple[str, ...] = ()
+    kin: frozenset[tuple[UUID, str]] = frozenset()  # (somebody, what they are to this person: see `Kin`)

@@ -23,7 +23,7 @@ from faceml.decisions.about_faces import (
     Split,
     Unassign,
 )
-from faceml.decisions.about_people import ChooseCover, Hide, Merge, Rename, Unhide
+from faceml.decisions.about_people import ChooseCover, Describe, Hide, Kin, Merge, Relate, Rename, Unhide
 from faceml.decisions.decision import Decision, Erase, Erased, Forget, Redo, Undo
 from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, Dismissal
@@ -66,11 +66,20 @@ ABOUT_BOXES: dict[type[Decision], st.SearchStrategy[Any]] = {  # the first of a 
     Draw: st.builds(Draw, faces, faces, person_id=st.none() | person),
     Redraw: st.builds(Redraw, st.uuids(), st.uuids(), person_id=st.none() | person),
 }
+date = st.none() | st.sampled_from(["1950", "1950-05", "1950-05-17"])
 ABOUT_PEOPLE: dict[type[Decision], st.SearchStrategy[Any]] = {
     Merge: st.builds(Merge, person, person),
     Rename: st.builds(
         lambda names: Rename(next(iter(names)), names),
         st.dictionaries(person, st.tuples(name, name), min_size=1, max_size=2),
+    ),
+    Describe: st.builds(
+        Describe,
+        person,
+        st.fixed_dictionaries({}, optional={"born": date, "died": date, "note": date, "aliases": st.tuples(name)}),
+    ),
+    Relate: st.builds(Relate, person, person, st.none() | st.sampled_from([kin.value for kin in Kin])).filter(
+        lambda said: said.person_id != said.other
     ),
     ChooseCover: st.builds(ChooseCover, person, st.sampled_from([FACE, OTHER_FACE])),
     Hide: st.builds(Hide, person),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,7 +25,7 @@ from faceml.decisions.about_faces import (
     Split,
     Unassign,
 )
-from faceml.decisions.about_people import ChooseCover, Hide, Merge, Rename, Unhide
+from faceml.decisions.about_people import ChooseCover, Describe, Hide, Merge, Relate, Rename, Unhide
 from faceml.decisions.decision import Decision, Redo, Undo
 from faceml.decisions.log import Event, FaceEvent
 from faceml.decisions.replay import Undos, became, follow_merges, replay, replay_person, survivor
@@ -238,7 +239,14 @@ def test_an_exemplar_that_a_machine_put_under_somebody_is_confirmed_as_whom_the_
 
 def obvious_person(who: UUID, said: Sequence[Decision]) -> PersonState:
     name, status, into, cover = "Ada", PersonStatus.ACTIVE, None, None
+    details: dict[str, Any] = {}
+    kin: dict[UUID, str] = {}
     for decision in said:
+        if decision.person_id == who and isinstance(decision, Describe):
+            details |= decision.details
+        if isinstance(decision, Relate) and who in (decision.person_id, decision.other):
+            kin.pop(decision.other if who == decision.person_id else decision.person_id, None)
+            kin |= {decision.other: decision.kin} if decision.kin and who == decision.person_id else {}
         if decision.person_id == who and isinstance(decision, ChooseCover):
             cover = decision.cover
         if isinstance(decision, Rename) and who in decision.names:
@@ -247,7 +255,7 @@ def obvious_person(who: UUID, said: Sequence[Decision]) -> PersonState:
             status, into = PersonStatus.MERGED, decision.into
         elif decision.person_id == who and isinstance(decision, Hide | Unhide):
             status, into = PersonStatus.HIDDEN if isinstance(decision, Hide) else PersonStatus.ACTIVE, None
-    return PersonState(name, status, into, cover)
+    return PersonState(name, status, into, cover, **details, kin=frozenset(kin.items()))
 
 
 @given(st.lists(about_people, max_size=8), st.sets(st.integers(1, 8)), person)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from faceml.decisions.about_people import Describe
+from faceml.decisions.about_people import Describe, Kin, Relate
+from faceml.decisions.states import PersonState
 from faceml.errors import NameTaken, WrongUse
 from faceml.identity.lifetimes import PartialDate
 from faceml.library import Library
 from faceml.names import fold_name, tidy_name
 from faceml.records import Person
-from faceml.services.decisions.decide import deciding, find_person, settle
+from faceml.services.decisions.decide import counted_as, deciding, find_person, settle
 from faceml.storage.sql.repository import UnitOfWork
 
 LONGEST_NOTE = 10_000  # characters
@@ -97,3 +98,53 @@ def _aliases(unit: UnitOfWork, person: Person, aliases: Sequence[str]) -> tuple[
         if holder is not None and holder.id != person.id:
             raise NameTaken(f"{name!r} finds {person.name!r} already: somebody of that name was merged into them")
     return tuple(named[key] for key in sorted(named))
+
+
+@dataclass(frozen=True, slots=True)
+class RelateReport:
+    person_id: UUID
+    person_name: str
+    other_id: UUID
+    other_name: str
+    kin: str | None  # what the other is to the person; None: no relative
+    event_id: int
+
+
+def relate_people(
+    library: Library, name_or_id: str | UUID, other_name_or_id: str | UUID, kin: Kin | None, *, actor: str
+) -> RelateReport:
+    """Say what somebody is to a person; None takes it back. They are two people, whatever their faces look like.
+
+    Suggestions never take relatives for one person, and ask first about faces that lie between them.
+
+    Raises:
+        NotFound: one of them is not in the library. WrongUse: they are the same.
+    """
+    with deciding(library) as unit:
+        person, other = find_person(unit, name_or_id), find_person(unit, other_name_or_id)
+        if person.id == other.id:
+            raise WrongUse(f"{person.name!r} is no relative of themselves: name two people")
+        decision = Relate(person.id, other.id, kin.value if kin else None)
+        about = unit.lives.about([person.id, other.id])
+        said = {id_: decision.of_person(id_, PersonState("", kin=one.kin)).kin for id_, one in about.items()}
+        unit.lives.write({id_: replace(one, kin=said[id_]) for id_, one in about.items()})
+        event_id = unit.events.append(decision, actor=actor)
+    return RelateReport(person.id, person.name, other.id, other.name, decision.kin, event_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    person_id: UUID
+    name: str
+    kin: Kin  # what they are to the person
+
+
+def relatives_of(unit: UnitOfWork, person_id: UUID) -> tuple[Relative, ...]:
+    """Who is kin to a person, in order of name, whoever of the two it was said of; merged people as who they became."""
+    counted, found = counted_as(unit, person_id), {}
+    for (one, other), kind in unit.lives.relatives().items():
+        if one in counted or other in counted:
+            who = unit.people.survivor(other if one in counted else one)
+            if who.id not in counted:
+                found[who.id] = Relative(who.id, who.name, Kin(kind) if one in counted else Kin(kind).other_way)
+    return tuple(sorted(found.values(), key=lambda each: fold_name(each.name)))

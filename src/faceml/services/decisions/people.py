@@ -110,10 +110,11 @@ def rename_person(library: Library, person_id: UUID, name: str, *, actor: str) -
 def _refuse_taken(unit: UnitOfWork, person: Person, holder: Person, name: str) -> None:
     owner = unit.people.survivor(holder.id)
     if owner.id != person.id:
+        held = holder.name if fold_name(holder.name) == fold_name(name) else tidy_name(name)  # or it is an alias
         merged = f", merged into {owner.name!r} ({owner.id})" if owner.id != holder.id else ""
         raise NameTaken(
-            f"{tidy_name(name)!r} is another person's name ({holder.id}{merged}): take one that tells the two apart, "
-            f"such as {f'{tidy_name(name)} (Leeds)'!r}, or say that they are the same with "
+            f"{held!r} is another person's name ({holder.id}{merged}): take one that tells the two apart, "
+            f"such as {f'{held} (Leeds)'!r}, or say that they are the same with "
             f"`faceml people merge {person.id} {owner.id}`"
         )
 

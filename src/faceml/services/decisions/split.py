@@ -175,7 +175,7 @@ def mark_different(library: Library, one: str | UUID, other: str | UUID, *, acto
 
 def different_pairs(unit: UnitOfWork, rows: Mapping[GroupKey, int]) -> NDArray[np.intp]:
     """(R, 2) rows of groups that are different people, as a person decided."""
-    decided = {*_marked(unit), *_merges_taken_back(unit), *_ruled_out(unit), *_parts_of_splits(unit)}
+    decided = {*_marked(unit), *_merges_taken_back(unit), *_ruled_out(unit), *_parts_of_splits(unit), *_kin(unit)}
     pairs = [(rows[one], rows[other]) for one, other in decided if one in rows and other in rows and one != other]
     return np.array(sorted(pairs), dtype=np.intp).reshape(-1, 2)
 
@@ -192,6 +192,11 @@ def _marked(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
     for sides in standing:
         one, other = ({group[id_] for id_ in side if id_ in group} for side in sides)
         yield from product(one, other)
+
+
+def _kin(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:
+    merged = unit.people.merged()
+    return ((survivor(one, merged), survivor(other, merged)) for one, other in unit.lives.relatives())
 
 
 def _merges_taken_back(unit: UnitOfWork) -> Iterator[tuple[GroupKey, GroupKey]]:

@@ -207,7 +207,7 @@ def _restore_people(unit: UnitOfWork, decision: Decision, undos: Undos) -> list[
     for person_id, person in people.items():
         unit.people.set_status(person_id, person.status, person.merged_into_id)
         unit.people.set_cover(person_id, person.cover)
-    unit.lives.write({id_: About(p.born, p.died, p.note, p.aliases) for id_, p in people.items()})
+    unit.lives.write({id_: About(p.born, p.died, p.note, p.aliases, p.kin) for id_, p in people.items()})
     _refuse_circle(unit, staying)
     return sorted(unit.people.existing(gone))
 

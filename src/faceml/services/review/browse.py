@@ -15,6 +15,7 @@ from faceml.errors import WrongUse
 from faceml.path_text import path_of
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
+from faceml.services.decisions.describe import Relative, relatives_of
 from faceml.storage.sql.asset_rows import UnreadableAsset
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.storage.sql.lives import About, PhotoAt
@@ -82,6 +83,7 @@ class PersonDetails:
     has_centroid: bool
     faces: tuple[Face, ...]  # best quality first
     about: About
+    relatives: tuple[Relative, ...]
     ages: Mapping[UUID, int]  # in years by face, where both birth and photo have a date
 
 
@@ -137,6 +139,7 @@ def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails
             bool(unit.prototypes.people_with_centroid([person.id])),
             tuple(faces),
             about,
+            relatives_of(unit, person.id),
             {id_: age for id_, day in days.items() if (age := about.lifetime.age(day)) is not None},
         )
 

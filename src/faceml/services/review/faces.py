@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from uuid import UUID
@@ -145,15 +145,24 @@ def _worth_asking(
     if (matching := matcher_in_use(library, matcher)) is not None:
         value = usual_score(library, matching) if threshold is None else matching.threshold(threshold).value
         found = _scored(library, matching, value, min_quality)
-        return _WorthAsking(_person_by_person(found), sorted(_close_calls(found), key=_closeness))
+        return _WorthAsking(_person_by_person(found), sorted(_close_calls(found), key=_closeness(library)))
     space = space_in_use(library)
     value = usual_threshold(library, space) if threshold is None else resolve_threshold(library, threshold, space)
+    key = _closeness(library)
     with library.repository.read() as unit:
-        return _WorthAsking([], nsmallest(limit, _uncertain(library, unit, space, value, min_quality), key=_closeness))
+        return _WorthAsking([], nsmallest(limit, _uncertain(library, unit, space, value, min_quality), key=key))
 
 
-def _closeness(face: UncertainFace) -> tuple[float, UUID]:
-    return face.distance, face.face_id
+def _closeness(library: Library) -> Callable[[UncertainFace], tuple[bool, float, UUID]]:
+    """The key of the closest calls first, those between two relatives before all: nobody else can tell them apart."""
+    with library.repository.read() as unit:
+        kin = {frozenset(pair) for pair in unit.lives.relatives()}
+
+    def key(face: UncertainFace) -> tuple[bool, float, UUID]:
+        between = {one.person_id for one in (face.nearest, face.runner_up) if one}
+        return frozenset(between) not in kin, face.distance, face.face_id
+
+    return key
 
 
 def _scored(library: Library, matching: Matching, threshold: float, min_quality: float) -> list[UncertainFace]:

@@ -14,7 +14,7 @@ from faceml.names import fold_name, tidy_name
 from faceml.records import PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonAlias, PersonRow
+from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonAlias, PersonRelation, PersonRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class About:
     died: str | None = None
     note: str | None = None
     aliases: tuple[str, ...] = ()
+    kin: frozenset[tuple[UUID, str]] = frozenset()  # (somebody, what they are to this person), as it was said of them
 
     @property
     def lifetime(self) -> Lifetime:
@@ -60,7 +61,19 @@ class Lives(Store):
             aliases.setdefault(person_id, []).append(name)
         columns = select(PersonRow.id, PersonRow.born, PersonRow.died, PersonRow.note)
         rows = self._rows(columns, PersonRow.id, person_ids)
-        return {id_: About(born, died, note, tuple(aliases.get(id_, ()))) for id_, born, died, note in rows}
+        kin: dict[UUID, set[tuple[UUID, str]]] = {}
+        relations = select(PersonRelation.person_id, PersonRelation.other_id, PersonRelation.kind)
+        for person_id, other_id, kind in self._rows(relations, PersonRelation.person_id, person_ids):
+            kin.setdefault(person_id, set()).add((other_id, kind))
+        return {
+            id_: About(born, died, note, tuple(aliases.get(id_, ())), frozenset(kin.get(id_, ())))
+            for id_, born, died, note in rows
+        }
+
+    def relatives(self) -> dict[tuple[UUID, UUID], str]:
+        """What the second of each pair is to the first, as it was said."""
+        rows = self._session.execute(select(PersonRelation.person_id, PersonRelation.other_id, PersonRelation.kind))
+        return {(person_id, other_id): kind for person_id, other_id, kind in rows}
 
     def write(self, known: Mapping[UUID, About]) -> None:
         """Replace what is known of people; their aliases must be free, or pass from one of them to another."""
@@ -73,6 +86,12 @@ class Lives(Store):
             rows += [{"folded_name": key, "person_id": person_id, "name": name} for key, name in named.items()]
         self._session.flush()
         self._write(insert(PersonAlias), rows)
+        self._change(delete(PersonRelation), PersonRelation.person_id, list(known))
+        kin = [(id_, other_id, kind) for id_, about in known.items() for other_id, kind in sorted(about.kin)]
+        relatives = select(PersonRow.id)
+        there = {row[0] for row in self._rows(relatives, PersonRow.id, sorted({other_id for _, other_id, _ in kin}))}
+        related = [dict(zip(("person_id", "other_id", "kind"), one, strict=True)) for one in kin if one[1] in there]
+        self._write(insert(PersonRelation), related)
 
     # --- when
 
