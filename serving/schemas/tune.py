@@ -9,13 +9,13 @@ from uuid import UUID
 import numpy as np
 from pydantic import Field
 
-from faceml.identity.moves import DetectionEffect, Example, GroupingEffect, RecognitionEffect
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport, notes_of
 from faceml.services.pictures.sheets import MOST_ON_MAP, FacesOnMap
 from faceml.services.recognise.assign import AssignReport
 from faceml.storage.grid.face_tiles import Tile
+from faceml.trial.moves import DetectionEffect, Example, GroupingEffect, RecognitionEffect
 from serving.schemas.base import Flag, RequestModel, ResponseModel, offering
 from serving.schemas.grid import MOST_FACES, Bin, FaceFilter, TileItem
 

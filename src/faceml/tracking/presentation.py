@@ -30,7 +30,8 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "label": ("{people:.0f} people", "{faces_labeled:.0f} faces named"),
     "fit-matcher": ("{people:.0f} people", "{verdict}"),
     "train": ("{head}", "{epochs} epochs", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
-    "evaluate": ("version {version:.0f}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
+    "evaluate": ("version {version}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
+    "tune": ("{faces_dismissed:.0f} faces dismissed",),
     "assign": ("threshold {threshold}", "{assigned:.0f} of {processed:.0f} named"),
 }
 
@@ -40,6 +41,8 @@ def title(name: str, kind: str, values: Mapping[str, str | float]) -> str:
 
     >>> title("train", "train", {"head": "linear", "epochs": "10", "head.tar_far_1e-2": 0.98123})
     'train · linear · 10 epochs · TAR@FAR=1% 0.981'
+    >>> title("evaluate", "evaluate", {"version": "challenger"})
+    'evaluate · version challenger'
     >>> title("fold 1", "child", {})
     'fold 1'
     """

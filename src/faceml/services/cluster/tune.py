@@ -18,21 +18,6 @@ from faceml.identity.calibration import OpenSetScores, score_open_set
 from faceml.identity.cost import Method, Neighbours
 from faceml.identity.hdbscan.distances import Metric
 from faceml.identity.linkage import usual_similarity
-from faceml.identity.moves import (
-    DetectionEffect,
-    Example,
-    FalseMatches,
-    GroupingEffect,
-    Groups,
-    Moves,
-    RecognitionEffect,
-    Start,
-    another,
-    continued,
-    examples_of,
-    false_matches,
-    whole_groups,
-)
 from faceml.library import Library
 from faceml.once import Latest
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions
@@ -49,6 +34,21 @@ from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.services.review.grid import Decided, FaceGrid
 from faceml.storage.grid.face_table import BY_PERSON, NO_CLUSTER, NOBODY, FaceTable
 from faceml.storage.live_table import LiveTable
+from faceml.trial.moves import (
+    DetectionEffect,
+    Example,
+    FalseMatches,
+    GroupingEffect,
+    Groups,
+    Moves,
+    RecognitionEffect,
+    Start,
+    another,
+    continued,
+    examples_of,
+    false_matches,
+    whole_groups,
+)
 
 TUNING = "tuning"  # the purpose of graphs that are kept between two settings
 LARGEST_SAMPLE = 2_000  # faces; grouped again in about a second
