@@ -87,7 +87,13 @@ def _name_all(axes: Axes, groups: Mapping[str, NDArray[np.float64]], *, inches: 
         is_far = abs(dx) > FAR or abs(dy) > max(FAR, top + 8)
         line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.6} if is_far else None
         note = axes.annotate(
-            text, middle, xytext=(dx, dy), textcoords="offset points", ha="center", va="bottom", arrowprops=line
+            text,
+            (float(middle[0]), float(middle[1])),
+            xytext=(dx, dy),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            arrowprops=line,
         )
         note.set(color=INK, fontsize=size, fontweight="bold", path_effects=[withStroke(linewidth=3, foreground=CARD)])
 
