@@ -86,7 +86,7 @@ def named(somebody: Somebody) -> float:
     """Seconds to give a name to some 5,000 faces, selected as one range with the mouse."""
     page = somebody.page
     somebody.press("Home")
-    page.click(".fg-tile >> nth=0")
+    page.click(".fg-row-of-tiles[aria-rowindex='1'] .fg-tile >> nth=0")
     row = page.evaluate(TO_ROW_OF, NAMED)
     page.wait_for_selector(f".fg-row-of-tiles[aria-rowindex='{row}'] img[src]")
     page.locator(".fg-grid").click(position={"x": 60, "y": 300}, modifiers=["Shift"])

@@ -3,8 +3,8 @@
     python benchmarks/labelling.py                   1,000 and 50,000 faces, a fifth of the people with a name
     python benchmarks/labelling.py --faces 10000
 
-A decision is a typed name: stored, and the next cluster looked up with suggestions. A page is 60 faces of 60 photos of
-800 x 600 pixels. The browser's part (message, drawing, pictures) is measured by benchmarks/workbench.py.
+A decision is a typed name: stored, and the next group looked up with suggestions, as the face grid does. A page is 60
+faces of 60 photos of 800 x 600 pixels. The browser's part is measured by benchmarks/grid_page.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -25,13 +24,15 @@ from faceml.records import Face
 from faceml.services.index.drain import IndexFollower, index_in_background
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.browse import list_open_clusters, look_at_cluster
-from faceml.widgets.labeler import Labeler
-from faceml.widgets.people import People
-from faceml.widgets.screen import PAGE_FACES, Input
+from faceml.storage.grid.face_query import FaceQuery, Place
+from faceml.storage.grid.face_tiles import By
+from tests.grid import TO_NAME, Namer
 from tests.synthetic import synthetic_library
 
 FACES_A_PERSON = 20
 DECISIONS = 40
+PAGE_FACES = 60
+PEOPLE = FaceQuery(Place.PEOPLE)
 
 
 def main() -> None:
@@ -62,18 +63,21 @@ def measure(library: Library) -> None:
     print(f"  page of {len(page)}: first time      {timed(lambda: thumbnails.of(page)):7.1f} ms")
     print(f"  page of {len(page)}: from the folder {timed(lambda: Thumbnails(library).of(page)):7.1f} ms")
     print(f"  page of {len(page)}: from memory     {timed(lambda: thumbnails.at_hand(page)):7.1f} ms")
-    print(f"  open the labeller          {timed(lambda: Labeler(library, actor='benchmark')):7.1f} ms")
-    print(f"  open the people view       {timed(lambda: People(library, actor='benchmark')):7.1f} ms")
-    view = Labeler(library, actor="benchmark")
-    waits = [timed(lambda name=f"Somebody {n}": decide(view, name)) for n in range(DECISIONS)]  # type: ignore[misc]
-    print(f"  key to next screen         {statistics.median(waits):7.1f} ms median, {max(waits):.1f} ms at most")
+    print(f"  open the groups to name    {timed(lambda: Namer(library, actor='benchmark')):7.1f} ms")
+    namer = Namer(library, actor="benchmark")
+    print(f"  open the people            {timed(lambda: namer.grid.groups(PEOPLE, by=By.PERSON)):7.1f} ms")
+    waits = [timed(lambda name=f"Somebody {n}": decide(namer, name)) for n in range(DECISIONS)]  # type: ignore[misc]
+    print(f"  key to next group          {statistics.median(waits):7.1f} ms median, {max(waits):.1f} ms at most")
     assert isinstance(library.index_follower, IndexFollower)
     library.index_follower.close()
 
 
-def decide(view: Labeler, name: str) -> None:
-    view.handle(Input(key="Enter", text=name))
-    asdict(view.screen())
+def decide(namer: Namer, name: str) -> None:
+    """What the front end asks for between a name's Enter and the next group on the screen."""
+    namer.name_next(name)
+    following = FaceQuery(TO_NAME.place, cluster_id=namer.groups[0])
+    namer.grid.page(following)
+    namer.grid.suggest(following)
 
 
 def page_of(library: Library) -> list[Face]:

@@ -152,11 +152,18 @@ def _map(library: Library) -> Work:
     return lambda: draw_map(library)
 
 
-@command("workbench, first screen", twice=True)
-def _workbench(library: Library) -> Work:
-    from faceml.widgets.labeler import Labeler
+@command("face grid, first screen", twice=True)
+def _face_grid(library: Library) -> Work:
+    from faceml.services.review.grid import FaceGrid
+    from faceml.storage.grid.face_query import FaceQuery, Place
 
-    return lambda: Labeler(library, actor=ACTOR).screen()
+    def work() -> None:
+        grid, query = FaceGrid(library), FaceQuery(Place.TO_NAME)
+        grid.places()
+        grid.groups(query)
+        grid.page(query)
+
+    return work
 
 
 # --- suggestions and recognition

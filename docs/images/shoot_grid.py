@@ -14,13 +14,16 @@ from typing import Any
 
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from draw_contact_sheet import unpublishable
 
 import serving.app
 from faceml.config import Settings
+from faceml.demo.sources import ADMIRAL, ASTRONAUT
+from faceml.library import Library
+from faceml.services.decisions.undo import history, undo
 from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.wiring import open_library
 from tests.conftest import copy_library
@@ -38,18 +41,30 @@ def main(demo: Path, target: Path, *, is_published: bool = True) -> None:
             hidden = unpublishable(library, demo / "photos")
             serving.app.Thumbnails = partial(Thumbnails, pixelate=hidden)  # type: ignore[misc, assignment]
         for name, theme, width, height, visit in PICTURES:
-            with sitting_at(chromium, library, viewport={"width": width, "height": height}, color_scheme=theme) as somebody:
+            if visit is name_a_group:
+                unname(library, ADMIRAL.person)
+            with sitting_at(
+                chromium, library, viewport={"width": width, "height": height}, color_scheme=theme
+            ) as somebody:
                 visit(somebody)
                 shoot(somebody, target / f"{name}.png")
         library.close()
 
 
+def unname(library: Library, name: str) -> None:
+    """Somebody who may be shown is a group to name again."""
+    label = next(line for line in history(library.repository, limit=100) if line.text.endswith(f"as {name}"))
+    undo(library, label.event_id, actor="demo")
+
+
 def name_a_group(somebody: Somebody) -> None:
-    somebody.page.keyboard.type("ei")
+    somebody.press("ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight")
+    somebody.page.keyboard.type("Grace")
 
 
 def confirm(somebody: Somebody) -> None:
     somebody.press("Alt+2")
+    somebody.clicks(f".fg-group:has-text('{ASTRONAUT.person[:6]}')")
     box = somebody.page.locator(".fg-histogram input").bounding_box()
     somebody.page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] - 4)
 
@@ -69,10 +84,10 @@ def a_person(somebody: Somebody) -> None:
 
 
 PICTURES: tuple[tuple[str, Any, int, int, Any], ...] = (
-    ("grid-name", "light", 1280, 800, name_a_group),
-    ("grid-confirm", "dark", 1280, 800, confirm),
-    ("grid-review", "light", 1280, 800, review),
-    ("grid-people", "dark", 1280, 800, people),
+    ("grid-confirm", "dark", 1280, 560, confirm),
+    ("grid-review", "light", 1280, 560, review),
+    ("grid-people", "dark", 1280, 560, people),
+    ("grid-name", "light", 1280, 560, name_a_group),
 )
 
 

@@ -34,7 +34,11 @@ export class Decisions {
   async name(who: Who): Promise<boolean> {
     const isKnown = this.desk.state.names.some((known) => known.name === who.name);
     const given = "personId" in who ? { personId: who.personId } : { name: who.name };
-    const isDone = await this.decide({ action: "name", ...given }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
+    const out = leftOut(this.desk.state);
+    const isDone = await this.decide({ action: "name", ...given, ...(out.length && { leftOutIds: out }) }, (report) => {
+      const name = report.personName ?? who.name;
+      return `${counted(report.facesChanged)}: ${name}${out.length ? `; ${counted(out.length)} not ${name}` : ""}`;
+    });
     if (isDone && !isKnown) await this.desk.refreshNames();
     return isDone;
   }
@@ -270,6 +274,11 @@ function whyNot(state: State, decision: Decision, bound: Partial<FaceQuery>): st
   const isGroup = (query.place === "to_name" || query.place === "unconfirmed") && groupKey(query) !== undefined && !state.found;
   if (isGroup || TAKES_ONE.includes(decision.action)) return "";
   return "select the faces first: a click, Shift and an arrow, or Ctrl+A for all";
+}
+
+/** Of a group, whose faces were all selected, those that were taken out again: somebody looked, and they are not this person. */
+function leftOut({ query, selection }: State): string[] {
+  return query.place === "to_name" && selection.isAll ? [...selection.ids] : [];
 }
 
 /** The largest number below: bounds of a query belong to it. */

@@ -103,6 +103,7 @@ export interface Decision {
   faceIds?: string[];
   query?: FaceQuery;
   exceptIds?: string[];
+  leftOutIds?: string[]; // of a name: they are not this person
   name?: string;
   personId?: string;
   dismissedAs?: DismissedAs;

@@ -8,6 +8,7 @@ import { Pages, PAGE } from "../src/pages.ts";
 import { Pictures } from "../src/pictures.ts";
 import * as select from "../src/selection.ts";
 import { CommTransport, type Model } from "../src/transport.ts";
+import type { Decision } from "../src/types.ts";
 import { json, MemoryLibrary, pictures as packed } from "./memory.ts";
 
 const STAGE: Stage = { focusGrid: () => undefined, focusEntry: () => undefined, moveTo: () => undefined };
@@ -48,6 +49,16 @@ test("what is selected alone is named, and the group stays with the rest", async
   assert.deepEqual(library.faces.filter((face) => face.personName === "Ada").map((face) => face.faceId), ["f0-1", "f0-2"]);
   assert.equal(desk.state.query.clusterId, "clu_0");
   assert.equal(desk.state.pages.total, 3);
+});
+
+test("what is taken out of a whole group is said not to be that person", async () => {
+  const library = new MemoryLibrary([5, 3]);
+  const desk = await sitDown(library);
+  await act({ do: "all" }, desk, STAGE);
+  desk.choose(select.toggle(desk.state.selection, 1, "f0-1"));
+  await enter(desk, "Ada");
+  assert.deepEqual((library.calls.find((call) => call.path === "/grid/decide")!.body as Decision).leftOutIds, ["f0-1"]);
+  assert.equal(desk.state.notice.text, "4 faces: Ada; 1 face not Ada");
 });
 
 test("undo and redo take a decision back and do it again, and show where it was made", async () => {

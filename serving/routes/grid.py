@@ -111,12 +111,13 @@ async def decide(service: Shared, body: told.GridDecisionRequest) -> Response:
             body.action,
             _faces_of(body),
             leaving_out=body.except_ids,
+            left_out=body.left_out_ids,
             who=body.person_id or body.name,
             dismissed_as=body.dismissed_as,
             revision=None if body.force else body.revision,
             actor=service.actor,
         )
-        return told.GridDecisionResponse.of(done)
+        return told.GridDecisionResponse.of(done, getattr(service.library.index_follower, "problem", None))
 
     answer = await service.pools.quick(work)
     headers = {EVENT_HEADER: str(answer.event_id)}

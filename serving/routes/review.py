@@ -25,7 +25,7 @@ REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 @router.get("/review", response_model=review.ReviewResponse)
 async def list_questions(service: Shared, query: Annotated[review.ReviewQuery, Query()]) -> Response:
-    """List what faceml is unsure of, as questions that a person answers with yes or no; the most useful first."""
+    """List what is worth a question that a person answers with yes or no, the most useful first."""
     return await service.run(lambda: _questions(service, query))
 
 

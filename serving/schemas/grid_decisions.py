@@ -34,6 +34,12 @@ class FacesOrQuery(RequestModel):
 class GridDecisionRequest(FacesOrQuery):
     action: Action
     except_ids: Annotated[tuple[UUID, ...], Field(max_length=MOST_FACES, description="Of a query's faces")] = ()
+    left_out_ids: Annotated[
+        tuple[UUID, ...],
+        Field(
+            max_length=MOST_FACES, description="Of a name: looked at and taken out; it is not proposed for them again"
+        ),
+    ] = ()
     name: Name | None = None
     person_id: UUID | None = None
     dismissed_as: Dismissal = Dismissal.STRANGER
@@ -52,16 +58,19 @@ class GridDecisionResponse(ResponseModel):
     notes: list[str]
 
     @classmethod
-    def of(cls, found: Decided, /) -> Self:
+    def of(cls, found: Decided, index_problem: str | None = None, /) -> Self:
         report = found.report
-        left = f"{report.faces_skipped} of them were left as they are: it does not apply to them"
+        left = f"{report.faces_skipped} of them were left as they are: it does not apply to them" * bool(
+            report.faces_skipped
+        )
+        behind = f"stored; the index is behind: {index_problem}" * bool(index_problem)
         return cls(
             event_id=report.event_id,
             faces_changed=report.faces,
             person_id=report.person_id,
             person_name=report.person_name,
             revision=found.revision,
-            notes=[left] if report.faces_skipped else [],
+            notes=[note for note in (left, behind) if note],
         )
 
 

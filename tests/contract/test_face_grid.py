@@ -178,6 +178,23 @@ def test_recognised_faces_of_all_people_are_confirmed_by_one_decision_that_one_u
     assert counts(api)["unconfirmed"] == 1
 
 
+def test_a_name_is_not_proposed_again_for_a_face_that_was_taken_out(
+    api: TestClient, library: Library, faces: list[UUID]
+) -> None:
+    body = {"faceIds": [str(id_) for id_ in faces[:3]], "leftOutIds": [str(faces[3])], "name": "Ada"}
+    named = decide(api, "name", **body)
+    assert named["facesChanged"] == 3
+    asked = api.post(f"{API}/grid/suggest", json={"faceIds": [str(faces[3])]}).json()
+    assert named["personId"] not in [who["personId"] for who in asked["suggestions"]]
+    with library.repository.read() as unit:
+        assert unit.faces.get(faces[3]).cluster_id == "clu_0", "it stays in its group"
+        assert unit.faces.rejections([faces[3]]) == [(faces[3], UUID(named["personId"]))]
+    undone = api.post(f"{API}/undo", json={"eventId": named["eventId"]})
+    assert undone.status_code == 200
+    with library.repository.read() as unit:
+        assert unit.faces.rejections([faces[3]]) == []
+
+
 def test_faces_are_taken_from_several_people_at_once(api: TestClient, library: Library, faces: list[UUID]) -> None:
     name_all(library)
     recognise(library)

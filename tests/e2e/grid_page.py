@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import uvicorn
 
 from faceml.library import Library
 from serving.app import create_app
+from tests.conftest import REPO
 from tests.polling import until
 from tests.ports import free_port
 from tests.rest import UNLIMITED
 
+AXE = REPO / "front" / "node_modules" / "axe-core" / "axe.min.js"
 WAIT_MS = float(os.environ.get("FACEML_WAIT_MS", 60_000))
 
 
@@ -79,6 +82,16 @@ class Somebody:
 
     def chosen(self) -> list[str]:
         return list(self.page.locator(".fg-tile.fg-chosen").evaluate_all("all => all.map(tile => tile.dataset.face)"))
+
+    def violations(self, theme: str) -> list[Any]:
+        """What axe-core finds."""
+        if not AXE.is_file():
+            pytest.skip("axe-core is not installed: `npm --prefix front ci`")
+        if not self.page.evaluate("!!window.axe"):
+            self.page.evaluate(AXE.read_text())
+        self.page.emulate_media(color_scheme=theme)
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        return [(theme, item["id"], item["nodes"][0]["failureSummary"]) for item in found]
 
     def focused(self) -> str:
         """The face that has the keyboard."""

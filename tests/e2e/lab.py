@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import nbformat
 
@@ -28,15 +27,6 @@ from tests.conftest import REPO, skip_or_fail
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 START_S = 60
-# What the widget tells of each screen it shows: milliseconds from the key to pictures on the screen.
-LISTENER = "window.shown = []; document.addEventListener('faceml-shown', (event) => window.shown.push(event.detail));"
-
-
-# Cells of a notebook that is the workbench alone.
-WORKBENCH = [
-    "from faceml.wiring import open_library",
-    "from faceml.widgets.views import open_workbench\nopen_workbench(open_library(), actor='ada')",
-]
 
 
 @dataclass(frozen=True)
@@ -151,7 +141,6 @@ def open_notebook(page: Any, lab: Lab, name: str) -> None:
     """Open a notebook and run all of its cells, by keyboard."""
     from playwright.sync_api import TimeoutError, expect
 
-    page.add_init_script(LISTENER)
     page.goto(f"{lab.url}/lab/tree/{name}?reset&token={lab.token}")
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first.wait_for(timeout=START_S * 1000)
     # Run All before the status bar says Idle is dropped without a word; the notebook's own sign says idle too early.
@@ -171,32 +160,6 @@ def open_notebook(page: Any, lab: Lab, name: str) -> None:
     raise AssertionError("JupyterLab does not run the cells")
 
 
-@dataclass
-class Person:
-    """Somebody at the keyboard of a page, who never touches the mouse."""
-
-    page: Any
-
-    def press(self, key: str, *, text: str = "") -> float:
-        """Type a text, press a key, wait for the next screen; returns milliseconds from the key to its pictures."""
-        before = self.page.evaluate("window.shown.length")
-        self.page.keyboard.type(text)
-        self.page.keyboard.press(key)
-        self.page.wait_for_function(f"window.shown.length > {before}", timeout=30_000)
-        return float(self.page.evaluate("window.shown.at(-1).ms"))
-
-    def sees(self, what: str) -> str:
-        return str(self.page.locator(f".fb-{what}").first.inner_text())
-
-    def faces(self) -> list[UUID]:
-        return [
-            UUID(face) for face in self.page.locator(".fb-tile").evaluate_all("all => all.map(t => t.dataset.face)")
-        ]
-
-    def title(self) -> str:
-        return str(self.page.locator(".fb-heading h3").inner_text())
-
-
 def lab_folder(tmp_path: Path, library: Library, cells: list[str]) -> tuple[Path, dict[str, str]]:
     folder = tmp_path / "lab"
     folder.mkdir()
@@ -213,13 +176,6 @@ def lab_folder(tmp_path: Path, library: Library, cells: list[str]) -> tuple[Path
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}",
         "LOGNAME": "ada",
     }
-
-
-def sit_down(chromium: Any, lab: Lab, *, height: int = 1000) -> Person:
-    page = chromium.new_page(viewport={"width": 1280, "height": height})
-    open_notebook(page, lab, "03_label.ipynb")
-    page.wait_for_function("window.shown.length > 0", timeout=120_000)
-    return Person(page)
 
 
 def assert_no_face_in(notebook: Path, library: Library) -> None:

@@ -16,13 +16,11 @@ from faceml.options import AssignOptions
 from faceml.records import AssignedBy
 from faceml.services.decisions.label import label_cluster
 from faceml.services.recognise.assign import assign_faces
-from tests.conftest import REPO
 from tests.e2e.grid_page import WAIT_MS, Somebody, expect, sitting_at
 from tests.e2e.lab import assert_no_face_in, browser, lab_folder, open_notebook, running_lab
 from tests.synthetic import synthetic_library
 
 pytestmark = pytest.mark.browser
-AXE = REPO / "front" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ["Ada", "Bob", "Cleo", "Dan"]
 
 
@@ -200,34 +198,23 @@ def test_a_box_on_the_photo_is_named_and_what_others_decide_shows_by_itself(chro
 
 
 def test_no_place_is_closed_to_who_cannot_see_or_point(chromium: Any, acquaintances: Library) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: `npm --prefix front ci`")
     with sitting_at(chromium, acquaintances) as somebody:
         for number in (3, 4, 5, 2, 1):
             somebody.press(f"Alt+{number}")
-            assert violations(somebody, "dark" if number != 2 else "light") == []
+            assert somebody.violations("dark" if number != 2 else "light") == []
         somebody.press("Alt+f")
-        assert violations(somebody, "light") == []
+        assert somebody.violations("light") == []
         somebody.press("Escape", "Alt+k")
-        assert violations(somebody, "dark") == []
+        assert somebody.violations("dark") == []
         somebody.press("Escape", "Space")
         somebody.page.wait_for_selector(".fg-photo img")
-        assert violations(somebody, "light") == []
+        assert somebody.violations("light") == []
         somebody.press("Escape")
         somebody.focused()
         somebody.page.set_viewport_size({"width": 320, "height": 256})  # 1,280 px at 400 %
         for number in (1, 2, 4):
             somebody.press(f"Alt+{number}")
             assert somebody.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def violations(somebody: Somebody, theme: str) -> list[Any]:
-    """What axe-core finds."""
-    if not somebody.page.evaluate("!!window.axe"):
-        somebody.page.evaluate(AXE.read_text())
-    somebody.page.emulate_media(color_scheme=theme)
-    found = somebody.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [(theme, item["id"], item["nodes"][0]["failureSummary"]) for item in found]
 
 
 CELLS = [

@@ -22,8 +22,6 @@ from faceml.services.index.drain import IndexFollower, drain_outbox, index_in_ba
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
 from faceml.storage.index.edge_index import open_edge
-from faceml.widgets.labeler import Labeler
-from faceml.widgets.screen import Input
 from tests.fakes import LostIndex
 from tests.polling import until
 from tests.rest import API, client_of
@@ -109,19 +107,19 @@ def test_an_engine_that_fails_unforeseen_fails_no_decision(
     assert "the decision is stored, but the index is behind (unexpected RuntimeError)" in caplog.text
 
 
-def test_the_labeler_shows_what_was_decided_and_that_the_index_is_behind(two_people: Library) -> None:
+def test_the_grid_tells_what_was_decided_and_that_the_index_is_behind(two_people: Library) -> None:
     library = index_in_background(damaged(two_people, a_file))
     follower = library.index_follower
     assert isinstance(follower, IndexFollower)
-    labeler = Labeler(library, actor="ada")
-    labeler.handle(Input(key="Enter", text="Ada"))
-    assert labeler.session.notice is not None
-    assert (labeler.session.notice.kind, labeler.session.notice.text) == ("done", "4 faces: Ada")
-    until(lambda: follower.problem)
-    labeler.handle(Input(key="Enter", text="Bob"))
+    with client_of(library) as api:
+        answers = []
+        for cluster_id, name in (("clu_0", "Ada"), ("clu_1", "Bob")):
+            body = {"action": "name", "query": {"place": "to_name", "clusterId": cluster_id}, "name": name}
+            answers.append(api.post(f"{API}/grid/decide", json=body).json())
+            until(lambda: follower.problem)
     follower.close()
-    assert labeler.session.notice.kind == "done"
-    assert labeler.session.notice.text.startswith("4 faces: Bob (stored; the index is behind: the vector index")
+    assert [answer["facesChanged"] for answer in answers] == [4, 4]
+    assert answers[1]["notes"][0].startswith("stored; the index is behind: the vector index")
 
 
 def test_a_follower_survives_an_engine_that_fails_unforeseen(two_people: Library) -> None:

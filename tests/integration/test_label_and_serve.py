@@ -7,13 +7,12 @@ from pathlib import Path
 
 import httpx
 
-from faceml.errors import Conflict, NotFound
+from faceml.errors import FacesChanged
 from faceml.library import Library
 from faceml.services.index.drain import IndexFollower, index_in_background
 from faceml.services.review.browse import list_open_clusters
-from faceml.widgets.labeler import Labeler
-from faceml.widgets.screen import Input
 from faceml.wiring import open_library
+from tests.grid import Namer
 from tests.rest import API, environment_of, served
 from tests.synthetic import synthetic_library
 
@@ -26,15 +25,15 @@ def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
     problems: list[str] = []
 
     def type_names(mine: Library, actor: str, backwards: bool) -> None:
-        view = Labeler(mine, actor=actor)
+        namer = Namer(mine, actor=actor)
         for number in range(CLUSTERS):
-            if view.cluster is None:
+            if not namer.groups:
                 return
             try:
-                view.handle(Input(key="Enter", text=f"{actor} {number}"))
-                view.handle(Input(action="skip" if backwards else "refresh"))
-            except (Conflict, NotFound):  # another was quicker, and it is said so
-                continue
+                cluster_id = namer.groups.pop(-1 if backwards else 0)
+                namer.revision = namer.name(cluster_id, f"{actor} {number}").revision
+            except FacesChanged:  # another was quicker, and it is said so
+                namer.look()
             except Exception as error:
                 problems.append(f"{actor}: {error!r}")
 
@@ -62,11 +61,11 @@ def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
         people = client.get("/persons", params={"page_size": 100}).json()
         seen = {item["name"].split()[0] for item in people["items"]}
         assert seen == {"ada", "bob", "api"}
-        open_now = [cluster_id for cluster_id, _ in list_open_clusters(library.repository)]
+        open_now = {cluster_id for cluster_id, _ in list_open_clusters(library.repository)}
         for mine in kernels:
-            view = Labeler(mine, actor="ada")
-            assert (view.cluster.cluster_id if view.cluster else None) == next(iter(open_now), None)
-            assert {name.split()[0] for name in view.session.names} == seen
+            namer = Namer(mine, actor="ada")
+            assert set(namer.groups) == open_now
+            assert {known.name.split()[0] for known in namer.grid.names()} == seen
     for mine in kernels:
         assert isinstance(mine.index_follower, IndexFollower)
         mine.index_follower.close()

@@ -86,7 +86,8 @@ def test_whatever_is_imported_is_brought_by_the_core_or_an_extra() -> None:
     [
         (
             "notebooks",
-            "faceml.pipelines.execution, faceml.widgets.bench, faceml.plots.style, faceml.tracking.mlflow_store",
+            "faceml.pipelines.execution, faceml.widgets.grid, serving.notebook, faceml.plots.style, "
+            "faceml.tracking.mlflow_store",
         ),
         ("train", "faceml.services.learn.train, faceml.plots.curves"),
         pytest.param("train", "faceml.training.fit", marks=pytest.mark.nightly),  # Lightning: seven seconds
@@ -96,7 +97,8 @@ def test_whatever_is_imported_is_brought_by_the_core_or_an_extra() -> None:
 )
 def test_a_part_needs_no_other_extra_than_its_own(extra: str, modules: str) -> None:
     brought = distributions(PROJECT["optional-dependencies"][extra])
-    brought |= distributions(PROJECT["optional-dependencies"]["jobs"]) if extra == "serve" else set()
+    for with_it in {"serve": ["jobs"], "notebooks": ["serve", "jobs"]}.get(extra, []):
+        brought |= distributions(PROJECT["optional-dependencies"][with_it])
     others = {name for name in EXTRA_OF if COMES_WITH.get(name, name.replace("_", "-")) not in brought}
     shared = {"onnxruntime", "pydantic", "yaml"}  # others bring them, too: qdrant-client, Lightning
     done = without(others - shared, f"import {modules}")
@@ -108,7 +110,7 @@ def test_a_part_needs_no_other_extra_than_its_own(extra: str, modules: str) -> N
     [
         ("faceml.training.fit", "train"),
         ("faceml.training.heads", "train"),
-        ("faceml.widgets.bench", "notebooks"),
+        ("faceml.widgets.grid", "notebooks"),
         ("faceml.pipelines.execution", "notebooks"),
         ("faceml.plots.style", "notebooks"),
         ("faceml.jobs.queue", "jobs"),

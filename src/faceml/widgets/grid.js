@@ -1893,7 +1893,11 @@ var Decisions = class {
   async name(who) {
     const isKnown = this.desk.state.names.some((known) => known.name === who.name);
     const given2 = "personId" in who ? { personId: who.personId } : { name: who.name };
-    const isDone = await this.decide({ action: "name", ...given2 }, (report) => `${counted(report.facesChanged)}: ${report.personName ?? who.name}`);
+    const out = leftOut(this.desk.state);
+    const isDone = await this.decide({ action: "name", ...given2, ...out.length && { leftOutIds: out } }, (report) => {
+      const name = report.personName ?? who.name;
+      return `${counted(report.facesChanged)}: ${name}${out.length ? `; ${counted(out.length)} not ${name}` : ""}`;
+    });
     if (isDone && !isKnown) await this.desk.refreshNames();
     return isDone;
   }
@@ -2105,6 +2109,9 @@ function whyNot(state, decision, bound) {
   const isGroup = (query.place === "to_name" || query.place === "unconfirmed") && groupKey(query) !== void 0 && !state.found;
   if (isGroup || TAKES_ONE.includes(decision.action)) return "";
   return "select the faces first: a click, Shift and an arrow, or Ctrl+A for all";
+}
+function leftOut({ query, selection }) {
+  return query.place === "to_name" && selection.isAll ? [...selection.ids] : [];
 }
 function justBelow(value) {
   return value - 1e-7;
@@ -3812,7 +3819,7 @@ function trap(event, dialog) {
 // src/split.tsx
 var SHOWN2 = 24;
 function SplitView({ desk, stage }) {
-  const { parts, leftOut } = desk.state.split;
+  const { parts, leftOut: leftOut2 } = desk.state.split;
   const dialog = T2(null);
   A2(() => dialog.current?.querySelector("button")?.focus(), []);
   const close = () => (desk.store.set({ split: null }), stage.focusGrid());
@@ -3824,7 +3831,7 @@ function SplitView({ desk, stage }) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const shown = [...parts.map((ids, at) => ({ title: `Part ${at + 1}`, ids })), { title: "In no part", ids: leftOut }].filter((part) => part.ids.length);
+  const shown = [...parts.map((ids, at) => ({ title: `Part ${at + 1}`, ids })), { title: "In no part", ids: leftOut2 }].filter((part) => part.ids.length);
   return /* @__PURE__ */ a3("div", { class: "fg-photo-view fg-split", role: "dialog", "aria-modal": "true", "aria-label": "Split", tabIndex: -1, ref: dialog, onKeyDown: keydown, children: [
     /* @__PURE__ */ a3("div", { class: "fg-photo-head", children: [
       /* @__PURE__ */ a3("div", { class: "fg-title", children: [

@@ -53,6 +53,7 @@ def decide_about(
     face_ids: Sequence[UUID],
     who: str | UUID | None = None,
     *,
+    left_out: Sequence[UUID] = (),
     dismissed_as: Dismissal = Dismissal.STRANGER,
     if_still: IfStill | None = None,
     actor: str,
@@ -61,12 +62,13 @@ def decide_about(
 
     Args:
         who: the person of `NAME` and `REJECT`; None rejects for each face whom it is under.
+        left_out: of `NAME`, see `assign_faces_to`.
     """
     match action:
         case Action.NAME:
             if who is None:
                 raise WrongUse("action=name says who faces are: give a name or a personId")
-            named = assign_faces_to(library, face_ids, who, if_still=if_still, actor=actor)
+            named = assign_faces_to(library, face_ids, who, left_out=left_out, if_still=if_still, actor=actor)
             return BulkReport(named.faces_assigned, 0, named.event_id, named.person_id, named.person_name)
         case Action.REJECT if who is not None:
             found = reject_person(library, face_ids, who, if_still=if_still, actor=actor)

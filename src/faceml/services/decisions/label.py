@@ -170,12 +170,20 @@ class RejectReport:
 
 
 def assign_faces_to(
-    library: Library, face_ids: Sequence[UUID], name_or_id: str | UUID, *, if_still: IfStill | None = None, actor: str
+    library: Library,
+    face_ids: Sequence[UUID],
+    name_or_id: str | UUID,
+    *,
+    left_out: Sequence[UUID] = (),
+    if_still: IfStill | None = None,
+    actor: str,
 ) -> ReassignReport:
     """Say who faces are; a new name makes a new person. Having ruled the person out before is taken back for them.
 
     The best of these faces become exemplars as long as the person has fewer than three.
 
+    Args:
+        left_out: others that somebody looked at and took out: the person is not proposed for them again.
     Raises:
         WrongUse: the name is empty or too long.
         Conflict: a face is not `if_still`, here and below.
@@ -187,7 +195,10 @@ def assign_faces_to(
         already = unit.prototypes.exemplar_faces([person.id])[person.id]
         free = [face_id for face_id in ids if face_id not in already]
         exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
-        event_id = decide(unit, Assign(person.id, counted_as(unit, person.id), exemplars), ids, actor=actor)
+        others = [face.id for face in as_asked(unit, left_out, if_still)] if left_out else []
+        said = (person.id, counted_as(unit, person.id), exemplars)
+        decision = LabelSome(*said, left_out=frozenset(others)) if others else Assign(*said)
+        event_id = decide(unit, decision, [*ids, *others], actor=actor)
     return ReassignReport(person.id, person.name, len(ids), len(exemplars), event_id)
 
 

@@ -65,11 +65,6 @@ def preview_split(library: Library, cluster_id: str, *, min_cluster_size: int = 
     return SplitPreview(cluster_id, *parts_of(faces, min_cluster_size=min_cluster_size))
 
 
-def prepare_split() -> None:
-    """Load what a split computes with: a second of imports, best spent before somebody waits for it."""
-    import faceml.identity.clustering  # noqa: F401
-
-
 def faces_in(unit: UnitOfWork, space: Space, cluster_id: str) -> Embeddings:
     """All faces of a cluster, named or not: what a split is about. Raises NotFound."""
     return space.embeddings(unit.vectors.of(sorted(face.id for face in faces_of_cluster(unit, cluster_id))))

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from faceml.errors import WrongUse
 from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
-from faceml.names import fold_name
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
 from faceml.storage.sql.asset_rows import UnreadableAsset
@@ -112,37 +111,6 @@ def _offset(page: int, page_size: int) -> int:
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise WrongUse(f"page={page}, page_size={page_size}: pages count from 1 and hold 1 to {LARGEST_PAGE} items")
     return (page - 1) * page_size
-
-
-def active_names(repository: Repository) -> list[str]:
-    """Names that faces can be put under, in order: to complete what somebody types."""
-    with repository.read() as unit:
-        return unit.people.active_names()
-
-
-def meant_name(repository: Repository, typed: str) -> str | None:
-    """Whose name this is a slip of: a letter left out or put in, or two that changed places.
-
-    None where somebody has just this name, or it is like nobody's.
-    """
-    with repository.read() as unit:
-        names = {fold_name(name): name for name in unit.people.active_names()}
-    text = fold_name(typed)
-    return None if text in names else next((name for key, name in names.items() if _is_slip(text, key)), None)
-
-
-def _is_slip(text: str, name: str) -> bool:
-    """
-    >>> [_is_slip(text, "grace hopper") for text in ("grace hoper", "graec hopper", "ggrace hopper", "grace")]
-    [True, True, True, False]
-    >>> [_is_slip(*two) for two in (("person 1", "person 12"), ("person 12", "person 21"), ("person a", "person b"))]
-    [False, False, False]
-    """
-    shorter, longer = sorted((text, name), key=len)
-    if len(longer) == len(shorter):
-        pairs = [at for at in range(len(name) - 1) if name[at : at + 2].isalpha()]
-        return any(name[:at] + name[at + 1] + name[at] + name[at + 2 :] == text for at in pairs)
-    return any(letter.isalpha() and longer[:at] + longer[at + 1 :] == shorter for at, letter in enumerate(longer))
 
 
 def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails:

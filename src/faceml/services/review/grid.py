@@ -18,14 +18,7 @@ from faceml.records import Dismissal, Embeddings
 from faceml.services.decisions.bulk import Action, BulkReport, decide_about
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.groups import likely_from, resemble
-from faceml.storage.grid.face_query import (
-    FaceQuery,
-    Place,
-    Quantity,
-    day_of,
-    days,
-    values_of,
-)
+from faceml.storage.grid.face_query import FaceQuery, Place, Quantity, day_of, days, values_of
 from faceml.storage.grid.face_table import BY_MACHINE, GONE, FaceTable
 from faceml.storage.grid.face_tiles import (
     By,
@@ -173,6 +166,7 @@ class FaceGrid:
         *,
         leaving_out: Collection[UUID] = (),
         who: str | UUID | None = None,
+        left_out: Sequence[UUID] = (),
         dismissed_as: Dismissal = Dismissal.STRANGER,
         revision: str | None = None,
         actor: str,
@@ -181,6 +175,7 @@ class FaceGrid:
 
         Args:
             leaving_out: of a query's faces.
+            left_out: of a name, see `assign_faces_to`.
             revision: at which somebody saw them; None decides whatever changed since.
         Raises:
             FacesChanged: some are not as they were; nothing is changed.
@@ -188,15 +183,24 @@ class FaceGrid:
         """
         ids = list(dict.fromkeys(self.ids(what) if isinstance(what, FaceQuery) else what))
         ids = [id_ for id_ in ids if id_ not in set(leaving_out)] if leaving_out else ids
+        if not ids and isinstance(what, FaceQuery):
+            raise Conflict("no face is there any more: somebody else decided about them, look again")
         if len(ids) > MOST_DECIDED:
             raise WrongUse(f"{len(ids)} faces are more than the {MOST_DECIDED} of one decision: narrow it down")
         table = self.table
-        if revision is not None and (changed := self._live.changed(ids, revision)):
+        if revision is not None and (changed := self._live.changed([*ids, *left_out], revision)):
             raise FacesChanged(changed)
-        still = StillAs(table, ids)
+        still = StillAs(table, [*ids, *left_out])
         try:
             report = decide_about(
-                self._library, action, ids, who, dismissed_as=dismissed_as, if_still=still, actor=actor
+                self._library,
+                action,
+                ids,
+                who,
+                left_out=left_out,
+                dismissed_as=dismissed_as,
+                if_still=still,
+                actor=actor,
             )
         except (Conflict, NotFound) as error:
             if still.changed or (isinstance(error, NotFound) and self._live.changed(ids, table.revision)):
