@@ -12,8 +12,9 @@ from jupyter_client.manager import KernelManager
 from matplotlib.figure import Figure
 
 from faceml.library import Library
-from faceml.options import ClusterOptions
+from faceml.options import AssignOptions, ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.cluster.tune import Tuner
 from faceml.services.decisions.undo import history
 from faceml.services.recognise.calibrate import view_thresholds
 from faceml.widgets.controls import detection_controls, grouping_controls, threshold_controls
@@ -72,6 +73,16 @@ def test_a_threshold_tells_what_it_lets_in(library: Library) -> None:
     assert f"From 0.90 on: {right:.1%}" in moved(controls, "threshold", 0.9)
     assert f"{wrong:.2%} would be taken" in controls.children[-2].value
     assert threshold_controls((), is_live=True) is None
+
+
+def test_false_matches_are_those_of_a_slow_count(library: Library) -> None:
+    (view,) = view_thresholds(library, ["raw"])
+    tuner = Tuner(library)
+    for threshold in (0.05, 0.2, 0.9):
+        found = tuner.recognition(AssignOptions(threshold=threshold, matcher="plain"), again=True).false_matches
+        assert found is not None
+        assert found.share == (view.impostor >= threshold).mean()
+        assert found.share <= found.at_most <= 1
 
 
 def test_where_nobody_sits_there_is_a_sentence_and_a_plot(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
