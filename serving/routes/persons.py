@@ -74,7 +74,7 @@ async def describe(service: Shared, person_id: UUID, body: persons.DescribePerso
 async def relate(service: Shared, person_id: UUID, body: persons.RelatePersonRequest) -> Response:
     """Say what another person is to this one; relatives are never taken for one person."""
     return await service.decide(
-        lambda: relate_people(service.library, person_id, body.other_person_id, body.kin, actor=ACTOR),
+        lambda: relate_people(service.library, person_id, body.other_person_id, body.kin, actor=service.actor),
         persons.RelatePersonResponse.of,
     )
 

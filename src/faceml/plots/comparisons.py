@@ -127,20 +127,23 @@ class ScoredSetting:
 
 
 def sweep_scores(settings: Sequence[ScoredSetting], *, score_name: str) -> Figure:
-    """A bar a setting, in the order given, the first on top."""
+    """A dot a setting, in the order given, the first on top; the axis holds the scores there are, not all from 0 on."""
     shown = list(settings[:MOST_SETTINGS])
-    figure, axes = new_figure(6.4, 1.2 + 0.3 * max(len(shown), 3))
+    figure, axes = new_figure(7.4, 1.2 + 0.3 * max(len(shown), 3))
     if not shown:
         return empty_plot(figure, "No setting tried.")
-    rows = range(len(shown))
-    axes.barh(rows, [item.score for item in shown], color=PALETTE[0], height=0.7)
+    rows, scores = range(len(shown)), [item.score for item in shown]
+    axes.scatter(scores, rows, color=[PALETTE[1], *[PALETTE[0]] * (len(shown) - 1)], s=46, zorder=3)
+    axes.hlines(rows, [scores[0]] * len(shown), scores, color=NOISE, linewidth=1.6, zorder=2)
     axes.set_yticks(rows, [item.name for item in shown])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1)
-    for row, item in zip(rows, shown, strict=True):
-        at, side, colour = (-0.01, "right", "white") if item.score > 0.5 else (0.01, "left", INK)
-        text = f"{item.score:.3f}  {item.note}"
-        axes.text(item.score + at, row, text, va="center", ha=side, color=colour, fontsize=8)
+    low, high = min(scores), max(scores)
+    around = max(0.02, 0.12 * (high - low))
+    axes.set_xlim(max(-1, low - around), min(1.005, high + around))
+    beside = axes.secondary_yaxis("right")
+    beside.set_yticks(rows, [f"{item.score:.3f}  {item.note}" for item in shown])
+    beside.spines[:].set_visible(False)
+    beside.tick_params(colors=INK, labelsize=8, length=0)
     label_axes(axes, title=f"Best: {shown[0].name}", x=score_name, grid="x")
     return figure
 

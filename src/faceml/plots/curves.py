@@ -84,7 +84,7 @@ def score_histogram(genuine: ArrayLike, impostor: ArrayLike, threshold: float) -
     missed, accepted = (same < threshold).mean(), (different >= threshold).mean()
     title = f"Misses {missed:.1%} of genuine, accepts {accepted:.2%} of impostor pairs"
     label_axes(axes, title=title, x="cosine similarity", y="density")
-    legend(axes, loc="upper right")
+    figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
     return figure
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faceml.errors import WrongUse
 from faceml.metrics.face_map import plane
-from faceml.plots.colours import CARD, INK, NOISE, PALETTE
+from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE
 from faceml.plots.style import empty_plot, label_axes, new_figure
 
 if TYPE_CHECKING:
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-_LABELLED = 12  # clusters named on the map, the largest; more would overlap
+LARGE = 3  # faces of a cluster that is named on the map, or
+LARGE_SHARE = 0.005  # of all, where that is more
+MANY_NAMES = 30  # from which on the map is larger, and they are smaller
+FAR, RINGS = 24.0, 16  # points from which on a line joins name and group; how far a name may go
 _MARKERS = ("o", "s", "^", "D", "v")  # with eight colours: forty clusters told apart without colour alone
 
 
 def embedding_map(
     vectors: NDArray[np.float32], labels: NDArray[np.int_], *, names: Mapping[int, str] | None = None
 ) -> Figure:
-    """Draw every face, coloured by cluster, noise in grey, the largest clusters named.
+    """Draw every face, coloured by cluster, noise in grey, every large cluster named.
 
     Distances on the map are a hint only: t-SNE keeps neighbours together and distorts the rest.
 
@@ -38,21 +41,24 @@ def embedding_map(
     vectors, labels = np.asarray(vectors), np.asarray(labels)
     if vectors.ndim != 2 or labels.shape != vectors.shape[:1]:
         raise WrongUse(f"vectors {vectors.shape} and labels {labels.shape} do not fit: pass (N, D) and (N,)")
-    figure, axes = new_figure(7, 6)
     if len(vectors) < 2:
-        return empty_plot(figure, "A map needs two faces at least.")
+        return empty_plot(new_figure(7, 6)[0], "A map needs two faces at least.")
     points = plane(vectors)
     clusters, sizes = np.unique(labels[labels >= 0], return_counts=True)
+    order = clusters[np.argsort(-sizes, kind="stable")].tolist()
+    large = order[: int((sizes >= max(LARGE, LARGE_SHARE * len(points))).sum())]
+    is_crowded = len(large) > MANY_NAMES
+    width, height = (10, 8.5) if is_crowded else (7, 6)
+    figure, axes = new_figure(width, height)
     noise = points[labels < 0]
     axes.scatter(noise[:, 0], noise[:, 1], s=16, c=NOISE, linewidths=0, label="noise")
-    order = clusters[np.argsort(-sizes, kind="stable")].tolist()
     for rank, cluster in enumerate(order):
         marker = _MARKERS[rank // len(PALETTE) % len(_MARKERS)]
         own = points[labels == cluster]
         colour = PALETTE[rank % len(PALETTE)]
         axes.scatter(own[:, 0], own[:, 1], s=26, c=colour, marker=marker, linewidths=0.4, edgecolors=CARD)
-    for cluster in order[:_LABELLED]:
-        _name(axes, points[labels == cluster], (names or {}).get(cluster, f"{cluster}"))
+    own = {(names or {}).get(cluster, f"{cluster}"): points[labels == cluster] for cluster in large}
+    _name_all(axes, own, inches=(0.9 * width, 0.85 * height), size=7 if is_crowded else 9)
     title = f"{len(points):,} faces, {len(clusters)} cluster{'' if len(clusters) == 1 else 's'}, {len(noise):,} noise"
     label_axes(axes, title=title, grid=None)
     axes.set(xticks=[], yticks=[])
@@ -60,10 +66,41 @@ def embedding_map(
     return figure
 
 
-def _name(axes: Axes, own: NDArray[np.float64], text: str) -> None:
-    """Write beside the cluster's middle, above its topmost point there, so that the text hides few faces."""
+def _name_all(axes: Axes, groups: Mapping[str, NDArray[np.float64]], *, inches: tuple[float, float], size: int) -> None:
+    """Write each name beside its group, where it hides no other name; farther off, with a line, where it is crowded."""
     from matplotlib.patheffects import withStroke
 
-    x, top = np.median(own[:, 0]), own[:, 1].max()
-    note = axes.annotate(text, (x, top), xytext=(0, 6), textcoords="offset points", ha="center", va="bottom")
-    note.set(color=INK, fontsize=9, fontweight="bold", path_effects=[withStroke(linewidth=3, foreground=CARD)])
+    low = np.min([own.min(axis=0) for own in groups.values()], axis=0) if groups else np.zeros(2)
+    high = np.max([own.max(axis=0) for own in groups.values()], axis=0) if groups else np.ones(2)
+    scale = 72 * np.array(inches) / np.maximum(high - low, 1e-9)  # points of the page a unit
+    taken: list[tuple[float, float, float]] = []  # left, lower and right end
+    for text, own in groups.items():
+        middle, width = np.median(own, axis=0), 0.6 * size * len(text)
+        top = (own[:, 1].max() - middle[1]) * scale[1]
+        for dx, dy in _offsets(top, size):
+            x, y = (middle - low) * scale + (dx, dy)
+            if all(
+                x + width / 2 < left or x - width / 2 > right or abs(y - at) > size + 2 for left, at, right in taken
+            ):
+                break
+        taken.append((x - width / 2, y, x + width / 2))
+        is_far = abs(dx) > FAR or abs(dy) > max(FAR, top + 8)
+        line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.6} if is_far else None
+        note = axes.annotate(
+            text,
+            (float(middle[0]), float(middle[1])),
+            xytext=(dx, dy),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            arrowprops=line,
+        )
+        note.set(color=INK, fontsize=size, fontweight="bold", path_effects=[withStroke(linewidth=3, foreground=CARD)])
+
+
+def _offsets(top: float, size: int) -> Iterator[tuple[float, float]]:
+    """Where a name may be, in points from its group's middle: above the group, then ever farther round it."""
+    yield 0, top + 4
+    for ring in range(1, RINGS):
+        for angle in np.linspace(np.pi / 2, 5 * np.pi / 2, 12, endpoint=False):
+            yield float(1.6 * ring * size * np.cos(angle)), float(1.2 * ring * size * np.sin(angle))

@@ -32,6 +32,7 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "train": ("{head}", "{epochs} epochs", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
     "evaluate": ("version {version}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
     "search": ("{objective}", "{trials:.0f} trials", "best {best:.4f}", "{verdict}"),
+    "tune": ("{faces_dismissed:.0f} faces dismissed",),
     "assign": ("threshold {threshold}", "{assigned:.0f} of {processed:.0f} named"),
 }
 

@@ -17,18 +17,29 @@ from faceml.identity.cluster_labels import keep_names
 class Groups:
     """A grouping in numbers."""
 
-    clusters: int
-    grouped: int  # faces in one
-    largest: int
+    sizes: tuple[int, ...]  # faces of each group, largest first
+
+    @property
+    def clusters(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def grouped(self) -> int:
+        """Faces in one."""
+        return sum(self.sizes)
+
+    @property
+    def largest(self) -> int:
+        return max(self.sizes, default=0)
 
     @classmethod
     def of(cls, labels: NDArray[np.int64]) -> Groups:
         """
-        >>> Groups.of(np.array([0, 0, 1, -1]))
-        Groups(clusters=2, grouped=3, largest=2)
+        >>> Groups.of(np.array([1, 0, 0, -1]))
+        Groups(sizes=(2, 1))
         """
         sizes = np.bincount(labels[labels >= 0], minlength=1)
-        return cls(int((sizes > 0).sum()), int(sizes.sum()), int(sizes.max()))
+        return cls(tuple(np.sort(sizes[sizes > 0])[::-1].tolist()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

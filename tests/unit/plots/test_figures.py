@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -88,15 +89,26 @@ def test_a_threshold_between_round_numbers_still_splits_the_bars() -> None:
     assert all(not bar.get_x() < 0.37 < bar.get_x() + bar.get_width() for bar in figure.axes[0].patches)
 
 
-def test_the_map_names_the_largest_clusters_and_greys_noise() -> None:
-    labels = np.repeat([-1, *range(14)], [3, *range(20, 6, -1)])
+def test_the_map_names_every_large_cluster_and_greys_noise() -> None:
+    labels = np.repeat([-1, *range(15)], [3, *range(20, 6, -1), 2])
     figure = embedding_map(unit_rows(len(labels), 16), labels, names={0: "Grace Hopper"})
     shown = texts(figure)
     assert "Grace Hopper" in shown
-    assert [text.get_text() for text in figure.axes[0].texts] == ["Grace Hopper", *map(str, range(1, 12))]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["Grace Hopper", *map(str, range(1, 14))]
     noise = figure.axes[0].collections[0]
     assert len(noise.get_offsets()) == 3
     assert to_hex(noise.get_facecolor()[0]) == NOISE
+
+
+def test_names_on_the_map_hide_no_other_name() -> None:
+    people = 40
+    faces = np.repeat(unit_rows(people, 32), 6, axis=0) + 0.1 * unit_rows(6 * people, 32, seed=1)
+    names = {number: f"Person number {number}" for number in range(people)}
+    figure = embedding_map(faces.astype(np.float32), np.repeat(range(people), 6), names=names)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == people
+    assert sum(one.overlaps(other) for one, other in combinations(boxes, 2)) <= people // 20
 
 
 def test_clusters_of_the_same_colour_differ_in_shape() -> None:

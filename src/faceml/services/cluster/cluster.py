@@ -95,7 +95,7 @@ def cluster_faces(
     )
     with library.repository.begin() as unit:
         label_of = _store(unit, dict(zip(faces.face_ids, labels.tolist(), strict=True)), seen)
-    backlog = drain_outbox(library).backlog
+    backlog = drain_outbox(library, on_progress=on_progress).backlog
     stored = list(label_of.values())
     notes = [space.note, *grouped.notes]
     notes += [*note_of_changed(len(labels) - len(stored)), *note_of_noise(stored, _tries(options))]

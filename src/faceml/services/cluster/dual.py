@@ -95,7 +95,7 @@ def cluster_dual(
         )
     with library.repository.begin() as unit:
         left = _store(unit, states, unknown.face_ids, labels, seen)
-    backlog = drain_outbox(library).backlog
+    backlog = drain_outbox(library, on_progress=on_progress).backlog
     assigned = [row for row in assigned if face_ids[row] not in left]
     labels = [label for id_, label in zip(unknown.face_ids, labels, strict=True) if id_ not in left]
     return DualReport(

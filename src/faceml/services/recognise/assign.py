@@ -13,7 +13,7 @@ from faceml.decisions.states import FaceState
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.library import Library
 from faceml.options import AssignOptions
-from faceml.progress import told
+from faceml.progress import Progress, silent, told
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
 from faceml.storage.sql.repository import UnitOfWork
@@ -34,7 +34,9 @@ class AssignReport:
 
 
 @told
-def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> AssignReport:
+def assign_faces(
+    library: Library, options: AssignOptions = AssignOptions(), *, on_progress: Progress = silent
+) -> AssignReport:
     """Match faces without person and cluster to people; below `threshold` they stay unknown.
 
     Never proposes a person whom someone ruled out for that face, and touches no face that a person decided about, while
@@ -42,6 +44,8 @@ def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> 
     oldest take part where there are more than `max_faces`. A matcher finds each person once a photo, whom a person
     labelled there first; who else looks like them stays unknown.
 
+    Args:
+        on_progress: of faces assigned that the index follows.
     Raises:
         NotEnoughData: "auto" without enough labels.
         NotFound, ModelMismatch, Unavailable: of the model or matcher.
@@ -58,7 +62,7 @@ def assign_faces(library: Library, options: AssignOptions = AssignOptions()) -> 
         stored = store_matches(
             unit, faces.face_ids, matches, known.people, seen=seen, model_version=way.name, threshold=threshold.value
         )
-    backlog = drain_outbox(library).backlog
+    backlog = drain_outbox(library, on_progress=on_progress).backlog
     return AssignReport(
         processed=len(faces.face_ids),
         assigned=len(stored.people),

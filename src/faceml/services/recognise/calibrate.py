@@ -24,7 +24,7 @@ from faceml.identity.prototypes import centroids
 from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions, check_one_way
-from faceml.progress import told
+from faceml.progress import Progress, silent, told
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
@@ -255,7 +255,11 @@ class ThresholdView:
 
 
 def view_thresholds(
-    library: Library, models: Sequence[str | int] = (CHAMPION,), *, fmr: float = DEFAULT_FMR
+    library: Library,
+    models: Sequence[str | int] = (CHAMPION,),
+    *,
+    fmr: float = DEFAULT_FMR,
+    on_progress: Progress = silent,
 ) -> tuple[ThresholdView, ...]:
     """The threshold of each space amid the scores it was read off; empty where fewer than two people are labelled.
 
@@ -271,11 +275,13 @@ def view_thresholds(
     if len(np.unique(people)) < FEWEST_PEOPLE:
         return ()
     views: dict[str, ThresholdView] = {}
-    for model in models:
+    for number, model in enumerate(models):
+        on_progress(number, len(models))
         with suppress(NotFound):
             space = open_space(library, model)
             if space.name not in views:
                 views[space.name] = _view(library, space, score_open_set(space.project(faces.vectors), people), fmr)
+    on_progress(len(models), len(models))
     return tuple(views.values())
 
 
