@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ def main(demo: Path, target: Path, *, is_published: bool = True) -> None:
     """Take every picture; `is_published`: faces are pixelated."""
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         library = open_library(Settings(home=copy_library(demo / "library", Path(folder) / "library")))
+        faces = {name: faces_of(library, name) for name in (ADMIRAL.person, ASTRONAUT.person)}
         if is_published:
             hidden = unpublishable(library, demo / "photos")
             serving.app.Thumbnails = partial(Thumbnails, pixelate=hidden)  # type: ignore[misc, assignment]
@@ -48,6 +51,7 @@ def main(demo: Path, target: Path, *, is_published: bool = True) -> None:
             ) as somebody:
                 visit(somebody)
                 shoot(somebody, target / f"{name}.png")
+        film(chromium, library, faces, target / "naming.gif")
         library.close()
 
 
@@ -89,6 +93,41 @@ PICTURES: tuple[tuple[str, Any, int, int, Any], ...] = (
     ("grid-people", "dark", 1280, 560, people),
     ("grid-name", "light", 1280, 560, name_a_group),
 )
+
+
+def faces_of(library: Library, name: str) -> set[str]:
+    with library.repository.read() as unit:
+        person = unit.people.named(name)
+        return {str(face.id) for face in unit.faces.of_person(person.id)} if person else set()
+
+
+def film(chromium: Any, library: Library, faces: Mapping[str, set[str]], file: Path) -> None:
+    """Two groups get the names of two people who may be shown, a frame a key."""
+    frames: list[Image.Image] = []
+    durations: list[int] = []
+    for name in faces:
+        if faces_of(library, name):
+            unname(library, name)
+    with sitting_at(chromium, library, viewport={"width": 960, "height": 540}, color_scheme="light") as somebody:
+
+        def frame(milliseconds: int) -> None:
+            somebody.rests()
+            expect(somebody.page.locator("img.fg-portrait:not([src])")).to_have_count(0)
+            picture = Image.open(BytesIO(somebody.page.screenshot())).convert("RGB")
+            frames.append(picture.quantize(COLOURS // 2, Image.Quantize.MEDIANCUT))
+            durations.append(milliseconds)
+
+        for name, theirs in faces.items():
+            while not theirs & set(somebody.tiles()):
+                somebody.press("Alt+ArrowDown")
+            frame(900)
+            for letter in name:
+                somebody.page.keyboard.type(letter)
+                frame(60)
+            frame(700)
+            somebody.press("Enter")
+        frame(1500)
+    frames[0].save(file, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
 
 
 def shoot(somebody: Somebody, file: Path) -> None:
