@@ -81,7 +81,7 @@ faces.faces.tasks = {
 people.people.tasks = {
     "Look": "list show history",
     "Correct faces": "assign unassign reject dismiss split",
-    "Correct people": "rename merge apart exemplars hide unhide erase",
+    "Correct people": "rename merge apart exemplars cover hide unhide erase",
     "Take back": "undo redo",
 }
 
