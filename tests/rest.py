@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import uvicorn
 from fastapi.testclient import TestClient
 
 from faceml.config import Settings
@@ -38,6 +40,22 @@ def client_of(library: Library, limits: Limits = UNLIMITED, **headers: str) -> I
     app = create_app(library=library, limits=limits)
     with TestClient(app, base_url=LOCAL, headers=headers, client=HERE) as client:
         yield client
+
+
+@contextmanager
+def served_here(library: Library) -> Iterator[str]:
+    """The service's address; it runs in this process, in a thread of its own."""
+    port = free_port()
+    app = create_app(library=library, limits=UNLIMITED)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def two_people(settings: Settings) -> tuple[Library, list[UUID]]:

@@ -88,10 +88,10 @@ def a_person(somebody: Somebody) -> None:
 
 
 PICTURES: tuple[tuple[str, Any, int, int, Any], ...] = (
-    ("grid-confirm", "dark", 1280, 560, confirm),
-    ("grid-review", "light", 1280, 560, review),
-    ("grid-people", "dark", 1280, 560, people),
-    ("grid-name", "light", 1280, 560, name_a_group),
+    ("grid-confirm", "dark", 1280, 800, confirm),
+    ("grid-review", "light", 1280, 800, review),
+    ("grid-people", "dark", 1280, 800, people),
+    ("grid-name", "light", 1280, 800, name_a_group),
 )
 
 

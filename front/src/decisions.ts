@@ -3,7 +3,7 @@ import type { Desk } from "./desk.ts";
 import { Refused } from "./transport.ts";
 import { countOf, isEmpty } from "./selection.ts";
 import { groupKey, openGroup, type State } from "./store.ts";
-import type { Decided, Decision, DismissedAs, FaceQuery, Question, Tile } from "./types.ts";
+import type { Decided, Decision, DismissedAs, FaceQuery, Question, SplitPreview, Tile } from "./types.ts";
 import { counted } from "./words.ts";
 
 export const REVIEW = "review"; // the view's name
@@ -81,14 +81,24 @@ export class Decisions {
   /** Show what a split would make; nothing is done. */
   async previewSplit(): Promise<void> {
     const { desk } = this;
-    const { clusterId } = desk.state.query;
-    if (!clusterId) return;
+    const { query, isBusy } = desk.state;
+    const { clusterId } = query;
+    if (!clusterId || isBusy) return;
+    desk.store.set({ isBusy: true });
+    const found = await desk.guarded(() => this.partsOf(clusterId));
+    desk.store.set({ isBusy: false });
+    if (found === null || desk.state.query !== query) return;
+    if (found === undefined) desk.store.tell("It does not fall apart: select some of the faces instead");
+    else desk.store.set({ split: found });
+  }
+
+  /** Undefined where there is one part only. */
+  private async partsOf(clusterId: string): Promise<SplitPreview | undefined> {
     for (const size of PART_SIZES) {
-      const split = await desk.guarded(() => desk.api.splitPreview(clusterId, size));
-      if (!split) return;
-      if (split.parts.length > 1) return desk.store.set({ split });
+      const split = await this.desk.api.splitPreview(clusterId, size);
+      if (split.parts.length > 1) return split;
     }
-    desk.store.tell("It does not fall apart: select some of the faces instead");
+    return undefined;
   }
 
   async split(): Promise<void> {

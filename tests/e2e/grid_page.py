@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 
 from faceml.library import Library
-from serving.app import create_app
 from tests.conftest import REPO
-from tests.polling import until
-from tests.ports import free_port
-from tests.rest import UNLIMITED
+from tests.rest import served_here
 
 AXE = REPO / "front" / "node_modules" / "axe-core" / "axe.min.js"
 WAIT_MS = float(os.environ.get("FACEML_WAIT_MS", 60_000))
@@ -101,22 +96,15 @@ class Somebody:
 @contextmanager
 def sitting_at(chromium: Any, library: Library, fragment: str = "", **context: Any) -> Iterator[Somebody]:
     """The service in this process, and somebody at its page; nobody complained, and no other site was asked."""
-    port = free_port()
-    app = create_app(library=library, limits=UNLIMITED)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
     known = {"viewport": {"width": 1280, "height": 800}} | context
-    opened = chromium.new_context(**known)
-    opened.set_default_timeout(WAIT_MS)
-    try:
-        until(lambda: server.started)
-        somebody = Somebody(opened.new_page(), f"http://127.0.0.1:{port}")
-        somebody.open(fragment)
-        yield somebody
-        assert somebody.complaints == []
-        assert all(url.startswith((somebody.url, "data:", "blob:")) for url in somebody.asked), somebody.asked
-    finally:
-        opened.close()
-        server.should_exit = True
-        thread.join()
+    with served_here(library) as url:
+        opened = chromium.new_context(**known)
+        opened.set_default_timeout(WAIT_MS)
+        try:
+            somebody = Somebody(opened.new_page(), url)
+            somebody.open(fragment)
+            yield somebody
+            assert somebody.complaints == []
+            assert all(asked.startswith((url, "data:", "blob:")) for asked in somebody.asked), somebody.asked
+        finally:
+            opened.close()

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
 
 from faceml.cli.people import people
-from faceml.errors import Conflict, FacemlError, FacesChanged
+from faceml.errors import Conflict, FacemlError, FacesChanged, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions, ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
@@ -29,7 +30,9 @@ from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.index.drain import IndexFollower, drain_outbox, index_in_background
 from faceml.services.index.repair import find_orphans
 from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.browse import show_person
 from faceml.storage.grid.face_query import FaceQuery, Place
+from faceml.storage.grid.face_tiles import By
 from faceml.storage.index.stores import IndexStore
 from faceml.storage.index.vector_index import VectorIndex
 from faceml.wiring import open_library
@@ -38,6 +41,7 @@ from tests.grid import Namer, people_of
 from tests.synthetic import copy_of, synthetic_library
 
 PEOPLE, FACES = 6, 8
+PEOPLE_THERE = FaceQuery(Place.PEOPLE)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +92,28 @@ def test_faces_are_dismissed_from_a_shell_too(library: Library, monkeypatch: pyt
         state = unit.faces.states([face])[face]
     assert (state.cluster_id, state.dismissed_as) == (None, "stranger")
     assert history(library.repository)[0].text == "said of 1 face: a stranger, stop asking"
+
+
+def test_a_portrait_is_chosen_from_a_shell_and_shown_in_the_grid(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEML_HOME", str(library.settings.home))
+    grid = Namer(library, actor="ada").grid
+    theirs = grid.ids(FaceQuery(Place.PEOPLE, person_id=show_person(library.repository, "Person 00000").person.id))
+
+    def portrait() -> UUID:
+        return next(
+            group.cover[0] for group in grid.groups(PEOPLE_THERE, by=By.PERSON).groups if group.label == "Person 00000"
+        )
+
+    other = next(face_id for face_id in theirs if face_id != portrait())
+    done = CliRunner().invoke(people, ["cover", "Person 00000", str(other), "--json"])
+    assert (done.exit_code, json.loads(done.output)["person_name"]) == (0, "Person 00000"), done.output
+    assert portrait() == other
+    refused = CliRunner().invoke(people, ["cover", "Person 00001", str(other)])
+    assert (refused.exit_code, type(refused.exception)) == (1, WrongUse)
+    undo(library, actor="ada")
+    assert portrait() != other
 
 
 def test_two_kernels_see_each_others_names_and_never_overwrite_them(library: Library) -> None:

@@ -22,7 +22,7 @@ from faceml.services.decisions.label import assign_faces_to
 from faceml.services.recognise.assign import assign_faces
 from tests.conftest import REPO, add_faces, people_vectors
 from tests.fakes import FakePack, library_with
-from tests.rest import environment_of, served
+from tests.rest import served_here
 from tests.unit.identity.test_calibration import embed_crops
 
 pytestmark = pytest.mark.nightly
@@ -38,7 +38,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         pytest.skip("the scripted user needs node and `npm --prefix front ci`")
     script = tmp_path_factory.mktemp("user") / "user.mjs"
     options = ["--bundle", "--platform=node", "--format=esm", "--loader:.css=empty", f"--outfile={script}"]
-    subprocess.run([node, esbuild, "test/scripted_user.ts", *options], cwd=FRONT, check=True, capture_output=True)
+    subprocess.run([esbuild, "test/scripted_user.ts", *options], cwd=FRONT, check=True, capture_output=True)
     return [node, str(script)]
 
 
@@ -52,8 +52,8 @@ def library(tmp_path: Path) -> Iterator[Library]:
 def work(user: list[str], library: Library, place: str, truth: dict[UUID, str]) -> Any:
     """What it took; whatever was said is right."""
     known = json.dumps({str(face_id): name for face_id, name in truth.items()})
-    with served(library.settings.home.parent, "--rate", "0", **environment_of(library.settings)) as server:
-        done = subprocess.run([*user, server.url, place], input=known, capture_output=True, text=True, timeout=1200)
+    with served_here(library) as url:
+        done = subprocess.run([*user, url, place], input=known, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr[-3000:]
     took = json.loads(done.stdout)
     said = confirmed(library)

@@ -85,7 +85,7 @@ faces.faces.tasks = {
 people.people.tasks = {
     "Look": "list show together events history",
     "Correct faces": "assign unassign reject dismiss split",
-    "Correct people": "rename describe relate merge apart exemplars hide unhide erase",
+    "Correct people": "rename describe relate merge apart exemplars cover hide unhide erase",
     "Take back": "undo redo",
 }
 

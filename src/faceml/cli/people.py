@@ -290,6 +290,17 @@ def exemplars(person: str, face_ids: tuple[UUID, ...]) -> object:
     return choose_exemplars(show.open_configured(), person, face_ids or None, actor=current_actor())
 
 
+@people.command()
+@person
+@click.argument("face_id", type=click.UUID)
+@show.printed()
+def cover(person: str, face_id: UUID) -> object:
+    """Choose the face that is PERSON's portrait."""
+    from faceml.services.decisions.people import choose_cover
+
+    return choose_cover(show.open_configured(), person, face_id, actor=current_actor())
+
+
 def _decide(service: Callable[..., object], person: str, *said: str, **options: bool) -> object:
     """Carry out a decision about a person, given by name or id."""
     from faceml.services.review.browse import find

@@ -1934,14 +1934,23 @@ var Decisions = class {
   /** Show what a split would make; nothing is done. */
   async previewSplit() {
     const { desk } = this;
-    const { clusterId } = desk.state.query;
-    if (!clusterId) return;
+    const { query, isBusy } = desk.state;
+    const { clusterId } = query;
+    if (!clusterId || isBusy) return;
+    desk.store.set({ isBusy: true });
+    const found = await desk.guarded(() => this.partsOf(clusterId));
+    desk.store.set({ isBusy: false });
+    if (found === null || desk.state.query !== query) return;
+    if (found === void 0) desk.store.tell("It does not fall apart: select some of the faces instead");
+    else desk.store.set({ split: found });
+  }
+  /** Undefined where there is one part only. */
+  async partsOf(clusterId) {
     for (const size of PART_SIZES) {
-      const split = await desk.guarded(() => desk.api.splitPreview(clusterId, size));
-      if (!split) return;
-      if (split.parts.length > 1) return desk.store.set({ split });
+      const split = await this.desk.api.splitPreview(clusterId, size);
+      if (split.parts.length > 1) return split;
     }
-    desk.store.tell("It does not fall apart: select some of the faces instead");
+    return void 0;
   }
   async split() {
     const { desk } = this;
