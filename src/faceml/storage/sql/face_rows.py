@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from faceml.decisions.states import FaceState
 from faceml.path_text import path_of
-from faceml.records import BBox, Face, FoundFace
+from faceml.records import BBox, Face, FoundFace, Measures
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonRow
 
 PAGE_ROWS = 5_000
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
+MEASURES = tuple(Measures.__dataclass_fields__)
 
 
 FACE_COLUMNS = tuple(  # what `as_face` reads: without landmarks, whose JSON takes longer than all of these
@@ -55,7 +56,12 @@ def detection_columns(face: FoundFace) -> dict[str, Any]:
         "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.kps],
         "detection_confidence": float(face.detection_confidence),
         "quality_score": float(face.quality_score),
+        **measure_columns(face.measures),
     }
+
+
+def measure_columns(measures: Measures | None) -> dict[str, float | None]:
+    return {name: getattr(measures, name, None) for name in MEASURES}
 
 
 def state_columns(state: FaceState) -> dict[str, Any]:
@@ -82,6 +88,13 @@ class ExportRow:
     photo_width: int | None  # upright pixels, as the box
     photo_height: int | None
     taken_at: str | None  # ISO 8601, in the zone of where it was taken
+    # See `vision.quality`; None where a face was not measured.
+    sharpness: float | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    exposure: float | None = None
+    occlusion: float | None = None
 
 
 def formerly_at(session: Session) -> dict[Path, set[str]]:
@@ -113,6 +126,7 @@ EXPORT_COLUMNS = (  # whole rows take three times as long
     ImageAsset.height,
     ImageAsset.taken_at,
     ImageAsset.taken_clock,
+    *(getattr(FaceInstance, name) for name in MEASURES),
 )
 
 
@@ -148,4 +162,5 @@ def export_rows(session: Session) -> Iterator[ExportRow]:
             photo_width=row.width,
             photo_height=row.height,
             taken_at=moment.isoformat() if moment else None,
+            **{name: getattr(row, name) for name in MEASURES},
         )
