@@ -14,13 +14,15 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from faceml.records import AssignedBy
 from faceml.services.recognise.gallery import Resemblance
 from faceml.services.review.grid import FaceGroup
-from faceml.storage.grid.face_query import FaceQuery, Place, Quantity, Sort
+from faceml.storage.grid.face_query import MEASURED, FaceQuery, Place, Quantity, Sort
 from faceml.storage.grid.face_tiles import By, GridPage, GroupSort, PlaceCount
 from serving.schemas.base import ClusterId, RequestModel, ResponseModel
 
-NUMBERS = ("min_quality", "max_quality", "min_size", "min_similarity", "max_similarity")
+NUMBERS = ("min_quality", "max_quality", "min_size", "min_similarity", "max_similarity", *MEASURED)
 MOST_FACES = 10_000  # named one by one in a request
 Share = Annotated[float, Field(ge=-1, le=1)]
+Part = Annotated[float, Field(ge=0, le=1)]
+Degrees = Annotated[float, Field(ge=0, le=180, description="degrees")]
 
 
 def _as_day(value: Any) -> Any:
@@ -47,6 +49,14 @@ class FaceFilter(RequestModel):
     min_quality: Share | None = None
     max_quality: Share | None = None
     min_size: Annotated[int, Field(ge=0, le=100_000, description="Pixels of the box's shorter side")] | None = None
+    min_confidence: Annotated[Part | None, Field(description="Of detection")] = None
+    min_sharpness: Annotated[Part | None, Field(description="Of the eyes: below 0.3 they are blurred")] = None
+    max_yaw: Annotated[Degrees | None, Field(description="How far the face looks to either side")] = None
+    max_pitch: Annotated[Degrees | None, Field(description="How far it looks up or down")] = None
+    max_roll: Annotated[Degrees | None, Field(description="How far it is tilted to either side")] = None
+    min_exposure: Annotated[Part | None, Field(description="0 is black; below 0.15 a face is dark")] = None
+    max_exposure: Annotated[Part | None, Field(description="1 is white; above 0.85 it is burnt out")] = None
+    max_occlusion: Annotated[Part | None, Field(description="A hint that glasses or a mask hide it")] = None
     min_similarity: Annotated[Share | None, Field(description="Of the assignment")] = None
     max_similarity: Share | None = None
     assigned_by: AssignedBy | None = None

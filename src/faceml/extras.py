@@ -17,6 +17,7 @@ BROUGHT_BY = {  # importable names; the distributions are in pyproject.toml
     "train": "pytorch_lightning pytorch_metric_learning torch",
     "serve": "fastapi fastapi_offline httptools prometheus_client pydantic starlette uvicorn",
     "jobs": "redis rq",
+    "raw": "pillow_jxl rawpy",
     "cpu": "onnxruntime",
 }
 EXTRA_OF = {package: extra for extra, packages in BROUGHT_BY.items() for package in packages.split()}

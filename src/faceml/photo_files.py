@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,12 +28,14 @@ def _suffixes(text: str) -> frozenset[str]:
 
 # What `vision.image` reads, by the suffixes in use for it.
 PHOTO_SUFFIXES = _suffixes("jpg jpeg jpe jfif mpo png webp heic heif hif avif tif tiff bmp gif")
-_RAW = _suffixes(
+RAW_SUFFIXES = _suffixes(
     "3fr ari arw bay cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef ptx raf raw rw2 rwl sr2 "
     "srf srw x3f"
 )
 _VIDEOS = _suffixes("3gp avi insv m2ts m4v mkv mov mp4 mpeg mpg mts ogv vob webm wmv")
 _OTHERS = _suffixes("ai apng dds eps exr hdr heics ico j2k jp2 jpf jpx jxr pbm pcx pgm pnm ppm psb psd svg tga wdp xcf")
+
+_DEVELOPED = (".jpg", ".jpeg", ".heic", ".heif", ".hif")  # what cameras write beside a raw file
 
 IGNORE_FILE = ".facemlignore"
 # Before anybody's own lines, which overrule them (`!@eaDir/`).
@@ -63,8 +66,9 @@ class Reason(NamedTuple):
     fix: str
 
 
-RAW = Reason("raw photos", "export them as JPEG; the JPEGs that a camera writes beside them are taken in")
-JXL = Reason("JPEG XL photos", "no decoder of them comes with faceml: export them as JPEG")
+RAW = Reason("raw photos", "pip install 'faceml[raw]' to take them in; JPEGs beside them are taken in as they are")
+RAW_TWIN = Reason("raw photos beside their JPEG", "the JPEG is taken in, and each photo counts once")
+JXL = Reason("JPEG XL photos", "pip install 'faceml[raw]' to take them in, or export them as JPEG")
 OTHER_PICTURE = Reason("pictures of other kinds", "export as JPEG those that are photos")
 VIDEO = Reason("videos", "faceml reads photos: export stills as JPEG")
 LINKED_FOLDER = Reason("links to folders", "ingest the folder that they point at by its own path")
@@ -74,7 +78,7 @@ UNOPENED = Reason("folders that cannot be opened", "give yourself permission to 
 IGNORED_PATH = Reason("ignored by a rule", f"a line `!NAME` in a file {IGNORE_FILE} beside NAME takes it in after all")
 
 _BY_SUFFIX = {
-    **dict.fromkeys(_RAW, RAW),
+    **dict.fromkeys(RAW_SUFFIXES, RAW),
     **dict.fromkeys(_VIDEOS, VIDEO),
     **dict.fromkeys(_OTHERS, OTHER_PICTURE),
     ".jxl": JXL,
@@ -166,6 +170,13 @@ class IgnoreRules:
         return bool(next((answer for answer in answers if answer is not None), False))
 
 
+@cache
+def readable_suffixes() -> frozenset[str]:
+    """Of photos that this installation reads: raw ones and JPEG XL where the extra `raw` is installed."""
+    raw = RAW_SUFFIXES if find_spec("rawpy") else frozenset()
+    return PHOTO_SUFFIXES | raw | ({".jxl"} if find_spec("pillow_jxl") else frozenset())
+
+
 @dataclass(slots=True)
 class _Walk:
     photos: list[Path] = field(default_factory=list)
@@ -182,9 +193,11 @@ class _Walk:
             return
         if any(entry.name == IGNORE_FILE for entry in entries):
             rules = rules.with_file_of(folder)
+        there = [os.path.splitext(entry.name.lower()) for entry in entries]
+        developed = {stem for stem, suffix in there if suffix in _DEVELOPED}
         for entry in entries:
             if not _is_folder(entry):
-                self._note_file(entry, rules)
+                self._note_file(entry, rules, developed)
             elif rules.ignore(f"{entry.path}/"):
                 self.left_out[IGNORED_PATH].append(f"{path_text(entry.path)}/")
             elif entry.is_symlink():
@@ -192,13 +205,16 @@ class _Walk:
             else:
                 yield entry.path, rules
 
-    def _note_file(self, entry: os.DirEntry[str], rules: IgnoreRules) -> None:
-        suffix, fault = os.path.splitext(entry.name)[1].lower(), _fault(entry)
+    def _note_file(self, entry: os.DirEntry[str], rules: IgnoreRules, developed: Set[str]) -> None:
+        stem, suffix = os.path.splitext(entry.name.lower())
+        fault, is_readable = _fault(entry), suffix in readable_suffixes()
         # A link to nothing may have led to a folder of photos, on a disk that is not there now.
         if suffix not in PHOTO_SUFFIXES and suffix not in _BY_SUFFIX and fault is not BROKEN_LINK:
             self.others += entry.name != IGNORE_FILE
             return
-        reason = IGNORED_PATH if rules.ignore(entry.path) else fault or _BY_SUFFIX.get(suffix)
+        is_twin = is_readable and suffix in RAW_SUFFIXES and stem in developed
+        other = RAW_TWIN if is_twin else None if is_readable else _BY_SUFFIX.get(suffix)
+        reason = IGNORED_PATH if rules.ignore(entry.path) else fault or other
         if reason:
             self.left_out[reason].append(path_text(entry.path))
         else:

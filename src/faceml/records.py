@@ -80,6 +80,18 @@ class PackContract:
 
 
 @dataclass(frozen=True, slots=True)
+class Measures:
+    """What a face's picture is worth, see `vision.quality`."""
+
+    sharpness: float  # of the eyes, 0 to 1
+    yaw: float  # degrees: towards the right edge of the photo is positive
+    pitch: float  # degrees: upwards is positive
+    roll: float  # degrees: the head tilted clockwise is positive
+    exposure: float  # 0 (black) to 1 (white)
+    occlusion: float  # a hint that eyes or mouth are hidden, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
 class FoundFace:
     """One face as vision sees it, before it has an id."""
 
@@ -88,6 +100,7 @@ class FoundFace:
     detection_confidence: float  # 0 to 1
     quality_score: float  # 0 to 1, see vision.detection
     embedding: NDArray[np.float32]  # (D,) unit vector
+    measures: Measures | None = None  # None: not measured
 
 
 @dataclass(frozen=True, slots=True)

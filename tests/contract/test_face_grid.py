@@ -142,6 +142,9 @@ def test_filters_are_what_they_say(api: TestClient, library: Library, faces: lis
     assert shown(api, folder="/photos") == set(faces)
     assert shown(api, folder="/phot") == set()
     assert shown(api, minQuality=0.95) == set()
+    assert shown(api, minConfidence=0.9) == set(faces)
+    assert shown(api, minSharpness=0.01) == set()  # none of these was measured
+    assert api.get(f"{API}/grid", params={"maxYaw": 200}).status_code == 422
     counted = get(api, "grid/histogram", place="all", of="similarity", bins=4)
     assert (counted["faces"], counted["without"]) == (8, 16)
     assert get(api, "grid/timeline") == {"days": [], "without": 24}

@@ -57,13 +57,13 @@ def test_nightly_takes_a_threshold_that_is_read_off_the_labels(shell: Shell) -> 
 def test_nightly_can_leave_the_matcher_as_it_is(shell: Shell, photos: Path) -> None:
     nightly = REPO / "pipelines" / "nightly.yaml"
     (photos / "empty.jpg").touch()
-    (photos / "raw.cr2").touch()
+    (photos / "drawing.psd").touch()
     done = json.loads(shell.says("pipeline", "run", nightly, "-p", f"photos={photos}", "-p", "refit=false", "--json"))
     assert [step["status"] for step in done["steps"]] == ["done", "done", "skipped", "done", "done"]
     assert done["steps"][1]["results"]["unreadable"] == [f"{photos}/empty.jpg: the file is empty"]
     (run,) = (shell.home / "runs").glob("nightly-*")
     assert f"{photos}/empty.jpg: the file is empty" in (run / "report.html").read_text()
-    assert "raw photos (export them as JPEG" in (run / "01_ingest.ipynb").read_text()
+    assert "pictures of other kinds (export as JPEG" in (run / "01_ingest.ipynb").read_text()
 
 
 def test_pipelines_are_listed_and_shown(shell: Shell) -> None:

@@ -134,7 +134,7 @@ def test_a_table_names_such_a_photo_and_is_read_back(known: Library, folder: Pat
 def test_the_command_line_shows_such_names_in_utf_8(folder: Path, tmp_path: Path) -> None:
     """A process of its own: Python holds the arguments as the system gives them."""
     environment = {**os.environ, "FACEML_HOME": str(tmp_path / "library"), "PYTHONIOENCODING": "utf-8"}
-    (folder / f"{LATIN}.cr2").touch()
+    (folder / f"{LATIN}.psd").touch()
     os.symlink("nowhere", folder / LATIN)
     done = subprocess.run(
         [sys.executable, "-m", "faceml.cli.main", "ingest", os.fsencode(folder)],
@@ -142,7 +142,7 @@ def test_the_command_line_shows_such_names_in_utf_8(folder: Path, tmp_path: Path
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Added: 3" in done.stdout
-    assert "caf%E9s/caf%E9.cr2" in done.stdout
+    assert "caf%E9s/caf%E9.psd" in done.stdout
     missing = CliRunner().invoke(cli, ["ingest", str(folder / LATIN)], env=environment)
     assert "caf%E9s/nowhere is not there" in str(missing.exception)
 

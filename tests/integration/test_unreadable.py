@@ -118,12 +118,12 @@ def with_one_that_fails(tmp_path: Path) -> Path:
 
 def test_ingest_names_what_it_cannot_open_and_what_it_leaves_out(library: Library, with_one_that_fails: Path) -> None:
     folder = with_one_that_fails
-    (folder / "raw.nef").touch()
+    (folder / "drawing.psd").touch()
     (folder / "@eaDir").mkdir()
     counts = {"Files seen": 3, "Added": 2, "Changed": 0, "Moved": 0, "Duplicates": 0, "Unchanged": 0, "Unreadable": 1}
     said = ingested(ingest_folder(library.repository, folder)).splitlines()
     assert said[:7] == [f"{name}: {count}" for name, count in counts.items()], "as ever"
-    for line in ("fails.jpg: Input/output error", "raw.nef", "@eaDir/"):
+    for line in ("fails.jpg: Input/output error", "drawing.psd", "@eaDir/"):
         assert f"  - {folder}/{line}" in said
 
 

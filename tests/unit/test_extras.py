@@ -21,6 +21,7 @@ COMES_WITH = {  # packages that faceml imports, but leaves to another one to bri
     "IPython": "ipywidgets",
     "jupyter_client": "jupyterlab",
     "jupyter_core": "jupyterlab",
+    "pillow_jxl": "pillow-jxl-plugin",
     "pydantic": "fastapi",
     "starlette": "fastapi",
     "yaml": "pyyaml",

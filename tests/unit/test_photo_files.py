@@ -60,7 +60,8 @@ def test_what_counts_as_a_photo_can_be_read(suffix: str, tmp_path: Path) -> None
     assert read_photo(file).shape == (30, 40, 3)
 
 
-def test_what_is_no_photo_is_named_with_the_reason(tmp_path: Path) -> None:
+def test_what_is_no_photo_is_named_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photo_files, "readable_suffixes", lambda: PHOTO_SUFFIXES)  # without the extra `raw`
     touch(*(tmp_path / name for name in ("a.CR2", "b.jxl", "c.mov", "d.psd", "e.jpg", "e.jpg.xmp", "notes.txt")))
     assert names(tmp_path) == {"e.jpg"}
     assert left_out(tmp_path) == {
@@ -71,6 +72,18 @@ def test_what_is_no_photo_is_named_with_the_reason(tmp_path: Path) -> None:
     }
     assert find_photos(tmp_path).other_files == 2
     assert all(item.fix for item in find_photos(tmp_path).left_out)
+
+
+def test_a_raw_photo_is_taken_in_unless_the_camera_wrote_it_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = PHOTO_SUFFIXES | photo_files.RAW_SUFFIXES | {".jxl"}
+    monkeypatch.setattr(photo_files, "readable_suffixes", lambda: everything)
+    touch(*(tmp_path / name for name in ("a.CR2", "a.jpg", "b.nef", "c.jxl", "d.DNG", "D.heic", "other/a.arw")))
+    touch(tmp_path / "live.heic", tmp_path / "live.mov")
+    assert names(tmp_path) == {"a.jpg", "b.nef", "c.jxl", "D.heic", "other/a.arw", "live.heic"}
+    assert left_out(tmp_path)[photo_files.RAW_TWIN.what] == {"a.CR2", "d.DNG"}
+    assert left_out(tmp_path)[photo_files.VIDEO.what] == {"live.mov"}
 
 
 @pytest.mark.parametrize("folder", " ".join(OF_OTHER_PROGRAMS.split()).split(", "))

@@ -33,6 +33,7 @@ def detection(report: DetectReport) -> str:
         *(f"  - {count} x {reason}" for reason, count in report.reasons),
         f"Time: {report.seconds:.1f} s ({report.processed / max(report.seconds, 1e-9):.1f} photos/s)",
         *listed("Photos read in part", report.read_in_part),
+        *([f"Faces measured that were found before: {report.faces_measured}"] if report.faces_measured else []),
     ]
     lines += unreadable(report.unreadable, len(report.unreadable))
     if report.processed == 0:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.cluster_labels import likeness_to_others
-from faceml.storage.grid.face_query import FaceQuery, Grouped, Sort, chosen, days, ordered
+from faceml.storage.grid.face_query import FaceQuery, Grouped, Sort, chosen, days, measured, ordered
 from faceml.storage.grid.face_query import grouped as put_together
 from faceml.storage.grid.face_table import FaceTable
 from faceml.storage.grid.face_tiles import By, PlaceCount, Tile, count_places, tiles
@@ -112,10 +112,12 @@ class LiveTable:
         return list(tiles(table, rows, [False] * len(rows)))
 
     def rows(self, table: FaceTable, query: FaceQuery) -> NDArray[np.intp]:
-        if query.folder is None:
+        asked = measured(query)
+        if query.folder is None and not asked:
             return chosen(table, query)
         with self._repository.read() as unit:
-            return chosen(table, query, unit.grid.photos_below(query.folder))
+            below = unit.grid.photos_below(query.folder) if query.folder is not None else None
+            return chosen(table, query, below, unit.grid.measured_faces(asked) if asked else None)
 
     def _by_fit(self, table: FaceTable, rows: NDArray[np.intp], is_turned: bool) -> Shown:
         """The faces most like the others of their group first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DOT_PX = 1.5  # of black and white pictures: what looks grey from afar is dots, in which detectors see nobody
+# EXIF orientation → transpose first?, then cv2.flip code (EXIF 2.32, tag 0x0112).
+UPRIGHT: dict[int, tuple[bool, int | None]] = {
+    2: (False, 1),
+    3: (False, -1),
+    4: (False, 0),
+    5: (True, None),
+    6: (True, 1),
+    7: (True, -1),
+    8: (True, 0),
+}
 ROWS_AT_ONCE = 64  # converted together: what a conversion needs beside the picture stays small
 
 
@@ -70,3 +80,15 @@ def _deep_grey_to_rgb(rows: Image, scale: float) -> NDArray[np.uint8]:
     """16-bit, 32-bit and float grey → 8 bits; Pillow's own conversion clips everything above 255 to white."""
     eight_bits = np.clip(np.rint(_numbers(rows) * scale), 0, 255).astype(np.uint8)
     return np.repeat(eight_bits[:, :, None], 3, axis=2)
+
+
+def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turned, in place where only flipped."""
+    import cv2
+
+    transpose, flip_code = UPRIGHT.get(orientation, (False, None))
+    if transpose:
+        pixels = cast("NDArray[np.uint8]", cv2.transpose(pixels))
+    if flip_code is not None:
+        pixels = cast("NDArray[np.uint8]", cv2.flip(pixels, flip_code, dst=pixels))
+    return pixels

@@ -21,7 +21,7 @@ MAX_SIDE_PX = 32_766  # cv2.warpAffine addresses its source in 16 bits
 _OURS = 3.0
 _READ_IN_PIECES = (b"II", b"MM", b"BM", b"\x89P")  # TIFF, BMP, PNG: any length, of which little is in memory at once
 # What these hold beside Pillow's picture, in YUV and in RGB.
-_DECODERS = {"WEBP": 12.0, "AVIF": 11.0, "HEIF": 7.0}
+_DECODERS = {"WEBP": 12.0, "AVIF": 11.0, "HEIF": 7.0, "JXL": 12.0}
 _DEEP_HEIF = 17.0
 _ORIENTATION, _BITS, _SAMPLES, _STRIP_ROWS, _PLANAR, _TILE_W, _TILE_H = 0x0112, 258, 277, 278, 284, 322, 323
 

@@ -33,7 +33,8 @@ class Detections:
     def joined(cls, parts: Sequence[Detections]) -> Detections:
         """All of them, part after part; at least one part."""
         columns = zip(*((part.boxes, part.scores, part.kps) for part in parts), strict=True)
-        return cls(*map(np.concatenate, columns))
+        boxes, scores, kps = map(np.concatenate, columns)
+        return cls(boxes, scores, kps)
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Detections:
         return Detections(self.boxes[rows], self.scores[rows], self.kps[rows])

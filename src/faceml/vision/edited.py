@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from faceml.vision.crops import align_faces
 from faceml.vision.detection import pixel_boxes, quality_score
 from faceml.vision.image import read_photo
 from faceml.vision.overlap import SAME_FACE_IOU, SAME_PLACE_IOU, pair_boxes
+from faceml.vision.quality import measure_faces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,13 +136,15 @@ def look_where_turned(
     if not tries:
         return {}
     kps = np.stack([move.points(former[row].kps) for row, move in tries])
-    embeddings = pack.embed(align_faces(image, kps))
+    crops = align_faces(image, kps)
+    embeddings = pack.embed(crops)
     found: dict[int, FoundFace] = {}
     likeness = [float(embeddings[number] @ former[row].embedding) for number, (row, _) in enumerate(tries)]
     for number in sorted(range(len(tries)), key=lambda number: -likeness[number]):
         row, move = tries[number]
         if likeness[number] >= same_picture(match_threshold) and row not in found:
-            found[row] = _as_found(former[row], move, kps[number], embeddings[number])
+            (measures,) = measure_faces(crops[number : number + 1], kps[number : number + 1])
+            found[row] = replace(_as_found(former[row], move, kps[number], embeddings[number]), measures=measures)
     return found
 
 

@@ -7,6 +7,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -16,9 +17,10 @@ from faceml.errors import UnreadablePhoto
 from faceml.files import require_file
 from faceml.records import BBox
 from faceml.vision import damaged
-from faceml.vision.conversion import to_rgb
+from faceml.vision.conversion import UPRIGHT, to_rgb, upright
 from faceml.vision.damaged import MAX_FILE_BYTES, Missing
 from faceml.vision.decoding_cost import MAX_PIXELS, check_cost, check_file_size
+from faceml.vision.raw import is_raw, raw_orientation, read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,16 +33,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "BMP", "GIF")
 
 _ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
 _XMP = ("xmp", "XML:com.adobe.xmp", "Raw profile type xmp")
-# EXIF orientation → transpose first?, then cv2.flip code (EXIF 2.32, tag 0x0112).
-_UPRIGHT: dict[int, tuple[bool, int | None]] = {
-    2: (False, 1),
-    3: (False, -1),
-    4: (False, 0),
-    5: (True, None),
-    6: (True, 1),
-    7: (True, -1),
-    8: (True, 0),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +58,10 @@ def read_photo(path: Path, *, shrink: int = 1) -> NDArray[np.uint8]:
 def load_photo(source: Path | bytes, *, shrink: int = 1) -> Photo:
     """Read a photo, EXIF orientation applied.
 
-    JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF (first frame). Grey, palette, CMYK and deeper pictures become 8-bit
-    RGB; transparency is laid over white. JPEG pixels equal those of `cv2.imread`. Of a file that was cut short the
-    rows that are there are read. Memory is bounded, see `vision.decoding_cost`.
+    JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF (first frame), and where installed raw photos and JPEG XL. Grey,
+    palette, CMYK and deeper pictures become 8-bit RGB; transparency is laid over white. JPEG pixels equal those of
+    `cv2.imread`. Of a file that was cut short the rows that are there are read. Memory is bounded, see
+    `vision.decoding_cost`.
 
     Args:
         source: a file, or its content.
@@ -79,7 +72,7 @@ def load_photo(source: Path | bytes, *, shrink: int = 1) -> Photo:
     """
     with _opened(source) as file:
         try:
-            return _load(file, shrink)
+            return _load_raw(file) if is_raw(source) else _load(file, shrink)
         except UnreadablePhoto:
             raise
         except MemoryError as error:
@@ -91,6 +84,9 @@ def load_photo(source: Path | bytes, *, shrink: int = 1) -> Photo:
 def read_orientation(path: Path) -> int:
     """The EXIF orientation of the picture as it is stored, 1 to 8; 1 where it does not say. Reads the header only."""
     try:
+        if is_raw(path):
+            with _opened(path) as file:
+                return raw_orientation(file)
         with open_header(path) as image:
             orientation = _orientation(image)
             return orientation if 1 <= orientation <= 8 else 1
@@ -159,6 +155,8 @@ def _prepare_pillow() -> None:
     from pillow_heif import register_heif_opener
 
     register_heif_opener()
+    if find_spec("pillow_jxl"):
+        import pillow_jxl  # noqa: F401  # registers itself
     # Pillow warns above 89 million pixels and of each damaged tag; our own limit and reasons take the place of that.
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -168,7 +166,7 @@ def _open(file: BinaryIO) -> Image:
 
     _prepare_pillow()
     try:
-        return Image.open(file, formats=FORMATS)
+        return Image.open(file, formats=(*FORMATS, *(["JXL"] if "JXL" in Image.OPEN else [])))
     except Exception:
         bare = damaged.bare_png(file)  # what Pillow stumbles over may be beside the picture
         if bare is None:
@@ -180,12 +178,17 @@ def _load(file: BinaryIO, shrink: int) -> Photo:
     pixels, orientation, missing = _decode(file, shrink)  # Pillow's picture is gone by now
     is_known = np.zeros((len(pixels), 1), np.uint8)
     is_known[missing.known_rows(len(pixels))] = 1
-    turned, is_known = _upright(pixels, orientation), _upright(is_known, orientation)
+    turned, is_known = upright(pixels, orientation), upright(is_known, orientation)
     height, width = turned.shape[:2]
     first, count = int(np.flatnonzero(is_known)[0]), int(is_known.sum())
-    is_across = _UPRIGHT.get(orientation, (False, None))[0]  # the stored rows are columns now
+    is_across = UPRIGHT.get(orientation, (False, None))[0]  # the stored rows are columns now
     known = BBox(first, 0, count, height) if is_across else BBox(0, first, width, count)
     return Photo(turned, known, missing.note)
+
+
+def _load_raw(file: BinaryIO) -> Photo:
+    pixels = read_raw(file)
+    return Photo(pixels, BBox(0, 0, pixels.shape[1], pixels.shape[0]))
 
 
 def _decode(file: BinaryIO, shrink: int) -> tuple[NDArray[np.uint8], int, Missing]:
@@ -266,18 +269,6 @@ def _forget_xmp(image: Image) -> None:
     """Pillow alone would believe its orientation, which editors leave behind: viewers and OpenCV go by the EXIF."""
     for name in _XMP:
         image.info.pop(name, None)
-
-
-def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Turned, in place where only flipped."""
-    import cv2
-
-    transpose, flip_code = _UPRIGHT.get(orientation, (False, None))
-    if transpose:
-        pixels = cast("NDArray[np.uint8]", cv2.transpose(pixels))
-    if flip_code is not None:
-        pixels = cast("NDArray[np.uint8]", cv2.flip(pixels, flip_code, dst=pixels))
-    return pixels
 
 
 def _reason(error: Exception) -> str:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from faceml.errors import UnreadablePhoto
-from faceml.records import FoundFace, PhotoFaces
+from faceml.records import FoundFace, Measures, PhotoFaces
 from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections, pixel_boxes, quality_score
 from faceml.vision.image import Photo, load_photo
+from faceml.vision.quality import measure_faces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class _Examined:
     height: int
     found: Detections | None
     crops: NDArray[np.uint8]  # (N, 112, 112, 3)
+    measures: tuple[Measures, ...] = ()
     error: str | None = None
     note: str | None = None
 
@@ -131,7 +133,7 @@ def _examine(photo: tuple[int, Path], look: Look) -> _Examined:
     try:
         read = load_photo(path)
     except UnreadablePhoto as error:
-        return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), str(error))
+        return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), error=str(error))
     return _examine_photo(asset_id, read, look)
 
 
@@ -141,9 +143,10 @@ def _examine_photo(asset_id: int, photo: Photo, look: Look) -> _Examined:
     image, known = photo.known_pixels, photo.known
     found = look(image)
     crops = align_faces(image, found.kps)
+    measures = measure_faces(crops, found.kps)
     if photo.note:
         found = found.clipped(width=known.w, height=known.h).shifted(known.x, known.y)
-    return _Examined(asset_id, width, height, found, crops, note=photo.note)
+    return _Examined(asset_id, width, height, found, crops, measures, note=photo.note)
 
 
 def _embed(group: list[_Examined], pack: FacePack) -> list[PhotoFaces]:
@@ -163,8 +166,11 @@ def _faces(one: _Examined, embeddings: NDArray[np.float32]) -> PhotoFaces:
             detection_confidence=float(score),
             quality_score=quality_score(bbox.w, bbox.h, float(score)),
             embedding=embedding,
+            measures=measures,
         )
-        for bbox, kps, score, embedding in zip(boxes, one.found.kps, one.found.scores, embeddings, strict=True)
+        for bbox, kps, score, embedding, measures in zip(
+            boxes, one.found.kps, one.found.scores, embeddings, one.measures, strict=True
+        )
     )
     left_out = tuple(one.found.left_out.items())
     return PhotoFaces(one.asset_id, one.width, one.height, faces, note=one.note, left_out=left_out)

@@ -61,7 +61,7 @@ def detect_everywhere(image: NDArray[np.uint8], detect_at: DetectAt, looks: Look
         if len(lying):
             both = Detections.joined([found, lying])
             found = both.take(non_maximum_suppression(both.boxes, both.scores, max_iou=MAX_SHARED, of_smaller=True))
-    is_new = ~(_shared(unsure.boxes, found.boxes) > MAX_SHARED).any(axis=1)
+    is_new = np.asarray(~(_shared(unsure.boxes, found.boxes) > MAX_SHARED).any(axis=1))
     return Detections.joined([found, unsure.take(is_new)])
 
 
@@ -103,7 +103,7 @@ def rolls(kps: NDArray[np.float32]) -> NDArray[np.float32]:
     [0.0, 90.0]
     """
     down = kps[:, 3:].mean(axis=1) - kps[:, :2].mean(axis=1)
-    return np.degrees(np.arctan2(-down[:, 0], down[:, 1]))
+    return np.asarray(np.degrees(np.arctan2(-down[:, 0], down[:, 1])))
 
 
 def turned_back(found: Detections, turns: int, *, width: int, height: int) -> Detections:

@@ -5,31 +5,36 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
+
+import numpy as np
 
 from faceml.errors import UnreadablePhoto
 from faceml.library import Library
 from faceml.options import USUAL_SIZE_PX, DetectOptions
 from faceml.path_text import path_text
 from faceml.progress import Progress, silent, told
-from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
+from faceml.records import Asset, BBox, Face, FoundFace, Measures, PhotoFaces
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.index.drain import drain_outbox
 from faceml.services.photos.drawn import faces_of_photo, find_asset, not_there_yet
-from faceml.services.photos.missing import holds
-from faceml.storage.sql.asset_rows import KnownFile, LookedAt, UnreadableAsset
+from faceml.services.photos.missing import CHANGED, follow_edits
+from faceml.storage.sql.asset_rows import LookedAt, UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
-from faceml.vision.edited import Followed, FormerFace, follow
+from faceml.vision.edited import Followed
 from faceml.vision.overlap import SAME_FACE_IOU
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
 UNKNOWN = "not in this library"  # why nothing can be read
 ERASED = "of somebody who was erased"
-CHANGED = "its file was changed or went since it was taken in: `faceml ingest` its folder again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class DetectReport:
     unreadable: tuple[UnreadableAsset, ...] = ()  # the photos that could not be read
     read_in_part: tuple[str, ...] = ()  # photos of which something is missing: path and what
     left_out: tuple[tuple[str, int], ...] = ()  # faces that were seen, but not wanted: why, how many
+    faces_measured: int = 0  # that were found before faces were measured
 
 
 @dataclass(slots=True)
@@ -64,7 +70,39 @@ def backfill_faces(
     Raises:
         ModelUnavailable, ModelMismatch, DatabaseUnavailable: of the library's pack and database.
     """
-    return _detect(library, waiting_photos(library.repository, options), options, on_progress)
+    report = _detect(library, waiting_photos(library.repository, options), options, on_progress)
+    return replace(report, faces_measured=measure_faces(library, limit=options.limit - report.processed))
+
+
+def measure_faces(library: Library, *, limit: int) -> int:
+    """Measure faces that were found before faces were measured (`vision.quality`), on `limit` photos at most.
+
+    Their photos are read, and nothing is looked for. Returns how many were measured.
+    """
+    with library.repository.read() as unit:
+        unmeasured = unit.vectors.unmeasured(limit=max(0, limit))
+        paths = {asset.id: asset.path for asset in unit.assets.by_ids(sorted(unmeasured))}
+    count = 0
+    waiting = iter(sorted(unmeasured.items()))
+    while batch := list(islice(waiting, BATCH)):
+        measured = [(id_, found) for asset_id, faces in batch for id_, found in _measured(paths[asset_id], faces)]
+        with library.repository.begin() as unit:
+            count += unit.vectors.set_measures(measured)
+    return count
+
+
+def _measured(path: Path, faces: Mapping[UUID, NDArray[np.float32]]) -> list[tuple[UUID, Measures]]:
+    """Of each face by its (5, 2) points; of none where the photo cannot be read now."""
+    from faceml.vision.crops import align_faces
+    from faceml.vision.image import read_photo
+    from faceml.vision.quality import measure_faces as measure
+
+    try:
+        pixels = read_photo(path)
+    except UnreadablePhoto:
+        return []
+    kps = np.stack(list(faces.values()))
+    return list(zip(faces, measure(align_faces(pixels, kps), kps), strict=True))
 
 
 def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset]:
@@ -118,7 +156,7 @@ def _detect(
         )
         contents = {asset.id: asset.content_hash for asset in assets}
         while batch := list(islice(photos, BATCH)):
-            batch, followed = _follow_edits(library, batch, contents)
+            batch, followed = follow_edits(library, batch, contents)
             with library.repository.begin() as unit:
                 stored = _store(unit, batch, followed, contents, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
@@ -146,43 +184,6 @@ def _detect(
         read_in_part=tuple(read_in_part),
         left_out=tuple(sorted(tally.left_out.items())),
     )
-
-
-def _follow_edits(
-    library: Library, photos: Sequence[PhotoFaces], contents: Mapping[int, str]
-) -> tuple[list[PhotoFaces], dict[int, Followed]]:
-    """Match what was found on contents not looked at before with the faces of what lay there before.
-
-    A file that is another than the one taken in was looked at in vain: its faces are not those of the photo.
-    """
-    with library.repository.read() as unit:
-        known = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()
-    files = {file.asset_id: file for file in known}
-    photos = [_checked(photo, files.get(photo.asset_id)) for photo in photos]
-    with library.repository.read() as unit:
-        unseen = unit.assets.unseen([photo.asset_id for photo in photos if photo.error is None])
-        former = _former_faces(unit, [files[id_] for id_ in sorted(unseen)])
-    pack = library.packs.load()
-    return photos, {
-        photo.asset_id: follow(former[photo.asset_id], photo, files[photo.asset_id].path, pack)
-        for photo in photos
-        if former.get(photo.asset_id)
-    }
-
-
-def _checked(photo: PhotoFaces, file: KnownFile | None) -> PhotoFaces:
-    with suppress(OSError):
-        if photo.error is not None or (file is not None and holds(file)):
-            return photo
-    return PhotoFaces(photo.asset_id, 0, 0, (), CHANGED)
-
-
-def _former_faces(unit: UnitOfWork, files: Sequence[KnownFile]) -> dict[int, dict[UUID, FormerFace]]:
-    """Faces of the former contents of these photos: their own, and those of missing photos that lay there before."""
-    before = unit.assets.missing_at([file.path for file in files])
-    sources = {file.asset_id: [file.asset_id, *(old.asset_id for old in before.get(file.path, ()))] for file in files}
-    found = unit.vectors.former_faces(sorted({id_ for ids in sources.values() for id_ in ids}))
-    return {id_: {k: face for source in ids for k, face in found[source].items()} for id_, ids in sources.items()}
 
 
 def _store(

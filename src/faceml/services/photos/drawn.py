@@ -229,10 +229,12 @@ def face_in_box(image: NDArray[np.uint8], bbox: BBox, pack: FacePack) -> FoundFa
     """
     from faceml.vision.crops import align_faces
     from faceml.vision.detection import quality_score
+    from faceml.vision.quality import measure_faces
 
     kps, confidence = _points(image, bbox, pack)
-    (embedding,) = pack.embed(align_faces(image, kps[None]))
-    return FoundFace(bbox, kps, confidence, quality_score(bbox.w, bbox.h, confidence), embedding)
+    crops = align_faces(image, kps[None])
+    (embedding,), (measures,) = pack.embed(crops), measure_faces(crops, kps[None])
+    return FoundFace(bbox, kps, confidence, quality_score(bbox.w, bbox.h, confidence), embedding, measures)
 
 
 def _points(image: NDArray[np.uint8], bbox: BBox, pack: FacePack) -> tuple[NDArray[np.float32], float]:

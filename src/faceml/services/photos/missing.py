@@ -10,9 +10,11 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from faceml.decisions.decision import Forget
 from faceml.errors import Conflict, UnreadablePhoto
@@ -21,15 +23,17 @@ from faceml.home import from_home
 from faceml.library import Library
 from faceml.path_text import path_text
 from faceml.photo_files import Whereabouts, looker
-from faceml.records import Asset
+from faceml.records import Asset, PhotoFaces
 from faceml.services.decisions.decide import deciding, refresh_centroids
 from faceml.services.index.drain import drain_outbox
 from faceml.storage.forgetting import complete_erasures
 from faceml.storage.sql.asset_rows import KnownFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.vision.edited import Followed, FormerFace, follow
 
 BATCH = 1000  # photos a transaction
+CHANGED = "its file was changed or went since it was taken in: `faceml ingest` its folder again"
 PATIENCE_S = 5.0  # for others that read the database or hold the index: after that it is a later command's work
 
 
@@ -246,3 +250,40 @@ def _warning(report: ForgetReport) -> str:
         f"forgetting {report.photos_forgotten} missing photos takes {report.faces_forgotten} faces, "
         f"{report.faces_named} of them named by a person, for good{others}: confirm it (--yes)"
     )
+
+
+def follow_edits(
+    library: Library, photos: Sequence[PhotoFaces], contents: Mapping[int, str]
+) -> tuple[list[PhotoFaces], dict[int, Followed]]:
+    """Match what was found on contents not looked at before with the faces of what lay there before.
+
+    A file that is another than the one taken in was looked at in vain: its faces are not those of the photo.
+    """
+    with library.repository.read() as unit:
+        known = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()
+    files = {file.asset_id: file for file in known}
+    photos = [_checked(photo, files.get(photo.asset_id)) for photo in photos]
+    with library.repository.read() as unit:
+        unseen = unit.assets.unseen([photo.asset_id for photo in photos if photo.error is None])
+        former = _former_faces(unit, [files[id_] for id_ in sorted(unseen)])
+    pack = library.packs.load()
+    return photos, {
+        photo.asset_id: follow(former[photo.asset_id], photo, files[photo.asset_id].path, pack)
+        for photo in photos
+        if former.get(photo.asset_id)
+    }
+
+
+def _checked(photo: PhotoFaces, file: KnownFile | None) -> PhotoFaces:
+    with suppress(OSError):
+        if photo.error is not None or (file is not None and holds(file)):
+            return photo
+    return PhotoFaces(photo.asset_id, 0, 0, (), CHANGED)
+
+
+def _former_faces(unit: UnitOfWork, files: Sequence[KnownFile]) -> dict[int, dict[UUID, FormerFace]]:
+    """Faces of the former contents of these photos: their own, and those of missing photos that lay there before."""
+    before = unit.assets.missing_at([file.path for file in files])
+    sources = {file.asset_id: [file.asset_id, *(old.asset_id for old in before.get(file.path, ()))] for file in files}
+    found = unit.vectors.former_faces(sorted({id_ for ids in sources.values() for id_ in ids}))
+    return {id_: {k: face for source in ids for k, face in found[source].items()} for id_, ids in sources.items()}

@@ -64,12 +64,31 @@ class FaceQuery:
     min_quality: float | None = None
     max_quality: float | None = None
     min_size: int | None = None  # px of the box's shorter side
+    min_confidence: float | None = None  # of detection
+    min_sharpness: float | None = None  # see `vision.quality`; a face that was not measured fits none of these
+    max_yaw: float | None = None  # degrees to either side
+    max_pitch: float | None = None  # degrees up or down
+    max_roll: float | None = None  # degrees to either side
+    min_exposure: float | None = None
+    max_exposure: float | None = None
+    max_occlusion: float | None = None
     min_similarity: float | None = None  # of the assignment
     max_similarity: float | None = None
     assigned_by: AssignedBy | None = None
     text: str | None = None  # part of a person's name
     sort: Sort = Sort.FIT
     descending: bool = False  # the order turned round
+
+
+MEASURED = (
+    *("min_confidence", "min_sharpness", "max_yaw", "max_pitch", "max_roll"),
+    *("min_exposure", "max_exposure", "max_occlusion"),
+)
+
+
+def measured(query: FaceQuery) -> dict[str, float]:
+    """What a query asks of measures, which are not among a table's columns."""
+    return {name: value for name in MEASURED if (value := getattr(query, name)) is not None}
 
 
 def in_place(table: FaceTable, place: Place) -> NDArray[np.bool_]:
@@ -99,11 +118,17 @@ def _in_a_group(table: FaceTable, is_open: NDArray[np.bool_]) -> NDArray[np.bool
     return np.asarray(waiting & is_large[table.cluster])
 
 
-def chosen(table: FaceTable, query: FaceQuery, below: Sequence[int] | None = None) -> NDArray[np.intp]:
+def chosen(
+    table: FaceTable,
+    query: FaceQuery,
+    below: Sequence[int] | None = None,
+    good: NDArray[np.bytes_] | None = None,
+) -> NDArray[np.intp]:
     """Rows of the faces that a query means, in order of id.
 
     Args:
         below: photos in its folder, where it names one.
+        good: ids of the faces that fit what it asks of measures, where it asks something.
     """
     mask = in_place(table, query.place)
     if query.cluster_id is not None:
@@ -118,6 +143,8 @@ def chosen(table: FaceTable, query: FaceQuery, below: Sequence[int] | None = Non
         mask = mask & (table.assigned == (BY_PERSON if query.assigned_by is AssignedBy.MANUAL else BY_MACHINE))
     if below is not None:
         mask = mask & np.isin(table.photos, np.asarray(below, np.int64))
+    if good is not None:
+        mask = mask & np.isin(table.ids, good)
     return np.flatnonzero(mask & _in_range(table, query) & _in_time(table, query))
 
 

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from faceml.decisions.states import FaceState
 from faceml.identity.lifetimes import Lifetime
 from faceml.path_text import path_of
-from faceml.records import BBox, Face, FoundFace
+from faceml.records import BBox, Face, FoundFace, Measures
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonRow
 
 PAGE_ROWS = 5_000
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
+MEASURES = tuple(Measures.__dataclass_fields__)
 
 
 FACE_COLUMNS = tuple(  # what `as_face` reads: without landmarks, whose JSON takes longer than all of these
@@ -56,7 +57,12 @@ def detection_columns(face: FoundFace) -> dict[str, Any]:
         "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.kps],
         "detection_confidence": float(face.detection_confidence),
         "quality_score": float(face.quality_score),
+        **measure_columns(face.measures),
     }
+
+
+def measure_columns(measures: Measures | None) -> dict[str, float | None]:
+    return {name: getattr(measures, name, None) for name in MEASURES}
 
 
 def state_columns(state: FaceState) -> dict[str, Any]:
@@ -83,7 +89,14 @@ class ExportRow:
     photo_width: int | None  # upright pixels, as the box
     photo_height: int | None
     taken_at: str | None  # ISO 8601, in the zone of where it was taken
-    age: int | None  # of the person on the photo, in years, where both dates are known
+    age: int | None = None  # of the person on the photo, in years, where both dates are known
+    # See `vision.quality`; None where a face was not measured.
+    sharpness: float | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    exposure: float | None = None
+    occlusion: float | None = None
 
 
 def formerly_at(session: Session) -> dict[Path, set[str]]:
@@ -117,6 +130,7 @@ EXPORT_COLUMNS = (  # whole rows take three times as long
     ImageAsset.taken_clock,
     PersonRow.born,
     PersonRow.died,
+    *(getattr(FaceInstance, name) for name in MEASURES),
 )
 
 
@@ -155,4 +169,5 @@ def export_rows(session: Session, asset_ids: Sequence[int] | None = None) -> Ite
             photo_height=row.height,
             taken_at=moment.isoformat() if moment else None,
             age=Lifetime.read(row.born, row.died).age((clock or at).date()) if row.born and at else None,
+            **{name: getattr(row, name) for name in MEASURES},
         )

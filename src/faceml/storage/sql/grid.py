@@ -6,7 +6,7 @@ objects for each would take ten.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,8 @@ from faceml.storage.sql.tables import FaceInstance, ImageAsset, LabelChange, Lab
 
 # Clocks of machines that share a database differ by less; what is read again for it changes nothing.
 CLOCKS_DIFFER = timedelta(seconds=30)
+
+_COLUMNS = {"confidence": "detection_confidence"}  # measures that are stored under another name
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,16 @@ class Grid(Store):
         statement = select(ImageAsset.id, ImageAsset.path).where(ImageAsset.path.startswith(start, autoescape=True))
         # SQLite's LIKE takes "Photos" for "photos".
         return [row.id for row in self._session.execute(statement) if row.path.startswith(start)]
+
+    def measured_faces(self, asked: Mapping[str, float]) -> NDArray[np.bytes_]:
+        """Ids of the faces within limits that `FaceQuery` names, such as min_sharpness and max_yaw (to either side)."""
+        limits = []
+        for name, limit in asked.items():
+            column = getattr(FaceInstance, _COLUMNS.get(name[4:], name[4:]))
+            value = func.abs(column) if name[4:] in ("yaw", "pitch", "roll") else column
+            limits.append(value >= limit if name.startswith("min_") else value <= limit)
+        (ids,) = self._joined([cast(FaceInstance.id, String)], limits)
+        return _ids(ids)
 
     def changed_faces_since(self, event_id: int, *, limit: int) -> list[UUID]:
         """Faces that later decisions are about, `limit` at most."""

@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, or_, select
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.states import SPLIT_MARK
-from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, FaceFacts, LibraryFaces, PersonStatus
+from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, FaceFacts, LibraryFaces, Measures, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.face_rows import measure_columns
+from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
 
 if TYPE_CHECKING:
@@ -52,6 +54,25 @@ class Vectors(Store):
                     (width, height),
                 )
         return found
+
+    def unmeasured(self, *, limit: int) -> dict[int, dict[UUID, np.ndarray[Any, np.dtype[np.float32]]]]:
+        """The (5, 2) points of faces that were not measured, by photo, of `limit` photos that are there."""
+        is_waiting = (FaceInstance.sharpness.is_(None), FaceInstance.landmarks.is_not(None), photo_is_there())
+        photos = select(FaceInstance.asset_id).where(*is_waiting).distinct().order_by(FaceInstance.asset_id)
+        ids = list(self._session.scalars(photos.limit(limit)))
+        found: dict[int, dict[UUID, np.ndarray[Any, np.dtype[np.float32]]]] = {asset_id: {} for asset_id in ids}
+        statement = select(FaceInstance.asset_id, FaceInstance.id, FaceInstance.landmarks).where(*is_waiting)
+        for asset_id, face_id, landmarks in self._rows(statement, FaceInstance.asset_id, ids):
+            found[asset_id][face_id] = np.array(landmarks, np.float32)
+        return found
+
+    def set_measures(self, measured: Sequence[tuple[UUID, Measures]]) -> int:
+        """Store what was measured, but of faces that went; returns of how many."""
+        lock_labels(self._session)
+        there = {row.id for row in self._rows(select(FaceInstance.id), FaceInstance.id, [id_ for id_, _ in measured])}
+        rows = [{"id": id_, **measure_columns(found)} for id_, found in measured if id_ in there]
+        self._write(update(FaceInstance), rows)
+        return len(rows)
 
     def unlabelled(
         self,
