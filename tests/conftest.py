@@ -62,7 +62,7 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the settings of whoever runs it."""
     for name in ("FACEML_HOME", "FACEML_MODEL_PACK", "FACEML_MODEL_ROOT", "FACEML_API_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("FACEML_API_READ_KEY", "FACEML_API_ORIGINS"):
+    for name in ("FACEML_API_READ_KEY", "FACEML_API_ORIGINS", "FACEML_WEBHOOK_URL", "FACEML_WEBHOOK_SENDS"):
         monkeypatch.delenv(name, raising=False)
     for name in ("QDRANT_URL", "REDIS_URL", "MLFLOW_TRACKING_URI", "LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)

@@ -120,7 +120,7 @@ class DescribePersonRequest(RequestModel):
 
     born: PartialDate | None = None
     died: PartialDate | None = None
-    note: Annotated[str, Field(strict=True, max_length=10_000)] | None = None
+    note: Annotated[str, Field(strict=True, description="10,000 characters at most")] | None = None
     aliases: Annotated[list[Name], Field(max_length=50)] | None = None
 
     def said(self) -> dict[str, Any]:

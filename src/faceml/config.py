@@ -60,6 +60,8 @@ class Settings:
     api_key: str = _setting("FACEML_API_KEY", "key that the REST API asks for", secret=True)
     api_read_key: str = _setting("FACEML_API_READ_KEY", "second key, which may only read", secret=True)
     api_origins: str = _setting("FACEML_API_ORIGINS", "web origins that may call the REST API (a,b); empty: none")
+    webhook_url: str = _setting("FACEML_WEBHOOK_URL", "who is told of recognised faces; empty: nobody", secret=True)
+    webhook_sends: str = _setting("FACEML_WEBHOOK_SENDS", "what it is told: ids, or names too", "ids")
     log_level: str = _setting("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", "WARNING")
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     root: ProjectRoot = ProjectRoot()
@@ -142,6 +144,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
     for name in ("database_url", "tracking_uri"):
         values[name] = with_absolute_file(values[name], root.folder)
     values["log_level"] = _checked_level(str(values["log_level"]))
+    if values["webhook_sends"] not in ("ids", "names"):
+        raise WrongUse(f"FACEML_WEBHOOK_SENDS={values['webhook_sends']!r}: write ids or names")
     return Settings(**values, sources=sources, root=root)
 
 

@@ -24,6 +24,7 @@ from faceml.services.cluster.cluster import ClusterReport, cluster_faces
 from faceml.services.cluster.grouping import UNKNOWN, Grouping, Note, group_faces, log, note_of_noise, one_at_a_time
 from faceml.services.cluster.sweep import SweepReport
 from faceml.services.index.drain import drain_outbox
+from faceml.services.recognise.assign import tell_recognised
 from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.sql.repository import UnitOfWork
@@ -95,8 +96,11 @@ def cluster_dual(
         )
     with library.repository.begin() as unit:
         left = _store(unit, states, unknown.face_ids, labels, seen)
-    backlog = drain_outbox(library, on_progress=on_progress).backlog
     assigned = [row for row in assigned if face_ids[row] not in left]
+    named = {face_ids[row]: known.people[matches.person_rows[row]] for row in assigned}
+    fresh = {id_: person_id for id_, person_id in named.items() if seen[id_].person_id != person_id}
+    tell_recognised(library, fresh, model_version=way.name)
+    backlog = drain_outbox(library, on_progress=on_progress).backlog
     labels = [label for id_, label in zip(unknown.face_ids, labels, strict=True) if id_ not in left]
     return DualReport(
         faces_processed=len(face_ids),

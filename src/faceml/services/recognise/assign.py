@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Thread
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 from uuid import UUID
 
 import numpy as np
@@ -17,6 +22,12 @@ from faceml.progress import Progress, silent, told
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.gallery import assigned_state, note_of_changed, open_way
 from faceml.storage.sql.repository import UnitOfWork
+
+WEBHOOK_TIMEOUT_S = 5.0
+MOST_TOLD = 1_000  # faces of one run
+NAMES = "names"  # of FACEML_WEBHOOK_SENDS
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ def assign_faces(
         stored = store_matches(
             unit, faces.face_ids, matches, known.people, seen=seen, model_version=way.name, threshold=threshold.value
         )
+    tell_recognised(library, stored.people, model_version=way.name)
     backlog = drain_outbox(library, on_progress=on_progress).backlog
     return AssignReport(
         processed=len(faces.face_ids),
@@ -106,3 +118,36 @@ def store_matches(
     unit.outbox.push(sorted(written))
     assigned = {id_: person_id for id_ in written if (person_id := states[id_].person_id) is not None}
     return Stored(assigned, len(seen) - len(unchanged) + len(states) - len(written))
+
+
+def tell_recognised(library: Library, people: Mapping[UUID, UUID], *, model_version: str) -> None:
+    """POST whom a run recognised to the owner's address, where one is set: ids, and names if they are asked for.
+
+    Nobody waits for the answer, and a webhook that does not take it is logged and fails nothing.
+
+    Args:
+        people: by face.
+    """
+    if not library.settings.webhook_url or not people:
+        return
+    names = {}
+    if library.settings.webhook_sends == NAMES:
+        with library.repository.read() as unit:
+            names = unit.people.names(sorted(set(people.values())))
+    faces = [
+        {"faceId": str(id_), "personId": str(who), **({"personName": names[who]} if who in names else {})}
+        for id_, who in sorted(people.items())[:MOST_TOLD]
+    ]
+    body = {"event": "recognised", "modelVersion": model_version, "count": len(people), "faces": faces}
+    Thread(target=_post, args=(library.settings.webhook_url, json.dumps(body).encode()), name="webhook").start()
+
+
+def _post(url: str, body: bytes) -> None:
+    try:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError("its address is no http address: write it as https://host/path")
+        request = Request(url, data=body, headers={"Content-Type": "application/json"}, method="POST")
+        urlopen(request, timeout=WEBHOOK_TIMEOUT_S).close()
+    except Exception as error:  # whatever happens there is no business of recognition
+        reason = getattr(error, "reason", None) or error
+        log.warning("the webhook did not take who was recognised: %s", reason)
