@@ -1,7 +1,7 @@
 """Does a search of options find better ones than the documented defaults, on people and photos that it never saw?
 
     python benchmarks/search.py --vectors FILE.npz … --people lfw-gray:90 --pack opencv-zoo --model-root ROOT \
-        --trials 60 --into docs/results/search.md
+        --trials 60
 
 A file is as benchmarks/recognition.py reads it. Half of the people, drawn at random, are searched on; the process that
 searches is killed after a third of the trials, and another one goes on. Then the best trial, the defaults (plain

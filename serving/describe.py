@@ -36,6 +36,24 @@ its figures in `X-Note`. Request fields may be camelCase or snake_case; an unkno
 """
 
 
+CLIENT = """## From Python
+
+`faceml.client` has a typed method for each operation below, and raises the service's errors as faceml's own:
+
+```python
+from faceml.client import Client
+
+client = Client("http://127.0.0.1:8000")  # key="…" where the service asks for one
+for cluster in client.list_face_clusters(page_size=100)["items"]:
+    print(cluster["clusterId"], cluster["faceCount"])
+client.label("clu_1", name="Ada")
+client.undo_decision(event_id=int(client.headers["X-Event-Id"]))
+```
+
+`python -m serving.typed_client` writes it anew where the API changed.
+"""
+
+
 LIMITS = """## Its limits
 
 - A body may have 64 KB, a photo for `/identify` and `/grid/search` 64 MB (`multipart/form-data`), ids of faces for
@@ -60,7 +78,7 @@ believes that header from this machine, and waits for silent clients without end
 
 def api_page() -> str:
     described = create_app(Settings()).openapi()
-    return "\n".join([HEAD, *_starting(), LIMITS, *_sections(described)])
+    return "\n".join([HEAD, *_starting(), CLIENT, LIMITS, *_sections(described)])
 
 
 def _starting() -> Iterator[str]:

@@ -153,8 +153,8 @@ def _ranked(found: Decisions) -> NDArray[np.bool_]:
     strangers = np.sort(found.scores[found.truth == STRANGER])[::-1]
     passing = int(FAR * len(strangers))
     refused = strangers[passing] if passing < len(strangers) else -np.inf
-    is_ranked: NDArray[np.bool_] = (found.candidate == found.truth) & (found.scores > refused)
-    return is_ranked & (found.truth != STRANGER)
+    is_right = (found.truth != STRANGER) & (found.candidate == found.truth)
+    return np.asarray(is_right & (found.scores > refused), bool)
 
 
 def _along(answers: _Answers, axis: str, names: NDArray[np.str_], whole: Slice) -> Iterator[Slice]:

@@ -1,0 +1,853 @@
+"""Made by `python -m serving.typed_client`: what is sent and answered."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+Action: TypeAlias = Literal["name", "confirm", "reject", "unassign", "dismiss", "restore"]
+
+
+class AssignFaceResponse(TypedDict):
+    faceId: str
+    personId: str
+    personName: str
+    prototypesCreated: int
+    eventId: int
+
+
+AssignedBy: TypeAlias = Literal["manual", "prototype"]
+
+
+class Bin(TypedDict):
+    low: float
+    high: float
+    faces: int
+
+
+class BoundingBox(TypedDict):
+    """Pixels of the upright photo."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+By: TypeAlias = Literal["cluster", "person", "day"]
+
+
+class Candidate(TypedDict):
+    personId: str
+    personName: str
+    similarity: float
+
+
+class ChangesResponse(TypedDict):
+    latestEvent: int
+    revision: str
+    faceIds: list[str] | None
+    texts: list[str]
+
+
+class ClusterDetailResponse(TypedDict):
+    clusterId: str
+    faces: list[FaceInstance]
+    personId: str | None
+    personName: str | None
+
+
+class ClusterItem(TypedDict):
+    clusterId: str
+    faceCount: int
+    sampleFaceIds: list[str]
+    avgQuality: float
+    personId: str | None
+    personName: str | None
+
+
+class ClusterListResponse(TypedDict):
+    """A page of clusters, largest first."""
+
+    items: list[ClusterItem]
+    total: int
+    page: int
+    pageSize: int
+
+
+class ClusteringResultResponse(TypedDict):
+    totalFaces: int
+    clustersFound: int
+    noiseCount: int
+    status: str
+
+
+class CorrectBoxRequest(TypedDict):
+    box: ShareBox
+
+
+class CoverRequest(TypedDict):
+    face_id: str
+
+
+class CoverResponse(TypedDict):
+    personId: str
+    personName: str
+    faceId: str
+    eventId: int
+
+
+class DayItem(TypedDict):
+    day: str
+    faces: int
+
+
+class DetectFacesRequest(TypedDict):
+    queue: NotRequired[bool]
+    min_confidence: NotRequired[float]
+    min_face_size: NotRequired[int]
+
+
+class DetectFacesResponse(TypedDict):
+    assetId: int
+    facesDetected: int
+    faceIds: list[str]
+
+
+Dismissal: TypeAlias = Literal["not_a_face", "stranger"]
+
+
+class DrawFaceRequest(TypedDict):
+    box: ShareBox
+    name: NotRequired[str | None]
+
+
+class DrawFaceResponse(TypedDict):
+    faceId: str
+    eventId: int
+    personId: str | None
+    personName: str | None
+
+
+class DualClusterRequest(TypedDict):
+    queue: NotRequired[bool]
+    person_threshold: NotRequired[float | Literal["auto"] | str]
+    unknown_method: NotRequired[Literal["hdbscan", "dbscan", "agglomerative", "linkage"]]
+    unknown_min_cluster_size: NotRequired[int]
+    unknown_eps: NotRequired[float]
+    max_faces: NotRequired[int]
+    one_face_a_photo: NotRequired[bool]
+    model: NotRequired[Literal["champion", "challenger", "raw"] | str | int]
+    matcher: NotRequired[Literal["champion", "challenger", "plain"] | str | int]
+    unknown_min_samples: NotRequired[int]
+    unknown_linkage: NotRequired[Literal["average", "complete", "single"]]
+    unknown_metric: NotRequired[Literal["cosine", "euclidean"]]
+    refit: NotRequired[bool]
+    neighbours: NotRequired[Literal["auto", "exact", "approximate"]]
+
+
+class DualClusterResponse(TypedDict):
+    status: str
+    supervised: SupervisedResult
+    unsupervised: UnsupervisedResult
+    total_faces: int
+    execution_time_seconds: float
+
+
+class ErasePersonResponse(TypedDict):
+    personId: str
+    peopleErased: int
+    facesErased: int
+    embeddingsErased: int
+    prototypesErased: int
+    eventsRedacted: int
+    indexBacklog: int
+    notGoneYet: list[str]
+
+
+class ExpectedItem(TypedDict):
+    """Of the faces without a name that are probably one person's."""
+
+    faceCount: int
+    right: float
+
+
+class ExplanationResponse(TypedDict):
+    faceId: str
+    personName: str | None
+    assignedBy: str | None
+    similarity: float | None
+    threshold: float | None
+    runnerUpName: str | None
+    runnerUpSimilarity: float | None
+    modelVersion: str | None
+    ruledOut: list[str]
+    comparedIn: str
+    nearest: list[NearPrototypeItem]
+    scores: list[PersonScoreItem]
+    note: str | None
+
+
+class FaceFilterBody(TypedDict):
+    """The same in a body, where a number is no text."""
+
+    place: NotRequired[Place]
+    cluster_id: NotRequired[str | None]
+    person_id: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    day: NotRequired[str | None]
+    folder: NotRequired[str | None]
+    min_quality: NotRequired[float | None]
+    max_quality: NotRequired[float | None]
+    min_size: NotRequired[int | None]
+    min_similarity: NotRequired[float | None]
+    max_similarity: NotRequired[float | None]
+    assigned_by: NotRequired[AssignedBy | None]
+    text: NotRequired[str | None]
+    sort: NotRequired[Sort]
+    descending: NotRequired[bool]
+
+
+class FaceInstance(TypedDict):
+    id: str
+    assetId: int
+    bbox: BoundingBox
+    detectionConfidence: float
+    qualityScore: float
+    clusterId: str | None
+    personId: str | None
+    personName: str | None
+    createdAt: str
+
+
+class FaceInstanceListResponse(TypedDict):
+    """All faces of a photo, from left to right."""
+
+    items: list[FaceInstance]
+    total: int
+    page: int
+    pageSize: int
+
+
+class FaceOnPhoto(TypedDict):
+    """`personId` is null for a stranger, and for a face whose person a matcher found in another one of the photo;"""
+
+    bbox: BoundingBox
+    detectionConfidence: float
+    qualityScore: float
+    personId: str | None
+    personName: str | None
+    similarity: float | None
+    best: Candidate | None
+    secondBest: Candidate | None
+
+
+class FitMatcherRequest(TypedDict):
+    queue: NotRequired[bool]
+
+
+class FitMatcherResponse(TypedDict):
+    status: str
+    version: int
+    people: int
+    labelledFaces: int
+    libraryFaces: int
+    cohort: int
+    isWhitened: bool
+    thresholds: dict[str, float]
+    promotes: bool
+    reasons: list[str]
+    seconds: float
+
+
+class ForgetMissingResponse(TypedDict):
+    photosForgotten: int
+    facesForgotten: int
+    facesNamed: int
+    photosBack: int
+    photosOffline: int
+    indexBacklog: int
+    notGoneYet: list[str]
+
+
+class GridDecisionRequest(TypedDict):
+    face_ids: NotRequired[list[str] | None]
+    query: NotRequired[FaceFilterBody | None]
+    action: Action
+    except_ids: NotRequired[list[str]]
+    name: NotRequired[str | None]
+    person_id: NotRequired[str | None]
+    dismissed_as: NotRequired[Dismissal]
+    revision: NotRequired[str | None]
+    force: NotRequired[bool]
+
+
+class GridDecisionResponse(TypedDict):
+    eventId: int
+    facesChanged: int
+    personId: str | None
+    personName: str | None
+    revision: str
+    notes: list[str]
+
+
+class GridResponse(TypedDict):
+    total: int
+    offset: int
+    revision: str
+    faces: list[TileItem]
+
+
+GroupSort: TypeAlias = Literal["size", "name", "newest", "attention"]
+
+
+class GroupsResponse(TypedDict):
+    total: int
+    groups: list[GridGroupItem]
+
+
+class HealthResponse(TypedDict):
+    status: str
+    version: str
+
+
+class HistogramResponse(TypedDict):
+    bins: list[Bin]
+    faces: int
+    without: int
+
+
+class HistoryItem(TypedDict):
+    eventId: int
+    at: str
+    actor: str
+    kind: str
+    text: str
+    undoneBy: int | None
+
+
+class HistoryResponse(TypedDict):
+    events: list[HistoryItem]
+
+
+class IdentifyResponse(TypedDict):
+    faces: list[FaceOnPhoto]
+    width: int
+    height: int
+    threshold: float
+    modelVersion: str
+    notes: list[str]
+
+
+class IntruderItem(TypedDict):
+    faceId: str
+    similarity: float
+    misfit: float
+    best: Candidate | None
+
+
+class JobProgressItem(TypedDict):
+    done: int
+    total: int
+
+
+class JobQueuedResponse(TypedDict):
+    """The work was handed to the workers: `GET /jobs/{jobId}` follows it."""
+
+    status: NotRequired[Literal["queued"]]
+    jobId: str
+
+
+class JobResponse(TypedDict):
+    jobId: str
+    name: str
+    state: str
+    progress: JobProgressItem | None
+    result: dict[str, Any] | None
+    note: str | None
+    error: str | None
+    createdAt: str
+    startedAt: str | None
+    endedAt: str | None
+    attempts: int
+
+
+class LabelClusterRequest(TypedDict):
+    name: str
+
+
+class LabelClusterResponse(TypedDict):
+    personId: str
+    personName: str
+    facesLabeled: int
+    prototypesCreated: int
+
+
+class LikeFaceRequest(TypedDict):
+    face_id: str
+    limit: NotRequired[int]
+
+
+class LikelyCandidate(TypedDict):
+    personId: str
+    personName: str
+    similarity: float
+    isLikely: bool
+
+
+class MergeItem(TypedDict):
+    one: SuggestionsGroupItem
+    other: SuggestionsGroupItem
+    similarity: float
+    meanSimilarity: float
+    nearestSimilarity: float
+    nearestFaceIds: list[str]
+
+
+class MergePersonsRequest(TypedDict):
+    into_person_id: str
+
+
+class MergePersonsResponse(TypedDict):
+    sourcePersonId: str
+    targetPersonId: str
+    facesMoved: int
+
+
+class MissingPhoto(TypedDict):
+    assetId: int
+    faces: int
+    since: str
+
+
+class MissingPhotosResponse(TypedDict):
+    missing: list[MissingPhoto]
+
+
+class ModelResponse(TypedDict):
+    modelVersion: str
+    version: int | None
+    matcher: str | None
+    widthIn: int | None
+    widthOut: int | None
+    pack: str | None
+    loadedAt: str
+    note: str | None
+    registryProblem: str | None
+
+
+class NameItem(TypedDict):
+    personId: str
+    name: str
+    faces: int
+
+
+class NamesResponse(TypedDict):
+    names: list[NameItem]
+
+
+class NearPrototypeItem(TypedDict):
+    personName: str
+    role: str
+    similarity: float
+    faceId: str | None
+
+
+class PartItem(TypedDict):
+    name: str
+    isOk: bool
+    isNeeded: bool
+    reason: str | None
+
+
+class PersonById(TypedDict):
+    person_id: str
+
+
+class PersonByName(TypedDict):
+    name: str
+
+
+class PersonDetailResponse(TypedDict):
+    """One person, with a page of their faces, best quality first."""
+
+    id: str
+    name: str
+    status: PersonStatus
+    faceCount: int
+    prototypeCount: int
+    createdAt: str
+    updatedAt: str
+    alsoCalled: list[str]
+    hasCentroid: bool
+    exemplarFaceIds: list[str]
+    faces: list[FaceInstance]
+    page: int
+    pageSize: int
+
+
+class PersonItem(TypedDict):
+    id: str
+    name: str
+    status: PersonStatus
+    faceCount: int
+    prototypeCount: int
+    createdAt: str
+    updatedAt: str
+
+
+class PersonListResponse(TypedDict):
+    """A page of people, most faces first."""
+
+    items: list[PersonItem]
+    total: int
+    page: int
+    pageSize: int
+
+
+class PersonScoreItem(TypedDict):
+    """`nearest` and `centre` are halves of cosines; with `face`, `person` and `group` they add up to `score`."""
+
+    personName: str
+    score: float
+    nearest: float
+    centre: float
+    face: float
+    person: float
+    group: float
+
+
+PersonStatus: TypeAlias = Literal["active", "merged", "hidden"]
+
+
+class PersonStatusResponse(TypedDict):
+    personId: str
+    personName: str
+    status: PersonStatus
+    eventId: int
+
+
+class PhotoResponse(TypedDict):
+    assetId: int
+    name: str
+    folder: str
+    takenAt: str | None
+    camera: str | None
+    width: int
+    height: int
+    previous: int | None
+    next: int | None
+    faces: list[ShownFaceItem]
+
+
+Place: TypeAlias = Literal["to_name", "unconfirmed", "unknown", "people", "ignored", "hidden", "missing", "all"]
+
+
+class PlaceItem(TypedDict):
+    place: Place
+    label: str
+    faces: int
+    groups: int
+
+
+class PlacesResponse(TypedDict):
+    places: list[PlaceItem]
+    latestEvent: int
+    revision: str
+
+
+class Problem(TypedDict):
+    """An error, as RFC 9457 describes them."""
+
+    type: NotRequired[str]
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[dict[str, str]] | None]
+    changed_face_ids: NotRequired[list[str] | None]
+
+
+class ProjectRequest(TypedDict):
+    """Unit vectors of the library's model pack, row by row."""
+
+    embeddings: list[list[float]]
+
+
+class ProjectResponse(TypedDict):
+    modelVersion: str
+    width: int
+    embeddings: list[list[float]]
+
+
+Quantity: TypeAlias = Literal["similarity", "quality", "size"]
+
+
+class ReadyResponse(TypedDict):
+    status: str
+    modelVersion: str
+    parts: list[PartItem]
+
+
+class RedoRequest(TypedDict):
+    """Without `eventId` the decision that was taken back last is made again."""
+
+    event_id: NotRequired[int | None]
+
+
+class RejectFaceResponse(TypedDict):
+    faceId: str
+    personId: str
+    personName: str
+    takenAway: bool
+    eventId: int
+
+
+class RenamePersonRequest(TypedDict):
+    name: str
+
+
+class RenamePersonResponse(TypedDict):
+    personId: str
+    formerName: str
+    name: str
+    eventId: int
+
+
+class SearchResponse(TypedDict):
+    faces: list[SimilarItem]
+    notes: list[str]
+
+
+class ShareBox(TypedDict):
+    """Shares (0 to 1) of the upright photo's width and height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class ShownFaceItem(TypedDict):
+    faceId: str
+    box: ShareBox
+    personId: str | None
+    personName: str | None
+    clusterId: str | None
+    state: str
+    isDrawn: bool
+
+
+class SimilarItem(TypedDict):
+    faceId: str
+    assetId: int
+    personId: str | None
+    personName: str | None
+    clusterId: str | None
+    similarity: float | None
+    quality: float
+    size: int
+    takenAt: int | None
+    state: str
+    isOdd: bool
+    likeness: float
+
+
+Sort: TypeAlias = Literal["fit", "similarity", "quality", "newest", "oldest", "size", "person"]
+
+
+class SplitClusterRequest(TypedDict):
+    min_cluster_size: NotRequired[int]
+
+
+class SplitClusterResponse(TypedDict):
+    """`status` is `unchanged` where the cluster does not fall apart."""
+
+    originalClusterId: str
+    newClusters: list[str]
+    status: str
+
+
+class SplitItem(TypedDict):
+    clusterId: str
+    faceCount: int
+    similarity: float
+    gap: float
+    purity: float
+    parts: list[list[str]]
+    leftOut: list[str]
+    minClusterSize: int
+
+
+class SuggestRequest(TypedDict):
+    face_ids: NotRequired[list[str] | None]
+    query: NotRequired[FaceFilterBody | None]
+
+
+class SuggestResponse(TypedDict):
+    suggestions: list[LikelyCandidate]
+
+
+class SuggestionsResponse(TypedDict):
+    """The list of the kind that was asked for; the others are empty."""
+
+    kind: Literal["merges", "splits", "uncertain", "names", "intruders"]
+    merges: NotRequired[list[MergeItem]]
+    splits: NotRequired[list[SplitItem]]
+    uncertain: NotRequired[list[UncertainItem]]
+    names: NotRequired[list[Candidate]]
+    intruders: NotRequired[list[IntruderItem]]
+
+
+class SupervisedResult(TypedDict):
+    faces_processed: int
+    assigned_to_persons: int
+    persons_matched: int
+
+
+class TakenAwayResponse(TypedDict):
+    faceId: str
+    eventId: int
+
+
+class ThumbnailsRequest(TypedDict):
+    face_ids: list[str]
+    size: NotRequired[int]
+
+
+class TileItem(TypedDict):
+    faceId: str
+    assetId: int
+    personId: str | None
+    personName: str | None
+    clusterId: str | None
+    similarity: float | None
+    quality: float
+    size: int
+    takenAt: int | None
+    state: str
+    isOdd: bool
+
+
+class TimelineResponse(TypedDict):
+    days: list[DayItem]
+    without: int
+
+
+class TrainFaceMatchingRequest(TypedDict):
+    queue: NotRequired[bool]
+    epochs: NotRequired[int]
+    margin: NotRequired[float]
+    batch_size: NotRequired[int]
+    min_faces_per_person: NotRequired[int]
+    learning_rate: NotRequired[float]
+    quality_threshold: NotRequired[float]
+    head: NotRequired[Literal["linear", "documented", "residual", "whitening", "pca", "lda"]]
+    loss: NotRequired[Literal["triplet", "supcon", "arcface"]]
+    mining: NotRequired[Literal["random", "semi-hard", "batch-hard"]]
+    dropout: NotRequired[float]
+    weight_decay: NotRequired[float | None]
+    patience: NotRequired[int]
+    seed: NotRequired[int]
+
+
+class TrainFaceMatchingResponse(TypedDict):
+    status: str
+    persons_used: int
+    total_faces: int
+    training_faces: int
+    validation_faces: int
+    final_train_loss: float
+    final_val_loss: float
+    model_checkpoint: str
+    training_time_seconds: float
+
+
+class TriggerClusteringRequest(TypedDict):
+    queue: NotRequired[bool]
+    quality_threshold: NotRequired[float]
+    max_faces: NotRequired[int]
+    min_cluster_size: NotRequired[int]
+    min_samples: NotRequired[int]
+    time_bucket: NotRequired[str | None]
+    min_cohesion: NotRequired[float | None]
+    method: NotRequired[Literal["hdbscan", "linkage"]]
+    min_similarity: NotRequired[float | None]
+    model: NotRequired[Literal["champion", "challenger", "raw"] | str | int]
+    cluster_selection_epsilon: NotRequired[float]
+    metric: NotRequired[Literal["euclidean", "cosine"]]
+    refit: NotRequired[bool]
+    neighbours: NotRequired[Literal["auto", "exact", "approximate"]]
+
+
+class UnassignFaceResponse(TypedDict):
+    faceId: str
+    eventId: int
+
+
+class UncertainItem(TypedDict):
+    faceId: str
+    isMatch: bool
+    distance: float
+    threshold: float
+    best: Candidate
+    secondBest: Candidate | None
+    likelihood: float | None
+    expected: ExpectedItem | None
+
+
+class UndoRequest(TypedDict):
+    """Without `eventId` the latest decision that stands is taken back."""
+
+    event_id: NotRequired[int | None]
+
+
+class UndoResponse(TypedDict):
+    eventId: int
+    undoneEventId: int
+    kind: str
+    isRedo: bool
+    facesRestored: int
+    facesLeft: int
+
+
+class UnreadableListResponse(TypedDict):
+    """A page of photos that could not be read, by path."""
+
+    items: list[UnreadablePhoto]
+    total: int
+    page: int
+    pageSize: int
+
+
+class UnreadablePhoto(TypedDict):
+    assetId: int
+    path: str
+    reason: str
+
+
+class UnsupervisedResult(TypedDict):
+    unlabeled_faces: int
+    clusters_found: int
+    noise_count: int
+
+
+class GridGroupItem(TypedDict):
+    key: str
+    label: str
+    faces: int
+    toConfirm: int
+    cover: list[str]
+    cohesion: float | None
+    isMixed: bool
+    suggestion: Candidate | None
+    clusterId: str | None
+    personId: str | None
+    day: str | None
+
+
+class SuggestionsGroupItem(TypedDict):
+    clusterId: str | None
+    personId: str | None
+    name: str
+    faceCount: int
+    sampleFaceIds: list[str]
