@@ -58,7 +58,7 @@ def embedding_map(
         colour = PALETTE[rank % len(PALETTE)]
         axes.scatter(own[:, 0], own[:, 1], s=26, c=colour, marker=marker, linewidths=0.4, edgecolors=CARD)
     own = {(names or {}).get(cluster, f"{cluster}"): points[labels == cluster] for cluster in large}
-    _name_all(axes, own, inches=(0.9 * width, 0.85 * height), size=7 if is_crowded else 9)
+    _name_all(axes, own, inches=(0.75 * width, 0.7 * height), size=7 if is_crowded else 9)
     title = f"{len(points):,} faces, {len(clusters)} cluster{'' if len(clusters) == 1 else 's'}, {len(noise):,} noise"
     label_axes(axes, title=title, grid=None)
     axes.set(xticks=[], yticks=[])
@@ -75,7 +75,7 @@ def _name_all(axes: Axes, groups: Mapping[str, NDArray[np.float64]], *, inches: 
     scale = 72 * np.array(inches) / np.maximum(high - low, 1e-9)  # points of the page a unit
     taken: list[tuple[float, float, float]] = []  # left, lower and right end
     for text, own in groups.items():
-        middle, width = np.median(own, axis=0), 0.6 * size * len(text)
+        middle, width = np.median(own, axis=0), 0.66 * size * len(text)
         top = (own[:, 1].max() - middle[1]) * scale[1]
         for dx, dy in _offsets(top, size):
             x, y = (middle - low) * scale + (dx, dy)
