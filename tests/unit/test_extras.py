@@ -133,7 +133,6 @@ def test_importing_a_part_without_its_extra_says_which(module: str, extra: str) 
         (("worker",), "jobs"),
         (("jobs", "list"), "jobs"),
         (("pipeline", "list"), "notebooks"),
-        (("experiments", "list"), "notebooks"),
     ],
 )
 def test_a_command_without_its_extra_fails_in_one_line(

@@ -12,12 +12,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faceml.errors import WrongUse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 AFTER_DEATH = timedelta(days=365)  # a film waits to be developed, a camera's clock is wrong
 _WRITTEN = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
@@ -135,6 +137,8 @@ class Vetoes:
             faces: which of the P they are.
             owners: (M,) row of the person whom each column is about.
         """
+        import numpy as np
+
         found = np.searchsorted(self.people, owners)
         columns = np.flatnonzero(np.append(self.people, -1)[found] == owners)
         of_person, taken = found[columns], self.taken[faces][:, None]  # a comparison with NaT is never true
@@ -158,6 +162,8 @@ class Times:
         Returns:
             None where nobody is ruled out.
         """
+        import numpy as np
+
         known = [row for row, person_id in enumerate(people) if person_id in self.lifetimes]
         days = [self.taken.get(face_id) for face_id in face_ids] if face_ids else [self.day] * count
         if not known or not any(days):
@@ -189,4 +195,6 @@ ANY_TIME = Times()
 
 
 def _days(days: Sequence[date | None]) -> NDArray[np.datetime64]:
+    import numpy as np
+
     return np.array(days, "datetime64[D]")

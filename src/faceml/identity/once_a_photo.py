@@ -129,7 +129,7 @@ def likeness_of_photos(
         those with most first, then the most alike.
 
     >>> found = likeness_of_photos(np.array([[0.9, 0.8, 0.7], [0.8, 0.1, 0.6]], np.float32), [1, 2, 1], least=0.5)
-    >>> found[0].tolist(), found[1].tolist(), found[2].round(2).tolist()
+    >>> found[0].tolist(), found[1].tolist(), [round(mean, 2) for mean in found[2].tolist()]
     ([1, 2], [2, 1], [0.75, 0.4])
     """
     from scipy.optimize import linear_sum_assignment
