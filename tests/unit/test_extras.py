@@ -164,6 +164,7 @@ def test_the_core_finds_and_groups_faces_without_any_extra(tmp_path: Path, photo
         ("faces", "cluster", "--min-cluster-size", "3"),
         ("faces", "clusters", "--sheet", str(tmp_path / "groups.png")),
         ("faces", "stats"),
+        ("experiments", "list"),
     ):
         done = without(blocked, f"import os\nos.environ |= {settings!r}\n{command(*words)}")
         assert done.returncode == 0, (words, done.stderr)
