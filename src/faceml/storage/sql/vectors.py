@@ -57,6 +57,8 @@ class Vectors(Store):
 
     def unmeasured(self, *, limit: int) -> dict[int, dict[UUID, np.ndarray[Any, np.dtype[np.float32]]]]:
         """The (5, 2) points of faces that were not measured, by photo, of `limit` photos that are there."""
+        import numpy as np
+
         is_waiting = (FaceInstance.sharpness.is_(None), FaceInstance.landmarks.is_not(None), photo_is_there())
         photos = select(FaceInstance.asset_id).where(*is_waiting).distinct().order_by(FaceInstance.asset_id)
         ids = list(self._session.scalars(photos.limit(limit)))
@@ -171,6 +173,8 @@ class Vectors(Store):
 
     def facts(self) -> FaceFacts:
         """Of the faces of `everybody`, in the same order."""
+        import numpy as np
+
         statement = (
             select(
                 FaceInstance.detection_confidence,
