@@ -20,6 +20,7 @@ from faceml.addresses import sqlite_url, with_absolute_file, without_password
 from faceml.errors import WrongUse
 from faceml.home import from_home, has_home
 
+PROVIDERS = ("auto", "cpu", "cuda", "rocm", "openvino", "coreml", "directml")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FOLDER_GONE = "the working folder was deleted: change to one that is there (cd), and try again"
 OWN_HOME = "cache/home"  # of the library, for what others' code keeps in a home folder where the user has none
@@ -52,6 +53,9 @@ class Settings:
     )
     model_root: Path = _setting(
         "FACEML_MODEL_ROOT", "InsightFace root; packs lie in its models/ folder", Path("~/.insightface")
+    )
+    provider: str = _setting(
+        "FACEML_PROVIDER", "where models run: auto, cpu, cuda, rocm, openvino, coreml or directml", "auto"
     )
     database_url: str = _setting("DATABASE_URL", "PostgreSQL; empty: SQLite in the library's folder", secret=True)
     qdrant_url: str = _setting("QDRANT_URL", "Qdrant server; empty: the embedded engine", secret=True)
@@ -146,6 +150,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
     values["log_level"] = _checked_level(str(values["log_level"]))
     if values["webhook_sends"] not in ("ids", "names"):
         raise WrongUse(f"FACEML_WEBHOOK_SENDS={values['webhook_sends']!r}: write ids or names")
+    values["provider"] = _checked_provider(str(values["provider"]))
     return Settings(**values, sources=sources, root=root)
 
 
@@ -198,6 +203,12 @@ def _checked_level(level: str) -> str:
     if level.upper() not in LOG_LEVELS:
         raise WrongUse(f"LOG_LEVEL={level!r} is not a level; use one of {', '.join(LOG_LEVELS)}")
     return level.upper()
+
+
+def _checked_provider(provider: str) -> str:
+    if provider.lower() not in PROVIDERS:
+        raise WrongUse(f"FACEML_PROVIDER={provider!r} is not known; use one of {', '.join(PROVIDERS)}")
+    return provider.lower()
 
 
 def _from_root(root: ProjectRoot, path: str | Path) -> Path:

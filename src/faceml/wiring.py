@@ -130,7 +130,12 @@ class ConfiguredPacks:
         from faceml.vision.model_packs import load_pack
 
         settings = self._settings
-        pack = load_pack(self._pack_name(), model_root=settings.model_root, cache_dir=settings.cache_folder)
+        pack = load_pack(
+            self._pack_name(),
+            model_root=settings.model_root,
+            cache_dir=settings.cache_folder,
+            provider=settings.provider,
+        )
         with self._repository.read() as unit:
             unit.contract.check(pack.contract)
         return pack

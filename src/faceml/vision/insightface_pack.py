@@ -51,16 +51,16 @@ class InsightFacePack:
     _crops_a_call: int
 
     @classmethod
-    def load(cls, name_or_dir: str, *, model_root: Path) -> InsightFacePack:
+    def load(cls, name_or_dir: str, *, model_root: Path, provider: str = "auto") -> InsightFacePack:
         folder = pack_folder(name_or_dir, model_root=model_root)
         if not has_models(folder) and folder.name == name_or_dir:
             fetch_pack(name_or_dir, model_root=model_root)
         files = find_pack(name_or_dir, model_root=model_root)
         log_once(logging.WARNING, f"model pack {files.name}: licence: {LICENCE}")
-        detector, recogniser = _models(files)
-        provider = provider_of(files.name, recogniser.session)
-        sizes_px, crops_a_call = _pass_sizes(detector, files), _crops_a_call(recogniser, provider)
-        return cls(files.contract(), provider, detector, recogniser, sizes_px, crops_a_call)
+        detector, recogniser = _models(files, provider)
+        runs_on = provider_of(files.name, recogniser.session, asked=provider)
+        sizes_px, crops_a_call = _pass_sizes(detector, files), _crops_a_call(recogniser, runs_on)
+        return cls(files.contract(), runs_on, detector, recogniser, sizes_px, crops_a_call)
 
     def detect(
         self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int, size_px: int | None = None
@@ -111,10 +111,10 @@ class InsightFacePack:
         return unit_rows(np.concatenate([np.empty((0, self.contract.width), np.float32), *rows]))
 
 
-def _models(files: PackFiles) -> tuple[Any, Any]:
+def _models(files: PackFiles, provider: str) -> tuple[Any, Any]:
     from insightface.model_zoo import get_model
 
-    settings = {"providers": list(preferred_providers()), "sess_options": session_options()}
+    settings = {"providers": list(preferred_providers(provider)), "sess_options": session_options()}
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # InsightFace and ONNX Runtime print
             if files.has_manifest:

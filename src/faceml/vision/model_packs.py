@@ -55,7 +55,7 @@ class Packs(Protocol):
         """What they promise. Raises ModelUnavailable."""
 
 
-def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path) -> FacePack:
+def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, provider: str = "auto") -> FacePack:
     """Open a pack, fetching it where it can be fetched.
 
     Args:
@@ -63,17 +63,19 @@ def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path) -> FacePac
             where InsightFace offers it (`buffalo_l`); or the path of a folder with a pack's ONNX files.
         model_root: an InsightFace root, usually `~/.insightface`.
         cache_dir: converted models are kept here.
+        provider: where they run, as `FACEML_PROVIDER` has it.
 
     Raises:
         ModelUnavailable: the weights are neither here nor to be had.
+        WrongUse: this ONNX Runtime does not offer the provider.
     """
     if name_or_dir == OPENCV_ZOO:
         from faceml.vision.opencv_zoo import OpenCVZooPack
 
-        return OpenCVZooPack.load(model_root=model_root, cache_dir=cache_dir)
+        return OpenCVZooPack.load(model_root=model_root, cache_dir=cache_dir, provider=provider)
     from faceml.vision.insightface_pack import InsightFacePack
 
-    return InsightFacePack.load(name_or_dir, model_root=model_root)
+    return InsightFacePack.load(name_or_dir, model_root=model_root, provider=provider)
 
 
 def read_contract(name_or_dir: str, *, model_root: Path) -> PackContract:

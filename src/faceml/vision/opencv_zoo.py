@@ -95,12 +95,13 @@ class OpenCVZooPack:
     _recogniser: InferenceSession
 
     @classmethod
-    def load(cls, *, model_root: Path, cache_dir: Path) -> OpenCVZooPack:
+    def load(cls, *, model_root: Path, cache_dir: Path, provider: str = "auto") -> OpenCVZooPack:
         weights = find_weights(model_root)
         detector = float_model(weights.detector, cache_dir=cache_dir, free_axes={"input": {2: "height", 3: "width"}})
         recogniser = float_model(weights.recogniser, cache_dir=cache_dir, free_axes={"data": {0: "N"}})
-        session = open_session(recogniser)
-        return cls(weights.contract(), provider_of(OPENCV_ZOO, session), open_session(detector), session)
+        session = open_session(recogniser, provider=provider)
+        runs_on = provider_of(OPENCV_ZOO, session, asked=provider)
+        return cls(weights.contract(), runs_on, open_session(detector, provider=provider), session)
 
     def detect(
         self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int, size_px: int | None = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceml.errors import ModelUnavailable
+from faceml.errors import ModelUnavailable, WrongUse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,20 +20,57 @@ if TYPE_CHECKING:
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+PROVIDERS = {  # as `FACEML_PROVIDER` has them
+    "cuda": CUDA,
+    "rocm": "ROCMExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "cpu": CPU,
+}
+# Each is in a build that somebody chose to install; CoreML is in every Mac's, and waits to be asked for.
+AUTOMATIC = ("cuda", "rocm", "directml", "openvino", "cpu")
 
 log = logging.getLogger(__name__)
 
 
-@cache
-def preferred_providers() -> tuple[str, ...]:
-    """CUDA first where this ONNX Runtime was built with it; whether there is a GPU only a session can tell."""
+def offered() -> list[str]:
+    """What this ONNX Runtime was built with, as `FACEML_PROVIDER` names it; of devices only a session tells."""
     import onnxruntime
 
-    if CUDA not in onnxruntime.get_available_providers():
-        return (CPU,)
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find
-        onnxruntime.preload_dlls()
-    return (CUDA, CPU)
+    there = onnxruntime.get_available_providers()
+    return [name for name, provider in PROVIDERS.items() if provider in there]
+
+
+@cache
+def preferred_providers(asked: str = "auto") -> tuple[str, ...]:
+    """What a session is to try, in this order: what was asked for, or the first that is offered, and the CPU.
+
+    Raises:
+        WrongUse: what was asked for is not offered.
+    """
+    chosen = choose_provider(asked, offered())
+    if chosen == CUDA:
+        import onnxruntime
+
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it cannot find
+            onnxruntime.preload_dlls()
+    return (CPU,) if chosen == CPU else (chosen, CPU)
+
+
+def choose_provider(asked: str, there: Sequence[str]) -> str:
+    """
+    >>> choose_provider("auto", ["rocm", "coreml", "cpu"]), choose_provider("auto", ["coreml", "cpu"])
+    ('ROCMExecutionProvider', 'CPUExecutionProvider')
+    """
+    if asked == "auto":
+        return PROVIDERS[next(name for name in AUTOMATIC if name in there)]
+    if asked not in there:
+        raise WrongUse(
+            f"FACEML_PROVIDER={asked}: this ONNX Runtime offers {', '.join(there)}; install the build for {asked}, "
+            "or set auto"
+        )
+    return PROVIDERS[asked]
 
 
 def session_options() -> SessionOptions:
@@ -46,16 +84,18 @@ def session_options() -> SessionOptions:
     return options
 
 
-def open_session(model: Path) -> InferenceSession:
-    """Raises ModelUnavailable where ONNX Runtime refuses the file."""
+def open_session(model: Path | bytes, *, provider: str = "auto") -> InferenceSession:
+    """Raises ModelUnavailable where ONNX Runtime refuses the file, WrongUse where it lacks the provider."""
     import onnxruntime
 
+    providers, source = list(preferred_providers(provider)), model if isinstance(model, bytes) else str(model)
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints its fall back from CUDA to CPU
-            return onnxruntime.InferenceSession(str(model), session_options(), providers=list(preferred_providers()))
+            return onnxruntime.InferenceSession(source, session_options(), providers=providers)
     except Exception as error:  # its exceptions have no public common base
         raise ModelUnavailable(
-            f"ONNX Runtime cannot load {model} ({type(error).__name__}); delete the file and try again"
+            f"ONNX Runtime cannot load {source if isinstance(source, str) else 'a model'} ({type(error).__name__}); "
+            "delete the file and try again"
         ) from error
 
 
@@ -91,8 +131,10 @@ def log_once(level: int, message: str) -> None:
     log.log(level, message)
 
 
-def provider_of(pack: str, session: InferenceSession) -> str:
-    """Where a session really runs; said once in the log."""
-    provider = str(session.get_providers()[0])
+def provider_of(pack: str, session: InferenceSession, *, asked: str = "auto") -> str:
+    """Where a session really runs; said once in the log, and as a warning where it should run elsewhere."""
+    provider, wanted = str(session.get_providers()[0]), preferred_providers(asked)[0]
     log_once(logging.INFO, f"model pack {pack} runs on {provider}")
+    if provider != wanted:
+        log_once(logging.WARNING, f"model pack {pack}: {wanted} finds no device here, so it runs on {provider}")
     return provider
