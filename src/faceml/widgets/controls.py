@@ -80,7 +80,11 @@ def grouping_controls(
     from faceml.services.cluster.tune import Tuner
 
     tuner = Tuner(library)
-    shared = {"max_faces": options.max_faces, "model": options.model, "time_bucket": options.time_bucket}
+    shared: dict[str, Any] = {
+        "max_faces": options.max_faces,
+        "model": options.model,
+        "time_bucket": options.time_bucket,
+    }
 
     def draw(min_cohesion: float, **given: Any) -> tuple[str, Figure]:
         try:
