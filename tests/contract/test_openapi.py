@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from faceml.config import Settings
 from serving.app import create_app
-from tests.rest import environment_of, served, two_people
+from tests.rest import API, environment_of, served, two_people
 
 SMALL = settings(
     max_examples=6,
@@ -38,6 +38,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     library, _ = two_people(settings)
     library.close()
     with served(folder, "--rate", "0", **environment_of(settings)) as server:
+        server.ask("GET", f"{API}/grid/map")  # the first one draws the map, which takes a busy machine seconds
         yield schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
