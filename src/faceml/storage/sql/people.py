@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, or_, select
 
 from faceml.decisions.replay import survivor
 from faceml.errors import NotFound
@@ -158,9 +158,9 @@ class People(Store):
 
     def _holder(self, name: str) -> PersonRow | None:
         key = fold_name(name)
-        named = self._session.scalars(select(PersonRow).where(PersonRow.folded_name == key)).one_or_none()
-        also = select(PersonRow).join(PersonAlias).where(PersonAlias.folded_name == key)
-        return named or self._session.scalars(also).one_or_none()
+        of_alias = select(PersonAlias.person_id).where(PersonAlias.folded_name == key).scalar_subquery()
+        found = select(PersonRow).where(or_(PersonRow.folded_name == key, PersonRow.id == of_alias))
+        return self._session.scalars(found.order_by(PersonRow.folded_name != key).limit(1)).first()
 
     def _row(self, person_id: UUID) -> PersonRow:
         row = self._session.get(PersonRow, person_id)
