@@ -19,7 +19,6 @@ from faceml.identity.gallery import Gallery
 from faceml.library import Library
 from faceml.options import AssignOptions
 from faceml.services.cluster.dual import cluster_dual
-from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import assign_faces_to, unassign_faces
 from faceml.services.decisions.people import (
     choose_exemplars,
@@ -28,6 +27,7 @@ from faceml.services.decisions.people import (
     merge_people,
     rename_person,
 )
+from faceml.services.decisions.personal import erase_person
 from faceml.services.decisions.undo import undo
 from faceml.services.recognise import gallery as galleries
 from faceml.services.recognise.assign import assign_faces

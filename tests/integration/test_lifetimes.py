@@ -21,10 +21,9 @@ from faceml.errors import Conflict, NameTaken, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions, DualOptions
 from faceml.services.cluster.dual import cluster_dual
-from faceml.services.decisions.describe import describe_person, relate_people
-from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import merge_people, rename_person
+from faceml.services.decisions.personal import describe_person, erase_person, relate_people
 from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.exchange.export import export_faces
 from faceml.services.operate.backup import back_up

@@ -19,9 +19,9 @@ from faceml.config import Settings
 from faceml.errors import Conflict, FolderNotFound
 from faceml.library import Library
 from faceml.options import DetectOptions
-from faceml.services.decisions.erase import erase_person
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.people import compute_centroids, merge_people
+from faceml.services.decisions.personal import erase_person
 from faceml.services.decisions.undo import undo
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans

@@ -1,13 +1,16 @@
-"""People, who a face is, and why, as a person reads it."""
+"""People, who a face is and why, and decisions, as a person reads it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from faceml.cli.reports import space
 from faceml.cli.tables import table
 
 if TYPE_CHECKING:
+    from faceml.services.decisions.split import SplitPreview, SplitReport
+    from faceml.services.decisions.undo import UndoReport
     from faceml.services.recognise.identify import Explanation, Identification, PersonScore
     from faceml.services.review.browse import PeoplePage, PersonDetails
 
@@ -98,3 +101,30 @@ def person(found: PersonDetails) -> str:
     ]
     more = len(found.faces) - MOST_FACES
     return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)
+
+
+def preview(found: SplitPreview) -> str:
+    if len(found.parts) < 2:
+        return f"{found.cluster_id} does not fall apart: try a smaller --min-cluster-size"
+    sizes = ", ".join(str(len(part)) for part in found.parts)
+    parts = f"{len(found.parts)} parts of {sizes} faces"
+    return f"{found.cluster_id} would split into {parts}, and {len(found.left_out)} would fit no part"
+
+
+def split(report: SplitReport) -> str:
+    if report.status == "unchanged":
+        return f"{report.original_cluster_id} does not fall apart: try a smaller --min-cluster-size"
+    lines = [f"Split {report.original_cluster_id} into:", *(f"  {name}" for name in report.new_clusters)]
+    return "\n".join([*lines, f"Faces that fit no part: {report.faces_left_out}", f"Event: {report.event_id}"])
+
+
+def decisions(lines: Sequence[object]) -> str:
+    return "\n".join(map(str, lines)) or "No decision yet: `faceml faces label CLUSTER NAME` makes the first"
+
+
+def undo(report: UndoReport) -> str:
+    verb = "Redone" if report.is_redo else "Undone"
+    lines = [f"{verb}: {report.kind} (event {report.decision_id}); faces restored: {report.faces_restored}"]
+    if report.faces_left:
+        lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
+    return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])

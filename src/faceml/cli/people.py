@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,38 +13,10 @@ from faceml.config import current_actor
 from faceml.options import SplitOptions
 
 if TYPE_CHECKING:
-    from faceml.services.decisions.split import SplitPreview, SplitReport
-    from faceml.services.decisions.undo import UndoReport
+    pass
 
 person = click.argument("person", shell_complete=completion.people)
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
-
-
-def _preview(preview: SplitPreview) -> str:
-    if len(preview.parts) < 2:
-        return f"{preview.cluster_id} does not fall apart: try a smaller --min-cluster-size"
-    sizes = ", ".join(str(len(part)) for part in preview.parts)
-    parts = f"{len(preview.parts)} parts of {sizes} faces"
-    return f"{preview.cluster_id} would split into {parts}, and {len(preview.left_out)} would fit no part"
-
-
-def _split(report: SplitReport) -> str:
-    if report.status == "unchanged":
-        return f"{report.original_cluster_id} does not fall apart: try a smaller --min-cluster-size"
-    lines = [f"Split {report.original_cluster_id} into:", *(f"  {name}" for name in report.new_clusters)]
-    return "\n".join([*lines, f"Faces that fit no part: {report.faces_left_out}", f"Event: {report.event_id}"])
-
-
-def _decisions(lines: Sequence[object]) -> str:
-    return "\n".join(map(str, lines)) or "No decision yet: `faceml faces label CLUSTER NAME` makes the first"
-
-
-def _undo(report: UndoReport) -> str:
-    verb = "Redone" if report.is_redo else "Undone"
-    lines = [f"{verb}: {report.kind} (event {report.decision_id}); faces restored: {report.faces_restored}"]
-    if report.faces_left:
-        lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
-    return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])
 
 
 @click.group(cls=show.TaskGroup)
@@ -116,7 +88,7 @@ def rename(person: str, name: str) -> object:
 @show.printed()
 def describe(person: str, aliases: tuple[str, ...], **said: str | None) -> object:
     """Write down when PERSON was born and died, a note, and what else they are called."""
-    from faceml.services.decisions.describe import describe_person
+    from faceml.services.decisions.personal import describe_person
 
     return describe_person(show.open_configured(), person, **said, aliases=aliases or None, actor=current_actor())
 
@@ -147,7 +119,7 @@ def unhide(person: str) -> object:
 @show.printed(fails=lambda report: bool(report.not_gone_yet))
 def erase(person: str, yes: bool) -> object:
     """Erase PERSON for good: faces, vectors, prototypes, and their name in the log. This cannot be undone."""
-    from faceml.services.decisions.erase import erase_person
+    from faceml.services.decisions.personal import erase_person
 
     return erase_person(show.open_configured(), person, is_confirmed=yes, actor=current_actor())
 
@@ -221,15 +193,15 @@ def split(cluster_id: str, options: SplitOptions, preview: bool, queue: bool, as
     library = show.open_configured()
     if preview:
         parts = preview_split(library, cluster_id, min_cluster_size=size)
-        show.print_report(parts, _preview(parts), as_json=as_json)
+        show.print_report(parts, identity_reports.preview(parts), as_json=as_json)
         return
     report = split_cluster(library, cluster_id, min_cluster_size=size, actor=current_actor())
-    show.print_report(report, _split(report), as_json=as_json)
+    show.print_report(report, identity_reports.split(report), as_json=as_json)
 
 
 @people.command()
 @click.argument("event_id", type=int, required=False)
-@show.printed(_undo)
+@show.printed(identity_reports.undo)
 def undo(event_id: int | None) -> object:
     """Take a decision back: EVENT_ID of `faceml people history`, or the latest that stands."""
     from faceml.services.decisions.undo import undo as run
@@ -239,7 +211,7 @@ def undo(event_id: int | None) -> object:
 
 @people.command()
 @click.argument("event_id", type=int, required=False)
-@show.printed(_undo)
+@show.printed(identity_reports.undo)
 def redo(event_id: int | None) -> object:
     """Make a decision again that was undone: EVENT_ID, or that of the latest undo."""
     from faceml.services.decisions.undo import redo as run
@@ -249,7 +221,7 @@ def redo(event_id: int | None) -> object:
 
 @people.command()
 @click.option("--limit", default=20, show_default=True, help="Decisions to show.")
-@show.printed(_decisions, listed="events")
+@show.printed(identity_reports.decisions, listed="events")
 def history(limit: int) -> object:
     """Show the latest decisions, newest first."""
     from faceml.services.decisions.undo import history as run

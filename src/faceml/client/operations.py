@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal, Protocol, Unpack
 
 from faceml.client.shapes import (
+    AlikeResponse,
+    AnswerRequest,
+    AnswerResponse,
+    AppliedResponse,
     AssignedBy,
     AssignFaceResponse,
     By,
@@ -15,13 +19,19 @@ from faceml.client.shapes import (
     CorrectBoxRequest,
     CoverRequest,
     CoverResponse,
+    DescribePersonRequest,
+    DescribePersonResponse,
     DetectFacesRequest,
     DetectFacesResponse,
+    DetectionEffectResponse,
     DrawFaceRequest,
     DrawFaceResponse,
     DualClusterRequest,
     DualClusterResponse,
     ErasePersonResponse,
+    EventsResponse,
+    ExemplarsRequest,
+    ExemplarsResponse,
     ExplanationResponse,
     FaceInstanceListResponse,
     FitMatcherRequest,
@@ -30,6 +40,7 @@ from faceml.client.shapes import (
     GridDecisionRequest,
     GridDecisionResponse,
     GridResponse,
+    GroupingEffectResponse,
     GroupSort,
     GroupsResponse,
     HealthResponse,
@@ -41,6 +52,7 @@ from faceml.client.shapes import (
     LabelClusterRequest,
     LabelClusterResponse,
     LikeFaceRequest,
+    MapResponse,
     MergePersonsRequest,
     MergePersonsResponse,
     MissingPhotosResponse,
@@ -53,29 +65,43 @@ from faceml.client.shapes import (
     PersonStatus,
     PersonStatusResponse,
     PhotoResponse,
+    PhotosWithResponse,
     Place,
     PlacesResponse,
     ProjectRequest,
     ProjectResponse,
     Quantity,
     ReadyResponse,
+    RecognitionEffectResponse,
     RedoRequest,
     RejectFaceResponse,
+    RelatePersonRequest,
+    RelatePersonResponse,
     RenamePersonRequest,
     RenamePersonResponse,
+    ReviewResponse,
+    SearchRequest,
     SearchResponse,
     Sort,
     SplitClusterRequest,
     SplitClusterResponse,
+    SplitPreviewResponse,
     SuggestionsResponse,
     SuggestRequest,
     SuggestResponse,
     TakenAwayResponse,
     ThumbnailsRequest,
+    TilesRequest,
+    TilesResponse,
     TimelineResponse,
+    TogetherResponse,
     TrainFaceMatchingRequest,
     TrainFaceMatchingResponse,
     TriggerClusteringRequest,
+    TuneDetectionRequest,
+    TuneGroupingRequest,
+    TuneRecognitionRequest,
+    TuneStartResponse,
     UnassignFaceResponse,
     UndoRequest,
     UndoResponse,
@@ -125,6 +151,14 @@ class Operations(Protocol):
         min_quality: float | None = None,
         max_quality: float | None = None,
         min_size: int | None = None,
+        min_confidence: float | None = None,
+        min_sharpness: float | None = None,
+        max_yaw: float | None = None,
+        max_pitch: float | None = None,
+        max_roll: float | None = None,
+        min_exposure: float | None = None,
+        max_exposure: float | None = None,
+        max_occlusion: float | None = None,
         min_similarity: float | None = None,
         max_similarity: float | None = None,
         assigned_by: AssignedBy | None = None,
@@ -149,6 +183,14 @@ class Operations(Protocol):
                 "minQuality": min_quality,
                 "maxQuality": max_quality,
                 "minSize": min_size,
+                "minConfidence": min_confidence,
+                "minSharpness": min_sharpness,
+                "maxYaw": max_yaw,
+                "maxPitch": max_pitch,
+                "maxRoll": max_roll,
+                "minExposure": min_exposure,
+                "maxExposure": max_exposure,
+                "maxOcclusion": max_occlusion,
                 "minSimilarity": min_similarity,
                 "maxSimilarity": max_similarity,
                 "assignedBy": assigned_by,
@@ -174,6 +216,14 @@ class Operations(Protocol):
         min_quality: float | None = None,
         max_quality: float | None = None,
         min_size: int | None = None,
+        min_confidence: float | None = None,
+        min_sharpness: float | None = None,
+        max_yaw: float | None = None,
+        max_pitch: float | None = None,
+        max_roll: float | None = None,
+        min_exposure: float | None = None,
+        max_exposure: float | None = None,
+        max_occlusion: float | None = None,
         min_similarity: float | None = None,
         max_similarity: float | None = None,
         assigned_by: AssignedBy | None = None,
@@ -200,6 +250,14 @@ class Operations(Protocol):
                 "minQuality": min_quality,
                 "maxQuality": max_quality,
                 "minSize": min_size,
+                "minConfidence": min_confidence,
+                "minSharpness": min_sharpness,
+                "maxYaw": max_yaw,
+                "maxPitch": max_pitch,
+                "maxRoll": max_roll,
+                "minExposure": min_exposure,
+                "maxExposure": max_exposure,
+                "maxOcclusion": max_occlusion,
                 "minSimilarity": min_similarity,
                 "maxSimilarity": max_similarity,
                 "assignedBy": assigned_by,
@@ -227,6 +285,14 @@ class Operations(Protocol):
         min_quality: float | None = None,
         max_quality: float | None = None,
         min_size: int | None = None,
+        min_confidence: float | None = None,
+        min_sharpness: float | None = None,
+        max_yaw: float | None = None,
+        max_pitch: float | None = None,
+        max_roll: float | None = None,
+        min_exposure: float | None = None,
+        max_exposure: float | None = None,
+        max_occlusion: float | None = None,
         min_similarity: float | None = None,
         max_similarity: float | None = None,
         assigned_by: AssignedBy | None = None,
@@ -251,6 +317,14 @@ class Operations(Protocol):
                 "minQuality": min_quality,
                 "maxQuality": max_quality,
                 "minSize": min_size,
+                "minConfidence": min_confidence,
+                "minSharpness": min_sharpness,
+                "maxYaw": max_yaw,
+                "maxPitch": max_pitch,
+                "maxRoll": max_roll,
+                "minExposure": min_exposure,
+                "maxExposure": max_exposure,
+                "maxOcclusion": max_occlusion,
                 "minSimilarity": min_similarity,
                 "maxSimilarity": max_similarity,
                 "assignedBy": assigned_by,
@@ -276,6 +350,14 @@ class Operations(Protocol):
         min_quality: float | None = None,
         max_quality: float | None = None,
         min_size: int | None = None,
+        min_confidence: float | None = None,
+        min_sharpness: float | None = None,
+        max_yaw: float | None = None,
+        max_pitch: float | None = None,
+        max_roll: float | None = None,
+        min_exposure: float | None = None,
+        max_exposure: float | None = None,
+        max_occlusion: float | None = None,
         min_similarity: float | None = None,
         max_similarity: float | None = None,
         assigned_by: AssignedBy | None = None,
@@ -298,6 +380,14 @@ class Operations(Protocol):
                 "minQuality": min_quality,
                 "maxQuality": max_quality,
                 "minSize": min_size,
+                "minConfidence": min_confidence,
+                "minSharpness": min_sharpness,
+                "maxYaw": max_yaw,
+                "maxPitch": max_pitch,
+                "maxRoll": max_roll,
+                "minExposure": min_exposure,
+                "maxExposure": max_exposure,
+                "maxOcclusion": max_occlusion,
                 "minSimilarity": min_similarity,
                 "maxSimilarity": max_similarity,
                 "assignedBy": assigned_by,
@@ -358,6 +448,109 @@ class Operations(Protocol):
         answer: SearchResponse = self.ask("POST", "/api/v1/faces/grid/like", body=body)
         return answer
 
+    def map_faces(
+        self,
+        *,
+        place: Place | None = None,
+        cluster_id: str | None = None,
+        person_id: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        day: str | None = None,
+        folder: str | None = None,
+        min_quality: float | None = None,
+        max_quality: float | None = None,
+        min_size: int | None = None,
+        min_confidence: float | None = None,
+        min_sharpness: float | None = None,
+        max_yaw: float | None = None,
+        max_pitch: float | None = None,
+        max_roll: float | None = None,
+        min_exposure: float | None = None,
+        max_exposure: float | None = None,
+        max_occlusion: float | None = None,
+        min_similarity: float | None = None,
+        max_similarity: float | None = None,
+        assigned_by: AssignedBy | None = None,
+        text: str | None = None,
+        sort: Sort | None = None,
+        descending: bool | None = None,
+        most: int | None = None,
+    ) -> MapResponse:
+        """Get faces as points on a plane, near each other where they look alike; no vector leaves the library."""
+        answer: MapResponse = self.ask(
+            "GET",
+            "/api/v1/faces/grid/map",
+            query={
+                "place": place,
+                "clusterId": cluster_id,
+                "personId": person_id,
+                "since": since,
+                "until": until,
+                "day": day,
+                "folder": folder,
+                "minQuality": min_quality,
+                "maxQuality": max_quality,
+                "minSize": min_size,
+                "minConfidence": min_confidence,
+                "minSharpness": min_sharpness,
+                "maxYaw": max_yaw,
+                "maxPitch": max_pitch,
+                "maxRoll": max_roll,
+                "minExposure": min_exposure,
+                "maxExposure": max_exposure,
+                "maxOcclusion": max_occlusion,
+                "minSimilarity": min_similarity,
+                "maxSimilarity": max_similarity,
+                "assignedBy": assigned_by,
+                "text": text,
+                "sort": sort,
+                "descending": descending,
+                "most": most,
+            },
+        )
+        return answer
+
+    def list_tiles(self, **body: Unpack[TilesRequest]) -> TilesResponse:
+        """Get these faces as the grid shows them, in this order; those that are gone are left out."""
+        answer: TilesResponse = self.ask("POST", "/api/v1/faces/grid/tiles", body=body)
+        return answer
+
+    def begin_tuning(self) -> TuneStartResponse:
+        """Get what to begin with: the threshold in use, and what tells people apart."""
+        answer: TuneStartResponse = self.ask("GET", "/api/v1/faces/tune")
+        return answer
+
+    def preview_detection(self, **body: Unpack[TuneDetectionRequest]) -> DetectionEffectResponse:
+        """Count the faces that these bounds would keep; nothing is changed."""
+        answer: DetectionEffectResponse = self.ask("POST", "/api/v1/faces/tune/detection", body=body)
+        return answer
+
+    def apply_detection(self, **body: Unpack[TuneDetectionRequest]) -> GridDecisionResponse:
+        """Dismiss the faces below these bounds that nobody decided about: one decision, which one undo takes back."""
+        answer: GridDecisionResponse = self.ask("POST", "/api/v1/faces/tune/detection/apply", body=body)
+        return answer
+
+    def preview_grouping(self, **body: Unpack[TuneGroupingRequest]) -> GroupingEffectResponse:
+        """Group the faces that nobody named as these options would, or a sample of them; nothing is changed."""
+        answer: GroupingEffectResponse = self.ask("POST", "/api/v1/faces/tune/grouping", body=body)
+        return answer
+
+    def apply_grouping(self, **body: Unpack[TuneGroupingRequest]) -> AppliedResponse:
+        """Group the faces that nobody named, recorded as a run."""
+        answer: AppliedResponse = self.ask("POST", "/api/v1/faces/tune/grouping/apply", body=body)
+        return answer
+
+    def preview_recognition(self, **body: Unpack[TuneRecognitionRequest]) -> RecognitionEffectResponse:
+        """Match faces as these options would; nothing is changed."""
+        answer: RecognitionEffectResponse = self.ask("POST", "/api/v1/faces/tune/recognition", body=body)
+        return answer
+
+    def apply_recognition(self, **body: Unpack[TuneRecognitionRequest]) -> AppliedResponse:
+        """Put faces under whom they match, recorded as a run."""
+        answer: AppliedResponse = self.ask("POST", "/api/v1/faces/tune/recognition/apply", body=body)
+        return answer
+
     def view_photo(self, asset_id: int) -> PhotoResponse:
         """Get what is known of a photo: file, date, camera, its faces with their boxes, and the photos beside it."""
         answer: PhotoResponse = self.ask("GET", f"/api/v1/faces/assets/{asset_id}/view")
@@ -409,6 +602,13 @@ class Operations(Protocol):
         answer: SplitClusterResponse = self.ask("POST", f"/api/v1/faces/clusters/{cluster_id}/split", body=body)
         return answer
 
+    def preview_of_split(self, cluster_id: str, *, min_cluster_size: int | None = None) -> SplitPreviewResponse:
+        """Show the parts that a split would make; nothing is changed."""
+        answer: SplitPreviewResponse = self.ask(
+            "GET", f"/api/v1/faces/clusters/{cluster_id}/split", query={"minClusterSize": min_cluster_size}
+        )
+        return answer
+
     def cluster(self, **body: Unpack[TriggerClusteringRequest]) -> ClusteringResultResponse | JobQueuedResponse:
         """Group the faces that nobody named."""
         answer: ClusteringResultResponse | JobQueuedResponse = self.ask("POST", "/api/v1/faces/cluster", body=body)
@@ -437,6 +637,11 @@ class Operations(Protocol):
         )
         return answer
 
+    def describe(self, person_id: str, **body: Unpack[DescribePersonRequest]) -> DescribePersonResponse:
+        """Write down when a person was born and died, a note, and what else they are called."""
+        answer: DescribePersonResponse = self.ask("PATCH", f"/api/v1/faces/persons/{person_id}", body=body)
+        return answer
+
     def erase(self, person_id: str, *, confirm: bool | None = None) -> ErasePersonResponse:
         """Erase a person for good; without `confirm=true` nothing is erased, and the answer says what would be."""
         answer: ErasePersonResponse = self.ask(
@@ -452,6 +657,11 @@ class Operations(Protocol):
     def rename(self, person_id: str, **body: Unpack[RenamePersonRequest]) -> RenamePersonResponse:
         """Give a person another name."""
         answer: RenamePersonResponse = self.ask("POST", f"/api/v1/faces/persons/{person_id}/rename", body=body)
+        return answer
+
+    def relate(self, person_id: str, **body: Unpack[RelatePersonRequest]) -> RelatePersonResponse:
+        """Say what another person is to this one; relatives are never taken for one person."""
+        answer: RelatePersonResponse = self.ask("POST", f"/api/v1/faces/persons/{person_id}/relate", body=body)
         return answer
 
     def hide(self, person_id: str) -> PersonStatusResponse:
@@ -506,6 +716,7 @@ class Operations(Protocol):
         *,
         threshold: float | Literal["auto"] | str | None = None,
         matcher: Literal["champion", "challenger", "plain"] | str | int | None = None,
+        detection_size: Literal["auto", "320", "640", "1024", "1600"] | int | None = None,
         min_confidence: float | None = None,
         min_face_size: int | None = None,
     ) -> IdentifyResponse:
@@ -516,6 +727,7 @@ class Operations(Protocol):
             query={
                 "threshold": threshold,
                 "matcher": matcher,
+                "detectionSize": detection_size,
                 "minConfidence": min_confidence,
                 "minFaceSize": min_face_size,
             },
@@ -550,6 +762,48 @@ class Operations(Protocol):
         answer: RejectFaceResponse = self.ask("POST", f"/api/v1/faces/faces/{face_id}/reject", body=body)
         return answer
 
+    def list_photos_with(
+        self, *, page: int | None = None, page_size: int | None = None, person_id: list[str]
+    ) -> PhotosWithResponse:
+        """List photos on which all of some people are, the newest first."""
+        answer: PhotosWithResponse = self.ask(
+            "GET", "/api/v1/faces/search/photos", query={"page": page, "pageSize": page_size, "personId": person_id}
+        )
+        return answer
+
+    def search_for_photos(self, **body: Unpack[SearchRequest]) -> AlikeResponse:
+        """Find the photos with faces like all of some in the library, or as many of them as can be."""
+        answer: AlikeResponse = self.ask("POST", "/api/v1/faces/search/photos", body=body)
+        return answer
+
+    def list_who_is_together(self, *, person_id: str | None = None, limit: int | None = None) -> TogetherResponse:
+        """List who is on photos with whom, most photos first."""
+        answer: TogetherResponse = self.ask(
+            "GET", "/api/v1/faces/search/together", query={"personId": person_id, "limit": limit}
+        )
+        return answer
+
+    def list_days(self, *, page: int | None = None, page_size: int | None = None) -> EventsResponse:
+        """List days, the folders that photos of them lie in, and who is on these."""
+        answer: EventsResponse = self.ask(
+            "GET", "/api/v1/faces/search/events", query={"page": page, "pageSize": page_size}
+        )
+        return answer
+
+    def search_for_faces(self, **body: Unpack[SearchRequest]) -> AlikeResponse:
+        """Find the faces most like any of some in the library, named or not."""
+        answer: AlikeResponse = self.ask("POST", "/api/v1/faces/search/faces", body=body)
+        return answer
+
+    def search_by_upload(
+        self, photo: bytes, *, limit: int | None = None, by_photo: bool | None = None
+    ) -> AlikeResponse:
+        """Find faces like those on an uploaded photo, named or not, or photos with faces like all of them."""
+        answer: AlikeResponse = self.ask(
+            "POST", "/api/v1/faces/search/upload", query={"limit": limit, "byPhoto": by_photo}, photo=photo
+        )
+        return answer
+
     def suggest(
         self,
         *,
@@ -565,6 +819,29 @@ class Operations(Protocol):
             "/api/v1/faces/suggestions",
             query={"kind": kind, "limit": limit, "clusterId": cluster_id, "personId": person_id, "matcher": matcher},
         )
+        return answer
+
+    def list_questions(
+        self,
+        *,
+        topic: Literal["probable", "same_person", "intruders", "close_calls", "recognised"] | None = None,
+        round: int | None = None,
+        limit: int | None = None,
+    ) -> ReviewResponse:
+        """List what is worth a question that a person answers with yes or no, the most useful first."""
+        answer: ReviewResponse = self.ask(
+            "GET", "/api/v1/faces/review", query={"topic": topic, "round": round, "limit": limit}
+        )
+        return answer
+
+    def answer_question(self, **body: Unpack[AnswerRequest]) -> AnswerResponse:
+        """Answer a question; a no is remembered, so that the same is not asked again."""
+        answer: AnswerResponse = self.ask("POST", "/api/v1/faces/review/answer", body=body)
+        return answer
+
+    def set_exemplars(self, person_id: str, **body: Unpack[ExemplarsRequest]) -> ExemplarsResponse:
+        """Choose the faces that a person is recognised by."""
+        answer: ExemplarsResponse = self.ask("POST", f"/api/v1/faces/persons/{person_id}/exemplars", body=body)
         return answer
 
     def train(self, **body: Unpack[TrainFaceMatchingRequest]) -> TrainFaceMatchingResponse | JobQueuedResponse:

@@ -7,6 +7,53 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 Action: TypeAlias = Literal["name", "confirm", "reject", "unassign", "dismiss", "restore"]
 
 
+class AlikeFaceItem(TypedDict):
+    faceId: str
+    assetId: int
+    path: str
+    personId: str | None
+    personName: str | None
+    similarity: float
+
+
+class AlikePhotoItem(TypedDict):
+    assetId: int
+    path: str
+    faces: int
+    similarity: float
+
+
+class AlikeResponse(TypedDict):
+    """Faces, or photos; the other list is empty."""
+
+    asked: int
+    comparedIn: str
+    faces: list[AlikeFaceItem]
+    photos: list[AlikePhotoItem]
+
+
+class AnswerRequest(TypedDict):
+    """A question as it was asked, and what a person says."""
+
+    topic: Literal["probable", "same_person", "intruders", "close_calls", "recognised"]
+    one: SideRequest
+    other: SideRequest
+    is_yes: bool
+    name: NotRequired[str]
+
+
+class AnswerResponse(TypedDict):
+    eventIds: list[int]
+    text: str
+
+
+class AppliedResponse(TypedDict):
+    """What a run did; it is recorded in MLflow."""
+
+    figures: dict[str, float]
+    notes: list[str]
+
+
 class AssignFaceResponse(TypedDict):
     faceId: str
     personId: str
@@ -101,16 +148,47 @@ class DayItem(TypedDict):
     faces: int
 
 
+class DescribePersonRequest(TypedDict):
+    """What is left out stays as it is; null or empty is no longer known."""
+
+    born: NotRequired[str | None]
+    died: NotRequired[str | None]
+    note: NotRequired[str | None]
+    aliases: NotRequired[list[str] | None]
+
+
+class DescribePersonResponse(TypedDict):
+    personId: str
+    personName: str
+    born: str | None
+    died: str | None
+    note: str | None
+    aliases: list[str]
+    namesTakenBack: int
+    eventId: int | None
+
+
 class DetectFacesRequest(TypedDict):
     queue: NotRequired[bool]
     min_confidence: NotRequired[float]
     min_face_size: NotRequired[int]
+    detection_size: NotRequired[Literal["auto", "320", "640", "1024", "1600"] | int]
 
 
 class DetectFacesResponse(TypedDict):
     assetId: int
     facesDetected: int
     faceIds: list[str]
+
+
+class DetectionEffectResponse(TypedDict):
+    faces: int
+    kept: int
+    unsure: int
+    small: int
+    good: int
+    undecided: int
+    examples: list[ExampleItem]
 
 
 Dismissal: TypeAlias = Literal["not_a_face", "stranger"]
@@ -164,6 +242,45 @@ class ErasePersonResponse(TypedDict):
     notGoneYet: list[str]
 
 
+class EventItem(TypedDict):
+    day: str
+    folder: str
+    photos: int
+    people: list[str]
+
+
+class EventsResponse(TypedDict):
+    """A page of days and the folders that photos of them lie in, the newest first."""
+
+    items: list[EventItem]
+    total: int
+    page: int
+    pageSize: int
+
+
+class ExampleItem(TypedDict):
+    faceId: str
+    change: str
+    value: float
+    otherId: str | None
+    name: str
+
+
+class ExemplarsRequest(TypedDict):
+    """Without `faceIds` the best three are chosen anew."""
+
+    face_ids: NotRequired[list[str] | None]
+
+
+class ExemplarsResponse(TypedDict):
+    personId: str
+    personName: str
+    exemplars: list[str]
+    added: int
+    removed: int
+    eventId: int
+
+
 class ExpectedItem(TypedDict):
     """Of the faces without a name that are probably one person's."""
 
@@ -181,6 +298,9 @@ class ExplanationResponse(TypedDict):
     runnerUpSimilarity: float | None
     modelVersion: str | None
     ruledOut: list[str]
+    takenOn: str | None
+    age: int | None
+    cannotBe: list[str]
     comparedIn: str
     nearest: list[NearPrototypeItem]
     scores: list[PersonScoreItem]
@@ -200,6 +320,14 @@ class FaceFilterBody(TypedDict):
     min_quality: NotRequired[float | None]
     max_quality: NotRequired[float | None]
     min_size: NotRequired[int | None]
+    min_confidence: NotRequired[float | None]
+    min_sharpness: NotRequired[float | None]
+    max_yaw: NotRequired[float | None]
+    max_pitch: NotRequired[float | None]
+    max_roll: NotRequired[float | None]
+    min_exposure: NotRequired[float | None]
+    max_exposure: NotRequired[float | None]
+    max_occlusion: NotRequired[float | None]
     min_similarity: NotRequired[float | None]
     max_similarity: NotRequired[float | None]
     assigned_by: NotRequired[AssignedBy | None]
@@ -242,6 +370,13 @@ class FaceOnPhoto(TypedDict):
     secondBest: Candidate | None
 
 
+class FalseMatchesItem(TypedDict):
+    share: float
+    atMost: float
+    faces: int
+    accepted: float
+
+
 class FitMatcherRequest(TypedDict):
     queue: NotRequired[bool]
 
@@ -275,6 +410,7 @@ class GridDecisionRequest(TypedDict):
     query: NotRequired[FaceFilterBody | None]
     action: Action
     except_ids: NotRequired[list[str]]
+    left_out_ids: NotRequired[list[str]]
     name: NotRequired[str | None]
     person_id: NotRequired[str | None]
     dismissed_as: NotRequired[Dismissal]
@@ -299,6 +435,25 @@ class GridResponse(TypedDict):
 
 
 GroupSort: TypeAlias = Literal["size", "name", "newest", "attention"]
+
+
+class GroupingEffectResponse(TypedDict):
+    faces: int
+    facesInAll: int
+    before: GroupsItem
+    after: GroupsItem
+    joined: int
+    left: int
+    moved: int
+    examples: list[ExampleItem]
+    modelVersion: str
+    note: str | None
+
+
+class GroupsItem(TypedDict):
+    clusters: int
+    grouped: int
+    largest: int
 
 
 class GroupsResponse(TypedDict):
@@ -372,6 +527,9 @@ class JobResponse(TypedDict):
     attempts: int
 
 
+Kin: TypeAlias = Literal["parent", "child", "sibling", "twin"]
+
+
 class LabelClusterRequest(TypedDict):
     name: str
 
@@ -393,6 +551,27 @@ class LikelyCandidate(TypedDict):
     personName: str
     similarity: float
     isLikely: bool
+
+
+class MapGroupItem(TypedDict):
+    key: str
+    label: str
+    isPerson: bool
+    faces: int
+    x: float
+    y: float
+
+
+class MapResponse(TypedDict):
+    """Columns, row for row; places from 0 to 1. What lies near each other looks alike; larger distances mean littl"""
+
+    total: int
+    modelVersion: str
+    faceIds: list[str]
+    x: list[float]
+    y: list[float]
+    groups: list[int]
+    largest: list[MapGroupItem]
 
 
 class MergeItem(TypedDict):
@@ -453,6 +632,16 @@ class NearPrototypeItem(TypedDict):
     faceId: str | None
 
 
+class PairItem(TypedDict):
+    personId: str
+    personName: str
+    otherId: str
+    otherName: str
+    photos: int
+    first: str | None
+    last: str | None
+
+
 class PartItem(TypedDict):
     name: str
     isOk: bool
@@ -481,6 +670,12 @@ class PersonDetailResponse(TypedDict):
     alsoCalled: list[str]
     hasCentroid: bool
     exemplarFaceIds: list[str]
+    born: str | None
+    died: str | None
+    note: str | None
+    aliases: list[str]
+    relatives: list[RelativeItem]
+    ages: dict[str, int]
     faces: list[FaceInstance]
     page: int
     pageSize: int
@@ -527,6 +722,12 @@ class PersonStatusResponse(TypedDict):
     eventId: int
 
 
+class PhotoItem(TypedDict):
+    assetId: int
+    path: str
+    taken: str | None
+
+
 class PhotoResponse(TypedDict):
     assetId: int
     name: str
@@ -538,6 +739,15 @@ class PhotoResponse(TypedDict):
     previous: int | None
     next: int | None
     faces: list[ShownFaceItem]
+
+
+class PhotosWithResponse(TypedDict):
+    """A page of photos, the newest first."""
+
+    items: list[PhotoItem]
+    total: int
+    page: int
+    pageSize: int
 
 
 Place: TypeAlias = Literal["to_name", "unconfirmed", "unknown", "people", "ignored", "hidden", "missing", "all"]
@@ -579,13 +789,38 @@ class ProjectResponse(TypedDict):
     embeddings: list[list[float]]
 
 
-Quantity: TypeAlias = Literal["similarity", "quality", "size"]
+Quantity: TypeAlias = Literal["similarity", "quality", "size", "confidence"]
+
+
+class QuestionItem(TypedDict):
+    key: str
+    text: str
+    evidence: str
+    needsName: bool
+    one: SideItem
+    other: SideItem
 
 
 class ReadyResponse(TypedDict):
     status: str
     modelVersion: str
     parts: list[PartItem]
+
+
+class RecognitionEffectResponse(TypedDict):
+    faces: int
+    facesInAll: int
+    before: int
+    after: int
+    joined: int
+    left: int
+    moved: int
+    threshold: float
+    modelVersion: str
+    bins: list[Bin]
+    falseMatches: FalseMatchesItem | None
+    examples: list[ExampleItem]
+    notes: list[str]
 
 
 class RedoRequest(TypedDict):
@@ -602,6 +837,28 @@ class RejectFaceResponse(TypedDict):
     eventId: int
 
 
+class RelatePersonRequest(TypedDict):
+    """Null takes it back."""
+
+    other_person_id: str
+    kin: Kin | None
+
+
+class RelatePersonResponse(TypedDict):
+    personId: str
+    personName: str
+    otherId: str
+    otherName: str
+    kin: Kin | None
+    eventId: int
+
+
+class RelativeItem(TypedDict):
+    personId: str
+    name: str
+    kin: Kin
+
+
 class RenamePersonRequest(TypedDict):
     name: str
 
@@ -611,6 +868,18 @@ class RenamePersonResponse(TypedDict):
     formerName: str
     name: str
     eventId: int
+
+
+class ReviewResponse(TypedDict):
+    topic: Literal["probable", "same_person", "intruders", "close_calls", "recognised"]
+    rounds: int
+    questions: list[QuestionItem]
+    photos: dict[str, int]
+
+
+class SearchRequest(TypedDict):
+    face_ids: list[str]
+    limit: NotRequired[int]
 
 
 class SearchResponse(TypedDict):
@@ -635,6 +904,21 @@ class ShownFaceItem(TypedDict):
     clusterId: str | None
     state: str
     isDrawn: bool
+    age: int | None
+
+
+class SideItem(TypedDict):
+    title: str
+    faceIds: list[str]
+    personId: str | None
+    clusterId: str | None
+
+
+class SideRequest(TypedDict):
+    title: NotRequired[str]
+    face_ids: NotRequired[list[str]]
+    person_id: NotRequired[str | None]
+    cluster_id: NotRequired[str | None]
 
 
 class SimilarItem(TypedDict):
@@ -676,6 +960,14 @@ class SplitItem(TypedDict):
     parts: list[list[str]]
     leftOut: list[str]
     minClusterSize: int
+
+
+class SplitPreviewResponse(TypedDict):
+    """One part where it does not fall apart."""
+
+    clusterId: str
+    parts: list[list[str]]
+    leftOut: list[str]
 
 
 class SuggestRequest(TypedDict):
@@ -728,9 +1020,21 @@ class TileItem(TypedDict):
     isOdd: bool
 
 
+class TilesRequest(TypedDict):
+    face_ids: list[str]
+
+
+class TilesResponse(TypedDict):
+    faces: list[TileItem]
+
+
 class TimelineResponse(TypedDict):
     days: list[DayItem]
     without: int
+
+
+class TogetherResponse(TypedDict):
+    pairs: list[PairItem]
 
 
 class TrainFaceMatchingRequest(TypedDict):
@@ -777,6 +1081,44 @@ class TriggerClusteringRequest(TypedDict):
     metric: NotRequired[Literal["euclidean", "cosine"]]
     refit: NotRequired[bool]
     neighbours: NotRequired[Literal["auto", "exact", "approximate"]]
+
+
+class TuneDetectionRequest(TypedDict):
+    quality_threshold: NotRequired[float]
+    min_confidence: NotRequired[float]
+    min_face_size: NotRequired[int]
+    detection_size: NotRequired[Literal["auto", "320", "640", "1024", "1600"] | int]
+
+
+class TuneGroupingRequest(TypedDict):
+    quality_threshold: NotRequired[float]
+    max_faces: NotRequired[int]
+    min_cluster_size: NotRequired[int]
+    min_samples: NotRequired[int]
+    time_bucket: NotRequired[str | None]
+    min_cohesion: NotRequired[float | None]
+    method: NotRequired[Literal["hdbscan", "linkage"]]
+    min_similarity: NotRequired[float | None]
+    model: NotRequired[Literal["champion", "challenger", "raw"] | str | int]
+    cluster_selection_epsilon: NotRequired[float]
+    metric: NotRequired[Literal["euclidean", "cosine"]]
+    refit: NotRequired[bool]
+    neighbours: NotRequired[Literal["auto", "exact", "approximate"]]
+
+
+class TuneRecognitionRequest(TypedDict):
+    again: NotRequired[bool]
+    max_faces: NotRequired[int]
+    similarity_threshold: NotRequired[float | Literal["auto"] | str]
+    model: NotRequired[Literal["champion", "challenger", "raw"] | str | int]
+    matcher: NotRequired[Literal["champion", "challenger", "plain"] | str | int]
+
+
+class TuneStartResponse(TypedDict):
+    """What to begin with."""
+
+    threshold: float
+    modelVersion: str
 
 
 class UnassignFaceResponse(TypedDict):

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from faceml.errors import FileNotReadable
-from faceml.storage.sql.chunks import insert_rows
-from faceml.storage.sql.tables import Base, JsonColumn, UtcTime
+from faceml.storage.sql.chunks import JsonColumn, UtcTime, insert_rows
+from faceml.storage.sql.tables import Base
 
 PAGE_ROWS = 1_000
 

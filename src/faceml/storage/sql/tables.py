@@ -12,49 +12,14 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeEngine
 
 from faceml.records import AssetStatus, AssignedBy, Dismissal, PersonStatus, PrototypeRole
+from faceml.storage.sql.chunks import JsonColumn, UtcTime
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class UtcTime(sa.TypeDecorator[datetime]):
-    """TIMESTAMPTZ; SQLite keeps no zone, so the zone is taken off going in and put back coming out."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        value = _in_utc(value)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else _in_utc(value)
-
-
-def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class JsonColumn(sa.TypeDecorator[Any]):
-    """JSONB, and JSON on SQLite. The types of PostgreSQL are imported where one is: they cost a command a tenth."""
-
-    impl = sa.JSON
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name != "postgresql":
-            return super().load_dialect_impl(dialect)
-        from sqlalchemy.dialects.postgresql import JSONB
-
-        return dialect.type_descriptor(JSONB())
 
 
 def enum_column(values: type[StrEnum], name: str) -> sa.Enum:
