@@ -163,6 +163,9 @@ def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState) -> La
     is_decided = state.assigned_by is AssignedBy.MANUAL
     if (seen.person_id, seen.assigned_by) != (now.person_id, now.assigned_by) and not is_decided:
         state = replace(now, cluster_id=state.cluster_id)
+    elif replace(seen, cluster_id=now.cluster_id) != now and state.assigned_by is AssignedBy.PROTOTYPE:
+        # They found the same person by other evidence; whose the face was before a merge stays known.
+        state = replace(now, person_id=state.person_id, cluster_id=state.cluster_id)
     # They regroup faces without a name: what they did while the name was taken back says nothing about the name.
     is_named_again = is_decided and state.person_id is not None and seen.person_id is None
     # And they gather whom a person named in that person's cluster: without the name it says nothing.

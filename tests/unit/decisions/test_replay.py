@@ -215,6 +215,16 @@ def test_a_name_made_again_is_as_before_whatever_machines_did_meanwhile(
     assert diary.now == before
 
 
+def test_who_is_found_again_by_other_evidence_is_found_by_the_newer() -> None:
+    one, other, *_ = PEOPLE
+    seen = FaceState(one, AssignedBy.PROTOTYPE, "clu_1", 0.8, runner_up_id=other, runner_up_similarity=0.4)
+    now = replace(seen, similarity=0.9, runner_up_id=None, runner_up_similarity=None)
+    steps = [FaceEvent(event(1, Reject(other, frozenset({other}))), seen, seen)]
+    found = replay(FACE, steps, Labelling(now), lambda _: True)
+    assert found == Labelling(now, False, frozenset({other}))
+    assert replay(FACE, steps, found, lambda _: True) == found
+
+
 def test_a_face_dismissed_again_is_in_no_part_of_a_split_made_meanwhile() -> None:
     diary = Diary()
     diary.decide(Dismiss(Dismissal.STRANGER), None)
