@@ -119,7 +119,8 @@ def described(item: Option) -> dict[str, Any]:
     if item.pattern:
         kinds.append({"type": "string", "pattern": f"^({item.pattern}){'?' if item.default is None else ''}$"})
     if item.is_numbered:
-        kinds.append({"type": "integer", "minimum": 1, "maximum": 999_999_999})
+        among = [int(choice) for choice in item.choices if choice.isdigit()]
+        kinds.append({"type": "integer", **({"enum": among} if among else {"minimum": 1, "maximum": 999_999_999})})
     if item.default is None:
         kinds.append({"type": "null"})
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}

@@ -716,7 +716,7 @@ class Operations(Protocol):
         *,
         threshold: float | Literal["auto"] | str | None = None,
         matcher: Literal["champion", "challenger", "plain"] | str | int | None = None,
-        detection_size: Literal["auto", "320", "640", "1024", "1600"] | int | None = None,
+        detection_size: Literal["auto", "320", "640", "1024", "1600"] | Literal[320, 640, 1024, 1600] | None = None,
         min_confidence: float | None = None,
         min_face_size: int | None = None,
     ) -> IdentifyResponse:

@@ -172,7 +172,7 @@ class DetectFacesRequest(TypedDict):
     queue: NotRequired[bool]
     min_confidence: NotRequired[float]
     min_face_size: NotRequired[int]
-    detection_size: NotRequired[Literal["auto", "320", "640", "1024", "1600"] | int]
+    detection_size: NotRequired[Literal["auto", "320", "640", "1024", "1600"] | Literal[320, 640, 1024, 1600]]
 
 
 class DetectFacesResponse(TypedDict):
@@ -1087,7 +1087,7 @@ class TuneDetectionRequest(TypedDict):
     quality_threshold: NotRequired[float]
     min_confidence: NotRequired[float]
     min_face_size: NotRequired[int]
-    detection_size: NotRequired[Literal["auto", "320", "640", "1024", "1600"] | int]
+    detection_size: NotRequired[Literal["auto", "320", "640", "1024", "1600"] | Literal[320, 640, 1024, 1600]]
 
 
 class TuneGroupingRequest(TypedDict):
