@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_FOR_TSNE = 5_000  # above it t-SNE takes minutes on two cores; PCA takes seconds
-COMPONENTS = 50  # that t-SNE compares, as its authors do: what further ones tell is noise (1,500 faces: 2.5 s, 12 s)
+COMPONENTS = 50  # that t-SNE compares, as its authors do: what further ones tell is noise
 NEIGHBOURS = 3  # landmarks that say where another face lies
 SPREAD = 0.004  # of the map's side: faces of one place are drawn beside each other
 BLOCK_ROWS = 2_048
