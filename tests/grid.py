@@ -23,8 +23,9 @@ class Namer:
     def look(self) -> None:
         """See what there is now."""
         self.revision = self.grid.table.revision
-        self.groups = [str(group.cluster_id) for group in self.grid.groups(TO_NAME, by=By.CLUSTER, limit=200).groups]
-        self.faces = {id_: self.grid.ids(FaceQuery(Place.TO_NAME, cluster_id=id_)) for id_ in self.groups}
+        groups = [str(group.cluster_id) for group in self.grid.groups(TO_NAME, by=By.CLUSTER, limit=200).groups]
+        self.faces = {id_: self.grid.ids(FaceQuery(Place.TO_NAME, cluster_id=id_)) for id_ in groups}
+        self.groups = [id_ for id_ in groups if self.faces[id_]]  # another may have named one meanwhile
 
     def name(self, cluster_id: str, name: str) -> Decided:
         """Raises FacesChanged: somebody else was quicker."""
