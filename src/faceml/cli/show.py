@@ -232,6 +232,8 @@ def progress_bar(title: str, unit: str) -> Iterator[Progress]:
 def _cell(value: Any) -> str:
     if isinstance(value, Path):
         return path_text(value)
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_cell, value)) or "none"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
