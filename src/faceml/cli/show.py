@@ -233,7 +233,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, Path):
         return path_text(value)
     if isinstance(value, tuple | list):
-        return ", ".join(map(_cell, value)) or "none"
+        return ", ".join(map(_cell, value)) or "-"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
