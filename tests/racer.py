@@ -25,7 +25,7 @@ from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, dismiss_faces, label_cluster, reject_person, unassign_faces
 from faceml.services.decisions.people import compute_centroids, merge_people
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.split import split_cluster
 from faceml.services.decisions.undo import history, undo
 from faceml.services.operate.status import library_snapshot, read_stats

@@ -10,7 +10,7 @@ from fastapi import Body, Query, Request
 from fastapi.responses import Response
 
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
-from faceml.services.decisions.personal import describe_person, erase_person, relate_people
+from faceml.services.decisions.private import describe_person, erase_person, relate_people
 from faceml.services.decisions.undo import undo
 from faceml.services.review.browse import list_people, show_person
 from serving.deps import Shared, router_for

@@ -11,7 +11,7 @@ import pytest
 
 from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, PersonStatus
-from faceml.storage.sql import groups, vectors
+from faceml.storage.sql import clusters, vectors
 from faceml.storage.sql.repository import Repository
 from tests.conftest import add_photo, found_face, unit_rows
 
@@ -20,7 +20,7 @@ ROWS = unit_rows(9, seed=4)
 
 @pytest.fixture
 def repository(library_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
-    for module in (groups, vectors):
+    for module in (clusters, vectors):
         monkeypatch.setattr(module, "PAGE_ROWS", 2)  # so that reading goes on between other questions
     opened = Repository(library_url)
     yield opened

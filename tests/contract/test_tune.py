@@ -21,7 +21,7 @@ from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.cluster.tune import Tuner
 from faceml.services.decisions.label import dismiss_faces, label_cluster
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.learn.experiments import list_experiments
 from faceml.services.recognise.assign import assign_faces
 from faceml.tracking.experiment import Experiment

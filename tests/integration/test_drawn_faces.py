@@ -16,7 +16,7 @@ from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.options import DetectOptions
 from faceml.services.decisions.label import assign_faces_to
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.exchange.export_xmp import export_xmp
 from faceml.services.operate.backup import back_up

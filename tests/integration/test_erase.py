@@ -17,7 +17,7 @@ from faceml.library import Library
 from faceml.options import AssignOptions, DetectOptions
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import compute_centroids, merge_people, rename_person
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.index.repair import find_orphans, fix_orphans
 from faceml.services.photos.detect import backfill_faces, detect_in_assets

@@ -24,7 +24,7 @@ from faceml.library import Library
 from faceml.records import AssignedBy
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import compute_centroids, rename_person
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.split import mark_different
 from faceml.services.decisions.undo import history, undo
 from faceml.services.index.drain import drain_outbox
@@ -145,7 +145,7 @@ ERASE = """
 import os, signal, sys
 from uuid import UUID
 from faceml.config import read_settings
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.storage import forgetting
 from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
@@ -224,7 +224,7 @@ def test_an_erasure_that_was_killed_is_completed_by_the_next_command(
 def test_a_reader_that_holds_the_log_is_told_of_and_the_erasure_stays_open(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faceml.services.decisions.personal.PATIENCE_S", 0.0)
+    monkeypatch.setattr("faceml.services.decisions.private.PATIENCE_S", 0.0)
     monkeypatch.setattr("faceml.storage.forgetting.BRIEF_S", 0.0)
     library, named = many_people(settings, 2)
     needles = [b"Person 0", *vectors_of(library, named[0])]
@@ -247,7 +247,7 @@ def test_a_reader_that_holds_the_log_is_told_of_and_the_erasure_stays_open(
 def test_a_held_index_is_told_of_and_cleaned_later(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     library, named = many_people(settings, 2)
     drain_outbox(library)
-    monkeypatch.setattr("faceml.services.decisions.personal.PATIENCE_S", 0.0)
+    monkeypatch.setattr("faceml.services.decisions.private.PATIENCE_S", 0.0)
     needles = vectors_of(library, named[0])
     with library.index.open():
         monkeypatch.setattr("faceml.storage.index.stores.WAIT_S", 0.0)

@@ -27,7 +27,7 @@ from faceml.services.decisions.people import (
     merge_people,
     rename_person,
 )
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.undo import undo
 from faceml.services.recognise import gallery as galleries
 from faceml.services.recognise.assign import assign_faces

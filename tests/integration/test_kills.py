@@ -19,7 +19,7 @@ import pytest
 from faceml.config import Settings
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans
 from faceml.services.operate.backup import back_up
@@ -39,7 +39,7 @@ WORK = """
 import sys
 from pathlib import Path
 from faceml.config import read_settings
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.operate.backup import back_up
 from faceml.services.operate.restore import restore
 from faceml.wiring import open_library

@@ -25,7 +25,7 @@ from faceml.options import AssignOptions, DualOptions
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import merge_people, rename_person
-from faceml.services.decisions.personal import describe_person, erase_person, relate_people
+from faceml.services.decisions.private import describe_person, erase_person, relate_people
 from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.exchange.export import export_faces
 from faceml.services.operate.backup import back_up

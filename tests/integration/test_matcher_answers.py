@@ -26,7 +26,7 @@ from faceml.options import AssignOptions, DualOptions
 from faceml.records import AssignedBy, Dismissal
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, reject_person
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import AssignReport, assign_faces

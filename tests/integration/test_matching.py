@@ -22,7 +22,7 @@ from faceml.library import Library
 from faceml.records import Dismissal, LibraryFaces
 from faceml.services.decisions.label import assign_faces_to, dismiss_faces
 from faceml.services.decisions.people import hide_person
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.learn.fit_matcher import FitReport, Question, fit_library_matcher
 from faceml.services.learn.promote import count_tries, judge, list_models, promote, roll_back, show_model
 from faceml.services.operate.backup import back_up

@@ -21,7 +21,7 @@ from faceml.library import Library
 from faceml.options import DetectOptions
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.people import compute_centroids, merge_people
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.undo import undo
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans

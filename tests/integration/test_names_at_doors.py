@@ -17,7 +17,7 @@ from faceml.library import Library
 from faceml.records import BBox
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import rename_person
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.exchange.import_labels import import_labels, name_clusters
 from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.learn.evaluate import evaluate_labels

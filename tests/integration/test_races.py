@@ -21,7 +21,7 @@ from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.dual import cluster_dual
 from faceml.services.decisions.label import assign_faces_to, dismiss_faces, is_open, label_cluster, reject_person
 from faceml.services.decisions.people import compute_centroids, hide_person, merge_people
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.split import split_cluster
 from faceml.services.decisions.undo import undo
 from faceml.services.exchange.import_labels import name_clusters

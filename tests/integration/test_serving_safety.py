@@ -172,7 +172,7 @@ def test_head_is_get_without_the_body_wherever_there_is_get(library: Library) ->
 def test_a_path_says_what_it_takes(library: Library) -> None:
     with client_of(library) as api:
         for path, taken in (
-            ("/persons/x", "DELETE, GET, HEAD, OPTIONS"),
+            ("/persons/x", "DELETE, GET, HEAD, OPTIONS, PATCH"),
             ("/project", "OPTIONS, POST"),
             ("/clusters", "GET, HEAD, OPTIONS"),
         ):

@@ -16,7 +16,7 @@ from PIL import Image
 from faceml.library import Library
 from faceml.records import BBox, Face
 from faceml.services.decisions.label import label_cluster
-from faceml.services.decisions.personal import erase_person
+from faceml.services.decisions.private import erase_person
 from faceml.services.pictures.sheets import draw_people
 from faceml.services.pictures.thumbnails import SIDE_PX, Thumbnails
 from faceml.vision.crops import face_thumbnail

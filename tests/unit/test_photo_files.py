@@ -16,7 +16,7 @@ from pillow_heif import register_heif_opener
 
 from faceml import photo_files
 from faceml.errors import FileNotReadable, FolderNotFound
-from faceml.photo_files import IGNORED, PHOTO_SUFFIXES, find_photos, photo_folder
+from faceml.photo_files import IGNORED, PHOTO_SUFFIXES, RAW_SUFFIXES, find_photos, photo_folder
 from faceml.vision.image import read_photo
 from tests.conftest import REPO, skip_or_fail
 
@@ -203,7 +203,10 @@ def test_a_folder_that_is_a_circle_itself_is_one_line(tmp_path: Path) -> None:
 def test_the_page_says_what_is_taken_in_and_what_is_ignored() -> None:
     page = (REPO / "docs" / "photos.md").read_text()
     said = set(re.findall(r"`([^`]+)`", page.partition("\nWhat a file holds")[0]))
-    assert {name for name in said if re.fullmatch(r"\.\w+", name)} == PHOTO_SUFFIXES
+    named = {name for name in said if re.fullmatch(r"\.\w+", name)}
+    with_raw = RAW_SUFFIXES | {".jxl"}
+    assert named - with_raw == PHOTO_SUFFIXES
+    assert named & with_raw
     table = re.findall(r"^\| (`[^|]+`) \|", page.partition("| Rule | Of |")[2], re.MULTILINE)
     rules = {rule for row in table for rule in re.findall(r"`([^`]+)`", row)}
     assert rules == {rule.removeprefix("\\") for rule in IGNORED}

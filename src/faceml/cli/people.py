@@ -88,7 +88,7 @@ def rename(person: str, name: str) -> object:
 @show.printed()
 def describe(person: str, aliases: tuple[str, ...], **said: str | None) -> object:
     """Write down when PERSON was born and died, a note, and what else they are called."""
-    from faceml.services.decisions.personal import describe_person
+    from faceml.services.decisions.private import describe_person
 
     return describe_person(show.open_configured(), person, **said, aliases=aliases or None, actor=current_actor())
 
@@ -119,7 +119,7 @@ def unhide(person: str) -> object:
 @show.printed(fails=lambda report: bool(report.not_gone_yet))
 def erase(person: str, yes: bool) -> object:
     """Erase PERSON for good: faces, vectors, prototypes, and their name in the log. This cannot be undone."""
-    from faceml.services.decisions.personal import erase_person
+    from faceml.services.decisions.private import erase_person
 
     return erase_person(show.open_configured(), person, is_confirmed=yes, actor=current_actor())
 

@@ -59,7 +59,7 @@ def apart(one: str, other: str) -> object:
 def relate(person: str, other: str, kin: str) -> object:
     """Say what OTHER is to PERSON: relatives look alike, and are never taken for one person."""
     from faceml.decisions.about_people import Kin
-    from faceml.services.decisions.personal import relate_people
+    from faceml.services.decisions.private import relate_people
 
     said = None if kin == "no-relative" else Kin(kin)
     return relate_people(show.open_configured(), person, other, said, actor=current_actor())

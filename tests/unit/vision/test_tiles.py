@@ -158,9 +158,9 @@ def test_a_turned_pixel_comes_back_to_where_it_was(turns: int, width: int, heigh
 
 def test_a_group_of_small_faces_is_looked_at_closely() -> None:
     """Those behind are a pixel and a half of the canvas' 64: the larger ones in front tell that there is a group."""
-    front = [(100 + 250 * at, 500, 40) for at in range(4)]
-    back = [(100 + 120 * at, 200, 28) for at in range(8)]
-    image = drawn(1100, 700, front + back)
+    front = [(54 + 136 * at, 270, 36) for at in range(4)]
+    back = [(54 + 65 * at, 110, 14) for at in range(8)]
+    image = drawn(600, 400, front + back)  # looked at whole
     first = detect_everywhere(image, squares_at, Looks((SIZE_PX,), 0.4, is_closer=False))
     assert len(first) < 12
     assert len(detect_everywhere(image, squares_at, Looks((SIZE_PX,), 0.4))) == 12

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from faceml.decisions.decision import Forget
@@ -30,7 +31,9 @@ from faceml.storage.forgetting import complete_erasures
 from faceml.storage.sql.asset_rows import KnownFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
-from faceml.vision.edited import Followed, FormerFace, follow
+
+if TYPE_CHECKING:
+    from faceml.vision.edited import Followed, FormerFace
 
 BATCH = 1000  # photos a transaction
 CHANGED = "its file was changed or went since it was taken in: `faceml ingest` its folder again"
@@ -259,6 +262,8 @@ def follow_edits(
 
     A file that is another than the one taken in was looked at in vain: its faces are not those of the photo.
     """
+    from faceml.vision.edited import follow
+
     with library.repository.read() as unit:
         known = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()
     files = {file.asset_id: file for file in known}

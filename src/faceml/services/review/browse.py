@@ -15,7 +15,7 @@ from faceml.errors import WrongUse
 from faceml.path_text import path_of
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
-from faceml.services.decisions.personal import Relative, relatives_of
+from faceml.services.decisions.private import Relative, relatives_of
 from faceml.storage.sql.asset_rows import UnreadableAsset
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.storage.sql.lives import About, PhotoAt

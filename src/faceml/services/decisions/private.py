@@ -1,4 +1,4 @@
-"""Personal data: what is written down of a person beside their faces, and erasing all that there is of them."""
+"""Private data: what is written down of a person beside their faces, and erasing all that there is of them."""
 
 from __future__ import annotations
 
