@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -114,8 +114,7 @@ def film(chromium: Any, library: Library, faces: Mapping[str, set[str]], file: P
         def frame(milliseconds: int) -> None:
             somebody.rests()
             expect(somebody.page.locator("img.fg-portrait:not([src])")).to_have_count(0)
-            picture = Image.open(BytesIO(somebody.page.screenshot())).convert("RGB")
-            frames.append(picture.quantize(COLOURS // 2, Image.Quantize.MEDIANCUT))
+            frames.append(Image.open(BytesIO(somebody.page.screenshot())).convert("RGB"))
             durations.append(milliseconds)
 
         for name, theirs in faces.items():
@@ -129,7 +128,19 @@ def film(chromium: Any, library: Library, faces: Mapping[str, set[str]], file: P
             frame(700)
             somebody.press("Enter")
         frame(1500)
-    frames[0].save(file, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
+    first, *others = in_one_palette(frames)
+    first.save(file, save_all=True, append_images=others, duration=durations, loop=0, optimize=True)
+
+
+def in_one_palette(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """Then only what changes from one frame to the next takes room."""
+    width, height = frames[0].size
+    some = [frames[at * (len(frames) - 1) // 3] for at in range(4)]
+    sheet = Image.new("RGB", (width, height * len(some)))
+    for row, frame in enumerate(some):
+        sheet.paste(frame, (0, row * height))
+    palette = sheet.quantize(COLOURS // 2, Image.Quantize.MEDIANCUT)
+    return [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
 
 
 def shoot(somebody: Somebody, file: Path) -> None:
