@@ -23,7 +23,7 @@ from faceml.library import Library
 from faceml.records import Face
 from faceml.services.index.drain import IndexFollower, index_in_background
 from faceml.services.pictures.thumbnails import Thumbnails
-from faceml.services.review.browse import list_open_clusters, look_at_cluster
+from faceml.services.review.browse import list_clusters, show_cluster
 from faceml.storage.grid.face_query import FaceQuery, Place
 from faceml.storage.grid.face_tiles import By
 from tests.grid import TO_NAME, Namer
@@ -83,9 +83,8 @@ def decide(namer: Namer, name: str) -> None:
 def page_of(library: Library) -> list[Face]:
     faces: list[Face] = []
     photos: set[int] = set()
-    for cluster_id, _ in list_open_clusters(library.repository):
-        cluster = look_at_cluster(library.repository, cluster_id)
-        for face in cluster.faces if cluster else ():
+    for cluster in list_clusters(library.repository, page_size=100).items:
+        for face in show_cluster(library.repository, cluster.cluster_id).faces:
             if face.asset_id not in photos and len(faces) < PAGE_FACES:
                 photos.add(face.asset_id)
                 faces.append(face)

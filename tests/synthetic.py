@@ -17,7 +17,7 @@ from faceml.library import Library
 from faceml.records import BBox, FoundFace
 from faceml.services.decisions.label import label_cluster
 from faceml.services.index.drain import drain_outbox
-from faceml.services.review.browse import look_at_cluster
+from faceml.services.review.browse import show_cluster
 from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
 from tests.conftest import copy_library, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
@@ -110,8 +110,6 @@ def _face(vector: np.ndarray[tuple[int], np.dtype[np.float32]], place: int, row:
 
 def _name(library: Library, known: int, faces: int) -> None:
     for person in range(known):
-        cluster = look_at_cluster(library.repository, f"clu_{person:05}")
-        assert cluster is not None
-        best = sorted(cluster.faces, key=lambda face: -face.quality_score)
-        half = [face.id for face in best[: faces // 2]]
+        cluster = show_cluster(library.repository, f"clu_{person:05}")
+        half = [face.id for face in cluster.faces[: faces // 2]]
         label_cluster(library, cluster.cluster_id, f"Person {person:05}", face_ids=half, actor="synthetic")

@@ -26,7 +26,7 @@ export function Review({ desk, stage }: { desk: Desk; stage: Stage }) {
     if (faceId !== undefined && assetId !== undefined) desk.store.set({ photo: { assetId, faceId } });
   };
   const keydown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || (event.target as HTMLElement).matches("input, button[data-face]")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || (event.target as HTMLElement).matches("input")) return;
     const key = event.key.toLowerCase();
     const topic = TOPICS.indexOf(asking.topic) + ({ arrowdown: 1, arrowup: -1 }[key] ?? 0);
     if (key === "y") ask(desk.questions.answer(true));

@@ -68,21 +68,6 @@ def folded(text: str) -> str:
     return _plain(_VARIANT.sub("", unicodedata.normalize("NFKC", compatible)))
 
 
-def is_slip(text: str, name: str) -> bool:
-    """Whether one folded name is another with a letter left out or put in, or two that changed places.
-
-    >>> [is_slip(text, "grace hopper") for text in ("grace hoper", "graec hopper", "ggrace hopper", "grace")]
-    [True, True, True, False]
-    >>> [is_slip(*two) for two in (("person 1", "person 12"), ("person 12", "person 21"), ("person a", "person b"))]
-    [False, False, False]
-    """
-    shorter, longer = sorted((text, name), key=len)
-    if len(longer) == len(shorter):
-        pairs = [at for at in range(len(name) - 1) if name[at : at + 2].isalpha()]
-        return any(name[:at] + name[at + 1] + name[at] + name[at + 2 :] == text for at in pairs)
-    return any(letter.isalpha() and longer[:at] + longer[at + 1 :] == shorter for at, letter in enumerate(longer))
-
-
 def _plain(text: str) -> str:
     if text.isascii():
         return " ".join(text.split())

@@ -274,6 +274,7 @@ def test_a_queue_that_stops_is_said_and_keeps_what_was_handed_out(settings: Sett
 # --- the projection in use
 
 
+@pytest.mark.nightly
 def test_a_moved_alias_is_followed_and_no_request_fails(mlflow_here: Path, settings: Settings, tmp_path: Path) -> None:
     ours = replace(settings, tracking_uri=f"sqlite:///{mlflow_here / 'mlruns' / 'mlflow.db'}")
     library, _ = two_people(ours)

@@ -15,7 +15,7 @@ from tests.conftest import REPO
 from tests.rest import served_here
 
 AXE = REPO / "front" / "node_modules" / "axe-core" / "axe.min.js"
-WAIT_MS = float(os.environ.get("FACEML_WAIT_MS", 60_000))
+WAIT_MS = float(os.environ.get("FACEML_WAIT_MS", 180_000))
 
 
 def expect(locator: Any) -> Any:

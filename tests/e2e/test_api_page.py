@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.lab import browser
+from tests.e2e.lab import START_S, browser
 from tests.rest import served
 
 pytestmark = pytest.mark.browser
@@ -19,6 +19,7 @@ def test_a_request_is_tried_on_the_page(tmp_path: Path, key: str) -> None:
     with served(tmp_path, **given) as server, browser() as chromium:
         known: dict[str, Any] = {"http_credentials": {"username": "me", "password": key}} if key else {}
         page = chromium.new_context(**known).new_page()
+        page.set_default_timeout(START_S * 1000)
         complaints: list[str] = []
         asked: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))

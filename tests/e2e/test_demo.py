@@ -23,6 +23,8 @@ PLOTS = {  # none of them shows a face
 }  # fmt: skip
 FACEML = Path(sys.executable).with_name("faceml")
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:

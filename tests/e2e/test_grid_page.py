@@ -142,6 +142,7 @@ def test_faces_are_confirmed_moved_ignored_and_recovered_by_keyboard(chromium: A
     assert {names_of(acquaintances)[UUID(face_id)] for face_id in moved} == {other}
 
 
+@pytest.mark.nightly
 def test_faces_are_confirmed_moved_ignored_and_recovered_by_mouse(chromium: Any, acquaintances: Library) -> None:
     before = confirmed(acquaintances)
     with sitting_at(chromium, acquaintances) as somebody:
@@ -180,6 +181,7 @@ def test_faces_are_confirmed_moved_ignored_and_recovered_by_mouse(chromium: Any,
     assert {names_of(acquaintances)[UUID(face_id)] for face_id in ids} == {"Cleo"}
 
 
+@pytest.mark.nightly
 def test_a_box_on_the_photo_is_named_and_what_others_decide_shows_by_itself(chromium: Any, strangers: Library) -> None:
     with sitting_at(chromium, strangers) as somebody:
         label_cluster(strangers, "clu_00003", "Ada", actor="ada")
@@ -197,6 +199,7 @@ def test_a_box_on_the_photo_is_named_and_what_others_decide_shows_by_itself(chro
     assert Counter(names.values()) == {"Ada": 6, "Bob": 1}
 
 
+@pytest.mark.nightly
 def test_no_place_is_closed_to_who_cannot_see_or_point(chromium: Any, acquaintances: Library) -> None:
     with sitting_at(chromium, acquaintances) as somebody:
         for number in (3, 4, 5, 2, 1):

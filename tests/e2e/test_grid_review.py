@@ -44,6 +44,7 @@ def asked(somebody: Somebody) -> str:
     return str(somebody.page.inner_text(".fg-half >> nth=0 >> h2"))
 
 
+@pytest.mark.nightly
 def test_questions_are_answered_put_off_and_taken_back_by_keyboard(chromium: Any, library: Library) -> None:
     with sitting_at(chromium, library) as somebody:
         somebody.press("Alt+r")
@@ -73,6 +74,7 @@ def test_questions_are_answered_put_off_and_taken_back_by_keyboard(chromium: Any
         somebody.sees("Who is this?")
 
 
+@pytest.mark.nightly
 def test_a_split_is_seen_first_and_history_takes_anything_back_by_keyboard(chromium: Any, library: Library) -> None:
     before = len(history(library.repository))
     with sitting_at(chromium, library, "#place=to_name&clusterId=clu_00004") as somebody:

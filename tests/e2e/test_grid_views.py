@@ -66,6 +66,7 @@ def draws_round_everything(somebody: Somebody) -> None:
     somebody.page.mouse.up()
 
 
+@pytest.mark.nightly
 def test_what_is_drawn_round_on_the_map_is_selected_in_the_grid_and_named(chromium: Any, library: Library) -> None:
     with sitting_at(chromium, library) as somebody:
         looks_at(somebody, "map", "Map")
@@ -83,6 +84,7 @@ def test_what_is_drawn_round_on_the_map_is_selected_in_the_grid_and_named(chromi
     assert named(library, "Ada") == FACES
 
 
+@pytest.mark.nightly
 def test_bounds_are_tried_applied_and_taken_back_and_groups_made_anew(chromium: Any, library: Library) -> None:
     label_cluster(library, "clu_00000", "Ada", actor="ada")
     with sitting_at(chromium, library, "#view=tune") as somebody:

@@ -85,6 +85,7 @@ def test_it_is_the_wheels_and_starts_anywhere(installed: Installed, wheel: Path,
     assert "Serve the library over REST" in installed.says(tmp_path, "python", "-m", "serving", "--help")
 
 
+@pytest.mark.nightly
 def test_a_night_runs_in_a_project_that_init_laid_out(
     installed: Installed, project: Path, photos: Path, empty_mlflow: Path
 ) -> None:

@@ -130,6 +130,7 @@ def test_a_pipeline_runs_as_a_job(shell: Shell) -> None:
     assert result["steps"][2]["results"] == {"clusters": 4}
 
 
+@pytest.mark.nightly
 def test_a_worker_that_dies_is_started_again_and_its_job_runs_again(shell: Shell, photos: Path) -> None:
     shell.says("ingest", photos)
     library = open_library(Settings(home=shell.home))

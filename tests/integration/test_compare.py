@@ -56,6 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path, opencv
     return library
 
 
+@pytest.mark.nightly
 def test_runs_are_ranked_and_told_apart_by_what_differs(trained: Library) -> None:
     runs = list_experiments(trained)
     assert [run.parameters["head"] for run in runs] == ["whitening", "documented"]
@@ -72,6 +73,7 @@ def test_runs_are_ranked_and_told_apart_by_what_differs(trained: Library) -> Non
         list_experiments(trained, kind="assign")
 
 
+@pytest.mark.nightly
 def test_curves_of_several_runs_lie_over_the_raw_one(trained: Library) -> None:
     curves = read_curves(trained, list_experiments(trained))
     assert len(curves) == 3
@@ -82,6 +84,7 @@ def test_curves_of_several_runs_lie_over_the_raw_one(trained: Library) -> None:
         assert curve.far[-1] == pytest.approx(1, abs=0.3)
 
 
+@pytest.mark.nightly
 def test_versions_thresholds_and_the_verdict_are_shown_for_each_space(trained: Library) -> None:
     assert [row["alias"] for row in model_rows(versions(trained))] == ["", "challenger"]
     views = view_thresholds(trained, ["raw", "champion", 1, "challenger"], fmr=0.01)
@@ -108,9 +111,10 @@ def test_plots_hold_what_was_measured_and_say_where_there_is_nothing() -> None:
     assert "Needs a run" in parallel_coordinates({}, ["margin"]).axes[0].texts[0].get_text()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [pytest.param("05_evaluate", {"fmr": 0.01}, marks=pytest.mark.nightly), ("07_compare", {})],
+    [("05_evaluate", {"fmr": 0.01}), ("07_compare", {})],
 )
 def test_the_notebook_runs(trained: Library, name: str, parameters: dict[str, Any], tmp_path: Path) -> None:
     done = tmp_path / f"{name}.ipynb"

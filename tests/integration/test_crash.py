@@ -54,7 +54,7 @@ def demo_photos(tmp_path: Path, photo_count: int) -> Path:
     return photos
 
 
-@pytest.mark.parametrize(("kills", "photo_count"), [(2, 50), pytest.param(40, 200, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(("kills", "photo_count"), [(1, 16), pytest.param(40, 200, marks=pytest.mark.nightly)])
 def test_kills_at_random_moments_lose_and_double_nothing(
     kills: int, demo_photos: Path, tmp_path: Path, model_cache: Path, opencv_zoo: object
 ) -> None:

@@ -457,8 +457,8 @@ def run(sequences: int) -> None:
     )
 
 
-def test_twelve_sequences_of_decisions_keep_every_one() -> None:
-    run(12)
+def test_four_sequences_of_decisions_keep_every_one() -> None:
+    run(4)
 
 
 @pytest.mark.nightly

@@ -23,7 +23,7 @@ from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
-from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_thumbnail, look_at_photo
+from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_photo, draw_thumbnail
 from faceml.services.review.browse import list_people
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import Photo, read_orientation, read_photo
@@ -294,7 +294,7 @@ def test_a_named_photo_whose_last_look_failed_is_told_at_every_door(
     assert export_faces(library.repository, tmp_path / "faces.csv").faces == 1
     assert [line.split(":")[0] for line in export_xmp(library.repository).skipped] == [str(grace)]
     with pytest.raises(NotFound, match="cannot be shown"):
-        look_at_photo(library.repository, face.id)
+        draw_photo(library.repository, face.asset_id)
     with pytest.raises(NotFound, match="cannot be read now"):
         draw_thumbnail(library.repository, face.id)
     if what == "cut short":

@@ -126,6 +126,7 @@ def of_kind(library: Library, kind: str) -> list[Experiment]:
     return list(list_experiments(library, kind=kind))[::-1]
 
 
+@pytest.mark.nightly
 def test_every_run_knows_its_data_and_code_also_within_a_pipeline_and_a_sweep(recorded: Library) -> None:
     runs = [*list_experiments(recorded, kind=None), *of_kind(recorded, "child")]
     assert {run.kind for run in runs} == {"pipeline", "detect", "cluster", "sweep", "train", "child"}
@@ -275,6 +276,7 @@ def test_the_notebook_compares_clusterings_too(recorded: Library, tmp_path: Path
     assert text.count("image/png") >= 2
 
 
+@pytest.mark.nightly
 def test_the_best_is_let_in_by_the_gate_alone(says: Says, recorded: Library, tmp_path: Path) -> None:
     assert list_models(recorded).champion is None
     said = says("compare", "--by", "head.tar@far=1e-3")

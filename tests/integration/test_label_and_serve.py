@@ -10,7 +10,6 @@ import httpx
 from faceml.errors import FacesChanged
 from faceml.library import Library
 from faceml.services.index.drain import IndexFollower, index_in_background
-from faceml.services.review.browse import list_open_clusters
 from faceml.wiring import open_library
 from tests.grid import Namer
 from tests.rest import API, environment_of, served
@@ -61,7 +60,8 @@ def test_kernels_and_the_serving_app_name_faces_at_once(tmp_path: Path) -> None:
         people = client.get("/persons", params={"page_size": 100}).json()
         seen = {item["name"].split()[0] for item in people["items"]}
         assert seen == {"ada", "bob", "api"}
-        open_now = {cluster_id for cluster_id, _ in list_open_clusters(library.repository)}
+        with library.repository.read() as unit:
+            open_now = {cluster for _, person, cluster in unit.faces.labels() if cluster and person is None}
         for mine in kernels:
             namer = Namer(mine, actor="ada")
             assert set(namer.groups) == open_now

@@ -428,6 +428,7 @@ def test_the_commands_serve_matchers_beside_projections(labelled: Library, monke
     assert "No projection is registered: raw embeddings are used" in told("models", "list")
 
 
+@pytest.mark.nightly
 def test_matchers_travel_in_a_backup(labelled: Library, tmp_path: Path) -> None:
     fit_library_matcher(labelled, measure=unmeasured)
     fit_library_matcher(labelled, measure=unmeasured)

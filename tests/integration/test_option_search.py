@@ -150,6 +150,7 @@ def test_two_workers_share_one_search(labelled: Library) -> None:
     assert report.best is not None
 
 
+@pytest.mark.nightly
 def test_what_the_gate_refuses_is_applied_only_for_a_reason(labelled: Library) -> None:
     home = labelled.settings.home
     with pytest.raises(NotFound, match="no search has come to its end"):
@@ -184,6 +185,7 @@ def test_counts_below_one_are_refused(labelled: Library) -> None:
         search_options(labelled, SPACE, trials=0)
 
 
+@pytest.mark.nightly
 def test_slices_by_own_groups_are_printed_and_stand_on_the_page_of_the_version_in_use(
     labelled: Library, says: Says, tmp_path: Path
 ) -> None:

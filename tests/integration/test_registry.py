@@ -158,6 +158,7 @@ def server(mlflow_here: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes
     process.wait()
 
 
+@pytest.mark.nightly
 def test_a_server_that_went_away_changes_nothing_for_who_used_it_before(
     server: subprocess.Popen[bytes], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -166,6 +166,7 @@ def test_a_second_schedule_of_one_library_is_refused(place: Settings, tmp_path: 
         run_schedule(place, plan)
 
 
+@pytest.mark.nightly
 def test_sigterm_in_the_middle_ends_the_kernel_and_leaves_the_library_consistent(
     place: Settings, tmp_path: Path, photos: Path
 ) -> None:

@@ -286,6 +286,7 @@ def test_a_client_that_asks_again_and_again_is_kept(patient: Callable[[], socket
         assert answer.startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.nightly
 def test_who_does_not_take_the_answer_is_let_go_and_who_takes_it_slowly_is_not(
     patient: Callable[[], socket.socket],
 ) -> None:

@@ -112,13 +112,6 @@ def test_only_the_owner_may_read_the_pictures_that_are_kept(library: Library, fa
     assert [file.stat().st_mode & 0o777 for file in kept] == [0o600] * len(faces)
 
 
-def test_prepared_pictures_are_at_hand(library: Library, faces: list[Face]) -> None:
-    thumbnails = Thumbnails(library)
-    assert thumbnails.at_hand(faces) == {}
-    thumbnails.prepare(faces)
-    assert len(thumbnails.at_hand(faces)) == len(faces)
-
-
 def test_a_pixelated_face_is_nowhere_to_be_found(library: Library, faces: list[Face]) -> None:
     hidden = faces[0].id
     made = Thumbnails(library, pixelate=lambda face: face.id == hidden).of(faces)

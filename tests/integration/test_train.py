@@ -176,6 +176,7 @@ def test_a_training_is_reported_recorded_and_registered(labelled: Library, mlflo
     assert not any("Person" in text for text in told)  # ids, no names
 
 
+@pytest.mark.nightly
 def test_a_true_gain_is_promoted_and_a_champion_is_beaten_only_by_more(labelled: Library) -> None:
     first = train_matching(labelled, LEARNS)
     assert first.verdict.promotes, first.verdict.reasons
@@ -190,6 +191,7 @@ def test_a_true_gain_is_promoted_and_a_champion_is_beaten_only_by_more(labelled:
     assert "does not differ beyond the noise from face-projection/1" in " ".join(report.reasons)
 
 
+@pytest.mark.nightly
 def test_shuffled_labels_are_refused(mlflow_here: Path, library: Library) -> None:
     vectors, owners = people_in_changing_light(PEOPLE, FACES, width=WIDTH)
     label(library, vectors, np.random.default_rng(1).permutation(owners))
@@ -198,6 +200,7 @@ def test_shuffled_labels_are_refused(mlflow_here: Path, library: Library) -> Non
     assert not promote(library, actor="me").promoted
 
 
+@pytest.mark.nightly
 def test_a_training_goes_on_from_its_checkpoint(mlflow_here: Path, library: Library) -> None:
     label(library, people_vectors(3, 6, spread=1.0), np.repeat([0, 1, 2], 6))
     first = Path(train_matching(library, SHORT).model_checkpoint)
@@ -207,6 +210,7 @@ def test_a_training_goes_on_from_its_checkpoint(mlflow_here: Path, library: Libr
     assert [epoch.number for epoch in longer.epochs] == list(range(13))
 
 
+@pytest.mark.nightly
 def test_a_training_that_learns_nothing_says_so_in_report_command_and_mlflow(
     mlflow_here: Path, library: Library
 ) -> None:

@@ -2617,7 +2617,7 @@ function Review({ desk, stage }) {
     if (faceId !== void 0 && assetId !== void 0) desk.store.set({ photo: { assetId, faceId } });
   };
   const keydown = (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, button[data-face]")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input")) return;
     const key = event.key.toLowerCase();
     const topic = TOPICS.indexOf(asking.topic) + ({ arrowdown: 1, arrowup: -1 }[key] ?? 0);
     if (key === "y") ask(desk.questions.answer(true));

@@ -21,7 +21,7 @@ from faceml.library import Library
 from faceml.progress import told
 from faceml.records import Embeddings, LibraryFaces, PackContract
 from faceml.services.cluster.grouping import UNKNOWN, UNLABELLED, Note, group_faces, log, one_at_a_time
-from faceml.services.learn.promote import MATCHER, comparison_metrics, count_tries, judge, promote
+from faceml.services.learn.promote import MATCHER, count_tries, judge, promote
 from faceml.services.operate.status import library_snapshot
 from faceml.storage.registry.records import ModelCard, RegisteredModel
 from faceml.training.whitening import library_head
@@ -100,7 +100,7 @@ def fit_library_matcher(library: Library, *, measure: Measure = by_the_gate, on_
         registered = _register(library, record, comparison, faces=count, run_id=run.id)
         verdict = judge(library, registered.version, kind=MATCHER)
         library.matchers.describe(registered, describe(verdict, comparison))
-        run.metrics(comparison_metrics(comparison))
+        run.metrics(comparison.metrics() if comparison else {})
         run.tags(verdict.as_tags())
         report = FitReport(
             version=registered.version,

@@ -284,8 +284,3 @@ def model_rows(models: ModelList) -> list[dict[str, Any]]:
         }
         for model in models.versions
     ]
-
-
-def comparison_metrics(comparison: Comparison | None) -> dict[str, float]:
-    """What was measured, by candidate and measure, for a run's metrics."""
-    return comparison.metrics() if comparison else {}

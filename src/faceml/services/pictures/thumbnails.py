@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,11 +13,9 @@ import numpy as np
 
 from faceml.errors import NotFound, UnreadablePhoto, WrongUse
 from faceml.library import Library
-from faceml.path_text import name_text, path_text
 from faceml.records import Asset, BBox, Face
 from faceml.services.photos.missing import check_faces_on
 from faceml.storage.cache_files import ThumbnailFiles
-from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository
 
 if TYPE_CHECKING:
@@ -50,7 +48,6 @@ def draw_thumbnail(repository: Repository, face_id: UUID, *, size_px: int = 112)
 SIDE_PX = 128
 MARGIN = 0.3  # of the box's longer side, on each side of it; as `face_thumbnail`
 THREADS = 4  # decoding runs outside Python's lock
-PREPARED_AT_ONCE = 10
 IN_MEMORY = 4_000  # pictures, some 5 KB each
 
 
@@ -86,12 +83,6 @@ class Thumbnails:
             self._remember(missing, made)
             found |= made
         return found
-
-    def prepare(self, faces: Sequence[Face]) -> None:
-        """Make pictures that may be asked for soon: one photo after the other, behind those asked for now."""
-        missing = [face for face in faces if face.id not in self._memory]
-        for part in chunks(missing, PREPARED_AT_ONCE):
-            self._remember(part, self._load(part, map))
 
     def _remember(self, faces: Sequence[Face], pictures: Mapping[UUID, bytes]) -> None:
         with self._lock:
@@ -171,65 +162,6 @@ def _shrink(asset: Asset, faces: Iterable[Face], side_px: int) -> int:
 
 
 LARGEST_SIDE_PX = 1280
-
-
-@dataclass(frozen=True, slots=True)
-class FaceBox:
-    """Where a face is, as shares (0 to 1) of the photo's width and height."""
-
-    face_id: UUID
-    x: float
-    y: float
-    w: float
-    h: float
-    person_name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoView:
-    file_name: str
-    jpeg: bytes
-    width: int  # of the JPEG, pixels
-    height: int
-    boxes: tuple[FaceBox, ...]
-
-
-def look_at_photo(
-    repository: Repository, face_id: UUID, *, pixelate: Callable[[Face], bool] | None = None
-) -> PhotoView:
-    """The photo that a face is on, at most 1,280 pixels a side.
-
-    Args:
-        pixelate: which faces to make unrecognisable.
-    Raises:
-        NotFound: no such face, or its photo cannot be read now.
-    """
-    from PIL import Image
-
-    from faceml.plots.contact_sheet import pixelated
-    from faceml.vision.image import read_photo
-
-    with repository.read() as unit:
-        asset = unit.assets.by_ids([unit.faces.get(face_id).asset_id])[0]
-        faces = unit.faces.in_assets([asset.id])
-        names = unit.people.names([face.person_id for face in faces if face.person_id])
-    try:
-        check_faces_on(asset)
-        pixels = read_photo(asset.path)
-    except UnreadablePhoto as error:
-        raise NotFound(f"the photo {path_text(asset.path)} cannot be shown: {error}") from error
-    height, width = pixels.shape[:2]
-    for box in (face.bbox for face in faces if pixelate and pixelate(face)):
-        part = pixels[box.y : box.y + box.h, box.x : box.x + box.w]
-        part[:] = pixelated(part)
-    image = Image.fromarray(pixels)
-    image.thumbnail((LARGEST_SIDE_PX, LARGEST_SIDE_PX))
-    boxes = (
-        FaceBox(face.id, face.bbox.x / width, face.bbox.y / height, face.bbox.w / width, face.bbox.h / height,
-                names.get(face.person_id) if face.person_id else None)
-        for face in faces
-    )  # fmt: skip
-    return PhotoView(name_text(asset.path), encode_jpeg(np.asarray(image)), *image.size, tuple(boxes))
 
 
 def draw_photo(repository: Repository, asset_id: int, *, size_px: int = LARGEST_SIDE_PX) -> bytes:

@@ -151,59 +151,6 @@ def find(repository: Repository, name_or_id: str | UUID) -> Person:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenCluster:
-    cluster_id: str
-    faces: tuple[Face, ...]  # those nobody was named for, those that fit best first
-    odd: frozenset[UUID]  # less like the others together than the pack recommends for one person; they come last
-    is_mixed: bool  # so are its pairs of faces on average: it may be several people
-    named_faces: int  # others of the cluster
-    mean_quality: float  # of the open faces
-    cohesion: float  # mean cosine of the open faces to their centroid
-
-
-@dataclass(frozen=True, slots=True)
-class LabelProgress:
-    faces: int  # in the library
-    faces_named: int
-    people: int
-
-
-def list_open_clusters(repository: Repository) -> list[tuple[str, int]]:
-    """(cluster id, faces to name) of every cluster that has some, most faces first."""
-    with repository.read() as unit:
-        return unit.clusters.open()
-
-
-def look_at_cluster(repository: Repository, cluster_id: str) -> OpenCluster | None:
-    """A cluster as it is now; None where nothing of it is left to name."""
-    from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similarity, mean_similarity
-
-    with repository.read() as unit:
-        members = unit.faces.in_cluster(cluster_id)
-        faces = [face for face in members if face.person_id is None and face.assigned_by is None]
-        known, pinned = unit.vectors.of([face.id for face in faces]), unit.contract.pinned()
-    if not faces:
-        return None
-    least = pinned.match_threshold if pinned else -1.0
-    fit = dict(zip(known.face_ids, likeness_to_others(known.vectors).tolist(), strict=True))
-    return OpenCluster(
-        cluster_id,
-        tuple(sorted(faces, key=lambda face: -fit.get(face.id, 0.0))),
-        odd=frozenset(face_id for face_id, likeness in fit.items() if likeness < least),
-        is_mixed=mean_pair_similarity(known.vectors) < least,
-        named_faces=len(members) - len(faces),
-        mean_quality=sum(face.quality_score for face in faces) / len(faces),
-        cohesion=mean_similarity(known.vectors) if len(known.vectors) else 0.0,
-    )
-
-
-def label_progress(repository: Repository) -> LabelProgress:
-    with repository.read() as unit:
-        counts = unit.faces.counts()
-        return LabelProgress(counts.faces, counts.assigned, unit.people.count())
-
-
-@dataclass(frozen=True, slots=True)
 class Companions:
     """Two people, and the photos that show both."""
 

@@ -61,21 +61,6 @@ class Clusters(Store):
             for row in rows
         ]
 
-    def open(self) -> list[tuple[str, int]]:
-        """Clusters with faces that are under nobody and undecided, and how many; most such faces first."""
-        statement = (
-            select(FaceInstance.cluster_id, func.count())
-            .where(
-                photo_is_there(),
-                FaceInstance.cluster_id.is_not(None),
-                FaceInstance.person_id.is_(None),
-                FaceInstance.assigned_by.is_(None),
-            )
-            .group_by(FaceInstance.cluster_id)
-            .order_by(func.count().desc(), FaceInstance.cluster_id)
-        )
-        return [(row[0], row[1]) for row in self._session.execute(statement) if row[0]]
-
     def count(self, *, include_labeled: bool = False) -> int:
         clusters = _grouped(include_labeled).subquery()
         return self._session.execute(select(func.count()).select_from(clusters)).scalar_one()
