@@ -284,14 +284,14 @@ command("export to CSV")(_export("faces.csv"))
 
 @command("export --vectors")
 def _export_vectors(library: Library) -> Work:
-    from faceml.services.exchange.export import export_vectors
+    from faceml.services.exchange.vectors import export_vectors
 
     return lambda: export_vectors(library.repository, scratch(library) / "faces.npz")
 
 
 @command("export of XMP")
 def _xmp(library: Library) -> Work:
-    from faceml.services.exchange.export_xmp import export_xmp
+    from faceml.services.exchange.export import export_xmp
 
     return lambda: export_xmp(library.repository)
 

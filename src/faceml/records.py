@@ -101,6 +101,7 @@ class FoundFace:
     quality_score: float  # 0 to 1, see vision.detection
     embedding: NDArray[np.float32]  # (D,) unit vector
     measures: Measures | None = None  # None: not measured
+    id: UUID | None = None  # that it brings along, and nothing else has; None: it gets a new one
 
 
 @dataclass(frozen=True, slots=True)

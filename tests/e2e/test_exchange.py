@@ -44,3 +44,19 @@ def test_a_library_goes_into_one_file_and_its_names_beside_the_photos(shell: She
     assert "Faces labeled: 2 (people: 2)" in shell.says("faces", "import-xmp", photos, **elsewhere)
     again = json.loads(shell.says("faces", "import-xmp", photos, "--json", **elsewhere))
     assert (again["faces_labeled"], again["already_labeled"]) == (0, 2)
+
+    assert "Files: 1\nPhotos: 4\nFaces: 8" in shell.says("vectors", "export", "shards")
+    third = {"FACEML_HOME": str(shell.folder / "third")}
+    assert "not in the library: 4 (`faceml ingest`" in shell.says("vectors", "import", "shards", **third)
+    shell.says("ingest", photos, **third)
+    said = shell.says("vectors", "import", "shards", **third)
+    assert said.startswith("Photos taken in: 4\nNew faces: 8\nLooked at before, left as is: 0")
+    assert "New faces: 0" in shell.says("faces", "backfill", **third)
+    assert "Decisions: 0" in shell.says("faces", "import-fiftyone", shell.folder / "dataset", **third)
+    assert "Boxes: 0" in shell.says("faces", "import-label-studio", made_by_label_studio(shell.folder), **third)
+
+
+def made_by_label_studio(folder: Path) -> Path:
+    file = folder / "export.json"
+    file.write_text("[]")
+    return file

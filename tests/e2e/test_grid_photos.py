@@ -13,7 +13,7 @@ import pytest
 from faceml.config import Settings
 from faceml.library import Library
 from faceml.options import DetectOptions
-from faceml.services.exchange.export_xmp import export_xmp
+from faceml.services.exchange.export import export_xmp
 from faceml.services.photos.detect import backfill_faces, detect_in_photo
 from faceml.services.photos.drawn import look_at_asset
 from faceml.services.photos.ingest import ingest_folder

@@ -18,7 +18,7 @@ from faceml.options import DetectOptions
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.undo import history, redo, undo
-from faceml.services.exchange.export_xmp import export_xmp
+from faceml.services.exchange.export import export_xmp
 from faceml.services.operate.backup import back_up
 from faceml.services.operate.restore import restore
 from faceml.services.photos.detect import backfill_faces, detect_in_photo

@@ -17,8 +17,8 @@ from faceml.errors import NotFound
 from faceml.library import Library
 from faceml.records import BBox, Face
 from faceml.services.decisions.label import assign_faces_to
-from faceml.services.exchange.export import export_faces, export_fiftyone
-from faceml.services.exchange.export_xmp import export_xmp
+from faceml.services.exchange.annotations import export_fiftyone
+from faceml.services.exchange.export import export_faces, export_xmp
 from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets

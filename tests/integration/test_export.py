@@ -14,8 +14,10 @@ from PIL import Image
 from faceml.errors import Conflict, NotEnoughData, WrongUse
 from faceml.library import Library
 from faceml.services.decisions.label import assign_faces_to, unassign_faces
-from faceml.services.exchange.export import export_faces, export_fiftyone, export_vectors
+from faceml.services.exchange.annotations import export_fiftyone
+from faceml.services.exchange.export import export_faces
 from faceml.services.exchange.import_labels import import_labels
+from faceml.services.exchange.vectors import export_vectors
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from tests.conftest import add_faces, unit_rows

@@ -23,10 +23,11 @@ from faceml.library import Library
 from faceml.path_text import path_text
 from faceml.records import Face
 from faceml.services.decisions.label import assign_faces_to
-from faceml.services.exchange.export import export_faces, export_fiftyone, export_vectors
-from faceml.services.exchange.export_xmp import export_xmp
+from faceml.services.exchange.annotations import export_fiftyone
+from faceml.services.exchange.export import export_faces, export_xmp
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.exchange.import_xmp import import_xmp
+from faceml.services.exchange.vectors import export_vectors
 from faceml.services.learn.evaluate import evaluate_labels
 from faceml.services.operate.backup import back_up
 from faceml.services.photos.detect import backfill_faces, detect_in_photo

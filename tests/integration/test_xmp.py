@@ -21,7 +21,7 @@ from faceml.records import BBox, Face
 from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
 from faceml.services.decisions.people import rename_person
 from faceml.services.decisions.undo import undo
-from faceml.services.exchange.export_xmp import export_xmp
+from faceml.services.exchange.export import export_xmp
 from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder

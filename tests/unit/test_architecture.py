@@ -20,7 +20,7 @@ SOURCE = REPO / "src" / "faceml"
 LEVELS = (  # a room imports from its own level and from those above it in this list
     {"errors", "records", "progress", "once", "addresses", "names", "config", "option", "options", "files", "csv_cells"}
     | {"path_text", "photo_files", "home", "extras", "project"},
-    ("decisions", "vision", "identity", "metrics", "training", "trial", "xmp"),
+    ("decisions", "vision", "identity", "metrics", "training", "trial", "xmp", "annotation"),
     ("storage", "tracking", "plots"),
     ("library", "wiring"),
     ("services",),

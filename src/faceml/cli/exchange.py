@@ -1,4 +1,4 @@
-"""Faces to and from other programs: `faceml faces export-xmp`, `import-xmp` and `export-fiftyone`."""
+"""Faces to and from other programs: names in photos, boxes in annotation tools, vectors in Parquet."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from faceml.cli.tables import listed
 from faceml.config import current_actor
 
 if TYPE_CHECKING:
-    from faceml.services.exchange.export_xmp import XmpExportReport
+    from faceml.services.exchange.annotations import AnnotationImportReport
+    from faceml.services.exchange.export import XmpExportReport
     from faceml.services.exchange.import_xmp import XmpImportReport
+    from faceml.services.exchange.vectors import VectorImportReport
 
 
 def _exported(report: XmpExportReport) -> str:
@@ -55,7 +57,7 @@ def _imported(report: XmpImportReport) -> str:
 @show.printed(_exported)
 def export_xmp(folder: Path | None, recognised: bool) -> object:
     """Write names as XMP sidecars beside the photos below FOLDER (default: all); photos stay untouched."""
-    from faceml.services.exchange.export_xmp import export_xmp as run
+    from faceml.services.exchange.export import export_xmp as run
 
     library = show.open_configured()
     with show.progress_bar("Writing", "photos") as on_progress:
@@ -81,6 +83,110 @@ def import_xmp(folder: Path) -> object:
 @show.printed()
 def export_fiftyone(folder: Path) -> object:
     """Write photos and faces as a dataset for FiftyOne into a new FOLDER; photos are pointed at, not copied."""
-    from faceml.services.exchange.export import export_fiftyone as run
+    from faceml.services.exchange.annotations import export_fiftyone as run
 
     return run(show.open_configured().repository, folder)
+
+
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path("/"),
+    show_default=True,
+    help="LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT: the folder that Label Studio serves photos from.",
+)
+
+
+@click.command("export-label-studio")
+@click.argument("folder", type=click.Path(path_type=Path))
+@root_option
+@show.printed()
+def export_label_studio(folder: Path, root: Path) -> object:
+    """Write photos and faces as tasks for Label Studio, with its labelling interface, into a new FOLDER."""
+    from faceml.services.exchange.annotations import export_label_studio as run
+
+    return run(show.open_configured().repository, folder, root=root.absolute())
+
+
+def _decided(report: AnnotationImportReport) -> str:
+    lines = [
+        f"Boxes: {report.boxes}",
+        f"Faces named: {report.faces_named}",
+        f"Faces corrected: {report.faces_corrected}",
+        f"Faces confirmed: {report.faces_confirmed}",
+        f"Faces dismissed: {report.faces_dismissed}",
+        f"Unchanged: {report.unchanged}",
+        f"Decisions: {report.decisions} (`faceml people history` lists them, `faceml people undo` takes one back)",
+    ]
+    return "\n".join(lines + listed("Skipped", report.skipped))
+
+
+@click.command("import-fiftyone")
+@click.argument("folder", type=click.Path(path_type=Path))
+@show.printed(_decided)
+def import_fiftyone(folder: Path) -> object:
+    """Take over what was corrected in FiftyOne: labels and tags of faces in a FiftyOneDataset's FOLDER."""
+    from faceml.services.exchange.annotations import import_fiftyone as run
+
+    library = show.open_configured()
+    report = run(library, folder, actor=current_actor())
+    show.keep_matcher(library)
+    return report
+
+
+@click.command("import-label-studio")
+@click.argument("file", type=click.Path(path_type=Path))
+@root_option
+@show.printed(_decided)
+def import_label_studio(file: Path, root: Path) -> object:
+    """Take over what was submitted in Label Studio, from the FILE that it exports as JSON."""
+    from faceml.services.exchange.annotations import import_label_studio as run
+
+    library = show.open_configured()
+    report = run(library, file, root=root.absolute(), actor=current_actor())
+    show.keep_matcher(library)
+    return report
+
+
+def _taken_in(report: VectorImportReport) -> str:
+    lines = [
+        f"Photos taken in: {report.photos_taken_in}",
+        f"New faces: {report.faces_added}",
+        f"Looked at before, left as is: {report.photos_known}",
+    ]
+    if report.photos_edited:
+        lines.append(f"Edited or replaced since they were looked at: {report.photos_edited} (`faceml faces backfill`)")
+    if report.photos_not_ingested:
+        lines.append(f"Photos not in the library: {report.photos_not_ingested} (`faceml ingest` takes them in)")
+    if report.faces_left_out:
+        lines.append(f"Faces of somebody who was erased, left out: {report.faces_left_out}")
+    if report.index_backlog:
+        lines.append(f"Waiting for the index: {report.index_backlog}")
+    return "\n".join(lines)
+
+
+@click.group()
+def vectors() -> None:
+    """Take vectors elsewhere and back, so that any engine can do the embedding."""
+
+
+@vectors.command("export")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@show.printed()
+def export_vectors(folder: Path) -> object:
+    """Write every face with box, landmarks and vector as Parquet files into a new DIR."""
+    from faceml.services.exchange.vectors import export_shards
+
+    return export_shards(show.open_configured().repository, folder)
+
+
+@vectors.command("import")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@show.printed(_taken_in)
+def import_vectors(folder: Path) -> object:
+    """Store the faces in DIR's Parquet files of photos that were taken in and not looked at yet."""
+    from faceml.services.exchange.vectors import import_shards
+
+    library = show.open_configured()
+    with show.progress_bar("Reading", "rows") as on_progress:
+        return import_shards(library, folder, on_progress=on_progress)

@@ -206,10 +206,14 @@ def find_orphans(limit: int, fix: bool, as_json: bool) -> None:
 @show.printed()
 def export(file: Path, vectors: bool) -> object:
     """Write every face to FILE (.csv or .parquet; with --vectors .npz)."""
-    from faceml.services.exchange.export import export_faces, export_vectors
+    repository = show.open_configured().repository
+    if vectors:
+        from faceml.services.exchange.vectors import export_vectors
 
-    write = export_vectors if vectors else export_faces
-    return write(show.open_configured().repository, file)
+        return export_vectors(repository, file)
+    from faceml.services.exchange.export import export_faces
+
+    return export_faces(repository, file)
 
 
 @faces.command("import-labels")

@@ -58,10 +58,11 @@ def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  `main` lo
 _START = (library.init, library.ingest, library.label, demo.demo, completion.completion)
 _MEASURE = (library.evaluate, library.slices, experiments.experiments)
 _CARE = (library.doctor, library.settings, library.backup, library.restore, library.photos, jobs.worker, jobs.jobs)
-_EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone)
+_EXCHANGE = (exchange.export_xmp, exchange.import_xmp, exchange.export_fiftyone, exchange.import_fiftyone)
+_BOXES = (exchange.export_label_studio, exchange.import_label_studio)
 for _group, _commands in (
-    (cli, (*_START, *_CARE, *_MEASURE, faces.faces, people.people, models.models, pipeline.pipeline)),
-    (faces.faces, (train.train_matching, train.fit_matcher, suggest.suggest, *_EXCHANGE)),
+    (cli, (*_START, *_CARE, *_MEASURE, exchange.vectors, faces.faces, people.people, models.models, pipeline.pipeline)),
+    (faces.faces, (train.train_matching, train.fit_matcher, suggest.suggest, *_EXCHANGE, *_BOXES)),
     (people.people, (suggest.apart, suggest.relate)),
 ):
     for _command in _commands:
@@ -72,14 +73,14 @@ cli.tasks = {
     "Faces and people": "label faces people photos",
     "Learn and measure": "evaluate slices models experiments",
     "Run by itself": "pipeline worker jobs",
-    "Look after it": "doctor backup restore settings completion",
+    "Look after it": "doctor backup restore vectors settings completion",
 }
 faces.faces.tasks = {
     "Look and search": "photos like",
     "Find and group": "backfill unreadable cluster cluster-dual clusters",
-    "Name": "label suggest import-labels import-xmp",
+    "Name": "label suggest import-labels import-xmp import-fiftyone import-label-studio",
     "Recognise": "assign identify explain calibrate centroids fit-matcher train-matching",
-    "Take elsewhere": "export export-xmp export-fiftyone",
+    "Take elsewhere": "export export-xmp export-fiftyone export-label-studio",
     "Look after it": "stats find-orphans ensure-collection",
 }
 people.people.tasks = {

@@ -94,7 +94,7 @@ def confirm_faces(
             raise WrongUse(
                 f"not one of these {len(asked)} faces is recognised and unconfirmed: there is nothing to confirm"
             )
-        return _decided(unit, faces, len(asked), Confirm(_counted(unit, faces)), actor)
+        return _decided(unit, faces, len(asked), Confirm(counted_each(unit, faces)), actor)
 
 
 def reject_each(
@@ -110,7 +110,7 @@ def reject_each(
         for face in faces:
             if face.person_id:
                 of_faces[face.person_id].add(face.id)
-        decision = RejectEach(_counted(unit, faces), {id_: frozenset(of) for id_, of in of_faces.items()})
+        decision = RejectEach(counted_each(unit, faces), {id_: frozenset(of) for id_, of in of_faces.items()})
         return _decided(unit, faces, len(asked), decision, actor)
 
 
@@ -136,7 +136,7 @@ def _decided(
     return BulkReport(len(faces), asked - len(faces), event_id, who.id if who else None, who.name if who else None)
 
 
-def _counted(unit: UnitOfWork, faces: Sequence[Face]) -> dict[UUID, frozenset[UUID]]:
+def counted_each(unit: UnitOfWork, faces: Sequence[Face]) -> dict[UUID, frozenset[UUID]]:
     """Whom these faces are under, each with all who were merged into them."""
     merged = unit.people.merged()
     found: dict[UUID, set[UUID]] = {face.person_id: {face.person_id} for face in faces if face.person_id}

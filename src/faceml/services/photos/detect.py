@@ -53,7 +53,7 @@ class DetectReport:
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     processed: int = 0
     total_faces: int = 0
     added: int = 0
@@ -139,7 +139,7 @@ def _detect(
     library: Library, assets: Sequence[Asset], options: DetectOptions, on_progress: Progress, *, unknown: int = 0
 ) -> DetectReport:
     started = drained = time.monotonic()
-    tally = _Tally(reasons=Counter({UNKNOWN: unknown} if unknown else {}))
+    tally = Tally(reasons=Counter({UNKNOWN: unknown} if unknown else {}))
     paths = {asset.id: path_text(asset.path) for asset in assets}
     unreadable, read_in_part = list[UnreadableAsset](), list[str]()
     if assets:
@@ -158,7 +158,7 @@ def _detect(
         while batch := list(islice(photos, BATCH)):
             batch, followed = follow_edits(library, batch, contents)
             with library.repository.begin() as unit:
-                stored = _store(unit, batch, followed, contents, library.packs.load().contract.name, tally)
+                stored = store_found(unit, batch, followed, contents, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
                     [LookedAt(photo.asset_id, photo.width, photo.height, photo.error, photo.note) for photo in stored],
                     min_confidence=options.min_confidence,
@@ -186,13 +186,13 @@ def _detect(
     )
 
 
-def _store(
+def store_found(
     unit: UnitOfWork,
     photos: Sequence[PhotoFaces],
     followed: Mapping[int, Followed],
     contents: Mapping[int, str],
     pack: str,
-    tally: _Tally,
+    tally: Tally,
 ) -> list[PhotoFaces]:
     """Store what was found; returns the photos that were still what they were when they were looked at."""
     unit.events.lock()  # no face goes, and none is decided about, between our look at them and our writing
@@ -234,7 +234,7 @@ def _store(
 
 
 def _unchanged(
-    unit: UnitOfWork, photos: Sequence[PhotoFaces], contents: Mapping[int, str], tally: _Tally
+    unit: UnitOfWork, photos: Sequence[PhotoFaces], contents: Mapping[int, str], tally: Tally
 ) -> list[PhotoFaces]:
     """Those that are still what they were when they were looked at; the others are gone, or wait for a new look."""
     there = unit.assets.with_hashes([contents[photo.asset_id] for photo in photos]).values()

@@ -9,14 +9,14 @@ from datetime import timezone
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, and_, join, select
 from sqlalchemy.orm import Session
 
 from faceml.decisions.states import FaceState
 from faceml.identity.lifetimes import Lifetime
 from faceml.path_text import path_of
-from faceml.records import BBox, Face, FoundFace, Measures
-from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonRow
+from faceml.records import AssetStatus, BBox, Dismissal, Face, FoundFace, Measures
+from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
 
 PAGE_ROWS = 5_000
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
@@ -171,3 +171,60 @@ def export_rows(session: Session, asset_ids: Sequence[int] | None = None) -> Ite
             age=Lifetime.read(row.born, row.died).age((clock or at).date()) if row.born and at else None,
             **{name: getattr(row, name) for name in MEASURES},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRow:
+    """A face with its vector, or a photo that was looked at and shows none, as a row of `storage.vector_shards`."""
+
+    content_hash: str  # of the photo
+    path: str  # as text, see path_text
+    photo_width: int  # upright pixels, as the box
+    photo_height: int
+    face_id: str | None
+    x: int | None
+    y: int | None
+    w: int | None
+    h: int | None
+    landmarks: list[list[float]] | None
+    detection_confidence: float | None
+    quality: float | None
+    vector: bytes | None  # (D,) little-endian float32
+    # How faces were looked for on the photo.
+    min_confidence: float | None
+    min_face_size: int | None
+    detection_size: int | None
+    sharpness: float | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    exposure: float | None = None
+    occlusion: float | None = None
+
+
+def vector_rows(session: Session) -> Iterator[VectorRow]:
+    """Every photo whose present content was looked at, with its faces, but those that a person said are none."""
+    is_face = FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE)
+    statement = (
+        select(
+            *(ImageAsset.content_hash, ImageAsset.path, ImageAsset.width, ImageAsset.height),
+            *(FaceInstance.id, FaceInstance.bbox_x, FaceInstance.bbox_y, FaceInstance.bbox_w, FaceInstance.bbox_h),
+            *(FaceInstance.landmarks, FaceInstance.detection_confidence, FaceInstance.quality_score),
+            FaceEmbedding.vector,
+            *(ImageAsset.detected_min_confidence, ImageAsset.detected_min_face_size, ImageAsset.detected_size_px),
+            *(getattr(FaceInstance, name) for name in MEASURES),
+        )
+        .select_from(ImageAsset)
+        .outerjoin(join(FaceInstance, FaceEmbedding), and_(FaceInstance.asset_id == ImageAsset.id, is_face))
+        .where(
+            ImageAsset.missing_since.is_(None),
+            ImageAsset.status == AssetStatus.DETECTED,
+            ImageAsset.detected_hash == ImageAsset.content_hash,
+        )
+        .order_by(ImageAsset.id, FaceInstance.id)
+        .execution_options(yield_per=PAGE_ROWS)
+    )
+    for row in session.execute(statement):
+        values: list[Any] = list(row)
+        values[4] = str(values[4]) if values[4] else None
+        yield VectorRow(*values)

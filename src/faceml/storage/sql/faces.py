@@ -49,7 +49,7 @@ class Faces(Store):
 
     def add(self, found: Sequence[tuple[int, FoundFace]], *, pack: str) -> list[UUID]:
         """Store new faces of assets with their vectors; returns their ids, row for row."""
-        ids = [uuid4() for _ in found]
+        ids = [face.id or uuid4() for _, face in found]
         rows = [
             {"id": id_, "qdrant_point_id": id_, "asset_id": asset_id, **detection_columns(face)}
             for id_, (asset_id, face) in zip(ids, found, strict=True)

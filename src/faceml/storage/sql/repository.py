@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from faceml.storage.sql.dump import DatabaseDump
     from faceml.storage.sql.erasure import Erasure
     from faceml.storage.sql.events import Events
-    from faceml.storage.sql.face_rows import ExportRow
+    from faceml.storage.sql.face_rows import ExportRow, VectorRow
     from faceml.storage.sql.faces import Faces
     from faceml.storage.sql.grid import Drawn, Grid
     from faceml.storage.sql.lives import Lives
@@ -140,6 +140,12 @@ class UnitOfWork:
         from faceml.storage.sql.face_rows import export_rows
 
         return export_rows(self._session, asset_ids)
+
+    def vector_rows(self) -> Iterator[VectorRow]:
+        """Every photo that was looked at, with its faces and their vectors, a page in memory at a time."""
+        from faceml.storage.sql.face_rows import vector_rows
+
+        return vector_rows(self._session)
 
     def faces_formerly_at(self) -> dict[Path, set[str]]:
         """Ids of faces on missing photos, by the place where those lay last: another photo may lie there now."""
