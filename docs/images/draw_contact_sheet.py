@@ -24,7 +24,7 @@ from faceml.identity.hdbscan.exact import fit
 from faceml.library import Library
 from faceml.plots.contact_sheet import SheetRow, contact_sheet, pixelated
 from faceml.records import BBox, Face, FoundFace
-from faceml.services.photos.known_labels import KnownLabel, read_known_labels
+from faceml.storage.known_labels import KnownLabel, read_known_labels
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import OPENCV_ZOO, load_pack

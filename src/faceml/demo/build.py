@@ -15,7 +15,7 @@ from faceml.demo.plan import plan_library
 from faceml.demo.sources import PORTRAITS, STRANGER, open_picture
 from faceml.files import DRAFT, write_whole
 from faceml.progress import Progress, silent
-from faceml.services.photos.known_labels import KnownLabel
+from faceml.storage.known_labels import KnownLabel
 
 RECIPE = 1  # raise it when the same seed makes other photos: folders of the old recipe are then made anew
 _STAMP = "demo.json"

@@ -10,7 +10,7 @@ from faceml.demo.library import LATER, PHOTOS, DemoPhotos, lay_out
 from faceml.errors import Unavailable, WrongUse
 from faceml.files import write_whole
 from faceml.records import BBox
-from faceml.services.photos.known_labels import KnownLabel
+from faceml.storage.known_labels import KnownLabel
 
 # LFW's photos are 250 pixels square: the box of a Viola-Jones detector, grown 2.2 times around its centre (Huang et
 # al., "Labeled Faces in the Wild", 2007, section 3). So the face that the name means has this box, about.

@@ -11,7 +11,7 @@ from pathlib import Path
 from faceml.csv_cells import as_cell
 from faceml.errors import WrongUse
 from faceml.files import write_whole
-from faceml.services.photos.known_labels import BOX, KnownLabel
+from faceml.storage.known_labels import BOX, KnownLabel
 
 PHOTOS, LATER, TRUTH = "photos", "later", "truth.csv"
 

@@ -23,7 +23,7 @@ from faceml.demo.variations import Cover, FaceLook, cut_out, draw_look
 from faceml.errors import FileNotReadable, Unavailable, WrongUse
 from faceml.identity.hdbscan.exact import fit
 from faceml.records import BBox, FoundFace
-from faceml.services.photos.known_labels import KnownLabel, read_known_labels
+from faceml.storage.known_labels import KnownLabel, read_known_labels
 from faceml.vision.model_packs import OPENCV_ZOO, load_pack
 from faceml.vision.stream import find_faces
 

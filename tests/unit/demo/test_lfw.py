@@ -12,7 +12,7 @@ from PIL import Image
 from faceml.demo.lfw import LFW_BOX, lfw_photos
 from faceml.demo.library import DemoPhotos
 from faceml.errors import Unavailable, WrongUse
-from faceml.services.photos.known_labels import read_known_labels
+from faceml.storage.known_labels import read_known_labels
 
 PEOPLE = {"Anna_Alone": 1, "Ben_Two": 2, "Carla_Four": 4, "Dora_Twelve": 12, "Emil_Thirty_Three": 33}
 

@@ -23,8 +23,8 @@ from faceml.metrics.agreement import Agreement, bcubed, stability, subsamples
 from faceml.progress import Progress, silent, told
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.cluster.grouping import Note, announce, log, without_loose
-from faceml.services.photos.known_labels import match_known_labels, read_known_labels
 from faceml.services.recognise.spaces import RAW, open_space
+from faceml.storage.known_labels import match_known_labels, read_known_labels
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 

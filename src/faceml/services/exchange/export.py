@@ -128,6 +128,8 @@ class FiftyOneReport:
 def export_fiftyone(repository: Repository, folder: Path) -> FiftyOneReport:
     """Write `metadata.json` and `samples.json` into a new folder; photos stay where they are and are pointed at.
 
+    Videos are left out: a FiftyOne dataset is of one kind of media.
+
     The files are of the FiftyOneDataset format without a version: every release reads that and brings it up to its own
     (read with the importer of 1.22). Boxes are shares of the upright photo, corner and size.
 
@@ -161,7 +163,7 @@ def export_fiftyone(repository: Repository, folder: Path) -> FiftyOneReport:
 
 def _samples(rows: Iterator[ExportRow]) -> Iterator[dict[str, Any]]:
     for _, faces in groupby(rows, key=lambda row: row.asset_id):
-        known = [face for face in faces if face.photo_width and face.photo_height]
+        known = [face for face in faces if face.photo_width and face.photo_height and face.frame_s is None]
         if known:
             photo = known[0]
             yield {

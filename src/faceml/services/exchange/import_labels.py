@@ -21,7 +21,7 @@ from faceml.records import Embeddings, Face
 from faceml.services.decisions.decide import decide_all, exemplars_among
 from faceml.services.decisions.label import label_cluster
 from faceml.services.index.drain import update_index
-from faceml.services.photos.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
+from faceml.storage.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
 from faceml.storage.sql.repository import UnitOfWork
 
 FACES_AT_ONCE = 5_000  # labelled in one step

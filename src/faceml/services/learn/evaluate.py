@@ -23,7 +23,10 @@ from faceml.progress import told
 from faceml.records import AssignedBy, LibraryFaces
 from faceml.services.learn.promote import MATCHER, PROJECTION, show_model, verdict_lines
 from faceml.services.learn.search import options_in_use, read_stored
-from faceml.services.photos.known_labels import (
+from faceml.services.recognise.calibrate import DEFAULT_FMR, DOCUMENTED, ThresholdView, view_thresholds
+from faceml.services.recognise.gallery import Way
+from faceml.services.recognise.matching import Matching, open_matcher
+from faceml.storage.known_labels import (
     KnownFace,
     KnownLabel,
     Table,
@@ -31,9 +34,6 @@ from faceml.services.photos.known_labels import (
     read_known_labels,
     read_table,
 )
-from faceml.services.recognise.calibrate import DEFAULT_FMR, DOCUMENTED, ThresholdView, view_thresholds
-from faceml.services.recognise.gallery import Way
-from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.storage.registry.records import CHALLENGER, CHAMPION
 from faceml.storage.sql.assets import composed
 from faceml.storage.sql.repository import Repository

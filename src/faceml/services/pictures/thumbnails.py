@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -131,7 +132,7 @@ class Thumbnails:
 def draw_thumbnails(
     asset: Asset, faces: Sequence[Face], *, size_px: int = SIDE_PX, shrink: int = 1, pixelate: Collection[UUID] = ()
 ) -> dict[UUID, bytes]:
-    """Square JPEGs of the faces of one photo, which is decoded once; no EXIF.
+    """Square JPEGs of the faces of one photo, which is decoded once, or of one video; no EXIF.
 
     Args:
         shrink: decode the photo smaller: 1, 2, 4 or 8 times.
@@ -144,14 +145,19 @@ def draw_thumbnails(
     from faceml.vision.image import read_photo
 
     check_faces_on(asset)
-    photo = read_photo(asset.path, shrink=shrink)
-    scale = photo.shape[1] / asset.width if asset.width and shrink > 1 else 1.0
     pictures: dict[UUID, bytes] = {}
-    for face in faces:
-        bbox = BBox(*(round(side * scale) for side in astuple(face.bbox)))
-        picture = face_thumbnail(photo, bbox, size_px=size_px, margin=MARGIN)
-        pictures[face.id] = encode_jpeg(pixelated(picture) if face.id in pixelate else picture)
+    for frame_s, here in groupby(sorted(faces, key=_moment), key=_moment):
+        photo = read_photo(asset.picture(frame_s), shrink=shrink)
+        scale = photo.shape[1] / asset.width if asset.width and shrink > 1 else 1.0
+        for face in here:
+            bbox = BBox(*(round(side * scale) for side in astuple(face.bbox)))
+            picture = face_thumbnail(photo, bbox, size_px=size_px, margin=MARGIN)
+            pictures[face.id] = encode_jpeg(pixelated(picture) if face.id in pixelate else picture)
     return pictures
+
+
+def _moment(face: Face) -> float:
+    return face.frame_s or 0.0
 
 
 def encode_jpeg(pixels: NDArray[np.uint8]) -> bytes:
@@ -197,7 +203,7 @@ class PhotoView:
 def look_at_photo(
     repository: Repository, face_id: UUID, *, pixelate: Callable[[Face], bool] | None = None
 ) -> PhotoView:
-    """The photo that a face is on, at most 1,280 pixels a side.
+    """The photo that a face is on, or the picture of a video, at most 1,280 pixels a side.
 
     Args:
         pixelate: which faces to make unrecognisable.
@@ -210,12 +216,13 @@ def look_at_photo(
     from faceml.vision.image import read_photo
 
     with repository.read() as unit:
-        asset = unit.assets.by_ids([unit.faces.get(face_id).asset_id])[0]
-        faces = unit.faces.in_assets([asset.id])
+        wanted = unit.faces.get(face_id)
+        asset = unit.assets.by_ids([wanted.asset_id])[0]
+        faces = [face for face in unit.faces.in_assets([asset.id]) if face.frame_s == wanted.frame_s]
         names = unit.people.names([face.person_id for face in faces if face.person_id])
     try:
         check_faces_on(asset)
-        pixels = read_photo(asset.path)
+        pixels = read_photo(asset.picture(wanted.frame_s))
     except UnreadablePhoto as error:
         raise NotFound(f"the photo {path_text(asset.path)} cannot be shown: {error}") from error
     height, width = pixels.shape[:2]
@@ -232,9 +239,13 @@ def look_at_photo(
     return PhotoView(name_text(asset.path), encode_jpeg(np.asarray(image)), *image.size, tuple(boxes))
 
 
-def draw_photo(repository: Repository, asset_id: int, *, size_px: int = LARGEST_SIDE_PX) -> bytes:
+def draw_photo(
+    repository: Repository, asset_id: int, *, size_px: int = LARGEST_SIDE_PX, at_s: float | None = None
+) -> bytes:
     """A photo as a JPEG, upright, its longer side `size_px` at most; no EXIF.
 
+    Args:
+        at_s: which picture of a video, seconds from its first one.
     Raises:
         NotFound: there is no such photo, or it cannot be read now.
     """
@@ -249,7 +260,8 @@ def draw_photo(repository: Repository, asset_id: int, *, size_px: int = LARGEST_
     longer = max(assets[0].width or 0, assets[0].height or 0)
     try:
         check_faces_on(assets[0])
-        pixels = read_photo(assets[0].path, shrink=next((by for by in (8, 4, 2) if longer >= by * size_px), 1))
+        shrink = next((by for by in (8, 4, 2) if longer >= by * size_px), 1)
+        pixels = read_photo(assets[0].picture(at_s), shrink=shrink)
     except UnreadablePhoto as error:
         raise NotFound(f"the photo of asset {asset_id} cannot be shown: {error}") from error
     image = Image.fromarray(pixels)
