@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 640, 360
 RATE = 5  # pictures a second
+QUICK = {"libx264": {"preset": "ultrafast"}, "libvpx": {"deadline": "realtime", "cpu-used": "8"}}
 GROUNDS = ((20, 90, 110), (190, 120, 40), (60, 130, 50), (150, 60, 120))
 
 
@@ -71,7 +72,7 @@ def write_film(
     with av.open(str(path), "w") as container:
         if taken_at:
             container.metadata["creation_time"] = taken_at
-        stream = container.add_stream(codec, rate=RATE, options={"preset": "ultrafast"} if codec == "libx264" else None)
+        stream = container.add_stream(codec, rate=RATE, options=QUICK.get(codec))
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         if rotation:
             stream.set_display_rotation(rotation)
