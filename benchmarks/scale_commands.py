@@ -132,7 +132,8 @@ def _snapshot(library: Library) -> Work:
 
 @command("clusters --sheet")
 def _sheet(library: Library) -> Work:
-    from faceml.services.pictures.sheets import draw_clusters
+    from faceml.services.review.sheets import draw_clusters
+
     from faceml.services.review.browse import list_clusters
 
     return lambda: draw_clusters(library, list_clusters(library.repository).items)
@@ -140,14 +141,14 @@ def _sheet(library: Library) -> Work:
 
 @command("people sheet")
 def _people_sheet(library: Library) -> Work:
-    from faceml.services.pictures.sheets import draw_people
+    from faceml.services.review.sheets import draw_people
 
     return lambda: draw_people(library)
 
 
 @command("map")
 def _map(library: Library) -> Work:
-    from faceml.services.pictures.sheets import draw_map
+    from faceml.services.review.sheets import draw_map
 
     return lambda: draw_map(library)
 

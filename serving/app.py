@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+from faceml.services.review.sheets import FaceMaps
+from faceml.services.review.thumbnails import Thumbnails
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -20,8 +22,6 @@ from faceml.library import Library
 from faceml.once import Once
 from faceml.services.cluster.tune import Tuner
 from faceml.services.index.drain import drain_outbox
-from faceml.services.pictures.sheets import FaceMaps
-from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.grid import FaceGrid
 from faceml.wiring import open_library
 from serving import openapi, problems

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
+from faceml.services.review.sheets import FaceMaps
+from faceml.services.review.thumbnails import Thumbnails
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
@@ -20,8 +22,6 @@ from faceml.once import Once
 from faceml.options import ClusterOptions, DualOptions
 from faceml.services.cluster.tune import Tuner
 from faceml.services.index.drain import index_note
-from faceml.services.pictures.sheets import FaceMaps
-from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.review.grid import FaceGrid
 from serving.champion import Champion
 from serving.limits import Limits

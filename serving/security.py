@@ -39,6 +39,7 @@ OPEN_PATHS = frozenset({"/health", "/ready"})  # for who only watches whether th
 PAGE = "/docs"  # for people: a browser asks them for a name, which can be anything, and a password, the key
 PAGE_READS = "/openapi.json"
 LABEL_PAGE = "/label"
+PLAYED = "/video"  # the end of a path that a page's <video> asks for, which can send no header of ours
 OWN_PAGE = b"x-faceml-page"  # what our page says of itself; no other site can make a browser send it here
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -170,13 +171,15 @@ def sent_key(scope: Scope) -> bytes:
 
     Elsewhere that password counts only with the header of our own page: a browser sends a password along with whatever
     another site's page makes it ask for, but a header of ours only where this service allows it, and it never does.
+    A video is read only, and no other site's page gets what it reads (`Cross-Origin-Resource-Policy`).
     """
     headers = dict(scope["headers"])
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer":
         return bytes(token.strip())
     path = scope["path"]
-    is_ours = _is_page(path) or path == PAGE_READS or OWN_PAGE in headers
+    is_played = scope["method"] in SAFE_METHODS and path.endswith(PLAYED)
+    is_ours = _is_page(path) or path == PAGE_READS or OWN_PAGE in headers or is_played
     if scheme.lower() == b"basic" and is_ours and b"x-api-key" not in headers:
         return _password(token)
     return bytes(headers.get(b"x-api-key", b""))

@@ -26,7 +26,6 @@ TITLES = {  # in order of the data flow
     "services/recognise": "Verbs: recognising",
     "services/learn": "Verbs: learning",
     "services/exchange": "Verbs: in and out",
-    "services/pictures": "Verbs: pictures",
     "services/operate": "Verbs: looking after it",
 }
 AT_THE_TOP = ("library", "wiring", "config", "options", "records", "errors", "progress")

@@ -117,9 +117,15 @@ export class Api {
     return this.get(`/assets/${assetId}/view`);
   }
 
-  picture(assetId: number, size: number): Promise<Uint8Array> {
-    const call: Call = { method: "GET", path: `/assets/${assetId}/picture`, query: { size: String(size) } };
+  /** A photo, or the picture of a video at a moment. */
+  picture(assetId: number, size: number, atS = 0): Promise<Uint8Array> {
+    const call: Call = { method: "GET", path: `/assets/${assetId}/picture`, query: { size: String(size), ...(atS && { atS: String(atS) }) } };
     return this.bytes(call).then((found) => new Uint8Array(found));
+  }
+
+  /** Where a video plays from; null in a notebook, which has no address. */
+  video(assetId: number): string | null {
+    return this.transport.address?.(`/assets/${assetId}/video`) ?? null;
   }
 
   draw(assetId: number, box: Box, name: string): Promise<{ faceId: string; eventId: number | null }> {

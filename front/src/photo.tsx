@@ -4,7 +4,7 @@ import type { Desk } from "./desk.ts";
 import { boxOf, moved, type Point } from "./boxes.ts";
 import type { Box, Photo, PhotoFace } from "./types.ts";
 import { completions } from "./complete.ts";
-import { day } from "./words.ts";
+import { clock, day } from "./words.ts";
 
 const PICTURE_PX = 2048;
 const ZOOMS = [1, 1.5, 2, 3, 4, 6];
@@ -17,6 +17,7 @@ export function PhotoView({ desk }: { desk: Desk }) {
   const [chosen, setChosen] = useState<string | null>(asked.faceId || null);
   const [draft, setDraft] = useState<Box | null>(null); // of a face that is being drawn or corrected
   const [isDrawing, setDrawing] = useState(false);
+  const [isPlaying, setPlaying] = useState(false);
   const [zoom, setZoom] = useState(1);
   const [typed, setTyped] = useState("");
   const [from, setFrom] = useState<Point | null>(null);
@@ -31,15 +32,22 @@ export function PhotoView({ desk }: { desk: Desk }) {
     setChosen((now) => (found.faces.some((face) => face.faceId === now) ? now : (found.faces[0]?.faceId ?? null)));
   };
   useEffect(() => {
-    let isGone = false;
-    let made = "";
     setUrl("");
     setDraft(null);
     setDrawing(false);
     setZoom(1);
     setChosen(asked.faceId || null);
     void load();
-    void desk.guarded(() => api.picture(asked.assetId, PICTURE_PX)).then((jpeg) => {
+  }, [asked.assetId]);
+  const isHere = photo?.assetId === asked.assetId;
+  const face = isHere ? photo.faces.find((found) => found.faceId === chosen) : undefined;
+  const frame = face?.span?.frameS ?? 0;
+  useEffect(() => {
+    if (!isHere) return;
+    let isGone = false;
+    let made = "";
+    setPlaying(false);
+    void desk.guarded(() => api.picture(asked.assetId, PICTURE_PX, frame)).then((jpeg) => {
       if (isGone || !jpeg) return;
       made = URL.createObjectURL(new Blob([jpeg as BlobPart], { type: "image/jpeg" }));
       setUrl(made);
@@ -48,10 +56,10 @@ export function PhotoView({ desk }: { desk: Desk }) {
       isGone = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [asked.assetId]);
+  }, [asked.assetId, isHere, frame]);
   useEffect(() => dialog.current?.focus(), []);
 
-  const face = photo?.faces.find((found) => found.faceId === chosen);
+  const video = photo?.durationS != null ? api.video(asked.assetId) : null;
   const close = () => store.set({ photo: null });
   const goTo = (assetId: number | null) => assetId !== null && store.set({ photo: { assetId, faceId: "" } });
   const decide = async (text: string, work: () => Promise<object>) => {
@@ -129,11 +137,16 @@ export function PhotoView({ desk }: { desk: Desk }) {
           <button type="button" class="fg-button" title="→" disabled={photo?.next == null} onClick={() => goTo(photo!.next)}>Next</button>
           <button type="button" class="fg-button" aria-label="Smaller" title="−" disabled={zoom === ZOOMS[0]} onClick={() => setZoom(next(zoom, -1))}>−</button>
           <button type="button" class="fg-button" aria-label="Larger" title="+" disabled={zoom === ZOOMS.at(-1)} onClick={() => setZoom(next(zoom, 1))}>+</button>
-          <button type="button" class="fg-button" aria-pressed={isDrawing} onClick={() => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX))}>Draw a face</button>
-          {face && !isDrawing && <button type="button" class="fg-button" aria-pressed={draft !== null} onClick={() => setDraft(draft ? null : face.box)}>Correct the box</button>}
+          {video && <button type="button" class="fg-button" aria-pressed={isPlaying} onClick={() => setPlaying(!isPlaying)}>{isPlaying ? "Still" : "Play"}</button>}
+          {photo?.durationS == null && <button type="button" class="fg-button" aria-pressed={isDrawing} onClick={() => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX))}>Draw a face</button>}
+          {face && !face.span && !isDrawing && <button type="button" class="fg-button" aria-pressed={draft !== null} onClick={() => setDraft(draft ? null : face.box)}>Correct the box</button>}
           <button type="button" class="fg-button" title="Esc" onClick={close}>Close</button>
         </div>
       </div>
+      {photo?.durationS != null && <div class="fg-tools fg-moments" role="group" aria-label="Faces of the video">{photo.faces.map((found) => (
+        <button key={found.faceId} type="button" class="fg-button" aria-pressed={found.faceId === chosen} onClick={() => setChosen(found.faceId)}>
+          {found.personName ?? "nobody yet"} {clock(found.span?.firstS ?? 0)}–{clock(found.span?.lastS ?? 0)}</button>
+      ))}</div>}
       <div class="fg-photo-scroll" tabIndex={0} role="group" aria-label="The photo" onWheel={(event) => {
         if (!event.ctrlKey) return;
         event.preventDefault();
@@ -148,8 +161,9 @@ export function PhotoView({ desk }: { desk: Desk }) {
           }}
           onPointerMove={(event) => from && setDraft(boxOf(from, pointIn(event)))}
           onPointerUp={() => setFrom(null)}>
-          {url && <img src={url} alt="" draggable={false} />}
-          {photo?.faces.map((found) => (
+          {isPlaying && video ? <video key={chosen} src={video} controls autoplay onLoadedMetadata={(event) => (event.currentTarget.currentTime = face?.span?.firstS ?? 0)} />
+            : url && <img src={url} alt="" draggable={false} />}
+          {!isPlaying && photo?.faces.filter((found) => !found.span || found.span.frameS === frame).map((found) => (
             <button key={found.faceId} type="button" class={`fg-box fg-${found.state}${found.faceId === chosen ? " fg-asked" : ""}`} style={percent(found.box)} disabled={isEditing}
               aria-pressed={found.faceId === chosen} aria-label={found.personName ?? "a face without a name"} onClick={() => setChosen(found.faceId)}>
               {found.personName && <span>{found.personName}</span>}

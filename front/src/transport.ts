@@ -15,6 +15,7 @@ export interface Answer {
 
 export interface Transport {
   ask(call: Call): Promise<Answer>;
+  address?(path: string): string; // for what the browser reads by itself
 }
 
 /** The service refused: what it says is what the person reads. */
@@ -29,6 +30,10 @@ const API = "api/v1/faces";
 /** Same-origin requests; the browser adds the key that its reader gave, and the header says that a page of ours asks. */
 export class FetchTransport implements Transport {
   constructor(private readonly base: string = API) {}
+
+  address(path: string): string {
+    return `${this.base}${path}`;
+  }
 
   async ask(call: Call): Promise<Answer> {
     const query = new URLSearchParams(call.query ?? {}).toString();

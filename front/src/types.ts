@@ -151,6 +151,14 @@ export interface PhotoFace {
   clusterId: string | null;
   state: FaceState;
   isDrawn: boolean;
+  span: Span | null; // of a video
+}
+
+/** When a face of a video is seen, in seconds, and the picture that its box is of. */
+export interface Span {
+  firstS: number;
+  lastS: number;
+  frameS: number;
 }
 
 export interface Photo {
@@ -164,6 +172,7 @@ export interface Photo {
   previous: number | null;
   next: number | null;
   faces: PhotoFace[];
+  durationS: number | null; // null: a photo
 }
 
 export interface KnownName {

@@ -20,3 +20,10 @@ export function day(when: number | string): string {
   const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   return `${date} ${months[(month ?? 1) - 1]} ${year}`;
 }
+
+/** Seconds as a player shows them: 3:07, 1:00:05. */
+export function clock(seconds: number): string {
+  const [s, m, h] = [Math.floor(seconds) % 60, Math.floor(seconds / 60) % 60, Math.floor(seconds / 3600)];
+  const two = (part: number) => String(part).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

@@ -1,4 +1,4 @@
-"""One photo: its picture, the faces on it, and those that a person draws."""
+"""One photo or video: its picture, the faces on it, and those that a person draws."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
+from faceml.services.review.thumbnails import draw_photo
 from fastapi import Path, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 
-from faceml.services.photos.drawn import correct_box, draw_face, look_at_asset, take_away
-from faceml.services.pictures.thumbnails import draw_photo
+from faceml.services.photos.drawn import correct_box, draw_face, look_at_asset, take_away, video_file
 from serving.deps import Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
 from serving.schemas import photos
@@ -18,6 +18,7 @@ from serving.schemas.base import LARGEST_ID
 
 router = router_for("photos")
 AssetId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+VIDEO_TYPES = {".mkv": "video/x-matroska", ".webm": "video/webm", ".avi": "video/x-msvideo", ".mov": "video/quicktime"}
 UNKNOWN = problems(HTTPStatus.NOT_FOUND)
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
@@ -44,10 +45,29 @@ async def picture(
     service: Shared,
     asset_id: AssetId,
     size: Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most")] = 1280,
+    at_s: Annotated[float, Query(alias="atS", ge=0, le=1e6, description="Which picture of a video, in seconds")] = 0,
 ) -> Response:
-    """Get a photo as a JPEG, upright."""
-    content = await service.pools.heavy(lambda: draw_photo(service.library.repository, asset_id, size_px=size))
+    """Get a photo, or a picture of a video, as a JPEG, upright."""
+    content = await service.pools.heavy(
+        lambda: draw_photo(service.library.repository, asset_id, size_px=size, at_s=at_s)
+    )
     return with_etag(request, content, "image/jpeg")
+
+
+@router.get(
+    "/assets/{asset_id}/video",
+    response_class=Response,
+    responses={
+        200: {"content": {"video/*": {"schema": {"type": "string", "format": "binary"}}}},
+        206: {"description": "The part that the request's `Range` names"},
+        **UNKNOWN,
+    },
+)
+async def play(service: Shared, asset_id: AssetId) -> Response:
+    """Get a video's file, whole or by ranges, to play it."""
+    file = await service.pools.quick(lambda: video_file(service.library.repository, asset_id))
+    kind = VIDEO_TYPES.get(file.suffix.lower(), "video/mp4")
+    return FileResponse(file, media_type=kind, headers={"Cache-Control": "private, no-cache"})
 
 
 @router.post("/assets/{asset_id}/faces", response_model=photos.DrawFaceResponse, responses=REFUSED)

@@ -31,6 +31,14 @@ class ShareBox(ResponseModel):
         return drawn.Share(self.x, self.y, self.width, self.height)
 
 
+class SpanItem(ResponseModel):
+    """Seconds from the video's first picture."""
+
+    first_s: float
+    last_s: float
+    frame_s: float = Field(description="of the picture that the box is of")
+
+
 class ShownFaceItem(ResponseModel):
     face_id: UUID
     box: ShareBox
@@ -40,6 +48,7 @@ class ShownFaceItem(ResponseModel):
     state: str
     is_drawn: bool
     age: int | None = Field(description="in years, of the person it is under, on the day of the photo")
+    span: SpanItem | None = Field(description="of a video: when the face is seen")
 
 
 class PhotoResponse(ResponseModel):
@@ -53,6 +62,7 @@ class PhotoResponse(ResponseModel):
     previous: int | None
     next: int | None
     faces: list[ShownFaceItem]
+    duration_s: float | None = Field(description="of a video, 0 where its file does not say; null: a photo")
 
 
 class DrawFaceRequest(RequestModel):

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +19,8 @@ from pathspec import GitIgnoreSpec
 from faceml.errors import FileNotReadable, FolderNotFound
 from faceml.files import read_file
 from faceml.path_text import path_text
+
+Entry = os.DirEntry[str]
 
 
 def _suffixes(text: str) -> frozenset[str]:
@@ -32,10 +33,13 @@ RAW_SUFFIXES = _suffixes(
     "3fr ari arw bay cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef ptx raf raw rw2 rwl sr2 "
     "srf srw x3f"
 )
-_VIDEOS = _suffixes("3gp avi insv m2ts m4v mkv mov mp4 mpeg mpg mts ogv vob webm wmv")
+VIDEO_SUFFIXES = _suffixes("avi m4v mkv mov mp4 webm")
+_OTHER_VIDEOS = _suffixes("3gp insv m2ts mpeg mpg mts ogv vob wmv")
 _OTHERS = _suffixes("ai apng dds eps exr hdr heics ico j2k jp2 jpf jpx jxr pbm pcx pgm pnm ppm psb psd svg tga wdp xcf")
 
-_DEVELOPED = (".jpg", ".jpeg", ".heic", ".heif", ".hif")  # what cameras write beside a raw file
+_DEVELOPED = (".jpg", ".jpeg", ".heic", ".heif", ".hif")  # what cameras write beside a raw file, phones beside a video
+# Of a live photo the still and the video, of three seconds, are written at once; of a film and its poster they are not.
+LIVE_WITHIN_S, LIVE_BYTES = 10, 40_000_000
 
 IGNORE_FILE = ".facemlignore"
 # Before anybody's own lines, which overrule them (`!@eaDir/`).
@@ -70,7 +74,9 @@ RAW = Reason("raw photos", "pip install 'faceml[raw]' to take them in; JPEGs bes
 RAW_TWIN = Reason("raw photos beside their JPEG", "the JPEG is taken in, and each photo counts once")
 JXL = Reason("JPEG XL photos", "pip install 'faceml[raw]' to take them in, or export them as JPEG")
 OTHER_PICTURE = Reason("pictures of other kinds", "export as JPEG those that are photos")
-VIDEO = Reason("videos", "faceml reads photos: export stills as JPEG")
+VIDEO = Reason("videos", "pip install 'faceml[video]' to take them in")
+OTHER_VIDEO = Reason("videos of other kinds", "convert them to MP4, or export stills as JPEG")
+LIVE_TWIN = Reason("videos of live photos", "their still is taken in, and each photo counts once")
 LINKED_FOLDER = Reason("links to folders", "ingest the folder that they point at by its own path")
 BROKEN_LINK = Reason("links to nothing", "delete them, or bring back what they point at")
 SPECIAL = Reason("pipes, sockets and devices", "they hold no photo, and are never opened")
@@ -79,7 +85,8 @@ IGNORED_PATH = Reason("ignored by a rule", f"a line `!NAME` in a file {IGNORE_FI
 
 _BY_SUFFIX = {
     **dict.fromkeys(RAW_SUFFIXES, RAW),
-    **dict.fromkeys(_VIDEOS, VIDEO),
+    **dict.fromkeys(VIDEO_SUFFIXES, VIDEO),
+    **dict.fromkeys(_OTHER_VIDEOS, OTHER_VIDEO),
     **dict.fromkeys(_OTHERS, OTHER_PICTURE),
     ".jxl": JXL,
 }
@@ -172,9 +179,15 @@ class IgnoreRules:
 
 @cache
 def readable_suffixes() -> frozenset[str]:
-    """Of photos that this installation reads: raw ones and JPEG XL where the extra `raw` is installed."""
+    """Of what this installation reads: raw photos and JPEG XL with the extra `raw`, videos with the extra `video`."""
     raw = RAW_SUFFIXES if find_spec("rawpy") else frozenset()
-    return PHOTO_SUFFIXES | raw | ({".jxl"} if find_spec("pillow_jxl") else frozenset())
+    videos = VIDEO_SUFFIXES if find_spec("av") else frozenset()
+    return PHOTO_SUFFIXES | raw | videos | ({".jxl"} if find_spec("pillow_jxl") else frozenset())
+
+
+def is_video(source: Path | bytes) -> bool:
+    """Whether a file's name says that it is one."""
+    return isinstance(source, Path) and source.suffix.lower() in VIDEO_SUFFIXES
 
 
 @dataclass(slots=True)
@@ -193,8 +206,8 @@ class _Walk:
             return
         if any(entry.name == IGNORE_FILE for entry in entries):
             rules = rules.with_file_of(folder)
-        there = [os.path.splitext(entry.name.lower()) for entry in entries]
-        developed = {stem for stem, suffix in there if suffix in _DEVELOPED}
+        there = [(entry, *os.path.splitext(entry.name.lower())) for entry in entries]
+        developed = {stem: entry for entry, stem, suffix in there if suffix in _DEVELOPED}
         for entry in entries:
             if not _is_folder(entry):
                 self._note_file(entry, rules, developed)
@@ -205,15 +218,15 @@ class _Walk:
             else:
                 yield entry.path, rules
 
-    def _note_file(self, entry: os.DirEntry[str], rules: IgnoreRules, developed: Set[str]) -> None:
+    def _note_file(self, entry: Entry, rules: IgnoreRules, developed: Mapping[str, Entry]) -> None:
         stem, suffix = os.path.splitext(entry.name.lower())
         fault, is_readable = _fault(entry), suffix in readable_suffixes()
         # A link to nothing may have led to a folder of photos, on a disk that is not there now.
         if suffix not in PHOTO_SUFFIXES and suffix not in _BY_SUFFIX and fault is not BROKEN_LINK:
             self.others += entry.name != IGNORE_FILE
             return
-        is_twin = is_readable and suffix in RAW_SUFFIXES and stem in developed
-        other = RAW_TWIN if is_twin else None if is_readable else _BY_SUFFIX.get(suffix)
+        twin = _twin(entry, suffix, developed[stem]) if stem in developed and not fault else None
+        other = twin or (None if is_readable else _BY_SUFFIX.get(suffix))
         reason = IGNORED_PATH if rules.ignore(entry.path) else fault or other
         if reason:
             self.left_out[reason].append(path_text(entry.path))
@@ -221,14 +234,28 @@ class _Walk:
             self.photos.append(Path(entry.path))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _twin(entry: Entry, suffix: str, still: Entry) -> Reason | None:
+    """What a file is that lies beside a still of the same name."""
+    if suffix in RAW_SUFFIXES and suffix in readable_suffixes():
+        return RAW_TWIN
+    if suffix not in (".mov", ".mp4"):
+        return None
+    try:
+        video, photo = entry.stat(), still.stat()
+    except OSError:
+        return None
+    is_live = abs(video.st_mtime - photo.st_mtime) <= LIVE_WITHIN_S and video.st_size <= LIVE_BYTES
+    return LIVE_TWIN if is_live else None
+
+
+def _is_folder(entry: Entry) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link that leads to itself
         return False
 
 
-def _fault(entry: os.DirEntry[str]) -> Reason | None:
+def _fault(entry: Entry) -> Reason | None:
     """Why it is no file that can be read."""
     try:
         if entry.is_file():
@@ -240,61 +267,3 @@ def _fault(entry: os.DirEntry[str]) -> Reason | None:
 
 def _words(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
-
-
-# --- photos that are no longer where they were
-
-MOUNTS_OF_USERS = frozenset({Path("/media"), Path("/run/media")})  # disks come and go in these, or a folder below
-MOUNTS = MOUNTS_OF_USERS | {Path("/mnt"), Path("/Volumes"), Path("/net")}
-# What systems leave in a folder that holds nothing of its owner's.
-LEFT_BEHIND = frozenset({"lost+found", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "Thumbs.db"})
-
-
-class Whereabouts(Enum):
-    THERE = "there"
-    GONE = "gone"  # its folder is there, and other things are in it
-    OFFLINE = "offline"  # nobody can tell: a disk may be away
-
-
-def looker(root: Path | None) -> Callable[[Path], tuple[Whereabouts, Path]]:
-    """A function that tells where a photo is, and which folder to blame; it looks at each folder once.
-
-    Args:
-        root: a folder that is known to be reachable; None: whatever is not there is offline.
-    """
-
-    @cache
-    def state_of(folder: Path) -> tuple[Whereabouts, Path]:
-        reached, below = folder, folder
-        while not reached.exists():
-            reached, below = reached.parent, reached
-        if root is None or not reached.is_relative_to(root):
-            return Whereabouts.OFFLINE, below
-        if below != reached and _holds_disks(reached):
-            return Whereabouts.OFFLINE, below
-        is_empty = all(name.startswith(".") or name in LEFT_BEHIND for name in os.listdir(reached))
-        return (Whereabouts.OFFLINE, reached) if is_empty else (Whereabouts.GONE, reached)
-
-    def look(path: Path) -> tuple[Whereabouts, Path]:
-        try:
-            path.lstat()
-            return Whereabouts.THERE, path.parent
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except OSError:
-            return Whereabouts.OFFLINE, path.parent
-        try:
-            return state_of(path.parent)
-        except OSError:
-            return Whereabouts.OFFLINE, path.parent
-
-    return look
-
-
-def _holds_disks(folder: Path) -> bool:
-    """Whether what went from this folder may be a disk.
-
-    >>> _holds_disks(Path("/mnt")), _holds_disks(Path("/run/media/ada")), _holds_disks(Path("/home/ada"))
-    (True, True, False)
-    """
-    return folder in MOUNTS or (folder.parent in MOUNTS_OF_USERS and not folder.is_mount())

@@ -69,6 +69,23 @@ class BBox:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture of a video."""
+
+    path: Path  # of the video
+    at_s: float  # seconds from its first picture
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a face of a video is seen: seconds from the video's first picture."""
+
+    first_s: float
+    last_s: float
+    frame_s: float  # of the picture that its box is of
+
+
+@dataclass(frozen=True, slots=True)
 class PackContract:
     """What a library is pinned to (DESIGN D1): vectors of two packs are never compared."""
 
@@ -102,6 +119,7 @@ class FoundFace:
     embedding: NDArray[np.float32]  # (D,) unit vector
     measures: Measures | None = None  # None: not measured
     id: UUID | None = None  # that it brings along, and nothing else has; None: it gets a new one
+    span: Span | None = None  # None: of a photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +137,7 @@ class PhotoFaces:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One photo of the library: one content, wherever its file lies now."""
+    """One photo or video of the library: one content, wherever its file lies now."""
 
     id: int
     path: Path
@@ -133,11 +151,20 @@ class Asset:
     size_bytes: int  # of its file when it was taken in
     mtime_ns: int
     detected_hash: str | None  # of the content that its faces were found in; None where nobody looked yet
+    duration_s: float | None = None  # of a video, 0 where its file does not say; None: a photo
+
+    @property
+    def is_video(self) -> bool:
+        return self.duration_s is not None
 
     @property
     def was_edited(self) -> bool:
         """Whether its faces were found in another content than it has now, and wait for a new look."""
         return self.detected_hash not in (None, self.content_hash)
+
+    def picture(self, frame_s: float | None = None) -> Path | Frame:
+        """What to read to see it, a video at a moment, without one at its begin."""
+        return Frame(self.path, frame_s or 0.0) if self.is_video else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +180,12 @@ class Face:
     similarity: float | None  # cosine to the prototype that assigned it; None where a person did
     model_version: str | None  # of the vectors that assigned it
     created_at: datetime
+    span: Span | None = None  # None: of a photo
+
+    @property
+    def frame_s(self) -> float | None:
+        """Of the picture of a video that its box is of; None: of a photo."""
+        return self.span.frame_s if self.span else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faceml.services.review.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_photo, draw_thumbnail
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
@@ -23,7 +24,6 @@ from faceml.services.exchange.import_xmp import import_xmp
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
-from faceml.services.pictures.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_photo, draw_thumbnail
 from faceml.services.review.browse import list_people
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import Photo, read_orientation, read_photo

@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from faceml.services.review.thumbnails import Thumbnails
 
 from faceml.cli.people import people
 from faceml.config import Settings
@@ -22,7 +23,6 @@ from faceml.services.decisions.undo import history, redo, undo
 from faceml.services.index.repair import find_orphans, fix_orphans
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
-from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.identify import identify_photo
 from faceml.wiring import open_library

@@ -15,6 +15,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from faceml.services.review.thumbnails import Thumbnails
 
 from faceml.cli.people import people
 from faceml.config import Settings
@@ -32,7 +33,6 @@ from faceml.services.index.repair import find_orphans
 from faceml.services.operate.doctor import examine
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.ingest import ingest_folder
-from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.edge_index import EdgeIndex, replace_edge, reset_edge
 from faceml.storage.index.stores import EdgeStore, folder_lock

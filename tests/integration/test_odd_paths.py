@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from faceml.services.review.sheets import draw_photos_without_faces
+from faceml.services.review.thumbnails import Thumbnails, draw_photo
 from PIL import Image
 
 from faceml.cli.main import cli
@@ -32,8 +34,6 @@ from faceml.services.learn.evaluate import evaluate_labels
 from faceml.services.operate.backup import back_up
 from faceml.services.photos.detect import backfill_faces, detect_in_photo
 from faceml.services.photos.ingest import ingest_folder
-from faceml.services.pictures.sheets import draw_photos_without_faces
-from faceml.services.pictures.thumbnails import Thumbnails, draw_photo
 from faceml.services.recognise.identify import identify_photo
 from faceml.services.review.browse import list_unreadable
 from tests.fakes import library_with

@@ -14,8 +14,7 @@ from PIL import Image, ImageOps
 
 from faceml.records import PhotoFaces
 from faceml.vision.crops import align_faces
-from faceml.vision.decoders import YUNET_MAX_IOU, YUNET_OUTPUTS, YUNET_STRIDES, decode_yunet
-from faceml.vision.detection import Detections
+from faceml.vision.detection import YUNET_MAX_IOU, YUNET_OUTPUTS, YUNET_STRIDES, Detections, decode_yunet
 from faceml.vision.float_models import float_model
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import read_contract

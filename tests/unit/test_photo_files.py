@@ -16,7 +16,7 @@ from pillow_heif import register_heif_opener
 
 from faceml import photo_files
 from faceml.errors import FileNotReadable, FolderNotFound
-from faceml.photo_files import IGNORED, PHOTO_SUFFIXES, RAW_SUFFIXES, find_photos, photo_folder
+from faceml.photo_files import IGNORED, PHOTO_SUFFIXES, RAW_SUFFIXES, VIDEO_SUFFIXES, find_photos, photo_folder
 from faceml.vision.image import read_photo
 from tests.conftest import REPO, skip_or_fail
 
@@ -61,13 +61,15 @@ def test_what_counts_as_a_photo_can_be_read(suffix: str, tmp_path: Path) -> None
 
 
 def test_what_is_no_photo_is_named_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photo_files, "readable_suffixes", lambda: PHOTO_SUFFIXES)  # without the extra `raw`
-    touch(*(tmp_path / name for name in ("a.CR2", "b.jxl", "c.mov", "d.psd", "e.jpg", "e.jpg.xmp", "notes.txt")))
+    monkeypatch.setattr(photo_files, "readable_suffixes", lambda: PHOTO_SUFFIXES)  # without `raw` and `video`
+    there = ("a.CR2", "b.jxl", "c.mov", "c.mts", "d.psd", "e.jpg", "e.jpg.xmp", "notes.txt")
+    touch(*(tmp_path / name for name in there))
     assert names(tmp_path) == {"e.jpg"}
     assert left_out(tmp_path) == {
         photo_files.RAW.what: {"a.CR2"},
         photo_files.JXL.what: {"b.jxl"},
         photo_files.VIDEO.what: {"c.mov"},
+        photo_files.OTHER_VIDEO.what: {"c.mts"},
         photo_files.OTHER_PICTURE.what: {"d.psd"},
     }
     assert find_photos(tmp_path).other_files == 2
@@ -83,7 +85,15 @@ def test_a_raw_photo_is_taken_in_unless_the_camera_wrote_it_twice(
     touch(tmp_path / "live.heic", tmp_path / "live.mov")
     assert names(tmp_path) == {"a.jpg", "b.nef", "c.jxl", "D.heic", "other/a.arw", "live.heic"}
     assert left_out(tmp_path)[photo_files.RAW_TWIN.what] == {"a.CR2", "d.DNG"}
-    assert left_out(tmp_path)[photo_files.VIDEO.what] == {"live.mov"}
+    assert left_out(tmp_path)[photo_files.LIVE_TWIN.what] == {"live.mov"}
+
+
+def test_a_film_with_its_poster_is_no_live_photo(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("live.HEIC", "live.MOV", "film.jpg", "film.mp4", "long.jpg", "long.mov")))
+    os.utime(tmp_path / "film.jpg", (1, 1))
+    os.truncate(tmp_path / "long.mov", photo_files.LIVE_BYTES + 1)
+    assert left_out(tmp_path) == {photo_files.LIVE_TWIN.what: {"live.MOV"}}
+    assert {"film.mp4", "long.mov"} < names(tmp_path)
 
 
 @pytest.mark.parametrize("folder", " ".join(OF_OTHER_PROGRAMS.split()).split(", "))
@@ -205,7 +215,7 @@ def test_the_page_says_what_is_taken_in_and_what_is_ignored() -> None:
     said = set(re.findall(r"`([^`]+)`", page.partition("\nWhat a file holds")[0]))
     named = {name for name in said if re.fullmatch(r"\.\w+", name)}
     with_raw = RAW_SUFFIXES | {".jxl"}
-    assert named - with_raw == PHOTO_SUFFIXES
+    assert named - with_raw == PHOTO_SUFFIXES | VIDEO_SUFFIXES
     assert named & with_raw
     table = re.findall(r"^\| (`[^|]+`) \|", page.partition("| Rule | Of |")[2], re.MULTILINE)
     rules = {rule for row in table for rule in re.findall(r"`([^`]+)`", row)}

@@ -29,6 +29,8 @@ def _exported(report: XmpExportReport) -> str:
         lines.append(f"Names taken out again: {report.names_removed}")
     if report.recognised_left_out:
         lines.append(f"Recognised, but confirmed by nobody: {report.recognised_left_out} left out (--recognised)")
+    if report.videos_left_out:
+        lines.append(f"Videos with names: {report.videos_left_out} left out (regions in XMP have no time)")
     lines += listed("Named otherwise in the sidecar, left as is (import-xmp takes such names over)", report.disputed)
     return "\n".join(lines + listed("Skipped", report.skipped))
 

@@ -121,8 +121,8 @@ def identify(photo: Path, model: str, matcher: str, **given: Any) -> object:
 @show.printed(reports.cluster_page)
 def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | None) -> object:
     """List clusters, largest first, and draw them."""
-    from faceml.services.pictures.sheets import draw_clusters
     from faceml.services.review.browse import list_clusters
+    from faceml.services.review.sheets import draw_clusters
 
     library = show.open_configured()
     found = list_clusters(library.repository, page=page, page_size=page_size, include_labeled=include_labeled)

@@ -556,9 +556,14 @@ class Operations(Protocol):
         answer: PhotoResponse = self.ask("GET", f"/api/v1/faces/assets/{asset_id}/view")
         return answer
 
-    def picture(self, asset_id: int, *, size: int | None = None) -> bytes:
-        """Get a photo as a JPEG, upright."""
-        answer: bytes = self.ask("GET", f"/api/v1/faces/assets/{asset_id}/picture", query={"size": size})
+    def picture(self, asset_id: int, *, size: int | None = None, at_s: float | None = None) -> bytes:
+        """Get a photo, or a picture of a video, as a JPEG, upright."""
+        answer: bytes = self.ask("GET", f"/api/v1/faces/assets/{asset_id}/picture", query={"size": size, "atS": at_s})
+        return answer
+
+    def play(self, asset_id: int) -> bytes:
+        """Get a video's file, whole or by ranges, to play it."""
+        answer: bytes = self.ask("GET", f"/api/v1/faces/assets/{asset_id}/video")
         return answer
 
     def draw(self, asset_id: int, **body: Unpack[DrawFaceRequest]) -> DrawFaceResponse:

@@ -739,6 +739,7 @@ class PhotoResponse(TypedDict):
     previous: int | None
     next: int | None
     faces: list[ShownFaceItem]
+    durationS: float | None
 
 
 class PhotosWithResponse(TypedDict):
@@ -905,6 +906,7 @@ class ShownFaceItem(TypedDict):
     state: str
     isDrawn: bool
     age: int | None
+    span: SpanItem | None
 
 
 class SideItem(TypedDict):
@@ -937,6 +939,14 @@ class SimilarItem(TypedDict):
 
 
 Sort: TypeAlias = Literal["fit", "similarity", "quality", "newest", "oldest", "size", "person"]
+
+
+class SpanItem(TypedDict):
+    """Seconds from the video's first picture."""
+
+    firstS: float
+    lastS: float
+    frameS: float
 
 
 class SplitClusterRequest(TypedDict):

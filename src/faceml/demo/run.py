@@ -20,7 +20,7 @@ from faceml.pipelines.runner import OnProgress, run_pipeline
 from faceml.services.decisions.undo import undo
 from faceml.services.learn.evaluate import EvaluationReport, Recognition, evaluate_labels, recognise_again
 from faceml.services.operate.status import StatsReport, library_snapshot, read_stats
-from faceml.services.pictures.sheets import draw_clusters, draw_people
+from faceml.services.review.sheets import draw_clusters, draw_people
 from faceml.services.recognise.gallery import open_way
 from faceml.services.review.browse import LARGEST_PAGE, list_clusters
 from faceml.storage.sql.clusters import ClusterSummary

@@ -1,4 +1,4 @@
-"""One photo file → upright RGB pixels and what is missing of them, or a short reason why not."""
+"""One photo file, or a picture of a video → upright RGB pixels and what is missing, or a short reason why not."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import numpy as np
 
 from faceml.errors import UnreadablePhoto
 from faceml.files import require_file
-from faceml.records import BBox
+from faceml.photo_files import is_video
+from faceml.records import BBox, Frame
 from faceml.vision import damaged
 from faceml.vision.conversion import UPRIGHT, to_rgb, upright
 from faceml.vision.damaged import MAX_FILE_BYTES, Missing
 from faceml.vision.decoding_cost import MAX_PIXELS, check_cost, check_file_size
+from faceml.vision.frames import read_frame
 from faceml.vision.raw import is_raw, raw_orientation, read_raw
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Photo:
     known: BBox  # what of it was in the file; the rest is one flat colour, in which nobody is to be looked for
     note: str | None = None  # what is missing, fit for storing; None where nothing is
 
+    @classmethod
+    def whole(cls, pixels: NDArray[np.uint8]) -> Photo:
+        return cls(pixels, BBox(0, 0, pixels.shape[1], pixels.shape[0]))
+
     @property
     def known_pixels(self) -> NDArray[np.uint8]:
         """The part that was in the file, (h, w, 3): a view of `pixels`."""
@@ -50,13 +56,13 @@ class Photo:
         return self.pixels[box.y : box.y + box.h, box.x : box.x + box.w]
 
 
-def read_photo(path: Path, *, shrink: int = 1) -> NDArray[np.uint8]:
+def read_photo(path: Path | Frame, *, shrink: int = 1) -> NDArray[np.uint8]:
     """The pixels of `load_photo`: (H, W, 3) RGB, upright. Raises UnreadablePhoto."""
     return load_photo(path, shrink=shrink).pixels
 
 
-def load_photo(source: Path | bytes, *, shrink: int = 1) -> Photo:
-    """Read a photo, EXIF orientation applied.
+def load_photo(source: Path | Frame | bytes, *, shrink: int = 1) -> Photo:
+    """Read a photo, EXIF orientation applied, or a picture of a video: without a moment its first.
 
     JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF (first frame), and where installed raw photos and JPEG XL. Grey,
     palette, CMYK and deeper pictures become 8-bit RGB; transparency is laid over white. JPEG pixels equal those of
@@ -64,12 +70,16 @@ def load_photo(source: Path | bytes, *, shrink: int = 1) -> Photo:
     `vision.decoding_cost`.
 
     Args:
-        source: a file, or its content.
+        source: a file, a moment of one, or a photo's content.
         shrink: 1, 2, 4 or 8: a JPEG is decoded at that part of its size, several times as fast; other files whole.
     Raises:
         UnreadablePhoto: missing, empty, damaged, not a picture, or too large; the message is a short reason without
             the path, fit for storing.
     """
+    if isinstance(source, Path) and is_video(source):
+        source = Frame(source, 0.0)
+    if isinstance(source, Frame):
+        return Photo.whole(read_frame(source))
     with _opened(source) as file:
         try:
             return _load_raw(file) if is_raw(source) else _load(file, shrink)
@@ -187,8 +197,7 @@ def _load(file: BinaryIO, shrink: int) -> Photo:
 
 
 def _load_raw(file: BinaryIO) -> Photo:
-    pixels = read_raw(file)
-    return Photo(pixels, BBox(0, 0, pixels.shape[1], pixels.shape[0]))
+    return Photo.whole(read_raw(file))
 
 
 def _decode(file: BinaryIO, shrink: int) -> tuple[NDArray[np.uint8], int, Missing]:

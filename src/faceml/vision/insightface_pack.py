@@ -15,8 +15,7 @@ import numpy as np
 from faceml.errors import ModelUnavailable, WrongUse
 from faceml.records import PackContract
 from faceml.vision.crops import CROP_PX
-from faceml.vision.decoders import SCRFD_MAX_IOU, decode_scrfd
-from faceml.vision.detection import Detections, keep_usable, letterbox
+from faceml.vision.detection import SCRFD_MAX_IOU, Detections, decode_scrfd, keep_usable, letterbox
 from faceml.vision.insightface_files import LICENCE, PackFiles, fetch_pack, find_pack, has_models, pack_folder
 from faceml.vision.sessions import (
     CPU,

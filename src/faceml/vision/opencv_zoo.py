@@ -12,8 +12,7 @@ import numpy as np
 
 from faceml.errors import ModelUnavailable
 from faceml.records import PackContract
-from faceml.vision.decoders import YUNET_MAX_IOU, YUNET_OUTPUTS, decode_yunet
-from faceml.vision.detection import Detections, keep_usable, letterbox
+from faceml.vision.detection import YUNET_MAX_IOU, YUNET_OUTPUTS, Detections, decode_yunet, keep_usable, letterbox
 from faceml.vision.float_models import float_model, sha256_of
 from faceml.vision.model_packs import OPENCV_ZOO
 from faceml.vision.sessions import network_input, open_session, provider_of, unit_rows

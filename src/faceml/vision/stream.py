@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from faceml.errors import UnreadablePhoto
-from faceml.records import FoundFace, Measures, PhotoFaces
+from faceml.records import FoundFace, Frame, Measures, PhotoFaces
 from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections, pixel_boxes, quality_score
 from faceml.vision.image import Photo, load_photo
@@ -48,7 +48,7 @@ class _Examined:
 
 
 def find_faces(
-    photos: Iterable[tuple[int, Path]],
+    photos: Iterable[tuple[int, Path | Frame | Photo]],
     pack: FacePack,
     *,
     min_confidence: float = 0.5,
@@ -63,7 +63,7 @@ def find_faces(
     while the next ones are already worked on. Closing the iterator (or Ctrl-C) waits only for the photos in work.
 
     Args:
-        photos: asset id and file; read as they are needed, at most a few batches ahead.
+        photos: asset id and file, or what was read of it; read as they are needed, at most a few batches ahead.
         min_confidence: of a detection, 0 to 1.
         min_face_size: pixels, for width and height.
         size_px: see `model_packs.FacePack.detect`.
@@ -128,10 +128,10 @@ def _groups(examined: Iterable[_Examined], batch_size: int) -> Iterator[list[_Ex
         yield group
 
 
-def _examine(photo: tuple[int, Path], look: Look) -> _Examined:
-    asset_id, path = photo
+def _examine(photo: tuple[int, Path | Frame | Photo], look: Look) -> _Examined:
+    asset_id, source = photo
     try:
-        read = load_photo(path)
+        read = source if isinstance(source, Photo) else load_photo(source)
     except UnreadablePhoto as error:
         return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), error=str(error))
     return _examine_photo(asset_id, read, look)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from faceml.photo_files import is_video
+from faceml.vision.frames import read_facts
 from faceml.vision.image import open_header
 
 Tags = Mapping[int, Any]
@@ -42,8 +44,12 @@ def read_taken_at(path: Path | bytes, *, now: Callable[[], datetime] = lambda: d
     that are blank, before photography or later than tomorrow say nothing.
 
     The result is always aware. Most cameras write local time without an offset; its zone is then UTC, so the day and
-    month are right, and the instant may be hours off.
+    month are right, and the instant may be hours off. A video says it in its container.
     """
+    latest = now() + timedelta(days=1)
+    if isinstance(path, Path) and is_video(path):
+        moment = read_facts(path).taken_at
+        return moment if moment is not None and moment.year >= FIRST_YEAR and moment <= latest else None
     try:
         with open_header(path) as image:
             exif = image.getexif()
@@ -51,7 +57,6 @@ def read_taken_at(path: Path | bytes, *, now: Callable[[], datetime] = lambda: d
             gps = dict(exif.get_ifd(_GPS_IFD))
     except Exception:  # a date is a nicety: whatever is wrong with the file is load_photo's to report
         return None
-    latest = now() + timedelta(days=1)
     moments = (*(_moment(tags, clock) for clock in _CLOCKS), _gps_moment(gps))
     return next((one for one in moments if one is not None and one.year >= FIRST_YEAR and one <= latest), None)
 

@@ -282,6 +282,9 @@ var FetchTransport = class {
     this.base = base;
   }
   base;
+  address(path) {
+    return `${this.base}${path}`;
+  }
   async ask(call) {
     const query = new URLSearchParams(call.query ?? {}).toString();
     const isForm = call.body instanceof FormData;
@@ -487,9 +490,14 @@ var Api = class {
   photo(assetId) {
     return this.get(`/assets/${assetId}/view`);
   }
-  picture(assetId, size) {
-    const call = { method: "GET", path: `/assets/${assetId}/picture`, query: { size: String(size) } };
+  /** A photo, or the picture of a video at a moment. */
+  picture(assetId, size, atS = 0) {
+    const call = { method: "GET", path: `/assets/${assetId}/picture`, query: { size: String(size), ...atS && { atS: String(atS) } } };
     return this.bytes(call).then((found) => new Uint8Array(found));
+  }
+  /** Where a video plays from; null in a notebook, which has no address. */
+  video(assetId) {
+    return this.transport.address?.(`/assets/${assetId}/video`) ?? null;
   }
   draw(assetId, box, name) {
     const body = name ? { box, name } : { box };
@@ -1054,6 +1062,11 @@ function day(when) {
   const [year, month, date] = iso.slice(0, 10).split("-").map(Number);
   const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   return `${date} ${months[(month ?? 1) - 1]} ${year}`;
+}
+function clock(seconds) {
+  const [s3, m3, h3] = [Math.floor(seconds) % 60, Math.floor(seconds / 60) % 60, Math.floor(seconds / 3600)];
+  const two = (part) => String(part).padStart(2, "0");
+  return h3 ? `${h3}:${two(m3)}:${two(s3)}` : `${m3}:${two(s3)}`;
 }
 
 // src/entry.ts
@@ -3633,6 +3646,7 @@ function PhotoView({ desk }) {
   const [chosen, setChosen] = d2(asked.faceId || null);
   const [draft, setDraft] = d2(null);
   const [isDrawing, setDrawing] = d2(false);
+  const [isPlaying, setPlaying] = d2(false);
   const [zoom, setZoom] = d2(1);
   const [typed, setTyped] = d2("");
   const [from, setFrom] = d2(null);
@@ -3646,15 +3660,22 @@ function PhotoView({ desk }) {
     setChosen((now) => found.faces.some((face2) => face2.faceId === now) ? now : found.faces[0]?.faceId ?? null);
   };
   A2(() => {
-    let isGone = false;
-    let made = "";
     setUrl("");
     setDraft(null);
     setDrawing(false);
     setZoom(1);
     setChosen(asked.faceId || null);
     void load();
-    void desk.guarded(() => api.picture(asked.assetId, PICTURE_PX)).then((jpeg) => {
+  }, [asked.assetId]);
+  const isHere = photo?.assetId === asked.assetId;
+  const face = isHere ? photo.faces.find((found) => found.faceId === chosen) : void 0;
+  const frame = face?.span?.frameS ?? 0;
+  A2(() => {
+    if (!isHere) return;
+    let isGone = false;
+    let made = "";
+    setPlaying(false);
+    void desk.guarded(() => api.picture(asked.assetId, PICTURE_PX, frame)).then((jpeg) => {
       if (isGone || !jpeg) return;
       made = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
       setUrl(made);
@@ -3663,9 +3684,9 @@ function PhotoView({ desk }) {
       isGone = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [asked.assetId]);
+  }, [asked.assetId, isHere, frame]);
   A2(() => dialog.current?.focus(), []);
-  const face = photo?.faces.find((found) => found.faceId === chosen);
+  const video = photo?.durationS != null ? api.video(asked.assetId) : null;
   const close = () => store.set({ photo: null });
   const goTo = (assetId) => assetId !== null && store.set({ photo: { assetId, faceId: "" } });
   const decide = async (text, work) => {
@@ -3740,11 +3761,19 @@ function PhotoView({ desk }) {
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "→", disabled: photo?.next == null, onClick: () => goTo(photo.next), children: "Next" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Smaller", title: "−", disabled: zoom === ZOOMS[0], onClick: () => setZoom(next2(zoom, -1)), children: "−" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-label": "Larger", title: "+", disabled: zoom === ZOOMS.at(-1), onClick: () => setZoom(next2(zoom, 1)), children: "+" }),
-        /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": isDrawing, onClick: () => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX)), children: "Draw a face" }),
-        face && !isDrawing && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": draft !== null, onClick: () => setDraft(draft ? null : face.box), children: "Correct the box" }),
+        video && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": isPlaying, onClick: () => setPlaying(!isPlaying), children: isPlaying ? "Still" : "Play" }),
+        photo?.durationS == null && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": isDrawing, onClick: () => (setDrawing(!isDrawing), setDraft(isDrawing ? null : FIRST_BOX)), children: "Draw a face" }),
+        face && !face.span && !isDrawing && /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": draft !== null, onClick: () => setDraft(draft ? null : face.box), children: "Correct the box" }),
         /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", title: "Esc", onClick: close, children: "Close" })
       ] })
     ] }),
+    photo?.durationS != null && /* @__PURE__ */ a3("div", { class: "fg-tools fg-moments", role: "group", "aria-label": "Faces of the video", children: photo.faces.map((found) => /* @__PURE__ */ a3("button", { type: "button", class: "fg-button", "aria-pressed": found.faceId === chosen, onClick: () => setChosen(found.faceId), children: [
+      found.personName ?? "nobody yet",
+      " ",
+      clock(found.span?.firstS ?? 0),
+      "–",
+      clock(found.span?.lastS ?? 0)
+    ] }, found.faceId)) }),
     /* @__PURE__ */ a3("div", { class: "fg-photo-scroll", tabIndex: 0, role: "group", "aria-label": "The photo", onWheel: (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();
@@ -3764,8 +3793,8 @@ function PhotoView({ desk }) {
         onPointerMove: (event) => from && setDraft(boxOf(from, pointIn(event))),
         onPointerUp: () => setFrom(null),
         children: [
-          url && /* @__PURE__ */ a3("img", { src: url, alt: "", draggable: false }),
-          photo?.faces.map((found) => /* @__PURE__ */ a3(
+          isPlaying && video ? /* @__PURE__ */ a3("video", { src: video, controls: true, autoplay: true, onLoadedMetadata: (event) => event.currentTarget.currentTime = face?.span?.firstS ?? 0 }, chosen) : url && /* @__PURE__ */ a3("img", { src: url, alt: "", draggable: false }),
+          !isPlaying && photo?.faces.filter((found) => !found.span || found.span.frameS === frame).map((found) => /* @__PURE__ */ a3(
             "button",
             {
               type: "button",

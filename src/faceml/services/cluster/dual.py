@@ -161,7 +161,7 @@ def _photos(
     unit: UnitOfWork, face_ids: Sequence[UUID], people: Sequence[UUID]
 ) -> tuple[list[int], list[tuple[int, int]]]:
     """The photo of each face, and (photo, row of `people`) of everybody whom a person named on one."""
-    photo, row = unit.faces.photo_of(face_ids), {person_id: number for number, person_id in enumerate(people)}
+    photo, row = unit.films.shared_photo(face_ids), {person_id: number for number, person_id in enumerate(people)}
     taken = [(asset_id, row[person]) for asset_id, person in unit.faces.people_on_photos() if person in row]
     return [photo[face_id] for face_id in face_ids], taken
 

@@ -213,7 +213,7 @@ def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool
         )
         if not is_confirmed:
             raise Conflict(_warning(report))
-        unit.erasure.keep_blank([(face.asset_id, face.bbox) for face in faces])
+        unit.erasure.keep_blank([(face.asset_id, face.bbox, face.span) for face in faces])
         unit.outbox.push(face_ids)
         unit.outbox.push(unit.prototypes.remove_centroids(people))
         unit.faces.remove(face_ids)

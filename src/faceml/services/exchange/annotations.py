@@ -87,7 +87,7 @@ def export_label_studio(repository: Repository, folder: Path, *, root: Path) -> 
 
 def _photos(unit: UnitOfWork) -> Iterator[tuple[ExportRow, list[Box]]]:
     for _, faces in groupby(unit.export_rows(), key=lambda row: row.asset_id):
-        known = [face for face in faces if face.photo_width and face.photo_height]
+        known = [face for face in faces if face.photo_width and face.photo_height and face.frame_s is None]
         if known:
             yield known[0], [_box(face, face.photo_width or 1, face.photo_height or 1) for face in known]
 

@@ -96,6 +96,7 @@ class XmpExportReport:
     sidecars_unchanged: int = 0
     names_removed: int = 0  # that faceml had written, of faces without that name by now
     recognised_left_out: int = 0  # named by recognition only, no person has confirmed them
+    videos_left_out: int = 0  # with a name: a region of the standard has a place, but no time
     disputed: tuple[str, ...] = ()  # somebody wrote another name there: it stays
     skipped: tuple[str, ...] = ()  # one reason a photo
 
@@ -132,6 +133,10 @@ def export_xmp(
     for number, (asset, faces) in enumerate(_with_faces(repository, sorted(photos)), start=1):
         named = [face for face in faces if face.person_name and face.person_id not in hidden]
         chosen = named if recognised else [face for face in named if face.assigned_by == AssignedBy.MANUAL]
+        if asset.is_video:
+            counts.update(videos_left_out=bool(chosen))
+            on_progress(number, len(photos))
+            continue
         known = {face.face_id for face in faces} | gone.get(asset.path, set())
         part = _export_photo(asset, known, chosen, sidecars.to_write(asset.path))
         counts.update({name: getattr(part, name) for name in COUNTS})

@@ -13,7 +13,7 @@ from faceml.files import read_file
 from faceml.library import Library
 from faceml.names import tidy_name
 from faceml.path_text import path_text
-from faceml.photo_files import PHOTO_SUFFIXES, LeftOut, find_photos
+from faceml.photo_files import PHOTO_SUFFIXES, LeftOut, find_photos, is_video
 from faceml.progress import Progress, silent
 from faceml.records import Asset, AssignedBy, BBox, Face
 from faceml.services.exchange.import_labels import label_named
@@ -100,9 +100,9 @@ def _read_all(
 ) -> Iterator[_NamedBoxes]:
     sidecars, done = Sidecars(PHOTO_SUFFIXES), 0
     for piece in chunks(photos):
-        assets = _assets_at(repository, piece)
+        assets = [asset for asset in _assets_at(repository, piece) if not asset.is_video]
         tally.photos += len(assets)
-        tally.photos_not_ingested += len(piece) - len(assets)
+        tally.photos_not_ingested += sum(not is_video(path) for path in piece) - len(assets)
         for asset in assets:
             if named := _named_boxes(asset, sidecars.to_read(asset.path), tally):
                 yield named

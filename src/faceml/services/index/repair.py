@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
 
-from faceml.errors import IndexDamaged
+from faceml.errors import IndexDamaged, UnreadablePhoto
 from faceml.library import Library
 from faceml.progress import Progress, silent
-from faceml.records import FoundFace
+from faceml.records import FoundFace, Measures
 from faceml.services.index.drain import drain_outbox, index_width
 from faceml.storage.index.vector_index import Payload, Point, VectorIndex
 from faceml.storage.sql.repository import Repository
 from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BATCH = 64  # photos a transaction
 PAGE = 2000  # points compared at a time
 VECTOR_TOLERANCE = 1e-3  # the index normalises once more in float32; another face differs by far more
 
@@ -181,26 +188,61 @@ def _restore_vectors(library: Library) -> RepairReport:
     """Detect again in photos of faces whose vector is lost; the face keeps its id and its labels."""
     with library.repository.read() as unit:
         lost = unit.faces.without_vector(limit=PAGE)
-        assets = unit.assets.by_ids(sorted({face.asset_id for face in lost}))
+        assets = {asset.id: asset for asset in unit.assets.by_ids(sorted({face.asset_id for face in lost}))}
     if not lost:
         return RepairReport()
+    pictures = sorted({(face.asset_id, face.frame_s or 0.0) for face in lost})
     from faceml.vision.stream import find_faces
 
     errors = 0
     found: list[tuple[UUID, FoundFace]] = []
     # Only boxes that are known already are taken, so looking loosely adds nothing wrong.
     for photo in find_faces(
-        ((asset.id, asset.path) for asset in assets), library.packs.load(), min_confidence=0.1, min_face_size=1
+        ((number, assets[asset_id].picture(at_s)) for number, (asset_id, at_s) in enumerate(pictures)),
+        library.packs.load(),
+        min_confidence=0.1,
+        min_face_size=1,
     ):
-        here = [face for face in lost if face.asset_id == photo.asset_id]
+        here = [face for face in lost if (face.asset_id, face.frame_s or 0.0) == pictures[photo.asset_id]]
         boxes = [face.bbox for face in photo.faces]
         pairs = pair_boxes([face.bbox for face in here], boxes, min_iou=SAME_FACE_IOU)
-        found += [(here[row].id, photo.faces[number]) for row, number in pairs.items()]
+        found += [(here[row].id, replace(photo.faces[number], span=here[row].span)) for row, number in pairs.items()]
         errors += photo.error is not None
     with library.repository.begin() as unit:
         unit.faces.renew(found, pack=library.packs.load().contract.name)
         unit.outbox.push([face_id for face_id, _ in found])
     return RepairReport(assets_processed=len(assets), errors=errors, faces_redetected=len(found))
+
+
+def measure_faces(library: Library, *, limit: int) -> int:
+    """Measure faces that were found before faces were measured (`vision.quality`), on `limit` photos at most.
+
+    Their photos are read, and nothing is looked for. Returns how many were measured.
+    """
+    with library.repository.read() as unit:
+        unmeasured = unit.vectors.unmeasured(limit=max(0, limit))
+        paths = {asset.id: asset.path for asset in unit.assets.by_ids(sorted(unmeasured))}
+    count = 0
+    waiting = iter(sorted(unmeasured.items()))
+    while batch := list(islice(waiting, BATCH)):
+        measured = [(id_, found) for asset_id, faces in batch for id_, found in _measured(paths[asset_id], faces)]
+        with library.repository.begin() as unit:
+            count += unit.vectors.set_measures(measured)
+    return count
+
+
+def _measured(path: Path, faces: Mapping[UUID, NDArray[np.float32]]) -> list[tuple[UUID, Measures]]:
+    """Of each face by its (5, 2) points; of none where the photo cannot be read now."""
+    from faceml.vision.crops import align_faces
+    from faceml.vision.image import read_photo
+    from faceml.vision.quality import measure_faces as measure
+
+    try:
+        pixels = read_photo(path)
+    except UnreadablePhoto:
+        return []
+    kps = np.stack(list(faces.values()))
+    return list(zip(faces, measure(align_faces(pixels, kps), kps), strict=True))
 
 
 def _start_anew_where_damaged(library: Library) -> bool:

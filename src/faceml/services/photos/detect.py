@@ -1,4 +1,4 @@
-"""Find the faces of photos, and store each face once (DESIGN D5)."""
+"""Find the faces of photos and videos, and store each face once (DESIGN D5)."""
 
 from __future__ import annotations
 
@@ -7,34 +7,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import UUID
-
-import numpy as np
 
 from faceml.errors import UnreadablePhoto
 from faceml.library import Library
 from faceml.options import USUAL_SIZE_PX, DetectOptions
 from faceml.path_text import path_text
 from faceml.progress import Progress, silent, told
-from faceml.records import Asset, BBox, Face, FoundFace, Measures, PhotoFaces
-from faceml.services.decisions.decide import refresh_centroids
+from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.index.drain import drain_outbox
+from faceml.services.index.repair import measure_faces
 from faceml.services.photos.drawn import faces_of_photo, find_asset, not_there_yet
+from faceml.services.photos.follow import ERASED, FilmFaces, leave, look_through, renew
 from faceml.services.photos.missing import CHANGED, follow_edits
 from faceml.storage.sql.asset_rows import LookedAt, UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.edited import Followed
 from faceml.vision.overlap import SAME_FACE_IOU
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 BATCH = 64  # photos a transaction
 DRAIN_EVERY_S = 20.0  # the index follows a long run at this pace
 UNKNOWN = "not in this library"  # why nothing can be read
-ERASED = "of somebody who was erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +53,13 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
 
+    def count_film(self, seen: FilmFaces) -> None:
+        self.processed += 1
+        self.total_faces += seen.total
+        self.added += seen.added
+        self.left_out.update(seen.left_out)
+        self.reasons.update([seen.error] if seen.error else [])
+
 
 @told
 def backfill_faces(
@@ -72,37 +72,6 @@ def backfill_faces(
     """
     report = _detect(library, waiting_photos(library.repository, options), options, on_progress)
     return replace(report, faces_measured=measure_faces(library, limit=options.limit - report.processed))
-
-
-def measure_faces(library: Library, *, limit: int) -> int:
-    """Measure faces that were found before faces were measured (`vision.quality`), on `limit` photos at most.
-
-    Their photos are read, and nothing is looked for. Returns how many were measured.
-    """
-    with library.repository.read() as unit:
-        unmeasured = unit.vectors.unmeasured(limit=max(0, limit))
-        paths = {asset.id: asset.path for asset in unit.assets.by_ids(sorted(unmeasured))}
-    count = 0
-    waiting = iter(sorted(unmeasured.items()))
-    while batch := list(islice(waiting, BATCH)):
-        measured = [(id_, found) for asset_id, faces in batch for id_, found in _measured(paths[asset_id], faces)]
-        with library.repository.begin() as unit:
-            count += unit.vectors.set_measures(measured)
-    return count
-
-
-def _measured(path: Path, faces: Mapping[UUID, NDArray[np.float32]]) -> list[tuple[UUID, Measures]]:
-    """Of each face by its (5, 2) points; of none where the photo cannot be read now."""
-    from faceml.vision.crops import align_faces
-    from faceml.vision.image import read_photo
-    from faceml.vision.quality import measure_faces as measure
-
-    try:
-        pixels = read_photo(path)
-    except UnreadablePhoto:
-        return []
-    kps = np.stack(list(faces.values()))
-    return list(zip(faces, measure(align_faces(pixels, kps), kps), strict=True))
 
 
 def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset]:
@@ -142,13 +111,14 @@ def _detect(
     tally = Tally(reasons=Counter({UNKNOWN: unknown} if unknown else {}))
     paths = {asset.id: path_text(asset.path) for asset in assets}
     unreadable, read_in_part = list[UnreadableAsset](), list[str]()
+    stills, films = ([asset for asset in assets if asset.is_video is is_video] for is_video in (False, True))
     if assets:
         from faceml.vision.stream import find_faces
 
         with library.repository.begin() as unit:
             unit.contract.pin(library.packs.load().contract)
         photos = find_faces(
-            ((asset.id, asset.path) for asset in assets),
+            ((asset.id, asset.path) for asset in stills),
             library.packs.load(),
             min_confidence=options.min_confidence,
             min_face_size=options.min_face_size,
@@ -171,6 +141,13 @@ def _detect(
             if time.monotonic() - drained > DRAIN_EVERY_S:
                 drain_outbox(library)
                 drained = time.monotonic()
+        for film in films:
+            seen = look_through(library, film, options)
+            tally.count_film(seen)
+            unreadable += [UnreadableAsset(film.id, paths[film.id], seen.error)] if seen.error else []
+            read_in_part += [f"{paths[film.id]}: {seen.note}"] if seen.note else []
+            on_progress(tally.processed, len(assets))
+            drain_outbox(library)
     drain = drain_outbox(library)
     return DetectReport(
         processed=tally.processed,
@@ -225,8 +202,8 @@ def store_found(
         tally.left_out.update(dict(photo.left_out))
         if erased := len(unknown) - len(fresh):
             tally.left_out[ERASED] += erased
-    _leave(unit, left_over)
-    _renew(unit, renewed, on, pack)
+    leave(unit, left_over)
+    renew(unit, renewed, on, pack)
     unit.outbox.push(unit.faces.add(new, pack=pack))
     tally.added += len(new)
     tally.total_faces += len(unit.faces.in_assets(ids))
@@ -243,38 +220,6 @@ def _unchanged(
     if len(left) < len(photos):
         tally.reasons[CHANGED] += len(photos) - len(left)
     return left
-
-
-def _leave(unit: UnitOfWork, faces: Sequence[Face]) -> None:
-    """Take faces off changed photos that are not on them any more.
-
-    What a person decided about stays with the content that it was found in, and comes back with that.
-    """
-    ids = [face.id for face in faces]
-    decided = unit.faces.decided_by_a_person(ids)
-    unit.faces.remove(sorted(set(ids) - decided))
-    kept = [face for face in faces if face.id in decided]
-    former = unit.assets.keep_former(sorted({face.asset_id for face in kept}))
-    places = {(face.asset_id, face.bbox): face.id for face in unit.faces.in_assets(sorted(former.values()))}
-    in_the_way = [places[place] for face in kept if (place := (former[face.asset_id], face.bbox)) in places]
-    nameless = set(in_the_way) - unit.faces.decided_by_a_person(in_the_way)
-    unit.faces.remove(sorted(nameless))  # the same face, found anew on a copy of that content
-    taken = {place for place, id_ in places.items() if id_ not in nameless}
-    unit.faces.move({f.id: former[f.asset_id] for f in kept if (former[f.asset_id], f.bbox) not in taken})
-    blank = unit.erasure.boxes(sorted(former))
-    unit.erasure.keep_blank([(former[id_], box) for id_, boxes in blank.items() for box in boxes])
-    refresh_centroids(unit, sorted({face.person_id for face in faces if face.person_id}))
-    unit.outbox.push([*ids, *in_the_way])
-
-
-def _renew(unit: UnitOfWork, renewed: Mapping[UUID, FoundFace], on: Mapping[UUID, int], pack: str) -> None:
-    """Give known faces the box and vector that they have on the photo they are on now."""
-    before = unit.faces.by_ids(list(renewed))
-    unit.faces.renew(list(renewed.items()), pack=pack, photos=on)
-    unit.assets.remove_emptied(sorted({face.asset_id for face in before} - set(on.values())))
-    people = sorted({face.person_id for face in before if face.person_id})
-    refresh_centroids(unit, people)
-    unit.outbox.push([*(face.id for face in before), *unit.prototypes.centroid_points(people)])
 
 
 def _is_blank(face: FoundFace, boxes: Sequence[BBox]) -> bool:

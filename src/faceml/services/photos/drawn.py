@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,10 +16,10 @@ from faceml.decisions.about_faces import GONE, Draw, Redraw
 from faceml.errors import NotFound, UnreadablePhoto, WrongUse
 from faceml.library import Library
 from faceml.path_text import name_text, path_text
-from faceml.records import Asset, AssignedBy, BBox, Dismissal, Face, FoundFace
+from faceml.records import Asset, AssignedBy, BBox, Dismissal, Face, FoundFace, Span
 from faceml.services.decisions.decide import best_exemplars, counted_as, decide, deciding
 from faceml.services.decisions.label import dismiss_faces
-from faceml.services.photos.missing import check_faces_on
+from faceml.services.photos.missing import check_faces_on, is_as_known
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.overlap import SAME_FACE_IOU, SAME_PLACE_IOU, pair_boxes
 from faceml.vision.taken_at import read_camera
@@ -65,6 +67,7 @@ class ShownFace:
     state: str  # open, confirmed, recognised or dismissed
     is_drawn: bool
     age: int | None  # of whom it is under, in years
+    span: Span | None  # when it is seen, of a video
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class PhotoSheet:
     height: int
     previous: int | None
     next: int | None
-    faces: tuple[ShownFace, ...]  # from left to right
+    faces: tuple[ShownFace, ...]  # from left to right, of a video in order of time
+    duration_s: float | None  # of a video, 0 where its file does not say; None: a photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
     """Raises NotFound where the library has no such photo."""
     with repository.read() as unit:
         asset = find_asset(unit, asset_id)
-        faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
+        faces = sorted(unit.faces.in_assets([asset_id]), key=_order)
         ids = [face.id for face in faces]
         states, drawn = unit.faces.states(ids), unit.drawn.among(ids)
         names = unit.people.names(sorted({face.person_id for face in faces if face.person_id}))
@@ -110,6 +114,7 @@ def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
             _state(face, states[face.id].dismissed_as),
             face.id in drawn,
             times.age(face.id, face.person_id),
+            face.span,
         )
         for face in faces
         if width and height and not (face.id in drawn and states[face.id].dismissed_as is GONE.dismissed_as)
@@ -125,7 +130,12 @@ def look_at_asset(repository: Repository, asset_id: int) -> PhotoSheet:
         previous,
         following,
         tuple(shown),
+        asset.duration_s,
     )
+
+
+def _order(face: Face) -> tuple[float, int, int, UUID]:
+    return (face.span.first_s if face.span else 0.0, face.bbox.x, face.bbox.y, face.id)
 
 
 def _state(face: Face, dismissed_as: Dismissal | None) -> str:
@@ -146,7 +156,7 @@ def faces_of_photo(repository: Repository, asset_id: int) -> NamedFaces:
     """Raises NotFound where the library has no such photo."""
     with repository.read() as unit:
         find_asset(unit, asset_id)
-        faces = sorted(unit.faces.in_assets([asset_id]), key=lambda face: (face.bbox.x, face.bbox.y, face.id))
+        faces = sorted(unit.faces.in_assets([asset_id]), key=_order)
         return NamedFaces(tuple(faces), unit.people.names(sorted({face.person_id for face in faces if face.person_id})))
 
 
@@ -212,6 +222,10 @@ def _embedded(library: Library, asset_id: int, box: Share) -> tuple[Asset, Found
 
     with library.repository.read() as unit:
         asset = find_asset(unit, asset_id)
+    if asset.is_video:
+        raise WrongUse(
+            f"asset {asset_id} is a video: boxes are drawn on photos, so export a still of it and draw there"
+        )
     try:
         check_faces_on(asset)
         pixels = read_photo(asset.path)
@@ -259,6 +273,22 @@ def not_there_yet(found: Sequence[FoundFace], here: Sequence[Face], drawn: Set[U
     by_hand = [face.bbox for row, face in enumerate(here) if face.id in drawn and row not in same.values()]
     loosely = pair_boxes([face.bbox for face in free], by_hand, min_iou=SAME_PLACE_IOU)
     return tuple(face for row, face in enumerate(free) if row not in loosely)
+
+
+def video_file(repository: Repository, asset_id: int) -> Path:
+    """Where a video lies, to play it.
+
+    Raises:
+        NotFound: the library has no such video, or its file is not the one that it knows.
+    """
+    with repository.read() as unit:
+        asset = find_asset(unit, asset_id)
+    if not asset.is_video:
+        raise NotFound(f"asset {asset_id} is a photo, not a video: ask for its picture")
+    with suppress(OSError):
+        if is_as_known(asset):
+            return asset.path
+    raise NotFound(f"the video of asset {asset_id} is gone or was changed: `faceml ingest` its folder")
 
 
 def find_asset(unit: UnitOfWork, asset_id: int) -> Asset:

@@ -12,7 +12,7 @@ from pathlib import Path
 from faceml.errors import FolderNotFound
 from faceml.home import from_home
 from faceml.path_text import path_text
-from faceml.photo_files import FolderPhotos, LeftOut, find_photos, photo_folder
+from faceml.photo_files import FolderPhotos, LeftOut, find_photos, is_video, photo_folder
 from faceml.progress import Progress, silent, told
 from faceml.records import AssetStatus
 from faceml.services.photos.missing import come_back, content_hash, is_as_known, notice_missing
@@ -190,9 +190,11 @@ def _is_unchanged(known: KnownFile, stat: os.stat_result) -> bool:
 
 
 def _read_file(path: Path, stat: os.stat_result) -> PhotoFile:
+    from faceml.vision.frames import read_facts
     from faceml.vision.taken_at import read_taken_at
 
-    return PhotoFile(path, content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path))
+    duration_s = read_facts(path).duration_s if is_video(path) else None
+    return PhotoFile(path, content_hash(path), stat.st_size, stat.st_mtime_ns, read_taken_at(path), duration_s)
 
 
 def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:

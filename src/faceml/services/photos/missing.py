@@ -23,7 +23,6 @@ from faceml.files import require_file
 from faceml.home import from_home
 from faceml.library import Library
 from faceml.path_text import path_text
-from faceml.photo_files import Whereabouts, looker
 from faceml.records import Asset, PhotoFaces
 from faceml.services.decisions.decide import deciding, refresh_centroids
 from faceml.services.index.drain import drain_outbox
@@ -31,6 +30,7 @@ from faceml.storage.forgetting import complete_erasures
 from faceml.storage.sql.asset_rows import KnownFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
+from faceml.whereabouts import Whereabouts, looker
 
 if TYPE_CHECKING:
     from faceml.vision.edited import Followed, FormerFace

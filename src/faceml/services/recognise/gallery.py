@@ -107,7 +107,7 @@ class MatcherWay:
 
     def read(self, unit: UnitOfWork, face_ids: Sequence[UUID] = (), *, taken: date | None = None) -> Known:
         """As of a `PlainWay`."""
-        photo_of, there = (unit.faces.photo_of(face_ids), unit.faces.people_on_photos()) if face_ids else ({}, [])
+        photo_of, there = (unit.films.shared_photo(face_ids), unit.faces.people_on_photos()) if face_ids else ({}, [])
         rejections, times = unit.faces.rejections(face_ids), unit.lives.times(face_ids, day=taken)
 
         def match(vectors: NDArray[np.float32], least: float) -> Matches:

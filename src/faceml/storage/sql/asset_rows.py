@@ -1,17 +1,23 @@
-"""A photo's row in the database as records, and the other way round."""
+"""A photo's row in the database as records and the other way round; and what a video's rows have beside a photo's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, update
 
 from faceml.path_text import path_of, path_text
-from faceml.records import Asset, AssetStatus
-from faceml.storage.sql.tables import ImageAsset
+from faceml.records import Asset, AssetStatus, BBox, Span
+from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.tables import ErasedFace, FaceEmbedding, FaceInstance, ImageAsset
+
+if TYPE_CHECKING:
+    from faceml.vision.video.tracks import StoredTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class PhotoFile:
     size_bytes: int
     mtime_ns: int
     taken_at: datetime | None  # with the zone of where it was taken; UTC where that is not known
+    duration_s: float | None = None  # of a video, 0 where its file does not say; None: a photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +87,86 @@ def known_file(row: Row[*tuple[Any, ...]]) -> KnownFile:
 def asset_of(row: ImageAsset) -> Asset:
     columns = {field.name: getattr(row, field.name) for field in fields(Asset)}
     return Asset(**{**columns, "path": path_of(row.path)})
+
+
+@dataclass(frozen=True, slots=True)
+class Looseness:
+    """With which thresholds faces are looked for."""
+
+    detected_min_confidence: float
+    detected_min_face_size: int
+    detected_size_px: int
+
+    def reaches(self, other: Looseness) -> bool:
+        """Whether it finds all that the other would."""
+        return (
+            self.detected_min_confidence <= other.detected_min_confidence
+            and self.detected_min_face_size <= other.detected_min_face_size
+            and self.detected_size_px >= other.detected_size_px
+        )
+
+
+class Films(Store):
+    """Videos: how far each was looked at, and the faces in them."""
+
+    def settled_s(self, asset_id: int, wanted: Looseness) -> float:
+        """Up to where a run that did not end has looked at it, at least so loosely; 0 where there was none."""
+        columns = (getattr(ImageAsset, item.name) for item in fields(Looseness))
+        statement = select(ImageAsset.looked_until_s, *columns).where(ImageAsset.id == asset_id)
+        row = self._session.execute(statement).one_or_none()
+        if row is None or row[0] is None or None in row[1:]:
+            return 0.0
+        return float(row[0]) if Looseness(*row[1:]).reaches(wanted) else 0.0
+
+    def settle(self, asset_id: int, until_s: float, looseness: Looseness, *, width: int, height: int) -> None:
+        """Note how far a run has come: the video waits for the rest."""
+        size = {"width": width, "height": height} if width and height else {}
+        values = {"status": AssetStatus.PENDING, "looked_until_s": until_s, **asdict(looseness), **size}
+        self._session.execute(update(ImageAsset).where(ImageAsset.id == asset_id).values(values))
+
+    def end(self, asset_id: int) -> None:
+        self._session.execute(update(ImageAsset).where(ImageAsset.id == asset_id).values(looked_until_s=None))
+
+    def start_anew(self, asset_id: int) -> None:
+        """Its faces of another content are gone from it."""
+        nothing = {"detected_hash": None, "looked_until_s": None}
+        self._session.execute(update(ImageAsset).where(ImageAsset.id == asset_id).values(nothing))
+
+    def stored(self, asset_ids: Sequence[int]) -> dict[UUID, StoredTrack]:
+        """The faces of these videos."""
+        import numpy as np
+
+        from faceml.vision.video.tracks import StoredTrack
+
+        statement = select(FaceInstance, FaceEmbedding.vector).outerjoin(FaceEmbedding)
+        rows = self._rows(statement.where(FaceInstance.frame_s.is_not(None)), FaceInstance.asset_id, asset_ids)
+        return {
+            row.id: StoredTrack(
+                _box_of(row), _span_of(row), None if vector is None else np.frombuffer(vector, dtype="<f4")
+            )
+            for row, vector in rows
+        }
+
+    def erased(self, asset_id: int) -> list[StoredTrack]:
+        """Where and when erased people are in it."""
+        from faceml.vision.video.tracks import StoredTrack
+
+        statement = select(ErasedFace).where(ErasedFace.asset_id == asset_id, ErasedFace.frame_s.is_not(None))
+        return [StoredTrack(_box_of(row), _span_of(row)) for row in self._session.scalars(statement)]
+
+    def shared_photo(self, face_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Which of these faces are on one photo, and so rarely one person: a number a photo.
+
+        Each face of a video has its own: somebody goes, and comes back.
+        """
+        statement = select(FaceInstance.id, FaceInstance.asset_id, FaceInstance.frame_s)
+        rows = list(self._rows(statement, FaceInstance.id, face_ids))
+        return {row.id: row.asset_id if row.frame_s is None else -number for number, row in enumerate(rows, start=1)}
+
+
+def _box_of(row: FaceInstance | ErasedFace) -> BBox:
+    return BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h)
+
+
+def _span_of(row: FaceInstance | ErasedFace) -> Span:
+    return Span(row.first_s or 0.0, row.last_s or 0.0, row.frame_s or 0.0)

@@ -121,7 +121,8 @@ class Assets(Store):
 
     def rewrite(self, files: Sequence[tuple[int, PhotoFile]], *, is_changed: bool) -> None:
         """Record where the file lies now, missing before or not; `is_changed` content waits for detection again."""
-        again = {"status": AssetStatus.PENDING, "error": None, "note": None} if is_changed else {}
+        nothing = dict.fromkeys(("error", "note", "looked_until_s"))
+        again = {"status": AssetStatus.PENDING, **nothing} if is_changed else {}
         self._write(update(ImageAsset), [{"id": asset_id, **columns_of(file), **again} for asset_id, file in files])
 
     def wait_again(self, asset_ids: Sequence[int]) -> None:
@@ -168,7 +169,7 @@ class Assets(Store):
         known = self.with_hashes([row.detected_hash for row in rows if row.detected_hash])
         fresh = [row for row in rows if row.detected_hash and row.detected_hash not in known]
         nothing = {"size_bytes": 0, "mtime_ns": 0, "missing_since": utc_now()}  # of the file that it was
-        same = ("path", "width", "height", "taken_at", "taken_clock", "note")
+        same = ("path", "width", "height", "taken_at", "taken_clock", "note", "duration_s")
         new = [
             {**{name: getattr(row, name) for name in same}, "content_hash": row.detected_hash, **nothing}
             for row in fresh

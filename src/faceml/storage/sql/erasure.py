@@ -15,8 +15,9 @@ from faceml.decisions.about_people import Rename
 from faceml.decisions.decision import Decision, Erase, Erased
 from faceml.decisions.log import decode, decode_effects, encode, kind_of
 from faceml.names import fold_name, folded
-from faceml.records import BBox
+from faceml.records import BBox, Span
 from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.face_rows import span_columns
 from faceml.storage.sql.tables import ErasedFace, LabelEvent, PersonRow
 
 ERASE, FORGET, RENAME = "erase", "forget", "rename"  # kinds, as the log has them
@@ -49,15 +50,19 @@ class Erasure(Store):
         return f"{row.id} {row.created_at.isoformat()}" if row else ""
 
     def boxes(self, asset_ids: Sequence[int]) -> dict[int, list[BBox]]:
-        """Where erased people are on these photos."""
+        """Where erased people are on these photos; see `Films.erased` for videos."""
         found: dict[int, list[BBox]] = defaultdict(list)
-        for (row,) in self._rows(select(ErasedFace), ErasedFace.asset_id, asset_ids):
+        on_photos = select(ErasedFace).where(ErasedFace.frame_s.is_(None))
+        for (row,) in self._rows(on_photos, ErasedFace.asset_id, asset_ids):
             found[row.asset_id].append(BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h))
         return found
 
-    def keep_blank(self, boxes: Sequence[tuple[int, BBox]]) -> None:
-        """Remember (asset, box) of faces that are never to be taken in again."""
-        rows = [{"asset_id": id_, "bbox_x": b.x, "bbox_y": b.y, "bbox_w": b.w, "bbox_h": b.h} for id_, b in boxes]
+    def keep_blank(self, boxes: Sequence[tuple[int, BBox, Span | None]]) -> None:
+        """Remember asset, box and, of a video, time of faces that are never to be taken in again."""
+        rows = [
+            {"asset_id": id_, "bbox_x": b.x, "bbox_y": b.y, "bbox_w": b.w, "bbox_h": b.h, **span_columns(span)}
+            for id_, b, span in boxes
+        ]
         self._write(insert(ErasedFace), rows)
 
     def gone(self, name_or_id: str | UUID) -> frozenset[UUID]:

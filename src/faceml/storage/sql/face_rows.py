@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 from faceml.decisions.states import FaceState
 from faceml.identity.lifetimes import Lifetime
 from faceml.path_text import path_of
-from faceml.records import AssetStatus, BBox, Dismissal, Face, FoundFace, Measures
+from faceml.records import AssetStatus, BBox, Dismissal, Face, FoundFace, Measures, Span
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
 
 PAGE_ROWS = 5_000
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 MEASURES = tuple(Measures.__dataclass_fields__)
+SPAN = tuple(Span.__dataclass_fields__)
 
 
 FACE_COLUMNS = tuple(  # what `as_face` reads: without landmarks, whose JSON takes longer than all of these
@@ -28,6 +29,7 @@ FACE_COLUMNS = tuple(  # what `as_face` reads: without landmarks, whose JSON tak
     for name in (
         *("id", "asset_id", "bbox_x", "bbox_y", "bbox_w", "bbox_h", "detection_confidence", "quality_score"),
         *("cluster_id", "person_id", "assigned_by", "similarity", "model_version", "created_at"),
+        *SPAN,
     )
 )
 
@@ -45,6 +47,7 @@ def as_face(row: FaceInstance | Row[*tuple[Any, ...]]) -> Face:
         similarity=row.similarity,
         model_version=row.model_version,
         created_at=row.created_at,
+        span=None if row.frame_s is None else Span(row.first_s or 0.0, row.last_s or 0.0, row.frame_s),
     )
 
 
@@ -58,11 +61,16 @@ def detection_columns(face: FoundFace) -> dict[str, Any]:
         "detection_confidence": float(face.detection_confidence),
         "quality_score": float(face.quality_score),
         **measure_columns(face.measures),
+        **span_columns(face.span),
     }
 
 
 def measure_columns(measures: Measures | None) -> dict[str, float | None]:
     return {name: getattr(measures, name, None) for name in MEASURES}
+
+
+def span_columns(span: Span | None) -> dict[str, float | None]:
+    return {name: getattr(span, name, None) for name in SPAN}
 
 
 def state_columns(state: FaceState) -> dict[str, Any]:
@@ -97,6 +105,10 @@ class ExportRow:
     roll: float | None = None
     exposure: float | None = None
     occlusion: float | None = None
+    # Of a face of a video: when it is seen, and the picture that its box is of, in seconds.
+    first_s: float | None = None
+    last_s: float | None = None
+    frame_s: float | None = None
 
 
 def formerly_at(session: Session) -> dict[Path, set[str]]:
@@ -130,7 +142,7 @@ EXPORT_COLUMNS = (  # whole rows take three times as long
     ImageAsset.taken_clock,
     PersonRow.born,
     PersonRow.died,
-    *(getattr(FaceInstance, name) for name in MEASURES),
+    *(getattr(FaceInstance, name) for name in (*MEASURES, *SPAN)),
 )
 
 
@@ -169,7 +181,7 @@ def export_rows(session: Session, asset_ids: Sequence[int] | None = None) -> Ite
             photo_height=row.height,
             taken_at=moment.isoformat() if moment else None,
             age=Lifetime.read(row.born, row.died).age((clock or at).date()) if row.born and at else None,
-            **{name: getattr(row, name) for name in MEASURES},
+            **{name: getattr(row, name) for name in (*MEASURES, *SPAN)},
         )
 
 
@@ -203,7 +215,7 @@ class VectorRow:
 
 
 def vector_rows(session: Session) -> Iterator[VectorRow]:
-    """Every photo whose present content was looked at, with its faces, but those that a person said are none."""
+    """Every photo, no video, whose present content was looked at, with its faces, but those that are none."""
     is_face = FaceInstance.dismissed_as.is_distinct_from(Dismissal.NOT_A_FACE)
     statement = (
         select(
@@ -218,6 +230,7 @@ def vector_rows(session: Session) -> Iterator[VectorRow]:
         .outerjoin(join(FaceInstance, FaceEmbedding), and_(FaceInstance.asset_id == ImageAsset.id, is_face))
         .where(
             ImageAsset.missing_since.is_(None),
+            ImageAsset.duration_s.is_(None),
             ImageAsset.status == AssetStatus.DETECTED,
             ImageAsset.detected_hash == ImageAsset.content_hash,
         )

@@ -147,9 +147,9 @@ class Faces(Store):
         return {row.id: row.asset_id for row in self._rows(statement, FaceInstance.id, face_ids)}
 
     def people_on_photos(self) -> list[tuple[int, UUID]]:
-        """(asset, person) of every face that a person labelled."""
+        """(asset, person) of every face of a photo that a person labelled; see `Films.shared_photo` for videos."""
         statement = select(FaceInstance.asset_id, FaceInstance.person_id).where(
-            FaceInstance.assigned_by == AssignedBy.MANUAL
+            FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.frame_s.is_(None)
         )
         return [(row[0], row[1]) for row in self._session.execute(statement) if row[1] is not None]
 

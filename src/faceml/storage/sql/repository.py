@@ -20,6 +20,7 @@ from faceml.storage.sql.database import BUSY_TIMEOUT_S, connect, consistent_read
 from faceml.storage.sql.locks import run_lock
 
 if TYPE_CHECKING:
+    from faceml.storage.sql.asset_rows import Films
     from faceml.storage.sql.assets import Assets
     from faceml.storage.sql.clusters import Clusters, Groups
     from faceml.storage.sql.contract import Contract
@@ -52,6 +53,12 @@ class UnitOfWork:
         from faceml.storage.sql.assets import Assets
 
         return Assets(self._session)
+
+    @cached_property
+    def films(self) -> Films:
+        from faceml.storage.sql.asset_rows import Films
+
+        return Films(self._session)
 
     @cached_property
     def faces(self) -> Faces:

@@ -51,7 +51,7 @@ class Base(DeclarativeBase):
 
 
 class ImageAsset(Base):
-    """One photo: one content. A moved file keeps its row, a copy has no row."""
+    """One photo or video: one content. A moved file keeps its row, a copy has no row."""
 
     __tablename__ = "image_assets"
 
@@ -76,6 +76,8 @@ class ImageAsset(Base):
     detected_min_confidence: Mapped[float | None]
     detected_min_face_size: Mapped[int | None]
     detected_size_px: Mapped[int | None]  # and the largest size; null: the usual one
+    duration_s: Mapped[float | None]  # of a video, 0 where its file does not say; null: a photo
+    looked_until_s: Mapped[float | None]  # how far a video was looked at by a run that has not ended
     # Its file was gone when its folder was last taken in: its faces are in no list until it is back.
     missing_since: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -160,6 +162,10 @@ class FaceInstance(Base):
     roll: Mapped[float | None]
     exposure: Mapped[float | None]
     occlusion: Mapped[float | None]
+    # When a face of a video is seen, and the picture that its box is of, in seconds; null: of a photo.
+    first_s: Mapped[float | None]
+    last_s: Mapped[float | None]
+    frame_s: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
 
@@ -184,6 +190,9 @@ class ErasedFace(Base):
     bbox_y: Mapped[int]
     bbox_w: Mapped[int]
     bbox_h: Mapped[int]
+    first_s: Mapped[float | None]  # of a video, as a face has them
+    last_s: Mapped[float | None]
+    frame_s: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

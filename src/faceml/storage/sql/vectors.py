@@ -59,7 +59,8 @@ class Vectors(Store):
         """The (5, 2) points of faces that were not measured, by photo, of `limit` photos that are there."""
         import numpy as np
 
-        is_waiting = (FaceInstance.sharpness.is_(None), FaceInstance.landmarks.is_not(None), photo_is_there())
+        is_of_photo = (FaceInstance.landmarks.is_not(None), FaceInstance.frame_s.is_(None), photo_is_there())
+        is_waiting = (FaceInstance.sharpness.is_(None), *is_of_photo)
         photos = select(FaceInstance.asset_id).where(*is_waiting).distinct().order_by(FaceInstance.asset_id)
         ids = list(self._session.scalars(photos.limit(limit)))
         found: dict[int, dict[UUID, np.ndarray[Any, np.dtype[np.float32]]]] = {asset_id: {} for asset_id in ids}

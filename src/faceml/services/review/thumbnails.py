@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
+from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -122,7 +123,7 @@ class Thumbnails:
 def draw_thumbnails(
     asset: Asset, faces: Sequence[Face], *, size_px: int = SIDE_PX, shrink: int = 1, pixelate: Collection[UUID] = ()
 ) -> dict[UUID, bytes]:
-    """Square JPEGs of the faces of one photo, which is decoded once; no EXIF.
+    """Square JPEGs of the faces of one photo, which is decoded once, or of one video; no EXIF.
 
     Args:
         shrink: decode the photo smaller: 1, 2, 4 or 8 times.
@@ -135,14 +136,19 @@ def draw_thumbnails(
     from faceml.vision.image import read_photo
 
     check_faces_on(asset)
-    photo = read_photo(asset.path, shrink=shrink)
-    scale = photo.shape[1] / asset.width if asset.width and shrink > 1 else 1.0
     pictures: dict[UUID, bytes] = {}
-    for face in faces:
-        bbox = BBox(*(round(side * scale) for side in astuple(face.bbox)))
-        picture = face_thumbnail(photo, bbox, size_px=size_px, margin=MARGIN)
-        pictures[face.id] = encode_jpeg(pixelated(picture) if face.id in pixelate else picture)
+    for frame_s, here in groupby(sorted(faces, key=_moment), key=_moment):
+        photo = read_photo(asset.picture(frame_s), shrink=shrink)
+        scale = photo.shape[1] / asset.width if asset.width and shrink > 1 else 1.0
+        for face in here:
+            bbox = BBox(*(round(side * scale) for side in astuple(face.bbox)))
+            picture = face_thumbnail(photo, bbox, size_px=size_px, margin=MARGIN)
+            pictures[face.id] = encode_jpeg(pixelated(picture) if face.id in pixelate else picture)
     return pictures
+
+
+def _moment(face: Face) -> float:
+    return face.frame_s or 0.0
 
 
 def encode_jpeg(pixels: NDArray[np.uint8]) -> bytes:
@@ -164,9 +170,13 @@ def _shrink(asset: Asset, faces: Iterable[Face], side_px: int) -> int:
 LARGEST_SIDE_PX = 1280
 
 
-def draw_photo(repository: Repository, asset_id: int, *, size_px: int = LARGEST_SIDE_PX) -> bytes:
+def draw_photo(
+    repository: Repository, asset_id: int, *, size_px: int = LARGEST_SIDE_PX, at_s: float | None = None
+) -> bytes:
     """A photo as a JPEG, upright, its longer side `size_px` at most; no EXIF.
 
+    Args:
+        at_s: which picture of a video, seconds from its first one.
     Raises:
         NotFound: there is no such photo, or it cannot be read now.
     """
@@ -181,7 +191,8 @@ def draw_photo(repository: Repository, asset_id: int, *, size_px: int = LARGEST_
     longer = max(assets[0].width or 0, assets[0].height or 0)
     try:
         check_faces_on(assets[0])
-        pixels = read_photo(assets[0].path, shrink=next((by for by in (8, 4, 2) if longer >= by * size_px), 1))
+        shrink = next((by for by in (8, 4, 2) if longer >= by * size_px), 1)
+        pixels = read_photo(assets[0].picture(at_s), shrink=shrink)
     except UnreadablePhoto as error:
         raise NotFound(f"the photo of asset {asset_id} cannot be shown: {error}") from error
     image = Image.fromarray(pixels)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from faceml.library import Library
 from faceml.metrics.face_map import FaceMap
 from faceml.records import Face
-from faceml.services.pictures.thumbnails import Thumbnails
 from faceml.services.recognise.spaces import Space, open_space, space_in_use
 from faceml.services.review.review import Topic, ask
+from faceml.services.review.thumbnails import Thumbnails
 from faceml.storage.grid.face_query import FaceQuery, Place, grouped
 from faceml.storage.grid.face_table import FaceTable
 from faceml.storage.live_table import LiveTable
