@@ -1,6 +1,6 @@
 """A film of 720p: how long `faces backfill` takes on two cores, beside how long the film is.
 
-The film is made: two portraits move over grounds that change every ten seconds, 25 pictures a second, as a phone's H.264.
+The film is made: two portraits move over grounds that change every ten seconds, 25 pictures a second of H.264.
 The claim is that looking takes no longer than the film; it is printed with the share of decoding alone.
 
     python benchmarks/video.py                  ten minutes of film
