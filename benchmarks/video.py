@@ -1,7 +1,8 @@
 """A film of 720p: how long `faces backfill` takes on two cores, beside how long the film is.
 
-The film is made: two portraits move over grounds that change every ten seconds, 25 pictures a second, in H.264.
-The claim is that looking takes no longer than the film; it is printed with the share of decoding alone.
+The film is made: two portraits move over grounds that change every ten seconds, 25 pictures a second of H.264.
+The claim is that looking takes no longer than the film on two cores that have nothing else to do: it is judged by the
+seconds of the processor, which a busy machine changes little; those of the clock, and of reading alone, stand beside.
 
     python benchmarks/video.py                  ten minutes of film
     python benchmarks/video.py --minutes 2
@@ -15,8 +16,11 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from fixtures.left_out import leave_out
@@ -24,8 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceml.config import Settings
-from faceml.library import Library
-from faceml.services.photos.detect import DetectReport, backfill_faces
+from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.vision.model_packs import OPENCV_ZOO
 from faceml.wiring import open_library
@@ -64,20 +67,27 @@ def write_film(path: Path, minutes: float) -> None:
         container.mux(stream.encode(None))
 
 
-def decoding_s(film: Path) -> float:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    clock_s: float
+    processor_s: float
+
+
+T = TypeVar("T")
+
+
+def timed(work: Callable[[], T]) -> tuple[T, Taken]:
+    clock, processor = time.monotonic(), time.process_time()
+    done = work()
+    return done, Taken(time.monotonic() - clock, time.process_time() - processor)
+
+
+def read_all(film: Path) -> None:
     """Reading and turning the pictures alone."""
     from faceml.vision.frames import Film
 
-    started = time.monotonic()
     for _ in Film(film).looks():
         pass
-    return time.monotonic() - started
-
-
-def looked(library: Library) -> tuple[DetectReport, float]:
-    library.packs.load()  # a second, once a process
-    started = time.monotonic()
-    return backfill_faces(library), time.monotonic() - started
 
 
 def main() -> int:
@@ -95,15 +105,18 @@ def main() -> int:
         write_film(film, asked.minutes)
         library = open_library(Settings(home=home, model_pack=asked.pack))
         ingest_folder(library.repository, film.parent)
-        alone_s = decoding_s(film)
-        report, seconds = looked(library)
+        library.packs.load()  # a second, once a process
+        _, alone = timed(lambda: read_all(film))
+        report, taken = timed(lambda: backfill_faces(library))
         library.close()
     length_s, peak_mb = asked.minutes * 60, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     print(f"film: {length_s:.0f} s of {WIDTH}×{HEIGHT}, {RATE} pictures a second; {asked.pack}, {CORES} cores")
-    print(f"looked at in {seconds:.0f} s, reading it alone {alone_s:.0f} s; peak memory {peak_mb:.0f} MB")
+    print(f"by the clock: looked at in {taken.clock_s:.0f} s, reading it alone {alone.clock_s:.0f} s")
+    print(f"of the processor: {taken.processor_s:.0f} s and {alone.processor_s:.0f} s; peak memory {peak_mb:.0f} MB")
     print(f"faces: {report.faces_added} (two people, {length_s / SCENE_S:.0f} scenes)")
-    holds = seconds <= length_s
-    print(f"claim: no longer than the film, {seconds / length_s:.2f} of it: {'holds' if holds else 'DOES NOT HOLD'}")
+    share = taken.processor_s / CORES / length_s
+    holds = share <= 1
+    print(f"claim: no longer than the film, {share:.2f} of it: {'holds' if holds else 'DOES NOT HOLD'}")
     return 0 if holds else 1
 
 

@@ -60,6 +60,7 @@ async def picture(
     responses={
         200: {"content": {"video/*": {"schema": {"type": "string", "format": "binary"}}}},
         206: {"description": "The part that the request's `Range` names"},
+        416: {"description": "The file ends before that part"},
         **UNKNOWN,
     },
 )

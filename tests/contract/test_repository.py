@@ -19,10 +19,10 @@ from faceml.decisions.about_faces import Label
 from faceml.decisions.states import Change, FaceState
 from faceml.errors import DatabaseUnavailable, ModelMismatch, NotFound, WrongUse
 from faceml.options import ClusterOptions
-from faceml.records import AssetStatus, AssignedBy, PackContract, PersonStatus, PrototypeRole
+from faceml.records import AssetStatus, AssignedBy, BBox, PackContract, PersonStatus, PrototypeRole, Span
 from faceml.services.decisions.people import merge_people, rename_person
 from faceml.services.decisions.undo import undo
-from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
+from faceml.storage.sql.asset_rows import LookedAt, Looseness, PhotoFile
 from faceml.storage.sql.chunks import STATEMENT_SIZE
 from faceml.storage.sql.database import SCHEMA_VERSION, connect, empty_schema, migrate
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -237,6 +237,47 @@ def test_an_unreadable_photo_keeps_its_reason_and_waits_no_longer(repository: Re
 
 
 # --- faces
+
+
+def test_a_video_keeps_how_far_it_was_looked_at_and_waits_for_the_rest(repository: Repository) -> None:
+    path, usual = Path("/films/a.mp4"), Looseness(0.5, 20, 640)
+    with repository.begin() as unit:
+        unit.assets.add([PhotoFile(path, "a" * 64, 1, 1, None, duration_s=90.0)])
+        film = unit.assets.at_paths([path])[path].asset_id
+        assert unit.films.settled_s(film, usual) == 0
+        unit.assets.record_detection([LookedAt(film, 640, 360, None)], min_confidence=0.5, min_face_size=20)
+        unit.films.settle(film, 30.0, replace(usual, detected_min_confidence=0.4), width=640, height=360)
+    with repository.read() as unit:
+        [waiting] = unit.assets.waiting(min_confidence=0.5, min_face_size=20, limit=10)
+        assert (waiting.id, waiting.duration_s, waiting.is_video, waiting.width) == (film, 90.0, True, 640)
+        assert unit.films.settled_s(film, usual) == 30, "what was found more loosely is found"
+        assert unit.films.settled_s(film, Looseness(0.3, 20, 640)) == 0
+        assert unit.films.settled_s(film, Looseness(0.5, 20, 1024)) == 0
+    with repository.begin() as unit:
+        unit.films.end(film)
+        assert unit.films.settled_s(film, usual) == 0
+
+
+def test_faces_of_a_video_and_places_of_the_erased_come_back_with_their_time(repository: Repository) -> None:
+    vector, span = unit_rows(1, seed=0)[0], Span(1.5, 9.25, 4.042)
+    with repository.begin() as unit:
+        film, photo = add_photo(unit, "film.mp4"), add_photo(unit, "a.jpg")
+        of_film = unit.faces.add([(film, replace(found_face(vector), span=span))] * 1, pack="p")[0]
+        of_photo = unit.faces.add([(photo, found_face(vector))], pack="p")[0]
+        unit.erasure.keep_blank([(film, BBox(1, 2, 3, 4), span), (photo, BBox(5, 6, 7, 8), None)])
+    with repository.read() as unit:
+        [(face_id, stored)] = unit.films.stored([film, photo]).items()
+        assert (face_id, stored.bbox, stored.span) == (of_film, BBox(10, 20, 100, 100), span)
+        np.testing.assert_array_equal(stored.embedding, vector)
+        assert {face.id: face.span for face in unit.faces.by_ids([of_film, of_photo])} == {
+            of_film: span,
+            of_photo: None,
+        }
+        assert [(one.bbox, one.span) for one in unit.films.erased(film)] == [(BBox(1, 2, 3, 4), span)]
+        assert unit.erasure.boxes([film, photo]) == {photo: [BBox(5, 6, 7, 8)]}
+        shared = unit.films.shared_photo([of_film, of_photo])
+        assert shared[of_photo] == photo
+        assert shared[of_film] < 0
 
 
 def test_vectors_come_back_bit_for_bit_in_the_order_asked(repository: Repository) -> None:

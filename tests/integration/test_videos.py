@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,11 +35,13 @@ from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.drawn import Share, draw_face, look_at_asset
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.recognise.assign import assign_faces
+from faceml.storage.sql.asset_rows import Looseness
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
-from tests.conftest import copy_library
-from tests.fakes import library_with
+from tests.conftest import REPO, copy_library
+from tests.fakes import LoadedPack, library_with
 from tests.films import GROUNDS, Moving, Scene, portraits, write_film
+from tests.polling import until
 from tests.rest import API, client_of
 
 pytest.importorskip("av", reason="the extra video is not installed")
@@ -181,11 +187,53 @@ def test_a_run_that_was_killed_goes_on_where_it_was(
         backfill_faces(replace(library, repository=dying))
     assert ends(faces_of(library)) == [(0, 2), (0, 2)], "what ended before is there"
     counting = CountingPack(opencv_zoo)
-    report = backfill_faces(replace(library, packs=type(library.packs)(counting)))  # type: ignore[call-arg]
+    report = backfill_faces(replace(library, packs=LoadedPack(counting)))
     assert (report.processed, report.faces_added, report.errors) == (1, 2, 0)
     assert ends(faces_of(library)) == [(0, 2), (0, 2), (3, 4), (5, 6)]
     assert counting.pictures < 7, "what was settled is not looked at again"
     assert backfill_faces(library).processed == 0
+
+
+WORK = """
+from faceml.config import read_settings
+from faceml.services.photos import follow
+from faceml.services.photos.detect import backfill_faces
+from faceml.wiring import open_library
+
+follow.STRETCH_S = 2.0
+backfill_faces(open_library(read_settings()))
+"""
+
+
+@pytest.mark.nightly
+def test_a_process_killed_in_the_middle_of_a_film_leaves_what_a_whole_run_finds(
+    settings: Settings, scenes: list[Scene], tmp_path: Path, opencv_zoo: Any
+) -> None:
+    (tmp_path / "films").mkdir()
+    write_film(tmp_path / "films" / "film.mp4", scenes * 12)
+    one, other = (library_with(opencv_zoo, replace(settings, home=tmp_path / name)) for name in ("one", "other"))
+    for library in (one, other):
+        ingest_folder(library.repository, tmp_path / "films")
+    backfill_faces(other)
+    own = {"FACEML_HOME": str(one.settings.home), "FACEML_MODEL_PACK": "opencv-zoo"}
+    own |= {"PYTHONPATH": f"{REPO / 'src'}:{REPO}"}
+    process = subprocess.Popen([sys.executable, "-c", WORK], env={**os.environ, **own})
+
+    def settled_s() -> float:
+        with one.repository.read() as unit:
+            return unit.films.settled_s(film_of(one), Looseness(0.5, 20, 640))
+
+    until(lambda: settled_s() > 10)
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    done_s, counting = settled_s(), CountingPack(opencv_zoo)
+    backfill_faces(replace(one, packs=LoadedPack(counting)))
+    assert counting.pictures <= 85 - done_s
+    found = [[(face.bbox, face.span) for face in faces_of(library)] for library in (one, other)]
+    assert found[0] == found[1]
+    assert len(found[0]) == 48
+    for library in (one, other):
+        library.close()
 
 
 def test_looking_again_adds_nothing_and_a_name_stays(known: Library) -> None:
