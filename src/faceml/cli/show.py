@@ -237,9 +237,16 @@ def _cell(value: Any) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
+def _with_text_keys(value: Any) -> Any:
+    """What JSON takes no other keys of."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return path_text(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return _with_text_keys(asdict(value))
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
