@@ -78,7 +78,7 @@ lab: install ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks
 
 mlflow: install ## Open the MLflow pages on http://127.0.0.1:5000
-	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "$$($(BIN)/python -c 'from faceml.config import read_settings; print(read_settings().tracking)')"
+	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "$$($(BIN)/python -c 'from faceml.config import read_settings; from faceml.tracking.moved import follow_move; print(follow_move(read_settings().tracking))')"
 
 serve: install ## Serve the REST API on http://127.0.0.1:8000 (HOST PORT PROXY; docs/api.md)
 	@$(BIN)/python -m serving $(call option,--host,HOST) $(call option,--port,PORT) $(call option,--proxy,PROXY)
@@ -108,20 +108,20 @@ bench: .venv/installed-dev ## Measure what the performance claims rest on (hours
 faces-ensure-collection: install ## Create the vector collection
 	@$(FACEML) faces ensure-collection
 
-faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE MIN_FACE_SIZE DETECTION_SIZE)
-	@$(FACEML) faces backfill $(call options,$(BACKFILL))
+faces-backfill: install ## Detect faces (LIMIT OFFSET MIN_CONFIDENCE MIN_FACE_SIZE DETECTION_SIZE TRACK)
+	@$(FACEML) faces backfill $(call options,$(BACKFILL)) $(call flag,--track,TRACK)
 
 faces-cluster: install ## Group faces (QUALITY_THRESHOLD MAX_FACES MIN_CLUSTER_SIZE ...: all options of the command)
-	@$(FACEML) faces cluster $(call options,$(CLUSTER)) $(call flag,--no-refit,NO_REFIT)
+	@$(FACEML) faces cluster $(call options,$(CLUSTER)) $(call flag,--no-refit,NO_REFIT) $(call flag,--track,TRACK)
 
 faces-cluster-dual: install ## Recognise, then group the rest (PERSON_THRESHOLD UNKNOWN_METHOD ...: all options)
-	@$(FACEML) faces cluster-dual $(call options,$(DUAL)) $(call flag,--one-face-a-photo,ONE_FACE_A_PHOTO) $(call flag,--no-refit,NO_REFIT)
+	@$(FACEML) faces cluster-dual $(call options,$(DUAL)) $(call flag,--one-face-a-photo,ONE_FACE_A_PHOTO) $(call flag,--no-refit,NO_REFIT) $(call flag,--track,TRACK)
 
 faces-train-matching: install ## Train the projection (EPOCHS MARGIN BATCH_SIZE MIN_FACES ...: all options)
 	@$(FACEML) faces train-matching $(call options,$(TRAIN))
 
-faces-assign: install ## Recognise new faces (SINCE MAX_FACES THRESHOLD MODEL MATCHER)
-	@$(FACEML) faces assign $(call options,$(ASSIGN))
+faces-assign: install ## Recognise new faces (SINCE MAX_FACES THRESHOLD MODEL MATCHER TRACK)
+	@$(FACEML) faces assign $(call options,$(ASSIGN)) $(call flag,--track,TRACK)
 
 faces-centroids: install ## Compute the centroids of people
 	@$(FACEML) faces centroids

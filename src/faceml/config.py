@@ -66,6 +66,7 @@ class Settings:
     api_origins: str = _setting("FACEML_API_ORIGINS", "web origins that may call the REST API (a,b); empty: none")
     webhook_url: str = _setting("FACEML_WEBHOOK_URL", "who is told of recognised faces; empty: nobody", secret=True)
     webhook_sends: str = _setting("FACEML_WEBHOOK_SENDS", "what it is told: ids, or names too", "ids")
+    track: str = _setting("FACEML_TRACK", "whether commands record runs in MLflow, as notebooks do: yes or no", "no")
     log_level: str = _setting("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", "WARNING")
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     root: ProjectRoot = ProjectRoot()
@@ -150,6 +151,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
     values["log_level"] = _checked_level(str(values["log_level"]))
     if values["webhook_sends"] not in ("ids", "names"):
         raise WrongUse(f"FACEML_WEBHOOK_SENDS={values['webhook_sends']!r}: write ids or names")
+    if values["track"] not in ("yes", "no"):
+        raise WrongUse(f"FACEML_TRACK={values['track']!r}: write yes or no")
     values["provider"] = _checked_provider(str(values["provider"]))
     return Settings(**values, sources=sources, root=root)
 

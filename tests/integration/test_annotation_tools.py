@@ -160,6 +160,7 @@ def test_boxes_drawn_there_name_the_face_at_their_place(known: Known, dataset: F
     by_photo["p3.jpg"][:] = [{"_cls": "Detection", "label": "Eve", "bounding_box": [x - 0.01, y, w, h]}]
     by_photo["p4.jpg"].append({"_cls": "Detection", "label": "Eve", "bounding_box": [0.8, 0.8, 0.1, 0.1]})
     by_photo["p5.jpg"].append(dict(by_photo["p5.jpg"][0]))
+    del by_photo["p2.jpg"][0]["exported_label"]  # as earlier versions wrote it: Ada is what recognition said
     dataset.samples.append({"filepath": "data/elsewhere.jpg", "faces": {"detections": [{**by_photo["p3.jpg"][0]}]}})
     report = import_fiftyone(known.library, dataset.write(), actor=ME)
     assert (report.faces_named, report.boxes) == (1, 10)
@@ -169,6 +170,8 @@ def test_boxes_drawn_there_name_the_face_at_their_place(known: Known, dataset: F
         "no face was found at the place of 'Eve'",
     ]
     assert known.names()[3] == "Eve"
+    with known.library.repository.read() as unit:
+        assert unit.faces.get(known.faces[2]).assigned_by is AssignedBy.PROTOTYPE
 
 
 IN_FIFTYONE = """

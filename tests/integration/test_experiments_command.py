@@ -8,6 +8,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from faceml.addresses import sqlite_file
 from faceml.cli.main import cli
-from faceml.config import Settings
+from faceml.config import Settings, read_settings
 from faceml.errors import FacemlError, NotFound, WrongUse
 from faceml.library import Library
 from faceml.pipelines.definition import read_pipeline
@@ -29,8 +31,8 @@ from faceml.services.operate.status import library_snapshot
 from faceml.tracking.experiment import Experiment
 from faceml.tracking.mlflow_store import MlflowStore
 from faceml.tracking.run_search import RunQuery, ask_server, search_runs
-from tests.conftest import REPO
-from tests.fakes import library_with
+from tests.conftest import REPO, copy_library
+from tests.fakes import FakePack, library_with
 from tests.heads import card_for, comparison, deep_head
 
 PIPELINE = """
@@ -320,3 +322,82 @@ def test_an_empty_store_says_how_runs_come_about(settings: Settings, monkeypatch
         done = CliRunner().invoke(cli, ["experiments", *words])
         assert done.output.startswith("No finished run is recorded"), done.output
     assert not Path(settings.tracking.removeprefix("sqlite:///")).exists()
+
+
+@pytest.fixture
+def copied(recorded: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """The same library and its runs, of which a test may make more."""
+    (tmp_path / "mlruns").mkdir()
+    copyfile(sqlite_file(recorded.settings.tracking) or "", tmp_path / "mlruns" / "mlflow.db")
+    settings = replace(
+        recorded.settings,
+        home=copy_library(recorded.settings.home, tmp_path / "library"),
+        tracking_uri=f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}",
+    )
+    library = library_with(FakePack(), settings)
+    for name, value in environment(library).items():
+        monkeypatch.setenv(name, value)
+    return library
+
+
+def faceml(*words: str) -> str:
+    done = CliRunner().invoke(cli, words)
+    if isinstance(done.exception, FacemlError):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_commands_record_what_notebooks_record_where_somebody_asks(
+    copied: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebooks = {kind: of_kind(copied, kind)[0] for kind in ("detect", "cluster")}
+    before = len(list_experiments(copied, kind=None))
+    faceml("faces", "cluster", "--min-cluster-size", "3")
+    assert len(list_experiments(copied, kind=None)) == before, "nobody asked"
+    faceml("faces", "backfill", "--track")
+    faceml("faces", "cluster", "--min-cluster-size", "3", "--track")
+    monkeypatch.setenv("FACEML_TRACK", "yes")
+    faceml("faces", "assign")
+    monkeypatch.setenv("FACEML_TRACK", "no")
+    for kind, told in notebooks.items():
+        (shell,) = list_experiments(copied, kind=kind, limit=1)
+        assert shell.run_id != told.run_id
+        assert (shell.parameters.keys(), shell.metrics.keys()) == (told.parameters.keys(), told.metrics.keys())
+        assert shell.data.keys() == told.data.keys()
+    assert shell.parameters["min_cluster_size"] == "3"
+    (assigned,) = list_experiments(copied, kind="assign")
+    assert (assigned.metrics["processed"], assigned.metrics["assigned"]) == (8, 0), "nobody is named"
+    assert copied.tracking.store.client.get_run(assigned.run_id).data.tags["mlflow.source.type"] == "LOCAL"
+
+
+def test_an_evaluation_is_linked_to_the_model_that_it_judged(copied: Library) -> None:
+    client = copied.tracking.store.client
+    with copied.tracking.run("evaluate", library=library_snapshot(copied.repository)) as run:
+        run.metrics({"head.eer": 0.125})
+        run.tags({"judged": "face-projection/2"})
+    assert run.id
+    (judged,) = client.get_run(run.id).inputs.model_inputs
+    made_by = client.get_run(client.get_model_version("face-projection", "2").run_id)
+    assert [judged.model_id] == [made.model_id for made in made_by.outputs.model_outputs]
+    told = {metric.run_id: metric for metric in client.get_logged_model(judged.model_id).metrics}
+    assert (told[run.id].key, told[run.id].value) == ("head.eer", 0.125)
+    assert told[run.id].dataset_digest == library_snapshot(copied.repository)["hash"]
+    with copied.tracking.run("evaluate") as run:
+        run.tags({"judged": "raw"})
+    assert client.get_run(run.id).inputs.model_inputs == []
+
+
+def test_what_a_worker_does_is_not_recorded_and_a_failed_command_leaves_a_failed_run(copied: Library) -> None:
+    with pytest.raises(WrongUse, match="--track records what this command does itself: leave it out with --queue"):
+        faceml("faces", "assign", "--track", "--queue")
+    with pytest.raises(FacemlError):
+        faceml("faces", "calibrate", "--track")
+    (run,) = search_runs(copied.tracking.store, RunQuery(5, "calibrate", is_finished=False))
+    assert copied.tracking.store.client.get_run(run.run_id).info.status == "FAILED"
+
+
+def test_the_setting_is_yes_or_no() -> None:
+    assert read_settings({"FACEML_TRACK": "yes"}).track == "yes"
+    with pytest.raises(WrongUse, match="FACEML_TRACK='maybe': write yes or no"):
+        read_settings({"FACEML_TRACK": "maybe"})

@@ -153,6 +153,7 @@ def writing(photos: Path, face: str, name: str) -> list[Sequence[object]]:
         ["faces", "find-orphans", "--fix"], ["faces", "export", "faces.csv"],
         ["faces", "export", "faces.npz", "--vectors"], ["faces", "export-xmp"],
         ["faces", "export-fiftyone", f"fiftyone-{name}"], ["faces", "import-labels", "labels.csv"],
+        ["vectors", "export", f"shards-{name}"], ["faces", "export-label-studio", f"studio-{name}"],
         ["backup", "second.zip"], ["init", f"project-{name}"], ["ingest", photos], ["faces", "backfill"],
         ["pipeline", "run", "look.yaml"], ["jobs", "list"], ["people", "erase", "Ada", "--yes"],
     ]  # fmt: skip

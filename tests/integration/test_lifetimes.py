@@ -267,6 +267,9 @@ def test_command_rest_and_export_tell_dates_and_ages(library: Library, faces, tm
     assert (run.exit_code, json.loads(run.stdout)["note"]) == (0, "of Leeds"), run.output
     told = CliRunner().invoke(cli, ["people", "show", "Ada"]).output
     assert all(line in told for line in ("Born: 1950", "Died: 1991", "Also called: Gran", "Note: of Leeds", "age 40"))
+    assert ".jpg" in next(line for line in told.splitlines() if "age 40" in line), "which photo it is on"
+    shown = json.loads(CliRunner().invoke(cli, ["people", "show", "Ada", "--json"]).stdout)
+    assert (shown["ages"][str(faces[0])], len(shown["files"])) == (40, len(shown["faces"]))
     run = CliRunner().invoke(cli, ["people", "describe", "Ada", "--alias", ""])
     assert "Gran" not in CliRunner().invoke(cli, ["people", "show", "Ada"]).output
     assert run.exit_code == 0

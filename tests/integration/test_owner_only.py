@@ -76,11 +76,12 @@ def test_every_file_of_every_command_is_its_owners_alone(photos: Path, tmp_path:
     run(
         project, umask, ["people", "assign", "Grace", face],
         ["faces", "export", "faces.parquet"], ["faces", "export", "faces.npz", "--vectors"], ["faces", "export-xmp"],
-        ["faces", "export-fiftyone", "fiftyone"], ["backup", "faces.zip", "--no-check"],
+        ["faces", "export-fiftyone", "fiftyone"], ["faces", "export-label-studio", "studio"],
+        ["vectors", "export", "shards"], ["backup", "faces.zip", "--no-check"],
         ["pipeline", "run", "look.yaml"], ["jobs", "list"],
     )  # fmt: skip
     written = {path.suffix for path in project.rglob("*")}
-    assert {".csv", ".npz", ".parquet", ".json", ".zip", ".db", ".html", ".ipynb"} <= written
+    assert {".csv", ".npz", ".parquet", ".json", ".xml", ".zip", ".db", ".html", ".ipynb"} <= written
     assert open_modes(project) == {}
     (sidecar,) = photos.glob("*.xmp")
     assert sidecar.stat().st_mode & 0o777 == 0o640, "as its photo: other programs read it"

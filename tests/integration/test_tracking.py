@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import matplotlib
 import numpy as np
@@ -22,10 +23,12 @@ import pytest
 from matplotlib.figure import Figure
 
 import faceml
+from faceml.addresses import sqlite_url
 from faceml.errors import Unavailable, WrongUse
 from faceml.pipelines.notebooks import read_results, without_pictures
 from faceml.pipelines.results import MIME_TYPE
 from faceml.tracking import Run, Tracking
+from faceml.tracking.moved import follow_move
 from faceml.tracking.spool import read_spool
 
 matplotlib.use("Agg")
@@ -83,7 +86,7 @@ def logged(tracking: Tracking, run_id: str | None) -> Any:
 
 
 def artifacts(tracking: Tracking, run_id: str | None) -> Path:
-    return Path(logged(tracking, run_id).info.artifact_uri.removeprefix("file://"))
+    return Path(unquote(logged(tracking, run_id).info.artifact_uri.removeprefix("file://")))
 
 
 def test_a_run_holds_all_that_was_recorded(tracking: Tracking, tmp_path: Path) -> None:
@@ -112,6 +115,7 @@ def test_a_run_holds_all_that_was_recorded(tracking: Tracking, tmp_path: Path) -
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*.*")) == [
         "plots/quality.png",
         "worst.csv",
+        "worst.json",
     ]
     assert (folder / "worst.csv").read_text().split() == ["face,distance", "a,0.5"]
 
@@ -141,6 +145,55 @@ def test_a_run_says_what_it_was_on_which_data_and_who_started_it(tracking: Track
     assert len(client.search_runs([stored.info.experiment_id], f"dataset.digest = '{data.digest}'")) == 2
     experiment = client.get_experiment(stored.info.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_tables_are_logged_as_the_interface_compares_them(tracking: Tracking) -> None:
+    with tracking.run("evaluate") as run:
+        run.table("thresholds", [{"model": "=raw", "threshold": 0.5, "far": np.float32(0.25), "note": None}])
+        run.table("frame.csv", pandas.DataFrame({"a": [1, 2], "b": [0.5, float("nan")]}))
+        run.table("nothing", [])
+    told = logged(tracking, run.id).data.tags["mlflow.loggedArtifacts"]
+    assert json.loads(told) == [{"path": f"{name}.json", "type": "table"} for name in ("thresholds", "frame")]
+    tables = [
+        json.loads((artifacts(tracking, run.id) / f"{name}.json").read_text()) for name in ("thresholds", "frame")
+    ]
+    assert tables == [
+        {"columns": ["model", "threshold", "far", "note"], "data": [["=raw", 0.5, 0.25, None]]},
+        {"columns": ["a", "b"], "data": [[1, 0.5], [2, None]]},
+    ]
+
+
+@pytest.mark.parametrize("is_copy", [True, False])
+def test_runs_that_were_moved_or_copied_open_with_their_artifacts(mlflow_here: Path, is_copy: bool) -> None:
+    before, after = mlflow_here / "mlruns", mlflow_here / "else where?" / "mlruns"
+    first = Tracking(f"sqlite:///{before}/mlflow.db", before / "artifacts")
+    with first.run("evaluate") as run:
+        run.table("worst", [{"face": "a"}])
+    after.parent.mkdir()
+    shutil.copytree(before, after)
+    if not is_copy:
+        shutil.rmtree(before)
+    uri = sqlite_url(after / "mlflow.db")
+    there = Tracking(uri, after / "artifacts")
+    with there.run("evaluate") as second:
+        second.table("worst", [{"face": "b"}])
+    for one, cell in ((run, "a"), (second, "b")):
+        assert artifacts(there, one.id).is_relative_to(after)
+        assert Path(there.store.client.download_artifacts(one.id, "worst.csv")).read_text().split() == ["face", cell]
+    if is_copy:
+        assert artifacts(first, run.id).is_relative_to(before), "the original is as it was"
+        assert len(list((before / "artifacts").iterdir())) == 1
+
+
+def test_addresses_of_a_store_that_was_not_moved_stay(mlflow_here: Path) -> None:
+    runs = mlflow_here / "mlruns"
+    elsewhere = mlflow_here / "elsewhere"  # artifacts that somebody keeps on another disk
+    tracking = Tracking(f"sqlite:///{runs}/mlflow.db", elsewhere)
+    with tracking.run("evaluate") as run:
+        run.table("worst", [{"face": "a"}])
+    (runs / "artifacts").mkdir()
+    follow_move(tracking.store.uri)
+    assert artifacts(tracking, run.id).is_relative_to(elsewhere)
 
 
 def test_the_commit_is_known_in_a_checkout(tracking: Tracking) -> None:

@@ -36,7 +36,9 @@ class Here:
         match verdict:
             case Verdict.NAME:
                 person = self.person_named(mark.label)
-                return person is not None and is_manual and person.id == face.person_id
+                # Earlier versions wrote no label beside the id: a guess that is repeated is not a person's word.
+                is_ours = mark.face_id is not None and mark.exported is None
+                return person is not None and person.id == face.person_id and (is_manual or is_ours)
             case Verdict.CONFIRM:
                 return is_manual and mark.exported is not None and mark.exported.label == self.label(face)
             case Verdict.UNASSIGN:

@@ -31,26 +31,34 @@ def ensure_collection() -> object:
 
 @faces.command()
 @show.takes(DetectOptions)
+@show.track_option
 @show.printed(reports.detection, job="backfill_faces_job")
 def backfill(options: DetectOptions) -> object:
     """Backfill face detection for existing assets without faces."""
     from faceml.services.photos.detect import backfill_faces
+    from faceml.tracking.steps import detect_run
 
     library = show.open_configured()
-    with show.progress_bar("Detecting", "photos") as on_progress:
-        return backfill_faces(library, options, on_progress=on_progress)
+    with show.recorded(library, "detect") as record, show.progress_bar("Detecting", "photos") as on_progress:
+        report = backfill_faces(library, options, on_progress=on_progress)
+        record(detect_run(options, report))
+    return report
 
 
 @faces.command()
 @show.takes(ClusterOptions)
+@show.track_option
 @show.printed(reports.clustering, job="cluster_faces_job")
 def cluster(options: ClusterOptions) -> object:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster.cluster import cluster_faces
+    from faceml.services.cluster.dual import key_figures
+    from faceml.tracking.steps import cluster_run
 
     library = show.open_configured()
-    with show.progress_bar("Grouping", "steps") as on_progress:
+    with show.recorded(library, "cluster") as record, show.progress_bar("Grouping", "steps") as on_progress:
         report = cluster_faces(library, options, on_note=show.note, on_progress=on_progress)
+        record(cluster_run("single", options, report.model_version, key_figures(report), report.seconds))
     if options.refit:
         show.keep_matcher(library)
     return report
@@ -58,14 +66,18 @@ def cluster(options: ClusterOptions) -> object:
 
 @faces.command("cluster-dual")
 @show.takes(DualOptions)
+@show.track_option
 @show.printed(reports.dual, job="cluster_dual_job")
 def cluster_dual(options: DualOptions) -> object:
     """Assign faces to known persons, then group the unknown ones."""
     from faceml.services.cluster.dual import cluster_dual as run
+    from faceml.services.cluster.dual import key_figures
+    from faceml.tracking.steps import cluster_run
 
     library = show.open_configured()
-    with show.progress_bar("Grouping", "steps") as on_progress:
+    with show.recorded(library, "cluster") as record, show.progress_bar("Grouping", "steps") as on_progress:
         report = run(library, options, on_note=show.note, on_progress=on_progress)
+        record(cluster_run("dual", options, report.model_version, key_figures(report), report.seconds))
     if options.refit:
         show.keep_matcher(library)
     return report
@@ -75,12 +87,18 @@ def cluster_dual(options: DualOptions) -> object:
 @click.option("--fmr", default=1e-3, show_default=True, help="Share of strangers' faces that may get a name.")
 @show.model_option
 @show.matcher_option
+@show.track_option
 @show.printed(reports.calibrated)
 def calibrate(fmr: float, model: str, matcher: str) -> object:
     """Read the assignment threshold off the library's own labels, and say which strangers would pass."""
     from faceml.services.recognise.calibrate import calibrate_library
+    from faceml.tracking.steps import calibrate_run
 
-    return calibrate_library(show.open_configured(), fmr=fmr, model=model, matcher=matcher)
+    library = show.open_configured()
+    with show.recorded(library, "calibrate") as record:
+        report = calibrate_library(library, fmr=fmr, model=model, matcher=matcher)
+        record(calibrate_run(report.model_version, report.threshold, fmr=fmr))
+    return report
 
 
 @faces.command()
@@ -144,12 +162,18 @@ def label(cluster_id: str, name: str) -> object:
 
 @faces.command()
 @show.takes(AssignOptions)
+@show.track_option
 @show.printed(reports.assignment, job="assign_faces_job")
 def assign(options: AssignOptions) -> object:
     """Assign new faces to known persons via prototype matching."""
     from faceml.services.recognise.assign import assign_faces
+    from faceml.tracking.steps import assign_run
 
-    return assign_faces(show.open_configured(), options)
+    library = show.open_configured()
+    with show.recorded(library, "assign") as record:
+        report = assign_faces(library, options)
+        record(assign_run(options, report))
+    return report
 
 
 @faces.command()

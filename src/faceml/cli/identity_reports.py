@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from faceml.cli.reports import space
-from faceml.cli.tables import table
+from faceml.cli.tables import one_line, table
 
 if TYPE_CHECKING:
     from faceml.services.decisions.split import SplitPreview, SplitReport
     from faceml.services.decisions.undo import UndoReport
     from faceml.services.recognise.identify import Explanation, Identification, PersonScore
     from faceml.services.review.browse import PeoplePage, PersonDetails
-
-MOST_FACES = 20  # of a person
 
 
 def explanation(report: Explanation) -> str:
@@ -97,9 +95,10 @@ def person(found: PersonDetails) -> str:
         f"  {face.id}  quality {face.quality_score:.2f}  {face.assigned_by or '-'}"
         f"{'  exemplar' if face.id in found.exemplars else ''}"
         f"{f'  age {found.ages[face.id]}' if face.id in found.ages else ''}"
-        for face in found.faces[:MOST_FACES]
+        f"  {one_line(file)}"
+        for face, file in zip(found.faces, found.files, strict=False)
     ]
-    more = len(found.faces) - MOST_FACES
+    more = len(found.faces) - len(found.files)
     return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)
 
 

@@ -26,6 +26,7 @@ from faceml.cli import (
     suggest,
     train,
 )
+from faceml.cli.tables import has_colour
 from faceml.config import FOLDER_GONE, read_settings
 from faceml.errors import FacemlError, WrongUse
 from faceml.files import ROOM, free_at, is_full, keep_to_owner, no_space
@@ -107,7 +108,7 @@ def main() -> None:
     except FacemlError as error:
         if is_debug:
             raise
-        click.echo(f"faceml: {_line(error)}", err=True)
+        click.echo(_refusal(_line(error)), err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `head` does
@@ -116,8 +117,12 @@ def main() -> None:
         if is_debug:
             raise
         unexpected = f"unexpected {type(error).__name__}: {error} (faceml --debug shows where)"
-        click.echo(f"faceml: {_line(error, unexpected)}", err=True)
+        click.echo(_refusal(_line(error, unexpected)), err=True)
         sys.exit(1)
+
+
+def _refusal(line: str) -> str:
+    return f"{click.style('faceml:', fg='red') if has_colour(sys.stderr) else 'faceml:'} {line}"
 
 
 def _is_nowhere() -> bool:

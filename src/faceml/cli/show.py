@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from faceml.config import current_actor
-from faceml.errors import FacemlError
+from faceml.errors import FacemlError, WrongUse
 from faceml.options import AssignOptions, Option, StepOptions, options_of
 from faceml.path_text import path_text
 from faceml.plots.report_table import named_values
@@ -25,12 +25,44 @@ from faceml.progress import Progress
 if TYPE_CHECKING:
     from faceml.jobs.queue import JobQueue
     from faceml.library import Library
+    from faceml.tracking.steps import StepRun
 
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED = 1  # exit code
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 queue_option = click.option("--queue", is_flag=True, help="Run as background job instead of directly.")
+_TRACK = "faceml.track"  # in click's notes of a call: no command takes it
+
+
+def _ask_to_track(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    context.meta[_TRACK] = is_asked
+
+
+track_option = click.option(
+    "--track",
+    is_flag=True,
+    expose_value=False,
+    callback=_ask_to_track,
+    help="Record a run in MLflow, as the notebook does (FACEML_TRACK=yes: always).",
+)
+
+
+@contextmanager
+def recorded(library: Library, kind: str) -> Iterator[Callable[[StepRun], None]]:
+    """Record what the block does as a run, where somebody asked for that; it hands over what is to be recorded."""
+    if not (click.get_current_context().meta.get(_TRACK) or library.settings.track == "yes"):
+        yield lambda _: None
+        return
+    from faceml.services.operate.status import library_snapshot
+
+    with library.tracking.run(kind, library=library_snapshot(library.repository)) as run:
+
+        def record(step: StepRun) -> None:
+            run.parameters(step.parameters)
+            run.metrics(step.metrics)
+
+        yield record
 
 
 class TaskGroup(click.Group):
@@ -158,6 +190,8 @@ def printed(
         @wraps(command)
         def run(*, as_json: bool, queue: bool = False, **given: Any) -> None:
             if job and queue:
+                if click.get_current_context().meta.get(_TRACK):
+                    raise WrongUse("--track records what this command does itself: leave it out with --queue")
                 enqueue(job, job_parameters(**given), as_json=as_json)
                 return
             report = command(**given)
@@ -237,9 +271,16 @@ def _cell(value: Any) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
+def _with_text_keys(value: Any) -> Any:
+    """What JSON takes no other keys of."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return path_text(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return _with_text_keys(asdict(value))
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -107,6 +107,25 @@ def eer(curve: Roc) -> float:
     return float(curve.far[after] - share * (curve.far[after] - curve.far[after - 1]))
 
 
+def share_rows(name: str, genuine: ArrayLike, impostor: ArrayLike, *, steps: int = 50) -> list[dict[str, str | float]]:
+    """What each threshold from 0 to 1 accepts, one row a threshold, for a table; empty where one set is.
+
+    Args:
+        name: of whose similarities these are, for the column `model`.
+
+    >>> share_rows("raw", [0.9, 0.4], [0.5, 0.1], steps=2)[1]
+    {'model': 'raw', 'threshold': 0.5, 'tar': 0.5, 'far': 0.5}
+    """
+    yes, no = np.asarray(genuine), np.asarray(impostor)
+    if not (yes.size and no.size):
+        return []
+    thresholds = np.linspace(0, 1, steps + 1)
+    return [
+        {"model": name, "threshold": round(at, 4), "tar": float((yes >= at).mean()), "far": float((no >= at).mean())}
+        for at in thresholds.tolist()
+    ]
+
+
 def pair_scores(embeddings: NDArray[np.floating], labels: ArrayLike) -> PairScores:
     """The similarity of every pair of faces, each pair once: N (N - 1) / 2 numbers, so for small N.
 

@@ -15,9 +15,10 @@ from typing import Any
 from faceml.addresses import sqlite_file, with_absolute_file, without_password, without_secrets
 from faceml.errors import FacemlError, Unavailable
 from faceml.files import is_full, no_space, require_room, unwritable
+from faceml.tracking.moved import follow_move
 from faceml.tracking.presentation import EXPERIMENT_TAGS, NOTE, dataset, note, source, title
 from faceml.tracking.provenance import code_version
-from faceml.tracking.spool import HELD, Child, Measurement, Recorded, as_text
+from faceml.tracking.spool import HELD, JUDGED, Child, Measurement, Recorded, as_text
 
 EXPERIMENT = "faceml"
 _PARAMETER_LIMIT = 6000  # characters, mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
@@ -88,6 +89,8 @@ class MlflowStore:
             )
             if recorded.artifacts is not None and any(recorded.artifacts.iterdir()):
                 self.client.log_artifacts(run_id, str(recorded.artifacts))
+            for name, columns in recorded.tables.items():  # as the interface compares them
+                self.client.log_table(run_id, columns, f"{name}.json")
         for child in recorded.children:
             self._log_child(run_id, child, recorded.tags)
 
@@ -95,14 +98,28 @@ class MlflowStore:
         """What its measurements belong to: the model that it registered, and what the library held, logged here."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        outputs = run.outputs.model_outputs if run.outputs else ()
-        linked = {"run_id": run.info.run_id, "model_id": next((output.model_id for output in outputs), None)}
+        model_id = _registered_by(run) or self._judged(run, recorded)
+        linked = {"run_id": run.info.run_id, "model_id": model_id}
         held = dataset({**run.data.tags, **recorded.tags})
         if held is None:
             return linked
         context = InputTag("mlflow.data.context", "library")
         self.client.log_inputs(run.info.run_id, datasets=[DatasetInput(Dataset(**held), tags=[context])])
         return {**linked, "dataset_name": held["name"], "dataset_digest": held["digest"]}
+
+    def _judged(self, run: Any, recorded: Recorded) -> str | None:
+        """The model of the registered version that the run looked at, linked to it here."""
+        from mlflow.entities import LoggedModelInput
+
+        name, _, version = recorded.tags.get(JUDGED, "").partition("/")
+        if not version:
+            return None
+        # MLflow's database keeps no model beside a version: the run that made it does.
+        made_by = self.client.get_model_version(name, version).run_id
+        model_id = _registered_by(self.client.get_run(made_by)) if made_by else None
+        if model_id:
+            self.client.log_inputs(run.info.run_id, models=[LoggedModelInput(model_id)])
+        return model_id
 
     def _log_child(self, run_id: str, child: Child, tags: Mapping[str, str]) -> None:
         held = {name: value for name, value in tags.items() if name.startswith(HELD)}
@@ -122,6 +139,7 @@ class MlflowStore:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)  # a user's own setting wins
         if self.uri.startswith(_DATABASES):
+            follow_move(self.uri)
             with self.errors():
                 self._open_database()
         from mlflow import MlflowClient
@@ -185,6 +203,12 @@ class MlflowStore:
                 f"MLflow at {without_password(self.uri)} does not take {what}: {reason_of(error)}; start it or correct"
                 " MLFLOW_TRACKING_URI (unset: a file below mlruns/)"
             ) from error
+
+
+def _registered_by(run: Any) -> str | None:
+    """The model that a run logged."""
+    outputs = run.outputs.model_outputs if run.outputs else ()
+    return next((str(output.model_id) for output in outputs), None)
 
 
 def _told(run: Any, recorded: Recorded) -> dict[str, str]:

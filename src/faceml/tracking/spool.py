@@ -6,8 +6,8 @@ import csv
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from faceml.errors import WrongUse
 logger = logging.getLogger(__name__)
 
 HELD = "library."  # how the tags of what the library held begin
+JUDGED = "judged"  # the tag of the registered version that a run looked at: face-projection/3
 _EVENTS = "events.jsonl"
 _ARTIFACTS = "artifacts"
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
@@ -50,6 +51,7 @@ class Recorded:
     pictures_allowed: bool
     artifacts: Path | None  # a folder, logged as it is
     children: tuple[Child, ...] = ()
+    tables: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)  # by name, their columns
 
 
 class Run:
@@ -111,16 +113,23 @@ class Run:
             self._on_note("Pictures of faces stay out of MLflow; pictures_allowed=True for this run logs them")
 
     def table(self, name: str, rows: Any) -> None:
-        """Rows as CSV: a pandas DataFrame, or mappings with the same keys."""
-        target = self._target(name if name.endswith(".csv") else f"{name}.csv")
+        """Rows as CSV and as a table that MLflow's pages compare: a pandas DataFrame, or mappings of equal keys."""
+        name = name.removesuffix(".csv")
+        target = self._target(f"{name}.csv")
         if hasattr(rows, "to_csv"):
+            self._compared(name, json.loads(rows.to_json(orient="records")))
             rows.rename(columns=as_cell).map(as_cell).to_csv(target, index=False)
             return
         mappings = list(rows)
+        self._compared(name, mappings)
         with target.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=[as_cell(name) for name in mappings[0]] if mappings else [])
             writer.writeheader()
             writer.writerows({as_cell(name): as_cell(value) for name, value in row.items()} for row in mappings)
+
+    def _compared(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._write("tables", {name: {key: [_plain(row.get(key)) for row in rows] for key in rows[0]}})
 
     def _target(self, name: str) -> Path:
         folder = (self._spool / _ARTIFACTS).resolve()
@@ -141,7 +150,7 @@ def read_spool(spool: Path) -> Recorded:
     Pictures are allowed where every run that wrote here allowed them. A last line that a dying process left
     unfinished is ignored.
     """
-    settings: dict[str, dict[str, str]] = {"parameters": {}, "tags": {}}
+    settings: dict[str, dict[str, Any]] = {"parameters": {}, "tags": {}, "tables": {}}
     metrics: list[Measurement] = []
     allowed: list[bool] = []
     children: list[Child] = []
@@ -158,7 +167,13 @@ def read_spool(spool: Path) -> Recorded:
     artifacts.mkdir(parents=True, exist_ok=True)
     is_allowed = bool(allowed) and all(allowed)
     return Recorded(
-        settings["parameters"], tuple(metrics), settings["tags"], is_allowed, artifacts, children=tuple(children)
+        settings["parameters"],
+        tuple(metrics),
+        settings["tags"],
+        is_allowed,
+        artifacts,
+        children=tuple(children),
+        tables=settings["tables"],
     )
 
 
@@ -185,6 +200,13 @@ def _events(file: Path) -> Iterable[dict[str, Any]]:
             yield json.loads(line)
         except ValueError:
             return
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON has it; numpy's numbers are no numbers to it."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return float(value) if hasattr(value, "__float__") else as_text(value)
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from faceml.errors import Conflict, FileNotReadable, FolderNotFound, NoSpace, NotEnoughData, WrongUse
-from faceml.files import whole_file
+from faceml.files import is_full, no_space, whole_file
 from faceml.library import Library
 from faceml.options import USUAL_SIZE_PX
 from faceml.path_text import path_text
@@ -121,6 +121,8 @@ def export_shards(repository: Repository, folder: Path) -> VectorExportReport:
                 file.unlink()
             if isinstance(error, NoSpace):
                 raise
+            if is_full(error):
+                raise NoSpace(no_space(folder)) from error
             raise FileNotReadable(f"{folder} cannot be written: {error.strerror or error}") from error
     return VectorExportReport(folder, written.files, written.photos, written.faces)
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from faceml.errors import WrongUse
-from faceml.path_text import path_of
+from faceml.path_text import path_of, path_text
 from faceml.records import AssetStatus, Face, Person, PersonStatus
 from faceml.services.decisions.decide import counted_as, faces_of_cluster, find_person
 from faceml.services.decisions.private import Relative, relatives_of
@@ -23,6 +23,7 @@ from faceml.storage.sql.people import PersonSummary
 from faceml.storage.sql.repository import Repository
 
 LARGEST_PAGE, MOST_TOGETHER = 100, 1_000
+MOST_FILES = 20  # named of a person
 Item = TypeVar("Item")
 
 
@@ -85,6 +86,7 @@ class PersonDetails:
     about: About
     relatives: tuple[Relative, ...]
     ages: Mapping[UUID, int]  # in years by face, where both birth and photo have a date
+    files: tuple[str, ...]  # the photos of the best faces, as text, in their order
 
 
 def list_people(
@@ -132,6 +134,8 @@ def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails
         others = unit.people.names(sorted(counted_as(unit, person.id) - {person.id}))
         about, faces = unit.lives.about([person.id])[person.id], unit.faces.of_person(person.id)
         days = unit.lives.days([face.id for face in faces]) if about.born else {}
+        best = [face.asset_id for face in faces[:MOST_FILES]]
+        paths = {asset.id: path_text(asset.path) for asset in unit.assets.by_ids(sorted(set(best)))}
         return PersonDetails(
             unit.people.summary(person.id),
             tuple(sorted(others.values())),
@@ -141,6 +145,7 @@ def show_person(repository: Repository, name_or_id: str | UUID) -> PersonDetails
             about,
             relatives_of(unit, person.id),
             {id_: age for id_, day in days.items() if (age := about.lifetime.age(day)) is not None},
+            tuple(paths[asset_id] for asset_id in best),
         )
 
 

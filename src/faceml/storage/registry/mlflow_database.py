@@ -15,6 +15,7 @@ from faceml.addresses import sqlite_file, without_password, without_secrets
 from faceml.errors import Unavailable
 from faceml.storage.registry.kinds import Kind
 from faceml.storage.registry.records import RegisteredModel, RegistryState
+from faceml.tracking.moved import follow_move
 from faceml.tracking.run_search import reading
 
 _VERSIONS = text(
@@ -38,6 +39,7 @@ class MlflowDatabase:
         if file is not None and not file.exists():
             return RegistryState()
         try:
+            follow_move(self._uri)
             with reading(self._uri) as connection:
                 if not inspect(connection).has_table("registered_model_aliases"):
                     return RegistryState()
