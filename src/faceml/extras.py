@@ -18,6 +18,7 @@ BROUGHT_BY = {  # importable names; the distributions are in pyproject.toml
     "serve": "fastapi fastapi_offline httptools prometheus_client pydantic starlette uvicorn",
     "jobs": "redis rq",
     "raw": "pillow_jxl rawpy",
+    "ray": "ray",
     "cpu": "onnxruntime",
 }
 EXTRA_OF = {package: extra for extra, packages in BROUGHT_BY.items() for package in packages.split()}

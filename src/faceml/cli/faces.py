@@ -31,24 +31,26 @@ def ensure_collection() -> object:
 
 @faces.command()
 @show.takes(DetectOptions)
+@show.on_option
 @show.printed(reports.detection, job="backfill_faces_job")
-def backfill(options: DetectOptions) -> object:
+def backfill(options: DetectOptions, on: str | None) -> object:
     """Backfill face detection for existing assets without faces."""
     from faceml.services.photos.detect import backfill_faces
 
-    library = show.open_configured()
+    library = show.open_configured(on=on)
     with show.progress_bar("Detecting", "photos") as on_progress:
         return backfill_faces(library, options, on_progress=on_progress)
 
 
 @faces.command()
 @show.takes(ClusterOptions)
+@show.on_option
 @show.printed(reports.clustering, job="cluster_faces_job")
-def cluster(options: ClusterOptions) -> object:
+def cluster(options: ClusterOptions, on: str | None) -> object:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster.cluster import cluster_faces
 
-    library = show.open_configured()
+    library = show.open_configured(on=on)
     with show.progress_bar("Grouping", "steps") as on_progress:
         report = cluster_faces(library, options, on_note=show.note, on_progress=on_progress)
     if options.refit:
@@ -58,12 +60,13 @@ def cluster(options: ClusterOptions) -> object:
 
 @faces.command("cluster-dual")
 @show.takes(DualOptions)
+@show.on_option
 @show.printed(reports.dual, job="cluster_dual_job")
-def cluster_dual(options: DualOptions) -> object:
+def cluster_dual(options: DualOptions, on: str | None) -> object:
     """Assign faces to known persons, then group the unknown ones."""
     from faceml.services.cluster.dual import cluster_dual as run
 
-    library = show.open_configured()
+    library = show.open_configured(on=on)
     with show.progress_bar("Grouping", "steps") as on_progress:
         report = run(library, options, on_note=show.note, on_progress=on_progress)
     if options.refit:

@@ -143,13 +143,14 @@ def _detect(
     paths = {asset.id: path_text(asset.path) for asset in assets}
     unreadable, read_in_part = list[UnreadableAsset](), list[str]()
     if assets:
-        from faceml.vision.stream import find_faces
+        from faceml.vision.stream import find_faces_on
 
         with library.repository.begin() as unit:
             unit.contract.pin(library.packs.load().contract)
-        photos = find_faces(
-            ((asset.id, asset.path) for asset in assets),
-            library.packs.load(),
+        photos = find_faces_on(
+            library.machines,
+            [(asset.id, asset.path) for asset in assets],
+            library.packs,
             min_confidence=options.min_confidence,
             min_face_size=options.min_face_size,
             size_px=options.size_px,
