@@ -15,11 +15,11 @@ given = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1) $(call given,$(2)))
 flag = $(if $(value $(2)),$(1))
 # Every option of these commands has its variable: --min-samples is MIN_SAMPLES.
-override BACKFILL := limit offset min-confidence min-face-size detection-size
+override BACKFILL := limit offset min-confidence min-face-size detection-size on
 override CLUSTER := quality-threshold max-faces min-cluster-size min-samples time-bucket min-cohesion method min-similarity model \
-	cluster-selection-epsilon metric neighbours
+	cluster-selection-epsilon metric neighbours on
 override DUAL := person-threshold unknown-method unknown-min-size unknown-eps max-faces model matcher unknown-min-samples \
-	unknown-linkage unknown-metric neighbours
+	unknown-linkage unknown-metric neighbours on
 override TRAIN := epochs margin batch-size min-faces learning-rate quality-threshold head loss mining dropout weight-decay \
 	patience seed resume
 override ASSIGN := since max-faces threshold model matcher

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from faceml.config import Settings
@@ -82,3 +85,28 @@ def interrupted(library: Library, act: Callable[[], object]) -> Library:
     """The library of a run during which somebody else does something: after it read, and before it writes."""
     repository: Any = Interrupted(library.repository, act)
     return replace(library, repository=repository)
+
+
+class OtherMachines:
+    """Machines to which everything is taken as bytes, and which answer late: some pieces are made before."""
+
+    name = "other machines"
+
+    def __init__(self, *, late_by: int = 5) -> None:
+        self.journeys = 0
+        self._late_by = late_by
+
+    def map(self, work: Any, shared: Any, pieces: Any, *, at_once: int = 1) -> Iterator[Any]:
+        waiting: deque[Any] = deque()
+        work, shared = pickle.loads(pickle.dumps((work, shared)))
+        left = iter(pieces)
+        while journey := list(islice(left, at_once)):
+            self.journeys += 1
+            waiting.append([work(*shared, piece) for piece in pickle.loads(pickle.dumps(journey))])
+            if len(waiting) > self._late_by:
+                yield from pickle.loads(pickle.dumps(waiting.popleft()))
+        for answers in waiting:
+            yield from answers
+
+    def close(self) -> None:
+        pass

@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from faceml.services.review.thumbnails import draw_photo
 from fastapi import Path, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from faceml.services.photos.drawn import correct_box, draw_face, look_at_asset, take_away, video_file
+from faceml.services.review.thumbnails import draw_photo
 from serving.deps import Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
 from serving.schemas import photos

@@ -19,6 +19,7 @@ FacemlError
     ├── IndexUnavailable
     │   └── IndexDamaged      its files cannot be read; it is rebuilt from the database
     ├── QueueUnavailable
+    ├── MachinesUnavailable   those that work was to be done on
     ├── NoSpace               the disk is full; it goes on once there is room
     └── ModelUnavailable      weights that are not on this machine and cannot be fetched
 
@@ -107,6 +108,10 @@ class IndexDamaged(IndexUnavailable):
 
 
 class QueueUnavailable(Unavailable):
+    pass
+
+
+class MachinesUnavailable(Unavailable):
     pass
 
 

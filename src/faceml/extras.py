@@ -19,6 +19,7 @@ BROUGHT_BY = {  # importable names; the distributions are in pyproject.toml
     "jobs": "redis rq",
     "raw": "pillow_jxl rawpy",
     "video": "av",
+    "ray": "ray",
     "cpu": "onnxruntime",
 }
 EXTRA_OF = {package: extra for extra, packages in BROUGHT_BY.items() for package in packages.split()}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from faceml.machines.here import HERE, Machines
 from faceml.once import Latest
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Library:
     matchers: ModelRegistry[MatcherRecord]  # fitted on this library
     tracking: Tracking  # runs
     graphs: GraphFiles  # neighbour graphs of former clusterings, to go on from
+    machines: Machines = HERE  # that look at photos, and for neighbours
     # Told of every decision instead of the index following at once: whoever labels does not wait for it.
     index_follower: Callable[[], None] | None = None
     matching: Latest[Any] = field(default_factory=Latest, repr=False)  # kept by services.recognise.matching
@@ -48,3 +50,4 @@ class Library:
     def close(self) -> None:
         self.repository.close()
         self.index.close()
+        self.machines.close()

@@ -65,6 +65,19 @@ def check_one_way(model: str | int, matcher: str | int) -> None:
 
 
 @dataclass(frozen=True)
+class MachineOptions(StepOptions):
+    """Where the work of a step is done; of commands and notebooks alone (docs/decisions/0054-past-one-machine.md)."""
+
+    on: str | None = option(
+        None,
+        "Other machines that do the work: ray, or ray://HOST:PORT.",
+        kind=str,
+        pattern=r"ray(://[^/\s]+:[0-9]{1,5})?",
+        form="ray or ray://HOST:PORT",
+    )
+
+
+@dataclass(frozen=True)
 class DetectOptions(StepOptions):
     """How faces are looked for; `limit` and `offset` choose among the photos that wait."""
 

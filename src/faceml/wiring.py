@@ -15,25 +15,30 @@ from faceml.errors import ModelUnavailable
 from faceml.files import keep_to_owner
 from faceml.home import has_home
 from faceml.library import Library
+from faceml.machines.here import HERE
 from faceml.once import Once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from faceml.machines.here import Machines
     from faceml.records import PackContract
     from faceml.storage.sql.repository import Repository
-    from faceml.vision.model_packs import FacePack
+    from faceml.vision.model_packs import FacePack, PackSource
 
 OLD_CACHE = "spaces"  # in which earlier versions kept projected vectors: biometric data, so it goes
 
 
-def open_library(settings: Settings | None = None, *, on_new: Callable[[str], object] | None = None) -> Library:
+def open_library(
+    settings: Settings | None = None, *, on: str | None = None, on_new: Callable[[str], object] | None = None
+) -> Library:
     """The library that the settings point at (default: those of the environment).
 
     Nothing is connected to yet, so this raises nothing of a store that is away. From here on whatever the process
     writes is its owner's alone. Who gives no settings is a notebook or a script, whose log is as LOG_LEVEL says.
 
     Args:
+        on: other machines for what outgrows one, see `machines.on_ray.machines_at`, which raises of them alone.
         on_new: told, where there was no library, where one begins: a mistyped FACEML_HOME makes one, too. Default: a
             line on stderr for the environment's library, nothing for one of given settings.
     """
@@ -66,7 +71,16 @@ def open_library(settings: Settings | None = None, *, on_new: Callable[[str], ob
         ModelRegistry(MATCHERS, tracking.store, settings.cache_folder / "matchers"),
         tracking,
         GraphFiles(settings.cache_folder / "graphs"),
+        _machines(on),
     )
+
+
+def _machines(on: str | None) -> Machines:
+    if not on:  # Ray is asked for by name alone
+        return HERE
+    from faceml.machines.on_ray import machines_at
+
+    return machines_at(on)
 
 
 def _lend_home(settings: Settings) -> None:
@@ -126,16 +140,15 @@ class ConfiguredPacks:
         except ModelUnavailable:
             return self.load().contract  # fetches them
 
-    def _load(self) -> FacePack:
-        from faceml.vision.model_packs import load_pack
+    def source(self) -> PackSource:
+        """From where another process opens the same."""
+        from faceml.vision.model_packs import PackSource
 
         settings = self._settings
-        pack = load_pack(
-            self._pack_name(),
-            model_root=settings.model_root,
-            cache_dir=settings.cache_folder,
-            provider=settings.provider,
-        )
+        return PackSource(self._pack_name(), settings.model_root, settings.cache_folder, settings.provider)
+
+    def _load(self) -> FacePack:
+        pack = self.source().load()
         with self._repository.read() as unit:
             unit.contract.check(pack.contract)
         return pack

@@ -76,6 +76,23 @@ def test_those_that_need_photos_of_people_say_so(name: str) -> None:
     assert [line.partition(" --")[0] for line in summary(done)] == [f"{name}: left out: it needs"]
 
 
+@pytest.mark.nightly  # torch
+def test_neighbours_by_torch_are_those_of_the_product() -> None:
+    done = run("benchmarks/gpu.py", "--device", "cpu", "--faces", "3000", "--only", "neighbours")
+    assert done.returncode == 0
+    assert "| 8 nearest of 3,000 faces |" in done.stdout
+    assert "| the same |" in done.stdout
+
+
+@pytest.mark.nightly
+def test_a_card_that_is_asked_for_and_not_there_is_said() -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a card")
+    done = run("benchmarks/gpu.py", "--device", "cuda")
+    assert (done.returncode, done.stdout.partition(":")[0]) == (77, "left out")
+
+
 def test_detection_takes_the_pack_there_is(tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(REPO / "benchmarks")
     detection = importlib.import_module("detection")

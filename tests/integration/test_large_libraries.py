@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,14 +15,17 @@ import sqlalchemy as sa
 
 from faceml.config import Settings
 from faceml.library import Library
-from faceml.services.decisions.label import assign_faces_to
+from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.people import compute_centroids
 from faceml.services.decisions.undo import undo
 from faceml.services.exchange.export import ROWS_A_GROUP, _write_csv, _write_parquet
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox
 from faceml.services.index.repair import find_orphans, fix_orphans
+from faceml.services.review.browse import _events
+from faceml.services.review.groups import suggest_names
 from faceml.storage.sql.face_rows import ExportRow
+from faceml.storage.sql.lives import PhotoAt
 from faceml.storage.sql.tables import PersonPrototype
 from tests.conftest import add_faces, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with
@@ -202,3 +206,34 @@ def test_an_export_writes_faces_before_it_has_read_all(tmp_path: Path, write: An
 
     assert write(file, rows()) == ROWS_A_GROUP + 1
     assert sizes[0] > 1000
+
+
+def test_a_page_of_days_holds_the_photos_of_a_day_at_a_time() -> None:
+    given = 0
+
+    def photos() -> Iterator[PhotoAt]:
+        nonlocal given
+        for given in range(1, 1001):
+            taken = datetime(2020, 1, 1, tzinfo=UTC) - timedelta(days=given // 10)
+            yield PhotoAt(given, f"/photos/{given % 2}/{given}.jpg", taken)
+
+    events = _events(photos())
+    most = 0
+    for number, (_, of_event) in enumerate(events):
+        assert given <= 10 * (number // 2 + 1) + 1
+        most = max(most, len(of_event))
+    assert (number, most, given) == (201 - 1, 5, 1000)
+
+
+def test_names_for_a_cluster_ask_about_its_own_faces_alone(crowd: tuple[Library, list[UUID]]) -> None:
+    library, ids = crowd
+    ada = assign_faces_to(library, ids[FACES : 2 * FACES], "Ada", actor="test").person_id
+    with library.repository.begin() as unit:
+        unit.faces.set_clusters([(id_, "clu_0") for id_ in ids[:FACES]])
+    assert [found.person_id for found in suggest_names(library, "clu_0")] == [ada]
+    reject_person(library, ids[:FACES], ada, actor="test")
+    with statements(library) as sent:
+        assert suggest_names(library, "clu_0") == []
+    about = [text for text in sent if "face_rejections" in text]
+    assert len(about) == 1
+    assert "WHERE face_rejections.face_instance_id IN" in about[0]

@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 import pytest
 from faceml.services.exchange.export_xmp import export_xmp
-from faceml.services.review.thumbnails import MARGIN, draw_thumbnail
 from numpy.typing import NDArray
 from sqlalchemy import create_engine, text
 
@@ -35,6 +34,7 @@ from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.drawn import Share, draw_face, look_at_asset
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.recognise.assign import assign_faces
+from faceml.services.review.thumbnails import MARGIN, draw_thumbnail
 from faceml.storage.sql.asset_rows import Looseness
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo

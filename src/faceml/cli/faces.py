@@ -32,13 +32,14 @@ def ensure_collection() -> object:
 @faces.command()
 @show.takes(DetectOptions)
 @show.track_option
+@show.on_option
 @show.printed(reports.detection, job="backfill_faces_job")
-def backfill(options: DetectOptions) -> object:
+def backfill(options: DetectOptions, on: str | None) -> object:
     """Backfill face detection for existing assets without faces."""
     from faceml.services.photos.detect import backfill_faces
     from faceml.tracking.steps import detect_run
 
-    library = show.open_configured()
+    library = show.open_configured(on=on)
     with show.recorded(library, "detect") as record, show.progress_bar("Detecting", "photos") as on_progress:
         report = backfill_faces(library, options, on_progress=on_progress)
         record(detect_run(options, report))
@@ -48,14 +49,15 @@ def backfill(options: DetectOptions) -> object:
 @faces.command()
 @show.takes(ClusterOptions)
 @show.track_option
+@show.on_option
 @show.printed(reports.clustering, job="cluster_faces_job")
-def cluster(options: ClusterOptions) -> object:
+def cluster(options: ClusterOptions, on: str | None) -> object:
     """Cluster unlabeled faces using HDBSCAN."""
     from faceml.services.cluster.cluster import cluster_faces
     from faceml.services.cluster.dual import key_figures
     from faceml.tracking.steps import cluster_run
 
-    library = show.open_configured()
+    library = show.open_configured(on=on)
     with show.recorded(library, "cluster") as record, show.progress_bar("Grouping", "steps") as on_progress:
         report = cluster_faces(library, options, on_note=show.note, on_progress=on_progress)
         record(cluster_run("single", options, report.model_version, key_figures(report), report.seconds))
@@ -67,14 +69,15 @@ def cluster(options: ClusterOptions) -> object:
 @faces.command("cluster-dual")
 @show.takes(DualOptions)
 @show.track_option
+@show.on_option
 @show.printed(reports.dual, job="cluster_dual_job")
-def cluster_dual(options: DualOptions) -> object:
+def cluster_dual(options: DualOptions, on: str | None) -> object:
     """Assign faces to known persons, then group the unknown ones."""
     from faceml.services.cluster.dual import cluster_dual as run
     from faceml.services.cluster.dual import key_figures
     from faceml.tracking.steps import cluster_run
 
-    library = show.open_configured()
+    library = show.open_configured(on=on)
     with show.recorded(library, "cluster") as record, show.progress_bar("Grouping", "steps") as on_progress:
         report = run(library, options, on_note=show.note, on_progress=on_progress)
         record(cluster_run("dual", options, report.model_version, key_figures(report), report.seconds))

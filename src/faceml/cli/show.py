@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from faceml.config import current_actor
 from faceml.errors import FacemlError, WrongUse
-from faceml.options import AssignOptions, Option, StepOptions, options_of
+from faceml.options import AssignOptions, MachineOptions, Option, StepOptions, options_of
 from faceml.path_text import path_text
 from faceml.plots.report_table import named_values
 from faceml.progress import Progress
@@ -127,6 +127,7 @@ def offers(record: type[StepOptions], name: str) -> Callable[[F], F]:
 
 model_option = offers(AssignOptions, "model")
 matcher_option = offers(AssignOptions, "matcher")
+on_option = offers(MachineOptions, "on")
 
 
 def own_defaults() -> dict[str, Any] | None:
@@ -155,8 +156,11 @@ def tell_own_defaults() -> None:
         note(f"Defaults of this library: {values} (faceml experiments defaults)")
 
 
-def open_configured(*, is_new_meant: bool = False) -> Library:
-    """The library of the environment, with logging as its settings say; a new one is told on stderr, unless meant."""
+def open_configured(*, on: str | None = None, is_new_meant: bool = False) -> Library:
+    """The library of the environment, with logging as its settings say; a new one is told on stderr, unless meant.
+
+    `on`: other machines, see `machines.on_ray.machines_at`.
+    """
     from faceml.config import read_settings
     from faceml.wiring import open_library
 
@@ -167,7 +171,7 @@ def open_configured(*, is_new_meant: bool = False) -> Library:
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if not is_debug:
         logging.getLogger("alembic").setLevel(logging.WARNING)
-    return open_library(settings, on_new=None if is_new_meant else lambda line: click.echo(line, err=True))
+    return open_library(settings, on=on, on_new=None if is_new_meant else lambda line: click.echo(line, err=True))
 
 
 def printed(
@@ -192,6 +196,8 @@ def printed(
             if job and queue:
                 if click.get_current_context().meta.get(_TRACK):
                     raise WrongUse("--track records what this command does itself: leave it out with --queue")
+                if given.pop("on", None):
+                    raise WrongUse("--on hands the work out by itself: leave --queue out")
                 enqueue(job, job_parameters(**given), as_json=as_json)
                 return
             report = command(**given)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -106,6 +108,15 @@ class Lifetime:
             return f"died {self.died}, the photo is of {taken}"
         return None
 
+    def outside(self, days: Sequence[date]) -> int:
+        """On how many of these days, ascending, they cannot be on a photo.
+
+        >>> Lifetime.read("1950", "1960").outside([date(1949, 1, 1), date(1955, 1, 1), date(1962, 1, 1)])
+        2
+        """
+        before = bisect_left(days, self.first) if self.first else 0
+        return before + (len(days) - bisect_right(days, self.last) if self.last else 0)
+
     def age(self, taken: date | None) -> int | None:
         """Whole years on that day; of a birth known by its year or month the age they turn then.
 
@@ -178,9 +189,17 @@ class Times:
         life = self.lifetimes.get(person_id) if person_id else None
         return life.age(self.taken.get(face_id)) if life else None
 
-    def ruled_out(self) -> set[tuple[UUID, UUID]]:
-        """All (face, person) pairs that cannot be, of faces on photos with a date."""
-        return self.impossible([(face_id, person_id) for face_id in self.taken for person_id in self.lifetimes])
+    def ruled_out(self, face_ids: Iterable[UUID]) -> Counter[UUID]:
+        """Of how many of these faces each person cannot be: each is looked up among the days, no pairs are made.
+
+        >>> one, other, person = UUID(int=1), UUID(int=2), UUID(int=3)
+        >>> times = Times({person: Lifetime.read("1950", None)}, {one: date(1949, 1, 1), other: date(1950, 1, 1)})
+        >>> times.ruled_out([one, other])[person]
+        1
+        """
+        days = sorted(self.taken[face_id] for face_id in face_ids if face_id in self.taken)
+        counts = {person_id: life.outside(days) for person_id, life in self.lifetimes.items()}
+        return Counter({person_id: count for person_id, count in counts.items() if count})
 
     def impossible(self, pairs: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
         """Those (face, person) pairs that cannot be."""

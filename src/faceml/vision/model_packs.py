@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,6 +54,23 @@ class Packs(Protocol):
 
     def contract(self) -> PackContract:
         """What they promise. Raises ModelUnavailable."""
+
+    def source(self) -> PackSource:
+        """From where another process opens the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackSource:
+    """The arguments of `load_pack`."""
+
+    name_or_dir: str
+    model_root: Path
+    cache_dir: Path
+    provider: str = "auto"
+
+    def load(self) -> FacePack:
+        """Raises ModelUnavailable, WrongUse."""
+        return load_pack(self.name_or_dir, model_root=self.model_root, cache_dir=self.cache_dir, provider=self.provider)
 
 
 def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, provider: str = "auto") -> FacePack:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
+from platform import node
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from faceml.errors import UnreadablePhoto
+from faceml.errors import ModelMismatch, UnreadablePhoto
+from faceml.machines.here import HERE, Machines
 from faceml.records import FoundFace, Frame, Measures, PhotoFaces
 from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections, pixel_boxes, quality_score
@@ -23,9 +26,10 @@ from faceml.vision.quality import measure_faces
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from faceml.vision.model_packs import FacePack
+    from faceml.vision.model_packs import FacePack, Packs, PackSource
 
 BATCH_SIZE = 16
+CHUNK = 16  # photos that another machine looks at at a time
 MAX_WORKERS = 8  # beyond it, Python's own share of the work is the limit
 
 Item = TypeVar("Item")
@@ -79,6 +83,67 @@ def find_faces(
             yield from group
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def find_faces_on(
+    machines: Machines,
+    photos: Sequence[tuple[int, Path]],
+    packs: Packs,
+    *,
+    min_confidence: float,
+    min_face_size: int,
+    size_px: int | None,
+) -> Iterator[PhotoFaces]:
+    """`find_faces`, here on all cores, or on other machines, which have photos and models at the same places.
+
+    Raises:
+        ModelUnavailable: the models are not on one of these machines.
+        ModelMismatch: one of them has others.
+        MachinesUnavailable: they are away, or went away too often.
+    """
+    wanted = Wanted(min_confidence, min_face_size, size_px)
+    if machines is HERE:
+        return wanted.found(photos, packs.load())
+    chunks = [list(photos[start : start + CHUNK]) for start in range(0, len(photos), CHUNK)]
+    shared = wanted, packs.source(), packs.load().contract.fingerprint
+    return chain.from_iterable(machines.map(find_faces_of, shared, chunks))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which faces are looked for."""
+
+    min_confidence: float
+    min_face_size: int
+    size_px: int | None
+
+    def found(
+        self, photos: Iterable[tuple[int, Path]], pack: FacePack, workers: int | None = None
+    ) -> Iterator[PhotoFaces]:
+        return find_faces(
+            photos,
+            pack,
+            min_confidence=self.min_confidence,
+            min_face_size=self.min_face_size,
+            size_px=self.size_px,
+            workers=workers,
+        )
+
+
+def find_faces_of(
+    wanted: Wanted, source: PackSource, fingerprint: str, photos: Sequence[tuple[int, Path]]
+) -> list[PhotoFaces]:
+    """What another process finds on a few photos, on one thread; `fingerprint`: of the models it is to have."""
+    pack = _opened(source)
+    if pack.contract.fingerprint != fingerprint:
+        raise ModelMismatch(f"the models {source.name_or_dir} on {node()} are not the library's: copy those there")
+    return list(wanted.found(photos, pack, workers=1))
+
+
+@cache
+def _opened(source: PackSource) -> FacePack:
+    """Once a process, however many pieces of work it gets."""
+    return source.load()
 
 
 def find_faces_in(

@@ -9,12 +9,14 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from faceml.identity.cost import MOST_EXACT, compares_all, expected_cost
-from faceml.identity.hdbscan import approximate, cells, exact, sparse_graph
+from faceml.identity.hdbscan import approximate, cells, exact, meetings, sparse_graph
 from faceml.identity.hdbscan.approximate import approximately_nearest
 from faceml.identity.hdbscan.distances import points_of
 from faceml.identity.hdbscan.exact import Clustering, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
+from faceml.machines.on_ray import Shards
 from faceml.metrics.agreement import adjusted_rand, bcubed
+from tests.fakes import OtherMachines
 
 PEOPLE, FACES, WIDTH = 90, 8, 48
 TO = 3
@@ -117,6 +119,52 @@ def test_one_photo_many_times_over_is_no_trap() -> None:
     labels = approximated(rows).labels
     assert len(set(labels[: len(rows) // 2])) == 1
     assert labels[0] >= 0
+
+
+# --- other machines
+
+
+@pytest.mark.parametrize("late_by", [0, 3, 1000])
+def test_other_machines_give_the_same_bits_however_late_they_answer(
+    late_by: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximate, "_PENDING_A_ROW", 1)  # floors rise often
+    rows = rows_of()
+    machines = OtherMachines(late_by=late_by)
+    here, there = approximated(rows), approximated(rows, machines=machines)
+    assert machines.journeys > 10
+    assert same_graph(here.graph, there.graph)
+    np.testing.assert_array_equal(here.labels, there.labels)
+
+
+def test_newcomers_are_looked_for_by_other_machines_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sparse_graph, "_FEW", 1)
+    rows, machines = rows_of(), OtherMachines()
+    former = approximated(rows[:-200]).graph
+    here, there = approximated(rows, previous=former), approximated(rows, previous=former, machines=machines)
+    assert machines.journeys > 0
+    assert same_graph(here.graph, there.graph)
+
+
+def test_a_cell_of_very_many_is_compared_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approximate, "BLOCK", 20)
+    monkeypatch.setattr(meetings, "BLOCK", 20)
+    rows = rows_of()
+    rows[: len(rows) // 2] = rows[0]
+    assert same_graph(approximated(rows).graph, approximated(rows, machines=OtherMachines()).graph)
+
+
+def test_shards_are_read_as_one_array() -> None:
+    rows = rows_of(50)
+    shards = Shards([rows[:20], rows[20:40], rows[40:]])
+    assert len(shards) == 50
+    for which in (slice(15, 45), slice(50, 60), np.array([49, 0, 20]), np.array([[1, 41], [39, 5]])):
+        np.testing.assert_array_equal(shards[which], rows[which])
+    np.testing.assert_array_equal(shards.take(np.array([3, 30]), axis=0), rows[[3, 30]])
+
+
+def same_graph(one: Graph, other: Graph) -> bool:
+    return all(np.array_equal(array, other.arrays()[name]) for name, array in one.arrays().items())
 
 
 # --- groups

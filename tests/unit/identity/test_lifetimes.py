@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from uuid import UUID
 
@@ -118,3 +119,35 @@ def test_nothing_is_compared_where_nothing_is_known() -> None:
     assert Times({ADA: YOUNG}, {FACE: date(1990, 1, 1)}).vetoes([FACE], 1, [BEA]) is None
     assert Times({ADA: YOUNG}, day=date(1990, 1, 1)).vetoes([], 2, [ADA]) is not None  # a photo from outside
     assert AFTER_DEATH.days >= 365
+
+
+class Looked(dict[UUID, date]):
+    """Days by face, which counts how often one is asked for."""
+
+    asked = 0
+
+    def __getitem__(self, face_id: UUID) -> date:
+        self.asked += 1
+        return super().__getitem__(face_id)
+
+
+def test_who_is_ruled_out_is_counted_as_pair_by_pair_without_making_pairs() -> None:
+    rng = np.random.default_rng(0)
+    faces, people = [[UUID(int=number) for number in range(start, start + 60)] for start in (1, 1000)]
+    taken = Looked({face: date(1900 + int(rng.integers(120)), 6, 1) for face in faces[:50]})
+    years = rng.integers(1890, 2020, (60, 2))
+    born = [str(year) if number % 3 else None for number, year in enumerate(years.min(axis=1))]
+    died = [str(year) if number % 4 else None for number, year in enumerate(years.max(axis=1))]
+    lives = {person: Lifetime.read(*dates) for person, *dates in zip(people, born, died, strict=True)}
+    times = Times(lives, taken)
+    found = times.ruled_out(faces)
+    assert taken.asked == 50
+    slow = Counter(person for face in faces for person in people if lives[person].why_not(taken.get(face)))
+    assert found == slow
+    assert len(set(found.values())) > 10
+
+
+def test_nobody_is_ruled_out_where_no_day_or_no_date_is_known() -> None:
+    assert ANY_TIME.ruled_out([FACE]) == Counter()
+    assert Times({ADA: YOUNG}, {}).ruled_out([FACE, OTHER]) == Counter()
+    assert Times({ADA: Lifetime()}, {FACE: date(1900, 1, 1)}).ruled_out([FACE]) == Counter()

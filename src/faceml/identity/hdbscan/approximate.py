@@ -8,14 +8,19 @@ that are compared with all. A row whose nearest two independent sets agree on is
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.hdbscan.cells import cells_of
-from faceml.identity.hdbscan.distances import BLOCK, Points, RowNumbers, blocks, scratch
+from faceml.identity.hdbscan.distances import BLOCK, Points, RowNumbers, blocks
+from faceml.identity.hdbscan.meetings import Hits, Lists, Meeting, fill, join, meet, meetings
 from faceml.identity.hdbscan.neighbours import Best, Neighbours, measured, sort_keys
+from faceml.machines.here import HERE, Machines
 from faceml.progress import Progress, silent
 
 ENOUGH = 0.95  # share of the nearest that is to be found (m)
@@ -26,6 +31,9 @@ _USUAL_SETS = 4
 _LEAST_GAIN = 0.003  # of a set; below, the next one is not worth its time
 _JOINED = 12  # of a row's neighbours that are compared with each other (m)
 _JOINS_AT_ONCE = 1024
+_PRODUCTS_A_JOURNEY = 1 << 25  # to another machine: about a second there
+_LISTS_A_JOURNEY = 32 * _JOINS_AT_ONCE
+_JOURNEYS = 32  # that the first lists of all cells take
 _PENDING_A_ROW = 8  # candidates collected before they are sorted in: so many keep the floors fresh (m),
 _MOST_PENDING = 1 << 21  # and so many take 40 MB
 
@@ -44,6 +52,7 @@ def approximately_nearest(
     enough: float = ENOUGH,
     start: Neighbours | None = None,
     guests: RowNumbers | None = None,
+    machines: Machines = HERE,
     on_progress: Progress = silent,
 ) -> Approximation:
     """Lists of the nearest rows.
@@ -53,6 +62,7 @@ def approximately_nearest(
         guests: the rows to look for neighbours of; None: all.
         to: the nearest of each row that matter, whose recall is estimated; at least 1.
         enough: recall from which on no further set of cells is made.
+        machines: that make the products; the answer is the same.
         on_progress: told of hundredths of a set of cells, and of how many sets it will usually take.
     """
     rng = np.random.default_rng(seed)
@@ -63,7 +73,7 @@ def approximately_nearest(
     first, recall = guests, 0.0
     for number in range(_MOST_SETS):
         before = found.indices[:, :to].copy()
-        found.search(points, guests, rng, _Steps(on_progress, number))
+        found.search(points, guests, rng, _Steps(on_progress, number), machines)
         reached = sample.recall(found)
         if reached >= enough or (number > 1 and reached - recall < _LEAST_GAIN):
             break
@@ -109,41 +119,36 @@ class Found:
         floor: NDArray[np.float32] = self.closeness[:, -1]
         return floor
 
-    def search(self, points: Points, guests: RowNumbers, rng: np.random.Generator, steps: _Steps) -> None:
+    def search(
+        self, points: Points, guests: RowNumbers, rng: np.random.Generator, steps: _Steps, machines: Machines = HERE
+    ) -> None:
         """Compare guests with the residents of the cells near them, and then neighbours with each other."""
-        cells = cells_of(points, guests, rng)
+        cells = cells_of(points, guests, rng, machines)
+        number = len(cells.homes.starts) - 1
         if self.indices[:, 0].max(initial=-1) < 0:
-            for cell in range(len(cells.homes.starts) - 1):
-                self._fill(points, cells.homes.of(cell))
-        for cell, (here, there) in enumerate(cells.meetings(), 1):
-            self.compare(points, here, there)
-            steps.at(cell, len(cells.homes.starts) - 1)
+            self._fill(points, [cells.homes.of(cell) for cell in range(number)], machines)
+        products = int(np.diff(cells.homes.starts) @ np.diff(cells.visits.starts)) // number
+        at_once = max(1, _PRODUCTS_A_JOURNEY // max(products, 1))
+        for cell, hits in self._met(points, cells.meetings(), machines, at_once):
+            self._take(hits)
+            steps.at(cell + 1, number)
         self.settle()
-        self.join(points)
+        self.join(points, machines)
 
     def compare(self, points: Points, here: RowNumbers, there: RowNumbers) -> None:
         """Let these rows meet those."""
-        if not len(here):
-            return
-        room = scratch(max(len(here), len(there)))
-        for right in blocks(len(there)):
-            columns = there[right]
-            far = points.rough[columns]
-            for left in blocks(len(here)):
-                self._meet(here[left], columns, points.closeness_to(here[left], columns, far, into=room))
+        for _, hits in self._met(points, [(here, there)], HERE, 1):
+            self._take(hits)
 
-    def join(self, points: Points) -> None:
+    def join(self, points: Points, machines: Machines = HERE) -> None:
         """Compare neighbours of one row with each other, where the row has others than when this was last done."""
         now = self.indices[:, : self._joined.shape[1]]
         rows = np.flatnonzero((now != self._joined).any(axis=1) & (now[:, -1] >= 0))
         self._joined[rows] = now[rows]
-        first, second = np.triu_indices(now.shape[1], 1)
-        for part in blocks(len(rows), _JOINS_AT_ONCE):
-            lists = self._joined[rows[part]]
-            closeness = points.closeness_within(lists)[:, first, second].ravel()
-            ones, others = (lists[:, side].ravel().astype(np.intp) for side in (first, second))
-            self._offer(ones, others, closeness)
-            self._offer(others, ones, closeness)
+        parts = (self._joined[rows[part]] for part in blocks(len(rows), _JOINS_AT_ONCE))
+        pieces = (Lists(lists, self.floor[lists]) for lists in parts)
+        for hits in machines.map(join, (points,), pieces, at_once=_LISTS_A_JOURNEY // _JOINS_AT_ONCE):
+            self._take(hits)
         self.settle()
 
     def complete(self, points: Points, to: int) -> None:
@@ -179,37 +184,40 @@ class Found:
         first = order[starts[:, None] + np.arange(width)]
         self.indices[touched], self.closeness[touched] = others[first], values[first]
 
-    def _fill(self, points: Points, rows: RowNumbers) -> None:
-        """Fill empty lists from one cell."""
-        if len(rows) > BLOCK:
-            self.compare(points, rows, rows)
-            return
-        width = min(self.indices.shape[1], len(rows) - 1)
-        if width < 1:
-            return
-        closeness = points.closeness_to(rows, rows, points.rough[rows])
-        np.fill_diagonal(closeness, -np.inf)
-        keep = np.argpartition(closeness, len(rows) - width, axis=1)[:, -width:]
-        values = np.take_along_axis(closeness, keep, 1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        self.indices[rows, :width] = rows[np.take_along_axis(keep, order, 1)]
-        self.closeness[rows, :width] = np.take_along_axis(values, order, 1)
+    def _fill(self, points: Points, cells: list[RowNumbers], machines: Machines) -> None:
+        """Fill empty lists, each from one cell."""
+        width, at_once = self.indices.shape[1], max(1, len(cells) // _JOURNEYS)
+        found = machines.map(partial(fill, width=width), (points,), cells, at_once=at_once)
+        for rows, filled in zip(cells, found, strict=True):
+            if filled is not None:
+                self.indices[rows, : filled.indices.shape[1]] = filled.indices
+                self.closeness[rows, : filled.indices.shape[1]] = filled.closeness
+            elif len(rows) > BLOCK:
+                self.compare(points, rows, rows)
 
-    def _meet(self, here: RowNumbers, there: RowNumbers, closeness: NDArray[np.float32]) -> None:
-        for floor, is_turned in ((self.floor[here, None], False), (self.floor[there], True)):
-            hits = np.flatnonzero(closeness > floor)
-            left, right = np.divmod(hits, closeness.shape[1])
-            ones, others = (there[right], here[left]) if is_turned else (here[left], there[right])
-            self._wait(ones, others, closeness.ravel()[hits])
+    def _met(
+        self, points: Points, pairs: Iterable[tuple[RowNumbers, RowNumbers]], machines: Machines, at_once: int
+    ) -> Iterator[tuple[int, list[Hits]]]:
+        """What came of each piece of each pair of sides, with the number of the pair."""
+        numbers = deque[int]()
 
-    def _offer(self, ones: RowNumbers, others: RowNumbers, closeness: NDArray[np.float32]) -> None:
-        hits = np.flatnonzero(closeness > self.floor[ones])
-        self._wait(ones[hits], others[hits], closeness[hits])
+        def pieces() -> Iterator[Meeting]:
+            for number, meeting in meetings(pairs, self.floor):
+                numbers.append(number)
+                yield meeting
 
-    def _wait(self, ones: RowNumbers, others: RowNumbers, closeness: NDArray[np.float32]) -> None:
-        is_pair = ones != others
-        self._waiting.append((ones[is_pair], others[is_pair], closeness[is_pair]))
-        self._pending += len(ones)
+        for hits in machines.map(meet, (points,), pieces(), at_once=at_once):
+            yield numbers.popleft(), hits
+
+    def _take(self, found: list[Hits]) -> None:
+        """Let those wait that no list has overtaken since they were found."""
+        for hits in found:
+            self._wait(hits.above(self.floor))
+
+    def _wait(self, hits: Hits) -> None:
+        is_pair = hits.ones != hits.others
+        self._waiting.append((hits.ones[is_pair], hits.others[is_pair], hits.closeness[is_pair]))
+        self._pending += len(hits.ones)
         if self._pending > self._most_pending:
             self.settle()
 

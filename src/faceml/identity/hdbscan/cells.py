@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.identity.hdbscan.distances import Points, RowNumbers, blocks
+from faceml.machines.here import HERE, Machines
 
 VISITS = 8  # cells that a row is compared in, its own among them (m)
 _CELLS = 4  # times the root of the guests: finding cells then costs about what comparing in them does
 _SAMPLE = 16  # rows a cell that centres are made from (m)
 _ROUNDS = 2  # of k-means; more gain nothing (m)
 _ROWS_AT_ONCE = 1024
+_PARTS_A_JOURNEY = 16  # to another machine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,23 +50,33 @@ class Cells:
             yield self.visits.of(cell), self.homes.of(cell)
 
 
-def cells_of(points: Points, guests: RowNumbers, rng: np.random.Generator) -> Cells:
+def cells_of(points: Points, guests: RowNumbers, rng: np.random.Generator, machines: Machines = HERE) -> Cells:
     """One set of cells.
 
     Args:
         guests: the rows that visit, ascending; the others are at home.
+        machines: that look for each row's cells.
     """
     centres = _centres(points, min(_CELLS * isqrt(max(len(guests), 1)), len(points.rough)), rng)
     closest = np.empty(len(points.rough), np.int32)
     visited = np.empty((len(guests), min(VISITS, len(centres))), np.int32)
-    for part in blocks(len(closest), _ROWS_AT_ONCE):
-        closeness = _closeness(points, points.rough[part], centres)
-        closest[part] = closeness.argmax(axis=1)
-        first, last = np.searchsorted(guests, [part.start, part.stop])
-        here = guests[first:last] - part.start
-        visited[first:last] = _highest(closeness[here], visited.shape[1])
+    parts = list(blocks(len(closest), _ROWS_AT_ONCE))
+    bounds = [np.searchsorted(guests, [part.start, part.stop]) for part in parts]
+    pieces = ((part, guests[first:last] - part.start) for part, (first, last) in zip(parts, bounds, strict=True))
+    found = machines.map(near_cells, (points, centres), pieces, at_once=_PARTS_A_JOURNEY)
+    for part, (first, last), (own, others) in zip(parts, bounds, found, strict=True):
+        closest[part], visited[first:last] = own, others
     cells, place = _grouped(visited.ravel(), len(centres)), visited.shape[1]
     return Cells(_grouped(closest, len(centres)), Grouped(guests[cells.rows // place], cells.starts))
+
+
+def near_cells(
+    points: Points, centres: NDArray[np.float32], piece: tuple[slice, RowNumbers]
+) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """The cell that each of some rows lives in, and those that the guests among them visit."""
+    part, guests = piece
+    closeness = _closeness(points, points.rough[part], centres)
+    return closeness.argmax(axis=1), _highest(closeness[guests], min(VISITS, len(centres)))
 
 
 def _centres(points: Points, number: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from faceml.identity.hdbscan.distances import Floats, RowNumbers
 
+BYTES_AN_EDGE = 24  # its two rows and its weight
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edges:

@@ -91,6 +91,14 @@ class Points:
         half_norms = None if self.half_norms is None else self.half_norms[order]
         return replace(self, rough=self.rough[order], half_norms=half_norms)
 
+    @property
+    def shared_rows(self) -> NDArray[np.float32]:
+        return self.rough
+
+    def with_rows(self, rows: NDArray[np.float32]) -> Points:
+        """What products need, with these in place of the rough rows (`machines.here.ManyRows`)."""
+        return replace(self, rows=rows, rough=rows)
+
     def fine_closeness(self, left: RowNumbers, right: RowNumbers) -> tuple[Floats, float]:
         """The (L, R) closeness in float64 with a ceiling of 0, and how far off it may be."""
         near, far = self._fine_rows(left), self._fine_rows(right)

@@ -18,6 +18,7 @@ from faceml.identity.hdbscan.dendrogram import Edges, library_order
 from faceml.identity.hdbscan.distances import Floats, Metric, RowNumbers, points_of
 from faceml.identity.hdbscan.reachability_graph import Graph, graph_from, graph_of
 from faceml.identity.hdbscan.sparse_graph import sparse_graph_from, sparse_graph_of
+from faceml.machines.here import HERE, Machines
 from faceml.progress import Progress, silent
 
 Selection = Literal["eom", "leaf"]
@@ -46,6 +47,7 @@ def fit(
     previous: Graph | None = None,
     previous_rows: RowNumbers | None = None,
     is_exact: bool = True,
+    machines: Machines = HERE,
     on_progress: Progress = silent,
 ) -> Clustering:
     """Cluster rows with the labels of `hdbscan.HDBSCAN(algorithm="generic")` (Campello, Moulavi and Sander 2013).
@@ -62,6 +64,7 @@ def fit(
             row that is another by now costs what a new one costs, and is never taken for the former.
         is_exact: False: of more than `COMPARED_WITH_ALL` rows not all are compared with all, so that labels may differ;
             `graph.recall` says by how much. A former graph of either kind may be given to both.
+        machines: that look for neighbours where not all are compared; labels are the same.
         on_progress: where the graph is made anew.
     Raises:
         WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of another metric.
@@ -74,9 +77,11 @@ def fit(
     points = points_of(embeddings, metric=metric)
     if not is_exact and len(points.rows) > COMPARED_WITH_ALL:
         if previous is None:
-            graph = sparse_graph_of(points, min_samples=min_samples, on_progress=on_progress)
+            graph = sparse_graph_of(points, min_samples=min_samples, machines=machines, on_progress=on_progress)
         else:
-            graph = sparse_graph_from(points, previous, previous_rows, min_samples=min_samples, on_progress=on_progress)
+            graph = sparse_graph_from(
+                points, previous, previous_rows, min_samples=min_samples, machines=machines, on_progress=on_progress
+            )
     elif previous is None:
         graph = graph_of(points, min_samples=min_samples, neighbours=neighbours, on_progress=on_progress)
     else:

@@ -29,20 +29,24 @@ from faceml.identity.hdbscan.reachability_graph import (
     weights_now,
 )
 from faceml.identity.hdbscan.spanning_tree import graph_edges
+from faceml.machines.here import HERE, Machines
 from faceml.progress import Progress, silent
 
 _FEW = 8  # times the root of the rows: comparing so many with all costs less than cells for them (m)
 _MANY = 0.4  # part of the rows; beyond, a full run is cheaper
 
 
-def sparse_graph_of(points: Points, *, min_samples: int, seed: int = 0, on_progress: Progress = silent) -> Graph:
+def sparse_graph_of(
+    points: Points, *, min_samples: int, seed: int = 0, machines: Machines = HERE, on_progress: Progress = silent
+) -> Graph:
     """Build the graph of all rows; the same seed gives the same graph.
 
     Args:
+        machines: that look for neighbours; the tree is made here.
         on_progress: told of sets of cells, see `approximately_nearest`.
     """
     to = most_neighbours(points, min_samples)
-    found = approximately_nearest(points, to=max(to, 1), seed=seed, on_progress=on_progress)
+    found = approximately_nearest(points, to=max(to, 1), seed=seed, machines=machines, on_progress=on_progress)
     core = found.lists.core_distances(to)
     edges = _tree(len(core), graph_edges(found.lists, core, depth=found.lists.indices.shape[1]))
     return graph_made(points, to, found.lists, edges, fingerprints(points.rows), recall=found.recall)
@@ -54,6 +58,7 @@ def sparse_graph_from(
     previous_rows: RowNumbers | None,
     *,
     min_samples: int,
+    machines: Machines = HERE,
     on_progress: Progress = silent,
 ) -> Graph:
     """Build the graph from a former one, exact or not; arguments and errors as of `graph_from`."""
@@ -63,11 +68,11 @@ def sparse_graph_from(
     to = most_neighbours(points, min_samples)
     former = carried(previous.lists, rows, len(points.rows))
     if to > former.indices.shape[1] or former.indices.shape[1] >= len(points.rows):
-        return sparse_graph_of(points, min_samples=min_samples, on_progress=on_progress)
+        return sparse_graph_of(points, min_samples=min_samples, machines=machines, on_progress=on_progress)
     unknown = np.flatnonzero(former.indices[:, : max(to, 1)].min(axis=1) < 0)
-    found = _grown(points, former, unknown, previous, to=to, on_progress=on_progress)
+    found = _grown(points, former, unknown, float(previous.recall), to=to, machines=machines, on_progress=on_progress)
     if found is None:
-        return sparse_graph_of(points, min_samples=min_samples, on_progress=on_progress)
+        return sparse_graph_of(points, min_samples=min_samples, machines=machines, on_progress=on_progress)
     core = found.lists.core_distances(to)
     is_touched = (found.lists.indices != former.indices).any(axis=1)
     if (rows < 0).any() or to != previous.min_samples:
@@ -80,20 +85,29 @@ def sparse_graph_from(
 
 
 def _grown(
-    points: Points, former: Neighbours, unknown: RowNumbers, previous: Graph, *, to: int, on_progress: Progress
+    points: Points,
+    former: Neighbours,
+    unknown: RowNumbers,
+    recall: float,
+    *,
+    to: int,
+    machines: Machines,
+    on_progress: Progress,
 ) -> Approximation | None:
     """Lists with the unknown rows' own and with these rows in others'; None where a full run is cheaper."""
     count = len(points.rows)
     if len(unknown) > _MANY * count:
         return None
     if len(unknown) > _FEW * isqrt(count):
-        return approximately_nearest(points, to=max(to, 1), start=former, guests=unknown, on_progress=on_progress)
+        return approximately_nearest(
+            points, to=max(to, 1), start=former, guests=unknown, machines=machines, on_progress=on_progress
+        )
     known = np.where(np.isfinite(former.distances), former.distances, 0.0).max(axis=1)
     lists = with_newcomers(points, replace(former, horizon=known), unknown) if len(unknown) else former
     if lists is None:
         return None
     share = len(unknown) / count  # of these nothing is missing
-    return Approximation(replace(lists, horizon=np.zeros(count)), recall=float(previous.recall) * (1 - share) + share)
+    return Approximation(replace(lists, horizon=np.zeros(count)), recall=recall * (1 - share) + share)
 
 
 def _listed(lists: Neighbours, which: NDArray[np.bool_], core: Floats) -> Edges:

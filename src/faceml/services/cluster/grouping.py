@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from faceml.identity.cluster_labels import drop_loose, without_small
 from faceml.identity.clustering import COHORT_CLUSTERS, cluster_embeddings, linked
 from faceml.identity.cost import Linkage, Method, Neighbours, compares_all, expected_cost, refuse_too_large
+from faceml.identity.hdbscan.approximate import WIDTH
+from faceml.identity.hdbscan.dendrogram import BYTES_AN_EDGE
 from faceml.identity.hdbscan.distances import Metric
 from faceml.identity.hdbscan.exact import Clustering, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
 from faceml.identity.linkage import usual_similarity
 from faceml.library import Library
+from faceml.machines.here import HERE, Machines
 from faceml.progress import Progress, silent
 from faceml.records import Embeddings
 from faceml.services.recognise.spaces import RAW, Space
@@ -82,6 +85,8 @@ def group_faces(
     """
     announce(faces.vectors, method=method, linkage=linkage, neighbours=neighbours, on_note=on_note)
     is_exact = compares_all(neighbours, len(faces.face_ids), method=method)
+    if library.machines is not HERE:
+        on_note(where_words(len(faces.face_ids), library.machines, is_exact=is_exact))
     contract = library.repository.pack()
     if contract is None:  # of no face
         return Grouping(np.empty(0, np.int64))
@@ -152,6 +157,7 @@ def _fit(
         previous=graph,
         previous_rows=rows,
         is_exact=is_exact,
+        machines=library.machines,
         on_progress=on_progress,
     )
     if not is_kept:
@@ -162,6 +168,21 @@ def _fit(
     if are_there:  # else somebody was erased meanwhile
         library.graphs.write(key, faces.face_ids, found.graph.arrays(), newest_erasure=newest)
     return found
+
+
+def where_words(count: int, machines: Machines, *, is_exact: bool) -> str:
+    """Which part of a grouping other machines do.
+
+    >>> where_words(1_000_000, HERE, is_exact=False)
+    'Neighbours are looked for on this machine; the tree is made here, of 16,000,000 edges at most: 384 MB'
+    """
+    if is_exact:
+        return f"All faces are compared here: {machines.name} only looks for neighbours that are approximate"
+    edges = WIDTH * count
+    return (
+        f"Neighbours are looked for on {machines.name}; the tree is made here, of {edges:,} edges at most: "
+        f"{edges * BYTES_AN_EDGE / 1e6:,.0f} MB"
+    )
 
 
 def announce(

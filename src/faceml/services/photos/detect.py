@@ -113,13 +113,14 @@ def _detect(
     unreadable, read_in_part = list[UnreadableAsset](), list[str]()
     stills, films = ([asset for asset in assets if asset.is_video is is_video] for is_video in (False, True))
     if assets:
-        from faceml.vision.stream import find_faces
+        from faceml.vision.stream import find_faces_on
 
         with library.repository.begin() as unit:
             unit.contract.pin(library.packs.load().contract)
-        photos = find_faces(
-            ((asset.id, asset.path) for asset in stills),
-            library.packs.load(),
+        photos = find_faces_on(
+            library.machines,
+            [(asset.id, asset.path) for asset in stills],
+            library.packs,
             min_confidence=options.min_confidence,
             min_face_size=options.min_face_size,
             size_px=options.size_px,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -215,11 +215,11 @@ def list_events(repository: Repository, *, page: int = 1, page_size: int = 20) -
     """Days and the folders that photos of them lie in, the newest first; photos without a date are left out."""
     offset = _offset(page, page_size)
     with repository.read() as unit:
-        dated = unit.lives.dated_photos()
-        at = {photo: (photo.taken.date(), path_of(photo.path).parent) for photo in dated if photo.taken}
-        newest = sorted(at, key=at.__getitem__, reverse=True)
-        events = [(when, list(photos)) for when, photos in groupby(newest, key=at.__getitem__)]
-        shown = events[offset : offset + page_size]
+        shown, total = list[tuple[tuple[date, Path], list[PhotoAt]]](), 0
+        for event in _events(unit.lives.dated_photos()):
+            if offset <= total < offset + page_size:
+                shown.append(event)
+            total += 1
         on = unit.lives.people_on([photo.asset_id for _, photos in shown for photo in photos])
         names = unit.people.names(sorted({id_ for ids in on.values() for id_ in ids}))
     found = []
@@ -227,7 +227,18 @@ def list_events(repository: Repository, *, page: int = 1, page_size: int = 20) -
         counts = Counter(names[id_] for photo in photos for id_ in on.get(photo.asset_id, ()))
         who = sorted(counts, key=lambda name: (-counts[name], name))
         found.append(PhotoEvent(day, folder, len(photos), tuple(who)))
-    return Page(tuple(found), len(events), page, page_size)
+    return Page(tuple(found), total, page, page_size)
+
+
+def _events(newest: Iterable[PhotoAt]) -> Iterator[tuple[tuple[date, Path], list[PhotoAt]]]:
+    """Photos of one day and folder, day by day; those of one day are in memory at a time."""
+    for day, photos in groupby(newest, key=lambda photo: _day(photo.taken)):
+        folders: dict[Path, list[PhotoAt]] = {}
+        for photo in photos:
+            folders.setdefault(path_of(photo.path).parent, []).append(photo)
+        for folder in sorted(folders, reverse=True):
+            if day is not None:
+                yield (day, folder), folders[folder]
 
 
 def _day(moment: datetime | None) -> date | None:

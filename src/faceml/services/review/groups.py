@@ -88,9 +88,8 @@ def suggest_names(
     matching, space = matcher_in_use(library, matcher), space_in_use(library)
     with library.repository.read() as unit:
         names = unit.people.names()
-        times = Counter(unit.groups.ruled_out())
         faces = unit.groups.of(cluster_id)
-        times.update((cluster_id, person) for _, person in unit.lives.times(faces.face_ids).ruled_out())
+        (times,) = _times_ruled_out(unit, [faces])
         gallery = None if matching else read_gallery(library, unit, space)
     if not faces.face_ids:
         raise NotFound(
@@ -104,7 +103,7 @@ def suggest_names(
     return [
         Resemblance(person, names[person], similarity)
         for person, similarity in ranked
-        if person in names and not is_ruled_out(times[cluster_id, person], len(faces.face_ids))
+        if person in names and not is_ruled_out(times[person], len(faces.face_ids))
     ][:limit]
 
 
@@ -242,20 +241,15 @@ def resemble(library: Library, groups: Sequence[Embeddings], *, limit: int = 5) 
     matching, space = matcher_in_use(library), space_in_use(library)
     with library.repository.read() as unit:
         names = unit.people.names()
-        ids = [id_ for group in groups for id_ in group.face_ids]
-        ruled_out = {*unit.faces.rejections(ids), *unit.lives.times(ids).ruled_out()}
+        ruled_out = _times_ruled_out(unit, groups)
         gallery = None if matching else read_gallery(library, unit, space)
-    of_face: dict[UUID, list[UUID]] = defaultdict(list)
-    for face_id, person_id in ruled_out:
-        of_face[face_id].append(person_id)
     found = []
-    for group in groups:
+    for group, times in zip(groups, ruled_out, strict=True):
         ranked: list[tuple[UUID, float]] = []
         if group.face_ids and matching is not None:
             ranked = _ranked_by_score(matching, group)
         elif group.face_ids and gallery is not None and gallery.people:
             ranked = gallery.ranked(centroid(space.project(group.vectors)))
-        times = Counter(person_id for face_id in group.face_ids for person_id in of_face[face_id])
         found.append(
             [
                 Resemblance(person, names[person], similarity)
@@ -264,3 +258,19 @@ def resemble(library: Library, groups: Sequence[Embeddings], *, limit: int = 5) 
             ][:limit]
         )
     return found
+
+
+def _times_ruled_out(unit: UnitOfWork, groups: Sequence[Embeddings]) -> list[Counter[UUID]]:
+    """For each group, of how many of its faces each person was ruled out: by a person, or by the day of the photo."""
+    ids = [id_ for group in groups for id_ in group.face_ids]
+    said, lives = unit.faces.rejections(ids), unit.lives.times(ids)
+    counted = lives.impossible(said)  # by their days already
+    of_face: dict[UUID, list[UUID]] = defaultdict(list)
+    for face_id, person_id in said:
+        if (face_id, person_id) not in counted:
+            of_face[face_id].append(person_id)
+    return [
+        lives.ruled_out(group.face_ids)
+        + Counter(person_id for face_id in group.face_ids for person_id in of_face[face_id])
+        for group in groups
+    ]

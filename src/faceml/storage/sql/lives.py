@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -15,6 +15,8 @@ from faceml.records import PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonAlias, PersonRelation, PersonRow
+
+PAGE_ROWS = 2_000  # photos read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,12 @@ class Lives(Store):
             ImageAsset, ImageAsset.id.in_(all_of_them)
         )
 
-    def dated_photos(self) -> list[PhotoAt]:
-        """All photos of which somebody knows the day, the newest first."""
+    def dated_photos(self) -> Iterator[PhotoAt]:
+        """All photos of which somebody knows the day, the newest first; some thousands are in memory at a time."""
         moment = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at)
         there = (ImageAsset.missing_since.is_(None), moment.is_not(None))
         rows = select(ImageAsset.id, ImageAsset.path, moment).where(*there).order_by(moment.desc(), ImageAsset.id)
-        return [PhotoAt(*row) for row in self._session.execute(rows)]
+        return (PhotoAt(*row) for row in self._session.execute(rows.execution_options(yield_per=PAGE_ROWS)))
 
     def people_on(self, asset_ids: Sequence[int]) -> dict[int, set[UUID]]:
         """Who is on each of these photos, by a person's word or a machine's."""
