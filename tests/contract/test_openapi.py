@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from faceml.config import Settings
 from serving.app import create_app
+from serving.limits import Limits, most_bytes
 from tests.rest import API, environment_of, served, two_people
 
 SMALL = settings(
@@ -60,6 +61,24 @@ def test_the_description_is_valid_and_complete() -> None:
             for part in schema.get("anyOf", [schema]):
                 name = part["$ref"].rpartition("/")[2]
                 assert described["components"]["schemas"][name].get("examples"), name
+
+
+def test_every_list_of_ids_that_is_described_has_room_in_its_body() -> None:
+    described = create_app(Settings()).openapi()
+    lists = 0
+    for path, item in described["paths"].items():
+        for operation in item.values():
+            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            for part in schema.get("anyOf", [schema]):
+                fields = described["components"]["schemas"].get(part.get("$ref", "").rpartition("/")[2], {})
+                kinds = [
+                    kind for field in fields.get("properties", {}).values() for kind in field.get("anyOf", [field])
+                ]
+                ids = [kind["maxItems"] for kind in kinds if kind.get("items", {}).get("format") == "uuid"]
+                scope = {"path": path, "headers": [(b"content-type", b"application/json")]}
+                assert 42 * sum(ids) < most_bytes(scope, Limits()), path  # an id, its quotes, a comma, a blank
+                lists += len(ids)
+    assert lists >= 6
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=IDS)
