@@ -57,9 +57,9 @@ client.undo_decision(event_id=int(client.headers["X-Event-Id"]))
 LIMITS = """## Its limits
 
 - A body may have 64 KB, a photo for `/identify` and `/grid/search` 64 MB (`multipart/form-data`), ids of faces for
-  `/grid/decide` and `/grid/suggest` 1 MB, and embeddings for `/project` 16 MB: 1,000 rows of 512 numbers of 30 letters.
-  More than 2,000 lists, objects or fields are refused unread. Path and
-  query have 8 KB, headers 64 KB.
+  `/grid/decide`, `/grid/suggest` and `/grid/tiles` 2 MB, and embeddings for `/project` 16 MB: 1,000 rows of 512
+  numbers of 30 letters. More than 2,000 lists, objects or fields are refused unread. Path and query have 8 KB, headers
+  64 KB.
 - A client has 15 s to send the head of a request and 30 s for its body; one that does neither, or does not take its
   answer, is let go.
 - Half of the process's open files (`ulimit -n`, less 200) may be connections, 4,000 at most. A new one takes the

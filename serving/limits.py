@@ -26,7 +26,7 @@ class Limits:
 
     body_bytes: int = 64 * KB  # a name of 255 letters, or all options
     body_marks: int = 2_000  # of each of MARKS; 1,000 embeddings have one a row
-    many_bytes: int = 1 * MB  # 10,000 ids of faces and as many to leave out
+    many_bytes: int = 2 * MB  # three lists of 10,000 ids of faces
     vectors_bytes: int = 16 * MB  # 1,000 embeddings of 512 numbers
     upload_bytes: int = 64 * MB  # a photo
     head_s: float = 15.0  # to send the line and headers of a request
@@ -98,7 +98,7 @@ class _Body:
     def __init__(self, scope: Scope, receive: Receive, limits: Limits) -> None:
         self._scope = scope
         self._receive = receive
-        self._most = _most_bytes(scope, limits)
+        self._most = most_bytes(scope, limits)
         # A picture's bytes mean nothing; the parts of a form are counted where it is read.
         self._marks = {} if media_type(scope) == FORM else dict.fromkeys(MARKS, limits.body_marks)
         self._limit_s = limits.body_s
@@ -141,12 +141,12 @@ class _Body:
         return _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
 
-def _most_bytes(scope: Scope, limits: Limits) -> int:
+def most_bytes(scope: Scope, limits: Limits) -> int:
     """What the path takes at most; what claims to be something else than the path asks for will be refused anyway."""
     kind = media_type(scope)
     if scope["path"].endswith(("/identify", "/grid/search", "/search/upload")) and kind == FORM:
         return limits.upload_bytes
-    if scope["path"].endswith(("/grid/decide", "/grid/suggest")) and kind == JSON:
+    if scope["path"].endswith(("/grid/decide", "/grid/suggest", "/grid/tiles")) and kind == JSON:
         return limits.many_bytes
     if scope["path"].endswith("/project") and kind == JSON:
         return limits.vectors_bytes
