@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from faceml.services.recognise.spaces import RAW, open_space
 from faceml.storage.known_labels import match_known_labels, read_known_labels
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PARTS, SHARE = 5, 0.8  # random parts of the faces that stability is measured on
 LEAST_LABELS = 10  # labelled faces; with fewer a score against them says nothing
@@ -211,3 +214,15 @@ def _truth(unit: UnitOfWork, faces: Embeddings, labels: Path | None) -> NDArray[
         }
     numbers = {person: number for number, person in enumerate(dict.fromkeys(people.values()))}
     return np.array([numbers[people[id_]] if id_ in people else -1 for id_ in faces.face_ids], dtype=np.int64)
+
+
+def draw_sweep(report: SweepReport) -> Figure:
+    """The settings of a sweep by their score, the best on top."""
+    from faceml.plots.comparisons import ScoredSetting, sweep_scores
+
+    by = "BCubed F against labels" if report.scored_by == "bcubed_f" else "stability (mean adjusted Rand)"
+    runs = [
+        ScoredSetting(str(run.setting), run.score, f"{run.clusters} clusters, {run.noise_share:.0%} noise")
+        for run in report.runs
+    ]
+    return sweep_scores(runs, score_name=by)

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from faceml.services.cluster.sweep import SweepReport
-
 FACES_A_ROW = 12
 PEOPLE_SHOWN = 50
 MAP_FACES = 3_000  # t-SNE of more takes minutes
@@ -234,18 +232,6 @@ def _groups_on_map(
             key = str(table.person_id(code)) if code < people else str(table.cluster_id(code - people))
             largest.append(MapGroup(key, who.name if who else key, code < people, len(members), x, y))
     return groups, tuple(largest)
-
-
-def draw_sweep(report: SweepReport) -> Figure:
-    """The settings of a sweep by their score, the best on top."""
-    from faceml.plots.comparisons import ScoredSetting, sweep_scores
-
-    by = "BCubed F against labels" if report.scored_by == "bcubed_f" else "stability (mean adjusted Rand)"
-    runs = [
-        ScoredSetting(str(run.setting), run.score, f"{run.clusters} clusters, {run.noise_share:.0%} noise")
-        for run in report.runs
-    ]
-    return sweep_scores(runs, score_name=by)
 
 
 def draw_photos_without_faces(repository: Repository) -> Image:
