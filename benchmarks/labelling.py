@@ -19,12 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from faceml.services.review.thumbnails import Thumbnails
-
 from faceml.library import Library
 from faceml.records import Face
 from faceml.services.index.drain import IndexFollower, index_in_background
 from faceml.services.review.browse import list_clusters, show_cluster
+from faceml.services.review.thumbnails import Thumbnails
 from faceml.storage.grid.face_query import FaceQuery, Place
 from faceml.storage.grid.face_tiles import By
 from tests.grid import TO_NAME, Namer

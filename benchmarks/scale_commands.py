@@ -132,9 +132,8 @@ def _snapshot(library: Library) -> Work:
 
 @command("clusters --sheet")
 def _sheet(library: Library) -> Work:
-    from faceml.services.review.sheets import draw_clusters
-
     from faceml.services.review.browse import list_clusters
+    from faceml.services.review.sheets import draw_clusters
 
     return lambda: draw_clusters(library, list_clusters(library.repository).items)
 

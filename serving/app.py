@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from faceml.services.review.sheets import FaceMaps
-from faceml.services.review.thumbnails import Thumbnails
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -23,6 +21,8 @@ from faceml.once import Once
 from faceml.services.cluster.tune import Tuner
 from faceml.services.index.drain import drain_outbox
 from faceml.services.review.grid import FaceGrid
+from faceml.services.review.sheets import FaceMaps
+from faceml.services.review.thumbnails import Thumbnails
 from faceml.wiring import open_library
 from serving import openapi, problems
 from serving.champion import WATCH_EVERY_S, Champion

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
-from faceml.services.review.sheets import FaceMaps
-from faceml.services.review.thumbnails import Thumbnails
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
@@ -23,6 +21,8 @@ from faceml.options import ClusterOptions, DualOptions
 from faceml.services.cluster.tune import Tuner
 from faceml.services.index.drain import index_note
 from faceml.services.review.grid import FaceGrid
+from faceml.services.review.sheets import FaceMaps
+from faceml.services.review.thumbnails import Thumbnails
 from serving.champion import Champion
 from serving.limits import Limits
 from serving.metrics import Metrics

@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from draw_contact_sheet import unpublishable
-from faceml.services.review.thumbnails import Thumbnails
 
 import serving.app
 from faceml.config import Settings
 from faceml.demo.sources import ADMIRAL, ASTRONAUT
 from faceml.library import Library
 from faceml.services.decisions.undo import history, undo
+from faceml.services.review.thumbnails import Thumbnails
 from faceml.wiring import open_library
 from tests.conftest import copy_library
 from tests.e2e.grid_page import Somebody, expect, sitting_at

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from faceml.services.review.thumbnails import LARGEST_PX, SMALLEST_PX, draw_thumbnail
 from fastapi import Query, Request
 from fastapi.responses import Response
 
 from faceml.services.decisions.label import assign_faces_to, reject_person, unassign_faces
 from faceml.services.recognise.identify import explain_face
+from faceml.services.review.thumbnails import LARGEST_PX, SMALLEST_PX, draw_thumbnail
 from serving.deps import API, Shared, router_for, with_etag
 from serving.openapi import UNCHANGED, problems
 from serving.schemas.faces import (

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from faceml.services.review.thumbnails import LARGEST_PX, SMALLEST_PX
 from pydantic import Field
 
 from faceml.records import Dismissal
 from faceml.services.decisions.bulk import Action
 from faceml.services.decisions.undo import HistoryLine, Since
 from faceml.services.review.grid import Decided
+from faceml.services.review.thumbnails import LARGEST_PX, SMALLEST_PX
 from faceml.storage.grid.face_tiles import PersonName
 from serving.schemas.base import LARGEST_EVENT, WHOLE, Flag, Name, RequestModel, ResponseModel
 from serving.schemas.grid import MOST_FACES, Candidate, FaceFilterBody

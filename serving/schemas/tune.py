@@ -7,13 +7,13 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import numpy as np
-from faceml.services.review.sheets import MOST_ON_MAP, FacesOnMap
 from pydantic import Field
 
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions
 from faceml.services.cluster.cluster import ClusterReport
 from faceml.services.cluster.dual import DualReport, notes_of
 from faceml.services.recognise.assign import AssignReport
+from faceml.services.review.sheets import MOST_ON_MAP, FacesOnMap
 from faceml.storage.grid.face_tiles import Tile
 from faceml.trial.moves import DetectionEffect, Example, GroupingEffect, RecognitionEffect
 from serving.schemas.base import Flag, RequestModel, ResponseModel, offering

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faceml.services.review.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_photo, draw_thumbnail
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
@@ -25,6 +24,7 @@ from faceml.services.operate.status import read_stats
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.browse import list_people
+from faceml.services.review.thumbnails import MARGIN, SIDE_PX, Thumbnails, draw_photo, draw_thumbnail
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import Photo, read_orientation, read_photo
 from faceml.vision.stream import find_faces_in

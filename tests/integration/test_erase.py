@@ -9,7 +9,6 @@ from uuid import UUID
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from faceml.services.review.thumbnails import Thumbnails
 
 from faceml.cli.people import people
 from faceml.config import Settings
@@ -25,6 +24,7 @@ from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.identify import identify_photo
+from faceml.services.review.thumbnails import Thumbnails
 from faceml.wiring import open_library
 from tests.conftest import written
 from tests.rest import two_people

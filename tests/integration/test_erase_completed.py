@@ -15,7 +15,6 @@ from uuid import UUID
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from faceml.services.review.thumbnails import Thumbnails
 
 from faceml.cli.people import people
 from faceml.config import Settings
@@ -33,6 +32,7 @@ from faceml.services.index.repair import find_orphans
 from faceml.services.operate.doctor import examine
 from faceml.services.operate.status import read_stats
 from faceml.services.photos.ingest import ingest_folder
+from faceml.services.review.thumbnails import Thumbnails
 from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.edge_index import EdgeIndex, replace_edge, reset_edge
 from faceml.storage.index.stores import EdgeStore, folder_lock

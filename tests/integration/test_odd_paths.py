@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from faceml.services.review.sheets import draw_photos_without_faces
-from faceml.services.review.thumbnails import Thumbnails, draw_photo
 from PIL import Image
 
 from faceml.cli.main import cli
@@ -36,6 +34,8 @@ from faceml.services.photos.detect import backfill_faces, detect_in_photo
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.recognise.identify import identify_photo
 from faceml.services.review.browse import list_unreadable
+from faceml.services.review.sheets import draw_photos_without_faces
+from faceml.services.review.thumbnails import Thumbnails, draw_photo
 from tests.fakes import library_with
 from tests.rest import API, client_of
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faceml.services.review.sheets import draw_people
-from faceml.services.review.thumbnails import SIDE_PX, Thumbnails
 from PIL import Image
 
 from faceml.library import Library
 from faceml.records import BBox, Face
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.private import erase_person
+from faceml.services.review.sheets import draw_people
+from faceml.services.review.thumbnails import SIDE_PX, Thumbnails
 from faceml.vision.crops import face_thumbnail
 from faceml.vision.image import read_photo
 from tests.synthetic import synthetic_library
