@@ -114,8 +114,8 @@ def test_a_run_holds_all_that_was_recorded(tracking: Tracking, tmp_path: Path) -
     folder = artifacts(tracking, run.id)
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*.*")) == [
         "plots/quality.png",
+        "tables/worst.json",
         "worst.csv",
-        "worst.json",
     ]
     assert (folder / "worst.csv").read_text().split() == ["face,distance", "a,0.5"]
 
@@ -153,9 +153,10 @@ def test_tables_are_logged_as_the_interface_compares_them(tracking: Tracking) ->
         run.table("frame.csv", pandas.DataFrame({"a": [1, 2], "b": [0.5, float("nan")]}))
         run.table("nothing", [])
     told = logged(tracking, run.id).data.tags["mlflow.loggedArtifacts"]
-    assert json.loads(told) == [{"path": f"{name}.json", "type": "table"} for name in ("thresholds", "frame")]
+    assert json.loads(told) == [{"path": f"tables/{name}.json", "type": "table"} for name in ("thresholds", "frame")]
     tables = [
-        json.loads((artifacts(tracking, run.id) / f"{name}.json").read_text()) for name in ("thresholds", "frame")
+        json.loads((artifacts(tracking, run.id) / f"tables/{name}.json").read_text())
+        for name in ("thresholds", "frame")
     ]
     assert tables == [
         {"columns": ["model", "threshold", "far", "note"], "data": [["=raw", 0.5, 0.25, None]]},

@@ -19,7 +19,7 @@ from tests.fakes import FakePack, library_with
 SOURCE = REPO / "src" / "faceml"
 LEVELS = (  # a room imports from its own level and from those above it in this list
     {"errors", "records", "progress", "once", "addresses", "names", "config", "option", "options", "files", "csv_cells"}
-    | {"path_text", "photo_files", "whereabouts", "home", "extras", "project", "machines"},
+    | {"path_text", "photo_files", "offline", "home", "extras", "project", "machines"},
     ("decisions", "vision", "identity", "metrics", "training", "trial", "xmp", "annotation"),
     ("storage", "tracking", "plots"),
     ("library", "wiring"),

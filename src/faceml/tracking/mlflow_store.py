@@ -90,7 +90,7 @@ class MlflowStore:
             if recorded.artifacts is not None and any(recorded.artifacts.iterdir()):
                 self.client.log_artifacts(run_id, str(recorded.artifacts))
             for name, columns in recorded.tables.items():  # as the interface compares them
-                self.client.log_table(run_id, columns, f"{name}.json")
+                self.client.log_table(run_id, columns, f"tables/{name}.json")
         for child in recorded.children:
             self._log_child(run_id, child, recorded.tags)
 

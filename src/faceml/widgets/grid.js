@@ -1,6 +1,6 @@
 // made by `make front` from front/src; edit it there
 
-// ../../../../work/main/front/node_modules/preact/dist/preact.mjs
+// node_modules/preact/dist/preact.mjs
 var n;
 var t;
 var r;
@@ -558,7 +558,7 @@ function lengthPrefixed(body) {
   return parts;
 }
 
-// ../../../../work/main/front/node_modules/preact/hooks/dist/hooks.mjs
+// node_modules/preact/hooks/dist/hooks.mjs
 var t2;
 var r2;
 var u2;
@@ -1238,7 +1238,7 @@ function isOffered(command, desk) {
   return true;
 }
 
-// ../../../../work/main/front/node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs
+// node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs
 var f3 = /* @__PURE__ */ Symbol.for("pv");
 var o3 = 0;
 function a3(t3, e3, n2, u3, a4, i3) {

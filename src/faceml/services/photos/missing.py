@@ -22,6 +22,7 @@ from faceml.errors import Conflict, UnreadablePhoto
 from faceml.files import require_file
 from faceml.home import from_home
 from faceml.library import Library
+from faceml.offline import Whereabouts, looker
 from faceml.path_text import path_text
 from faceml.records import Asset, PhotoFaces
 from faceml.services.decisions.decide import deciding, refresh_centroids
@@ -30,7 +31,6 @@ from faceml.storage.forgetting import complete_erasures
 from faceml.storage.sql.asset_rows import KnownFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
-from faceml.whereabouts import Whereabouts, looker
 
 if TYPE_CHECKING:
     from faceml.vision.edited import Followed, FormerFace
