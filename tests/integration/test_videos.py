@@ -26,7 +26,8 @@ from faceml.options import AssignOptions, DetectOptions
 from faceml.records import Face, Frame, Span
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.decisions.private import erase_person
-from faceml.services.exchange.export import export_faces, export_fiftyone, export_xmp
+from faceml.services.exchange.annotations import export_fiftyone
+from faceml.services.exchange.export import export_faces, export_xmp
 from faceml.services.index.repair import fix_orphans
 from faceml.services.photos import follow
 from faceml.services.photos.detect import backfill_faces, detect_in_assets
