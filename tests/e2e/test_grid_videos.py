@@ -17,6 +17,7 @@ from tests.e2e.grid_page import expect, sitting_at
 from tests.e2e.lab import browser
 from tests.fakes import library_with
 from tests.films import GROUNDS, Moving, Scene, portraits, write_film
+from tests.polling import until
 
 pytest.importorskip("av", reason="the extra video is not installed")
 pytestmark = pytest.mark.nightly
@@ -60,7 +61,7 @@ def test_a_video_plays_from_where_a_face_is_seen(chromium: Any, library: Library
         somebody.page.locator(".fg-photo-head button", has_text="Play").click()
         video = somebody.page.locator(".fg-photo video")
         expect(video).to_be_visible()
-        somebody.page.wait_for_function("document.querySelector('.fg-photo video').currentTime >= 2")
+        until(lambda: video.evaluate("video => video.currentTime") >= 2)
         expect(somebody.page.locator(".fg-photo .fg-box")).to_have_count(0)
         somebody.page.locator(".fg-photo-head button", has_text="Still").click()
         expect(somebody.page.locator(".fg-photo .fg-box")).to_have_count(1)
