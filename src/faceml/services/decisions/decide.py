@@ -169,10 +169,9 @@ def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: b
     return lost
 
 
-def best_exemplars(unit: UnitOfWork, face_ids: Sequence[UUID], *, count: int = EXEMPLARS) -> frozenset[UUID]:
-    """The best `count` of these faces by quality, yet different; fewer where there are fewer."""
-    quality = {face.id: face.quality_score for face in unit.faces.by_ids(face_ids)}
-    return exemplars_among(unit.vectors.of(face_ids), quality, count=count)
+def best_exemplars(unit: UnitOfWork, quality: Mapping[UUID, float], *, count: int = EXEMPLARS) -> frozenset[UUID]:
+    """The best `count` of the faces whose quality this is, yet different; fewer where there are fewer."""
+    return exemplars_among(unit.vectors.of(list(quality)), quality, count=count) if count > 0 else frozenset()
 
 
 def exemplars_among(
@@ -183,7 +182,7 @@ def exemplars_among(
 
     from faceml.identity.prototypes import choose_exemplars
 
-    if not embeddings.face_ids or count < 1:
+    if not embeddings.face_ids:
         return frozenset()
     scores = np.array([quality[face_id] for face_id in embeddings.face_ids])
     rows = choose_exemplars(embeddings.vectors, scores, count=count)

@@ -132,16 +132,15 @@ def label_faces(
     """
     ids = [face.id for face in faces]
     ruled_out = {face_id for face_id, person_id in unit.faces.rejections(ids) if person_id == person.id}
-    chosen = [face_id for face_id in ids if face_id not in ruled_out]
-    exemplars = best_exemplars(unit, chosen)
+    quality = {face.id: face.quality_score for face in faces if face.id not in ruled_out}
+    exemplars = best_exemplars(unit, quality)
     created = exemplars - unit.prototypes.exemplar_faces([person.id])[person.id]
     event_id = decide(
-        unit, naming(person.id, counted_as(unit, person.id), exemplars), [*chosen, *left_out], actor=actor
+        unit, naming(person.id, counted_as(unit, person.id), exemplars), [*quality, *left_out], actor=actor
     )
-    quality = {face.id: face.quality_score for face in faces}
-    best = sorted((quality[id_] for id_ in chosen), reverse=True)[: len(exemplars)]
+    best = sorted(quality.values(), reverse=True)[: len(exemplars)]
     note = None if sorted((quality[id_] for id_ in exemplars), reverse=True) == best else NOT_THE_BEST
-    return LabelReport(person.id, person.name, len(chosen), len(created), event_id, note)
+    return LabelReport(person.id, person.name, len(quality), len(created), event_id, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +188,12 @@ def assign_faces_to(
         Conflict: a face is not `if_still`, here and below.
     """
     with deciding(library) as unit:
-        ids = [face.id for face in as_asked(unit, face_ids, if_still)]
+        quality = {face.id: face.quality_score for face in as_asked(unit, face_ids, if_still)}
+        ids = list(quality)
         is_name = as_uuid(name_or_id) is None
         person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
         already = unit.prototypes.exemplar_faces([person.id])[person.id]
-        free = [face_id for face_id in ids if face_id not in already]
+        free = {face_id: score for face_id, score in quality.items() if face_id not in already}
         exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
         others = [face.id for face in as_asked(unit, left_out, if_still)] if left_out else []
         said = (person.id, counted_as(unit, person.id), exemplars)

@@ -208,7 +208,7 @@ def choose_exemplars(
         person = find_person(unit, name_or_id)
         if face_ids is None:
             faces = [face for face in unit.faces.of_person(person.id) if face.assigned_by is AssignedBy.MANUAL]
-            chosen = best_exemplars(unit, [face.id for face in faces])
+            chosen = best_exemplars(unit, {face.id: face.quality_score for face in faces})
             if not chosen:
                 raise WrongUse(f"{person.name!r} has no face to choose from: label or assign some first")
         else:

@@ -17,7 +17,7 @@ from faceml.errors import NotFound, UnreadablePhoto, WrongUse
 from faceml.library import Library
 from faceml.path_text import name_text, path_text
 from faceml.records import Asset, AssignedBy, BBox, Dismissal, Face, FoundFace, Span
-from faceml.services.decisions.decide import best_exemplars, counted_as, decide, deciding
+from faceml.services.decisions.decide import counted_as, decide, deciding
 from faceml.services.decisions.label import dismiss_faces
 from faceml.services.photos.missing import check_faces_on, is_as_known
 from faceml.storage.sql.repository import Repository, UnitOfWork
@@ -177,7 +177,7 @@ def draw_face(library: Library, asset_id: int, box: Share, name: str | None = No
             return DrawReport(face_id, decide(unit, Draw(), [face_id], actor=actor), None, None)
         person = unit.people.named(name) or unit.people.add(name)
         few = len(unit.prototypes.exemplar_faces([person.id])[person.id]) < 1
-        exemplars = best_exemplars(unit, [face_id]) if few else frozenset()
+        exemplars = frozenset({face_id}) if few else frozenset()
         decision = Draw(counted_as(unit, person.id), exemplars, person_id=person.id)
         return DrawReport(face_id, decide(unit, decision, [face_id], actor=actor), person.id, person.name)
 
