@@ -6,8 +6,8 @@
 
 Three things, each on the processor and on the card, in one process:
 
-- exact nearest neighbours of all faces: blocked float32 products and the best of each block by torch (no TF32), beside
-  `identity.hdbscan.neighbours.nearest`; what both list is compared by its exact distances;
+- exact grouping of all faces, as `faces cluster` does it where a card is (`machines.cuda`): the products by torch, no
+  TF32; the tree and the labels must be the same;
 - faces on photos, by ONNX Runtime's CUDA provider (`pip install 'faceml[gpu]'`): boxes must be the same, vectors alike;
 - updates of a head as training makes them (faceml trains on the processor): the loss must end alike.
 
@@ -21,15 +21,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fixtures.hard_faces import hard_faces
 from fixtures.left_out import leave_out
-from numpy.typing import NDArray
 
-NEIGHBOURS, BLOCK_ROWS = 8, 8192
 ALIKE = 1e-3  # of vectors' cosines, and of losses relative to each other
 UPDATES, BATCH, FACES_TRAINED = 500, 32, 2_000
 
@@ -55,12 +54,12 @@ def main() -> int:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--faces", type=int, default=50_000)
     parser.add_argument("--photos", type=Path, help="folder of JPEGs; default: one face, often")
-    parser.add_argument("--only", nargs="+", choices=("neighbours", "detection", "training"))
+    parser.add_argument("--only", nargs="+", choices=("grouping", "detection", "training"))
     options = parser.parse_args()
     device = device_of(options.device)
     print(f"{device_name(device)}\n\n| | CPU, s | {device}, s | times faster | answers | |\n|---|---|---|---|---|---|")
     steps: dict[str, Callable[[], Pair]] = {
-        "neighbours": lambda: neighbours(options.faces, device),
+        "grouping": lambda: grouping(options.faces, device),
         "detection": lambda: detection(options.photos, device),
         "training": lambda: training(device),
     }
@@ -96,42 +95,19 @@ def timed(action: Callable[[], Any], device: str = "cpu") -> tuple[Any, float]:
     return answer, time.perf_counter() - started
 
 
-# --- neighbours
+# --- grouping
 
 
-def neighbours(count: int, device: str) -> Pair:
-    from faceml.identity.hdbscan.distances import points_of
-    from faceml.identity.hdbscan.neighbours import nearest
+def grouping(count: int, device: str) -> Pair:
+    from faceml.identity.hdbscan.exact import fit
+    from faceml.machines.cuda import CudaRows
 
-    points = points_of(hard_faces(count).vectors, metric="euclidean")
-    best_of(points.rough[:2000], NEIGHBOURS, device)  # starts the card
-    found, gpu_s = timed(lambda: best_of(points.rough, NEIGHBOURS, device), device)
-    wanted, cpu_s = timed(lambda: nearest(points, NEIGHBOURS, exact_to=NEIGHBOURS))
-    rows = np.repeat(np.arange(count), NEIGHBOURS)
-    far = np.sort(points.distances(rows, found.ravel()).reshape(count, NEIGHBOURS), axis=1)
-    off = float(np.abs(far - wanted.distances[:, :NEIGHBOURS]).max())
-    return Pair(f"{NEIGHBOURS} nearest of {count:,} faces", cpu_s, gpu_s, off < ALIKE, f"distances differ by {off:.1e}")
-
-
-def best_of(rows: NDArray[np.float32], width: int, device: str) -> NDArray[np.int64]:
-    """(N, width) the nearest other unit rows of each, by products in blocks that fit any card."""
-    import torch
-
-    torch.backends.cuda.matmul.allow_tf32 = False
-    there = torch.from_numpy(rows).to(device)
-    found = torch.empty((len(rows), width), dtype=torch.int64)
-    for start in range(0, len(rows), BLOCK_ROWS):
-        here = there[start : start + BLOCK_ROWS]
-        closest: list[tuple[Any, Any]] = []
-        for first in range(0, len(rows), 8 * BLOCK_ROWS):
-            product = here @ there[first : first + 8 * BLOCK_ROWS].T
-            if first <= start < first + 8 * BLOCK_ROWS:
-                product[:, start - first : start - first + len(here)].fill_diagonal_(-2.0)
-            values, columns = product.topk(min(width, product.shape[1]), dim=1)
-            closest.append((values, columns + first))
-        values, columns = (torch.cat(part, dim=1) for part in zip(*closest, strict=True))
-        found[start : start + len(here)] = columns.gather(1, values.topk(width, dim=1).indices).cpu()
-    return found.numpy()
+    vectors, on_card = hard_faces(count).vectors, partial(CudaRows, device=device)
+    fit(vectors[:2000], cards=on_card)  # starts the card
+    there, gpu_s = timed(lambda: fit(vectors, cards=on_card), device)
+    here, cpu_s = timed(lambda: fit(vectors))
+    same = np.array_equal(there.labels, here.labels) and np.array_equal(there.spanning_tree, here.spanning_tree)
+    return Pair(f"exact groups of {count:,} faces", cpu_s, gpu_s, same, f"{here.labels.max() + 1:,} groups")
 
 
 # --- detection

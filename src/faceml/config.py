@@ -55,7 +55,9 @@ class Settings:
         "FACEML_MODEL_ROOT", "InsightFace root; packs lie in its models/ folder", Path("~/.insightface")
     )
     provider: str = _setting(
-        "FACEML_PROVIDER", "where models run: auto, cpu, cuda, rocm, openvino, coreml or directml", "auto"
+        "FACEML_PROVIDER",
+        "where models run: auto, cpu, cuda (also compares faces), rocm, openvino, coreml or directml",
+        "auto",
     )
     database_url: str = _setting("DATABASE_URL", "PostgreSQL; empty: SQLite in the library's folder", secret=True)
     qdrant_url: str = _setting("QDRANT_URL", "Qdrant server; empty: the embedded engine", secret=True)

@@ -77,10 +77,10 @@ def test_those_that_need_photos_of_people_say_so(name: str) -> None:
 
 
 @pytest.mark.nightly  # torch
-def test_neighbours_by_torch_are_those_of_the_product() -> None:
-    done = run("benchmarks/gpu.py", "--device", "cpu", "--faces", "3000", "--only", "neighbours")
+def test_groups_by_torchs_products_are_those_of_the_processor() -> None:
+    done = run("benchmarks/gpu.py", "--device", "cpu", "--faces", "3000", "--only", "grouping")
     assert done.returncode == 0
-    assert "| 8 nearest of 3,000 faces |" in done.stdout
+    assert "| exact groups of 3,000 faces |" in done.stdout
     assert "| the same |" in done.stdout
 
 

@@ -8,9 +8,9 @@ excluded is measured in float64 from the differences of the rows themselves, whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,19 @@ DIAGONAL = 512  # rows of a block compared with itself, where half of the produc
 BLOCK = 2048  # rows of a block: its product (16 MB) stays in the last-level cache, and BLAS is at its full speed
 _VALUES_AT_ONCE = 1 << 15  # gathered at once when pairs are measured: stays in the second-level cache
 _LONGEST = 1e100  # squared lengths beyond it overflow float64 further on
+
+
+class Card(Protocol):
+    """Rows where products are made in place of the processor, such as a graphics card (`machines.cuda`)."""
+
+    def multiply(self, left: slice | RowNumbers, right: slice, *, into: NDArray[np.float32]) -> None:
+        """Write the (L, R) products of rows `left` with rows `right`, to float32's precision."""
+
+    def arranged(self, order: RowNumbers) -> Card:
+        """The same rows in another order, or some of them."""
+
+
+Cards = Callable[[NDArray[np.float32]], Card | None]  # takes (N, D) rows there; None where they stay here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +56,7 @@ class Points:
     scale: float  # rough rows are this many times shorter
     ceiling: float  # closeness of equal rows
     slack: float  # by how much a float32 closeness may fall short of the true one
+    card: Card | None = None  # that has the rough rows, too
 
     def closeness(
         self, left: slice | RowNumbers, right: slice, *, into: NDArray[np.float32] | None = None
@@ -51,10 +65,13 @@ class Points:
 
         `into`: a `scratch()` to write it to; the answer is then a view of it.
         """
-        near, far = self.rough[left], self.rough[right]
-        into = np.empty(len(near) * len(far), dtype=np.float32) if into is None else into
-        product = into[: len(near) * len(far)].reshape(len(near), len(far))
-        np.matmul(near, far.T, out=product)
+        height, width = (_length(rows, len(self.rough)) for rows in (left, right))
+        into = np.empty(height * width, dtype=np.float32) if into is None else into
+        product = into[: height * width].reshape(height, width)
+        if self.card is None:
+            np.matmul(self.rough[left], self.rough[right].T, out=product)
+        else:
+            self.card.multiply(left, right, into=product)
         if self.half_norms is not None:
             product -= self.half_norms[left, None]
             product -= self.half_norms[right]
@@ -89,7 +106,8 @@ class Points:
     def arranged(self, order: RowNumbers) -> Points:
         """The same points whose products take its rows in another order, or some of them; costs their float32 copy."""
         half_norms = None if self.half_norms is None else self.half_norms[order]
-        return replace(self, rough=self.rough[order], half_norms=half_norms)
+        card = self.card.arranged(order) if self.card else None
+        return replace(self, rough=self.rough[order], half_norms=half_norms, card=card)
 
     @property
     def shared_rows(self) -> NDArray[np.float32]:
@@ -97,7 +115,7 @@ class Points:
 
     def with_rows(self, rows: NDArray[np.float32]) -> Points:
         """What products need, with these in place of the rough rows (`machines.here.ManyRows`)."""
-        return replace(self, rows=rows, rough=rows)
+        return replace(self, rows=rows, rough=rows, card=None)
 
     def fine_closeness(self, left: RowNumbers, right: RowNumbers) -> tuple[Floats, float]:
         """The (L, R) closeness in float64 with a ceiling of 0, and how far off it may be."""
@@ -147,12 +165,17 @@ class Points:
         return rows
 
 
-def points_of(embeddings: NDArray[np.floating], *, metric: Metric) -> Points:
+def points_of(embeddings: NDArray[np.floating], *, metric: Metric, cards: Cards | None = None) -> Points:
     """Prepare (N, D) rows for products; unit float32 rows are used as they are, others cost one float32 copy.
 
     Raises:
         WrongUse: not a matrix of finite numbers, an unknown metric, or a row of zeros under `cosine`.
     """
+    points = _points_of(embeddings, metric)
+    return replace(points, card=cards(points.rough)) if cards else points
+
+
+def _points_of(embeddings: NDArray[np.floating], metric: Metric) -> Points:
     rows = np.asarray(embeddings)
     if rows.ndim != 2:
         raise WrongUse(f"embeddings have shape {rows.shape}: give a matrix of one row a face, (N, D)")
@@ -209,6 +232,10 @@ def pairs_of_blocks(start: int, stop: int) -> Iterator[tuple[slice, slice]]:
 def scratch(count: int) -> NDArray[np.float32]:
     """Room for the product of any two blocks of `count` rows: writing to the same pages again is faster than to new."""
     return np.empty(min(count, BLOCK) ** 2, dtype=np.float32)
+
+
+def _length(rows: slice | RowNumbers, count: int) -> int:
+    return len(range(count)[rows]) if isinstance(rows, slice) else len(rows)
 
 
 def _squared_lengths(rows: NDArray[np.floating]) -> Floats:

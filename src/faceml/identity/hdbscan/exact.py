@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from faceml.errors import WrongUse
 from faceml.identity.hdbscan.dendrogram import Edges, library_order
-from faceml.identity.hdbscan.distances import Floats, Metric, RowNumbers, points_of
+from faceml.identity.hdbscan.distances import Cards, Floats, Metric, RowNumbers, points_of
 from faceml.identity.hdbscan.reachability_graph import Graph, graph_from, graph_of
 from faceml.identity.hdbscan.sparse_graph import sparse_graph_from, sparse_graph_of
 from faceml.machines.here import HERE, Machines
@@ -48,6 +48,7 @@ def fit(
     previous_rows: RowNumbers | None = None,
     is_exact: bool = True,
     machines: Machines = HERE,
+    cards: Cards | None = None,
     on_progress: Progress = silent,
 ) -> Clustering:
     """Cluster rows with the labels of `hdbscan.HDBSCAN(algorithm="generic")` (Campello, Moulavi and Sander 2013).
@@ -65,6 +66,7 @@ def fit(
         is_exact: False: of more than `COMPARED_WITH_ALL` rows not all are compared with all, so that labels may differ;
             `graph.recall` says by how much. A former graph of either kind may be given to both.
         machines: that look for neighbours where not all are compared; labels are the same.
+        cards: what puts rows on a graphics card for the products of all with all; labels are the same.
         on_progress: where the graph is made anew.
     Raises:
         WrongUse: parameters out of range, rows that are not finite numbers, or `previous` of another metric.
@@ -74,7 +76,7 @@ def fit(
     [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
     """
     _check(min_cluster_size, min_samples, cluster_selection_epsilon, cluster_selection_method)
-    points = points_of(embeddings, metric=metric)
+    points = points_of(embeddings, metric=metric, cards=cards)
     if not is_exact and len(points.rows) > COMPARED_WITH_ALL:
         if previous is None:
             graph = sparse_graph_of(points, min_samples=min_samples, machines=machines, on_progress=on_progress)

@@ -21,6 +21,7 @@ from faceml.identity.hdbscan.exact import Clustering, fit
 from faceml.identity.hdbscan.reachability_graph import Graph
 from faceml.identity.linkage import usual_similarity
 from faceml.library import Library
+from faceml.machines.cuda import cards
 from faceml.machines.here import HERE, Machines
 from faceml.progress import Progress, silent
 from faceml.records import Embeddings
@@ -158,6 +159,7 @@ def _fit(
         previous_rows=rows,
         is_exact=is_exact,
         machines=library.machines,
+        cards=cards(library.settings.provider),
         on_progress=on_progress,
     )
     if not is_kept:
