@@ -118,7 +118,7 @@ def test_a_search_that_was_killed_goes_on_and_tries_again_what_it_was_at(labelle
 import time
 from faceml.services.learn.search import Problem, search_options
 from faceml.wiring import open_library
-from tests.integration.test_search import SPACE
+from tests.integration.test_option_search import SPACE
 first = Problem.objective
 def slow(self, trial):
     if trial.number == 2:

@@ -90,6 +90,9 @@ class Unassign(Decision):
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
         return Labelling(FaceState(None, AssignedBy.MANUAL, before.state.cluster_id), False, before.ruled_out)
 
+    def without(self, people: frozenset[UUID]) -> Unassign:
+        return replace(self, person_id=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Reject(Decision):
@@ -121,9 +124,9 @@ class OfSeveral(Decision):
             return f"{len(self.counted)} people"
         return names.get(next(iter(self.counted)), "somebody") if self.counted else "nobody"
 
-    def without(self, people: frozenset[UUID]) -> Self:
-        """What is left of it where these are erased."""
-        return replace(self, counted={id_: of for id_, of in self.counted.items() if id_ not in people})
+    def without(self, people: frozenset[UUID]) -> Self | None:
+        counted = {id_: of for id_, of in self.counted.items() if id_ not in people}
+        return replace(self, counted=counted) if counted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,9 @@ class RejectEach(OfSeveral):
                 return ruled_out(before, person_id, people)
         return before
 
-    def without(self, people: frozenset[UUID]) -> Self:
+    def without(self, people: frozenset[UUID]) -> Self | None:
         left = OfSeveral.without(self, people)
-        return replace(left, of_faces={id_: of for id_, of in self.of_faces.items() if id_ not in people})
+        return left and replace(left, of_faces={id_: of for id_, of in self.of_faces.items() if id_ not in people})
 
 
 DISMISSED = {Dismissal.NOT_A_FACE: "not a face", Dismissal.STRANGER: "a stranger, stop asking"}
@@ -208,6 +211,9 @@ class Draw(Decision):
         state = FaceState(self.person_id, AssignedBy.MANUAL, None) if self.person_id else FREE
         return Labelling(state, face_id in self.exemplars, before.ruled_out - self.people)
 
+    def without(self, people: frozenset[UUID]) -> Draw:
+        return Draw()
+
 
 @dataclass(frozen=True, slots=True)
 class Redraw(Decision):
@@ -226,6 +232,9 @@ class Redraw(Decision):
         if face_id == self.replaced:
             return Labelling(GONE, False, before.ruled_out)
         return Labelling(logged, before.is_exemplar, before.ruled_out)
+
+    def without(self, people: frozenset[UUID]) -> Redraw:
+        return replace(self, person_id=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +273,9 @@ class Split(Decision):
         if before.state.dismissed_as is not None:
             return before
         return replace(before, state=replace(before.state, cluster_id=logged.cluster_id))
+
+    def without(self, people: frozenset[UUID]) -> Split:
+        return replace(self, person_id=None)
 
 
 @dataclass(frozen=True, slots=True)

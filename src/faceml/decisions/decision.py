@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
-from faceml.decisions.states import FaceState, Labelling, PersonState
+from faceml.decisions.states import FREE, FaceState, Labelling, PersonState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Decision(ABC):
     def of_person(self, person_id: UUID, before: PersonState) -> PersonState:
         """Who somebody is after it."""
         return before
+
+    def without(self, people: frozenset[UUID]) -> Decision | None:
+        """What is left of it where these are erased; None: only that something was decided."""
+        return None
 
     @property
     def concerns(self) -> frozenset[UUID]:
@@ -69,12 +73,16 @@ class Redo(Decision):
 
 @dataclass(frozen=True, slots=True)
 class Erase(Decision):
-    """A person is forgotten for good."""
+    """A person is forgotten for good. Faces that were theirs once, and went to somebody else or to nobody, stay."""
 
     irreversible: ClassVar[str] = "is about a person who was erased: nothing is left of it to bring back"
     keeps_people: ClassVar[bool] = False
 
     faces: int
+    people: frozenset[UUID] = frozenset()  # the person, and all who were merged into them
+
+    def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
+        return before if before.state.person_id not in self.people else Labelling(FREE, False, before.ruled_out)
 
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:
         return f"erased a person and {count_faces(self.faces)}, for good"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from faceml.decisions.about_people import Describe, Kin, Relate
 from faceml.decisions.decision import Erase
-from faceml.decisions.states import PersonState
+from faceml.decisions.states import Change, PersonState
 from faceml.errors import Conflict, NameTaken, NotFound, WrongUse
 from faceml.identity.lifetimes import PartialDate
 from faceml.library import Library
@@ -20,6 +20,7 @@ from faceml.services.decisions.decide import (
     counted_as,
     deciding,
     find_person,
+    labellings,
     refresh_centroids,
     refuse_merged,
     settle,
@@ -222,11 +223,24 @@ def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool
             unit.people.remove(id_)
         # A machine may have had one of the faces under somebody else, whose centroid is then partly, or all, theirs.
         refresh_centroids(unit, sorted(unit.prototypes.people_with_centroid()))
-        unit.events.append(Erase(len(face_ids), person_id=person_id), actor=actor)
+        decision = Erase(len(face_ids), frozenset(people), person_id=person_id)
+        unit.events.append(decision, actor=actor, changes=_what_others_said(unit, mentions.about))
     left = complete_erasures(library.settings, library.repository, wait_s=PATIENCE_S)
     drained = drain_outbox(library)
     waits = (f"the index waits: {drained.reason}",) if drained.reason else ()
     return replace(report, index_backlog=drained.backlog, not_gone_yet=(*left, *waits))
+
+
+def _what_others_said(unit: UnitOfWork, event_ids: Sequence[int]) -> list[Change]:
+    """Give faces that were once said to be an erased person's, and are not, what the other decisions say of them.
+
+    All of them are noted: a decision before that is taken back later must not bring the person back.
+    """
+    touched = unit.events.faces_of(event_ids)
+    before = labellings(unit, touched)
+    settle(unit, touched, unit.events.undos())
+    after = labellings(unit, touched)
+    return [Change(id_, before[id_].state, after[id_].state) for id_ in before]
 
 
 def _whom(unit: UnitOfWork, name_or_id: str | UUID) -> tuple[UUID, list[UUID]]:

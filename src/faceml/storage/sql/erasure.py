@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from faceml.decisions.about_faces import DifferentPeople, OfSeveral
+from faceml.decisions.about_faces import DifferentPeople
 from faceml.decisions.about_people import Rename
 from faceml.decisions.decision import Decision, Erase, Erased
 from faceml.decisions.log import decode, decode_effects, encode, kind_of
@@ -89,15 +89,17 @@ class Erasure(Store):
     def redact(self, mentions: Mentions) -> None:
         """Take names and faces out of events; that something was decided, when and by whom, stays.
 
-        Of decisions about somebody else only the name goes; of those about several people, these people.
+        Of decisions about somebody else only the name goes; of those about several people, these people. What says
+        something of a face beside whose it is (nobody's, drawn by hand, in a part of its cluster) goes on saying it.
         """
         for (row,) in self._rows(select(LabelEvent), LabelEvent.id, mentions.about):
             decision = decode(row.kind, row.person_id, row.details)
-            left = decision.without(mentions.people) if isinstance(decision, OfSeveral) else None
-            if left is not None and left.counted:
-                row.details = encode(left, decode_effects(row.details))
-            else:
+            left = decision.without(mentions.people)
+            if left is None:
                 _blank(row)
+            else:
+                effects = replace(decode_effects(row.details), created=None)
+                row.person_id, row.details = left.person_id, encode(left, effects)
         for (row,) in self._rows(select(LabelEvent), LabelEvent.id, mentions.by_name):
             if row.kind == RENAME:
                 _blank(row)  # whom it renamed keeps the name they bear now

@@ -123,6 +123,11 @@ class Events(Store):
         rows = self._session.scalars(select(LabelChange).where(LabelChange.event_id == event_id))
         return [Change(row.face_instance_id, log.decode_state(row.before), log.decode_state(row.after)) for row in rows]
 
+    def faces_of(self, event_ids: Sequence[int]) -> list[UUID]:
+        """The faces that any of these events is about, each once."""
+        statement = select(LabelChange.face_instance_id).distinct()
+        return list({row[0]: None for row in self._rows(statement, LabelChange.event_id, event_ids)})
+
     def changed_faces(self, event_ids: Sequence[int]) -> dict[int, int]:
         """How many faces each of these events is about."""
         statement = select(LabelChange.event_id, func.count()).group_by(LabelChange.event_id)
