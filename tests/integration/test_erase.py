@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -14,22 +12,10 @@ from click.testing import CliRunner
 
 from faceml.cli.people import people
 from faceml.config import Settings
-from faceml.decisions.about_faces import Split
-from faceml.decisions.states import Change, FaceState
 from faceml.errors import Conflict, NotFound
 from faceml.library import Library
-from faceml.options import AssignOptions, ClusterOptions, DetectOptions
-from faceml.records import AssignedBy, Dismissal
-from faceml.services.cluster.cluster import cluster_faces
-from faceml.services.decisions.bulk import Action, decide_about
-from faceml.services.decisions.decide import decide, deciding, find_person, settle
-from faceml.services.decisions.label import (
-    assign_faces_to,
-    dismiss_faces,
-    label_cluster,
-    reject_person,
-    unassign_faces,
-)
+from faceml.options import AssignOptions, DetectOptions
+from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.people import compute_centroids, merge_people, rename_person
 from faceml.services.decisions.private import erase_person
 from faceml.services.decisions.undo import history, redo, undo
@@ -119,78 +105,6 @@ def test_a_face_that_went_to_somebody_else_is_theirs_and_undoing_that_leaves_it_
     with library.repository.read() as unit:
         assert unit.faces.get(faces[0]).person_id is None
         assert unit.people.names() == {}
-    library.close()
-
-
-def still_to_settle(library: Library) -> list[Change]:
-    """Faces that are not as the decisions that stand have them."""
-    with library.repository.begin() as unit:
-        return list(settle(unit, [id_ for id_, _, _ in unit.faces.labels()], unit.events.undos()).changes)
-
-
-def state_of(library: Library, face_id: UUID) -> FaceState:
-    with library.repository.read() as unit:
-        return unit.faces.states([face_id])[face_id]
-
-
-Decide = Callable[[Library, list[UUID]], object]
-ABOUT_ADA: dict[str, Decide] = {
-    "unassign": lambda library, faces: unassign_faces(library, faces, actor=ME),
-    "reject": lambda library, faces: reject_person(library, faces, "Ada", actor=ME),
-    "reject what a machine said": lambda library, faces: decide_about(library, Action.REJECT, faces, actor=ME),
-    "unassign and dismiss": lambda library, faces: (
-        unassign_faces(library, faces, actor=ME),
-        dismiss_faces(library, faces, Dismissal.STRANGER, actor=ME),
-    ),
-    "assign, reject and unassign": lambda library, faces: (
-        assign_faces_to(library, faces, "Ada", actor=ME),
-        reject_person(library, faces, "Ada", actor=ME),
-        unassign_faces(library, assigned(library, faces, "Bea"), actor=ME),
-    ),
-    "split off": lambda library, faces: split_off(library, faces),
-}
-
-
-def assigned(library: Library, faces: list[UUID], name: str) -> list[UUID]:
-    assign_faces_to(library, faces, name, actor=ME)
-    return faces
-
-
-def split_off(library: Library, faces: list[UUID]) -> None:
-    """A person says that these of Ada's are a group of their own, and not hers."""
-    with deciding(library) as unit:
-        ada = find_person(unit, "Ada").id
-        decide(unit, Split("person", 2, person_id=ada), faces, actor=ME, parts=dict.fromkeys(faces, "part_1"))
-    reject_person(library, faces, ada, actor=ME)
-
-
-@pytest.mark.parametrize("decided", ABOUT_ADA)
-@pytest.mark.parametrize("by_machine", [False, True], ids=["by hand", "by a machine"])
-def test_what_was_said_of_faces_that_are_no_longer_theirs_outlives_an_erasure(
-    settings: Settings, decided: str, by_machine: bool
-) -> None:
-    """Whatever is taken back or grouped afterwards, faces are as the decisions that stand have them."""
-    library, faces = two_people(settings)
-    with library.repository.begin() as unit:
-        unit.faces.set_clusters([(id_, None) for id_ in faces[:4]])  # those are recognised
-    ada = assign_faces_to(library, faces[:2] if by_machine else faces[:4], "Ada", actor=ME).person_id
-    if by_machine:
-        assign_faces(library, AssignOptions(threshold=0.3))
-        assert state_of(library, faces[2]).assigned_by is AssignedBy.PROTOTYPE
-    ABOUT_ADA[decided](library, faces[2:4])
-    said = state_of(library, faces[2])
-    erase_person(library, ada, is_confirmed=True, actor=ME)
-    left = state_of(library, faces[2])  # in the cluster that it was in before, where it was only rejected
-    assert replace(left, cluster_id=None) == replace(said, cluster_id=None)
-    assert still_to_settle(library) == []
-    label_cluster(library, "clu_1", "Cleo", actor=ME)
-    cluster_faces(library, ClusterOptions(min_cluster_size=2))
-    assign_faces(library, AssignOptions(threshold=0.3))
-    assert still_to_settle(library) == []
-    undo(library, assign_faces_to(library, faces[2:4], "Dora", actor=ME).event_id, actor=ME)
-    assert still_to_settle(library) == []
-    if "unassign" in decided:
-        assert state_of(library, faces[2]).assigned_by is AssignedBy.MANUAL, "machines leave it alone, as before"
     library.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -82,7 +82,10 @@ class Erase(Decision):
     people: frozenset[UUID] = frozenset()  # the person, and all who were merged into them
 
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
-        return before if before.state.person_id not in self.people else Labelling(FREE, False, before.ruled_out)
+        if before.state.person_id not in self.people:
+            return before
+        cluster = logged.cluster_id if logged.person_id is None else None
+        return Labelling(replace(FREE, cluster_id=cluster), False, before.ruled_out)
 
     def words(self, faces: str, names: Mapping[UUID, str]) -> str:
         return f"erased a person and {count_faces(self.faces)}, for good"

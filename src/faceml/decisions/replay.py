@@ -19,6 +19,7 @@ from faceml.errors import Conflict
 from faceml.records import AssignedBy
 
 Stands = Callable[[int], bool]  # whether the event of this id stands
+IsVoid = Callable[[Labelling], bool]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ class Undos:
         return Undos((*self.pairs, (newest, undoes_id)))
 
 
-def replay(face_id: UUID, steps: Sequence[FaceEvent], now: Labelling, stands: Stands) -> Labelling:
+def replay(
+    face_id: UUID, steps: Sequence[FaceEvent], now: Labelling, stands: Stands, is_void: IsVoid = lambda _: False
+) -> Labelling:
     """How a face would be labelled, had only those decisions been made that stand; merges are left to `follow_merges`.
 
     What automatic steps did in between shows as a gap, one step's end differing from the next one's start; it counts
@@ -80,17 +83,18 @@ def replay(face_id: UUID, steps: Sequence[FaceEvent], now: Labelling, stands: St
     Args:
         steps: its history, oldest first.
         now: how it is.
+        is_void: whether merges or an erasure leave nothing of a name, see `void`: machines then named the face anew.
     """
     if not steps:
         return now
     seen = steps[0].before
     labelling = Labelling(seen)
     for step in steps:
-        labelling = _follow_machine(labelling, seen, step.before)
+        labelling = _follow_machine(labelling, seen, step.before, is_void(labelling))
         if stands(step.event.id):
             labelling = step.event.decision.of_face(face_id, labelling, step.after)
         seen = step.after
-    return _follow_machine(labelling, seen, now.state)
+    return _follow_machine(labelling, seen, now.state, is_void(labelling))
 
 
 def replay_person(person_id: UUID, events: Sequence[Event[Decision]], name: str, stands: Stands) -> PersonState:
@@ -109,30 +113,41 @@ def replay_person(person_id: UUID, events: Sequence[Event[Decision]], name: str,
     return person
 
 
-def follow_merges(labelling: Labelling, merged: Mapping[UUID, UUID], people: Collection[UUID]) -> Labelling:
+def follow_merges(
+    labelling: Labelling, merged: Mapping[UUID, UUID], people: Collection[UUID], now: FaceState = FREE
+) -> Labelling:
     """The labelling with merged people followed to whom they became.
 
     A face that a person put under somebody, and ruled out for one whom that somebody was merged into, goes free: it was
-    said not to be them. What a machine said gives way to any rejection, and falls where its person is gone.
+    said not to be them. What a machine said gives way to any rejection, and falls where its person is gone. In a part
+    of a split it stays, and where it is free already, in the group that machines have put it in since.
 
     Args:
         merged: whom each merged person was merged into.
         people: all who are there.
+        now: how it is.
     """
     state, person_id = labelling.state, labelling.state.person_id
     if person_id is None:
         return replace(labelling, is_exemplar=False)
-    is_manual = state.assigned_by is AssignedBy.MANUAL
-    # A person's decision about somebody is void only where they were erased.
-    is_free = person_id not in people or (
-        not is_manual and survivor(person_id, merged) in {survivor(id_, merged) for id_ in labelling.ruled_out}
-    )
-    passed = became(person_id, merged)
-    is_free = is_free or not labelling.ruled_out.isdisjoint(passed)
-    if is_free:
-        return Labelling(FREE, False, labelling.ruled_out)
+    if void(labelling, merged, people):
+        part = state.cluster_id if is_split_part(state.cluster_id) else None
+        cluster = now.cluster_id if now == replace(FREE, cluster_id=now.cluster_id) else part
+        return Labelling(replace(FREE, cluster_id=cluster), False, labelling.ruled_out)
     runner_up_id = state.runner_up_id if state.runner_up_id in people else None
-    return replace(labelling, state=replace(state, person_id=[person_id, *passed][-1], runner_up_id=runner_up_id))
+    return replace(labelling, state=replace(state, person_id=survivor(person_id, merged), runner_up_id=runner_up_id))
+
+
+def void(labelling: Labelling, merged: Mapping[UUID, UUID], people: Collection[UUID]) -> bool:
+    """Whether nothing is left of whom a face was put under; see `follow_merges`."""
+    state, person_id = labelling.state, labelling.state.person_id
+    if person_id is None:
+        return False
+    if person_id not in people:
+        return True
+    if state.assigned_by is not AssignedBy.MANUAL:
+        return survivor(person_id, merged) in {survivor(id_, merged) for id_ in labelling.ruled_out}
+    return not labelling.ruled_out.isdisjoint(became(person_id, merged))
 
 
 def survivor(person_id: UUID, merged: Mapping[UUID, UUID]) -> UUID:
@@ -157,10 +172,10 @@ def became(person_id: UUID, merged: Mapping[UUID, UUID]) -> list[UUID]:
     return list(passed)
 
 
-def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState) -> Labelling:
+def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState, is_void: bool) -> Labelling:
     """The labelling after what automatic steps did to the face from one look at it to the next."""
     state = labelling.state
-    is_decided = state.assigned_by is AssignedBy.MANUAL
+    is_decided = state.assigned_by is AssignedBy.MANUAL and not is_void
     if (seen.person_id, seen.assigned_by) != (now.person_id, now.assigned_by) and not is_decided:
         state = replace(now, cluster_id=state.cluster_id)
     elif replace(seen, cluster_id=now.cluster_id) != now and state.assigned_by is AssignedBy.PROTOTYPE:
@@ -173,4 +188,5 @@ def _follow_machine(labelling: Labelling, seen: FaceState, now: FaceState) -> La
     is_kept = is_named_again or is_unnamed or state.dismissed_as is not None or is_split_part(state.cluster_id)
     if seen.cluster_id != now.cluster_id and not is_kept:
         state = replace(state, cluster_id=now.cluster_id)
-    return replace(labelling, state=state)
+    is_exemplar = labelling.is_exemplar and state.person_id == labelling.state.person_id
+    return replace(labelling, state=state, is_exemplar=is_exemplar)

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from uuid import UUID
 
 from faceml.decisions.about_faces import Draw, Naming
 from faceml.decisions.about_people import StatusChange
 from faceml.decisions.decision import Decision
 from faceml.decisions.log import Effects
-from faceml.decisions.replay import Undos, follow_merges, replay, survivor
+from faceml.decisions.replay import Undos, follow_merges, replay, survivor, void
 from faceml.decisions.states import FREE, Change, FaceState, Labelling
 from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
@@ -104,10 +105,9 @@ def settle(unit: UnitOfWork, face_ids: Sequence[UUID], undos: Undos, *, gone: Co
     before = labellings(unit, face_ids)
     histories = unit.events.histories(list(before))
     merged, people = unit.people.merged(), set(unit.people.names()) - set(gone)
-    after = {
-        id_: follow_merges(replay(id_, histories.get(id_, ()), now, undos.stands), merged, people).at_home
-        for id_, now in before.items()
-    }
+    is_void = partial(void, merged=merged, people=people)
+    said = {id_: replay(id_, histories.get(id_, ()), now, undos.stands, is_void) for id_, now in before.items()}
+    after = {id_: follow_merges(said[id_], merged, people, now.state).at_home for id_, now in before.items()}
     return write_labellings(unit, before, after | _freed(unit, after))
 
 
