@@ -256,8 +256,16 @@ def _whom(unit: UnitOfWork, name_or_id: str | UUID) -> tuple[UUID, list[UUID]]:
 
 
 def _warning(report: EraseReport) -> str:
-    return (
-        f"erasing person {report.person_id} takes {report.faces_erased} faces, {report.embeddings_erased} vectors, "
-        f"{report.prototypes_erased} prototypes and the content of {report.events_redacted} decisions, for good: "
-        "confirm it (--yes, or confirm=true)"
+    faces, vectors = _so_many(report.faces_erased, "face"), _so_many(report.embeddings_erased, "vector")
+    prototypes, decisions = (
+        _so_many(report.prototypes_erased, "prototype"),
+        _so_many(report.events_redacted, "decision"),
     )
+    return (
+        f"erasing person {report.person_id} takes {faces}, {vectors}, {prototypes} and the content of {decisions}, for "
+        "good: confirm it (--yes, or confirm=true)"
+    )
+
+
+def _so_many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
