@@ -123,7 +123,9 @@ def test_erasing_is_refused_where_it_is_not_meant(settings: Settings) -> None:
     library, _ = two_people(settings)
     ada = label_cluster(library, "clu_0", "Ada", actor=ME).person_id
     bea = label_cluster(library, "clu_1", "Bea", actor=ME).person_id
-    with pytest.raises(Conflict, match="takes 4 faces, 4 vectors, 3 prototypes and the content of 1 decisions"):
+    with pytest.raises(
+        Conflict, match="takes 4 faces, 4 vectors, 3 prototypes and the content of 1 decision, for good"
+    ):
         erase_person(library, ada, is_confirmed=False, actor=ME)
     merge_people(library, ada, bea, actor=ME)
     with pytest.raises(Conflict, match=f"erase {bea} instead"):
