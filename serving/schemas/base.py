@@ -129,6 +129,14 @@ def described(item: Option) -> dict[str, Any]:
 class Page(RequestModel):
     page: Annotated[int, Field(ge=1, le=10_000_000, description="Page number")] = 1
     page_size: Annotated[int, Field(ge=1, le=100, description="Items per page")] = 20
+    after: Annotated[
+        str | None,
+        Field(max_length=200, description="Only what comes behind this place, which a page's `Link` names"),
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """As services take a page."""
+        return {"page": self.page, "page_size": self.page_size, "after": self.after}
 
 
 class Problem(BaseModel):

@@ -75,8 +75,7 @@ class PersonDetailResponse(PersonItem):
 
     @classmethod
     def of_details(cls, found: PersonDetails, page: Page) -> Self:
-        start = (page.page - 1) * page.page_size
-        names, shown = {found.person.id: found.person.name}, found.faces[start : start + page.page_size]
+        names = {found.person.id: found.person.name}
         return cls.completed(
             found.person,
             also_called=found.also_called,
@@ -87,8 +86,8 @@ class PersonDetailResponse(PersonItem):
             note=found.about.note,
             aliases=found.about.aliases,
             relatives=[RelativeItem.of(one) for one in found.relatives],
-            ages={face.id: found.ages[face.id] for face in shown if face.id in found.ages},
-            faces=with_names(shown, names),
+            ages=dict(found.ages),
+            faces=with_names(found.faces, names),
             page=page.page,
             page_size=page.page_size,
         )

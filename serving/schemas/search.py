@@ -11,7 +11,7 @@ from pydantic import Field
 
 from faceml.path_text import path_text
 from faceml.services.recognise.spaces import MOST_FOUND, Alike
-from faceml.services.review.browse import Companions
+from faceml.services.review.browse import Companions, EventsPage
 from serving.schemas.base import WHOLE, ListResponse, Page, RequestModel, ResponseModel
 
 
@@ -71,6 +71,11 @@ class EventItem(ResponseModel):
 
 class EventsResponse(ListResponse[EventItem]):
     """A page of days and the folders that photos of them lie in, the newest first."""
+
+    @classmethod
+    def listing(cls, found: EventsPage) -> Self:
+        items = [EventItem.completed(event, folder=path_text(event.folder)) for event in found.items]
+        return cls.completed(found, items=items)
 
 
 class SearchRequest(RequestModel):
