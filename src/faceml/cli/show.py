@@ -134,8 +134,7 @@ def paged(what: str, *, size: int = 20, most: int = 100) -> Callable[[F], F]:
     """Give a command `page`, `page_size` and `after`."""
     number = click.option("--page", default=1, show_default=True, help="Page number.")
     length = click.option("--page-size", default=size, show_default=True, help=f"{what} a page, {most} at most.")
-    place = "What --json calls next on another page: list only what comes behind it."
-    after = click.option("--after", metavar="PLACE", help=place)
+    after = click.option("--after", metavar="PLACE", help="Only what comes behind this: next of another page's --json.")
     return lambda command: number(length(after(command)))
 
 

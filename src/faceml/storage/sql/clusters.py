@@ -129,18 +129,18 @@ class Groups(Store):
         found: list[tuple[GroupKey, int]] = []
         for column, where in ((FaceInstance.cluster_id, _in_a_cluster()), (FaceInstance.person_id, [active])):
             counts = select(column, func.count()).where(photo_is_there(), *where).group_by(column)
-            found += [(row[0], row[1]) for row in self._session.execute(counts)]
+            found += [(row[0], row[1]) for row in self._session.execute(counts) if row[0] is not None]
         return sorted(found, key=lambda group: (-group[1], isinstance(group[0], UUID), group[0]))
 
     def sampled(self, keys: Collection[GroupKey], *, most: int) -> Iterator[tuple[GroupKey, Embeddings]]:
         """These groups, clusters first, with their faces; of more than `most` the first by their random ids."""
         clusters = sorted(key for key in keys if isinstance(key, str))
         people = sorted(key for key in keys if isinstance(key, UUID))
-        for piece in chunks(clusters):
-            in_these = FaceInstance.cluster_id.in_(piece)
+        for names in chunks(clusters):
+            in_these = FaceInstance.cluster_id.in_(names)
             yield from self._grouped(FaceInstance.cluster_id, in_these, *_in_a_cluster(), most=most)
-        for piece in chunks(people):
-            yield from self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(piece), most=most)
+        for ids in chunks(people):
+            yield from self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(ids), most=most)
 
     def of(self, key: GroupKey) -> Embeddings:
         """The faces of one of them, in order of id; empty where it is gone."""
