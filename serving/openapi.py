@@ -42,18 +42,6 @@ WORDS = {
 }
 Responses = dict[int | str, dict[str, Any]]
 UNCHANGED: Responses = {304: {"description": "The client's copy is still right"}}
-PAGED: Responses = {  # of a list
-    200: {
-        "headers": {
-            "Link": {
-                "description": 'Where the list goes on: `<?after=…>; rel="next"` (RFC 8288)',
-                "schema": {"type": "string"},
-            },
-            "X-Total-Count": {"description": "On all pages", "schema": {"type": "integer"}},
-        }
-    },
-    **UNCHANGED,
-}
 QUEUED = "Handed to the workers; `Location` tells where to follow it"
 
 
@@ -88,3 +76,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _described(words: str) -> dict[str, Any]:
     return {"description": words, "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}}}}
+
+
+PAGED: Responses = {  # of a list
+    200: {
+        "headers": {
+            "Link": {
+                "description": 'Where the list goes on: `<?after=…>; rel="next"` (RFC 8288)',
+                "schema": {"type": "string"},
+            },
+            "X-Total-Count": {"description": "On all pages", "schema": {"type": "integer"}},
+        }
+    },
+    **UNCHANGED,
+    **problems(HTTPStatus.NOT_FOUND),  # what `after` names, too
+}

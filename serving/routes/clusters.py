@@ -37,7 +37,7 @@ async def list_face_clusters(
 @router.get(
     "/clusters/{cluster_id}",
     response_model=clusters.ClusterDetailResponse,
-    responses={**PAGED, **problems(HTTPStatus.NOT_FOUND)},
+    responses=PAGED,
 )
 async def get_cluster(
     request: Request, service: Shared, cluster_id: ClusterId, query: Annotated[clusters.FacesQuery, Query()]

@@ -19,7 +19,7 @@ from serving.limits import KB
 from serving.openapi import PAGED, UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas import faces
-from serving.schemas.base import LARGEST_ID, Page
+from serving.schemas.base import LARGEST_ID, PhotosPage
 from serving.schemas.persons import EraseQuery
 
 router = router_for("detection")
@@ -73,7 +73,7 @@ async def list_faces_of_asset(request: Request, service: Shared, asset_id: Asset
 
 
 @router.get("/unreadable", response_model=faces.UnreadableListResponse, responses=PAGED)
-async def list_unreadable_photos(request: Request, service: Shared, query: Annotated[Page, Query()]) -> Response:
+async def list_unreadable_photos(request: Request, service: Shared, query: Annotated[PhotosPage, Query()]) -> Response:
     """List the photos that could not be read when they were looked at last, with the reason."""
     return await service.page(
         request,

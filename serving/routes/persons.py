@@ -16,7 +16,7 @@ from faceml.services.review.browse import list_people, show_person
 from serving.deps import Shared, router_for
 from serving.openapi import PAGED, problems
 from serving.schemas import persons
-from serving.schemas.base import Page
+from serving.schemas.base import FacesPage
 
 router = router_for("persons")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -33,7 +33,9 @@ async def list_persons(request: Request, service: Shared, query: Annotated[perso
 
 
 @router.get("/persons/{person_id}", response_model=persons.PersonDetailResponse, responses={**PAGED, **REFUSED})
-async def get_person(request: Request, service: Shared, person_id: UUID, query: Annotated[Page, Query()]) -> Response:
+async def get_person(
+    request: Request, service: Shared, person_id: UUID, query: Annotated[FacesPage, Query()]
+) -> Response:
     """Get one person with a page of their faces; who was merged answers with whom they became."""
     return await service.page(
         request,

@@ -14,7 +14,7 @@ from serving.deps import Shared, router_for
 from serving.openapi import PAGED, UNCHANGED, problems
 from serving.routes.detection import ONE_PHOTO
 from serving.schemas import search
-from serving.schemas.base import Page
+from serving.schemas.base import PhotosPage
 
 router = router_for("search")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -46,7 +46,7 @@ async def list_who_is_together(
 
 
 @router.get("/search/events", response_model=search.EventsResponse, responses=PAGED)
-async def list_days(request: Request, service: Shared, query: Annotated[Page, Query()]) -> Response:
+async def list_days(request: Request, service: Shared, query: Annotated[PhotosPage, Query()]) -> Response:
     """List days, the folders that photos of them lie in, and who is on these."""
     return await service.page(
         request, lambda: list_events(service.library.repository, **query.given()), search.EventsResponse.listing

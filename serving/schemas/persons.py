@@ -11,13 +11,17 @@ from pydantic import Field
 from faceml.decisions.about_people import Kin
 from faceml.records import PersonStatus
 from faceml.services.review.browse import PersonDetails
-from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
+from serving.schemas.base import AFTER, LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
 from serving.schemas.faces import FaceInstance, with_names
 
 PartialDate = Annotated[str, Field(description="1950, 1950-05 or 1950-05-17", max_length=20)]
 
 
 class PersonQuery(Page):
+    after: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9]{1,9}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description=AFTER),
+    ] = None
     status: Annotated[PersonStatus | None, Field(description="Filter by status")] = None
 
 

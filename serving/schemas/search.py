@@ -12,10 +12,10 @@ from pydantic import Field
 from faceml.path_text import path_text
 from faceml.services.recognise.spaces import MOST_FOUND, Alike
 from faceml.services.review.browse import Companions, EventsPage
-from serving.schemas.base import WHOLE, ListResponse, Page, RequestModel, ResponseModel
+from serving.schemas.base import WHOLE, ListResponse, PhotosPage, RequestModel, ResponseModel
 
 
-class PhotosWithQuery(Page):
+class PhotosWithQuery(PhotosPage):
     person_id: Annotated[list[UUID], Field(min_length=1, max_length=50, description="All of them are on it")]
 
 
