@@ -26,7 +26,7 @@ from faceml.services.review.thumbnails import Thumbnails
 from faceml.wiring import open_library
 from serving import openapi, problems
 from serving.champion import WATCH_EVERY_S, Champion
-from serving.deps import ACTOR, EVENT_HEADER, INDEX_HEADER, NOTE_HEADER, Service
+from serving.deps import ACTOR, EVENT_HEADER, INDEX_HEADER, NOTE_HEADER, TOTAL_HEADER, Service
 from serving.limits import BodyLimit, Limits, RateLimit, check_address
 from serving.methods import Methods
 from serving.metrics import Metrics, Observed
@@ -101,7 +101,7 @@ def _middleware(settings: Settings, limits: Limits, metrics: Metrics) -> list[Mi
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "If-None-Match"],
-            expose_headers=["ETag", "Location", EVENT_HEADER, INDEX_HEADER, NOTE_HEADER],
+            expose_headers=["ETag", "Link", "Location", EVENT_HEADER, INDEX_HEADER, NOTE_HEADER, TOTAL_HEADER],
         )
     ]
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -37,10 +37,22 @@ API = "/api/v1/faces"
 ACTOR = "api"  # who decides, in the log of decisions
 EVENT_HEADER = "X-Event-Id"  # by which a decision can be undone
 INDEX_HEADER = "X-Index-Note"  # that it waits for the index, and what brings that up to date
+TOTAL_HEADER = "X-Total-Count"  # of a list's items, on all pages
 NOTE_HEADER = "X-Note"  # what to know of an answer whose body the specification lays down
 
 R = TypeVar("R")
+Listed = TypeVar("Listed", bound="OnePage")
 Grouped = TypeVar("Grouped", "ClusterReport", "DualReport")
+
+
+class OnePage(Protocol):
+    """A page of a list as services return it, see `faceml.storage.pages`."""
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def next(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,22 @@ class Service:
         """Answer with what `work` finds, or with 304 where the client has it already."""
         content = await self.pools.quick(lambda: _json(work()))
         return with_etag(request, content, "application/json")
+
+    async def page(
+        self, request: Request, find: Callable[[], Listed], shape: Callable[[Listed], BaseModel]
+    ) -> Response:
+        """As `read`; headers tell how many there are, and where the list goes on (RFC 8288)."""
+
+        def work() -> tuple[bytes, dict[str, str]]:
+            found = find()
+            told = {TOTAL_HEADER: str(found.total)}
+            if found.next is not None:
+                query = request.url.include_query_params(after=found.next).remove_query_params("page").query
+                told["Link"] = f'<?{query}>; rel="next"'
+            return _json(shape(found)), told
+
+        content, told = await self.pools.quick(work)
+        return with_etag(request, content, "application/json", told)
 
     async def decide(
         self, act: Callable[[], R], shape: Callable[[R], BaseModel], *, is_heavy: bool = False
@@ -132,10 +160,15 @@ async def service_of(request: Request) -> Service:
 Shared = Annotated[Service, Depends(service_of)]
 
 
-def with_etag(request: Request, content: bytes, media_type: str) -> Response:
-    """The content with its ETag; 304 without it where the client's copy is the same."""
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}  # keep it, but ask whether it still holds
+def with_etag(request: Request, content: bytes, media_type: str, told: Mapping[str, str] | None = None) -> Response:
+    """The content with its ETag; 304 without it where the client's copy is the same.
+
+    Args:
+        told: headers that say something of the content.
+    """
+    told = told or {}
+    tag = f'"{hashlib.sha256(content + "".join(told.values()).encode()).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", **told}  # keep it, but ask whether it still holds
     known = request.headers.get("if-none-match", "")
     if known.strip() == "*" or tag in (item.strip().removeprefix("W/") for item in known.split(",")):
         return Response(status_code=304, headers=headers)

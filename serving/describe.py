@@ -27,7 +27,10 @@ to name faces on ([labelling](labelling.md)); it asks for the key in the same wa
 Errors are problem details (RFC 9457, `application/problem+json`): 400 cannot be read, 401 key wanted, 403 key may
 only read, 404 no such thing, 405 not with this method (`Allow` says which), 408 too slow, 409 the library forbids it,
 413 too large, 414 address too long, 422 a value does not fit, 429 too many requests, 500 a fault of the service, 503
-a part does not answer now, 504 took too long. Lists carry an ETag. Decisions answer with `X-Event-Id`, the `eventId`
+a part does not answer now, 504 took too long. Lists carry an ETag. A page
+has the way to the next one in its `Link` header (RFC 8288, `<?after=…>; rel="next"`): to what comes behind its last
+item, so nothing is passed over where something before it went. `X-Total-Count` counts all pages. Without a `Link` the
+list has ended. Decisions answer with `X-Event-Id`, the `eventId`
 of `POST /undo`; a decision that is stored while the index is behind also with `X-Index-Note`: how many changes wait,
 and what brings them over. `POST /grid/decide` answers before the index has followed, which comes within five seconds;
 where faces are not as somebody saw them its 409 has their ids in `changedFaceIds`. Clustering tells what to know of
@@ -46,6 +49,8 @@ from faceml.client import Client
 client = Client("http://127.0.0.1:8000")  # key="…" where the service asks for one
 for cluster in client.list_face_clusters(page_size=100)["items"]:
     print(cluster["clusterId"], cluster["faceCount"])
+while client.after:  # where the latest list goes on
+    page = client.list_face_clusters(page_size=100, after=client.after)
 client.label("clu_1", name="Ada")
 client.undo_decision(event_id=int(client.headers["X-Event-Id"]))
 ```

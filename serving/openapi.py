@@ -19,7 +19,8 @@ EXAMPLES = Path(__file__).with_name("schemas") / "examples.json"  # a body of ea
 PROBLEM = "#/components/schemas/Problem"
 DESCRIPTION = """Photo → detected face → embedding → store → cluster → label → train → registry → assign → serve.
 
-Errors are problem details (RFC 9457). Lists carry an ETag. Decisions of a person (label, merge, split, assign, …) can
+Errors are problem details (RFC 9457). Lists carry an ETag; a page's header `Link` leads to
+the next one. Decisions of a person (label, merge, split, assign, …) can
 be undone: the header `X-Event-Id` of the answer is the `eventId` of `POST /undo`; `X-Index-Note` tells of a
 decision that is stored while the index is behind."""
 COMMON = {  # what any path may answer
@@ -75,3 +76,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _described(words: str) -> dict[str, Any]:
     return {"description": words, "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}}}}
+
+
+PAGED: Responses = {  # of a list
+    200: {
+        "headers": {
+            "Link": {
+                "description": 'Where the list goes on: `<?after=…>; rel="next"` (RFC 8288)',
+                "schema": {"type": "string"},
+            },
+            "X-Total-Count": {"description": "On all pages", "schema": {"type": "integer"}},
+        }
+    },
+    **UNCHANGED,
+    **problems(HTTPStatus.NOT_FOUND),  # what `after` names, too
+}

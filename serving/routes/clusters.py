@@ -13,7 +13,7 @@ from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.split import split_cluster
 from faceml.services.review.browse import list_clusters, show_cluster
 from serving.deps import Shared, router_for
-from serving.openapi import QUEUED, UNCHANGED, Responses, problems
+from serving.openapi import PAGED, QUEUED, Responses, problems
 from serving.schemas import clusters, runs
 from serving.schemas.base import ClusterId
 
@@ -22,33 +22,31 @@ JOB: Responses = {202: {"model": runs.JobQueuedResponse, "description": QUEUED}}
 RUN: Responses = {**JOB, **problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)}
 
 
-@router.get("/clusters", response_model=clusters.ClusterListResponse, responses=UNCHANGED)
+@router.get("/clusters", response_model=clusters.ClusterListResponse, responses=PAGED)
 async def list_face_clusters(
     request: Request, service: Shared, query: Annotated[clusters.ClusterQuery, Query()]
 ) -> Response:
     """List face clusters, largest first."""
-    return await service.read(
+    return await service.page(
         request,
-        lambda: clusters.ClusterListResponse.of(
-            list_clusters(
-                service.library.repository,
-                page=query.page,
-                page_size=query.page_size,
-                include_labeled=query.include_labeled,
-            )
-        ),
+        lambda: list_clusters(service.library.repository, include_labeled=query.include_labeled, **query.given()),
+        clusters.ClusterListResponse.of,
     )
 
 
 @router.get(
     "/clusters/{cluster_id}",
     response_model=clusters.ClusterDetailResponse,
-    responses={**UNCHANGED, **problems(HTTPStatus.NOT_FOUND)},
+    responses=PAGED,
 )
-async def get_cluster(request: Request, service: Shared, cluster_id: ClusterId) -> Response:
-    """Get one cluster with all its faces, best quality first."""
-    return await service.read(
-        request, lambda: clusters.ClusterDetailResponse.of(show_cluster(service.library.repository, cluster_id))
+async def get_cluster(
+    request: Request, service: Shared, cluster_id: ClusterId, query: Annotated[clusters.FacesQuery, Query()]
+) -> Response:
+    """Get one cluster with all its faces, best quality first; those of a very large one come in pages."""
+    return await service.page(
+        request,
+        lambda: show_cluster(service.library.repository, cluster_id, **query.given()),
+        clusters.ClusterDetailResponse.of,
     )
 
 

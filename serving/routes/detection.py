@@ -16,10 +16,10 @@ from faceml.services.recognise.identify import identify_photo
 from faceml.services.review.browse import list_unreadable
 from serving.deps import ACTOR, Shared, router_for
 from serving.limits import KB
-from serving.openapi import UNCHANGED, problems
+from serving.openapi import PAGED, UNCHANGED, problems
 from serving.routes.clusters import JOB
 from serving.schemas import faces
-from serving.schemas.base import LARGEST_ID, Page
+from serving.schemas.base import LARGEST_ID, PhotosPage
 from serving.schemas.persons import EraseQuery
 
 router = router_for("detection")
@@ -72,14 +72,13 @@ async def list_faces_of_asset(request: Request, service: Shared, asset_id: Asset
     )
 
 
-@router.get("/unreadable", response_model=faces.UnreadableListResponse, responses=UNCHANGED)
-async def list_unreadable_photos(request: Request, service: Shared, query: Annotated[Page, Query()]) -> Response:
+@router.get("/unreadable", response_model=faces.UnreadableListResponse, responses=PAGED)
+async def list_unreadable_photos(request: Request, service: Shared, query: Annotated[PhotosPage, Query()]) -> Response:
     """List the photos that could not be read when they were looked at last, with the reason."""
-    return await service.read(
+    return await service.page(
         request,
-        lambda: faces.UnreadableListResponse.of(
-            list_unreadable(service.library.repository, page=query.page, page_size=query.page_size)
-        ),
+        lambda: list_unreadable(service.library.repository, **query.given()),
+        faces.UnreadableListResponse.of,
     )
 
 

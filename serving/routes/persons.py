@@ -14,31 +14,33 @@ from faceml.services.decisions.private import describe_person, erase_person, rel
 from faceml.services.decisions.undo import undo
 from faceml.services.review.browse import list_people, show_person
 from serving.deps import Shared, router_for
-from serving.openapi import UNCHANGED, problems
+from serving.openapi import PAGED, problems
 from serving.schemas import persons
-from serving.schemas.base import Page
+from serving.schemas.base import FacesPage
 
 router = router_for("persons")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-@router.get("/persons", response_model=persons.PersonListResponse, responses=UNCHANGED)
+@router.get("/persons", response_model=persons.PersonListResponse, responses=PAGED)
 async def list_persons(request: Request, service: Shared, query: Annotated[persons.PersonQuery, Query()]) -> Response:
     """List persons, most faces first."""
-    return await service.read(
+    return await service.page(
         request,
-        lambda: persons.PersonListResponse.of(
-            list_people(service.library.repository, status=query.status, page=query.page, page_size=query.page_size)
-        ),
+        lambda: list_people(service.library.repository, status=query.status, **query.given()),
+        persons.PersonListResponse.of,
     )
 
 
-@router.get("/persons/{person_id}", response_model=persons.PersonDetailResponse, responses={**UNCHANGED, **REFUSED})
-async def get_person(request: Request, service: Shared, person_id: UUID, query: Annotated[Page, Query()]) -> Response:
+@router.get("/persons/{person_id}", response_model=persons.PersonDetailResponse, responses={**PAGED, **REFUSED})
+async def get_person(
+    request: Request, service: Shared, person_id: UUID, query: Annotated[FacesPage, Query()]
+) -> Response:
     """Get one person with a page of their faces; who was merged answers with whom they became."""
-    return await service.read(
+    return await service.page(
         request,
-        lambda: persons.PersonDetailResponse.of_details(show_person(service.library.repository, person_id), query),
+        lambda: show_person(service.library.repository, person_id, **query.given()),
+        lambda found: persons.PersonDetailResponse.of_details(found, query),
     )
 
 

@@ -8,29 +8,27 @@ from typing import Annotated
 from fastapi import File, Query, Request, UploadFile
 from fastapi.responses import Response
 
-from faceml.path_text import path_text
 from faceml.services.recognise.spaces import MOST_FOUND, search_faces, search_photos
 from faceml.services.review.browse import list_events, list_together, photos_with
 from serving.deps import Shared, router_for
-from serving.openapi import UNCHANGED, problems
+from serving.openapi import PAGED, UNCHANGED, problems
 from serving.routes.detection import ONE_PHOTO
 from serving.schemas import search
-from serving.schemas.base import Page
+from serving.schemas.base import PhotosPage
 
 router = router_for("search")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-@router.get("/search/photos", response_model=search.PhotosWithResponse, responses={**UNCHANGED, **REFUSED})
+@router.get("/search/photos", response_model=search.PhotosWithResponse, responses={**PAGED, **REFUSED})
 async def list_photos_with(
     request: Request, service: Shared, query: Annotated[search.PhotosWithQuery, Query()]
 ) -> Response:
     """List photos on which all of some people are, the newest first."""
-    return await service.read(
+    return await service.page(
         request,
-        lambda: search.PhotosWithResponse.of(
-            photos_with(service.library.repository, query.person_id, page=query.page, page_size=query.page_size)
-        ),
+        lambda: photos_with(service.library.repository, query.person_id, **query.given()),
+        search.PhotosWithResponse.of,
     )
 
 
@@ -47,16 +45,12 @@ async def list_who_is_together(
     )
 
 
-@router.get("/search/events", response_model=search.EventsResponse, responses=UNCHANGED)
-async def list_days(request: Request, service: Shared, query: Annotated[Page, Query()]) -> Response:
+@router.get("/search/events", response_model=search.EventsResponse, responses=PAGED)
+async def list_days(request: Request, service: Shared, query: Annotated[PhotosPage, Query()]) -> Response:
     """List days, the folders that photos of them lie in, and who is on these."""
-
-    def work() -> search.EventsResponse:
-        found = list_events(service.library.repository, page=query.page, page_size=query.page_size)
-        items = [search.EventItem.completed(event, folder=path_text(event.folder)) for event in found.items]
-        return search.EventsResponse.completed(found, items=items)
-
-    return await service.read(request, work)
+    return await service.page(
+        request, lambda: list_events(service.library.repository, **query.given()), search.EventsResponse.listing
+    )
 
 
 @router.post("/search/faces", response_model=search.AlikeResponse, responses=REFUSED)

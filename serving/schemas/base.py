@@ -129,6 +129,23 @@ def described(item: Option) -> dict[str, Any]:
 class Page(RequestModel):
     page: Annotated[int, Field(ge=1, le=10_000_000, description="Page number")] = 1
     page_size: Annotated[int, Field(ge=1, le=100, description="Items per page")] = 20
+    after: Any = None  # each list has places of its own
+
+    def given(self) -> dict[str, Any]:
+        """As services take a page."""
+        after = None if self.after is None else str(self.after)
+        return {"page": self.page, "page_size": self.page_size, "after": after}
+
+
+AFTER = "Only what comes behind this place, which a page's `Link` names"
+
+
+class PhotosPage(Page):
+    after: Annotated[str | None, Field(pattern=r"^[1-9][0-9]{0,8}$", description=AFTER)] = None
+
+
+class FacesPage(Page):
+    after: Annotated[UUID | None, Field(description=AFTER)] = None
 
 
 class Problem(BaseModel):

@@ -8,13 +8,18 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from faceml.options import SplitOptions
-from faceml.services.review.browse import ClusterDetails
-from serving.schemas.base import ListResponse, Name, Page, RequestModel, ResponseModel, offering
+from faceml.services.review.browse import MOST_FACES, ClusterDetails
+from serving.schemas.base import AFTER, FacesPage, ListResponse, Name, Page, RequestModel, ResponseModel, offering
 from serving.schemas.faces import FaceInstance, with_names
 
 
 class ClusterQuery(Page):
+    after: Annotated[str | None, Field(pattern=r"^[0-9]{1,9}\.[A-Za-z0-9_.:\-]{1,100}$", description=AFTER)] = None
     include_labeled: Annotated[bool, Field(description="Include already-labeled clusters")] = False
+
+
+class FacesQuery(FacesPage):
+    page_size: Annotated[int, Field(ge=1, le=MOST_FACES, description="Faces per page")] = MOST_FACES
 
 
 class ClusterItem(ResponseModel):

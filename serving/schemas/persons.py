@@ -11,13 +11,17 @@ from pydantic import Field
 from faceml.decisions.about_people import Kin
 from faceml.records import PersonStatus
 from faceml.services.review.browse import PersonDetails
-from serving.schemas.base import LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
+from serving.schemas.base import AFTER, LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
 from serving.schemas.faces import FaceInstance, with_names
 
 PartialDate = Annotated[str, Field(description="1950, 1950-05 or 1950-05-17", max_length=20)]
 
 
 class PersonQuery(Page):
+    after: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9]{1,9}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description=AFTER),
+    ] = None
     status: Annotated[PersonStatus | None, Field(description="Filter by status")] = None
 
 
@@ -75,8 +79,7 @@ class PersonDetailResponse(PersonItem):
 
     @classmethod
     def of_details(cls, found: PersonDetails, page: Page) -> Self:
-        start = (page.page - 1) * page.page_size
-        names, shown = {found.person.id: found.person.name}, found.faces[start : start + page.page_size]
+        names = {found.person.id: found.person.name}
         return cls.completed(
             found.person,
             also_called=found.also_called,
@@ -87,8 +90,8 @@ class PersonDetailResponse(PersonItem):
             note=found.about.note,
             aliases=found.about.aliases,
             relatives=[RelativeItem.of(one) for one in found.relatives],
-            ages={face.id: found.ages[face.id] for face in shown if face.id in found.ages},
-            faces=with_names(shown, names),
+            ages=dict(found.ages),
+            faces=with_names(found.faces, names),
             page=page.page,
             page_size=page.page_size,
         )

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from faceml.path_text import path_text
 from faceml.services.recognise.spaces import MOST_FOUND, Alike
-from faceml.services.review.browse import Companions
-from serving.schemas.base import WHOLE, ListResponse, Page, RequestModel, ResponseModel
+from faceml.services.review.browse import Companions, EventsPage
+from serving.schemas.base import WHOLE, ListResponse, PhotosPage, RequestModel, ResponseModel
 
 
-class PhotosWithQuery(Page):
+class PhotosWithQuery(PhotosPage):
     person_id: Annotated[list[UUID], Field(min_length=1, max_length=50, description="All of them are on it")]
 
 
@@ -71,6 +71,11 @@ class EventItem(ResponseModel):
 
 class EventsResponse(ListResponse[EventItem]):
     """A page of days and the folders that photos of them lie in, the newest first."""
+
+    @classmethod
+    def listing(cls, found: EventsPage) -> Self:
+        items = [EventItem.completed(event, folder=path_text(event.folder)) for event in found.items]
+        return cls.completed(found, items=items)
 
 
 class SearchRequest(RequestModel):

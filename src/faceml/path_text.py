@@ -7,6 +7,7 @@ terminals refuse. Such a path, and no other, is written as its file URI (RFC 808
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -45,3 +46,8 @@ def name_text(path: Path) -> str:
     'caf%E9.jpg'
     """
     return Path(path_text(path)).name
+
+
+def composed(path: Path) -> str:
+    """How a path is compared with one that somebody wrote down."""
+    return unicodedata.normalize("NFC", str(path))

@@ -11,7 +11,7 @@ import pytest
 
 from faceml.decisions.states import FaceState
 from faceml.records import AssignedBy, PersonStatus
-from faceml.storage.sql import clusters, vectors
+from faceml.storage.sql import clusters
 from faceml.storage.sql.repository import Repository
 from tests.conftest import add_photo, found_face, unit_rows
 
@@ -20,8 +20,7 @@ ROWS = unit_rows(9, seed=4)
 
 @pytest.fixture
 def repository(library_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
-    for module in (clusters, vectors):
-        monkeypatch.setattr(module, "PAGE_ROWS", 2)  # so that reading goes on between other questions
+    monkeypatch.setattr(clusters, "PAGE_ROWS", 2)  # so that reading goes on between other questions
     opened = Repository(library_url)
     yield opened
     opened.close()
@@ -48,10 +47,11 @@ def test_clusters_and_people_come_one_by_one_with_their_own_faces(repository: Re
     with repository.read() as unit:
         ada = unit.people.named("Ada").id
         seen = {}
-        for key, faces in unit.groups.clusters():
+        keys = [key for key, _ in unit.groups.largest()]
+        for key, faces in unit.groups.sampled(keys, most=100):
             seen[key] = faces
             unit.people.names()  # another question in between
-        seen |= dict(unit.groups.people())
+        assert list(seen) == ["clu_a", "clu_b", ada]
         assert {key: set(faces.face_ids) for key, faces in seen.items()} == {
             "clu_a": set(ids[:3]), "clu_b": set(ids[3:5]), ada: set(ids[5:7])
         }  # fmt: skip
@@ -70,7 +70,7 @@ def test_hidden_people_are_no_group(repository: Repository, ids: list[UUID]) -> 
     with repository.begin() as unit:
         unit.people.set_status(unit.people.named("Ada").id, PersonStatus.HIDDEN)
     with repository.read() as unit:
-        assert list(unit.groups.people()) == []
+        assert unit.groups.largest() == [("clu_a", 3), ("clu_b", 2)]
 
 
 def test_rejections_and_split_parts_are_told_by_group(repository: Repository, ids: list[UUID]) -> None:
@@ -84,14 +84,13 @@ def test_rejections_and_split_parts_are_told_by_group(repository: Repository, id
         assert set(unit.groups.split_parts()) == {("clu_a_sub_aaaaaa", "clu_a_sub_aaaaaa"), (ada, "clu_a_sub_bbbbbb")}
 
 
-def test_undecided_faces_come_in_pages(repository: Repository, ids: list[UUID]) -> None:
-    with repository.begin() as unit:
-        unit.faces.set_clusters([(ids[0], "clu_a_sub_aaaaaa")])
+def test_a_large_group_is_read_by_some_of_its_faces_the_same_each_time(repository: Repository, ids: list[UUID]) -> None:
     with repository.read() as unit:
-        pages = []
-        for page in unit.vectors.undecided_pages(min_quality=0.5):
-            pages.append(page)
-            unit.faces.rejections(page.face_ids)
-        assert all(len(page.face_ids) <= 2 for page in pages)
-        assert {id_ for page in pages for id_ in page.face_ids} == set(ids) - {ids[0], ids[5]}
-        assert list(unit.vectors.undecided_pages(min_quality=0.95)) == []
+        ada = unit.people.named("Ada").id
+        assert unit.groups.largest() == [("clu_a", 3), ("clu_b", 2), (ada, 2)]
+        some = dict(unit.groups.sampled(["clu_a", ada, "clu_b"], most=2))
+        assert {key: faces.face_ids for key, faces in some.items()} == {
+            key: unit.groups.of(key).face_ids[:2] for key in ("clu_a", "clu_b", ada)
+        }
+        assert np.array_equal(some["clu_a"].vectors, ROWS[[ids.index(id_) for id_ in some["clu_a"].face_ids]])
+        assert list(unit.groups.sampled([], most=2)) == list(unit.groups.sampled(["clu_x", UUID(int=1)], most=2)) == []

@@ -116,7 +116,15 @@ def test_a_list_may_be_longer_than_a_statement_takes_parameters(repository: Repo
 Query = Callable[[UnitOfWork, list[UUID]], object]
 HOTTEST: dict[str, Query] = {
     "a page of clusters": lambda unit, ids: unit.clusters.page(limit=20),
+    "a later page of clusters": lambda unit, ids: unit.clusters.page(limit=20, after=(9, "clu_b")),
     "a page of people": lambda unit, ids: unit.people.page(limit=20),
+    "a later page of people": lambda unit, ids: unit.people.page(limit=20, after=(9, _ada(unit))),
+    "a page of a cluster": lambda unit, ids: unit.clusters.faces("clu_a", limit=20),
+    "a later page of a cluster": lambda unit, ids: unit.clusters.faces("clu_a", limit=20, after=ids[4]),
+    "who a cluster is of": lambda unit, ids: unit.clusters.owners("clu_a"),
+    "a later page of a person": lambda unit, ids: unit.people.faces(_ada(unit), limit=20, after=ids[1]),
+    "a later page of photos with somebody": lambda unit, ids: unit.lives.photos_with([_ada(unit)], limit=9, after=1),
+    "a later page of photos that failed": lambda unit, ids: unit.assets.unreadable(limit=20, after=1),
     "a cluster's faces": lambda unit, ids: unit.faces.in_cluster("clu_a"),
     "a person's faces": lambda unit, ids: unit.faces.of_person(unit.people.page(limit=1)[0].id),
     "the least similar": lambda unit, ids: unit.faces.recognised(limit=20),
@@ -129,6 +137,12 @@ HOTTEST: dict[str, Query] = {
     "ruled out": lambda unit, ids: unit.people.ruled_out(ids[:3]),
     "photos that failed": lambda unit, ids: unit.assets.count(AssetStatus.FAILED),
 }
+
+
+def _ada(unit: UnitOfWork) -> UUID:
+    return unit.people.page(limit=1)[0].id
+
+
 LARGE = ("face_instances", "face_embeddings", "label_changes", "label_events", "image_assets", "person_prototypes")
 
 
@@ -159,6 +173,18 @@ def _reads_whole(line: str, table: str) -> bool:
     """Whether a line of a plan says that every row of a table is read, not only of an index."""
     is_scan = line.startswith(f"SCAN {table}") and "USING" not in line
     return is_scan or f"Seq Scan on {table}" in line
+
+
+def test_a_page_of_a_cluster_is_read_from_its_place_on_and_sorted_by_the_index(repository: Repository) -> None:
+    ids = fill(repository)
+    with statements(repository) as sent, repository.read() as unit:
+        unit.clusters.faces("clu_a", limit=20, after=ids[4])
+    text, values = sent[-1]
+    plan = "\n".join(_plan(repository, text, values))
+    assert "ix_face_instances_cluster_page" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
+    assert "(quality_score,id)<(?,?)" in plan or "ROW(" in plan, "sought, not walked past"
 
 
 def test_people_are_counted_without_touching_their_faces(repository: Repository) -> None:

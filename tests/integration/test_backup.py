@@ -40,6 +40,7 @@ from tests.fakes import library_with
 from tests.heads import CARD, deep_head, register, residual_head
 
 ACTOR = "tester"
+LINES, VECTORS = "tables/face_embeddings.jsonl", "tables/face_embeddings.vector.bin"
 OLD_BACKUP = REPO / "tests" / "data" / "backup-schema-0001.zip"
 
 
@@ -278,7 +279,7 @@ def rewrite(
             archive.writestr(name, data)
 
 
-@pytest.mark.parametrize("newer", [{"schema": "9999"}, {"format": 2}])
+@pytest.mark.parametrize("newer", [{"schema": "9999"}, {"format": 3}])
 def test_a_backup_of_a_newer_faceml_is_refused(saved: Path, elsewhere: Settings, newer: dict[str, Any]) -> None:
     rewrite(saved, **newer)
     with pytest.raises(WrongUse, match=r"newer faceml .*: upgrade faceml, then restore"):
@@ -317,6 +318,41 @@ def test_a_crafted_backup_whose_people_are_merged_in_a_circle_is_refused(
     parts = {**manifest["parts"], "tables/persons.jsonl": part}
     rewrite(saved, content={"tables/persons.jsonl": changed}, parts=parts)
     with pytest.raises(FileNotReadable, match=r"table persons points at itself in a circle \(merged_into_id\)"):
+        restore(elsewhere, saved)
+    assert not elsewhere.home.exists()
+
+
+def test_vectors_lie_in_a_part_of_their_own_as_they_are(filled: Library, saved: Path) -> None:
+    with zipfile.ZipFile(saved) as archive:
+        vectors, lines = archive.getinfo(VECTORS), archive.read("tables/face_embeddings.jsonl").splitlines()
+        content = archive.read(VECTORS)
+        centroids = archive.read("tables/person_prototypes.vector.bin")
+    assert vectors.compress_type == zipfile.ZIP_STORED
+    with filled.repository.read() as unit:
+        rows = unit.vectors.of([UUID(json.loads(line)[0]) for line in lines]).vectors
+        assert np.array_equal(np.frombuffer(content, "<f4").reshape(rows.shape), rows)
+    assert {json.loads(line)[2] for line in lines} == {rows.shape[1] * 4}
+    assert len(centroids) % (rows.shape[1] * 4) == 0 < len(centroids)
+
+
+@pytest.mark.parametrize("amiss", ["less", "more", "below nothing"])
+def test_a_crafted_backup_whose_lines_and_bytes_do_not_fit_is_refused(
+    saved: Path, elsewhere: Settings, amiss: str
+) -> None:
+    with zipfile.ZipFile(saved) as archive:
+        manifest = json.loads(archive.read(MANIFEST))
+        content = archive.read(VECTORS)
+        lines = archive.read(LINES)
+    changed = {
+        "less": {VECTORS: content[:-8]},
+        "more": {VECTORS: content + bytes(8)},
+        "below nothing": {LINES: lines.replace(f",{len(content) // len(lines.splitlines())}]".encode(), b",-1]")},
+    }[amiss]
+    (part, data), *_ = changed.items()
+    assert data not in (content, lines)
+    parts = {**manifest["parts"], part: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
+    rewrite(saved, content=changed, parts=parts)
+    with pytest.raises(FileNotReadable, match=r"damaged \(tables/face_embeddings.vector.bin\)"):
         restore(elsewhere, saved)
     assert not elsewhere.home.exists()
 
@@ -468,7 +504,6 @@ def test_models_that_fail_leave_a_library_with_its_index(
 BACKUP = """
 import os, signal, sys
 from pathlib import Path
-from types import SimpleNamespace
 from faceml.config import read_settings
 from faceml.services.operate import backup
 from faceml.wiring import open_library
@@ -478,7 +513,7 @@ def die(*_, **__):
 if sys.argv[2] == "written":
     backup.check_backup = die
 else:
-    backup.hashlib = SimpleNamespace(sha256=die)  # the module's own alone: opening a library needs sums too
+    backup.digests = die
 backup.back_up(open_library(read_settings()), Path(sys.argv[1]))
 """
 

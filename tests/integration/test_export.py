@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tracemalloc
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from faceml.services.decisions.label import assign_faces_to, unassign_faces
 from faceml.services.exchange.annotations import export_fiftyone
 from faceml.services.exchange.export import export_faces
 from faceml.services.exchange.import_labels import import_labels
-from faceml.services.exchange.vectors import export_vectors
+from faceml.services.exchange.vectors import _write_arrays, export_vectors
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from tests.conftest import add_faces, unit_rows
@@ -126,6 +127,22 @@ def test_vectors_leave_with_numbers_for_people_and_photos_and_for_their_owner_al
     assert arrays["quality"].tolist() == everybody.quality.tolist()
     assert arrays["match_threshold"] == contract.match_threshold
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_vectors_leave_without_a_second_copy_of_all(filled: Library, tmp_path: Path) -> None:
+    with filled.repository.read() as unit:
+        few = unit.vectors.everybody()
+    many = np.repeat(few.vectors, 5_000, axis=0)  # half of it would be the copy
+    file = tmp_path / "vectors.npz"
+    with file.open("wb") as stream:
+        tracemalloc.start()
+        _write_arrays(stream, many, quality=few.quality, match_threshold=np.float64(0.4))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < many.nbytes / 4
+    with np.load(file, allow_pickle=False) as found:
+        assert np.array_equal(found["vectors"], many.astype(np.float16))
+        assert (found["quality"].tolist(), float(found["match_threshold"])) == (few.quality.tolist(), 0.4)
 
 
 def test_vectors_of_nothing_or_in_another_format_are_refused(library: Library, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_work_that_takes_too_long_is_answered_meanwhile_and_too_much_of_it_is_re
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_end = threading.Event()
-    monkeypatch.setattr("serving.routes.clusters.show_cluster", lambda *_: may_end.wait(60))
+    monkeypatch.setattr("serving.routes.clusters.show_cluster", lambda *_, **__: may_end.wait(60))
     tight = replace(UNLIMITED, quick_s=0.2, quick_threads=1, quick_waiting=0)
     with client_of(library, tight) as api:
         assert api.get(f"{API}/clusters/clu_0").status_code == 504, "while the work still goes on"

@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import update
 
 from faceml.cli.main import cli
 from faceml.errors import NotEnoughData, NotFound, WrongUse
@@ -18,9 +19,12 @@ from faceml.services.decisions.people import compute_centroids, merge_people
 from faceml.services.decisions.split import mark_different, preview_split, split_cluster
 from faceml.services.decisions.undo import history, undo
 from faceml.services.recognise.assign import assign_faces
+from faceml.services.review import faces as faces_room
+from faceml.services.review import groups
 from faceml.services.review.browse import find
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
+from faceml.storage.sql.tables import FaceInstance
 from tests.conftest import add_faces, people_vectors, unit_rows
 
 ME = "ada"
@@ -117,6 +121,30 @@ def test_limit_and_similarity_bound_what_is_suggested(library: Library) -> None:
     assert [found.similarity for found in everything] == sorted((f.similarity for f in everything), reverse=True)
     with pytest.raises(WrongUse, match="limit=0"):
         suggest_merges(library, limit=0)
+
+
+def test_the_largest_groups_are_looked_through_first_and_no_more_than_needed(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = suggest_merges(library, min_similarity=-1.0)
+    split = suggest_splits(library, max_similarity=1.0)
+    monkeypatch.setattr(groups, "FACES_A_ROUND", 20)  # clu_bc and clu_d in the first round
+    (first,) = suggest_merges(library, min_similarity=-1.0, limit=1)
+    assert {first.one.name, first.other.name} == {"clu_bc", "clu_d"}
+    assert first != everything[0]
+    assert suggest_merges(library, min_similarity=-1.0) == everything, "further rounds where more is asked for"
+    assert merges(library) == [{"clu_a", "clu_a2"}], "and where the largest are not alike"
+    monkeypatch.setattr(groups, "FACES_A_ROUND", 10)
+    assert [found.cluster_id for found in suggest_splits(library, max_similarity=1.0, limit=1)] == ["clu_bc"]
+    assert suggest_splits(library, max_similarity=1.0) == split
+
+
+def test_what_is_said_of_two_groups_is_of_all_their_faces(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    (whole,) = suggest_merges(library)
+    monkeypatch.setattr(groups, "SAMPLED", 3)
+    (sampled,) = suggest_merges(library)
+    assert sampled == whole
+    assert (sampled.one.faces, sampled.other.faces) == (4, 4)
 
 
 def test_two_groups_kept_apart_are_not_suggested_again_until_that_is_undone(library: Library) -> None:
@@ -232,6 +260,20 @@ def test_a_face_assigned_by_a_narrow_margin_is_uncertain(library: Library, ids) 
     found = suggest_uncertain(library, threshold=assigned.similarity - 0.01)
     assert new[0] in {face.face_id for face in found}
     assert similarity > 0.5
+
+
+def test_the_best_faces_are_asked_about_first_and_more_only_while_too_few_are_close(
+    library: Library, ids: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label_cluster(library, "clu_a", "Alice", actor=ME)
+    with library.repository.begin() as unit:
+        unit.vectors._session.execute(update(FaceInstance).values(quality_score=0.8))
+        unit.vectors._session.execute(update(FaceInstance).where(FaceInstance.id == ids[4]).values(quality_score=0.9))
+    everything = suggest_uncertain(library, threshold=0.6, limit=100)
+    monkeypatch.setattr(faces_room, "MOST_COMPARED", 0)
+    monkeypatch.setattr(faces_room, "FEWEST_FACES", 1)
+    assert suggest_uncertain(library, threshold=0.6, limit=1)[0] in everything
+    assert suggest_uncertain(library, threshold=0.6, limit=100) == everything
 
 
 def test_without_people_no_face_is_uncertain(library: Library) -> None:

@@ -135,18 +135,17 @@ def identify(photo: Path, model: str, matcher: str, **given: Any) -> object:
 
 
 @faces.command()
-@click.option("--page", default=1, show_default=True, help="Page number.")
-@click.option("--page-size", default=20, show_default=True, help="Clusters a page, 100 at most.")
+@show.paged("Clusters")
 @click.option("--include-labeled", is_flag=True, help="Also clusters that have a name.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw these clusters as a contact sheet (PNG).")
 @show.printed(reports.cluster_page)
-def clusters(page: int, page_size: int, include_labeled: bool, sheet: Path | None) -> object:
+def clusters(include_labeled: bool, sheet: Path | None, **page: Any) -> object:
     """List clusters, largest first, and draw them."""
     from faceml.services.review.browse import list_clusters
     from faceml.services.review.sheets import draw_clusters
 
     library = show.open_configured()
-    found = list_clusters(library.repository, page=page, page_size=page_size, include_labeled=include_labeled)
+    found = list_clusters(library.repository, include_labeled=include_labeled, **page)
     if sheet is not None:
         draw_clusters(library, found.items).save(sheet)
     return found
@@ -198,14 +197,13 @@ def stats() -> object:
 
 
 @faces.command()
-@click.option("--page", default=1, show_default=True, help="Page number.")
-@click.option("--page-size", default=20, show_default=True, help="Photos a page, 100 at most.")
+@show.paged("Photos")
 @show.printed(photo_reports.unreadable_page)
-def unreadable(page: int, page_size: int) -> object:
+def unreadable(**page: Any) -> object:
     """List the photos that could not be read when they were looked at last, with the reason."""
     from faceml.services.review.browse import list_unreadable
 
-    return list_unreadable(show.open_configured().repository, page=page, page_size=page_size)
+    return list_unreadable(show.open_configured().repository, **page)
 
 
 @faces.command("find-orphans")
@@ -258,14 +256,13 @@ def import_labels(file: Path) -> object:
 
 @faces.command("photos")
 @click.argument("people", nargs=-1, required=True, shell_complete=completion.people)
-@click.option("--page", default=1, show_default=True, help="Page number.")
-@click.option("--page-size", default=20, show_default=True, help="Photos a page, 100 at most.")
+@show.paged("Photos")
 @show.printed(photo_reports.photos_with)
-def photos(people: tuple[str, ...], page: int, page_size: int) -> object:
+def photos(people: tuple[str, ...], **page: Any) -> object:
     """List photos on which all of PEOPLE are, the newest first."""
     from faceml.services.review.browse import photos_with
 
-    return photos_with(show.open_configured().repository, people, page=page, page_size=page_size)
+    return photos_with(show.open_configured().repository, people, **page)
 
 
 @faces.command()

@@ -99,7 +99,11 @@ def person(found: PersonDetails) -> str:
         for face, file in zip(found.faces, found.files, strict=False)
     ]
     more = len(found.faces) - len(found.files)
-    return "\n".join([*lines, f"  ... and {more} more"] if more > 0 else lines)
+    if found.next:
+        lines.append(f"  ... more of {who.face_count} faces: --json, and --after {found.next}")
+    elif more > 0:
+        lines.append(f"  ... and {more} more")
+    return "\n".join(lines)
 
 
 def preview(found: SplitPreview) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import UUID
 
 import click
@@ -11,9 +11,6 @@ import click
 from faceml.cli import completion, identity_reports, photo_reports, show
 from faceml.config import current_actor
 from faceml.options import SplitOptions
-
-if TYPE_CHECKING:
-    pass
 
 person = click.argument("person", shell_complete=completion.people)
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
@@ -32,26 +29,26 @@ def people() -> None:
     show_default=True,
     help="Only people of this status.",
 )
-@click.option("--page", default=1, show_default=True, help="Page number.")
-@click.option("--page-size", default=20, show_default=True, help="People a page, 100 at most.")
+@show.paged("People")
 @show.printed(identity_reports.people_page)
-def list_(status: str, page: int, page_size: int) -> object:
+def list_(status: str, **page: Any) -> object:
     """List people, most faces first."""
     from faceml.records import PersonStatus
     from faceml.services.review.browse import list_people
 
     wanted = None if status == "all" else PersonStatus(status)
-    return list_people(show.open_configured().repository, status=wanted, page=page, page_size=page_size)
+    return list_people(show.open_configured().repository, status=wanted, **page)
 
 
 @people.command("show")
 @person
+@show.paged("Faces", size=1_000, most=1_000)
 @show.printed(identity_reports.person)
-def show_(person: str) -> object:
+def show_(person: str, **page: Any) -> object:
     """Show one person: faces, exemplars, names of those merged into them."""
     from faceml.services.review.browse import show_person
 
-    return show_person(show.open_configured().repository, person)
+    return show_person(show.open_configured().repository, person, **page)
 
 
 @people.command()
@@ -241,14 +238,13 @@ def together(person: str | None, limit: int) -> object:
 
 
 @people.command()
-@click.option("--page", default=1, show_default=True, help="Page number.")
-@click.option("--page-size", default=20, show_default=True, help="Events a page, 100 at most.")
+@show.paged("Events")
 @show.printed(photo_reports.events)
-def events(page: int, page_size: int) -> object:
+def events(**page: Any) -> object:
     """List days, the folders that photos of them lie in, and who is on these."""
     from faceml.services.review.browse import list_events
 
-    return list_events(show.open_configured().repository, page=page, page_size=page_size)
+    return list_events(show.open_configured().repository, **page)
 
 
 @people.command()

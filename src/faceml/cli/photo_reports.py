@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from faceml.photo_files import LeftOut
     from faceml.services.photos.ingest import IngestReport
     from faceml.services.recognise.spaces import Alike
-    from faceml.services.review.browse import Companions, Page, PhotoEvent, UnreadablePage
+    from faceml.services.review.browse import Companions, PhotoEvent, UnreadablePage
+    from faceml.storage.pages import Page
     from faceml.storage.sql.asset_rows import UnreadableAsset
     from faceml.storage.sql.lives import PhotoAt
 

@@ -130,6 +130,14 @@ matcher_option = offers(AssignOptions, "matcher")
 on_option = offers(MachineOptions, "on")
 
 
+def paged(what: str, *, size: int = 20, most: int = 100) -> Callable[[F], F]:
+    """Give a command `page`, `page_size` and `after`."""
+    number = click.option("--page", default=1, show_default=True, help="Page number.")
+    length = click.option("--page-size", default=size, show_default=True, help=f"{what} a page, {most} at most.")
+    after = click.option("--after", metavar="PLACE", help="Only what comes behind this: next of another page's --json.")
+    return lambda command: number(length(after(command)))
+
+
 def own_defaults() -> dict[str, Any] | None:
     """The library's own defaults of its commands' options, as click takes them; None: it has the usual ones."""
     from faceml.config import read_settings

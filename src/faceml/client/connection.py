@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from faceml.client.operations import Operations
 from faceml.errors import Conflict, FacemlError, NotFound, Unavailable, WrongUse
@@ -45,6 +46,12 @@ class Client(Operations):
         self._session = session or _of_requests()
         self.headers: Mapping[str, str] = {}  # of the latest answer, such as X-Event-Id of a decision, and X-Note
         self._how = {} if session else {"timeout": timeout_s}
+
+    @property
+    def after(self) -> str | None:
+        """Where the latest answer's list goes on: `after` of its next page; None: that was the last."""
+        found = re.search(r'<\?([^>]*)>; rel="next"', self.headers.get("Link", ""))
+        return parse_qs(found[1])["after"][0] if found else None
 
     def ask(
         self,

@@ -582,19 +582,28 @@ class Operations(Protocol):
         return answer
 
     def list_face_clusters(
-        self, *, page: int | None = None, page_size: int | None = None, include_labeled: bool | None = None
+        self,
+        *,
+        page: int | None = None,
+        page_size: int | None = None,
+        after: str | None = None,
+        include_labeled: bool | None = None,
     ) -> ClusterListResponse:
         """List face clusters, largest first."""
         answer: ClusterListResponse = self.ask(
             "GET",
             "/api/v1/faces/clusters",
-            query={"page": page, "pageSize": page_size, "includeLabeled": include_labeled},
+            query={"page": page, "pageSize": page_size, "after": after, "includeLabeled": include_labeled},
         )
         return answer
 
-    def get_cluster(self, cluster_id: str) -> ClusterDetailResponse:
-        """Get one cluster with all its faces, best quality first."""
-        answer: ClusterDetailResponse = self.ask("GET", f"/api/v1/faces/clusters/{cluster_id}")
+    def get_cluster(
+        self, cluster_id: str, *, page: int | None = None, page_size: int | None = None, after: str | None = None
+    ) -> ClusterDetailResponse:
+        """Get one cluster with all its faces, best quality first; those of a very large one come in pages."""
+        answer: ClusterDetailResponse = self.ask(
+            "GET", f"/api/v1/faces/clusters/{cluster_id}", query={"page": page, "pageSize": page_size, "after": after}
+        )
         return answer
 
     def label(self, cluster_id: str, **body: Unpack[LabelClusterRequest]) -> LabelClusterResponse:
@@ -625,20 +634,27 @@ class Operations(Protocol):
         return answer
 
     def list_persons(
-        self, *, page: int | None = None, page_size: int | None = None, status: PersonStatus | None = None
+        self,
+        *,
+        page: int | None = None,
+        page_size: int | None = None,
+        after: str | None = None,
+        status: PersonStatus | None = None,
     ) -> PersonListResponse:
         """List persons, most faces first."""
         answer: PersonListResponse = self.ask(
-            "GET", "/api/v1/faces/persons", query={"page": page, "pageSize": page_size, "status": status}
+            "GET",
+            "/api/v1/faces/persons",
+            query={"page": page, "pageSize": page_size, "after": after, "status": status},
         )
         return answer
 
     def get_person(
-        self, person_id: str, *, page: int | None = None, page_size: int | None = None
+        self, person_id: str, *, page: int | None = None, page_size: int | None = None, after: str | None = None
     ) -> PersonDetailResponse:
         """Get one person with a page of their faces; who was merged answers with whom they became."""
         answer: PersonDetailResponse = self.ask(
-            "GET", f"/api/v1/faces/persons/{person_id}", query={"page": page, "pageSize": page_size}
+            "GET", f"/api/v1/faces/persons/{person_id}", query={"page": page, "pageSize": page_size, "after": after}
         )
         return answer
 
@@ -707,11 +723,11 @@ class Operations(Protocol):
         return answer
 
     def list_unreadable_photos(
-        self, *, page: int | None = None, page_size: int | None = None
+        self, *, page: int | None = None, page_size: int | None = None, after: str | None = None
     ) -> UnreadableListResponse:
         """List the photos that could not be read when they were looked at last, with the reason."""
         answer: UnreadableListResponse = self.ask(
-            "GET", "/api/v1/faces/unreadable", query={"page": page, "pageSize": page_size}
+            "GET", "/api/v1/faces/unreadable", query={"page": page, "pageSize": page_size, "after": after}
         )
         return answer
 
@@ -768,11 +784,13 @@ class Operations(Protocol):
         return answer
 
     def list_photos_with(
-        self, *, page: int | None = None, page_size: int | None = None, person_id: list[str]
+        self, *, page: int | None = None, page_size: int | None = None, after: str | None = None, person_id: list[str]
     ) -> PhotosWithResponse:
         """List photos on which all of some people are, the newest first."""
         answer: PhotosWithResponse = self.ask(
-            "GET", "/api/v1/faces/search/photos", query={"page": page, "pageSize": page_size, "personId": person_id}
+            "GET",
+            "/api/v1/faces/search/photos",
+            query={"page": page, "pageSize": page_size, "after": after, "personId": person_id},
         )
         return answer
 
@@ -788,10 +806,12 @@ class Operations(Protocol):
         )
         return answer
 
-    def list_days(self, *, page: int | None = None, page_size: int | None = None) -> EventsResponse:
+    def list_days(
+        self, *, page: int | None = None, page_size: int | None = None, after: str | None = None
+    ) -> EventsResponse:
         """List days, the folders that photos of them lie in, and who is on these."""
         answer: EventsResponse = self.ask(
-            "GET", "/api/v1/faces/search/events", query={"page": page, "pageSize": page_size}
+            "GET", "/api/v1/faces/search/events", query={"page": page, "pageSize": page_size, "after": after}
         )
         return answer
 

@@ -22,7 +22,8 @@ from faceml.services.learn.evaluate import EvaluationReport, Recognition, evalua
 from faceml.services.operate.status import StatsReport, library_snapshot, read_stats
 from faceml.services.review.sheets import draw_clusters, draw_people
 from faceml.services.recognise.gallery import open_way
-from faceml.services.review.browse import LARGEST_PAGE, list_clusters
+from faceml.services.review.browse import list_clusters
+from faceml.storage.pages import LARGEST_PAGE
 from faceml.storage.sql.clusters import ClusterSummary
 from faceml.wiring import open_library
 

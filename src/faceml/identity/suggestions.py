@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +74,24 @@ def near_groups(
     first, second, similarity = _near_pairs((means / norms).astype(np.float32), min_similarity, known, limit)
     linkage = np.einsum("nd,nd->n", means[first], means[second])  # the mean over all pairs: no pair needs to be formed
     return [NearGroups(*pair) for pair in zip(*(x.tolist() for x in (first, second, similarity, linkage)), strict=True)]
+
+
+def in_rounds(sizes: Sequence[int], first: int) -> Iterator[slice]:
+    """Items in order, in parts of about as much as may be looked at before it is asked whether that is enough.
+
+    Args:
+        sizes: of the items.
+        first: what the first part comes to; each comes to twice the one before.
+
+    >>> [(part.start, part.stop) for part in in_rounds([5, 1, 1, 1, 1, 9, 9], 4)]
+    [(0, 1), (1, 6), (6, 7)]
+    """
+    start, size = 0, 0
+    for row, item in enumerate(sizes, start=1):
+        size += item
+        if size >= first or row == len(sizes):
+            yield slice(start, row)
+            start, size, first = row, 0, 2 * first
 
 
 def nearest_faces(one: NDArray[np.floating], two: NDArray[np.floating]) -> NearestFaces:
@@ -211,15 +230,17 @@ def _near_pairs(
     low, high = different.min(axis=1), different.max(axis=1)
     step = max(1, BLOCK_SCORES // max(1, count))
     for start in range(0, count, step):
-        block = centroids[start : start + step] @ centroids.T
-        block[np.tri(len(block), count, start, dtype=bool)] = -np.inf  # each pair once, none with itself
+        block = centroids[start : start + step] @ centroids[start:].T  # each pair once: what is before was compared
+        block[np.tri(len(block), dtype=bool, M=block.shape[1])] = -np.inf  # and none with itself
         here = (low >= start) & (low < start + len(block))
-        block[low[here] - start, high[here]] = -np.inf
-        found = np.flatnonzero(block.ravel() >= min_similarity)
-        cells = np.concatenate((cells, found + start * count))
-        similarities = np.concatenate((similarities, block.ravel()[found]))
+        block[low[here] - start, high[here] - start] = -np.inf
+        rows, columns = np.nonzero(block >= min_similarity)
+        cells = np.concatenate((cells, (rows + start) * count + columns + start))
+        similarities = np.concatenate((similarities, block[rows, columns]))
         top = np.argsort(-similarities, kind="stable")[:limit]
         cells, similarities = cells[top], similarities[top]
+        if len(top) == limit:
+            min_similarity = max(min_similarity, float(similarities[-1]))  # what is less similar comes no more
     return cells // max(1, count), cells % max(1, count), similarities
 
 

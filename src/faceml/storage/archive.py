@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from faceml.errors import Conflict, FileNotReadable, LibraryBusy
 from faceml.files import file_lock, whole_file
@@ -19,8 +19,9 @@ from faceml.path_text import path_of, path_text
 
 MANIFEST = "manifest.json"
 DRAFT_NOTE = "draft"
-PROGRAM, FORMAT = "faceml backup", 1
-FAST = 1  # deflate's level: vectors hardly shrink, and slower levels make them no smaller
+PROGRAM, FORMAT = "faceml backup", 2  # 1 had vectors as text
+FAST = 1  # deflate's level
+BLOCK_BYTES = 1 << 20
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
 
 
@@ -79,10 +80,11 @@ class ArchiveWriter:
         self._file = file
         self._parts: dict[str, dict[str, Any]] = {}
 
-    def add(self, name: str, pieces: Iterable[bytes]) -> int:
-        """Write a part; returns how many pieces it had."""
+    def add(self, name: str, pieces: Iterable[bytes], *, as_it_is: bool = False) -> int:
+        """Write a part, compressed unless it is wanted as it is; returns how many pieces it had."""
         digest, count, size = hashlib.sha256(), 0, 0
-        with self._file.open(name, "w", force_zip64=True) as stream:
+        entry = zipfile.ZipInfo(name) if as_it_is else name  # which is stored
+        with self._file.open(entry, "w", force_zip64=True) as stream:
             for piece in pieces:
                 stream.write(piece)
                 digest.update(piece)
@@ -127,26 +129,57 @@ class ArchiveReader:
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Raises FileNotReadable, at the latest behind the last line, where the part is not what was written."""
+        with self._opened(name) as (stream, promised):
+            yield from self._checked(name, stream, promised)
+
+    @contextmanager
+    def taking(self, name: str) -> Iterator[Callable[[int], bytes]]:
+        """Hands out a part, the next so many bytes at a time. Raises as `lines`, also where bytes are left."""
         digest = hashlib.sha256()
+        with self._opened(name) as (stream, promised):
+
+            def take(size: int) -> bytes:
+                piece = stream.read(max(0, size))
+                if len(piece) != size:
+                    raise self._damaged(name)
+                digest.update(piece)
+                return piece
+
+            yield take
+            if stream.read(1) or digest.hexdigest() != promised:
+                raise self._damaged(name)
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[tuple[IO[bytes], str]]:
+        """A part, and its digest."""
         try:
-            promised = self.manifest["parts"][name]["sha256"]
+            promised = str(self.manifest["parts"][name]["sha256"])
             with self._file.open(name) as stream:
-                for line in stream:
-                    digest.update(line)
-                    yield line
+                yield stream, promised
         except (KeyError, *DAMAGE) as error:
             raise self._damaged(name) from error
-        if digest.hexdigest() != promised:
-            raise self._damaged(name)
 
     def content(self, name: str) -> bytes:
-        return b"".join(self.lines(name))
+        return b"".join(self._blocks(name))
 
     def check(self) -> None:
         """Read every part once. Raises FileNotReadable."""
         for name in self.manifest["parts"]:
-            for _ in self.lines(name):
+            for _ in self._blocks(name):
                 pass
+
+    def _blocks(self, name: str) -> Iterator[bytes]:
+        """Raises as `lines`."""
+        with self._opened(name) as (stream, promised):
+            yield from self._checked(name, iter(lambda: stream.read(BLOCK_BYTES), b""), promised)
+
+    def _checked(self, name: str, pieces: Iterable[bytes], promised: str) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        for piece in pieces:
+            digest.update(piece)
+            yield piece
+        if digest.hexdigest() != promised:
+            raise self._damaged(name)
 
     def _damaged(self, name: str) -> FileNotReadable:
         return FileNotReadable(f"the backup {self._path} is damaged ({name}): use another one; nothing was restored")

@@ -254,8 +254,12 @@ def faces_of_cluster(unit: UnitOfWork, cluster_id: str) -> list[Face]:
     """A cluster's faces, named or not, best quality first. Raises NotFound where there is no such cluster."""
     faces = unit.faces.in_cluster(cluster_id)
     if not faces:
-        raise NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
+        raise no_such_cluster(cluster_id)
     return faces
+
+
+def no_such_cluster(cluster_id: str) -> NotFound:
+    return NotFound(f"cluster {cluster_id!r} has no faces: `faceml faces clusters` lists the ones there are")
 
 
 def _introductions(unit: UnitOfWork, decisions: Sequence[Decision]) -> dict[UUID, str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.errors import Conflict, FileNotReadable, FolderNotFound, NoSpace, NotEnoughData, WrongUse
 from faceml.files import is_full, no_space, whole_file
@@ -26,6 +29,7 @@ from faceml.storage.vector_shards import LookedFor, ShardPhoto, check_shard, rea
 
 UNLABELLED = -1
 BATCH = 256  # photos a transaction
+ROWS_A_BLOCK = 4_096  # of vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,9 @@ def export_vectors(repository: Repository, file: Path) -> ArraysReport:
     number = {person_id: row for row, person_id in enumerate(sorted({label for label in faces.labels if label}))}
     try:
         with whole_file(file) as draft, draft.open("wb") as stream:
-            np.savez(
+            _write_arrays(
                 stream,
-                vectors=faces.vectors.astype(np.float16),
+                faces.vectors,
                 person=np.array([number[label] if label else UNLABELLED for label in faces.labels], np.int64),
                 photo=np.unique(faces.photos, return_inverse=True)[1],
                 quality=faces.quality,
@@ -97,6 +101,19 @@ def export_vectors(repository: Repository, file: Path) -> ArraysReport:
     except OSError as error:
         raise FileNotReadable(f"{file} cannot be written: {error.strerror or error}") from error
     return ArraysReport(file, len(faces.face_ids))
+
+
+def _write_arrays(stream: IO[bytes], vectors: NDArray[np.float32], **others: NDArray[Any] | np.generic) -> None:
+    """As `np.savez`, with the vectors in float16, which are never there a second time as a whole."""
+    with zipfile.ZipFile(stream, "w") as archive:
+        with archive.open("vectors.npy", "w", force_zip64=True) as part:
+            header = {"descr": "<f2", "fortran_order": False, "shape": vectors.shape}
+            np.lib.format.write_array_header_1_0(part, header)
+            for start in range(0, len(vectors), ROWS_A_BLOCK):
+                part.write(vectors[start : start + ROWS_A_BLOCK].astype("<f2").tobytes())
+        for name, array in others.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
 
 
 def export_shards(repository: Repository, folder: Path) -> VectorExportReport:

@@ -19,6 +19,7 @@ from faceml.library import Library
 from faceml.metrics.agreement import Report, agreement
 from faceml.names import folded
 from faceml.options import AUTO
+from faceml.path_text import composed
 from faceml.progress import told
 from faceml.records import AssignedBy, LibraryFaces
 from faceml.services.learn.promote import MATCHER, PROJECTION, show_model, verdict_lines
@@ -35,7 +36,6 @@ from faceml.storage.known_labels import (
     read_table,
 )
 from faceml.storage.registry.records import CHALLENGER, CHAMPION
-from faceml.storage.sql.assets import composed
 from faceml.storage.sql.repository import Repository
 from faceml.trial.comparison import RAW, WRONG, Comparison
 from faceml.trial.model_page import describe

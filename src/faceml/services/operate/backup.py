@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from faceml import __version__
 from faceml.config import Settings
 from faceml.errors import FileNotReadable, ModelUnavailable, Unavailable
 from faceml.library import Library
-from faceml.services.operate.restore import fill_database, models_part, table_part, tags_part
+from faceml.services.operate.restore import BLOBS, digests, fill_database, models_part, parts_of, table_part, tags_part
 from faceml.storage.archive import ArchiveWriter, backing_up, new_archive, open_archive
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import RegisteredModel
@@ -97,8 +96,13 @@ def back_up(library: Library, file: Path, *, check: bool = True) -> BackupReport
 def _add_tables(repository: Repository, archive: ArchiveWriter) -> tuple[str, list[dict[str, Any]]]:
     """The schema's revision, and every table's shape and number of rows."""
     with repository.dump() as dump:
-        counts = {shape.name: archive.add(table_part(shape.name), dump.lines(shape)) for shape in dump.shapes}
-        return dump.schema, [{**asdict(shape), "rows": counts[shape.name]} for shape in dump.shapes]
+        shapes = [shape.with_blobs() for shape in dump.shapes]
+        counts = {
+            name: archive.add(name, pieces, as_it_is=name.endswith(BLOBS))  # vectors hardly shrink
+            for shape in shapes
+            for name, pieces in parts_of(dump, shape).items()
+        }
+        return dump.schema, [{**asdict(shape), "rows": counts[table_part(shape.name)]} for shape in shapes]
 
 
 def _add_model(
@@ -138,10 +142,8 @@ def check_backup(file: Path, *, within: Path | None = None) -> None:
         restored = open_library(settings)
         with restored.repository.dump() as dump:
             for shape in dump.shapes:
-                digest = hashlib.sha256()
-                for line in dump.lines(shape):
-                    digest.update(line)
-                if digest.hexdigest() != archive.manifest["parts"][table_part(shape.name)]["sha256"]:
+                now = digests(dump, shape.with_blobs())
+                if any(archive.manifest["parts"][part]["sha256"] != digest for part, digest in now.items()):
                     raise FileNotReadable(
                         f"the backup's table {shape.name} does not come back as it was: nothing was kept"
                     )

@@ -6,7 +6,8 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from faceml.storage.sql.dump import DatabaseDump, TableShape, fill_table, shape_
 from faceml.storage.sql.repository import Repository
 from faceml.storage.staging import STAGING, alone, check_empty, clear, move_up
 from faceml.wiring import open_library
+
+FORMAT_WITH_BLOBS = 2  # from which on bytes lie apart, in parts that end so:
+BLOBS = ".bin"
 
 log = logging.getLogger(__name__)
 
@@ -102,13 +106,29 @@ def _is_filled(settings: Settings, archive: ArchiveReader) -> bool:
 
 
 def _is_as_in(archive: ArchiveReader, dump: DatabaseDump, shape: TableShape) -> bool:
-    part = archive.manifest["parts"].get(table_part(shape.name))
-    if shape.name == "outbox" or part is None:
+    parts = archive.manifest["parts"]
+    if shape.name == "outbox" or table_part(shape.name) not in parts:
         return True
+    as_written = shape if archive.manifest.get("format", 0) < FORMAT_WITH_BLOBS else shape.with_blobs()
+    return all(parts.get(name, {}).get("sha256") == digest for name, digest in digests(dump, as_written).items())
+
+
+def digests(dump: DatabaseDump, shape: TableShape) -> dict[str, str]:
+    """SHA-256 of a table's parts as a backup of now has them."""
+    return {name: _digest(pieces) for name, pieces in parts_of(dump, shape).items()}
+
+
+def parts_of(dump: DatabaseDump, shape: TableShape) -> dict[str, Iterator[bytes]]:
+    """What a backup has of a table: its lines, and the bytes that lie apart."""
+    blobs = {blob_part(shape.name, name): dump.blobs(shape, name) for name in shape.blobs}
+    return {table_part(shape.name): dump.lines(shape), **blobs}
+
+
+def _digest(pieces: Iterator[bytes]) -> str:
     digest = hashlib.sha256()
-    for line in dump.lines(shape):
-        digest.update(line)
-    return bool(digest.hexdigest() == part["sha256"])
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _give_up(settings: Settings) -> None:
@@ -136,7 +156,11 @@ def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
     rows: Counter[str] = Counter()
     with empty_schema(url, manifest["schema"]) as connection:
         for shape, promised in shapes.items():
-            rows[shape.name] = fill_table(connection, shape, archive.lines(table_part(shape.name)))
+            with ExitStack() as opened:
+                blobs = {
+                    name: opened.enter_context(archive.taking(blob_part(shape.name, name))) for name in shape.blobs
+                }
+                rows[shape.name] = fill_table(connection, shape, archive.lines(table_part(shape.name)), blobs)
             if rows[shape.name] != promised:
                 raise FileNotReadable(f"the backup's table {shape.name} lacks rows: use another one")
     return rows
@@ -144,6 +168,10 @@ def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
 
 def table_part(name: str) -> str:
     return f"tables/{name}.jsonl"
+
+
+def blob_part(table: str, column: str) -> str:
+    return f"tables/{table}.{column}{BLOBS}"
 
 
 def models_part(registry: ModelRegistry[Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from uuid import UUID
@@ -29,6 +29,8 @@ DOUBT = 0.1  # an answer is uncertain where it changes with less of a similarity
 QUALITY = 0.5  # from which on a face is good enough to ask about
 PROBABLY = 0.5  # how likely the best person of a face left without a name is right, for it to be asked about first
 MOST_FACES = 50_000  # scored; the best where there are more
+MOST_COMPARED = 200_000_000  # similarities of a page: fewer faces where there are many people, but not fewer than these
+FEWEST_FACES = 5_000
 MOST_SAMPLED = 5_000  # of these, faces that tell how scores fall
 
 
@@ -150,7 +152,7 @@ def _worth_asking(
     value = usual_threshold(library, space) if threshold is None else resolve_threshold(library, threshold, space)
     key = _closeness(library)
     with library.repository.read() as unit:
-        return _WorthAsking([], nsmallest(limit, _uncertain(library, unit, space, value, min_quality), key=key))
+        return _WorthAsking([], nsmallest(limit, _uncertain(library, unit, space, value, min_quality, limit), key=key))
 
 
 def _closeness(library: Library) -> Callable[[UncertainFace], tuple[bool, float, UUID]]:
@@ -168,7 +170,8 @@ def _closeness(library: Library) -> Callable[[UncertainFace], tuple[bool, float,
 def _scored(library: Library, matching: Matching, threshold: float, min_quality: float) -> list[UncertainFace]:
     """Every face that no person decided about and that has a best person."""
     with library.repository.read() as unit:
-        faces = unit.vectors.undecided(limit=MOST_FACES, min_quality=min_quality)
+        most = _most_compared(len(matching.matcher.groups))
+        faces = unit.vectors.undecided(limit=most, min_quality=min_quality)
         known, names = MatcherWay(matching).read(unit, faces.face_ids), unit.people.names()
     if not faces.face_ids:
         return []
@@ -225,18 +228,32 @@ def _is_probable(face: UncertainFace) -> bool:
 
 
 def _uncertain(
-    library: Library, unit: UnitOfWork, space: Space, threshold: float, min_quality: float
-) -> Iterator[UncertainFace]:
+    library: Library, unit: UnitOfWork, space: Space, threshold: float, min_quality: float, limit: int
+) -> list[UncertainFace]:
+    """Close calls among the best faces, and among twice as many while they are fewer than `limit`."""
     everybody, names = read_gallery(library, unit, space), unit.people.names()
-    for faces in unit.vectors.undecided_pages(min_quality=min_quality) if everybody.people else ():
+    most = _most_compared(len(everybody.prototypes))
+    while everybody.people:
+        faces = unit.vectors.undecided(limit=most, min_quality=min_quality)
         gallery = asked_about(unit, everybody, faces.face_ids)
         matches = gallery.match(space.project(faces.vectors), faces.face_ids)
         distances = distance_to_change(matches.similarities, matches.runner_up_similarities, threshold=threshold)
         alike = resemblances(gallery, names, matches)
-        for row in np.flatnonzero(distances < DOUBT).tolist():
-            nearest, runner_up = alike[row]
-            if nearest is not None:
-                yield UncertainFace(faces.face_ids[row], nearest, runner_up, float(distances[row]), threshold)
+        found = [
+            UncertainFace(faces.face_ids[row], nearest, runner_up, float(distances[row]), threshold)
+            for row in np.flatnonzero(distances < DOUBT).tolist()
+            for nearest, runner_up in [alike[row]]
+            if nearest is not None
+        ]
+        if len(found) >= limit or len(faces.face_ids) < most or most == MOST_FACES:
+            return found
+        most = min(2 * most, MOST_FACES)
+    return []
+
+
+def _most_compared(with_: int) -> int:
+    """How many faces are compared with so many others for a page: seconds of work, however large a library is."""
+    return max(FEWEST_FACES, min(MOST_FACES, MOST_COMPARED // max(1, with_)))
 
 
 def _confirmed(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:

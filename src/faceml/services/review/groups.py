@@ -1,8 +1,4 @@
-"""Suggest what to do with groups: whom a cluster shows, which are one person, which are two.
-
-Groups are read one at a time, so memory does not grow with the library; what a person said is honoured
-(`decisions.split`).
-"""
+"""Suggest what to do with groups, read one at a time: whom a cluster shows, which are one person, which are two."""
 
 from __future__ import annotations
 
@@ -11,16 +7,24 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import chain
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceml.decisions.about_faces import GroupKey
 from faceml.errors import NotEnoughData, NotFound, Unavailable, WrongUse
 from faceml.identity.hdbscan.distances import blocks
 from faceml.identity.prototypes import centroid
-from faceml.identity.suggestions import GROUP_MARGIN, Halves, NearGroups, halve, near_groups, nearest_faces
+from faceml.identity.suggestions import (
+    GROUP_MARGIN,
+    Halves,
+    NearGroups,
+    halve,
+    in_rounds,
+    near_groups,
+    nearest_faces,
+)
 from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.decisions.split import different_pairs, faces_in, is_ruled_out, parts_of
@@ -33,6 +37,8 @@ from faceml.storage.sql.repository import UnitOfWork
 
 SAMPLES = 4  # faces shown of a group, the most typical first
 FACES_AT_ONCE = 256  # scored with everybody
+FACES_A_ROUND = 20_000  # read before it is asked whether enough is suggested: a second's work
+SAMPLED = 200  # faces of a group that tell its centre
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +148,8 @@ def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, 
 def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float | None = None) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
-    Never two that a person said are different, see `decisions.split`.
+    Never two that a person said are different. In a large library the largest groups are looked through first, and
+    further ones only while fewer than `limit` pairs are found.
 
     Args:
         limit: how many at most.
@@ -153,18 +160,23 @@ def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float |
     space = space_in_use(library)
     with library.repository.read() as unit:
         minimum = _group_threshold(unit, space) if min_similarity is None else min_similarity
-        groups: Iterator[tuple[GroupKey, Embeddings]] = chain(unit.groups.clusters(), unit.groups.people())
-        means = {key: space.project(faces.vectors).mean(axis=0) for key, faces in groups}
-        if not means:
-            return []
-        different = different_pairs(unit, {key: row for row, key in enumerate(means)})
-        pairs = near_groups(np.stack([*means.values()]), min_similarity=minimum, different=different, limit=limit)
+        means: dict[GroupKey, NDArray[np.floating]] = {}
+        pairs = list[NearGroups]()
+        for keys in _rounds(unit.groups.largest()):
+            groups = unit.groups.sampled(keys, most=SAMPLED)
+            means |= {key: space.project(faces.vectors).mean(axis=0) for key, faces in groups}
+            different = different_pairs(unit, {key: row for row, key in enumerate(means)})
+            if means:
+                together = np.stack([*means.values()])
+                pairs = near_groups(together, min_similarity=minimum, different=different, limit=limit)
+            if len(pairs) >= limit:
+                break
         names = unit.people.names()
         return [_with_evidence(unit, space, list(means), pair, names) for pair in pairs]
 
 
 def suggest_splits(library: Library, *, limit: int = 20, max_similarity: float | None = None) -> list[SplitSuggestion]:
-    """Unnamed clusters that look like two people, the clearest first.
+    """Unnamed clusters that look like two people, the clearest first; the largest are looked through as for merges.
 
     Args:
         limit: how many at most.
@@ -174,11 +186,21 @@ def suggest_splits(library: Library, *, limit: int = 20, max_similarity: float |
     space = space_in_use(library)
     with library.repository.read() as unit:
         maximum = _group_threshold(unit, space) if max_similarity is None else max_similarity
-        halved = ((key, halve(space.project(faces.vectors))) for key, faces in unit.groups.clusters())
-        divided = ((key, halves) for key, halves in halved if halves and halves.similarity <= maximum)
+        divided: list[tuple[str, Halves]] = []
+        for keys in _rounds([group for group in unit.groups.largest() if isinstance(group[0], str)]):
+            groups = unit.groups.sampled(keys, most=SAMPLED)
+            halved = ((str(key), halve(space.project(faces.vectors))) for key, faces in groups)
+            divided += [(key, halves) for key, halves in halved if halves and halves.similarity <= maximum]
+            if len(divided) >= limit:
+                break
         chosen = nsmallest(limit, divided, key=lambda item: (-item[1].gap, item[0]))
         previews = [_split_preview(key, faces_in(unit, space, key), halves) for key, halves in chosen]
     return [preview for preview in previews if preview is not None]
+
+
+def _rounds(groups: Sequence[tuple[GroupKey, int]]) -> Iterator[list[GroupKey]]:
+    faces = [min(count, SAMPLED) for _, count in groups]
+    return ([key for key, _ in groups[part]] for part in in_rounds(faces, FACES_A_ROUND))
 
 
 def _group_threshold(unit: UnitOfWork, space: Space) -> float:
@@ -196,11 +218,13 @@ def _with_evidence(
         sides, key=lambda side: (not isinstance(side[0], UUID), -len(side[1].face_ids))
     )
     nearest = nearest_faces(of_one.vectors, of_other.vectors)
+    centres = np.stack([of_one.vectors.mean(axis=0), of_other.vectors.mean(axis=0)])  # now of all their faces
+    (near,) = near_groups(centres, min_similarity=-2.0)
     return MergeSuggestion(
         _described(one, of_one, names),
         _described(other, of_other, names),
-        pair.similarity,
-        pair.mean_linkage,
+        near.similarity,
+        near.mean_linkage,
         nearest.similarity,
         (of_one.face_ids[nearest.first], of_other.face_ids[nearest.second]),
     )

@@ -14,7 +14,7 @@ from faceml.records import PersonStatus
 from faceml.services.decisions.label import assign_faces_to, is_open, label_open_clusters, reject_person
 from faceml.services.decisions.people import merge_people
 from faceml.services.decisions.split import mark_different
-from faceml.services.review.browse import list_people, show_person
+from faceml.services.review.browse import MOST_FACES, list_people, show_person
 from faceml.services.review.faces import UncertainFace, suggest_close_calls, suggest_intruders, suggest_probable
 from faceml.services.review.groups import Group, suggest_merges
 from faceml.storage.sql.repository import Repository
@@ -194,7 +194,7 @@ def _side_of(group: Group) -> Side:
 
 
 def _person_side(repository: Repository, person_id: UUID, *, without: Sequence[UUID]) -> Side:
-    details = show_person(repository, person_id)
+    details = show_person(repository, person_id, page_size=min(SHOWN + len(without), MOST_FACES))
     typical = dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)])
     shown = [id_ for id_ in typical if id_ not in without][:SHOWN]
     return Side(details.person.name, tuple(shown), details.person.id)

@@ -54,7 +54,7 @@ def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title
         rows = [
             _Row(
                 item.person_name or item.cluster_id,
-                unit.faces.in_cluster(item.cluster_id)[:FACES_A_ROW],
+                unit.clusters.faces(item.cluster_id, limit=FACES_A_ROW),
                 item.face_count,
                 item.avg_quality,
             )
@@ -66,8 +66,9 @@ def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title
 def draw_parts(library: Library, cluster_ids: Sequence[str], *, title: str | None = None) -> Image:
     """A contact sheet: a row a cluster, named or not, in this order."""
     with library.repository.read() as unit:
-        faces = {id_: unit.faces.in_cluster(id_) for id_ in cluster_ids}
-    rows = [_Row(id_, found[:FACES_A_ROW], len(found)) for id_, found in faces.items()]
+        faces = {id_: unit.clusters.faces(id_, limit=FACES_A_ROW) for id_ in cluster_ids}
+        counts = {id_: sum(unit.clusters.owners(id_).values()) for id_ in cluster_ids}
+    rows = [_Row(id_, found, counts[id_]) for id_, found in faces.items()]
     return _sheet(library, rows, title)
 
 
@@ -75,7 +76,7 @@ def draw_people(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a person, most faces first; of more than 50 people the first 50."""
     with library.repository.read() as unit:
         rows = [
-            _Row(person.name, unit.faces.of_person(person.id)[:FACES_A_ROW], person.face_count)
+            _Row(person.name, unit.people.faces(person.id, limit=FACES_A_ROW), person.face_count)
             for person in unit.people.page(limit=PEOPLE_SHOWN)
             if person.face_count
         ]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, literal, or_, select, tuple_, update
 
 from faceml.options import USUAL_SIZE_PX
-from faceml.path_text import path_of, path_text
+from faceml.path_text import composed, path_of, path_text
 from faceml.records import Asset, AssetStatus
 from faceml.storage.sql.asset_rows import (
     KnownFile,
@@ -25,7 +24,7 @@ from faceml.storage.sql.asset_rows import (
     files_query,
     known_file,
 )
-from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.chunks import Store, gone
 from faceml.storage.sql.locks import INGESTING, advisory_lock
 from faceml.storage.sql.tables import ErasedFace, FaceInstance, ImageAsset, utc_now
 
@@ -254,12 +253,16 @@ class Assets(Store):
     def count_waiting(self, *, min_confidence: float, min_face_size: int) -> int:
         return self._count(ImageAsset, _is_waiting(min_confidence, min_face_size, USUAL_SIZE_PX))
 
-    def unreadable(self, *, limit: int, offset: int = 0) -> list[UnreadableAsset]:
-        """Photos that failed, by path."""
-        statement = select(ImageAsset.id, ImageAsset.path, ImageAsset.error).order_by(ImageAsset.path, ImageAsset.id)
-        statement = statement.where(ImageAsset.missing_since.is_(None))
-        failed = statement.where(ImageAsset.status == AssetStatus.FAILED).limit(limit).offset(offset)
-        return [UnreadableAsset(id_, path, error or "") for id_, path, error in self._session.execute(failed)]
+    def unreadable(self, *, limit: int, offset: int = 0, after: int | None = None) -> list[UnreadableAsset]:
+        """Photos that failed, by path; `after`: only those behind this one. Raises NotFound: that one is gone."""
+        failed, place = select(ImageAsset.id, ImageAsset.path, ImageAsset.error), (ImageAsset.path, ImageAsset.id)
+        where = [ImageAsset.missing_since.is_(None), ImageAsset.status == AssetStatus.FAILED]
+        if after is not None:
+            if (last := self._session.execute(select(*place).where(ImageAsset.id == after)).one_or_none()) is None:
+                raise gone(after)
+            where.append(tuple_(*place) > tuple_(*map(literal, last)))
+        page = failed.where(*where).order_by(*place).limit(limit).offset(offset)
+        return [UnreadableAsset(id_, path, error or "") for id_, path, error in self._session.execute(page)]
 
     def with_faces(self) -> Iterator[tuple[int, Path]]:
         """Id and path of every photo that is there and shows a face, in order of id."""
@@ -280,11 +283,6 @@ class Assets(Store):
 
     def _known(self, column: Any, values: Sequence[str] | Sequence[int]) -> Iterator[KnownFile]:
         return map(known_file, self._rows(files_query(), column, values))
-
-
-def composed(path: Path) -> str:
-    """How a path is compared with one that somebody wrote down."""
-    return unicodedata.normalize("NFC", str(path))
 
 
 def _is_waiting(min_confidence: float, min_face_size: int, size_px: int) -> ColumnElement[bool]:

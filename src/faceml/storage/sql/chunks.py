@@ -31,6 +31,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.types import TypeEngine
 
+from faceml.errors import NotFound
+
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 STATEMENT_SIZE = 5000  # SQLite takes 32,766 parameters, PostgreSQL 65,535
@@ -78,6 +80,11 @@ def chunks(items: Sequence[T], size: int = STATEMENT_SIZE) -> Iterator[Sequence[
     """
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def gone(after: object) -> NotFound:
+    """What a page of a list ended with, which the next is to begin behind, is not there any more."""
+    return NotFound(f"after={after}: what that page ended with is gone, begin again with the first page")
 
 
 class Store:

@@ -10,15 +10,16 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.about_faces import GroupKey
 from faceml.decisions.replay import survivor
 from faceml.decisions.states import SPLIT_MARK
-from faceml.records import Embeddings, PersonStatus
+from faceml.records import Embeddings, Face, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
-from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.chunks import Store, chunks
+from faceml.storage.sql.face_rows import faces_page
 from faceml.storage.sql.people import People
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection, PersonRow
 from faceml.storage.sql.vectors import as_embeddings
@@ -38,19 +39,28 @@ class ClusterSummary:
 
 
 class Clusters(Store):
-    def page(self, *, limit: int, offset: int = 0, include_labeled: bool = False) -> list[ClusterSummary]:
-        """Clusters largest first; labelled ones (a face under a person) only where asked for."""
+    def page(
+        self, *, limit: int, offset: int = 0, include_labeled: bool = False, after: tuple[int, str] | None = None
+    ) -> tuple[list[ClusterSummary], int]:
+        """Clusters largest first, and how many there are; labelled ones (a face under a person) only where asked for.
+
+        Args:
+            after: faces and id of a cluster: only those that come behind it.
+        """
         sizes = (
             _grouped(include_labeled)
             .add_columns(func.count().label("face_count"), func.avg(FaceInstance.quality_score).label("avg_quality"))
-            .order_by(func.count().desc(), FaceInstance.cluster_id)
-            .limit(limit)
-            .offset(offset)
+            .cte("sizes")  # asked twice, and made once
         )
-        rows = self._session.execute(sizes).all()
+        total = select(func.count()).select_from(sizes).scalar_subquery()
+        statement = select(sizes, total.label("total")).order_by(sizes.c.face_count.desc(), sizes.c.cluster_id)
+        if after is not None:
+            is_tied = and_(sizes.c.face_count == after[0], sizes.c.cluster_id > after[1])
+            statement = statement.where(or_(sizes.c.face_count < after[0], is_tied))
+        rows = self._session.execute(statement.limit(limit).offset(offset)).all()
         names = [row.cluster_id for row in rows]
         samples, people = self._samples(names), self._people(names) if include_labeled else {}
-        return [
+        found = [
             ClusterSummary(
                 row.cluster_id,
                 row.face_count,
@@ -60,10 +70,17 @@ class Clusters(Store):
             )
             for row in rows
         ]
+        return found, rows[0].total if rows else self._session.execute(select(total)).scalar_one()
 
-    def count(self, *, include_labeled: bool = False) -> int:
-        clusters = _grouped(include_labeled).subquery()
-        return self._session.execute(select(func.count()).select_from(clusters)).scalar_one()
+    def faces(self, cluster_id: str, *, limit: int, offset: int = 0, after: UUID | None = None) -> list[Face]:
+        """A page of a cluster's faces, see `faces_page`."""
+        return faces_page(self._session, FaceInstance.cluster_id == cluster_id, limit=limit, offset=offset, after=after)
+
+    def owners(self, cluster_id: str) -> dict[UUID | None, int]:
+        """How many of a cluster's faces are under whom, None: under nobody; empty where there is no such cluster."""
+        counts = select(FaceInstance.person_id, func.count()).group_by(FaceInstance.person_id)
+        rows = self._session.execute(counts.where(FaceInstance.cluster_id == cluster_id, photo_is_there()))
+        return {row[0]: row[1] for row in rows}
 
     def _samples(self, names: Sequence[str]) -> dict[str, list[UUID]]:
         """The best few of each cluster: a walk along the index a cluster, however large it is, in one statement."""
@@ -106,14 +123,24 @@ def _grouped(include_labeled: bool) -> Select[Any]:
 
 
 class Groups(Store):
-    def clusters(self) -> Iterator[tuple[str, Embeddings]]:
-        """Every cluster with those of its faces that are under nobody."""
-        return self._grouped(FaceInstance.cluster_id, *_in_a_cluster())
+    def largest(self) -> list[tuple[GroupKey, int]]:
+        """Every cluster, with its faces that are under nobody, and every active person: how many faces, most first."""
+        active = FaceInstance.person_id.in_(select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE))
+        found: list[tuple[GroupKey, int]] = []
+        for column, where in ((FaceInstance.cluster_id, _in_a_cluster()), (FaceInstance.person_id, [active])):
+            counts = select(column, func.count()).where(photo_is_there(), *where).group_by(column)
+            found += [(row[0], row[1]) for row in self._session.execute(counts) if row[0] is not None]
+        return sorted(found, key=lambda group: (-group[1], isinstance(group[0], UUID), group[0]))
 
-    def people(self) -> Iterator[tuple[UUID, Embeddings]]:
-        """Every active person with their faces."""
-        active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
-        return self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(active))
+    def sampled(self, keys: Collection[GroupKey], *, most: int) -> Iterator[tuple[GroupKey, Embeddings]]:
+        """These groups, clusters first, with their faces; of more than `most` the first by their random ids."""
+        clusters = sorted(key for key in keys if isinstance(key, str))
+        people = sorted(key for key in keys if isinstance(key, UUID))
+        for names in chunks(clusters):
+            in_these = FaceInstance.cluster_id.in_(names)
+            yield from self._grouped(FaceInstance.cluster_id, in_these, *_in_a_cluster(), most=most)
+        for ids in chunks(people):
+            yield from self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(ids), most=most)
 
     def of(self, key: GroupKey) -> Embeddings:
         """The faces of one of them, in order of id; empty where it is gone."""
@@ -160,15 +187,16 @@ class Groups(Store):
         for row in rows:
             yield row.person_id or row.cluster_id, row.cluster_id
 
-    def _grouped(self, column: InstrumentedAttribute[Any], *where: ColumnElement[bool]) -> Iterator[Any]:
+    def _grouped(
+        self, column: InstrumentedAttribute[Any], *where: ColumnElement[bool], most: int | None = None
+    ) -> Iterator[Any]:
         """(key, faces in order of id), in order of key: ids are sorted first, vectors follow a page at a time."""
-        statement = (
-            select(FaceInstance.id, column.label("key"))
-            .where(photo_is_there(), *where)
-            .order_by(column, FaceInstance.id)
-            .execution_options(yield_per=PAGE_ROWS)
-        )
-        pages = self._session.execute(statement).partitions()
+        number = func.row_number().over(partition_by=column, order_by=FaceInstance.id).label("number")
+        found = select(FaceInstance.id, column.label("key"), number).where(photo_is_there(), *where).subquery()
+        statement = select(found.c.id, found.c.key).order_by(found.c.key, found.c.id)
+        if most is not None:
+            statement = statement.where(found.c.number <= most)
+        pages = self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)).partitions()
         for key, rows in groupby(self._with_vectors(pages), key=itemgetter(0)):
             yield key, as_embeddings((face_id, vector) for _, face_id, vector in rows)
 

@@ -1,11 +1,14 @@
-"""Tables as lines of JSON that both databases write alike, and back; a shape says what each column holds."""
+"""Tables as lines of JSON that both databases write alike, and back; a shape says what each column holds.
+
+Bytes may lie apart from the lines, which hold how many there are: vectors then are read and written as they are.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
@@ -39,7 +42,9 @@ _KINDS = {
     "enum": Kind(sa.Enum, sa.Text(), str),
     "uuid": Kind(sa.Uuid, sa.Uuid(), str, UUID),
     "json": Kind(JsonColumn, sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    # As text, or apart from the lines, where a shape says so.
     "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), lambda value: base64.b64encode(value).decode(), base64.b64decode),
+    "blob": Kind(sa.LargeBinary, sa.LargeBinary()),
     "bool": Kind(sa.Boolean, sa.Boolean()),
     "float": Kind(sa.Float, sa.Float()),
     "int": Kind(sa.Integer, sa.BigInteger()),
@@ -61,6 +66,16 @@ class TableShape:
     columns: tuple[ColumnShape, ...]
     keys: tuple[str, ...]  # the primary key
 
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """Columns whose bytes lie apart."""
+        return tuple(column.name for column in self.columns if column.kind == "blob")
+
+    def with_blobs(self) -> TableShape:
+        """The same table, with all its bytes apart."""
+        columns = (replace(column, kind="blob") if column.kind == "bytes" else column for column in self.columns)
+        return replace(self, columns=tuple(columns))
+
 
 class DatabaseDump:
     """All tables of a database, in an order in which they can be filled again."""
@@ -73,16 +88,33 @@ class DatabaseDump:
     def lines(self, shape: TableShape) -> Iterator[bytes]:
         """One line a row, in order of the key: equal rows make equal bytes on every database."""
         table = Base.metadata.tables[shape.name]
-        statement = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
+        columns = (sa.func.length(column) if column.name in shape.blobs else column for column in table.columns)
         writers = [_KINDS[column.kind].write for column in shape.columns]
-        for row in self._connection.execute(statement):
+        for row in self._connection.execute(_in_order(table, *columns)):
             cells = _converted(writers, row)
             yield json.dumps(cells, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
+    def blobs(self, shape: TableShape, name: str) -> Iterator[bytes]:
+        """The bytes of a column, those of some rows at a time, in the order of the lines."""
+        table = Base.metadata.tables[shape.name]
+        for rows in self._connection.execute(_in_order(table, table.c[name])).partitions():
+            yield b"".join(row[0] for row in rows if row[0] is not None)
 
-def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[bytes]) -> int:
+
+def _in_order(table: sa.Table, *columns: Any) -> sa.Select[Any]:
+    return sa.select(*columns).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
+
+
+def fill_table(
+    connection: sa.Connection,
+    shape: TableShape,
+    lines: Iterable[bytes],
+    blobs: Mapping[str, Callable[[int], bytes]] | None = None,
+) -> int:
     """Put rows into an empty table; returns how many.
 
+    Args:
+        blobs: by column, what hands out the next so many bytes of those that lie apart.
     Raises:
         FileNotReadable: rows that point at rows of this table do so in a circle.
     """
@@ -92,7 +124,8 @@ def fill_table(connection: sa.Connection, shape: TableShape, lines: Iterable[byt
     later: list[dict[str, Any]] = []
     count = 0
     names = [column.name for column in shape.columns]
-    readers = [_KINDS[column.kind].read for column in shape.columns]
+    apart = blobs or {}
+    readers = [apart.get(column.name, _KINDS[column.kind].read) for column in shape.columns]
     rows = (dict(zip(names, _converted(readers, json.loads(line)), strict=True)) for line in lines)
     while batch := list(islice(rows, PAGE_ROWS)):
         count += len(batch)

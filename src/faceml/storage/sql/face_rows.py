@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, and_, join, select
+from sqlalchemy import ColumnElement, Row, and_, join, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from faceml.decisions.states import FaceState
 from faceml.identity.lifetimes import Lifetime
 from faceml.path_text import path_of
 from faceml.records import AssetStatus, BBox, Dismissal, Face, FoundFace, Measures, Span
+from faceml.storage.sql.assets import photo_is_there
+from faceml.storage.sql.chunks import gone
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
 
 PAGE_ROWS = 5_000
@@ -49,6 +52,28 @@ def as_face(row: FaceInstance | Row[*tuple[Any, ...]]) -> Face:
         created_at=row.created_at,
         span=None if row.frame_s is None else Span(row.first_s or 0.0, row.last_s or 0.0, row.frame_s),
     )
+
+
+def faces_page(
+    session: Session, belongs: ColumnElement[bool], *, limit: int, offset: int = 0, after: UUID | None = None
+) -> list[Face]:
+    """Some faces whose photos are there, best quality first.
+
+    Args:
+        belongs: to a cluster or a person.
+        after: a face: only those that come behind it.
+    Raises:
+        NotFound: that face is gone.
+    """
+    statement = select(*FACE_COLUMNS).where(belongs, photo_is_there())
+    if after is not None:
+        quality = session.scalar(select(FaceInstance.quality_score).where(FaceInstance.id == after))
+        if quality is None:
+            raise gone(after)
+        place = tuple_(literal(quality), literal(after, FaceInstance.id.type))
+        statement = statement.where(tuple_(FaceInstance.quality_score, FaceInstance.id) < place)
+    best_first = statement.order_by(FaceInstance.quality_score.desc(), FaceInstance.id.desc())
+    return [as_face(row) for row in session.execute(best_first.limit(limit).offset(offset))]
 
 
 def detection_columns(face: FoundFace) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from faceml.identity.lifetimes import ANY_TIME, Lifetime, Times
 from faceml.names import fold_name, tidy_name
 from faceml.records import PersonStatus
 from faceml.storage.sql.assets import photo_is_there
-from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.chunks import Store, gone
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, PersonAlias, PersonRelation, PersonRow
 
 PAGE_ROWS = 2_000  # photos read at a time
@@ -50,6 +50,10 @@ class PhotoAt:
     asset_id: int
     path: str  # as text, see path_text
     taken: datetime | None  # by the clock of where
+
+
+_MOMENT = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at)  # by the clock of where
+_PHOTO_AT = (ImageAsset.id, ImageAsset.path, _MOMENT)
 
 
 class Lives(Store):
@@ -150,16 +154,34 @@ class Lives(Store):
             statement = statement.where(one.c.person_id == person_id)
         return [Pair(*row) for row in self._session.execute(statement.limit(limit))]
 
-    def photos_with(self, person_ids: Sequence[UUID], *, limit: int, offset: int = 0) -> tuple[list[PhotoAt], int]:
-        """Photos on which all of these people are, the newest first, and how many there are."""
-        moment = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at)
+    def photo(self, asset_id: int) -> PhotoAt:
+        """Raises NotFound where a page began behind it and it is gone."""
+        row = self._session.execute(select(*_PHOTO_AT).where(ImageAsset.id == asset_id)).one_or_none()
+        if row is None:
+            raise gone(asset_id)
+        return PhotoAt(*row)
+
+    def photos_with(
+        self, person_ids: Sequence[UUID], *, limit: int, offset: int = 0, after: int | None = None
+    ) -> tuple[list[PhotoAt], int]:
+        """Photos on which all of these people are, the newest first, and how many there are.
+
+        Args:
+            after: a photo: only those that come behind it. Raises as `photo`.
+        """
+        moment = _MOMENT
         all_of_them = (
             select(FaceInstance.asset_id)
             .where(FaceInstance.person_id.in_(person_ids), photo_is_there())
             .group_by(FaceInstance.asset_id)
             .having(func.count(FaceInstance.person_id.distinct()) == len(set(person_ids)))
         )
-        found = select(ImageAsset.id, ImageAsset.path, moment).where(ImageAsset.id.in_(all_of_them))
+        found = select(*_PHOTO_AT).where(ImageAsset.id.in_(all_of_them))
+        if after is not None:
+            last = self.photo(after).taken
+            is_tied = and_(moment.is_(None) if last is None else moment == last, ImageAsset.id > after)
+            is_older = () if last is None else (moment < last, moment.is_(None))
+            found = found.where(or_(is_tied, *is_older))
         page = found.order_by(moment.is_(None), moment.desc(), ImageAsset.id).limit(limit).offset(offset)
         return [PhotoAt(*row) for row in self._session.execute(page)], self._count(
             ImageAsset, ImageAsset.id.in_(all_of_them)
@@ -167,9 +189,8 @@ class Lives(Store):
 
     def dated_photos(self) -> Iterator[PhotoAt]:
         """All photos of which somebody knows the day, the newest first; some thousands are in memory at a time."""
-        moment = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at)
-        there = (ImageAsset.missing_since.is_(None), moment.is_not(None))
-        rows = select(ImageAsset.id, ImageAsset.path, moment).where(*there).order_by(moment.desc(), ImageAsset.id)
+        there = (ImageAsset.missing_since.is_(None), _MOMENT.is_not(None))
+        rows = select(*_PHOTO_AT).where(*there).order_by(_MOMENT.desc(), ImageAsset.id)
         return (PhotoAt(*row) for row in self._session.execute(rows.execution_options(yield_per=PAGE_ROWS)))
 
     def people_on(self, asset_ids: Sequence[int]) -> dict[int, set[UUID]]:

@@ -15,7 +15,7 @@ from sqlalchemy import Select, Subquery, delete, func, insert, select
 from faceml.records import PrototypeRole
 from faceml.storage.index.vector_index import UNSET, Payload, Point
 from faceml.storage.sql.assets import photo_is_there
-from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.chunks import Store, chunks
 from faceml.storage.sql.locks import DRAINING, advisory_lock
 from faceml.storage.sql.prototypes import is_in_use
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, OutboxRow, PersonPrototype
@@ -31,7 +31,8 @@ class Pending:
 
 class Outbox(Store):
     def push(self, point_ids: Sequence[UUID]) -> None:
-        self._write(insert(OutboxRow), [{"point_id": point_id} for point_id in point_ids])
+        for piece in chunks(point_ids):
+            self._write(insert(OutboxRow), [{"point_id": point_id} for point_id in piece])
 
     def push_all(self) -> None:
         """Every point, for an index that is about to be built anew."""

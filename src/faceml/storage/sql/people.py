@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 
 from faceml.decisions.replay import survivor
 from faceml.errors import NotFound
 from faceml.names import fold_name, tidy_name
-from faceml.records import Person, PersonStatus
+from faceml.records import Face, Person, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
-from faceml.storage.sql.chunks import Store
+from faceml.storage.sql.chunks import Store, gone
+from faceml.storage.sql.face_rows import faces_page
 from faceml.storage.sql.prototypes import is_in_use
 from faceml.storage.sql.tables import FaceInstance, FaceRejection, PersonAlias, PersonPrototype, PersonRow
 
@@ -76,14 +77,42 @@ class People(Store):
         rows = [*self._session.execute(names), *self._session.execute(aliases)]
         return [name for _, name in sorted((row[0], row[1]) for row in rows)]
 
-    def page(self, *, status: PersonStatus | None = None, limit: int, offset: int = 0) -> list[PersonSummary]:
-        """People with most faces first, of one status where given."""
-        statement = select(PersonRow, _faces_of.label("faces"), _prototypes_of).order_by(
-            _faces_of.desc(), PersonRow.folded_name
+    def page(
+        self,
+        *,
+        status: PersonStatus | None = None,
+        limit: int,
+        offset: int = 0,
+        after: tuple[int, UUID] | None = None,
+    ) -> list[PersonSummary]:
+        """People with most faces first, of one status where given.
+
+        Args:
+            after: faces and id of a person: only those who come behind them.
+        Raises:
+            NotFound: that person is gone.
+        """
+        counts = (
+            select(FaceInstance.person_id, func.count().label("faces"))
+            .where(FaceInstance.person_id.is_not(None), photo_is_there())
+            .group_by(FaceInstance.person_id)
+            .subquery()
         )
+        faces = func.coalesce(counts.c.faces, 0)
+        chosen = select(PersonRow.id, faces.label("faces")).outerjoin(counts, counts.c.person_id == PersonRow.id)
         if status is not None:
-            statement = statement.where(PersonRow.status == status)
-        return [_summary(*row) for row in self._session.execute(statement.limit(limit).offset(offset))]
+            chosen = chosen.where(PersonRow.status == status)
+        if after is not None:
+            is_tied = and_(faces == after[0], PersonRow.folded_name > self._name_of(after[1]))
+            chosen = chosen.where(or_(faces < after[0], is_tied))
+        shown = chosen.order_by(faces.desc(), PersonRow.folded_name).limit(limit).offset(offset).subquery()
+        statement = select(PersonRow, shown.c.faces, _prototypes_of).join(shown, shown.c.id == PersonRow.id)
+        rows = self._session.execute(statement.order_by(shown.c.faces.desc(), PersonRow.folded_name))
+        return [_summary(*row) for row in rows]
+
+    def faces(self, person_id: UUID, *, limit: int, offset: int = 0, after: UUID | None = None) -> list[Face]:
+        """A page of a person's faces, see `faces_page`."""
+        return faces_page(self._session, FaceInstance.person_id == person_id, limit=limit, offset=offset, after=after)
 
     def summary(self, person_id: UUID) -> PersonSummary:
         """Raises NotFound."""
@@ -161,6 +190,13 @@ class People(Store):
         of_alias = select(PersonAlias.person_id).where(PersonAlias.folded_name == key).scalar_subquery()
         found = select(PersonRow).where(or_(PersonRow.folded_name == key, PersonRow.id == of_alias))
         return self._session.scalars(found.order_by(PersonRow.folded_name != key).limit(1)).first()
+
+    def _name_of(self, person_id: UUID) -> str:
+        """As names are compared."""
+        row = self._session.get(PersonRow, person_id)
+        if row is None:
+            raise gone(person_id)
+        return row.folded_name
 
     def _row(self, person_id: UUID) -> PersonRow:
         row = self._session.get(PersonRow, person_id)

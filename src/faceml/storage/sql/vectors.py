@@ -122,23 +122,6 @@ class Vectors(Store):
         where = [photo_is_there(), is_undecided, in_no_split_part(), FaceInstance.quality_score >= min_quality]
         return self._vectors(where, limit=limit)
 
-    def undecided_pages(self, *, min_quality: float) -> Iterator[Embeddings]:
-        """Those of `undecided` from a quality on, a page in memory at a time, in order of id."""
-        statement = (
-            select(FaceInstance.id, FaceEmbedding.vector)
-            .join(FaceEmbedding)
-            .where(
-                photo_is_there(),
-                FaceInstance.assigned_by.is_distinct_from(AssignedBy.MANUAL),
-                FaceInstance.quality_score >= min_quality,
-                in_no_split_part(),
-            )
-            .order_by(FaceInstance.id)
-            .execution_options(yield_per=PAGE_ROWS)
-        )
-        for page in self._session.execute(statement).partitions():
-            yield as_embeddings((row[0], row[1]) for row in page)
-
     def everybody(self) -> LibraryFaces:
         """All faces, strangers' too, but those that a person said are none."""
         import numpy as np
