@@ -28,6 +28,7 @@ from faceml.client.shapes import (
     DrawFaceResponse,
     DualClusterRequest,
     DualClusterResponse,
+    EnrolResponse,
     ErasePersonResponse,
     EventsResponse,
     ExemplarsRequest,
@@ -120,6 +121,8 @@ class Operations(Protocol):
         query: dict[str, Any] | None = None,
         body: Any = None,
         photo: bytes | None = None,
+        photos: list[bytes] | None = None,
+        form: dict[str, Any] | None = None,
     ) -> Any:
         """Send a request; what it answers, as JSON says it, or bytes."""
 
@@ -651,6 +654,18 @@ class Operations(Protocol):
         """Erase a person for good; without `confirm=true` nothing is erased, and the answer says what would be."""
         answer: ErasePersonResponse = self.ask(
             "DELETE", f"/api/v1/faces/persons/{person_id}", query={"confirm": confirm}
+        )
+        return answer
+
+    def enrol_person(
+        self, photos: list[bytes], *, name: str | None = None, person_id: str | None = None, face: int | None = None
+    ) -> EnrolResponse:
+        """Let a person be known by pictures, which the library keeps; each is taken, or refused with the reason."""
+        answer: EnrolResponse = self.ask(
+            "POST",
+            "/api/v1/faces/persons/enrol",
+            photos=photos,
+            form={"name": name, "personId": person_id, "face": face},
         )
         return answer
 

@@ -231,6 +231,27 @@ class DualClusterResponse(TypedDict):
     execution_time_seconds: float
 
 
+class EnrolResponse(TypedDict):
+    personId: str | None
+    personName: str | None
+    enrolled: int
+    refused: int
+    prototypesCreated: int
+    eventId: int | None
+    pictures: list[EnrolledItem]
+
+
+class EnrolledItem(TypedDict):
+    """A picture as it was sent, or why it is refused: then nothing of it is kept."""
+
+    name: str
+    faceId: str | None
+    assetId: int | None
+    refused: Refusal | None
+    reason: str | None
+    faces: list[ShareBox]
+
+
 class ErasePersonResponse(TypedDict):
     personId: str
     peopleErased: int
@@ -240,6 +261,7 @@ class ErasePersonResponse(TypedDict):
     eventsRedacted: int
     indexBacklog: int
     notGoneYet: list[str]
+    picturesErased: int
 
 
 class EventItem(TypedDict):
@@ -828,6 +850,20 @@ class RedoRequest(TypedDict):
     """Without `eventId` the decision that was taken back last is made again."""
 
     event_id: NotRequired[int | None]
+
+
+Refusal: TypeAlias = Literal[
+    "not_a_picture",
+    "no_face",
+    "several_faces",
+    "no_such_face",
+    "too_small",
+    "blurred",
+    "twice",
+    "already_theirs",
+    "decided_otherwise",
+    "erased",
+]
 
 
 class RejectFaceResponse(TypedDict):

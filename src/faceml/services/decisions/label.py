@@ -190,16 +190,23 @@ def assign_faces_to(
     """
     with deciding(library) as unit:
         ids = [face.id for face in as_asked(unit, face_ids, if_still)]
-        is_name = as_uuid(name_or_id) is None
-        person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
-        already = unit.prototypes.exemplar_faces([person.id])[person.id]
-        free = [face_id for face_id in ids if face_id not in already]
-        exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
         others = [face.id for face in as_asked(unit, left_out, if_still)] if left_out else []
-        said = (person.id, counted_as(unit, person.id), exemplars)
-        decision = LabelSome(*said, left_out=frozenset(others)) if others else Assign(*said)
-        event_id = decide(unit, decision, [*ids, *others], actor=actor)
-    return ReassignReport(person.id, person.name, len(ids), len(exemplars), event_id)
+        return put_under(unit, ids, name_or_id, left_out=others, actor=actor)
+
+
+def put_under(
+    unit: UnitOfWork, face_ids: Sequence[UUID], name_or_id: str | UUID, *, left_out: Sequence[UUID] = (), actor: str
+) -> ReassignReport:
+    """`assign_faces_to` of faces that are there; the caller holds the lock."""
+    is_name = as_uuid(name_or_id) is None
+    person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
+    already = unit.prototypes.exemplar_faces([person.id])[person.id]
+    free = [face_id for face_id in face_ids if face_id not in already]
+    exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
+    said = (person.id, counted_as(unit, person.id), exemplars)
+    decision = LabelSome(*said, left_out=frozenset(left_out)) if left_out else Assign(*said)
+    event_id = decide(unit, decision, [*face_ids, *left_out], actor=actor)
+    return ReassignReport(person.id, person.name, len(face_ids), len(exemplars), event_id)
 
 
 def unassign_faces(
