@@ -9,6 +9,7 @@ from fastapi import File, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from faceml.path_text import path_text
+from faceml.services.photos.follow import list_bursts
 from faceml.services.recognise.spaces import MOST_FOUND, search_faces, search_photos
 from faceml.services.review.browse import list_events, list_together, photos_with
 from serving.deps import Shared, router_for
@@ -57,6 +58,16 @@ async def list_days(request: Request, service: Shared, query: Annotated[Page, Qu
         return search.EventsResponse.completed(found, items=items)
 
     return await service.read(request, work)
+
+
+@router.get("/search/bursts", response_model=search.BurstsResponse, responses=UNCHANGED)
+async def list_photos_in_a_row(
+    request: Request, service: Shared, query: Annotated[search.BurstsQuery, Query()]
+) -> Response:
+    """List photos with faces that were taken in a row, or are copies of each other; the largest bursts first."""
+    return await service.read(
+        request, lambda: search.BurstsResponse.listing(list_bursts(service.library.repository, limit=query.limit))
+    )
 
 
 @router.post("/search/faces", response_model=search.AlikeResponse, responses=REFUSED)

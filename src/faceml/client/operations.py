@@ -11,6 +11,7 @@ from faceml.client.shapes import (
     AppliedResponse,
     AssignedBy,
     AssignFaceResponse,
+    BurstsResponse,
     By,
     ChangesResponse,
     ClusterDetailResponse,
@@ -808,6 +809,11 @@ class Operations(Protocol):
         answer: EventsResponse = self.ask(
             "GET", "/api/v1/faces/search/events", query={"page": page, "pageSize": page_size}
         )
+        return answer
+
+    def list_photos_in_a_row(self, *, limit: int | None = None) -> BurstsResponse:
+        """List photos with faces that were taken in a row, or are copies of each other; the largest bursts first."""
+        answer: BurstsResponse = self.ask("GET", "/api/v1/faces/search/bursts", query={"limit": limit})
         return answer
 
     def search_for_faces(self, **body: Unpack[SearchRequest]) -> AlikeResponse:

@@ -80,6 +80,14 @@ class BoundingBox(TypedDict):
     height: int
 
 
+class BurstItem(TypedDict):
+    photos: list[PhotoItem]
+
+
+class BurstsResponse(TypedDict):
+    bursts: list[BurstItem]
+
+
 By: TypeAlias = Literal["cluster", "person", "day"]
 
 

@@ -20,6 +20,7 @@ from faceml.services.review.groups import Group, suggest_merges
 from faceml.storage.sql.repository import Repository
 
 SHOWN = 4  # faces of a person beside the one asked about
+MOST_COMPARED = 40  # of their best faces, among which those of bursts are told
 PEOPLE_A_ROUND = 40  # looked through for intruders at a time
 
 
@@ -195,6 +196,7 @@ def _side_of(group: Group) -> Side:
 
 def _person_side(repository: Repository, person_id: UUID, *, without: Sequence[UUID]) -> Side:
     details = show_person(repository, person_id)
-    typical = dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)])
-    shown = [id_ for id_ in typical if id_ not in without][:SHOWN]
-    return Side(details.person.name, tuple(shown), details.person.id)
+    theirs = sorted(details.faces, key=lambda face: face.id not in details.exemplars)
+    with repository.read() as unit:
+        typical = unit.shots.one_a_burst([face for face in theirs if face.id not in without][:MOST_COMPARED])
+    return Side(details.person.name, tuple(face.id for face in typical[:SHOWN]), details.person.id)

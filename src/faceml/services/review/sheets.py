@@ -23,13 +23,14 @@ from faceml.storage.grid.face_table import FaceTable
 from faceml.storage.live_table import LiveTable
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.clusters import ClusterSummary
-from faceml.storage.sql.repository import Repository
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
 FACES_A_ROW = 12
+MOST_COMPARED = 500  # the best faces of a row, among which those of bursts are told
 PEOPLE_SHOWN = 50
 MAP_FACES = 3_000  # t-SNE of more takes minutes
 FACELESS_SHOWN = 20
@@ -54,7 +55,7 @@ def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title
         rows = [
             _Row(
                 item.person_name or item.cluster_id,
-                unit.faces.in_cluster(item.cluster_id)[:FACES_A_ROW],
+                _shown(unit, unit.faces.in_cluster(item.cluster_id)),
                 item.face_count,
                 item.avg_quality,
             )
@@ -67,7 +68,7 @@ def draw_parts(library: Library, cluster_ids: Sequence[str], *, title: str | Non
     """A contact sheet: a row a cluster, named or not, in this order."""
     with library.repository.read() as unit:
         faces = {id_: unit.faces.in_cluster(id_) for id_ in cluster_ids}
-    rows = [_Row(id_, found[:FACES_A_ROW], len(found)) for id_, found in faces.items()]
+        rows = [_Row(id_, _shown(unit, found), len(found)) for id_, found in faces.items()]
     return _sheet(library, rows, title)
 
 
@@ -75,7 +76,7 @@ def draw_people(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a person, most faces first; of more than 50 people the first 50."""
     with library.repository.read() as unit:
         rows = [
-            _Row(person.name, unit.faces.of_person(person.id)[:FACES_A_ROW], person.face_count)
+            _Row(person.name, _shown(unit, unit.faces.of_person(person.id)), person.face_count)
             for person in unit.people.page(limit=PEOPLE_SHOWN)
             if person.face_count
         ]
@@ -94,6 +95,11 @@ def draw_questions(library: Library, *, title: str | None = None) -> Image:
             text = f"{question.text} {names}".strip()
             rows.append(_Row(f"{text} ({question.evidence})", [faces[side] for side in sides if side in faces]))
     return _sheet(library, rows, title)
+
+
+def _shown(unit: UnitOfWork, faces: Sequence[Face]) -> list[Face]:
+    """The best of some faces, best first, one a burst."""
+    return unit.shots.one_a_burst(faces[:MOST_COMPARED])[:FACES_A_ROW]
 
 
 def _sheet(library: Library, rows: Sequence[_Row], title: str | None) -> Image:
