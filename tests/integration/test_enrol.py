@@ -113,6 +113,8 @@ def test_one_of_several_faces_is_chosen_by_its_place(library: Library, photo_fol
 
 
 def test_what_a_person_decided_stays(library: Library, eileen: bytes, grace: bytes, photos: Path) -> None:
+    for other in ("group.jpg", "nobody.png"):
+        (photos / other).unlink()
     ingest_folder(library.repository, photos)
     backfill_faces(library)
     with library.repository.read() as unit:

@@ -827,6 +827,7 @@ class QuestionItem(TypedDict):
     key: str
     text: str
     evidence: str
+    company: str
     needsName: bool
     one: SideItem
     other: SideItem
