@@ -61,7 +61,7 @@ client.undo_decision(event_id=int(client.headers["X-Event-Id"]))
 
 LIMITS = """## Its limits
 
-- A body may have 64 KB, a photo for `/identify` and `/grid/search` 64 MB (`multipart/form-data`), ids of faces for
+- A body may have 64 KB, pictures 64 MB (`multipart/form-data`), ids of faces for
   `/grid/decide`, `/grid/suggest` and `/grid/tiles` 2 MB, and embeddings for `/project` 16 MB: 1,000 rows of 512
   numbers of 30 letters. More than 2,000 lists, objects or fields are refused unread. Path and query have 8 KB, headers
   64 KB.
@@ -136,7 +136,7 @@ def _bodies(title: str, schema: dict[str, Any], schemas: dict[str, Any]) -> Iter
         elif name.startswith("Body_"):  # FastAPI's name for the fields of a form
             yield f"{title}, a form (`multipart/form-data`):\n"
             for field, described in schemas[name]["properties"].items():
-                yield f"- `{field}`: {described.get('description', described['type'])}"
+                yield f"- `{field}`: {described.get('description') or described['type']}"
             yield ""
         elif name:
             yield f"{title}: `{name}`\n"

@@ -144,7 +144,7 @@ class _Body:
 def most_bytes(scope: Scope, limits: Limits) -> int:
     """What the path takes at most; what claims to be something else than the path asks for will be refused anyway."""
     kind = media_type(scope)
-    if scope["path"].endswith(("/identify", "/grid/search", "/search/upload")) and kind == FORM:
+    if scope["path"].endswith(("/identify", "/grid/search", "/search/upload", "/enrol")) and kind == FORM:
         return limits.upload_bytes
     if scope["path"].endswith(("/grid/decide", "/grid/suggest", "/grid/tiles")) and kind == JSON:
         return limits.many_bytes

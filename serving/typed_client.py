@@ -116,6 +116,8 @@ _BASE = '''class Operations(Protocol):
         query: dict[str, Any] | None = None,
         body: Any = None,
         photo: bytes | None = None,
+        photos: list[bytes] | None = None,
+        form: dict[str, Any] | None = None,
     ) -> Any:
         """Send a request; what it answers, as JSON says it, or bytes."""
 
@@ -136,8 +138,9 @@ def _method(method: str, path: str, operation: Schema, described: Schema) -> str
     content = operation.get("requestBody", {}).get("content", {})
     sent, rest = "", ""
     if "multipart/form-data" in content:
-        given.append("photo: bytes")
-        sent = ", photo=photo"
+        fields, sent = _form(content["multipart/form-data"]["schema"], described)
+        given.append(fields[0])
+        named += fields[1:]
     elif content:
         schema = next(iter(content.values()))["schema"]
         rest, sent = _body(schema, described)
@@ -155,6 +158,17 @@ def _method(method: str, path: str, operation: Schema, described: Schema) -> str
         f'        answer: {answered} = self.ask("{method}", {address}{asks}{sent})\n'
         "        return answer\n"
     )
+
+
+def _form(schema: Schema, described: Schema) -> tuple[list[str], str]:
+    """A form's arguments, its pictures first, and how they are passed on."""
+    fields = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]
+    several = "photos" in fields
+    others = {name: of for name, of in fields.items() if name not in ("photo", "photos")}
+    taken = [f"{_snake(name)}: {_type(of)} = None" for name, of in others.items()]
+    form = ", ".join(f'"{name}": {_snake(name)}' for name in others)
+    sent = ", photos=photos" if several else ", photo=photo"
+    return ["photos: list[bytes]" if several else "photo: bytes", *taken], sent + (f", form={{{form}}}" if form else "")
 
 
 def _body(schema: Schema, described: Schema) -> tuple[str, str]:

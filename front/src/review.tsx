@@ -42,7 +42,7 @@ export function Review({ desk, stage }: { desk: Desk; stage: Stage }) {
       <header class="fg-head">
         <div class="fg-title">
           <h1>{question?.text ?? (asking.isLoading ? "Looking …" : "Review")}</h1>
-          <p>{question?.evidence ?? ""}{asking.answered > 0 && `${question?.evidence ? " · " : ""}${asking.answered} answered`}</p>
+          <p>{[question?.evidence, question?.company, asking.answered > 0 && `${asking.answered} answered`].filter(Boolean).join(" · ")}</p>
         </div>
         <div class="fg-tools" role="group" aria-label="What is asked about">
           {TOPICS.map((topic) => (

@@ -197,6 +197,7 @@ export interface Question {
   key: string;
   text: string;
   evidence: string;
+  company: string;
   needsName: boolean;
   one: Side;
   other: Side;

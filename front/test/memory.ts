@@ -183,7 +183,7 @@ export class MemoryLibrary implements Transport {
 export function question(topic: Question["topic"], faceId: string, name: string, more: Partial<Question & { round: number }> = {}): Question & { round: number } {
   const one: Side = { title: "This face", faceIds: [faceId], personId: null, clusterId: null };
   const other: Side = { title: name, faceIds: [], personId: `p-${name}`, clusterId: null };
-  return { topic, key: `${topic} ${faceId}`, text: `Is this ${name}?`, evidence: "90% likely", needsName: false, one, other, round: 0, ...more };
+  return { topic, key: `${topic} ${faceId}`, text: `Is this ${name}?`, evidence: "90% likely", company: "", needsName: false, one, other, round: 0, ...more };
 }
 
 export function tile(faceId: string, more: Partial<Tile> = {}): Tile {

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Body, Query, Request
+from fastapi import Body, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 
+from faceml.errors import WrongUse
 from faceml.services.decisions.people import hide_person, merge_people, rename_person, unhide_person
 from faceml.services.decisions.private import describe_person, erase_person, relate_people
 from faceml.services.decisions.undo import undo
+from faceml.services.exchange.import_labels import MOST_PICTURES, enrol
 from faceml.services.review.browse import list_people, show_person
 from serving.deps import Shared, router_for
+from serving.limits import KB
 from serving.openapi import PAGED, problems
 from serving.schemas import persons
-from serving.schemas.base import FacesPage
+from serving.schemas.base import FacesPage, Name
 
 router = router_for("persons")
 REFUSED = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+PICTURES: Any = {"max_files": MOST_PICTURES, "max_fields": 10, "max_part_size": 2 * KB}  # a name of 255 letters
 
 
 @router.get("/persons", response_model=persons.PersonListResponse, responses=PAGED)
@@ -41,6 +45,30 @@ async def get_person(
         request,
         lambda: show_person(service.library.repository, person_id, **query.given()),
         lambda found: persons.PersonDetailResponse.of_details(found, query),
+    )
+
+
+@router.post("/persons/enrol", response_model=persons.EnrolResponse, responses=REFUSED, form_limits=PICTURES)
+async def enrol_person(
+    service: Shared,
+    photos: Annotated[list[UploadFile], File(description="JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF")],
+    name: Annotated[Name | None, Form(description="of the person, who is new where nobody has it")] = None,
+    person_id: Annotated[UUID | None, Form(alias="personId", description="instead of the name")] = None,
+    face: Annotated[int | None, Form(ge=1, le=1_000, description="which face of one picture, 1: leftmost")] = None,
+) -> Response:
+    """Let a person be known by pictures, which the library keeps; each is taken, or refused with the reason."""
+    who = name or person_id
+    if who is None or (name and person_id):
+        raise WrongUse("say who is on the pictures: by a name, or by a personId")
+    return await service.compute(
+        lambda: enrol(
+            service.library,
+            who,
+            [(photo.filename or "", photo.file.read()) for photo in photos],
+            face=face,
+            actor=service.actor,
+        ),
+        persons.EnrolResponse.of,
     )
 
 

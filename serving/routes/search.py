@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import File, Query, Request, UploadFile
 from fastapi.responses import Response
 
+from faceml.services.photos.follow import list_bursts
 from faceml.services.recognise.spaces import MOST_FOUND, search_faces, search_photos
 from faceml.services.review.browse import list_events, list_together, photos_with
 from serving.deps import Shared, router_for
@@ -50,6 +51,16 @@ async def list_days(request: Request, service: Shared, query: Annotated[PhotosPa
     """List days, the folders that photos of them lie in, and who is on these."""
     return await service.page(
         request, lambda: list_events(service.library.repository, **query.given()), search.EventsResponse.listing
+    )
+
+
+@router.get("/search/bursts", response_model=search.BurstsResponse, responses=UNCHANGED)
+async def list_photos_in_a_row(
+    request: Request, service: Shared, query: Annotated[search.BurstsQuery, Query()]
+) -> Response:
+    """List photos with faces that were taken in a row, or are copies of each other; the largest bursts first."""
+    return await service.read(
+        request, lambda: search.BurstsResponse.listing(list_bursts(service.library.repository, limit=query.limit))
     )
 
 

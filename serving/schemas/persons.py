@@ -10,9 +10,13 @@ from pydantic import Field
 
 from faceml.decisions.about_people import Kin
 from faceml.records import PersonStatus
+from faceml.services.exchange.import_labels import EnrolReport
 from faceml.services.review.browse import PersonDetails
+from faceml.storage.enrolment import EnrolledPicture
+from faceml.vision.quality import Refusal
 from serving.schemas.base import AFTER, LARGEST_EVENT, WHOLE, ListResponse, Name, Page, RequestModel, ResponseModel
 from serving.schemas.faces import FaceInstance, with_names
+from serving.schemas.photos import ShareBox
 
 PartialDate = Annotated[str, Field(description="1950, 1950-05 or 1950-05-17", max_length=20)]
 
@@ -167,6 +171,41 @@ class ErasePersonResponse(ResponseModel):
     not_gone_yet: Annotated[
         list[str], Field(description="Where copies may be left, and why; every later command tries again")
     ]
+    pictures_erased: int = Field(description="of the library's own, by which they were enrolled")
+
+
+class EnrolledItem(ResponseModel):
+    """A picture as it was sent, or why it is refused: then nothing of it is kept."""
+
+    name: str = Field(description="of the file, as it was sent")
+    face_id: UUID | None = Field(description="under the person now")
+    asset_id: int | None
+    refused: Refusal | None
+    reason: str | None = Field(description="of the refusal, with the fix")
+    faces: list[ShareBox] = Field(description="from left to right: `face=1` is the first")
+
+    @classmethod
+    def of(cls, found: EnrolledPicture, /) -> Self:
+        seen = found.seen
+        faces = [
+            ShareBox(x=box.x / seen.width, y=box.y / seen.height, width=box.w / seen.width, height=box.h / seen.height)
+            for box in seen.boxes
+        ]
+        return cls.completed(found, refused=seen.refused, reason=seen.reason, faces=faces)
+
+
+class EnrolResponse(ResponseModel):
+    person_id: UUID | None = Field(description="null: somebody new, of whom every picture was refused")
+    person_name: str | None
+    enrolled: int
+    refused: int
+    prototypes_created: int
+    event_id: int | None
+    pictures: list[EnrolledItem]
+
+    @classmethod
+    def of(cls, found: EnrolReport, /) -> Self:
+        return cls.completed(found, pictures=[EnrolledItem.of(picture) for picture in found.pictures])
 
 
 class UndoRequest(RequestModel):

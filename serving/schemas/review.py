@@ -43,6 +43,7 @@ class QuestionItem(ResponseModel):
     key: str = Field(description="the same when it is asked again")
     text: str
     evidence: str
+    company: str = Field(description="who else is on the photo and often with the person: a hint, never a reason")
     needs_name: bool = Field(description="a yes has to say who it is")
     one: SideItem
     other: SideItem

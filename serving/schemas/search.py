@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from faceml.path_text import path_text
+from faceml.services.photos.follow import Burst
 from faceml.services.recognise.spaces import MOST_FOUND, Alike
 from faceml.services.review.browse import Companions, EventsPage
 from serving.schemas.base import WHOLE, ListResponse, PhotosPage, RequestModel, ResponseModel
@@ -76,6 +77,27 @@ class EventsResponse(ListResponse[EventItem]):
     def listing(cls, found: EventsPage) -> Self:
         items = [EventItem.completed(event, folder=path_text(event.folder)) for event in found.items]
         return cls.completed(found, items=items)
+
+
+class BurstsQuery(RequestModel):
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 20
+
+
+class BurstItem(ResponseModel):
+    photos: list[PhotoItem] = Field(description="in order of time")
+
+
+class BurstsResponse(ResponseModel):
+    bursts: list[BurstItem]
+
+    @classmethod
+    def listing(cls, found: Sequence[Burst]) -> Self:
+        return cls(
+            bursts=[
+                BurstItem(photos=[PhotoItem.completed(photo, path=path_text(photo.path)) for photo in burst.photos])
+                for burst in found
+            ]
+        )
 
 
 class SearchRequest(RequestModel):

@@ -133,6 +133,7 @@ class PhotoFaces:
     error: str | None = None
     note: str | None = None  # what is missing, where it was read in part
     left_out: tuple[tuple[str, int], ...] = ()  # faces seen that were not wanted: why, how many
+    perceptual_hash: int | None = None  # of a photo's file, see `vision.conversion`
 
 
 @dataclass(frozen=True, slots=True)

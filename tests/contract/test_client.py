@@ -94,3 +94,10 @@ def test_over_a_real_connection_with_a_key(settings: Settings, tmp_path: Path) -
         client = Client(server.url, key="secret")
         assert client.list_face_clusters()["total"] == 2
         assert "faceml" in client.metrics()
+
+
+def test_pictures_are_sent_as_a_form(client: Client) -> None:
+    with pytest.raises(WrongUse, match="a name, or by a personId"):
+        client.enrol_person([b"x", b"y"])
+    with pytest.raises(WrongUse, match="of one picture"):
+        client.enrol_person([b"x", b"y"], name="Ada", face=2)

@@ -112,7 +112,7 @@ def check(case: Any) -> None:
     # that faces or a query are given, to which an action applies.
     says_less = ("/identify", "/suggestions", "/train", "/cluster/dual", "/explanation")
     says_less += ("/grid/decide", "/grid/suggest", "/grid/search", "/assets/{asset_id}/faces", "/box", "/cover")
-    says_less += ("/review/answer", "/exemplars", "/search/upload")
+    says_less += ("/review/answer", "/exemplars", "/search/upload", "/enrol")
     says_less += ("/apply", "/tune/grouping", "/tune/recognition")  # so are the options above, and whether faces wait
     left_out = [positive_data_acceptance] if case.path.endswith(says_less) else []
     if response.status_code == HTTPStatus.REQUEST_URI_TOO_LONG:

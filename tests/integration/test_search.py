@@ -16,15 +16,18 @@ from sqlalchemy import update
 
 from faceml.cli.main import cli
 from faceml.config import Settings
+from faceml.decisions.states import FaceState
 from faceml.errors import NotFound, WrongUse
 from faceml.identity.once_a_photo import likeness_of_photos
 from faceml.library import Library
-from faceml.records import Dismissal
+from faceml.records import AssignedBy, Dismissal
+from faceml.services.decisions.decide import find_person
 from faceml.services.decisions.label import assign_faces_to, dismiss_faces
 from faceml.services.decisions.people import hide_person, merge_people
 from faceml.services.index.drain import drain_outbox
 from faceml.services.recognise.spaces import search_faces, search_photos
 from faceml.services.review.browse import find, list_events, list_together, photos_with
+from faceml.services.review.review import Topic, ask
 from faceml.storage.sql.tables import ImageAsset
 from tests.conftest import add_photo, found_face, people_vectors
 from tests.fakes import FakePack, library_with
@@ -176,3 +179,35 @@ def test_rest_and_command_say_the_same(made: Made, monkeypatch: pytest.MonkeyPat
     assert "2020-05-02" in told[2].output
     run = CliRunner().invoke(cli, ["faces", "like", str(made.face[0, "A"]), "--photos", "--json"])
     assert json.loads(run.stdout)["found"][0]["faces"] == 1, run.output
+
+
+@both
+def test_review_says_who_on_the_photo_is_often_with_the_person(made: Made) -> None:
+    repository = made.library.repository
+    with repository.begin() as unit:
+        vector = people_vectors(4, len(SHOWN), seed=3).reshape(4, len(SHOWN), -1)[0, 5]
+        (face,) = unit.faces.add([(made.assets[3], found_face(vector, x=500))], pack="opencv-zoo")
+        ada = find_person(unit, "Ada")
+        unit.faces.set_states([(face, FaceState(ada.id, AssignedBy.PROTOTYPE, None, similarity=0.9))])
+    (question,) = ask(made.library, Topic.RECOGNISED)
+    assert question.company == "often seen with Bea, who is on this photo", "with Cleo on one other photo only"
+    with client_of(made.library) as api:
+        (told,) = api.get(f"{API}/review?topic=recognised").json()["questions"]
+        assert told["company"] == question.company
+    hide_person(made.library, find(repository, "Bea").id, actor=ME)
+    assert ask(made.library, Topic.RECOGNISED)[0].company == ""
+
+
+def test_who_was_together_once_is_no_company_and_two_are_both_named(made: Made) -> None:
+    vectors = people_vectors(4, len(SHOWN), seed=3).reshape(4, len(SHOWN), -1)
+    with made.library.repository.begin() as unit:
+        for photo, letter, name in ((3, "A", "Ada"), (1, "C", "Cleo")):
+            found = found_face(vectors["ABC".index(letter), 5], x=500)
+            (face,) = unit.faces.add([(made.assets[photo], found)], pack="opencv-zoo")
+            state = FaceState(find_person(unit, name).id, AssignedBy.PROTOTYPE, None, similarity=0.9)
+            unit.faces.set_states([(face, state)])
+    told = {question.text: question.company for question in ask(made.library, Topic.RECOGNISED)}
+    assert told == {
+        "Is this Ada?": "often seen with Bea and Cleo, who are on this photo",
+        "Is this Cleo?": "often seen with Ada and Bea, who are on this photo",
+    }

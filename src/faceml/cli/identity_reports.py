@@ -11,6 +11,7 @@ from faceml.cli.tables import one_line, table
 if TYPE_CHECKING:
     from faceml.services.decisions.split import SplitPreview, SplitReport
     from faceml.services.decisions.undo import UndoReport
+    from faceml.services.exchange.import_labels import EnrolReport
     from faceml.services.recognise.identify import Explanation, Identification, PersonScore
     from faceml.services.review.browse import PeoplePage, PersonDetails
 
@@ -131,3 +132,13 @@ def undo(report: UndoReport) -> str:
     if report.faces_left:
         lines.append(f"Faces left as they are, because something later says otherwise: {report.faces_left}")
     return "\n".join([*lines, f"Event: {report.event_id} (undo it to take this back)"])
+
+
+def enrolled(report: EnrolReport) -> str:
+    lines = [f"Enrolled: {report.enrolled} of {len(report.pictures)} pictures of {report.person_name or 'nobody'}"]
+    for picture in report.pictures:
+        what = (
+            f"face {picture.face_id}" if picture.face_id else f"refused ({picture.seen.refused}): {picture.seen.reason}"
+        )
+        lines.append(f"  {one_line(picture.name)}: {what}")
+    return "\n".join([*lines, *([f"Event: {report.event_id}"] if report.event_id else [])])

@@ -134,6 +134,16 @@ def forget_missing(folder: Path | None, yes: bool) -> object:
     return run(show.open_configured(), folder, is_confirmed=yes, actor=current_actor())
 
 
+@photos.command()
+@click.option("--limit", default=20, show_default=True, help="Bursts to list.")
+@show.printed(photo_reports.bursts, listed="bursts")
+def bursts(limit: int) -> object:
+    """List photos with faces that were taken in a row, or are copies of each other; the largest bursts first."""
+    from faceml.services.photos.follow import list_bursts
+
+    return list_bursts(show.open_configured().repository, limit=limit)
+
+
 @click.command()
 @click.option(
     "--labels", type=click.Path(path_type=Path), required=True, help="CSV: path, person, and x,y,w,h where known."

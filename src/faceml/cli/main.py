@@ -86,6 +86,7 @@ faces.faces.tasks = {
 }
 people.people.tasks = {
     "Look": "list show together events history",
+    "Name": "enrol",
     "Correct faces": "assign unassign reject dismiss split",
     "Correct people": "rename describe relate merge apart exemplars cover hide unhide erase",
     "Take back": "undo redo",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import click
 from faceml.cli import completion, identity_reports, photo_reports, show
 from faceml.config import current_actor
 from faceml.options import SplitOptions
+from faceml.path_text import path_text
 
 person = click.argument("person", shell_complete=completion.people)
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
@@ -119,6 +121,24 @@ def erase(person: str, yes: bool) -> object:
     from faceml.services.decisions.private import erase_person
 
     return erase_person(show.open_configured(), person, is_confirmed=yes, actor=current_actor())
+
+
+@people.command()
+@person
+@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--face", type=click.IntRange(min=1), help="Which face of one picture is meant; 1 is the leftmost.")
+@show.printed(identity_reports.enrolled, fails=lambda report: report.refused > 0)
+def enrol(person: str, photos: tuple[Path, ...], face: int | None) -> object:
+    """Let PERSON, known or new, be known by pictures; each is taken, or refused with the reason (exit code 1)."""
+    from faceml.errors import FileNotReadable
+    from faceml.files import read_file
+    from faceml.services.exchange.import_labels import enrol as run
+
+    try:
+        pictures = [(path_text(photo), read_file(photo)) for photo in photos]
+    except OSError as error:
+        raise FileNotReadable(f"{error.filename} cannot be read ({error.strerror}): check its spelling") from error
+    return run(show.open_configured(), person, pictures, face=face, actor=current_actor())
 
 
 @people.command()

@@ -10,6 +10,7 @@ from faceml.plots.report_table import named_values
 
 if TYPE_CHECKING:
     from faceml.photo_files import LeftOut
+    from faceml.services.photos.follow import Burst
     from faceml.services.photos.ingest import IngestReport
     from faceml.services.recognise.spaces import Alike
     from faceml.services.review.browse import Companions, PhotoEvent, UnreadablePage
@@ -85,3 +86,14 @@ def events(page: Page[PhotoEvent]) -> str:
     ]
     lines = table(("Day", "Photos", "People", "Folder"), rows)
     return "\n".join([*lines, f"Page {page.page}, {len(rows)} of {page.total} events"])
+
+
+def bursts(found: Sequence[Burst]) -> str:
+    if not found:
+        return "No photos with faces are nearly the same (of older photos `faceml faces backfill` finds out)"
+    lines = []
+    for burst in found:
+        first = burst.photos[0].taken
+        lines.append(f"{len(burst.photos)} photos, {f'{first:%Y-%m-%d %H:%M:%S}' if first else 'without a date'}:")
+        lines += [f"  {one_line(str(photo.path))}" for photo in burst.photos]
+    return "\n".join(lines)

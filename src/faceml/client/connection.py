@@ -61,20 +61,24 @@ class Client(Operations):
         query: dict[str, Any] | None = None,
         body: Any = None,
         photo: bytes | None = None,
+        photos: list[bytes] | None = None,
+        form: dict[str, Any] | None = None,
     ) -> Any:
         """Send a request; what it answers, as JSON says it, or bytes.
 
         Raises:
             NotFound, Conflict, WrongUse, Unavailable: as the service says.
         """
-        asked = {name: _as_text(value) for name, value in (query or {}).items() if value is not None}
+        asked = _without_nothing(query)
+        pictures = [("photo", photo)] if photo is not None else [("photos", each) for each in photos or ()]
         try:
             answer = self._session.request(
                 method,
                 self._url + quote(path),
                 params=asked,
                 json=body,
-                files={"photo": photo} if photo is not None else None,
+                files=pictures or None,
+                data=_without_nothing(form) or None,
                 headers=self._headers,
                 **self._how,
             )
@@ -95,6 +99,10 @@ def _refused(answer: Any) -> FacemlError:
         words = f"the service answered {answer.status_code}"
     default: type[FacemlError] = Unavailable if answer.status_code >= 500 else WrongUse
     return ERRORS.get(answer.status_code, default)(words)
+
+
+def _without_nothing(fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: _as_text(value) for name, value in (fields or {}).items() if value is not None}
 
 
 def _as_text(value: Any) -> Any:

@@ -11,6 +11,7 @@ from faceml.client.shapes import (
     AppliedResponse,
     AssignedBy,
     AssignFaceResponse,
+    BurstsResponse,
     By,
     ChangesResponse,
     ClusterDetailResponse,
@@ -28,6 +29,7 @@ from faceml.client.shapes import (
     DrawFaceResponse,
     DualClusterRequest,
     DualClusterResponse,
+    EnrolResponse,
     ErasePersonResponse,
     EventsResponse,
     ExemplarsRequest,
@@ -120,6 +122,8 @@ class Operations(Protocol):
         query: dict[str, Any] | None = None,
         body: Any = None,
         photo: bytes | None = None,
+        photos: list[bytes] | None = None,
+        form: dict[str, Any] | None = None,
     ) -> Any:
         """Send a request; what it answers, as JSON says it, or bytes."""
 
@@ -670,6 +674,18 @@ class Operations(Protocol):
         )
         return answer
 
+    def enrol_person(
+        self, photos: list[bytes], *, name: str | None = None, person_id: str | None = None, face: int | None = None
+    ) -> EnrolResponse:
+        """Let a person be known by pictures, which the library keeps; each is taken, or refused with the reason."""
+        answer: EnrolResponse = self.ask(
+            "POST",
+            "/api/v1/faces/persons/enrol",
+            photos=photos,
+            form={"name": name, "personId": person_id, "face": face},
+        )
+        return answer
+
     def merge(self, person_id: str, **body: Unpack[MergePersonsRequest]) -> MergePersonsResponse:
         """Merge one person into another: they are the same, called by the other's name."""
         answer: MergePersonsResponse = self.ask("POST", f"/api/v1/faces/persons/{person_id}/merge", body=body)
@@ -813,6 +829,11 @@ class Operations(Protocol):
         answer: EventsResponse = self.ask(
             "GET", "/api/v1/faces/search/events", query={"page": page, "pageSize": page_size, "after": after}
         )
+        return answer
+
+    def list_photos_in_a_row(self, *, limit: int | None = None) -> BurstsResponse:
+        """List photos with faces that were taken in a row, or are copies of each other; the largest bursts first."""
+        answer: BurstsResponse = self.ask("GET", "/api/v1/faces/search/bursts", query={"limit": limit})
         return answer
 
     def search_for_faces(self, **body: Unpack[SearchRequest]) -> AlikeResponse:

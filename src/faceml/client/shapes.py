@@ -80,6 +80,14 @@ class BoundingBox(TypedDict):
     height: int
 
 
+class BurstItem(TypedDict):
+    photos: list[PhotoItem]
+
+
+class BurstsResponse(TypedDict):
+    bursts: list[BurstItem]
+
+
 By: TypeAlias = Literal["cluster", "person", "day"]
 
 
@@ -231,6 +239,27 @@ class DualClusterResponse(TypedDict):
     execution_time_seconds: float
 
 
+class EnrolResponse(TypedDict):
+    personId: str | None
+    personName: str | None
+    enrolled: int
+    refused: int
+    prototypesCreated: int
+    eventId: int | None
+    pictures: list[EnrolledItem]
+
+
+class EnrolledItem(TypedDict):
+    """A picture as it was sent, or why it is refused: then nothing of it is kept."""
+
+    name: str
+    faceId: str | None
+    assetId: int | None
+    refused: Refusal | None
+    reason: str | None
+    faces: list[ShareBox]
+
+
 class ErasePersonResponse(TypedDict):
     personId: str
     peopleErased: int
@@ -240,6 +269,7 @@ class ErasePersonResponse(TypedDict):
     eventsRedacted: int
     indexBacklog: int
     notGoneYet: list[str]
+    picturesErased: int
 
 
 class EventItem(TypedDict):
@@ -797,6 +827,7 @@ class QuestionItem(TypedDict):
     key: str
     text: str
     evidence: str
+    company: str
     needsName: bool
     one: SideItem
     other: SideItem
@@ -828,6 +859,20 @@ class RedoRequest(TypedDict):
     """Without `eventId` the decision that was taken back last is made again."""
 
     event_id: NotRequired[int | None]
+
+
+Refusal: TypeAlias = Literal[
+    "not_a_picture",
+    "no_face",
+    "several_faces",
+    "no_such_face",
+    "too_small",
+    "blurred",
+    "twice",
+    "already_theirs",
+    "decided_otherwise",
+    "erased",
+]
 
 
 class RejectFaceResponse(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -49,6 +50,17 @@ class FaceState:
     dismissed_as: Dismissal | None = None
     # The cosine that similarity had to reach. Another one that leaves the face where it is changes nothing.
     threshold: float | None = field(default=None, compare=False)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether a person said who it is, or that it is nobody's."""
+        return self.assigned_by is AssignedBy.MANUAL
+
+    def said(self, names: Mapping[UUID, str]) -> str:
+        """What a person said that it shows; empty where nobody did, or where it was taken from somebody."""
+        if self.dismissed_as is not None:
+            return "not a face" if self.dismissed_as is Dismissal.NOT_A_FACE else "a stranger"
+        return names.get(self.person_id, "somebody") if self.person_id is not None and self.is_decided else ""
 
 
 FREE = FaceState(None, None, None)  # under nobody and in no cluster: to be recognised anew

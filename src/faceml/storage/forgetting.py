@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from faceml.errors import LibraryBusy, Unavailable
 from faceml.files import file_lock, write_whole
+from faceml.storage import enrolled
 from faceml.storage.archive import remove_unfinished
 from faceml.storage.index.vector_index import VectorIndex, write_points
 
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 def complete_erasures(settings: Settings, repository: Repository, *, wait_s: float = BRIEF_S) -> tuple[str, ...]:
-    """Clean this library's folder of what erasures have left in it: caches, deleted rows, deleted points.
+    """Clean this library's folder of what erasures have left in it: caches, pictures, deleted rows, deleted points.
 
     Returns:
         What cannot be cleaned yet, with the reason; the next call tries it again.
@@ -67,7 +68,7 @@ def keeping(home: Path, newest: str) -> Iterator[bool]:
     False where somebody was erased since: their face may be in them.
     """
     try:
-        with _files_lock(home, wait_s=BRIEF_S):
+        with files_lock(home, wait_s=BRIEF_S):
             yield _noted(home, FILES) == newest
     except LibraryBusy:
         yield False
@@ -82,8 +83,11 @@ def _open_parts(home: Path, newest: str) -> list[str]:
     return [part for part in _CLEANERS if newest and _noted(home, part) != newest]
 
 
-def _clean_files(settings: Settings, _: Repository, newest: str, wait_s: float) -> None:
-    with _files_lock(settings.home, wait_s=wait_s):
+def _clean_files(settings: Settings, repository: Repository, newest: str, wait_s: float) -> None:
+    with files_lock(settings.home, wait_s=wait_s):
+        if (settings.home / enrolled.FOLDER).exists():
+            with repository.read() as unit:
+                enrolled.remove_erased(settings.home, unit.erasure.photos())
         for name in CACHES:
             if (folder := settings.cache_folder / name).exists():
                 shutil.rmtree(folder)
@@ -125,14 +129,16 @@ def _fill(index: VectorIndex, repository: Repository, width: int) -> None:
 _Cleaner = Callable[["Settings", "Repository", str, float], None]
 _CLEANERS: dict[str, _Cleaner] = {FILES: _clean_files, DATABASE: _clean_database, INDEX: _clean_index}
 _HOLDS = {
-    FILES: "caches may hold pictures and ids of erased faces",
+    FILES: "caches and enrolled pictures may hold erased faces and their ids",
     DATABASE: "the database's file may hold deleted rows",
     INDEX: "the index's files may hold deleted points",
 }
 
 
 @contextmanager
-def _files_lock(home: Path, *, wait_s: float) -> Iterator[None]:
+def files_lock(home: Path, *, wait_s: float) -> Iterator[None]:
+    """Keep this folder's files from being cleaned while the block runs. Raises LibraryBusy."""
+
     def busy(_: str) -> LibraryBusy:
         return LibraryBusy("another process is at them: the next command tries again")
 

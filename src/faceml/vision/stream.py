@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from faceml.errors import ModelMismatch, UnreadablePhoto
 from faceml.machines.here import HERE, Machines
 from faceml.records import FoundFace, Frame, Measures, PhotoFaces
+from faceml.vision.conversion import perceptual_hash
 from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections, pixel_boxes, quality_score
 from faceml.vision.image import Photo, load_photo
@@ -49,6 +50,7 @@ class _Examined:
     measures: tuple[Measures, ...] = ()
     error: str | None = None
     note: str | None = None
+    perceptual_hash: int | None = None
 
 
 def find_faces(
@@ -199,7 +201,10 @@ def _examine(photo: tuple[int, Path | Frame | Photo], look: Look) -> _Examined:
         read = source if isinstance(source, Photo) else load_photo(source)
     except UnreadablePhoto as error:
         return _Examined(asset_id, 0, 0, None, np.empty((0, 112, 112, 3), np.uint8), error=str(error))
-    return _examine_photo(asset_id, read, look)
+    examined = _examine_photo(asset_id, read, look)
+    if not isinstance(source, Path):
+        return examined
+    return replace(examined, perceptual_hash=perceptual_hash(read.known_pixels))
 
 
 def _examine_photo(asset_id: int, photo: Photo, look: Look) -> _Examined:
@@ -238,4 +243,12 @@ def _faces(one: _Examined, embeddings: NDArray[np.float32]) -> PhotoFaces:
         )
     )
     left_out = tuple(one.found.left_out.items())
-    return PhotoFaces(one.asset_id, one.width, one.height, faces, note=one.note, left_out=left_out)
+    return PhotoFaces(
+        one.asset_id,
+        one.width,
+        one.height,
+        faces,
+        note=one.note,
+        left_out=left_out,
+        perceptual_hash=one.perceptual_hash,
+    )

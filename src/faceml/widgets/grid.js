@@ -2645,10 +2645,7 @@ function Review({ desk, stage }) {
     /* @__PURE__ */ a3("header", { class: "fg-head", children: [
       /* @__PURE__ */ a3("div", { class: "fg-title", children: [
         /* @__PURE__ */ a3("h1", { children: question?.text ?? (asking.isLoading ? "Looking …" : "Review") }),
-        /* @__PURE__ */ a3("p", { children: [
-          question?.evidence ?? "",
-          asking.answered > 0 && `${question?.evidence ? " · " : ""}${asking.answered} answered`
-        ] })
+        /* @__PURE__ */ a3("p", { children: [question?.evidence, question?.company, asking.answered > 0 && `${asking.answered} answered`].filter(Boolean).join(" · ") })
       ] }),
       /* @__PURE__ */ a3("div", { class: "fg-tools", role: "group", "aria-label": "What is asked about", children: TOPICS.map((topic) => /* @__PURE__ */ a3(
         "button",

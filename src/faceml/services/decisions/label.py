@@ -6,7 +6,7 @@ empty; what else it raises, it says itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -189,17 +189,28 @@ def assign_faces_to(
     """
     with deciding(library) as unit:
         quality = {face.id: face.quality_score for face in as_asked(unit, face_ids, if_still)}
-        ids = list(quality)
-        is_name = as_uuid(name_or_id) is None
-        person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
-        already = unit.prototypes.exemplar_faces([person.id])[person.id]
-        free = {face_id: score for face_id, score in quality.items() if face_id not in already}
-        exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
         others = [face.id for face in as_asked(unit, left_out, if_still)] if left_out else []
-        said = (person.id, counted_as(unit, person.id), exemplars)
-        decision = LabelSome(*said, left_out=frozenset(others)) if others else Assign(*said)
-        event_id = decide(unit, decision, [*ids, *others], actor=actor)
-    return ReassignReport(person.id, person.name, len(ids), len(exemplars), event_id)
+        return put_under(unit, quality, name_or_id, left_out=others, actor=actor)
+
+
+def put_under(
+    unit: UnitOfWork,
+    quality: Mapping[UUID, float],
+    name_or_id: str | UUID,
+    *,
+    left_out: Sequence[UUID] = (),
+    actor: str,
+) -> ReassignReport:
+    """`assign_faces_to` of the faces whose quality this is; the caller holds the lock."""
+    is_name = as_uuid(name_or_id) is None
+    person = _named(unit, str(name_or_id)) if is_name else find_person(unit, name_or_id)
+    already = unit.prototypes.exemplar_faces([person.id])[person.id]
+    free = {face_id: score for face_id, score in quality.items() if face_id not in already}
+    exemplars = best_exemplars(unit, free, count=EXEMPLARS - len(already))
+    said = (person.id, counted_as(unit, person.id), exemplars)
+    decision = LabelSome(*said, left_out=frozenset(left_out)) if left_out else Assign(*said)
+    event_id = decide(unit, decision, [*quality, *left_out], actor=actor)
+    return ReassignReport(person.id, person.name, len(quality), len(exemplars), event_id)
 
 
 def unassign_faces(

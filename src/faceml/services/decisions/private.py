@@ -26,6 +26,7 @@ from faceml.services.decisions.decide import (
     settle,
 )
 from faceml.services.index.drain import drain_outbox
+from faceml.storage.enrolled import is_enrolled
 from faceml.storage.forgetting import complete_erasures, open_erasures
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -176,14 +177,16 @@ class EraseReport:
     events_redacted: int  # decisions that named them
     index_backlog: int = 0  # points that wait for the index, the erased ones among them
     not_gone_yet: tuple[str, ...] = ()  # where copies may be left, and why; every later command tries again
+    pictures_erased: int = 0  # of the library's own, by which people were enrolled, with their files
 
 
 def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool, actor: str) -> EraseReport:
     """Erase a person: faces, vectors, prototypes, points of the index, and their name wherever decisions hold it.
 
     Who was merged into them is erased too; so is a name that the log alone still holds, its label being undone. Where
-    their faces are on the photos stays known as bare boxes, so that detection does not take them in again. What lies
-    outside the library is not reached: photos, executed notebooks, exports, backups, models trained on their faces.
+    their faces are on the photos stays known as bare boxes, so that detection does not take them in again. Pictures by
+    which they were enrolled are the library's, and go; whoever else is on one steps aside, as on a missing photo. What
+    lies outside the library is not reached: photos, executed notebooks, exports, backups, models trained on them.
 
     Once it is committed it is completed, here or, where this process is killed or others hold the files, by whatever
     writes to the library or drains its outbox next, on each machine in that one's own folder.
@@ -201,7 +204,9 @@ def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool
             raise NotFound(f"{error}{COMPLETED if were_open else ''}") from error
         faces = [face for id_ in people for face in unit.faces.of_person(id_, with_missing=True)]
         face_ids = [face.id for face in faces]
-        unit.assets.lock(sorted({face.asset_id for face in faces}))  # detection looks at no photo of theirs meanwhile
+        photos = sorted({face.asset_id for face in faces})
+        unit.assets.lock(photos)  # detection looks at no photo of theirs meanwhile
+        own = [photo.id for photo in unit.assets.by_ids(photos) if is_enrolled(photo)]
         mentions = unit.erasure.mentions(people, face_ids)
         there = unit.people.existing(people)
         report = EraseReport(
@@ -211,6 +216,7 @@ def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool
             embeddings_erased=len(unit.vectors.of(face_ids).face_ids),
             prototypes_erased=sum(unit.people.summary(id_).prototype_count for id_ in there),
             events_redacted=len(mentions),
+            pictures_erased=len(own),
         )
         if not is_confirmed:
             raise Conflict(_warning(report))
@@ -218,6 +224,7 @@ def erase_person(library: Library, name_or_id: str | UUID, *, is_confirmed: bool
         unit.outbox.push(face_ids)
         unit.outbox.push(unit.prototypes.remove_centroids(people))
         unit.faces.remove(face_ids)
+        _let_go(unit, own)
         unit.erasure.redact(mentions)
         for id_ in people:
             unit.people.remove(id_)
@@ -255,15 +262,25 @@ def _whom(unit: UnitOfWork, name_or_id: str | UUID) -> tuple[UUID, list[UUID]]:
     return person.id, sorted(counted_as(unit, person.id))
 
 
+def _let_go(unit: UnitOfWork, asset_ids: Sequence[int]) -> None:
+    """Mark pictures as missing, whose files go once this is committed; whoever is left on them steps aside."""
+    unit.assets.set_missing(asset_ids, missing=True)
+    left = unit.faces.in_assets(asset_ids)
+    people = sorted({face.person_id for face in left if face.person_id})
+    unit.outbox.push([*(face.id for face in left), *unit.prototypes.centroid_points(people)])
+
+
 def _warning(report: EraseReport) -> str:
-    faces, vectors = _so_many(report.faces_erased, "face"), _so_many(report.embeddings_erased, "vector")
-    prototypes, decisions = (
-        _so_many(report.prototypes_erased, "prototype"),
-        _so_many(report.events_redacted, "decision"),
-    )
+    counts = {
+        "face": report.faces_erased,
+        "vector": report.embeddings_erased,
+        "prototype": report.prototypes_erased,
+        "picture by which they were enrolled": report.pictures_erased,
+    }
+    what = ", ".join(_so_many(count, name) for name, count in counts.items() if count or "enrolled" not in name)
     return (
-        f"erasing person {report.person_id} takes {faces}, {vectors}, {prototypes} and the content of {decisions}, for "
-        "good: confirm it (--yes, or confirm=true)"
+        f"erasing person {report.person_id} takes {what} and the content of "
+        f"{_so_many(report.events_redacted, 'decision')}, for good: confirm it (--yes, or confirm=true)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Label faces from a table, as another program or an earlier export wrote it."""
+"""Label faces as somebody says outside: by a table that another program or an earlier export wrote, or by pictures."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 from uuid import UUID
 
 from faceml.decisions.about_faces import Assign
 from faceml.decisions.replay import survivor
-from faceml.errors import Conflict, NotFound
+from faceml.errors import Conflict, NotFound, WrongUse
 from faceml.library import Library
 from faceml.names import fold_name, tidy_name
 from faceml.path_text import name_text, path_of
-from faceml.progress import told
-from faceml.records import Embeddings, Face
-from faceml.services.decisions.decide import decide_all, exemplars_among
-from faceml.services.decisions.label import label_cluster
+from faceml.progress import Progress, silent, told
+from faceml.records import Embeddings, Face, Person
+from faceml.services.decisions.decide import as_uuid, decide_all, deciding, exemplars_among, find_person
+from faceml.services.decisions.label import ReassignReport, label_cluster, put_under
 from faceml.services.index.drain import update_index
+from faceml.services.photos.detect import detect_in_assets
+from faceml.services.photos.ingest import Picture, keep_pictures
+from faceml.storage.enrolment import EnrolledPicture, look_at_all, with_faces
 from faceml.storage.known_labels import KnownFace, match_known_labels, read_known_labels, read_table
 from faceml.storage.sql.repository import UnitOfWork
 
 FACES_AT_ONCE = 5_000  # labelled in one step
+MOST_PICTURES = 100  # of one enrolment: each is in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +208,81 @@ def name_clusters(library: Library, labels: Path, *, actor: str) -> NamingReport
         clusters_skipped=len(voted) - len(named),
         named=tuple(named),
     )
+
+
+# --- pictures
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolReport:
+    person_id: UUID | None  # None: somebody new, of whom every picture was refused
+    person_name: str | None
+    enrolled: int
+    refused: int
+    prototypes_created: int
+    event_id: int | None  # None: every picture was refused
+    pictures: tuple[EnrolledPicture, ...]  # as they were handed in
+
+    @classmethod
+    def of(cls, person: Person | None, put: ReassignReport | None, pictures: Sequence[EnrolledPicture]) -> Self:
+        enrolled = put.faces_assigned if put else 0
+        return cls(
+            person.id if person else None,
+            person.name if person else None,
+            enrolled,
+            refused=len(pictures) - enrolled,
+            prototypes_created=put.prototypes_created if put else 0,
+            event_id=put.event_id if put else None,
+            pictures=tuple(pictures),
+        )
+
+
+@told
+def enrol(
+    library: Library,
+    who: str | UUID,
+    pictures: Sequence[tuple[str, bytes]],
+    *,
+    face: int | None = None,
+    actor: str,
+    on_progress: Progress = silent,
+) -> EnrolReport:
+    """Let somebody be known by pictures: the library keeps them, and one decision puts their faces under the person.
+
+    Each is taken or refused by itself; of one that is refused nothing is kept. Handing a picture in again completes
+    what was killed on the way.
+
+    Args:
+        who: a name, which makes a new person where nobody has it, or an id.
+        pictures: name and content of each file.
+        face: which face of a picture with several is meant, 1 being the leftmost.
+    Raises:
+        NotFound: nobody has this id.
+        WrongUse: no name, no picture, too many, or `face` with several pictures.
+    """
+    if not 1 <= len(pictures) <= MOST_PICTURES:
+        raise WrongUse(f"{len(pictures)} pictures: hand in 1 to {MOST_PICTURES} at a time")
+    if face is not None and len(pictures) > 1:
+        raise WrongUse(f"face={face} says which face of one picture is meant: hand that one in alone")
+    with library.repository.read() as unit:
+        _whom(unit, who)
+    found = look_at_all(pictures, library.packs.load(), face=face, on_progress=on_progress)
+    with library.repository.read() as unit:
+        found = with_faces(unit, _whom(unit, who), found)
+    wanted = [
+        Picture(content, one.content_hash, one.seen.suffix)
+        for one, (_, content) in zip(found, pictures, strict=True)
+        if one.seen.refused is None
+    ]
+    detect_in_assets(library, keep_pictures(library, wanted))
+    with deciding(library) as unit:
+        found = with_faces(unit, _whom(unit, who), found, is_kept=True)
+        faces = unit.faces.by_ids([one.face_id for one in found if one.face_id is not None])
+        quality = {face.id: face.quality_score for face in faces}
+        put = put_under(unit, quality, who, actor=actor) if quality else None
+        return EnrolReport.of(_whom(unit, who), put, found)
+
+
+def _whom(unit: UnitOfWork, who: str | UUID) -> Person | None:
+    """None: nobody has this name yet. Raises NotFound of an id, WrongUse of what is no name."""
+    return find_person(unit, who) if as_uuid(who) else unit.people.named(tidy_name(str(who)))

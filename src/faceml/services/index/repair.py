@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 64  # photos a transaction
+HASHED_AT = 4  # that part of a JPEG's size is decoded: two of its hash's bits may differ
 PAGE = 2000  # points compared at a time
 VECTOR_TOLERANCE = 1e-3  # the index normalises once more in float32; another face differs by far more
 
@@ -229,6 +230,32 @@ def measure_faces(library: Library, *, limit: int) -> int:
         with library.repository.begin() as unit:
             count += unit.vectors.set_measures(measured)
     return count
+
+
+def hash_photos(library: Library, *, limit: int) -> int:
+    """Hash photos that were looked at before photos were hashed (`vision.video.bursts`), so many at most.
+
+    Those whose files cannot be read now wait. Returns how many were hashed.
+    """
+    with library.repository.read() as unit:
+        waiting = iter(unit.shots.unhashed(limit=max(0, limit)))
+    count = 0
+    while batch := list(islice(waiting, BATCH)):
+        hashes = {asset.id: found for asset in batch if (found := _hashed(asset.path)) is not None}
+        with library.repository.begin() as unit:
+            unit.shots.set_hashes(hashes)
+        count += len(hashes)
+    return count
+
+
+def _hashed(path: Path) -> int | None:
+    from faceml.vision.conversion import perceptual_hash
+    from faceml.vision.image import load_photo
+
+    try:
+        return perceptual_hash(load_photo(path, shrink=HASHED_AT).known_pixels)
+    except UnreadablePhoto:
+        return None
 
 
 def _measured(path: Path, faces: Mapping[UUID, NDArray[np.float32]]) -> list[tuple[UUID, Measures]]:

@@ -16,7 +16,7 @@ from faceml.path_text import path_text
 from faceml.progress import Progress, silent, told
 from faceml.records import Asset, BBox, Face, FoundFace, PhotoFaces
 from faceml.services.index.drain import drain_outbox
-from faceml.services.index.repair import measure_faces
+from faceml.services.index.repair import hash_photos, measure_faces
 from faceml.services.photos.drawn import faces_of_photo, find_asset, not_there_yet
 from faceml.services.photos.follow import ERASED, FilmFaces, leave, look_through, renew
 from faceml.services.photos.missing import CHANGED, follow_edits
@@ -71,7 +71,9 @@ def backfill_faces(
         ModelUnavailable, ModelMismatch, DatabaseUnavailable: of the library's pack and database.
     """
     report = _detect(library, waiting_photos(library.repository, options), options, on_progress)
-    return replace(report, faces_measured=measure_faces(library, limit=options.limit - report.processed))
+    left = options.limit - report.processed
+    hash_photos(library, limit=left)
+    return replace(report, faces_measured=measure_faces(library, limit=left))
 
 
 def waiting_photos(repository: Repository, options: DetectOptions) -> list[Asset]:
@@ -131,7 +133,7 @@ def _detect(
             with library.repository.begin() as unit:
                 stored = store_found(unit, batch, followed, contents, library.packs.load().contract.name, tally)
                 unit.assets.record_detection(
-                    [LookedAt(photo.asset_id, photo.width, photo.height, photo.error, photo.note) for photo in stored],
+                    [LookedAt(p.asset_id, p.width, p.height, p.error, p.note, p.perceptual_hash) for p in stored],
                     min_confidence=options.min_confidence,
                     min_face_size=options.min_face_size,
                     size_px=options.size_px or USUAL_SIZE_PX,

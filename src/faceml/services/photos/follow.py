@@ -1,26 +1,29 @@
-"""Faces known before, found again: those of edited photos, and those of videos, from stretch to stretch."""
+"""Faces known before, found again: those of edited photos, of videos from stretch to stretch, and of shots in a row."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from faceml.errors import UnreadablePhoto
+from faceml.errors import UnreadablePhoto, WrongUse
 from faceml.library import Library
 from faceml.options import USUAL_SIZE_PX, DetectOptions
 from faceml.records import Asset, Face, FoundFace, PackContract
 from faceml.services.decisions.decide import refresh_centroids
 from faceml.services.photos.missing import CHANGED, holds
 from faceml.storage.sql.asset_rows import LookedAt, Looseness
-from faceml.storage.sql.repository import UnitOfWork
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 if TYPE_CHECKING:
     from faceml.vision.video.tracks import Stretch
 
 STRETCH_S = 30.0  # of film, that are stored at once
+MOST_BURSTS = 1_000  # listed at once
 ERASED = "of somebody who was erased"
 
 
@@ -171,3 +174,44 @@ def _is_still(film: Asset) -> bool:
         return holds(film)
     except OSError:
         return False
+
+
+# --- bursts
+
+
+@dataclass(frozen=True, slots=True)
+class BurstPhoto:
+    asset_id: int
+    path: Path
+    taken: datetime | None  # by the clock of where
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Photos with faces that are nearly the same, in order of time."""
+
+    photos: tuple[BurstPhoto, ...]
+
+
+def list_bursts(repository: Repository, *, limit: int = 20) -> list[Burst]:
+    """Photos with faces that were taken in a row, or are copies of each other; the largest bursts first.
+
+    Photos that were looked at before this was known of them join in with the next `faceml faces backfill`.
+
+    Raises:
+        WrongUse: a limit outside 1 to 1,000.
+    """
+    from faceml.vision.video.bursts import find_bursts
+
+    if not 1 <= limit <= MOST_BURSTS:
+        raise WrongUse(f"limit={limit}: ask for 1 to {MOST_BURSTS} bursts")
+    with repository.read() as unit:
+        shots = unit.shots.all()
+        found = sorted(find_bursts(shots), key=lambda rows: -len(rows))[:limit]
+        places = unit.shots.places([shots[row].asset_id for rows in found for row in rows])
+    return [
+        Burst(
+            tuple(BurstPhoto(shot.asset_id, places[shot.asset_id], shot.taken) for shot in map(shots.__getitem__, rows))
+        )
+        for rows in found
+    ]

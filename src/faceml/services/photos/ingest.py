@@ -1,4 +1,4 @@
-"""Take a folder's photos into the library: new, changed and moved files, each content once."""
+"""Take photos into the library, each content once: a folder's new, changed and moved files, and pictures handed in."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from pathlib import Path
 
 from faceml.errors import FolderNotFound
 from faceml.home import from_home
+from faceml.library import Library
 from faceml.path_text import path_text
 from faceml.photo_files import FolderPhotos, LeftOut, find_photos, is_video, photo_folder
 from faceml.progress import Progress, silent, told
 from faceml.records import AssetStatus
 from faceml.services.photos.missing import come_back, content_hash, is_as_known, notice_missing
+from faceml.storage.enrolled import kept, place_of
+from faceml.storage.forgetting import files_lock
 from faceml.storage.sql.asset_rows import KnownFile, PhotoFile
 from faceml.storage.sql.chunks import chunks
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
 BATCH = 500  # files a transaction
+PATIENCE_S = 30.0  # for others who keep pictures, or clean up after an erasure
 _NAMED = ("left_out", "unreadable_files", "offline_folders")  # in a report, beside its counts
 
 
@@ -211,3 +215,43 @@ def copies_of_known(unit: UnitOfWork, paths: Sequence[Path]) -> dict[Path, int]:
             if size in may_be and (content := content_hash(path)) in by_hash:
                 copies[path] = by_hash[content]
     return copies
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is handed in without a place of its own."""
+
+    content: bytes
+    content_hash: str
+    suffix: str
+
+
+def keep_pictures(library: Library, pictures: Sequence[Picture]) -> list[int]:
+    """Take pictures in; those that lie nowhere else yet are kept in the library's own folder. Returns their assets.
+
+    Raises:
+        LibraryBusy: others are at the folder's files for long. NoSpace: the disk is full.
+    """
+    hashes, home = [each.content_hash for each in pictures], library.settings.home
+    if not pictures:
+        return []
+    with library.repository.begin() as unit:  # to write, for what cleans up before that takes the lock, too
+        known = unit.assets.with_hashes(hashes)
+    with files_lock(home, wait_s=PATIENCE_S):
+        there = {content for content, file in known.items() if _is_in_place(file)}
+        places = {place_of(home, p.content_hash, p.suffix): p for p in pictures if p.content_hash not in there}
+        with (
+            kept({place: picture.content for place, picture in places.items()}) as drafts,
+            library.repository.begin() as unit,
+        ):
+            files, tally = [_handed_in(place, drafts[place], places[place]) for place in places], _Tally(Counter())
+            _store_replaced(unit, _store_batch(unit, _Batch(read=files), tally), tally)
+            return [file.asset_id for file in unit.assets.with_hashes(hashes).values()]
+
+
+def _handed_in(place: Path, draft: Path, picture: Picture) -> PhotoFile:
+    from faceml.vision.taken_at import read_taken_at
+
+    stat = draft.stat()
+    taken = read_taken_at(picture.content)
+    return PhotoFile(place, picture.content_hash, stat.st_size, stat.st_mtime_ns, taken)

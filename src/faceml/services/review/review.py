@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from uuid import UUID
@@ -17,9 +17,12 @@ from faceml.services.decisions.split import mark_different
 from faceml.services.review.browse import MOST_FACES, list_people, show_person
 from faceml.services.review.faces import UncertainFace, suggest_close_calls, suggest_intruders, suggest_probable
 from faceml.services.review.groups import Group, suggest_merges
-from faceml.storage.sql.repository import Repository
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 SHOWN = 4  # faces of a person beside the one asked about
+MOST_COMPARED = 40  # of their best faces, among which those of bursts are told
+OFTEN = 2  # other photos that show two people
+COMPANIONS = 3  # named at most
 PEOPLE_A_ROUND = 40  # looked through for intruders at a time
 
 
@@ -50,6 +53,7 @@ class Question:
     evidence: str
     one: Side  # what is asked about
     other: Side
+    company: str = ""  # who else is on the photo and often with the person; a hint, never a reason
 
     @property
     def key(self) -> str:
@@ -86,7 +90,9 @@ def ask(
         Topic.CLOSE_CALLS: lambda: _close_calls(library, several),
         Topic.RECOGNISED: lambda: _recognised(library.repository, several),
     }[topic]()
-    return list(islice((question for question in questions if question.key not in leaving_out), limit))
+    chosen = list(islice((question for question in questions if question.key not in leaving_out), limit))
+    with library.repository.read() as unit:
+        return _with_company(unit, chosen)
 
 
 def rounds(repository: Repository, topic: Topic) -> int:
@@ -133,6 +139,38 @@ def _answer_same(library: Library, question: Question, is_yes: bool, name: str, 
     labelled = label_open_clusters(library, clusters, who, actor=actor)
     faces = sum(report.faces_labeled for report in labelled)
     return Answer(tuple(report.event_id for report in labelled), f"{faces} faces: {labelled[0].person_name}")
+
+
+def _with_company(unit: UnitOfWork, questions: Sequence[Question]) -> list[Question]:
+    """With who is on the photo of a face, where the person asked about is often on photos with them.
+
+    Nothing is ordered or left out by it: who always comes along would be named where they stayed at home.
+    """
+    asked = {one.one.face_ids[0]: one.other.person_id for one in questions if _is_of_a_face(one)}
+    photos = unit.faces.photo_of(sorted(asked))
+    on = unit.lives.people_on(sorted(set(photos.values())))
+    people = sorted({person_id for person_id in asked.values() if person_id})
+    others = sorted(set().union(*on.values()))
+    together = unit.lives.photos_together(people, others)
+    names = unit.people.names(others)
+
+    def company(question: Question) -> str:
+        person = question.other.person_id
+        if not _is_of_a_face(question) or person is None:
+            return ""
+        here = on.get(photos.get(question.one.face_ids[0], 0), set())
+        own = 1 if person in here else 0  # this photo, where the face is under them already
+        others = {id_: together.get((person, id_), 0) - own for id_ in here - {person}}
+        often = sorted((-count, names[id_]) for id_, count in others.items() if count >= OFTEN)
+        shown = [name for _, name in often[:COMPANIONS]]
+        who = "is" if len(shown) == 1 else "are"
+        return f"often seen with {' and '.join(shown)}, who {who} on this photo" if shown else ""
+
+    return [replace(question, company=company(question)) for question in questions]
+
+
+def _is_of_a_face(question: Question) -> bool:
+    return question.topic is not Topic.SAME_PERSON and len(question.one.face_ids) == 1
 
 
 def _same_person(library: Library, limit: int) -> Iterator[Question]:
@@ -194,7 +232,9 @@ def _side_of(group: Group) -> Side:
 
 
 def _person_side(repository: Repository, person_id: UUID, *, without: Sequence[UUID]) -> Side:
-    details = show_person(repository, person_id, page_size=min(SHOWN + len(without), MOST_FACES))
-    typical = dict.fromkeys([*details.exemplars, *(face.id for face in details.faces)])
-    shown = [id_ for id_ in typical if id_ not in without][:SHOWN]
-    return Side(details.person.name, tuple(shown), details.person.id)
+    details = show_person(repository, person_id, page_size=min(MOST_COMPARED + len(without), MOST_FACES))
+    with repository.read() as unit:
+        theirs = {face.id: face for face in [*unit.faces.by_ids(details.exemplars), *details.faces]}
+        others = [face for id_, face in theirs.items() if id_ not in without]
+        typical = unit.shots.one_a_burst(others[:MOST_COMPARED])
+    return Side(details.person.name, tuple(face.id for face in typical[:SHOWN]), details.person.id)

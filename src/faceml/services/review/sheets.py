@@ -23,13 +23,14 @@ from faceml.storage.grid.face_table import FaceTable
 from faceml.storage.live_table import LiveTable
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.clusters import ClusterSummary
-from faceml.storage.sql.repository import Repository
+from faceml.storage.sql.repository import Repository, UnitOfWork
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
 FACES_A_ROW = 12
+MOST_COMPARED = 500  # the best faces of a row, among which those of bursts are told
 PEOPLE_SHOWN = 50
 MAP_FACES = 3_000  # t-SNE of more takes minutes
 FACELESS_SHOWN = 20
@@ -54,7 +55,7 @@ def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title
         rows = [
             _Row(
                 item.person_name or item.cluster_id,
-                unit.clusters.faces(item.cluster_id, limit=FACES_A_ROW),
+                _shown(unit, unit.clusters.faces(item.cluster_id, limit=MOST_COMPARED)),
                 item.face_count,
                 item.avg_quality,
             )
@@ -66,7 +67,7 @@ def draw_clusters(library: Library, clusters: Sequence[ClusterSummary], *, title
 def draw_parts(library: Library, cluster_ids: Sequence[str], *, title: str | None = None) -> Image:
     """A contact sheet: a row a cluster, named or not, in this order."""
     with library.repository.read() as unit:
-        faces = {id_: unit.clusters.faces(id_, limit=FACES_A_ROW) for id_ in cluster_ids}
+        faces = {id_: _shown(unit, unit.clusters.faces(id_, limit=MOST_COMPARED)) for id_ in cluster_ids}
         counts = {id_: sum(unit.clusters.owners(id_).values()) for id_ in cluster_ids}
     rows = [_Row(id_, found, counts[id_]) for id_, found in faces.items()]
     return _sheet(library, rows, title)
@@ -76,7 +77,7 @@ def draw_people(library: Library, *, title: str | None = None) -> Image:
     """A contact sheet: a row a person, most faces first; of more than 50 people the first 50."""
     with library.repository.read() as unit:
         rows = [
-            _Row(person.name, unit.people.faces(person.id, limit=FACES_A_ROW), person.face_count)
+            _Row(person.name, _shown(unit, unit.people.faces(person.id, limit=MOST_COMPARED)), person.face_count)
             for person in unit.people.page(limit=PEOPLE_SHOWN)
             if person.face_count
         ]
@@ -95,6 +96,11 @@ def draw_questions(library: Library, *, title: str | None = None) -> Image:
             text = f"{question.text} {names}".strip()
             rows.append(_Row(f"{text} ({question.evidence})", [faces[side] for side in sides if side in faces]))
     return _sheet(library, rows, title)
+
+
+def _shown(unit: UnitOfWork, faces: Sequence[Face]) -> list[Face]:
+    """The best of some faces, best first, one a burst."""
+    return unit.shots.one_a_burst(faces)[:FACES_A_ROW]
 
 
 def _sheet(library: Library, rows: Sequence[_Row], title: str | None) -> Image:

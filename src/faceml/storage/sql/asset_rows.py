@@ -1,22 +1,23 @@
-"""A photo's row in the database as records and the other way round; and what a video's rows have beside a photo's."""
+"""A photo's row in the database as records and the other way round; what a video's rows have beside; photos' hashes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
 
 from faceml.path_text import path_of, path_text
-from faceml.records import Asset, AssetStatus, BBox, Span
+from faceml.records import Asset, AssetStatus, BBox, Face, Span
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.tables import ErasedFace, FaceEmbedding, FaceInstance, ImageAsset
 
 if TYPE_CHECKING:
+    from faceml.vision.video.bursts import Shot
     from faceml.vision.video.tracks import StoredTrack
 
 
@@ -66,6 +67,7 @@ class LookedAt:
     height: int
     error: str | None
     note: str | None = None
+    perceptual_hash: int | None = None
 
 
 def columns_of(file: PhotoFile) -> dict[str, Any]:
@@ -162,6 +164,68 @@ class Films(Store):
         statement = select(FaceInstance.id, FaceInstance.asset_id, FaceInstance.frame_s)
         rows = list(self._rows(statement, FaceInstance.id, face_ids))
         return {row.id: row.asset_id if row.frame_s is None else -number for number, row in enumerate(rows, start=1)}
+
+
+class Shots(Store):
+    """Photos that show faces, as bursts of them are found (`vision.video.bursts`)."""
+
+    def unhashed(self, *, limit: int) -> list[Asset]:
+        """Photos with faces that were looked at before photos were hashed, in order of id."""
+        statement = select(ImageAsset).where(
+            _shows_faces(),
+            ImageAsset.perceptual_hash.is_(None),
+            ImageAsset.duration_s.is_(None),
+            ImageAsset.detected_hash == ImageAsset.content_hash,
+        )
+        return [asset_of(row) for row in self._session.scalars(statement.order_by(ImageAsset.id).limit(limit))]
+
+    def set_hashes(self, hashes: Mapping[int, int]) -> None:
+        rows = [{"id": asset_id, "perceptual_hash": found} for asset_id, found in hashes.items()]
+        self._write(update(ImageAsset), rows)
+
+    def all(self) -> list[Shot]:
+        """Of photos that are there, in order of id."""
+        return _as_shots(self._session.execute(_shots().order_by(ImageAsset.id)))
+
+    def of(self, asset_ids: Sequence[int]) -> list[Shot]:
+        """Those of these photos that are there."""
+        return _as_shots(self._rows(_shots(), ImageAsset.id, sorted(asset_ids)))
+
+    def one_a_burst(self, faces: Sequence[Face]) -> list[Face]:
+        """Without faces that a burst shows once more: the first of them stands for it, so give the best ones first.
+
+        Two faces of one photo both stay.
+        """
+        from faceml.vision.video.bursts import find_bursts
+
+        shots = self.of(sorted({face.asset_id for face in faces}))
+        burst = {shots[row].asset_id: number for number, rows in enumerate(find_bursts(shots)) for row in rows}
+        stands = dict[int, int]()  # by burst, the photo whose faces are shown
+        for face in faces:
+            if face.asset_id in burst:
+                stands.setdefault(burst[face.asset_id], face.asset_id)
+        return [face for face in faces if stands.get(burst.get(face.asset_id, -1), face.asset_id) == face.asset_id]
+
+    def places(self, asset_ids: Sequence[int]) -> dict[int, Path]:
+        rows = self._rows(select(ImageAsset.id, ImageAsset.path), ImageAsset.id, sorted(asset_ids))
+        return {asset_id: path_of(path) for asset_id, path in rows}
+
+
+def _shows_faces() -> ColumnElement[bool]:
+    is_shown = select(FaceInstance.id).where(FaceInstance.asset_id == ImageAsset.id).exists()
+    return and_(ImageAsset.missing_since.is_(None), is_shown)
+
+
+def _shots() -> Select[*tuple[Any, ...]]:
+    moment = func.coalesce(ImageAsset.taken_clock, ImageAsset.taken_at)
+    columns = (ImageAsset.id, ImageAsset.perceptual_hash, moment)
+    return select(*columns).where(_shows_faces(), ImageAsset.perceptual_hash.is_not(None))
+
+
+def _as_shots(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Shot]:
+    from faceml.vision.video.bursts import Shot
+
+    return [Shot(*row) for row in rows]
 
 
 def _box_of(row: FaceInstance | ErasedFace) -> BBox:

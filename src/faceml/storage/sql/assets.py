@@ -214,6 +214,7 @@ class Assets(Store):
                 "status": AssetStatus.FAILED if photo.error else AssetStatus.DETECTED,
                 "error": photo.error,
                 "note": photo.note,
+                "perceptual_hash": photo.perceptual_hash,
                 "width": photo.width or known.get(photo.asset_id, (None, None))[0],
                 "height": photo.height or known.get(photo.asset_id, (None, None))[1],
                 "detected_at": now,

@@ -16,9 +16,10 @@ from faceml.decisions.decision import Decision, Erase, Erased
 from faceml.decisions.log import decode, decode_effects, encode, kind_of
 from faceml.names import fold_name, folded
 from faceml.records import BBox, Span
+from faceml.storage.sql.asset_rows import KnownFile, files_query, known_file
 from faceml.storage.sql.chunks import Store
 from faceml.storage.sql.face_rows import span_columns
-from faceml.storage.sql.tables import ErasedFace, LabelEvent, PersonRow
+from faceml.storage.sql.tables import ErasedFace, ImageAsset, LabelEvent, PersonRow
 
 ERASE, FORGET, RENAME = "erase", "forget", "rename"  # kinds, as the log has them
 
@@ -56,6 +57,11 @@ class Erasure(Store):
         for (row,) in self._rows(on_photos, ErasedFace.asset_id, asset_ids):
             found[row.asset_id].append(BBox(row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h))
         return found
+
+    def photos(self) -> list[KnownFile]:
+        """Photos on which somebody is who was erased, missing or not."""
+        on_it = select(ErasedFace.id).where(ErasedFace.asset_id == ImageAsset.id).exists()
+        return [known_file(row) for row in self._session.execute(files_query().where(on_it))]
 
     def keep_blank(self, boxes: Sequence[tuple[int, BBox, Span | None]]) -> None:
         """Remember asset, box and, of a video, time of faces that are never to be taken in again."""

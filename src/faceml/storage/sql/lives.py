@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import and_, delete, func, insert, or_, select
+from sqlalchemy.orm import aliased
 
 from faceml.identity.lifetimes import ANY_TIME, Lifetime, Times
 from faceml.names import fold_name, tidy_name
@@ -153,6 +154,20 @@ class Lives(Store):
         if person_id is not None:
             statement = statement.where(one.c.person_id == person_id)
         return [Pair(*row) for row in self._session.execute(statement.limit(limit))]
+
+    def photos_together(self, person_ids: Sequence[UUID], other_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], int]:
+        """How many photos show each of some people with each of some others; nobody who is hidden is counted."""
+        active = select(PersonRow.id).where(PersonRow.status == PersonStatus.ACTIVE)
+        one, other = aliased(FaceInstance), aliased(FaceInstance)
+        statement = (
+            select(one.person_id, other.person_id, func.count(one.asset_id.distinct()))
+            .join(other, and_(one.asset_id == other.asset_id, one.person_id != other.person_id))
+            .where(one.person_id.in_(person_ids), one.person_id.in_(active), photo_is_there(one))
+            .where(other.person_id.in_(other_ids), other.person_id.in_(active))
+            .group_by(one.person_id, other.person_id)
+        )
+        rows = self._session.execute(statement)
+        return {(person, with_): count for person, with_, count in rows if person is not None and with_ is not None}
 
     def photo(self, asset_id: int) -> PhotoAt:
         """Raises NotFound where a page began behind it and it is gone."""

@@ -20,7 +20,7 @@ from faceml.storage.sql.database import BUSY_TIMEOUT_S, connect, consistent_read
 from faceml.storage.sql.locks import run_lock
 
 if TYPE_CHECKING:
-    from faceml.storage.sql.asset_rows import Films
+    from faceml.storage.sql.asset_rows import Films, Shots
     from faceml.storage.sql.assets import Assets
     from faceml.storage.sql.clusters import Clusters, Groups
     from faceml.storage.sql.contract import Contract
@@ -59,6 +59,12 @@ class UnitOfWork:
         from faceml.storage.sql.asset_rows import Films
 
         return Films(self._session)
+
+    @cached_property
+    def shots(self) -> Shots:
+        from faceml.storage.sql.asset_rows import Shots
+
+        return Shots(self._session)
 
     @cached_property
     def faces(self) -> Faces:

@@ -78,6 +78,9 @@ class ImageAsset(Base):
     detected_size_px: Mapped[int | None]  # and the largest size; null: the usual one
     duration_s: Mapped[float | None]  # of a video, 0 where its file does not say; null: a photo
     looked_until_s: Mapped[float | None]  # how far a video was looked at by a run that has not ended
+    perceptual_hash: Mapped[int | None] = mapped_column(
+        sa.BigInteger
+    )  # see `vision.video.bursts`; of photos with faces
     # Its file was gone when its folder was last taken in: its faces are in no list until it is back.
     missing_since: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
