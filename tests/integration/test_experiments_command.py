@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from faceml.addresses import sqlite_file
 from faceml.cli.main import cli
@@ -369,6 +370,26 @@ def test_commands_record_what_notebooks_record_where_somebody_asks(
     (assigned,) = list_experiments(copied, kind="assign")
     assert (assigned.metrics["processed"], assigned.metrics["assigned"]) == (8, 0), "nobody is named"
     assert copied.tracking.store.client.get_run(assigned.run_id).data.tags["mlflow.source.type"] == "LOCAL"
+
+
+def test_taking_photos_in_and_splitting_are_recorded_where_somebody_asks(copied: Library, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    Image.new("RGB", (64, 48), "teal").save(tmp_path / "more" / "sea.png")
+    faceml("ingest", str(tmp_path / "more"), "--track")
+    (taken,) = list_experiments(copied, kind="ingest", limit=1)
+    assert taken.parameters == {"photos": str(tmp_path / "more")}
+    assert taken.metrics == {"new_photos": 1, "moved": 0, "missing": 0, "waiting": 1}
+    with copied.repository.read() as unit:
+        cluster_id = next(cluster for _, _, cluster in unit.faces.labels() if cluster)
+    faceml("people", "split", cluster_id, "--preview", "--track")
+    with pytest.raises(NotFound, match="no finished run of kind 'split'"):  # a preview changes nothing
+        list_experiments(copied, kind="split")
+    with pytest.raises(WrongUse, match="leave it out with --queue"):
+        faceml("people", "split", cluster_id, "--queue", "--track")
+    faceml("people", "split", cluster_id, "--min-cluster-size", "2", "--track")
+    (split,) = list_experiments(copied, kind="split")
+    assert split.parameters == {"cluster_id": cluster_id, "min_cluster_size": "2"}
+    assert split.metrics.keys() == {"parts", "faces_left_out"}
 
 
 def test_an_evaluation_is_linked_to_the_model_that_it_judged(copied: Library) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -109,6 +110,18 @@ def test_mlflow_itself_loads_the_version_and_answers_as_we_do(registered: tuple[
     for count in (1, 5):
         rows = unit_rows(count, seed=9)
         np.testing.assert_allclose(model.predict(rows)["projection"], project(head, rows), atol=1e-5)
+
+
+def test_the_model_of_a_version_says_what_it_is_registered_as_and_who_made_it(
+    registered: tuple[Library, RegisteredModel],
+) -> None:
+    library, model = registered
+    client = library.tracking.store.client
+    run = client.get_run(model.run_id)
+    found = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    assert json.loads(found.tags["mlflow.modelVersions"]) == [{"name": model.name, "version": 1}]
+    for name in ("mlflow.source.name", "mlflow.source.type", "mlflow.user"):
+        assert found.tags[name] == run.data.tags[name]
 
 
 def test_a_damaged_cache_is_made_anew(registered: tuple[Library, RegisteredModel]) -> None:

@@ -29,6 +29,7 @@ from faceml.pipelines.notebooks import read_results, without_pictures
 from faceml.pipelines.results import MIME_TYPE
 from faceml.tracking import Run, Tracking
 from faceml.tracking.moved import follow_move
+from faceml.tracking.presentation import source
 from faceml.tracking.spool import read_spool
 
 matplotlib.use("Agg")
@@ -145,6 +146,21 @@ def test_a_run_says_what_it_was_on_which_data_and_who_started_it(tracking: Track
     assert len(client.search_runs([stored.info.experiment_id], f"dataset.digest = '{data.digest}'")) == 2
     experiment = client.get_experiment(stored.info.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert experiment.tags["mlflow.note.content"].startswith("Runs of faceml")
+
+
+def test_a_run_on_an_empty_library_does_not_name_a_pack(tracking: Tracking) -> None:
+    with tracking.run("pipeline", library={"total_faces": 0, "pack": None, "hash": "e3b0c44298fc1c14"}) as run:
+        pass
+    stored = logged(tracking, run.id)
+    assert stored.inputs.dataset_inputs[0].dataset.name == "library (nothing detected yet)"
+    assert stored.data.tags["mlflow.note.content"].endswith("**Data**: 0 faces")
+
+
+def test_a_command_is_named_as_a_person_types_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for program in ("/opt/bin/faceml", "/opt/lib/faceml/__main__.py"):  # python -m faceml
+        monkeypatch.setattr(sys, "argv", [program, "faces", "train-matching", "--epochs", "3"])
+        assert source()["mlflow.source.name"] == "faceml faces train-matching"
 
 
 def test_tables_are_logged_as_the_interface_compares_them(tracking: Tracking) -> None:

@@ -18,14 +18,14 @@ from tests.conftest import REPO
 
 BESIDE_IT = ("CONTRIBUTING.md", "SECURITY.md", "THIRD_PARTY.md")
 PAGES = [REPO / "README.md", *map(REPO.joinpath, BESIDE_IT), *sorted((REPO / "docs").rglob("*.md"))]
-CODE = re.compile(r"```(?:bash)?\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTALL)
+CODE = re.compile(r"```(?P<language>\w*)\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)(?P<target>[^)#]+)")
 OWN_FILE = re.compile(r"^(?:benchmarks|docs|notebooks|pipelines|serving|src|tests)/[\w./-]+\.\w+$")
 
 
 def shell_lines(page: Path) -> list[str]:
     """What a page says in code, a command a line."""
-    found = CODE.finditer(page.read_text())
+    found = [match for match in CODE.finditer(page.read_text()) if match["language"] in (None, "", "bash")]
     return [line.strip() for match in found for line in (match["block"] or match["span"]).splitlines()]
 
 

@@ -16,7 +16,7 @@ from faceml.cli import experiment_reports, photo_reports, reports, show
 from faceml.cli.tables import table
 from faceml.config import current_actor
 from faceml.home import from_home
-from faceml.options import AssignOptions
+from faceml.options import AssignOptions, DetectOptions
 from faceml.path_text import path_text
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _held(report: BackupReport | RestoreReport) -> str:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@show.track_option
 @show.printed(photo_reports.ingested)
 def ingest(folder: Path) -> object:
     """Take the photos below FOLDER into the library; only new, changed and moved files cost time.
@@ -91,10 +92,14 @@ def ingest(folder: Path) -> object:
     """
     from faceml.services.index.drain import drain_outbox
     from faceml.services.photos.ingest import ingest_folder
+    from faceml.tracking.steps import ingest_run
 
-    library = show.open_configured(is_new_meant=True)
-    with show.progress_bar("Reading", "photos") as on_progress:
+    library, usual = show.open_configured(is_new_meant=True), DetectOptions()
+    with show.recorded(library, "ingest") as record, show.progress_bar("Reading", "photos") as on_progress:
         report = ingest_folder(library.repository, folder, on_progress=on_progress)
+        with library.repository.read() as unit:
+            waiting = unit.assets.count_waiting(min_confidence=usual.min_confidence, min_face_size=usual.min_face_size)
+        record(ingest_run(path_text(folder), report, waiting=waiting))
     drain_outbox(library)  # a search finds no face of a photo that went
     return report
 

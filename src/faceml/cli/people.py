@@ -197,11 +197,13 @@ def dismiss(face_ids: tuple[UUID, ...], dismissed_as: str) -> object:
 @click.argument("cluster_id", shell_complete=completion.clusters)
 @show.takes(SplitOptions)
 @click.option("--preview", is_flag=True, help="Only show the parts it would make.")
+@show.track_option
 @show.queue_option
 @show.as_json
 def split(cluster_id: str, options: SplitOptions, preview: bool, queue: bool, as_json: bool) -> None:
     """Split a cluster that shows several people."""
     from faceml.services.decisions.split import preview_split, split_cluster
+    from faceml.tracking.steps import split_run
 
     size = options.min_cluster_size
     if queue and not preview:
@@ -212,7 +214,9 @@ def split(cluster_id: str, options: SplitOptions, preview: bool, queue: bool, as
         parts = preview_split(library, cluster_id, min_cluster_size=size)
         show.print_report(parts, identity_reports.preview(parts), as_json=as_json)
         return
-    report = split_cluster(library, cluster_id, min_cluster_size=size, actor=current_actor())
+    with show.recorded(library, "split") as record:
+        report = split_cluster(library, cluster_id, min_cluster_size=size, actor=current_actor())
+        record(split_run(cluster_id, options, report))
     show.print_report(report, identity_reports.split(report), as_json=as_json)
 
 

@@ -202,8 +202,6 @@ def printed(
         @wraps(command)
         def run(*, as_json: bool, queue: bool = False, **given: Any) -> None:
             if job and queue:
-                if click.get_current_context().meta.get(_TRACK):
-                    raise WrongUse("--track records what this command does itself: leave it out with --queue")
                 if given.pop("on", None):
                     raise WrongUse("--on hands the work out by itself: leave --queue out")
                 enqueue(job, job_parameters(**given), as_json=as_json)
@@ -235,6 +233,8 @@ def open_queue() -> JobQueue:
 
 def enqueue(name: str, parameters: Mapping[str, Any], *, as_json: bool) -> None:
     """Hand a job out, and say how to follow it."""
+    if click.get_current_context().meta.get(_TRACK):
+        raise WrongUse("--track records what this command does itself: leave it out with --queue")
     queue = open_queue()
     job_id = queue.enqueue(name, **parameters)
     text = f"Queued: job {job_id}\nFollow: faceml jobs show --follow {job_id}"

@@ -13,14 +13,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from faceml.tracking.provenance import as_words
-from faceml.tracking.spool import HELD
+from faceml.tracking.spool import HELD, as_text
 from faceml.tracking.unattended import notebook_shell
 
 NOTE = "mlflow.note.content"
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the page opens on the table of runs
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # the page opens on the table of runs
+    NOTE: "Runs of faceml: what each step of a library was made with, on which data, and what came of it.",
+}
 _SOURCE, _SOURCE_TYPE, _USER = "mlflow.source.name", "mlflow.source.type", "mlflow.user"
 _NOTEBOOK = "NOTEBOOK"
+_RUN_AS_MODULE = "__main__.py"  # python -m faceml
 _DIGEST = 36  # characters that MLflow takes
+_NO_VALUE = as_text(None)
+_NO_PACK = "nothing detected yet"
 # How each kind is told apart at a glance: parameters, metrics and tags by their names. What a run lacks is left out.
 _TITLES: Mapping[str, tuple[str, ...]] = {
     "ingest": ("{new_photos:.0f} new photos",),
@@ -30,7 +36,7 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
     "label": ("{people:.0f} people", "{faces_labeled:.0f} faces named"),
     "fit-matcher": ("{people:.0f} people", "{verdict}"),
     "train": ("{head}", "{epochs} epochs", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
-    "evaluate": ("version {version}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
+    "evaluate": ("version {version:.0f}", "TAR@FAR=1% {head.tar_far_1e-2:.3f}", "{verdict}"),
     "search": ("{objective}", "{trials:.0f} trials", "best {best:.4f}", "{verdict}"),
     "tune": ("{faces_dismissed:.0f} faces dismissed",),
     "assign": ("threshold {threshold}", "{assigned:.0f} of {processed:.0f} named"),
@@ -44,6 +50,8 @@ def title(name: str, kind: str, values: Mapping[str, str | float]) -> str:
     'train · linear · 10 epochs · TAR@FAR=1% 0.981'
     >>> title("evaluate", "evaluate", {"version": "challenger", "verdict": "refuses"})
     'evaluate · version challenger · refuses'
+    >>> title("evaluate", "evaluate", {"version": 1.0})
+    'evaluate · version 1'
     >>> title("fold 1", "child", {})
     'fold 1'
     """
@@ -57,7 +65,7 @@ def _filled(template: str, values: Mapping[str, str | float]) -> str:
         field, _, after = rest.partition("}")
         name, _, form = field.rpartition(":") if ":" in field else (field, "", "")
         value = values.get(name)
-        if value is None or value == "none":
+        if value is None or value == _NO_VALUE:
             return ""
         text = f"{before}{_number(value, form) if form else value}{after}"
     return text
@@ -95,7 +103,8 @@ _HELD_WORDS = {"total_faces": "{} faces", "total_photos": "{} photos", "active_p
 
 
 def _held(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name.removeprefix(HELD): value for name, value in tags.items() if name.startswith(HELD)}
+    held = {name.removeprefix(HELD): value for name, value in tags.items() if name.startswith(HELD)}
+    return {name: value for name, value in held.items() if (name, value) != ("pack", _NO_VALUE)}
 
 
 def dataset(tags: Mapping[str, str]) -> dict[str, str] | None:
@@ -103,6 +112,8 @@ def dataset(tags: Mapping[str, str]) -> dict[str, str] | None:
 
     >>> dataset({"library.hash": "c3505c55", "library.pack": "sface", "library.total_faces": "12"})["digest"]
     'c3505c55'
+    >>> dataset({"library.hash": "e3b0c442", "library.pack": "none"})["name"]
+    'library (nothing detected yet)'
     """
     held = _held(tags)
     if "hash" not in held:
@@ -110,7 +121,7 @@ def dataset(tags: Mapping[str, str]) -> dict[str, str] | None:
     hashes = {name: value for name, value in held.items() if name.endswith("hash")}
     profile = {name: int(value) if value.isdigit() else value for name, value in held.items() if name not in hashes}
     return {
-        "name": f"library ({held.get('pack', 'no pack')})",
+        "name": f"library ({held.get('pack', _NO_PACK)})",
         "digest": held["hash"][:_DIGEST],
         "source_type": "faceml",
         "source": json.dumps(hashes, sort_keys=True),
@@ -126,7 +137,9 @@ def source(notebook: str = "") -> dict[str, str]:
     """
     in_kernel = hasattr(notebook_shell(), "kernel")
     opened = notebook or (Path(os.environ.get("JPY_SESSION_NAME", "notebook")).name if in_kernel else "")
-    command = " ".join([Path(sys.argv[0]).name, *(word for word in sys.argv[1:3] if word.replace("-", "").isalpha())])
+    program = Path(sys.argv[0])
+    name = program.parent.name if program.name == _RUN_AS_MODULE else program.name
+    command = " ".join([name, *(word for word in sys.argv[1:3] if word.replace("-", "").isalpha())])
     kind = _NOTEBOOK if opened else "LOCAL"
     return {_SOURCE: opened or command, _SOURCE_TYPE: kind, **_user()}
 

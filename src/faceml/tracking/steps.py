@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from faceml.options import AssignOptions, DetectOptions, StepOptions
+from faceml.options import AssignOptions, DetectOptions, SplitOptions, StepOptions
+
+
+class Ingested(Protocol):
+    @property
+    def added(self) -> int: ...
+    @property
+    def changed(self) -> int: ...
+    @property
+    def moved(self) -> int: ...
+    @property
+    def missing(self) -> int: ...
 
 
 class Detected(Protocol):
@@ -18,6 +29,13 @@ class Detected(Protocol):
     def errors(self) -> int: ...
     @property
     def seconds(self) -> float: ...
+
+
+class Split(Protocol):
+    @property
+    def new_clusters(self) -> Sequence[str]: ...
+    @property
+    def faces_left_out(self) -> int: ...
 
 
 class Assigned(Protocol):
@@ -46,6 +64,15 @@ class StepRun:
         return {**self.results, **self.more}
 
 
+def ingest_run(photos: str, report: Ingested | None, *, waiting: int) -> StepRun:
+    """Args: report: None where nothing was taken in. waiting: photos that wait for detection."""
+    new_photos = report.added + report.changed if report else 0
+    moved, missing = (report.moved, report.missing) if report else (0, 0)
+    return StepRun(
+        {"photos": photos}, {"new_photos": new_photos, "moved": moved, "missing": missing, "waiting": waiting}
+    )
+
+
 def detect_run(options: DetectOptions, report: Detected, *, photos: str = "", new_photos: int = 0) -> StepRun:
     """Args: photos: the folder that was taken in first, with so many new or changed photos."""
     chosen = {name: getattr(options, name) for name in ("min_confidence", "min_face_size", "detection_size")}
@@ -59,6 +86,11 @@ def cluster_run(
 ) -> StepRun:
     """Args: figures: see `services.cluster.dual.key_figures`. model: the version that compared the faces."""
     return StepRun({"mode": mode, **options.parameters(), "model": model}, figures, {"seconds": seconds})
+
+
+def split_run(cluster_id: str, options: SplitOptions, report: Split) -> StepRun:
+    results = {"parts": len(report.new_clusters), "faces_left_out": report.faces_left_out}
+    return StepRun({"cluster_id": cluster_id, **options.parameters()}, results)
 
 
 def assign_run(options: AssignOptions, report: Assigned) -> StepRun:

@@ -39,4 +39,9 @@ def _figures(comparison: Comparison) -> list[dict[str, str]]:
 def _table(rows: Iterable[Mapping[str, str]]) -> str:
     lines = [list(row.values()) for row in rows]
     heads = list(next(iter(rows)))
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *lines))
+    rule = ["---" if _is_text(column) else "---:" for column in zip(*lines, strict=True)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rule, *lines))
+
+
+def _is_text(column: Iterable[str]) -> bool:
+    return any(cell and not cell[0].isdigit() for cell in column)

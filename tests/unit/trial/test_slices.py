@@ -114,5 +114,6 @@ def test_the_page_of_a_version_has_verdict_and_slices_and_fits_into_mlflow() -> 
     page = describe(Verdict(False, ("no clear gain",)), None, sliced)
     assert page.startswith("**The gate refuses it.**\n\n- no clear gain")
     assert "| half | even |" in page
+    assert "| --- | --- | ---: |" in page, "numbers stand at the right"
     long = Sliced(sliced.whole, sliced.slices * 200)
     assert len(describe(Verdict(True, ()), None, long)) <= MOST_LETTERS + 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from faceml.storage.registry.records import CHALLENGER, CHECKSUM, ModelCard, Reg
 from faceml.tracking.mlflow_store import MlflowStore, is_of_mlflow, reason_of
 
 A = TypeVar("A")
+_MODEL_VERSIONS = "mlflow.modelVersions"  # the tag of a logged model: what it is registered as
+_MADE_BY = ("mlflow.source.", "mlflow.user")  # tags of a run that its model's page shows, too
 
 
 class MlflowServer:
@@ -100,6 +103,9 @@ def add_version(
         model_id=logged.model_id,
         tags={**card.as_tags(), CHECKSUM: checksum},
     )
+    # A server notes it on the model by itself; MLflow's client of a database does not, and the page shows no version.
+    versions = json.dumps([{"name": kind.name, "version": int(found.version)}])
+    client.set_logged_model_tags(logged.model_id, {_MODEL_VERSIONS: versions})
     client.set_registered_model_alias(kind.name, CHALLENGER, found.version)
     return int(found.version)
 
@@ -121,8 +127,11 @@ def _log(client: Any, kind: Kind[A], content: bytes, artefact: A, card: ModelCar
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
     from mlflow.models import Model
 
-    experiment = client.get_run(run_id).info.experiment_id
-    logged = client.create_logged_model(experiment, name=kind.name, source_run_id=run_id, tags=card.as_tags())
+    run = client.get_run(run_id)
+    made_by = {name: value for name, value in run.data.tags.items() if name.startswith(_MADE_BY)}
+    logged = client.create_logged_model(
+        run.info.experiment_id, name=kind.name, source_run_id=run_id, tags={**card.as_tags(), **made_by}
+    )
     described = Model(
         artifact_path=logged.artifact_location,
         model_uuid=logged.model_id,
