@@ -146,7 +146,7 @@ def test_no_door_offers_what_the_record_does_not_know(record: type[StepOptions])
     doors = DOORS[record]
     known = {item.name for item in options_of(record)}
     own = {"as_json", "queue", *doors.also, *(["resume"] if record is TrainOptions else [])}
-    own |= {"track"} if record not in (SplitOptions, TrainOptions) else set()
+    own |= {"track"} if record is not TrainOptions else set()
     own |= {"on"} if record in (DetectOptions, ClusterOptions, DualOptions) else set()
     assert {option.name for option in command_of(doors).params} == known | own
     if doors.path is not None:

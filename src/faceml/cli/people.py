@@ -15,6 +15,7 @@ from faceml.options import SplitOptions
 from faceml.path_text import path_text
 
 person = click.argument("person", shell_complete=completion.people)
+STATUS = click.Choice(["active", "hidden", "merged", "all"])
 face_ids = click.argument("face_ids", metavar="FACE_ID...", nargs=-1, required=True, type=click.UUID)
 
 
@@ -24,13 +25,7 @@ def people() -> None:
 
 
 @people.command("list")
-@click.option(
-    "--status",
-    type=click.Choice(["active", "hidden", "merged", "all"]),
-    default="active",
-    show_default=True,
-    help="Only people of this status.",
-)
+@click.option("--status", type=STATUS, default="active", show_default=True, help="Only people of this status.")
 @show.paged("People")
 @show.printed(identity_reports.people_page)
 def list_(status: str, **page: Any) -> object:
