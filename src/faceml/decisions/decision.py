@@ -79,10 +79,10 @@ class Erase(Decision):
     keeps_people: ClassVar[bool] = False
 
     faces: int
-    people: frozenset[UUID] = frozenset()  # the person, and all who were merged into them
+    people: frozenset[UUID] | None = None  # the person, and all who were merged into them; versions before noted none
 
     def of_face(self, face_id: UUID, before: Labelling, logged: FaceState) -> Labelling:
-        if before.state.person_id not in self.people:
+        if before.state.person_id not in (self.people or ()):
             return before
         cluster = logged.cluster_id if logged.person_id is None else None
         return Labelling(replace(FREE, cluster_id=cluster), False, before.ruled_out)

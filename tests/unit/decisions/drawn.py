@@ -88,7 +88,7 @@ ABOUT_PEOPLE: dict[type[Decision], st.SearchStrategy[Any]] = {
 ABOUT_DECISIONS: dict[type[Decision], st.SearchStrategy[Any]] = {
     Undo: st.builds(Undo, person_id=st.none() | person),
     Redo: st.builds(Redo, person_id=st.none() | person),
-    Erase: st.builds(Erase, st.integers(0, 9), st.frozensets(person), person_id=person),
+    Erase: st.builds(Erase, st.integers(0, 9), st.none() | st.frozensets(person), person_id=person),
     Forget: st.builds(Forget, st.integers(0, 9), st.integers(0, 9)),
     Erased: st.builds(Erased, name, person_id=st.none() | person),
 }
