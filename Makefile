@@ -58,7 +58,7 @@ install: .venv/installed-$(EXTRA) ## Install into .venv (EXTRA=gpu for CUDA)
 demo: install ## Find, group, name and recognise faces end to end (PHOTOS=dir: yours)
 	@$(FACEML) demo $(call option,--photos,PHOTOS)
 
-test: .venv/installed-dev ## Run the tests (under half an hour on two cores)
+test: .venv/installed-dev ## Run the tests (ten minutes on two quiet cores)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-nightly: .venv/installed-dev ## Run the long tests too
