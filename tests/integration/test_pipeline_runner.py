@@ -308,11 +308,14 @@ def test_no_kernel_outlives_its_runner(project: Path, tracking: Tracking, sent: 
     os.mkfifo(pipe)
     cell = f"import os, time\nopen({str(pipe)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     write_notebook(project / "detect.ipynb", "photos = '.'\nfaces = 3", ("# Wait", cell))
+    # A shell that runs these tests in its background has them ignore Ctrl-C.
     script = f"""
+        import signal
         from pathlib import Path
         from faceml.pipelines.definition import read_pipeline
         from faceml.pipelines.runner import run_pipeline
         from faceml.tracking import Tracking
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         project = Path({str(project)!r})
         try:
             run_pipeline(read_pipeline(project / "small.yaml"), parameters={{}}, home=project / "library",
