@@ -16,6 +16,7 @@ from faceml.config import Settings
 from faceml.library import Library
 from faceml.records import BBox, FoundFace
 from faceml.services.decisions.label import label_cluster
+from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import drain_outbox
 from faceml.services.review.browse import show_cluster
 from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
@@ -113,3 +114,13 @@ def _name(library: Library, known: int, faces: int) -> None:
         cluster = show_cluster(library.repository, f"clu_{person:05}")
         half = [face.id for face in cluster.faces[: faces // 2]]
         label_cluster(library, cluster.cluster_id, f"Person {person:05}", face_ids=half, actor="synthetic")
+
+
+def labelled_library(home: Path) -> None:
+    """Forty made-up people whom a table names: enough for a search, which judges the best on people no trial saw."""
+    library = synthetic_library(home, people=40, faces=6, spread=1.2)
+    with library.repository.read() as unit:
+        rows = [f"{face_id},Person {cluster_id}" for face_id, _, cluster_id in unit.faces.labels()]
+    (home / "labels.csv").write_text("\n".join(["face_id,person_name", *rows]))
+    import_labels(replace(library, index_follower=lambda: None), home / "labels.csv", actor="ada")
+    library.close()

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,9 @@ from PIL import Image
 
 from faceml.config import Settings
 from faceml.demo.build import build_demo
-from faceml.services.exchange.import_labels import import_labels
 from faceml.services.review.browse import list_clusters
 from faceml.wiring import open_library
-from tests.synthetic import synthetic_library
+from tests.synthetic import labelled_library
 
 REPO = Path(__file__).resolve().parents[2]
 NOTEBOOKS, PAGES = REPO / "notebooks", REPO / "docs" / "notebooks"
@@ -104,16 +103,6 @@ def largest_cluster(home: Path) -> str:
     found = list_clusters(library.repository).items[0].cluster_id
     library.close()
     return found
-
-
-def labelled_library(home: Path) -> None:
-    """Forty made-up people: the demo has too few for a search, which judges the best on people whom no trial saw."""
-    library = synthetic_library(home, people=40, faces=6, spread=1.2)
-    with library.repository.read() as unit:
-        rows = [f"{face_id},Person {cluster_id}" for face_id, _, cluster_id in unit.faces.labels()]
-    (home / "labels.csv").write_text("\n".join(["face_id,person_name", *rows]))
-    import_labels(replace(library, index_follower=lambda: None), home / "labels.csv", actor="ada")
-    library.close()
 
 
 def run(step: Step, folder: Path) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ import pytest
 import requests
 
 from faceml.addresses import sqlite_url
-from faceml.services.exchange.import_labels import import_labels
 from faceml.tracking.mlflow_store import MlflowStore
 from faceml.tracking.moved import follow_move
 from faceml.tracking.run_search import RunQuery, search_runs
@@ -28,7 +27,7 @@ from tests.e2e.grid_page import WAIT_MS, expect
 from tests.e2e.lab import browser
 from tests.polling import until
 from tests.ports import free_port
-from tests.synthetic import synthetic_library
+from tests.synthetic import labelled_library
 
 pytestmark = [pytest.mark.nightly, pytest.mark.browser, pytest.mark.timeout(1800)]
 EMPTY = re.compile(
@@ -98,19 +97,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for head in HEADS:
             words = ("--head", head, "--epochs", "10", "--min-faces", "3")
             faceml("faces", "train-matching", *words, FACEML_HOME="demo/library")
-        _labelled_library(folder / "searched")
+        labelled_library(folder / "searched")
         faceml("experiments", "search", "--trials", str(TRIALS), FACEML_HOME="searched")
     return folder / "mlruns"
-
-
-def _labelled_library(home: Path) -> None:
-    """Forty people whom somebody named: a search tries options on half of them and judges the best on the others."""
-    library = synthetic_library(home, people=40, faces=6, spread=1.2)
-    with library.repository.read() as unit:
-        rows = [f"{face_id},Person {cluster_id}" for face_id, _, cluster_id in unit.faces.labels()]
-    (home / "labels.csv").write_text("\n".join(["face_id,person_name", *rows]))
-    import_labels(replace(library, index_follower=lambda: None), home / "labels.csv", actor="ada")
-    library.close()
 
 
 @pytest.fixture(scope="module")
