@@ -5,6 +5,8 @@
 neighbours   scores of a face in no tight group are mixed with those of its mutual nearest neighbours (nested groups)
 years        a person labelled only as a child is more like an adult's face than the cosine says, and the other way
              round (time between photos); of files with `is_child`
+eras         a centroid of a person's childhood and one of the rest in place of one of all: the nearer of the two, or
+             that of the face's own age (prototypes by era); of files with `is_child` or `age`
 members      a face has a say in its tight group, and the group in its, only where the matcher itself would give the
              face to the group as to a person, at the score that 1 or 0.1 % of strangers reach
 together     whoever was labelled, or plainly named, beside the same people before is more likely on this photo; of
@@ -38,6 +40,7 @@ from faceml.training.whitening import library_head
 from faceml.trial.recognition import FMR, Album, Decisions, Draw, cut, draw, figures, plain
 
 SURE = 0.05  # above the threshold: named plainly
+GROWN_UP = 16  # years
 Scores = NDArray[np.float32]
 
 
@@ -151,6 +154,26 @@ def years(asked: Asked, *, bonus: float, is_child: NDArray[np.bool_]) -> Scores:
     return asked.scores + np.float32(bonus) * lacks
 
 
+def eras(asked: Asked, *, is_child: NDArray[np.bool_], own: bool) -> Scores:
+    album, head, labelled = asked.album, asked.matcher.head, asked.draw.labelled
+    vectors = album.vectors if head is None else project(head, album.vectors)
+    faces, whole = vectors[asked.rows], vectors[asked.rows] @ asked.matcher.centroids.T
+    of_era = np.full((2, *whole.shape), -np.inf, np.float32)
+    for era in (0, 1):
+        is_of_era = is_child[labelled] == bool(era)
+        sums = np.zeros_like(asked.matcher.centroids)
+        np.add.at(sums, asked.draw.owners[is_of_era], vectors[labelled[is_of_era]])
+        norms = np.linalg.norm(sums, axis=1)
+        has = norms > ZERO_NORM
+        of_era[era][:, has] = faces @ (sums[has] / norms[has, None]).T
+    if own:
+        centre = of_era[is_child[asked.rows].astype(int), np.arange(len(faces))]
+        centre = np.where(np.isfinite(centre), centre, whole)
+    else:
+        centre = of_era.max(axis=0)
+    return smoothed(asked.alone + (centre - whole) / 2, album.tight[asked.rows])
+
+
 def together(asked: Asked, *, bonus: float, with_named: bool) -> Scores:
     photos, people = asked.taken.T
     found, best = settled(asked, asked.scores)
@@ -181,6 +204,12 @@ def ideas(found: dict[str, NDArray[np.float64]]) -> Iterator[tuple[str, Idea]]:
     if "is_child" in found:
         is_child = found["is_child"].astype(bool)
         yield from ((f"years {bonus}", partial(years, bonus=bonus, is_child=is_child)) for bonus in (0.03, 0.06, 0.1))
+    if "is_child" in found or "age" in found:
+        is_young = found["is_child"] if "is_child" in found else (found["age"] >= 0) & (found["age"] < GROWN_UP)
+        yield from (
+            (f"eras, {'of its own age' if own else 'the nearer'}", partial(eras, is_child=is_young.astype(bool), own=own))
+            for own in (False, True)
+        )
     if len(np.unique(found["photo"])) < len(found["photo"]):
         for with_named in (False, True):
             name = "labelled or named" if with_named else "labelled"
