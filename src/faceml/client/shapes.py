@@ -358,6 +358,7 @@ class FaceFilterBody(TypedDict):
     min_exposure: NotRequired[float | None]
     max_exposure: NotRequired[float | None]
     max_occlusion: NotRequired[float | None]
+    min_rating: NotRequired[float | None]
     min_similarity: NotRequired[float | None]
     max_similarity: NotRequired[float | None]
     assigned_by: NotRequired[AssignedBy | None]

@@ -169,6 +169,9 @@ class FaceInstance(Base):
     first_s: Mapped[float | None]
     last_s: Mapped[float | None]
     frame_s: Mapped[float | None]
+    # What the user's own model says of its picture, and which model; null: it was not rated.
+    rating: Mapped[float | None]
+    rated_by: Mapped[str | None] = mapped_column(sa.String(300))
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
 
