@@ -922,6 +922,7 @@ class ReviewResponse(TypedDict):
     rounds: int
     questions: list[QuestionItem]
     photos: dict[str, int]
+    bursts: dict[str, int]
 
 
 class SearchRequest(TypedDict):

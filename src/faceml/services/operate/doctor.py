@@ -11,14 +11,11 @@ import platform
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
-
-import numpy as np
 
 from faceml import __version__
 from faceml.addresses import sqlite_file
