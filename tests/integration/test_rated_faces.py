@@ -30,7 +30,8 @@ from faceml.vision.crops import align_faces
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import RatedPack
 from faceml.vision.quality import QualityModel
-from tests.fakes import library_with
+from faceml.wiring import ConfiguredPacks
+from tests.fakes import OtherMachines, library_with
 from tests.rest import API, client_of
 
 COLOURS = (1.0, 10.0, 100.0)  # what the mean of red, green and blue counts
@@ -138,6 +139,11 @@ def test_a_wrong_file_is_told_before_any_photo_is_looked_at(
         assert f"{tmp_path / 'no.onnx'} cannot be read" in str(done.exception)
     monkeypatch.setenv("FACEML_QUALITY_MODEL", "")
     assert "Photos processed: 4" in CliRunner().invoke(cli, ["faces", "backfill"], catch_exceptions=False).stdout
+    monkeypatch.delenv("FACEML_QUALITY_MODEL")
+    name = QualityModel.load(quality_model(tmp_path / "no.onnx")).name
+    for command in ("faces backfill", "faces export faces.csv"):
+        CliRunner().invoke(cli, command.split(), catch_exceptions=False)
+    assert all(line.endswith(f",{name}") for line in (tmp_path / "faces.csv").read_text().splitlines()[1:])
 
 
 def test_faces_are_rated_when_they_are_found(rated: Library, photos: Path, tmp_path: Path) -> None:
@@ -153,6 +159,17 @@ def test_faces_are_rated_when_they_are_found(rated: Library, photos: Path, tmp_p
         assert row.rating == pytest.approx(slowly(crop), abs=1.0)  # landmarks are stored with two decimals
         assert row.quality <= 1, "the documented score is another thing"
     assert backfill_faces(rated).faces_measured == 0
+
+
+def test_other_machines_rate_as_this_one(rated: Library) -> None:
+    """They open the pack and the model by where both lie."""
+    here = rated.settings
+    packs = ConfiguredPacks(here, rated.repository)
+    away = replace(rated, packs=packs, machines=OtherMachines())
+    backfill_faces(away)
+    found = sorted(rating for rating, _ in ratings(rated) if rating is not None)
+    assert len(found) == len(ratings(rated)) > 0
+    assert packs.source().quality_model == here.quality_model
 
 
 def test_ratings_are_exported_and_asked_for(rated: Library, tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ class Vectors(Store):
     def keep_ratings_by(self, model: str) -> None:
         """Take away what other models said: numbers of two models are never compared."""
         lock_labels(self._session)
-        others = update(FaceInstance).where(FaceInstance.rated_by != model)
+        is_others = or_(FaceInstance.rated_by < model, FaceInstance.rated_by > model)  # found by an index, "!=" is not
+        others = update(FaceInstance).where(is_others)
         self._session.execute(others.values(rating_columns(None)))
 
     def unlabelled(
