@@ -25,7 +25,7 @@ from faceml.services.photos.detect import backfill_faces, detect_in_assets
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.grid import FaceGrid
 from faceml.storage.grid.face_query import FaceQuery
-from faceml.storage.sql.tables import FaceInstance
+from faceml.storage.sql.tables import FaceInstance, ImageAsset
 from faceml.vision.crops import align_faces
 from faceml.vision.image import read_photo
 from faceml.vision.model_packs import RatedPack
@@ -159,6 +159,19 @@ def test_faces_are_rated_when_they_are_found(rated: Library, photos: Path, tmp_p
         assert row.rating == pytest.approx(slowly(crop), abs=1.0)  # landmarks are stored with two decimals
         assert row.quality <= 1, "the documented score is another thing"
     assert backfill_faces(rated).faces_measured == 0
+
+
+def test_a_wrong_file_is_told_before_photos_of_an_older_library_are_hashed(rated: Library, tmp_path: Path) -> None:
+    backfill_faces(rated)
+    with rated.repository.begin() as unit:
+        unit.faces._session.execute(update(ImageAsset).values(perceptual_hash=None))
+    settings = replace(rated.settings, quality_model=str(tmp_path / "none.onnx"))
+    wrong = replace(rated, settings=settings, packs=ConfiguredPacks(settings, rated.repository))
+    with pytest.raises(ModelUnavailable, match=r"none\.onnx cannot be read"):
+        backfill_faces(wrong)
+    with rated.repository.read() as unit:
+        assert unit.shots.all() == []
+    assert None not in {rating for rating, _ in ratings(rated)}
 
 
 def test_other_machines_rate_as_this_one(rated: Library) -> None:
