@@ -131,9 +131,6 @@ class PersonRelation(Base):
     kind: Mapped[str] = mapped_column(sa.String(20))  # of the person, see `decisions.about_people.Kin`
 
 
-IS_RATED = sa.text("rated_by IS NOT NULL")
-
-
 class FaceInstance(Base):
     __tablename__ = "face_instances"
 
@@ -185,8 +182,9 @@ class FaceInstance(Base):
         # Likewise of people: their faces are counted, but for those on missing photos, without touching the faces.
         sa.Index("ix_face_instances_person_photo", "person_id", "asset_id"),
         sa.Index("ix_face_instances_recognised", "assigned_by", "similarity", "id"),
-        # Only of rated faces: who has another model now is told at once that all are its own.
-        sa.Index("ix_face_instances_rated_by", "rated_by", sqlite_where=IS_RATED, postgresql_where=IS_RATED),
+        # By it each detection sees at once that no other model's ratings are left. The migration makes it of rated
+        # faces alone; said here too, that would load PostgreSQL's dialect.
+        sa.Index("ix_face_instances_rated_by", "rated_by"),
     )
 
 
