@@ -59,10 +59,16 @@ class Asked:
 
 
 Idea = Callable[[Asked], Scores]
+Choose = Callable[[Album, NDArray[np.intp]], NDArray[np.intp]]  # of a library's rows some, by their places in it
 
 
-def matcher_of(album: Album, asked: Draw) -> Matcher:
-    cohort = asked.library[choose_cohort(album.groups[asked.library])]
+def usual_cohort(album: Album, library: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Places in `library` of the faces that stand for everybody."""
+    return choose_cohort(album.groups[library])
+
+
+def matcher_of(album: Album, asked: Draw, choose: Choose = usual_cohort) -> Matcher:
+    cohort = asked.library[choose(album, asked.library)]
     return enrol(
         album.vectors[asked.labelled],
         asked.owners,
@@ -74,8 +80,8 @@ def matcher_of(album: Album, asked: Draw) -> Matcher:
     )
 
 
-def ask(album: Album, asked: Draw) -> Asked:
-    matcher = matcher_of(album, asked)
+def ask(album: Album, asked: Draw, choose: Choose = usual_cohort) -> Asked:
+    matcher = matcher_of(album, asked, choose)
     rows = np.concatenate((asked.library[asked.is_asked], asked.library[~asked.is_asked]))
     alone = matcher.scores(album.vectors[rows], album.groups[rows]).total
     return Asked(

@@ -85,7 +85,7 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("FACEML_API_READ_KEY", "FACEML_API_ORIGINS", "FACEML_WEBHOOK_URL", "FACEML_WEBHOOK_SENDS"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("QDRANT_URL", "REDIS_URL", "MLFLOW_TRACKING_URI", "LOG_LEVEL", "FACEML_TRACK"):
+    for name in ("QDRANT_URL", "REDIS_URL", "MLFLOW_TRACKING_URI", "LOG_LEVEL", "FACEML_TRACK", "FACEML_QUALITY_MODEL"):
         monkeypatch.delenv(name, raising=False)
 
 

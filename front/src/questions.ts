@@ -10,6 +10,7 @@ export interface Asked {
   round: number;
   questions: Question[]; // the first is asked now
   photos: Record<string, number>; // face → photo
+  bursts: Record<string, number>; // face → how many photos of a burst it stands for, where these are several
   putOff: ReadonlySet<string>; // keys
   answered: number;
   isNaming: boolean; // two groups without a name are one person: whose?
@@ -17,7 +18,7 @@ export interface Asked {
 }
 
 export const NOTHING_ASKED: Asked = {
-  topic: TOPICS[0], round: 0, questions: [], photos: {}, putOff: new Set(), answered: 0, isNaming: false, isLoading: false,
+  topic: TOPICS[0], round: 0, questions: [], photos: {}, bursts: {}, putOff: new Set(), answered: 0, isNaming: false, isLoading: false,
 };
 
 export class Questions {
@@ -109,6 +110,7 @@ export class Questions {
     const questions = (found?.questions ?? []).filter((question) => !this.asked.putOff.has(question.key)).slice(0, BATCH);
     this.set({
       questions: questions.map((question) => ({ ...question, topic })), photos: { ...this.asked.photos, ...found?.photos },
+      bursts: { ...this.asked.bursts, ...found?.bursts },
       round: questions.length ? round : round + 1,
     });
     return found?.rounds ?? 0;

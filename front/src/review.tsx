@@ -73,10 +73,15 @@ function Faces({ desk, side, look }: { desk: Desk; side: Side; look: (faceId: st
     <section class="fg-half" aria-label={side.title}>
       <h2>{side.title}</h2>
       <div class="fg-faces">
-        {side.faceIds.map((faceId, at) => (
-          <button key={faceId} type="button" class="fg-face" data-face={faceId} aria-label={`Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`}
-            onClick={() => look(faceId)}><Portrait desk={desk} faceId={faceId} /></button>
-        ))}
+        {side.faceIds.map((faceId, at) => {
+          const shots = desk.state.asking.bursts[faceId];
+          const which = [`Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`, shots && `one of ${shots} nearly the same`];
+          return (
+            <button key={faceId} type="button" class="fg-face" data-face={faceId} aria-label={which.filter(Boolean).join(", ")} onClick={() => look(faceId)}>
+              <Portrait desk={desk} faceId={faceId} />{shots && <span class="fg-times">×{shots}</span>}
+            </button>
+          );
+        })}
       </div>
     </section>
   );

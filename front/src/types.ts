@@ -207,6 +207,7 @@ export interface Questions {
   rounds: number;
   questions: Omit<Question, "topic">[];
   photos: Record<string, number>;
+  bursts: Record<string, number>;
 }
 
 export interface SplitPreview {

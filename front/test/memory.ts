@@ -23,6 +23,7 @@ export class MemoryLibrary implements Transport {
   faces: Tile[] = [];
   revision = 1;
   questions: (Question & { round: number })[] = [];
+  bursts: Record<string, number> = {};
   parts: string[][] = []; // that a split of the first group makes
   answers: ((call: Call) => Answer | null) | null = null; // instead of the usual one
 
@@ -68,7 +69,7 @@ export class MemoryLibrary implements Transport {
       case "GET /changes": return json(this.changes(Number(query["since"])));
       case "POST /grid/suggest": return json({ suggestions: [] });
       case "GET /history": return json({ events: [...this.events].reverse().map(({ id, isUndone }) => ({ eventId: id, at: "2025-12-23T10:00:00", actor: "ada", text: `event ${id}`, undoneBy: isUndone ? id + 1 : null })) });
-      case "GET /review": return json({ rounds: query["topic"] === "intruders" ? 2 : 1, photos: {}, questions: this.questions.filter((question) => question.topic === query["topic"] && this.isOpen(question) && String(question.round) === query["round"]) });
+      case "GET /review": return json({ rounds: query["topic"] === "intruders" ? 2 : 1, photos: {}, bursts: this.bursts, questions: this.questions.filter((question) => question.topic === query["topic"] && this.isOpen(question) && String(question.round) === query["round"]) });
       case "POST /review/answer": return this.answer(call.body as Answered);
       case "GET /clusters/clu_0/split": return json({ clusterId: "clu_0", parts: this.parts.filter((part) => part.length >= Number(query["minClusterSize"])), leftOut: [] });
       case "POST /clusters/clu_0/split": return this.split();

@@ -37,6 +37,17 @@ test("questions are asked topic by topic, and further rounds of a topic are look
   assert.equal(desk.questions.now, undefined);
 });
 
+test("a face that stands for a burst keeps its number from question to question", async () => {
+  const library = new MemoryLibrary([4, 3]);
+  library.questions = [question("intruders", "f0-1", "Ada"), question("close_calls", "f1-0", "Bob")];
+  library.bursts = { "f0-2": 4 };
+  const desk = await sitDown(library);
+  await desk.questions.start();
+  library.bursts = { "f1-1": 2 };
+  await desk.questions.answer(true);
+  assert.deepEqual(desk.state.asking.bursts, { "f0-2": 4, "f1-1": 2 });
+});
+
 test("an answer is taken back by undo wherever somebody is, and its question asked again", async () => {
   const library = new MemoryLibrary([4, 3]);
   library.questions = [question("probable", "f0-0", "Ada"), question("probable", "f0-1", "Ada")];

@@ -57,6 +57,7 @@ class FaceFilter(RequestModel):
     min_exposure: Annotated[Part | None, Field(description="0 is black; below 0.15 a face is dark")] = None
     max_exposure: Annotated[Part | None, Field(description="1 is white; above 0.85 it is burnt out")] = None
     max_occlusion: Annotated[Part | None, Field(description="A hint that glasses or a mask hide it")] = None
+    min_rating: Annotated[float | None, Field(description="By the user's own model (FACEML_QUALITY_MODEL)")] = None
     min_similarity: Annotated[Share | None, Field(description="Of the assignment")] = None
     max_similarity: Share | None = None
     assigned_by: AssignedBy | None = None

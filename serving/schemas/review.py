@@ -58,11 +58,14 @@ class ReviewResponse(ResponseModel):
     rounds: int = Field(description="how many rounds the topic has")
     questions: list[QuestionItem]
     photos: dict[UUID, int] = Field(description="which photo each of the faces is on")
+    bursts: dict[UUID, int] = Field(description="faces that stand for a burst, and how many of its photos show them")
 
     @classmethod
     def listing(cls, topic: TopicName, rounds: int, found: Sequence[Question], photos: Mapping[UUID, int]) -> Self:
         questions = [QuestionItem.of(question) for question in found]
-        return cls(topic=topic, rounds=rounds, questions=questions, photos=dict(photos))
+        sides = [side for question in found for side in (question.one, question.other)]
+        bursts = {face_id: count for side in sides for face_id, count in side.bursts.items()}
+        return cls(topic=topic, rounds=rounds, questions=questions, photos=dict(photos), bursts=bursts)
 
 
 class SideRequest(RequestModel):

@@ -54,6 +54,9 @@ class Settings:
     model_root: Path = _setting(
         "FACEML_MODEL_ROOT", "InsightFace root; packs lie in its models/ folder", Path("~/.insightface")
     )
+    quality_model: str = _setting(
+        "FACEML_QUALITY_MODEL", "ONNX file of a model that rates faces, as eDifFIQA does; empty: faces are not rated"
+    )
     provider: str = _setting(
         "FACEML_PROVIDER",
         "where models run: auto, cpu, cuda (also compares faces), rocm, openvino, coreml or directml",
@@ -148,6 +151,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
         values["model_root"] = _from_root(root, values["model_root"])
     if os.sep in values["model_pack"]:  # a folder, not a name
         values["model_pack"] = str(_from_root(root, values["model_pack"]))
+    if values["quality_model"]:
+        values["quality_model"] = str(_from_root(root, values["quality_model"]))
     for name in ("database_url", "tracking_uri"):
         values[name] = with_absolute_file(values[name], root.folder)
     values["log_level"] = _checked_level(str(values["log_level"]))

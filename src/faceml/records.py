@@ -109,6 +109,14 @@ class Measures:
 
 
 @dataclass(frozen=True, slots=True)
+class Rating:
+    """What a model of the user's own says a face's picture is worth, see `vision.quality.QualityModel`."""
+
+    rating: float | None  # higher is better, in the model's own unit; None: it gave no number
+    rated_by: str  # the model: the file's name and the beginning of its SHA-256
+
+
+@dataclass(frozen=True, slots=True)
 class FoundFace:
     """One face as vision sees it, before it has an id."""
 
@@ -120,6 +128,7 @@ class FoundFace:
     measures: Measures | None = None  # None: not measured
     id: UUID | None = None  # that it brings along, and nothing else has; None: it gets a new one
     span: Span | None = None  # None: of a photo
+    rating: Rating | None = None  # None: not rated
 
 
 @dataclass(frozen=True, slots=True)

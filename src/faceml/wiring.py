@@ -145,7 +145,13 @@ class ConfiguredPacks:
         from faceml.vision.model_packs import PackSource
 
         settings = self._settings
-        return PackSource(self._pack_name(), settings.model_root, settings.cache_folder, settings.provider)
+        return PackSource(
+            self._pack_name(),
+            settings.model_root,
+            settings.cache_folder,
+            settings.provider,
+            settings.quality_model,
+        )
 
     def _load(self) -> FacePack:
         pack = self.source().load()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,21 +16,23 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageColor
 from sqlalchemy import select, update
 
 from faceml.cli.main import cli
 from faceml.config import Settings
 from faceml.errors import WrongUse
 from faceml.library import Library
+from faceml.plots.colours import CARD
 from faceml.services.decisions.label import assign_faces_to
 from faceml.services.index.repair import hash_photos
 from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.follow import list_bursts
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.review import _person_side
+from faceml.services.review.sheets import draw_people
 from faceml.storage.sql.asset_rows import LookedAt, PhotoFile
-from faceml.storage.sql.tables import ImageAsset
+from faceml.storage.sql.tables import FaceInstance, ImageAsset
 from faceml.vision.conversion import perceptual_hash
 from faceml.vision.detection import Detections
 from faceml.vision.video.bursts import BURST_BITS, BURST_S, COPY_BITS, Shot, find_bursts
@@ -38,6 +41,7 @@ from tests.fakes import WIDTH, FakePack, library_with
 from tests.rest import API, client_of
 
 NOON = datetime(2020, 5, 1, 12, tzinfo=UTC)
+MARGIN, HEADING = 24, 30  # of a contact sheet, pixels
 FAR = -1  # all 64 bits of 0 differ
 HALF = 0x0F0F0F0F0F0F0F0F  # 32 of them
 
@@ -143,12 +147,17 @@ def test_bursts_are_listed_and_stand_as_one_by_their_best_face(made: Made) -> No
     assert burst.photos[0].path.name == "p0.jpg"
     with made.library.repository.read() as unit:
         best_first = sorted(unit.faces.in_assets(made.assets), key=lambda face: -face.quality_score)
-        assert [made.faces.index(face.id) for face in unit.shots.one_a_burst(best_first)] == [4, 3, 2]
+        shown = unit.shots.one_a_burst(best_first)
+        assert {made.faces.index(face.id): photos for face, photos in shown.items()} == {4: 1, 3: 1, 2: 3}
+        assert [made.faces.index(face.id) for face in shown] == [4, 3, 2]
         person = best_first[0].person_id
         assert person is not None
     side = _person_side(made.library.repository, person, without=[made.faces[4]])
     assert len(side.face_ids) == 2, "one of the burst, and that of another day"
     assert made.faces[3] in side.face_ids
+    (stands,) = side.bursts
+    assert side.bursts == {stands: 3}
+    assert made.faces.index(stands) in (0, 1, 2)
     for limit in (0, 1001):
         with pytest.raises(WrongUse, match="bursts"):
             list_bursts(made.library.repository, limit=limit)
@@ -169,6 +178,37 @@ def test_two_faces_of_one_photo_both_stay(made: Made) -> None:
         faces = sorted(unit.faces.in_assets(made.assets), key=lambda face: -face.quality_score)
         left = unit.shots.one_a_burst(faces)
     assert [made.assets.index(face.asset_id) for face in left] == [4, 3, 2, 2]
+    assert list(left.values()) == [1, 1, 3, 3], "a photo with two of these faces counts once"
+
+
+def test_a_sheet_and_the_review_say_how_many_photos_a_face_stands_for(made: Made, tmp_path: Path) -> None:
+    """The pictures are plain, so a mark is whatever is of the sheet's own colour in a corner."""
+    with made.library.repository.begin() as unit:
+        for number, asset in enumerate(made.assets):
+            picture = tmp_path / f"p{number}.png"
+            Image.new("RGB", (200, 200), (40 * number, 90, 90)).save(picture)
+            there, content = picture.stat(), sha256(picture.read_bytes()).hexdigest()
+            file = PhotoFile(picture, content, there.st_size, there.st_mtime_ns, NOON)
+            unit.assets.rewrite([(asset, file)], is_changed=False)
+        unit.faces._session.execute(update(ImageAsset).values(detected_hash=ImageAsset.content_hash))
+    sheet = np.asarray(draw_people(made.library))
+    top = MARGIN + HEADING
+    corners = [sheet[top : top + 36, x + 36 : x + 66] for x in (MARGIN, MARGIN + 78, MARGIN + 156)]
+    is_marked = [(corner == ImageColor.getrgb(CARD)).all(axis=2).sum() > 50 for corner in corners]
+    assert is_marked == [False, False, True], "the shots of one second are the third picture"
+    unasked = made.faces[4]
+    with made.library.repository.begin() as unit:
+        unit.faces._session.execute(
+            update(FaceInstance).where(FaceInstance.id == unasked).values(assigned_by="prototype", similarity=0.5)
+        )
+    with client_of(made.library) as api:
+        answer = api.get(f"{API}/review", params={"topic": "recognised"}).json()
+        (question,) = answer["questions"]
+        assert question["one"]["faceIds"] == [str(unasked)]
+        ((stands, photos),) = answer["bursts"].items()
+        assert (stands in question["other"]["faceIds"], photos) == (True, 3)
+        said = {"topic": "recognised", "one": question["one"], "other": question["other"], "isYes": True}
+        assert api.post(f"{API}/review/answer", json=said).status_code == 200
 
 
 def test_photos_of_an_older_library_are_hashed_by_the_next_backfill(made: Made, tmp_path: Path) -> None:

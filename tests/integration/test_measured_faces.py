@@ -19,7 +19,7 @@ from faceml.services.photos.detect import backfill_faces
 from faceml.services.photos.ingest import ingest_folder
 from faceml.services.review.grid import FaceGrid
 from faceml.storage.grid.face_query import FaceQuery
-from faceml.storage.sql.face_rows import MEASURES, SPAN
+from faceml.storage.sql.face_rows import MEASURES, RATING, SPAN
 from faceml.storage.sql.tables import FaceInstance
 from faceml.wiring import open_library
 from tests.conftest import add_photo, found_face, unit_rows
@@ -54,7 +54,7 @@ def test_measures_are_stored_and_exported(measured: Library, tmp_path: Path) -> 
         (None,) * len(MEASURES),
     ]
     export_faces(measured.repository, tmp_path / "faces.csv")
-    assert (tmp_path / "faces.csv").read_text().splitlines()[0].endswith(",".join(("", *MEASURES, *SPAN)))
+    assert (tmp_path / "faces.csv").read_text().splitlines()[0].endswith(",".join(("", *MEASURES, *SPAN, *RATING)))
     measured.close()
 
 

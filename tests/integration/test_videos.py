@@ -288,7 +288,7 @@ def test_spans_are_exported_and_sidecars_say_what_they_leave_out(known: Library,
     export_faces(known.repository, tmp_path / "faces.csv")
     with (tmp_path / "faces.csv").open() as stream:
         rows = [row for row in csv.DictReader(stream) if row["path"].endswith(".mp4")]
-    assert list(rows[0])[-3:] == ["first_s", "last_s", "frame_s"]
+    assert list(rows[0])[-5:] == ["first_s", "last_s", "frame_s", "rating", "rated_by"]
     assert sorted(int(float(row["first_s"])) for row in rows) == [0, 0, 3, 5]
     assert export_fiftyone(known.repository, tmp_path / "fiftyone").photos == 2
     report = export_xmp(known.repository)

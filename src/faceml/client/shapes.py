@@ -358,6 +358,7 @@ class FaceFilterBody(TypedDict):
     min_exposure: NotRequired[float | None]
     max_exposure: NotRequired[float | None]
     max_occlusion: NotRequired[float | None]
+    min_rating: NotRequired[float | None]
     min_similarity: NotRequired[float | None]
     max_similarity: NotRequired[float | None]
     assigned_by: NotRequired[AssignedBy | None]
@@ -921,6 +922,7 @@ class ReviewResponse(TypedDict):
     rounds: int
     questions: list[QuestionItem]
     photos: dict[str, int]
+    bursts: dict[str, int]
 
 
 class SearchRequest(TypedDict):

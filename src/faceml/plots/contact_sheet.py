@@ -26,12 +26,15 @@ class SheetRow:
 
     title: str
     thumbnails: Sequence[Pixels]  # (H, W, 3) uint8 RGB each, best first
-    count: int  # faces in all, at least the thumbnails given
+    count: int  # faces in all, at least the thumbnails given and whom they stand for
     mean_quality: float | None = None  # 0 to 1
+    photos: Sequence[int] = ()  # how many of a burst each thumbnail stands for; empty: each for its own
 
 
 def contact_sheet(groups: Sequence[SheetRow], *, columns: int = 12, title: str | None = None) -> Image.Image:
     """Draw a heading and up to `columns` faces for each group; the rest is counted as "+37 more".
+
+    A face that stands for a burst says for how many photos: "×4".
 
     Raises:
         WrongUse: a thumbnail is not an RGB picture, or there is no room for a column.
@@ -106,16 +109,28 @@ def _heading(draw: ImageDraw.ImageDraw, group: SheetRow, y: int, width: int) -> 
 
 
 def _faces(sheet: Image.Image, group: SheetRow, y: int, columns: int) -> None:
-    count = max(group.count, len(group.thumbnails))
+    count, stands = max(group.count, len(group.thumbnails)), list(group.photos) or [1] * len(group.thumbnails)
     shown = group.thumbnails[:columns]
-    if count > len(shown) and len(shown) == columns:
+    if count > sum(stands[:columns]) and len(shown) == columns:
         shown = shown[: columns - 1]
     for column, pixels in enumerate(shown):
         picture = as_image(pixels)
         tile = rounded(ImageOps.fit(picture, (_FACE, _FACE), Image.Resampling.LANCZOS), _FACE // 12)
-        sheet.paste(tile, (_MARGIN + column * (_FACE + _GAP), y), tile)
-    if count > len(shown):
-        _more(sheet, count - len(shown), (_MARGIN + len(shown) * (_FACE + _GAP), y))
+        corner = (_MARGIN + column * (_FACE + _GAP), y)
+        sheet.paste(tile, corner, tile)
+        if stands[column] > 1:
+            _times(sheet, stands[column], corner)
+    if (hidden := count - sum(stands[: len(shown)])) > 0:
+        _more(sheet, hidden, (_MARGIN + len(shown) * (_FACE + _GAP), y))
+
+
+def _times(sheet: Image.Image, photos: int, corner: tuple[int, int]) -> None:
+    """A mark at the upper right, where the forehead or hair is."""
+    draw, lettering, text = ImageDraw.Draw(sheet), font(_FACE // 6, bold=True), f"×{photos}"
+    right, top = corner[0] + _FACE - 4, corner[1] + 4
+    left = right - round(lettering.getlength(text)) - 6
+    draw.rounded_rectangle((left, top, right, top + _FACE // 6 + 5), 4, fill=CARD)
+    draw.text(((left + right) / 2, top + (_FACE // 6 + 5) / 2), text, INK, lettering, anchor="mm")
 
 
 def _more(sheet: Image.Image, hidden: int, corner: tuple[int, int]) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from faceml.records import PackContract
     from faceml.vision.detection import Detections
+    from faceml.vision.quality import QualityModel
 
 OPENCV_ZOO = "opencv-zoo"
 
@@ -46,6 +47,34 @@ class FacePack(Protocol):
         """(N, 112, 112, 3) aligned RGB crops → (N, D) unit rows, N >= 0."""
 
 
+@dataclass(frozen=True, slots=True)
+class RatedPack:
+    """A pack with a model of the user's own that rates the faces it finds."""
+
+    pack: FacePack
+    rater: QualityModel
+
+    @property
+    def contract(self) -> PackContract:
+        return self.pack.contract
+
+    @property
+    def provider(self) -> str:
+        return self.pack.provider
+
+    def detect(
+        self, image: NDArray[np.uint8], *, min_confidence: float, min_face_size: int, size_px: int | None = None
+    ) -> Detections:
+        return self.pack.detect(image, min_confidence=min_confidence, min_face_size=min_face_size, size_px=size_px)
+
+    def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self.pack.embed(crops)
+
+
+def rater_of(pack: FacePack) -> QualityModel | None:
+    return pack.rater if isinstance(pack, RatedPack) else None
+
+
 class Packs(Protocol):
     """The models that a library works with."""
 
@@ -61,16 +90,21 @@ class Packs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PackSource:
-    """The arguments of `load_pack`."""
+    """The arguments of `load_pack`, and the model that rates faces."""
 
     name_or_dir: str
     model_root: Path
     cache_dir: Path
     provider: str = "auto"
+    quality_model: str = ""  # its file; empty: faces are not rated
 
     def load(self) -> FacePack:
         """Raises ModelUnavailable, WrongUse."""
-        return load_pack(self.name_or_dir, model_root=self.model_root, cache_dir=self.cache_dir, provider=self.provider)
+        from faceml.vision.quality import QualityModel
+
+        rater = QualityModel.load(Path(self.quality_model), provider=self.provider) if self.quality_model else None
+        pack = load_pack(self.name_or_dir, model_root=self.model_root, cache_dir=self.cache_dir, provider=self.provider)
+        return RatedPack(pack, rater) if rater else pack
 
 
 def load_pack(name_or_dir: str, *, model_root: Path, cache_dir: Path, provider: str = "auto") -> FacePack:

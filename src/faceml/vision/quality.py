@@ -2,26 +2,31 @@
 
 All is read off the aligned crop, in which eyes are 35 pixels apart, and off the five points: so a face is as sharp as
 its eyes are, however large the photo, and a small one that had to be enlarged is not sharp. `quality_score` is
-another thing, and the specification's (`vision.detection`).
+another thing, and the specification's (`vision.detection`). Who has a model that rates faces may add its word, see
+`QualityModel`.
 
-By some of them a picture is refused that somebody is to be known by, see `look_at`.
+By some of the measures a picture is refused that somebody is to be known by, see `look_at`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceml.errors import UnreadablePhoto
+from faceml.errors import ModelUnavailable, UnreadablePhoto
 from faceml.photo_files import RAW_SUFFIXES, VIDEO_SUFFIXES
-from faceml.records import BBox, FoundFace, Measures
+from faceml.records import BBox, FoundFace, Measures, Rating
+from faceml.vision.crops import CROP_PX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
 
     from faceml.vision.model_packs import FacePack
 
@@ -138,6 +143,69 @@ def occlusion(grey: NDArray[np.float32]) -> NDArray[np.float64]:
     whole = grey[:, *FACE].astype(np.float64).std(axis=(1, 2))
     least = np.minimum(*(grey[:, *part].astype(np.float64).std(axis=(1, 2)) for part in (EYES, MOUTH)))
     return np.asarray(np.clip(1 - least / np.maximum(whole, 1e-9), 0, 1))
+
+
+# --- a model of the user's own
+
+SETTING = "FACEML_QUALITY_MODEL"
+FINGERPRINT = 12  # of the 64 hex digits of a file's SHA-256
+POINTER = b"version https://git-lfs"  # how the file that Git has in place of a large one begins
+
+
+class QualityModel:
+    """A network that rates aligned crops by one number each, higher is better; safe to call from several threads.
+
+    The format is that of eDifFIQA in the OpenCV zoo (Babnik et al., "eDifFIQA: Towards Efficient Face Image Quality
+    Assessment Based on Denoising Diffusion Probabilistic Models", 2024): (N, 3, 112, 112) RGB crops, each value x as
+    (x / 255 - 0.5) / 0.5.
+    """
+
+    def __init__(self, session: InferenceSession, name: str, *, one_by_one: bool) -> None:
+        self._session, self.name, self._one_by_one = session, name, one_by_one
+        self._input = session.get_inputs()[0].name
+
+    @classmethod
+    def load(cls, file: Path, *, provider: str = "auto") -> QualityModel:
+        """
+        Raises:
+            ModelUnavailable: there is no such file, or it does not rate crops.
+            WrongUse: as of `sessions.open_session`.
+        """
+        from faceml.vision.sessions import open_session
+
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise ModelUnavailable(
+                f"{SETTING}={file} cannot be read ({error.strerror}): give the path of an .onnx file, or leave it empty"
+            ) from error
+        if content.startswith(POINTER):
+            raise ModelUnavailable(f"{SETTING}={file} is Git's pointer to a model: fetch it by `git lfs pull`")
+        name = f"{file.stem}@{hashlib.sha256(content).hexdigest()[:FINGERPRINT]}"
+        with contextlib.suppress(ModelUnavailable):
+            session = open_session(content, provider=provider)
+            for model in (cls(session, name, one_by_one=False), cls(session, name, one_by_one=True)):
+                with contextlib.suppress(Exception):  # ONNX Runtime's have no public common base
+                    model.rate(np.zeros((2, CROP_PX, CROP_PX, 3), np.uint8))
+                    return model
+        raise ModelUnavailable(
+            f"{SETTING}={file} does not rate faces (N×3×112×112 numbers in, N out): give a model in the format of "
+            "eDifFIQA of the OpenCV zoo"
+        )
+
+    def rate(self, crops: NDArray[np.uint8]) -> tuple[Rating, ...]:
+        """(N, 112, 112, 3) aligned RGB, see `crops.align_faces`; one by one where the network takes one at a time."""
+        from faceml.vision.sessions import network_input
+
+        if not len(crops):
+            return ()
+        values = network_input(crops, mean=127.5, std=127.5)
+        pieces = np.split(values, len(values)) if self._one_by_one else [values]
+        found = [np.asarray(self._session.run(None, {self._input: piece})[0]).reshape(-1) for piece in pieces]
+        numbers = np.concatenate(found).astype(np.float64)
+        if len(numbers) != len(crops):
+            raise ValueError(f"{len(numbers)} numbers for {len(crops)} crops")
+        return tuple(Rating(round(one, 6) if np.isfinite(one) else None, self.name) for one in numbers.tolist())
 
 
 # --- pictures that somebody is to be known by

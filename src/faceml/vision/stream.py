@@ -17,17 +17,19 @@ import numpy as np
 
 from faceml.errors import ModelMismatch, UnreadablePhoto
 from faceml.machines.here import HERE, Machines
-from faceml.records import FoundFace, Frame, Measures, PhotoFaces
+from faceml.records import FoundFace, Frame, Measures, PhotoFaces, Rating
 from faceml.vision.conversion import perceptual_hash
 from faceml.vision.crops import align_faces
 from faceml.vision.detection import Detections, pixel_boxes, quality_score
 from faceml.vision.image import Photo, load_photo
+from faceml.vision.model_packs import rater_of
 from faceml.vision.quality import measure_faces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from faceml.vision.model_packs import FacePack, Packs, PackSource
+    from faceml.vision.quality import QualityModel
 
 BATCH_SIZE = 16
 CHUNK = 16  # photos that another machine looks at at a time
@@ -81,7 +83,8 @@ def find_faces(
         look = partial(pack.detect, min_confidence=min_confidence, min_face_size=min_face_size, size_px=size_px)
         examine = partial(_examine, look=look)
         examined = _in_order(pool, examine, photos, ahead=2 * batch_size)
-        for group in _in_order(pool, partial(_embed, pack=pack), _groups(examined, batch_size), ahead=1):
+        embed = partial(_embed, pack=pack, rater=rater_of(pack))
+        for group in _in_order(pool, embed, _groups(examined, batch_size), ahead=1):
             yield from group
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -156,7 +159,7 @@ def find_faces_in(
     min_face_size: int = 20,
     size_px: int | None = None,
 ) -> tuple[FoundFace, ...]:
-    """The faces of one photo that is read already, best first."""
+    """The faces of one photo that is read already, best first; nothing rates them."""
     look = partial(pack.detect, min_confidence=min_confidence, min_face_size=min_face_size, size_px=size_px)
     examined = _examine_photo(0, photo, look)
     return _embed([examined], pack)[0].faces
@@ -219,13 +222,18 @@ def _examine_photo(asset_id: int, photo: Photo, look: Look) -> _Examined:
     return _Examined(asset_id, width, height, found, crops, measures, note=photo.note)
 
 
-def _embed(group: list[_Examined], pack: FacePack) -> list[PhotoFaces]:
-    embeddings = pack.embed(np.concatenate([one.crops for one in group]))
-    ends = np.cumsum([len(one.crops) for one in group])
-    return [_faces(one, rows) for one, rows in zip(group, np.split(embeddings, ends[:-1]), strict=True)]
+def _embed(group: list[_Examined], pack: FacePack, rater: QualityModel | None = None) -> list[PhotoFaces]:
+    crops = np.concatenate([one.crops for one in group])
+    embeddings = pack.embed(crops)
+    ratings = rater.rate(crops) if rater else (None,) * len(crops)
+    ends = np.cumsum([len(one.crops) for one in group]).tolist()
+    return [
+        _faces(one, embeddings[end - len(one.crops) : end], ratings[end - len(one.crops) : end])
+        for one, end in zip(group, ends, strict=True)
+    ]
 
 
-def _faces(one: _Examined, embeddings: NDArray[np.float32]) -> PhotoFaces:
+def _faces(one: _Examined, embeddings: NDArray[np.float32], ratings: Sequence[Rating | None]) -> PhotoFaces:
     if one.found is None:
         return PhotoFaces(one.asset_id, 0, 0, (), one.error)
     boxes = pixel_boxes(one.found.boxes, width=one.width, height=one.height)
@@ -237,9 +245,10 @@ def _faces(one: _Examined, embeddings: NDArray[np.float32]) -> PhotoFaces:
             quality_score=quality_score(bbox.w, bbox.h, float(score)),
             embedding=embedding,
             measures=measures,
+            rating=rating,
         )
-        for bbox, kps, score, embedding, measures in zip(
-            boxes, one.found.kps, one.found.scores, embeddings, one.measures, strict=True
+        for bbox, kps, score, embedding, measures, rating in zip(
+            boxes, one.found.kps, one.found.scores, embeddings, one.measures, ratings, strict=True
         )
     )
     left_out = tuple(one.found.left_out.items())

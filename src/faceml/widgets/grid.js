@@ -873,6 +873,7 @@ var NOTHING_ASKED = {
   round: 0,
   questions: [],
   photos: {},
+  bursts: {},
   putOff: /* @__PURE__ */ new Set(),
   answered: 0,
   isNaming: false,
@@ -959,6 +960,7 @@ var Questions = class {
     this.set({
       questions: questions.map((question) => ({ ...question, topic })),
       photos: { ...this.asked.photos, ...found?.photos },
+      bursts: { ...this.asked.bursts, ...found?.bursts },
       round: questions.length ? round : round + 1
     });
     return found?.rounds ?? 0;
@@ -2691,18 +2693,17 @@ function Review({ desk, stage }) {
 function Faces({ desk, side, look: look2 }) {
   return /* @__PURE__ */ a3("section", { class: "fg-half", "aria-label": side.title, children: [
     /* @__PURE__ */ a3("h2", { children: side.title }),
-    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side.faceIds.map((faceId, at) => /* @__PURE__ */ a3(
-      "button",
-      {
-        type: "button",
-        class: "fg-face",
-        "data-face": faceId,
-        "aria-label": `Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`,
-        onClick: () => look2(faceId),
-        children: /* @__PURE__ */ a3(Portrait, { desk, faceId })
-      },
-      faceId
-    )) })
+    /* @__PURE__ */ a3("div", { class: "fg-faces", children: side.faceIds.map((faceId, at) => {
+      const shots = desk.state.asking.bursts[faceId];
+      const which = [`Photo of ${side.title}, face ${at + 1} of ${side.faceIds.length}`, shots && `one of ${shots} nearly the same`];
+      return /* @__PURE__ */ a3("button", { type: "button", class: "fg-face", "data-face": faceId, "aria-label": which.filter(Boolean).join(", "), onClick: () => look2(faceId), children: [
+        /* @__PURE__ */ a3(Portrait, { desk, faceId }),
+        shots && /* @__PURE__ */ a3("span", { class: "fg-times", children: [
+          "×",
+          shots
+        ] })
+      ] }, faceId);
+    }) })
   ] });
 }
 function NameBoth({ desk, ask }) {

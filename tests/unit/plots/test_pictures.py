@@ -46,6 +46,24 @@ def test_a_row_may_have_exactly_as_many_faces_as_columns() -> None:
     assert tile(contact_sheet([SheetRow("Anna", [RED] * 4, 4)], columns=4), 3) == (200, 30, 30)
 
 
+def test_a_face_that_stands_for_a_burst_says_for_how_many_photos() -> None:
+    def drawn(*photos: int) -> np.ndarray:
+        return np.asarray(contact_sheet([SheetRow("Anna", [RED] * 2, 2, photos=photos)], columns=4))
+
+    assert np.array_equal(drawn(), drawn(1, 1))
+    changed = np.argwhere((drawn(1, 4) != drawn()).any(axis=2))
+    top, left = MARGIN + HEADING, MARGIN + 72 + GAP
+    assert (changed.min(axis=0) >= (top, left + 36)).all(), "at the upper right of the second picture"
+    assert (changed.max(axis=0) < (top + 36, left + 72)).all()
+    assert not np.array_equal(drawn(1, 4), drawn(1, 5))
+
+
+def test_whom_a_burst_stands_for_is_not_counted_once_more() -> None:
+    sheet = contact_sheet([SheetRow("Anna", [RED] * 2, 5, photos=[1, 4]), SheetRow("Ben", [RED] * 2, 6, photos=[1, 4])])
+    assert tile(sheet, 2) == ImageColor.getrgb(CARD)
+    assert tile(sheet, 2, row=1) == ImageColor.getrgb(RULE)
+
+
 def test_each_group_has_its_row() -> None:
     groups = [SheetRow("Anna", [RED], 1), SheetRow("noise", [np.zeros_like(RED)], 1, 0.4)]
     sheet = contact_sheet(groups, columns=4)

@@ -16,14 +16,17 @@ import numpy as np
 from faceml.errors import IndexDamaged, UnreadablePhoto
 from faceml.library import Library
 from faceml.progress import Progress, silent
-from faceml.records import FoundFace, Measures
+from faceml.records import FoundFace, Measures, Rating
 from faceml.services.index.drain import drain_outbox, index_width
 from faceml.storage.index.vector_index import Payload, Point, VectorIndex
 from faceml.storage.sql.repository import Repository
+from faceml.vision.model_packs import rater_of
 from faceml.vision.overlap import SAME_FACE_IOU, pair_boxes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from faceml.vision.quality import QualityModel
 
 BATCH = 64  # photos a transaction
 HASHED_AT = 4  # that part of a JPEG's size is decoded: two of its hash's bits may differ
@@ -218,15 +221,20 @@ def _restore_vectors(library: Library) -> RepairReport:
 def measure_faces(library: Library, *, limit: int) -> int:
     """Measure faces that were found before faces were measured (`vision.quality`), on `limit` photos at most.
 
-    Their photos are read, and nothing is looked for. Returns how many were measured.
+    Their photos are read, and nothing is looked for. Faces that the user's model has not rated are rated, too.
+    Returns how many were measured.
     """
+    rater = rater_of(library.packs.load()) if library.settings.quality_model else None
+    if rater:
+        with library.repository.begin() as unit:
+            unit.vectors.keep_ratings_by(rater.name)
     with library.repository.read() as unit:
-        unmeasured = unit.vectors.unmeasured(limit=max(0, limit))
+        unmeasured = unit.vectors.unmeasured(limit=max(0, limit), rated_by=rater.name if rater else None)
         paths = {asset.id: asset.path for asset in unit.assets.by_ids(sorted(unmeasured))}
     count = 0
     waiting = iter(sorted(unmeasured.items()))
     while batch := list(islice(waiting, BATCH)):
-        measured = [(id_, found) for asset_id, faces in batch for id_, found in _measured(paths[asset_id], faces)]
+        measured = [one for asset_id, faces in batch for one in _measured(paths[asset_id], faces, rater)]
         with library.repository.begin() as unit:
             count += unit.vectors.set_measures(measured)
     return count
@@ -258,7 +266,9 @@ def _hashed(path: Path) -> int | None:
         return None
 
 
-def _measured(path: Path, faces: Mapping[UUID, NDArray[np.float32]]) -> list[tuple[UUID, Measures]]:
+def _measured(
+    path: Path, faces: Mapping[UUID, NDArray[np.float32]], rater: QualityModel | None
+) -> list[tuple[UUID, Measures, Rating | None]]:
     """Of each face by its (5, 2) points; of none where the photo cannot be read now."""
     from faceml.vision.crops import align_faces
     from faceml.vision.image import read_photo
@@ -269,7 +279,9 @@ def _measured(path: Path, faces: Mapping[UUID, NDArray[np.float32]]) -> list[tup
     except UnreadablePhoto:
         return []
     kps = np.stack(list(faces.values()))
-    return list(zip(faces, measure(align_faces(pixels, kps), kps), strict=True))
+    crops = align_faces(pixels, kps)
+    ratings = rater.rate(crops) if rater else (None,) * len(crops)
+    return list(zip(faces, measure(crops, kps), ratings, strict=True))
 
 
 def _start_anew_where_damaged(library: Library) -> bool:

@@ -11,14 +11,11 @@ import platform
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
-
-import numpy as np
 
 from faceml import __version__
 from faceml.addresses import sqlite_file
@@ -31,7 +28,8 @@ from faceml.services.operate import check_stores
 from faceml.services.operate.check_stores import Check, Finding, Level, fail, has_current_database, ok, warn, with_fix
 from faceml.vision.insightface_files import has_models, pack_folder
 from faceml.vision.model_packs import OPENCV_ZOO, read_contract
-from faceml.vision.sessions import CPU, PROVIDERS
+from faceml.vision.quality import QualityModel
+from faceml.vision.sessions import CPU
 from faceml.wiring import pack_name
 
 REINSTALL = "make install"
@@ -189,9 +187,18 @@ def check_pack(library: Library) -> Iterator[Finding]:
     yield _licence(contract)
 
 
+def check_quality_model(library: Library) -> Iterator[Finding]:
+    if not (file := library.settings.quality_model):
+        return
+    try:
+        yield ok("quality model", QualityModel.load(Path(file), provider=library.settings.provider).name)
+    except (ModelUnavailable, WrongUse) as error:
+        yield with_fix("quality model", str(error))
+
+
 def check_provider(library: Library) -> Iterator[Finding]:
     """What a session reports: the list of available providers names CUDA even where there is no GPU."""
-    from faceml.vision.sessions import offered, preferred_providers
+    from faceml.vision.sessions import offered, preferred_providers, timed_batch
 
     try:
         wanted = preferred_providers(library.settings.provider)[0]
@@ -211,37 +218,6 @@ def check_provider(library: Library) -> Iterator[Finding]:
         yield ok("provider", f"a session runs on {runs_on} (one batch: {times})")
 
 
-def timed_batch(provider: str) -> tuple[str, float]:
-    """Where a session of a small made-up network runs, and the seconds of one batch, the second one."""
-    from faceml.vision.sessions import open_session
-
-    session = open_session(_small_model(), provider=provider)
-    where = str(session.get_providers()[0])
-    batch = {"x": np.zeros((8, 3, 112, 112), np.float32)}
-    session.run(None, batch)
-    started = time.perf_counter()
-    session.run(None, batch)
-    return (where if where == PROVIDERS[provider] else ""), time.perf_counter() - started
-
-
-def _small_model() -> bytes:
-    """Three layers of convolution on crops, as recognisers begin."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    shapes = ((32, 3, 3, 3), (32, 32, 3, 3), (32, 32, 3, 3))
-    weights = [numpy_helper.from_array(np.full(s, 0.01, np.float32), f"w{n}") for n, s in enumerate(shapes)]
-    names = ["x", "a", "b", "y"]
-    nodes = [
-        helper.make_node("Conv", [names[n], f"w{n}"], [names[n + 1]], strides=[2, 2], pads=[1, 1, 1, 1])
-        for n in range(3)
-    ]
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 112, 112])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 32, 14, 14])
-    graph = helper.make_graph(nodes, "small", [x], [y], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    return bytes(model.SerializeToString())
-
-
 def _licence(contract: PackContract) -> Finding:
     if "non-commercial" in contract.licence.lower():
         return warn(
@@ -256,6 +232,7 @@ CHECKS: tuple[Check, ...] = (
     check_packages,
     check_provider,
     check_pack,
+    check_quality_model,
     check_folder,
     check_privacy,
     check_disk,

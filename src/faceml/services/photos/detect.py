@@ -23,6 +23,7 @@ from faceml.services.photos.missing import CHANGED, follow_edits
 from faceml.storage.sql.asset_rows import LookedAt, UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
 from faceml.vision.edited import Followed
+from faceml.vision.model_packs import rater_of
 from faceml.vision.overlap import SAME_FACE_IOU
 
 BATCH = 64  # photos a transaction
@@ -42,7 +43,7 @@ class DetectReport:
     unreadable: tuple[UnreadableAsset, ...] = ()  # the photos that could not be read
     read_in_part: tuple[str, ...] = ()  # photos of which something is missing: path and what
     left_out: tuple[tuple[str, int], ...] = ()  # faces that were seen, but not wanted: why, how many
-    faces_measured: int = 0  # that were found before faces were measured
+    faces_measured: int = 0  # that were found before faces were measured, or rated by another model or by nobody
 
 
 @dataclass(slots=True)
@@ -70,6 +71,8 @@ def backfill_faces(
     Raises:
         ModelUnavailable, ModelMismatch, DatabaseUnavailable: of the library's pack and database.
     """
+    if library.settings.quality_model:  # a wrong file is told before anything is done
+        library.packs.load()
     report = _detect(library, waiting_photos(library.repository, options), options, on_progress)
     left = options.limit - report.processed
     hash_photos(library, limit=left)
@@ -117,8 +120,11 @@ def _detect(
     if assets:
         from faceml.vision.stream import find_faces_on
 
+        pack = library.packs.load()
         with library.repository.begin() as unit:
-            unit.contract.pin(library.packs.load().contract)
+            unit.contract.pin(pack.contract)
+            if rater := rater_of(pack):
+                unit.vectors.keep_ratings_by(rater.name)
         photos = find_faces_on(
             library.machines,
             [(asset.id, asset.path) for asset in stills],
@@ -131,7 +137,7 @@ def _detect(
         while batch := list(islice(photos, BATCH)):
             batch, followed = follow_edits(library, batch, contents)
             with library.repository.begin() as unit:
-                stored = store_found(unit, batch, followed, contents, library.packs.load().contract.name, tally)
+                stored = store_found(unit, batch, followed, contents, pack.contract.name, tally)
                 unit.assets.record_detection(
                     [LookedAt(p.asset_id, p.width, p.height, p.error, p.note, p.perceptual_hash) for p in stored],
                     min_confidence=options.min_confidence,

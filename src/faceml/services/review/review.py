@@ -44,6 +44,12 @@ class Side:
     face_ids: tuple[UUID, ...]
     person_id: UUID | None = None
     cluster_id: str | None = None
+    photos: tuple[int, ...] = ()  # how many of a burst each of these faces stands for; empty: each for its own
+
+    @property
+    def bursts(self) -> dict[UUID, int]:
+        """Those that stand for several photos, and for how many."""
+        return {id_: count for id_, count in zip(self.face_ids, self.photos, strict=False) if count > 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,5 +242,6 @@ def _person_side(repository: Repository, person_id: UUID, *, without: Sequence[U
     with repository.read() as unit:
         theirs = {face.id: face for face in [*unit.faces.by_ids(details.exemplars), *details.faces]}
         others = [face for id_, face in theirs.items() if id_ not in without]
-        typical = unit.shots.one_a_burst(others[:MOST_COMPARED])
-    return Side(details.person.name, tuple(face.id for face in typical[:SHOWN]), details.person.id)
+        typical = dict(islice(unit.shots.one_a_burst(others[:MOST_COMPARED]).items(), SHOWN))
+    ids = tuple(face.id for face in typical)
+    return Side(details.person.name, ids, details.person.id, photos=tuple(typical.values()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -44,7 +45,7 @@ MANY_MORE = 1.25  # times the faces from which on the map is drawn anew
 @dataclass(frozen=True, slots=True)
 class _Row:
     title: str
-    faces: Sequence[Face]  # best first
+    faces: Mapping[Face, int]  # best first, with how many photos of a burst each stands for
     count: int | None = None  # faces in all; None: those that are shown
     mean_quality: float | None = None
 
@@ -90,17 +91,19 @@ def draw_questions(library: Library, *, title: str | None = None) -> Image:
     rows = []
     with library.repository.read() as unit:
         for question in questions:
-            sides = [*question.one.face_ids, *question.other.face_ids]
+            sides = [id_ for side in (question.one, question.other) for id_ in side.face_ids]
             faces = {face.id: face for face in unit.faces.by_ids(sides)}
+            stands = {id_: count for side in (question.one, question.other) for id_, count in side.bursts.items()}
             names = f"{question.one.title} · {question.other.title}" if question.topic is Topic.SAME_PERSON else ""
             text = f"{question.text} {names}".strip()
-            rows.append(_Row(f"{text} ({question.evidence})", [faces[side] for side in sides if side in faces]))
+            shown = {faces[id_]: stands.get(id_, 1) for id_ in sides if id_ in faces}
+            rows.append(_Row(f"{text} ({question.evidence})", shown))
     return _sheet(library, rows, title)
 
 
-def _shown(unit: UnitOfWork, faces: Sequence[Face]) -> list[Face]:
-    """The best of some faces, best first, one a burst."""
-    return unit.shots.one_a_burst(faces)[:FACES_A_ROW]
+def _shown(unit: UnitOfWork, faces: Sequence[Face]) -> dict[Face, int]:
+    """The best of some faces, best first, one a burst, with how many of its photos show them."""
+    return dict(islice(unit.shots.one_a_burst(faces).items(), FACES_A_ROW))
 
 
 def _sheet(library: Library, rows: Sequence[_Row], title: str | None) -> Image:
@@ -112,9 +115,10 @@ def _sheet(library: Library, rows: Sequence[_Row], title: str | None) -> Image:
     pictures = {face_id: np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")) for face_id, jpeg in made.items()}
     groups = []
     for row in rows:
-        shown = [pictures[face.id] for face in row.faces if face.id in pictures]
+        shown = [face for face in row.faces if face.id in pictures]
         count = len(shown) if row.count is None else row.count
-        groups.append(SheetRow(row.title, shown, count, row.mean_quality))
+        stands = [row.faces[face] for face in shown]
+        groups.append(SheetRow(row.title, [pictures[face.id] for face in shown], count, row.mean_quality, stands))
     return contact_sheet(groups, columns=FACES_A_ROW, title=title)
 
 

@@ -72,6 +72,7 @@ class FaceQuery:
     min_exposure: float | None = None
     max_exposure: float | None = None
     max_occlusion: float | None = None
+    min_rating: float | None = None  # by the user's own model, see `vision.quality.QualityModel`
     min_similarity: float | None = None  # of the assignment
     max_similarity: float | None = None
     assigned_by: AssignedBy | None = None
@@ -82,7 +83,7 @@ class FaceQuery:
 
 MEASURED = (
     *("min_confidence", "min_sharpness", "max_yaw", "max_pitch", "max_roll"),
-    *("min_exposure", "max_exposure", "max_occlusion"),
+    *("min_exposure", "max_exposure", "max_occlusion", "min_rating"),
 )
 
 

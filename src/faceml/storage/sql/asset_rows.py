@@ -191,20 +191,20 @@ class Shots(Store):
         """Those of these photos that are there."""
         return _as_shots(self._rows(_shots(), ImageAsset.id, sorted(asset_ids)))
 
-    def one_a_burst(self, faces: Sequence[Face]) -> list[Face]:
+    def one_a_burst(self, faces: Sequence[Face]) -> dict[Face, int]:
         """Without faces that a burst shows once more: the first of them stands for it, so give the best ones first.
 
-        Two faces of one photo both stay.
+        Two faces of one photo both stay. With each face of how many of these photos it stands for, its own included.
         """
         from faceml.vision.video.bursts import find_bursts
 
         shots = self.of(sorted({face.asset_id for face in faces}))
         burst = {shots[row].asset_id: number for number, rows in enumerate(find_bursts(shots)) for row in rows}
-        stands = dict[int, int]()  # by burst, the photo whose faces are shown
-        for face in faces:
-            if face.asset_id in burst:
-                stands.setdefault(burst[face.asset_id], face.asset_id)
-        return [face for face in faces if stands.get(burst.get(face.asset_id, -1), face.asset_id) == face.asset_id]
+        photos: dict[int, list[int]] = {}  # of each burst; the faces of the first one are shown
+        for asset_id in dict.fromkeys(face.asset_id for face in faces):
+            photos.setdefault(burst.get(asset_id, -asset_id), []).append(asset_id)
+        stands = {rows[0]: len(rows) for rows in photos.values()}
+        return {face: stands[face.asset_id] for face in faces if face.asset_id in stands}
 
     def places(self, asset_ids: Sequence[int]) -> dict[int, Path]:
         rows = self._rows(select(ImageAsset.id, ImageAsset.path), ImageAsset.id, sorted(asset_ids))

@@ -17,7 +17,7 @@ from faceml.files import ROOM, free_at, is_full, no_space
 from faceml.storage.sql.locks import MIGRATION, advisory_lock
 from faceml.storage.sql.tables import Base
 
-SCHEMA_VERSION = "0018"  # the newest migration; a test holds it against the migrations folder
+SCHEMA_VERSION = "0019"  # the newest migration; a test holds it against the migrations folder
 BUSY_TIMEOUT_S = 30
 ALEMBIC = "alembic_version"  # the table with the schema's revision
 READ_ONLY = "faceml_read_only"

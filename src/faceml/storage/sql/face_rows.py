@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from faceml.decisions.states import FaceState
 from faceml.identity.lifetimes import Lifetime
 from faceml.path_text import path_of
-from faceml.records import AssetStatus, BBox, Dismissal, Face, FoundFace, Measures, Span
+from faceml.records import AssetStatus, BBox, Dismissal, Face, FoundFace, Measures, Rating, Span
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import gone
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
@@ -25,6 +25,7 @@ PAGE_ROWS = 5_000
 STATE_COLUMNS = tuple(FaceState.__dataclass_fields__)
 MEASURES = tuple(Measures.__dataclass_fields__)
 SPAN = tuple(Span.__dataclass_fields__)
+RATING = tuple(Rating.__dataclass_fields__)
 
 
 FACE_COLUMNS = tuple(  # what `as_face` reads: without landmarks, whose JSON takes longer than all of these
@@ -87,6 +88,7 @@ def detection_columns(face: FoundFace) -> dict[str, Any]:
         "quality_score": float(face.quality_score),
         **measure_columns(face.measures),
         **span_columns(face.span),
+        **rating_columns(face.rating),
     }
 
 
@@ -96,6 +98,10 @@ def measure_columns(measures: Measures | None) -> dict[str, float | None]:
 
 def span_columns(span: Span | None) -> dict[str, float | None]:
     return {name: getattr(span, name, None) for name in SPAN}
+
+
+def rating_columns(rating: Rating | None) -> dict[str, float | str | None]:
+    return {name: getattr(rating, name, None) for name in RATING}
 
 
 def state_columns(state: FaceState) -> dict[str, Any]:
@@ -134,6 +140,9 @@ class ExportRow:
     first_s: float | None = None
     last_s: float | None = None
     frame_s: float | None = None
+    # By the user's own model, see `vision.quality.QualityModel`; None where no model rated the face.
+    rating: float | None = None
+    rated_by: str | None = None
 
 
 def formerly_at(session: Session) -> dict[Path, set[str]]:
@@ -167,7 +176,7 @@ EXPORT_COLUMNS = (  # whole rows take three times as long
     ImageAsset.taken_clock,
     PersonRow.born,
     PersonRow.died,
-    *(getattr(FaceInstance, name) for name in (*MEASURES, *SPAN)),
+    *(getattr(FaceInstance, name) for name in (*MEASURES, *SPAN, *RATING)),
 )
 
 
@@ -206,7 +215,7 @@ def export_rows(session: Session, asset_ids: Sequence[int] | None = None) -> Ite
             photo_height=row.height,
             taken_at=moment.isoformat() if moment else None,
             age=Lifetime.read(row.born, row.died).age((clock or at).date()) if row.born and at else None,
-            **{name: getattr(row, name) for name in (*MEASURES, *SPAN)},
+            **{name: getattr(row, name) for name in (*MEASURES, *SPAN, *RATING)},
         )
 
 

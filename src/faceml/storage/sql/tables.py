@@ -169,6 +169,9 @@ class FaceInstance(Base):
     first_s: Mapped[float | None]
     last_s: Mapped[float | None]
     frame_s: Mapped[float | None]
+    # What the user's own model says of its picture, and which model; null: it was not rated.
+    rating: Mapped[float | None]
+    rated_by: Mapped[str | None] = mapped_column(sa.String(300))
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
 
@@ -179,6 +182,9 @@ class FaceInstance(Base):
         # Likewise of people: their faces are counted, but for those on missing photos, without touching the faces.
         sa.Index("ix_face_instances_person_photo", "person_id", "asset_id"),
         sa.Index("ix_face_instances_recognised", "assigned_by", "similarity", "id"),
+        # By it each detection sees at once that no other model's ratings are left. The migration makes it of rated
+        # faces alone; said here too, that would load PostgreSQL's dialect.
+        sa.Index("ix_face_instances_rated_by", "rated_by"),
     )
 
 

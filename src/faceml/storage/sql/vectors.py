@@ -11,10 +11,20 @@ from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.states import SPLIT_MARK
-from faceml.records import AssignedBy, BBox, Dismissal, Embeddings, FaceFacts, LibraryFaces, Measures, PersonStatus
+from faceml.records import (
+    AssignedBy,
+    BBox,
+    Dismissal,
+    Embeddings,
+    FaceFacts,
+    LibraryFaces,
+    Measures,
+    PersonStatus,
+    Rating,
+)
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.face_rows import measure_columns
+from faceml.storage.sql.face_rows import measure_columns, rating_columns
 from faceml.storage.sql.locks import lock_labels
 from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, ImageAsset, PersonRow
 
@@ -55,12 +65,19 @@ class Vectors(Store):
                 )
         return found
 
-    def unmeasured(self, *, limit: int) -> dict[int, dict[UUID, np.ndarray[Any, np.dtype[np.float32]]]]:
-        """The (5, 2) points of faces that were not measured, by photo, of `limit` photos that are there."""
+    def unmeasured(
+        self, *, limit: int, rated_by: str | None = None
+    ) -> dict[int, dict[UUID, np.ndarray[Any, np.dtype[np.float32]]]]:
+        """The (5, 2) points of faces that were not measured, by photo, of `limit` photos that are there.
+
+        Args:
+            rated_by: a model: also those that it did not rate.
+        """
         import numpy as np
 
         is_of_photo = (FaceInstance.landmarks.is_not(None), FaceInstance.frame_s.is_(None), photo_is_there())
-        is_waiting = (FaceInstance.sharpness.is_(None), *is_of_photo)
+        is_unrated = [] if rated_by is None else [FaceInstance.rated_by.is_distinct_from(rated_by)]
+        is_waiting = (or_(FaceInstance.sharpness.is_(None), *is_unrated), *is_of_photo)
         photos = select(FaceInstance.asset_id).where(*is_waiting).distinct().order_by(FaceInstance.asset_id)
         ids = list(self._session.scalars(photos.limit(limit)))
         found: dict[int, dict[UUID, np.ndarray[Any, np.dtype[np.float32]]]] = {asset_id: {} for asset_id in ids}
@@ -69,13 +86,25 @@ class Vectors(Store):
             found[asset_id][face_id] = np.array(landmarks, np.float32)
         return found
 
-    def set_measures(self, measured: Sequence[tuple[UUID, Measures]]) -> int:
-        """Store what was measured, but of faces that went; returns of how many."""
+    def set_measures(self, measured: Sequence[tuple[UUID, Measures, Rating | None]]) -> int:
+        """Store what was measured, but of faces that went; returns of how many. One not rated keeps its rating."""
         lock_labels(self._session)
-        there = {row.id for row in self._rows(select(FaceInstance.id), FaceInstance.id, [id_ for id_, _ in measured])}
-        rows = [{"id": id_, **measure_columns(found)} for id_, found in measured if id_ in there]
+        ids = [face_id for face_id, _, _ in measured]
+        there = {row.id for row in self._rows(select(FaceInstance.id), FaceInstance.id, ids)}
+        rows = [
+            {"id": id_, **measure_columns(found), **(rating_columns(rating) if rating else {})}
+            for id_, found, rating in measured
+            if id_ in there
+        ]
         self._write(update(FaceInstance), rows)
         return len(rows)
+
+    def keep_ratings_by(self, model: str) -> None:
+        """Take away what other models said: numbers of two models are never compared."""
+        lock_labels(self._session)
+        is_others = or_(FaceInstance.rated_by < model, FaceInstance.rated_by > model)  # found by an index, "!=" is not
+        others = update(FaceInstance).where(is_others)
+        self._session.execute(others.values(rating_columns(None)))
 
     def unlabelled(
         self,
