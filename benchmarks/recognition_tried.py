@@ -212,10 +212,8 @@ def ideas(found: dict[str, NDArray[np.float64]]) -> Iterator[tuple[str, Idea]]:
         yield from ((f"years {bonus}", partial(years, bonus=bonus, is_child=is_child)) for bonus in (0.03, 0.06, 0.1))
     if "is_child" in found or "age" in found:
         is_young = found["is_child"] if "is_child" in found else (found["age"] >= 0) & (found["age"] < GROWN_UP)
-        yield from (
-            (f"eras, {'of its own age' if own else 'the nearer'}", partial(eras, is_child=is_young.astype(bool), own=own))
-            for own in (False, True)
-        )
+        yield "eras, the nearer", partial(eras, is_child=is_young.astype(bool), own=False)
+        yield "eras, of its own age", partial(eras, is_child=is_young.astype(bool), own=True)
     if len(np.unique(found["photo"])) < len(found["photo"]):
         for with_named in (False, True):
             name = "labelled or named" if with_named else "labelled"
