@@ -121,7 +121,7 @@ def test_a_front_end_that_can_ask_has_somebody_before_it() -> None:
     try:
         client.start_channels()
         client.wait_for_ready(timeout=60)
-        code = "from faceml.widgets.progress import is_attended\nprint(is_attended())"
+        code = "from faceml.tracking.unattended import is_attended\nprint(is_attended())"
         for can_ask in (True, False):
             said: list[str] = []
             client.execute_interactive(
