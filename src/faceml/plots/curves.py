@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _HOVERED_DASHES = ("solid", "dash", "dot", "dashdot")  # the same in plotly's words
-MOST_HOVERED = 1000  # points of a curve
+MOST_HOVERED = 400  # points of a curve
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # a curve is told by its dashes too
 _FAR, _NO_PAIRS = "false accept rate (FAR)", "No pairs measured yet."
 _COUNTED = 25  # people up to which a confusion matrix has room for numbers
@@ -50,8 +51,8 @@ def roc_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     axes.set(xlim=(lowest, 1), ylim=(max(-0.02, bottom - 0.08), 1.02))
     label_axes(axes, title="True against false matches", x=_FAR, y="true accept rate (TAR)", grid="both")
     legend(axes, loc="lower right")
-    logarithmic = {"type": "log", "range": [np.log10(lowest), 0]}
-    return hovering(figure, lambda: _curves_to_hover(curves, lambda far, tar: (far, tar)), xaxis=logarithmic)
+    series = partial(_curves_to_hover, curves, lambda far, tar: (far, tar))
+    return hovering(figure, series, xaxis=_decades_from(lowest))
 
 
 def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
@@ -74,8 +75,8 @@ def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     return hovering(
         figure,
         lambda: _curves_to_hover(curves, lambda far, tar: (np.maximum(far, across), np.maximum(1 - tar, down))),
-        xaxis={"type": "log", "range": [np.log10(across), 0]},
-        yaxis={"type": "log", "range": [np.log10(down), 0]},
+        xaxis=_decades_from(across),
+        yaxis=_decades_from(down),
     )
 
 
@@ -183,6 +184,11 @@ def _curves_to_hover(curves: Sequence[MatchCurve], where: Callable[..., tuple[An
         look = {"line": {"color": PALETTE[number % len(PALETTE)], "dash": _HOVERED_DASHES[number % len(_DASHES)]}}
         drawn.append(Series(*where(far[rows], tar[rows]), said, curve.name, "lines", look))
     return drawn
+
+
+def _decades_from(lowest: float) -> dict[str, Any]:
+    """A logarithmic axis up to 1 in plotly's words, its ticks plain numbers."""
+    return {"type": "log", "range": [np.log10(lowest), 0], "dtick": 1, "tickformat": "~g"}
 
 
 def _scores_to_hover(

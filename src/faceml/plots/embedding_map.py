@@ -10,7 +10,7 @@ import numpy as np
 from faceml.errors import WrongUse
 from faceml.metrics.face_map import plane
 from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE
-from faceml.plots.interactive import MARKERS, Series, hovering, plain
+from faceml.plots.interactive import MARKERS, Series, hovering
 from faceml.plots.style import empty_plot, label_axes, new_figure
 
 if TYPE_CHECKING:
@@ -66,21 +66,13 @@ def embedding_map(
     axes.margins(0.1)
     called = {cluster: (names or {}).get(cluster, f"{cluster}") for cluster in order}
     bare = {"showticklabels": False, "showgrid": False}
-    return hovering(figure, lambda: _to_hover(vectors, labels, points, called, len(large)), xaxis=bare, yaxis=bare)
+    return hovering(figure, lambda: _to_hover(vectors, labels, points, called), xaxis=bare, yaxis=bare)
 
 
 def _to_hover(
-    vectors: NDArray[np.float32],
-    labels: NDArray[np.int_],
-    points: NDArray[np.float64],
-    names: Mapping[int, str],
-    large: int,
+    vectors: NDArray[np.float32], labels: NDArray[np.int_], points: NDArray[np.float64], names: Mapping[int, str]
 ) -> list[Series]:
-    """Every face with its group's name, and how alike it is to the group's middle: the odd ones are told.
-
-    Args:
-        large: so many groups, the first ones, have their name beside them.
-    """
+    """Every face with its group's name, and how alike it is to the group's middle: the odd ones are told."""
     noise = points[labels < 0]
     grey = {"marker": {"color": NOISE, "size": 6}}
     drawn = [Series(noise[:, 0], noise[:, 1], ["noise: in no group"] * len(noise), look=grey)]
@@ -93,9 +85,6 @@ def _to_hover(
         colour = PALETTE[rank % len(PALETTE)]
         look = {"marker": {"color": colour, "symbol": symbol, "size": 8, "line": {"width": 0.5, "color": CARD}}}
         drawn.append(Series(place[:, 0], place[:, 1], said, look=look))
-        if rank < large:
-            lettering = {"text": [plain(name)], "textposition": "top center", "textfont": {"color": INK, "size": 12}}
-            drawn.append(Series([np.median(place[:, 0])], [place[:, 1].max()], [], mode="text", look=lettering))
     return drawn
 
 

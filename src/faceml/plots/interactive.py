@@ -51,24 +51,25 @@ def bundle_of(hover: Callable[[], dict[str, Any]] | None) -> dict[str, Any]:
 
 
 def hover_bundle(figure: Figure, series: Sequence[Series], layout: Mapping[str, Any]) -> dict[str, Any]:
-    """Plotly's description by its MIME type: titles, size and colours are those of the picture."""
+    """Plotly's description by its MIME type: titles, names, height and colours are those of the picture."""
     drawn = go_figure(figure, series, layout)
     described = json.loads(drawn.to_json())
-    described["config"] = {"displaylogo": False, "responsive": False}
+    described["config"] = {"displaylogo": False, "responsive": True}
     return {MIME: described}
 
 
 def go_figure(figure: Figure, series: Sequence[Series], layout: Mapping[str, Any]) -> Any:
     import plotly.graph_objects as go
 
-    axes, (width, height) = figure.axes[0], figure.get_size_inches() * figure.dpi
+    axes = figure.axes[0]
     axis = {"gridcolor": RULE, "linecolor": RULE, "zeroline": False, "automargin": True, "tickfont": {"color": MUTED}}
     drawn = go.Figure(
         [_trace(go, one) for one in series],
         go.Layout(
             template="none",
-            width=width,  # of the picture, in whose place it comes
-            height=height,
+            height=figure.get_size_inches()[1]
+            * figure.dpi,  # of the picture, in whose place it comes; as wide as the cell
+            annotations=[_note(text, figure.dpi / 72) for text in axes.texts if hasattr(text, "xyann")],
             title={"text": f"<b>{plain(axes.get_title(loc='left'))}</b>", "x": 0.02, "font": {"size": 16}},
             font={"color": INK, "size": 12},
             paper_bgcolor=CARD,
@@ -82,6 +83,17 @@ def go_figure(figure: Figure, series: Sequence[Series], layout: Mapping[str, Any
         ),
     )
     return drawn.update_layout(**layout)
+
+
+def _note(note: Any, px_per_point: float) -> dict[str, Any]:
+    """An annotation of the picture where it stands there."""
+    (x, y), (dx, dy) = note.xy, (offset * px_per_point for offset in note.xyann)
+    text = f"<b>{plain(note.get_text())}</b>" if note.get_fontweight() == "bold" else plain(note.get_text())
+    font = {"color": note.get_color(), "size": note.get_fontsize() * px_per_point}
+    told = {"x": x, "y": y, "text": text, "font": font, "xanchor": note.get_ha()}
+    if note.arrow_patch is None:
+        return {**told, "xshift": dx, "yshift": dy, "showarrow": False, "yanchor": "bottom"}
+    return {**told, "ax": dx, "ay": -dy, "arrowhead": 0, "arrowwidth": 0.6, "arrowcolor": MUTED}
 
 
 def _trace(go: Any, one: Series) -> Any:

@@ -65,12 +65,14 @@ def trials_plot(trials: Sequence[Tried], options: Sequence[str], objective: str,
     shown = done[-MOST_LINES:] + [trial for trial in done[:-MOST_LINES] if trial.number == best]
     axes = [*(options or sorted({name for trial in shown for name in trial.options}))[:MOST_AXES], objective]
     lines = {
-        str(trial.number): {name: _plain(value) for name, value in {**trial.options, objective: trial.score}.items()}
+        f"trial {trial.number}": {
+            name: _plain(value) for name, value in {**trial.options, objective: trial.score}.items()
+        }
         for trial in shown
     }
     mixed = {name for name in axes if len({type(line[name]) is str for line in lines.values() if name in line}) > 1}
     texts = {run: {n: str(value) if n in mixed else value for n, value in line.items()} for run, line in lines.items()}
-    figure = parallel_coordinates(texts, axes, best=str(best))
+    figure = parallel_coordinates(texts, axes, best=f"trial {best}")
     if lines:
         figure.axes[0].set_title(f"{len(shown)} trials", loc="left", fontsize=12, fontweight="bold", color=INK)
     return figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from faceml.plots import interactive
 from faceml.plots.comparisons import over_time_plot, parallel_coordinates
-from faceml.plots.curves import MatchCurve, det_curve_plot, roc_curve_plot, score_histogram
+from faceml.plots.curves import MOST_HOVERED, MatchCurve, det_curve_plot, roc_curve_plot, score_histogram
 from faceml.plots.embedding_map import embedding_map
 from faceml.plots.interactive import MIME
 from faceml.plots.search import draw_search
@@ -55,12 +55,18 @@ def test_nobody_at_the_notebook_gets_the_picture_alone(monkeypatch: pytest.Monke
     assert figure._repr_mimebundle_() == {}  # type: ignore[attr-defined]
 
 
-def test_a_plot_to_hover_over_has_the_pictures_size_and_titles() -> None:
+def test_a_plot_to_hover_over_has_the_pictures_height_titles_and_names() -> None:
     figure = score_histogram([0.6, 0.7], [0.1, 0.2], 0.4)
     layout = figure._repr_mimebundle_()[MIME]["layout"]  # type: ignore[attr-defined]
-    assert [layout["width"], layout["height"]] == pytest.approx(figure.get_size_inches() * figure.dpi)
+    assert layout["height"] == pytest.approx(figure.get_size_inches()[1] * figure.dpi)
+    assert "width" not in layout  # the cell's, however narrow
     assert layout["title"]["text"] == f"<b>{figure.axes[0].get_title(loc='left')}</b>"
     assert layout["xaxis"]["title"]["text"] == "cosine similarity"
+    faces = embedding_map(np.eye(6, dtype=np.float32), np.zeros(6, int), names={0: "Ada"})
+    (name,) = faces._repr_mimebundle_()[MIME]["layout"]["annotations"]  # type: ignore[attr-defined]
+    (drawn_name,) = faces.axes[0].texts
+    assert name["text"] == "<b>Ada</b>"
+    assert (name["x"], name["y"]) == drawn_name.xy  # type: ignore[attr-defined]
 
 
 def test_each_similarity_says_what_it_would_do_as_threshold() -> None:
@@ -94,7 +100,7 @@ def test_points_of_curves_say_their_rates_and_the_threshold_where_it_is_known() 
 def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     far = np.linspace(0, 1, 30_000)
     (trace,) = drawn(roc_curve_plot([MatchCurve("raw", far, far)]))
-    assert len(trace["x"]) == len(trace["hovertext"]) <= 1000
+    assert len(trace["x"]) == len(trace["hovertext"]) <= MOST_HOVERED
     assert (trace["x"][0], trace["x"][-1]) == (0, 1)
 
 
