@@ -195,7 +195,7 @@ def _scores_to_hover(
     same: NDArray[np.float64], different: NDArray[np.float64], threshold: float, edges: NDArray[np.float64]
 ) -> list[Series]:
     """The outlines of both histograms; each point says what its similarity would do as threshold."""
-    starts, drawn = edges[:-1], []
+    starts, drawn, top = edges[:-1], [], 0.0
     said = [
         f"As threshold {at:.3f}\nmisses {(same < at).mean():.1%} of genuine pairs"
         f"\naccepts {(different >= at).mean():.3%} of impostor pairs"
@@ -205,7 +205,7 @@ def _scores_to_hover(
         heights = np.histogram(values, edges, density=True)[0]
         look = {"line": {"color": colour, "shape": "hv"}, "fill": "tozeroy"}
         drawn.append(Series(starts, heights, said, name, "lines", look))
-    top = max(float(np.max(one.y)) for one in drawn)
+        top = max(top, float(heights.max()))
     rule = {"line": {"color": INK, "dash": "dash", "width": 1.2}}
     return [*drawn, Series([threshold] * 2, [0, top], [], f"threshold {threshold:.2f}", "lines", rule)]
 

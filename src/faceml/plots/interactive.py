@@ -67,8 +67,7 @@ def go_figure(figure: Figure, series: Sequence[Series], layout: Mapping[str, Any
         [_trace(go, one) for one in series],
         go.Layout(
             template="none",
-            height=figure.get_size_inches()[1]
-            * figure.dpi,  # of the picture, in whose place it comes; as wide as the cell
+            height=figure.get_size_inches()[1] * figure.dpi,  # of the picture; the width is the cell's
             annotations=[_note(text, figure.dpi / 72) for text in axes.texts if hasattr(text, "xyann")],
             title={"text": f"<b>{plain(axes.get_title(loc='left'))}</b>", "x": 0.02, "font": {"size": 16}},
             font={"color": INK, "size": 12},
@@ -76,6 +75,7 @@ def go_figure(figure: Figure, series: Sequence[Series], layout: Mapping[str, Any
             plot_bgcolor=CARD,
             margin={"l": 60, "r": 30, "t": 60, "b": 60},
             hovermode="closest",
+            hoverdistance=60,  # px
             hoverlabel={"bgcolor": CARD, "bordercolor": MUTED, "font": {"color": INK}, "align": "left"},
             legend={"orientation": "h", "y": -0.18},
             xaxis={**axis, "title": {"text": plain(axes.get_xlabel()), "font": {"color": MUTED}}},
