@@ -150,7 +150,6 @@ CONTRAST = """label => {
 def test_a_point_of_a_notebooks_map_says_what_it_is(
     chromium: Any, library: Library, tmp_path: Path, theme: str
 ) -> None:
-    pytest.importorskip("plotly")
     label_cluster(library, "clu_00001", "<b>Ada</b>", actor="ada")
     folder, environment = lab_folder(tmp_path, library, [MAP])
     asked: list[str] = []

@@ -18,7 +18,6 @@ from faceml.storage.studies import TrialRow
 from faceml.tracking.experiment import MeasureHistory
 from tests.unit.plots.test_figures import NAMED
 
-pytest.importorskip("plotly")
 RATES = np.array([0.001, 0.1, 1.0]), np.array([0.5, 0.9, 1.0])
 TAG = "<b>$x$</b>"
 
