@@ -13,7 +13,7 @@ from faceml.errors import MissingExtra
 
 BROUGHT_BY = {  # importable names; the distributions are in pyproject.toml
     "notebooks": "anywidget cronsim ipywidgets IPython jupyter_client jupyter_core "
-    "matplotlib mlflow optuna pandas papermill tzlocal yaml",
+    "matplotlib mlflow optuna pandas papermill plotly tzlocal yaml",
     "train": "pytorch_lightning pytorch_metric_learning torch",
     "serve": "fastapi fastapi_offline httptools prometheus_client pydantic starlette uvicorn",
     "jobs": "redis rq",

@@ -1,7 +1,11 @@
-"""The map and tuning in a real browser: what is drawn round is named, and what is tried is done and taken back."""
+"""The map and tuning in a real browser: what is drawn round is named, and what is tried is done and taken back.
+
+And the map of a notebook, in JupyterLab: a point says what it is when the mouse is on it.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,8 @@ from faceml.library import Library
 from faceml.records import Dismissal
 from faceml.services.decisions.label import label_cluster
 from tests.conftest import REPO
-from tests.e2e.grid_page import Somebody, expect, sitting_at
-from tests.e2e.lab import browser
+from tests.e2e.grid_page import WAIT_MS, Somebody, expect, sitting_at
+from tests.e2e.lab import browser, lab_folder, open_notebook, running_lab
 from tests.synthetic import synthetic_library
 
 pytestmark = pytest.mark.browser
@@ -125,3 +129,50 @@ def test_no_view_is_closed_to_who_cannot_see_or_point(chromium: Any, library: Li
                 found = page.evaluate("axe.run()")["violations"]
                 assert [(item["id"], item["nodes"][0]["target"]) for item in found] == []
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+MAP = """
+from faceml.services.review.sheets import draw_map
+from faceml.wiring import open_library
+draw_map(open_library(), model="raw")
+"""
+CONTRAST = """label => {
+  const light = colour => { const [r, g, b] = colour.match(/\\d+/g).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b }
+  const fill = of => light(getComputedStyle(label.querySelector(of)).fill)
+  const [dark, pale] = [fill("path"), fill("text")].sort((a, b) => a - b)
+  return (pale + 0.05) / (dark + 0.05)
+}"""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_a_point_of_a_notebooks_map_says_what_it_is(
+    chromium: Any, library: Library, tmp_path: Path, theme: str
+) -> None:
+    label_cluster(library, "clu_00001", "<b>Ada</b>", actor="ada")
+    folder, environment = lab_folder(tmp_path, library, [MAP])
+    asked: list[str] = []
+    with running_lab(folder, environment, theme=theme) as lab:
+        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(WAIT_MS)
+        page.on("request", lambda request: asked.append(request.url))
+        open_notebook(page, lab, "03_label.ipynb")
+        plot = page.locator(".jp-RenderedPlotly")
+        expect(plot.locator("img")).to_be_visible()  # the picture, until somebody comes
+        box = plot.bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + 20)
+        expect(plot.locator(".point")).to_have_count(PEOPLE * FACES)
+        said = set()
+        for number in range(PEOPLE * FACES):
+            point = plot.locator(".point").nth(number).bounding_box()
+            page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+            expect(plot.locator(".hovertext")).to_have_count(1)
+            said.add(str(plot.locator(".hovertext text").first.text_content()).partition(" faces")[0])
+        assert plot.locator(".hovertext").evaluate(CONTRAST) >= 4.5
+        page.screenshot(
+            path=str(Path(os.environ.get("FACEML_SCREENSHOTS", tmp_path)) / f"map-{theme.split()[-1].lower()}.png")
+        )
+        away = [url for url in asked if not url.startswith((lab.url, lab.url.replace("http", "ws"), "data:", "blob:"))]
+    assert said == {f"<b>Ada</b>, {FACES}", *(f"clu_{other:05}, {FACES}" for other in (0, 2, 3))}
+    assert away == []

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from faceml.library import Library
 from faceml.options import AssignOptions, ClusterOptions
+from faceml.plots.interactive import MIME
 from faceml.services.cluster.cluster import cluster_faces
 from faceml.services.cluster.tune import Tuner
 from faceml.services.decisions.undo import history
@@ -118,19 +119,26 @@ def test_a_front_end_that_can_ask_has_somebody_before_it() -> None:
     manager.kernel_cmd = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager.start_kernel()
     client = manager.client()
+    code = (
+        "from faceml.plots.curves import score_histogram\n"
+        "from faceml.tracking.unattended import is_attended\n"
+        "print(is_attended())\nscore_histogram([0.6, 0.7], [0.1, 0.2], 0.4)"
+    )
     try:
         client.start_channels()
         client.wait_for_ready(timeout=60)
-        code = "from faceml.widgets.progress import is_attended\nprint(is_attended())"
         for can_ask in (True, False):
-            said: list[str] = []
+            said: list[dict[str, Any]] = []
             client.execute_interactive(
                 code,
                 allow_stdin=can_ask,
                 timeout=60,
-                output_hook=lambda message, said=said: said.append(message["content"].get("text", "")),
+                output_hook=lambda message, said=said: said.append(message["content"]),
             )
-            assert str(can_ask) in "".join(said)
+            assert str(can_ask) in "".join(content.get("text", "") for content in said)
+            (shown,) = [content["data"] for content in said if "data" in content]
+            assert "image/png" in shown
+            assert (MIME in shown) is can_ask
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

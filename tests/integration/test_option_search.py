@@ -94,7 +94,10 @@ def _check_runs(library: Library, report: dict[str, object]) -> None:
     assert parent["mlflow.runName"].startswith("search · wrong · 4 trials · best 0.")
     assert parent["verdict"] == "promotes"
     assert "**The gate** promotes" in parent["mlflow.note.content"]
-    assert sum(run.get("mlflow.parentRunId") == parent["id"] for run in found) == 4
+    trials = {run["mlflow.runName"] for run in found if run.get("mlflow.parentRunId") == parent["id"]}
+    assert len(trials) == 4
+    best = f"trial {report['best']} · wrong {report['trials'][report['best']]['score']:.4f}"  # type: ignore[index]
+    assert best in trials
     names = {file.path for file in library.tracking.store.client.list_artifacts(parent["id"])}
     assert {"importance.png", "trials.png", "progress.png"} <= names
 

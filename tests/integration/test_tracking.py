@@ -286,14 +286,31 @@ def test_a_run_recorded_without_mlflow_may_hold_runs_of_its_own(tracking: Tracki
     with tracking.run("cluster") as parent:
         parent.child("size 3", parameters={"size": 3, "cohesion": None}, metrics={"f": 0.5, "nothing": None})
         parent.child("size 5", parameters={"size": 5}, metrics={"f": 0.25})
+        parent.child(
+            "size 9",
+            parameters={"size": 9},
+            metrics={},
+            curves={"f": [0.5, 0.125]},
+            tags={"error": "too few faces"},
+            texts={"size.txt": "9"},
+            outcome="KILLED",
+            seconds=90.0,
+        )
     client = mlflow.MlflowClient(tracking.store.uri)
     experiment = logged(tracking, parent.id).info.experiment_id
     found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent.id}'", order_by=["metrics.f"])
     assert [(run.info.run_name, run.data.metrics, run.info.status) for run in found] == [
+        ("size 9", {"f": 0.125}, "KILLED"),
         ("size 5", {"f": 0.25}, "FINISHED"),
         ("size 3", {"f": 0.5}, "FINISHED"),
     ]
-    assert found[1].data.params == {"size": "3", "cohesion": "none"}
+    assert found[2].data.params == {"size": "3", "cohesion": "none"}
+    given_up = found[0]
+    history = client.get_metric_history(given_up.info.run_id, "f")
+    assert sorted((value.step, value.value) for value in history) == [(0, 0.5), (1, 0.125)]
+    assert given_up.info.end_time - given_up.info.start_time == 90_000  # its own, and not that of recording it
+    assert "**It failed**: too few faces" in given_up.data.tags["mlflow.note.content"]
+    assert [file.path for file in client.list_artifacts(given_up.info.run_id)] == ["size.txt"]
 
 
 def test_a_metric_must_be_a_number(spooled: tuple[Run, Path]) -> None:

@@ -12,6 +12,7 @@ from faceml.cli.experiment_reports import changed, history
 from faceml.errors import NotFound, WrongUse
 from faceml.plots.comparisons import over_time_plot
 from faceml.plots.style import save_figure
+from faceml.storage.studies import TrialRow
 from faceml.tracking.difference import change_rows, difference, pair_to_explain
 from faceml.tracking.experiment import (
     Experiment,
@@ -21,7 +22,10 @@ from faceml.tracking.experiment import (
     leading_measures,
     rank_experiments,
 )
+from faceml.tracking.presentation import trial_run
+from faceml.trial.search_space import Space
 
+THRESHOLD = {"assign.threshold": "auto", "train.head": "linear"}
 DATA = {"hash": "h1", "faces_hash": "f1", "people_hash": "p1", "total_faces": "10"}
 
 
@@ -171,3 +175,32 @@ def test_the_plot_over_time_marks_the_best_and_says_where_there_is_nothing(tmp_p
     for name in ("n.docx", "nowhere/n.png"):
         with pytest.raises(WrongUse, match="cannot be written"):
             save_figure(figure, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("state", "by_fold", "why", "name", "outcome"),
+    [
+        ("complete", (0.5, 0.25), "", "trial 7 · wrong 0.2500", "FINISHED"),
+        ("pruned", (0.5,), "", "trial 7 · given up after fold 1", "KILLED"),
+        ("pruned", (), "too few people", "trial 7 · not measured", "FAILED"),
+        ("fail", (0.5,), "", "trial 7 · its worker was killed", "KILLED"),
+    ],
+)
+def test_only_a_trial_that_came_to_its_end_is_recorded_as_finished(
+    state: str, by_fold: tuple[float, ...], why: str, name: str, outcome: str
+) -> None:
+    trial = TrialRow(7, by_fold[-1] if by_fold else None, state, THRESHOLD, 1.5, by_fold, why)
+    told = trial_run(trial, "wrong")
+    assert (told["name"], told["outcome"], told["seconds"]) == (name, outcome, 1.5)
+    assert told["curves"].get("wrong", []) == list(by_fold)
+    assert told["tags"].get("error", "") == why
+    assert told["parameters"] == THRESHOLD  # what it was made with, and not how it ended
+
+
+def test_a_trials_file_is_a_space_that_tries_it_again() -> None:
+    import yaml
+
+    told = trial_run(TrialRow(7, 0.25, "complete", THRESHOLD, 1.5, (0.25,)), "wrong")
+    space = Space.of(yaml.safe_load(told["texts"]["space.yaml"]))
+    assert space.objective == "wrong"
+    assert {axis.name: axis.values for axis in space.axes} == {name: (value,) for name, value in THRESHOLD.items()}

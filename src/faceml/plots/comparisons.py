@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE, RULE
+from faceml.plots.interactive import Series, hovering, plain
 from faceml.plots.style import empty_plot, label_axes, new_figure
 
 if TYPE_CHECKING:
@@ -85,7 +86,13 @@ def parallel_coordinates(
     label_axes(axes, title=f"{len(runs)} runs", grid=None)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.06, 1.0))
-    return figure
+    ticks = {"tickvals": list(range(len(axes_names))), "ticktext": [plain(name) for name in axes_names]}
+    return hovering(
+        figure,
+        lambda: _runs_to_hover(runs, {name: placed for name, (placed, _) in heights.items()}, best),
+        xaxis=ticks,
+        yaxis={"showticklabels": False, "showgrid": False},
+    )
 
 
 def over_time_plot(history: MeasureHistory) -> Figure:
@@ -116,7 +123,9 @@ def over_time_plot(history: MeasureHistory) -> Figure:
     title = f"{history.measure} of {len(moments)} {history.kind} runs"
     label_axes(axes, title=title, x="run, started (UTC)", y=f"{better} is better", grid="y")
     figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=9, labelcolor=INK)
-    return figure
+    dates = [f"{moments[place].started:%Y-%m-%d<br>%H:%M}" for place in ticks]
+    axis = {"tickvals": list(ticks), "ticktext": dates, "showgrid": False}
+    return hovering(figure, lambda: [_moments_to_hover(history)], xaxis=axis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,45 @@ def sweep_scores(settings: Sequence[ScoredSetting], *, score_name: str) -> Figur
     beside.tick_params(colors=INK, labelsize=8, length=0)
     label_axes(axes, title=f"Best: {shown[0].name}", x=score_name, grid="x")
     return figure
+
+
+def _runs_to_hover(
+    runs: Mapping[str, Mapping[str, float | str]], heights: Mapping[str, Sequence[float]], best: str | None
+) -> list[Series]:
+    """A line a run; anywhere on it are all of its values."""
+    drawn = []
+    for number, (run, values) in enumerate(runs.items()):
+        told = [f"{name}: {_short(values[name])}" for name in heights if name in values]
+        is_best = run == best
+        colour = PALETTE[1] if is_best else NOISE if best in runs else PALETTE[number % len(PALETTE)]
+        look = {"line": {"color": colour, "width": 2.6 if is_best else 1.3}, "marker": {"size": 6}}
+        line = [placed[number] for placed in heights.values()]
+        said = ["\n".join([run, *told])] * len(line)
+        name = f"best: {run}" if is_best else ""
+        drawn.append(Series(range(len(line)), line, said, name, "lines+markers", look))
+    return drawn
+
+
+def _moments_to_hover(history: MeasureHistory) -> Series:
+    said = [
+        f"run {moment.run}, {moment.started:%Y-%m-%d %H:%M}\n{history.measure} {moment.value:.4g}"
+        + "\non other data than the run before" * moment.has_other_data
+        + "\nby other code than the run before" * moment.has_other_code
+        + "\nthe best" * moment.is_best
+        for moment in history.moments
+    ]
+    rings = [PALETTE[1] if moment.is_best else PALETTE[0] for moment in history.moments]
+    fills = [CARD if moment.has_other_data else PALETTE[0] for moment in history.moments]
+    look = {
+        "line": {"color": PALETTE[0]},
+        "marker": {"size": 11, "color": fills, "line": {"width": 2, "color": rings}},
+    }
+    values = [moment.value for moment in history.moments]
+    return Series(range(len(values)), values, said, mode="lines+markers", look=look)
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def _heights(values: Sequence[float | str | None]) -> tuple[list[float], list[tuple[float, str]]]:

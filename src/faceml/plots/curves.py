@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,15 @@ from matplotlib.ticker import MaxNLocator
 
 from faceml.errors import WrongUse
 from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE
+from faceml.plots.interactive import Series, hovering
 from faceml.plots.style import empty_plot, finite, label_axes, legend, new_figure, scale_by_decades
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
+_HOVERED_DASHES = ("solid", "dash", "dot", "dashdot")  # the same in plotly's words
+MOST_HOVERED = 400  # points of a curve
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # a curve is told by its dashes too
 _FAR, _NO_PAIRS = "false accept rate (FAR)", "No pairs measured yet."
 _COUNTED = 25  # people up to which a confusion matrix has room for numbers
@@ -30,6 +34,7 @@ class MatchCurve:
     name: str
     far: NDArray[np.float64]  # (T,) share of impostor pairs accepted, 0 to 1
     tar: NDArray[np.float64]  # (T,) share of genuine pairs accepted, 0 to 1
+    thresholds: NDArray[np.float64] | None = None  # (T,) of the similarity, where somebody kept them
 
 
 def roc_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
@@ -46,7 +51,8 @@ def roc_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     axes.set(xlim=(lowest, 1), ylim=(max(-0.02, bottom - 0.08), 1.02))
     label_axes(axes, title="True against false matches", x=_FAR, y="true accept rate (TAR)", grid="both")
     legend(axes, loc="lower right")
-    return figure
+    series = partial(_curves_to_hover, curves, lambda far, tar: (far, tar))
+    return hovering(figure, series, xaxis=_decades_from(lowest))
 
 
 def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
@@ -66,7 +72,12 @@ def det_curve_plot(curves: Sequence[MatchCurve]) -> Figure:
     axes.set(xlim=(across, 1), ylim=(down, 1))
     label_axes(axes, title="Detection error trade-off", x=_FAR, y="false reject rate (1 − TAR)", grid="both")
     legend(axes, loc="best")
-    return figure
+    return hovering(
+        figure,
+        lambda: _curves_to_hover(curves, lambda far, tar: (np.maximum(far, across), np.maximum(1 - tar, down))),
+        xaxis=_decades_from(across),
+        yaxis=_decades_from(down),
+    )
 
 
 def score_histogram(genuine: ArrayLike, impostor: ArrayLike, threshold: float) -> Figure:
@@ -85,7 +96,7 @@ def score_histogram(genuine: ArrayLike, impostor: ArrayLike, threshold: float) -
     title = f"Misses {missed:.1%} of genuine, accepts {accepted:.2%} of impostor pairs"
     label_axes(axes, title=title, x="cosine similarity", y="density")
     figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
-    return figure
+    return hovering(figure, lambda: _scores_to_hover(same, different, threshold, np.asarray(bins)))
 
 
 def quality_histogram(scores: ArrayLike, *, threshold: float = 0.5) -> Figure:
@@ -156,6 +167,47 @@ def confusion(matrix: ArrayLike, names: Sequence[str]) -> Figure:
     right = np.trace(counts) / max(counts.sum(), 1)
     label_axes(axes, title=f"{right:.1%} right", x="answered", y="in truth", grid=None)
     return figure
+
+
+def _curves_to_hover(curves: Sequence[MatchCurve], where: Callable[..., tuple[Any, Any]]) -> list[Series]:
+    """Each curve with its rates at every point, and the threshold where it is known."""
+    drawn = []
+    for number, curve in enumerate(curves):
+        far, tar = _rates(curve)
+        at = None if curve.thresholds is None else np.asarray(curve.thresholds)[np.lexsort((curve.tar, curve.far))]
+        rows = np.unique(np.linspace(0, len(far) - 1, MOST_HOVERED).astype(int))
+        said = [
+            f"{curve.name}{'' if at is None else f', threshold {min(float(at[row]), 1.0):.3f}'}\n"
+            f"accepts {tar[row]:.1%} of genuine and {far[row]:.3%} of impostor pairs"
+            for row in rows
+        ]
+        look = {"line": {"color": PALETTE[number % len(PALETTE)], "dash": _HOVERED_DASHES[number % len(_DASHES)]}}
+        drawn.append(Series(*where(far[rows], tar[rows]), said, curve.name, "lines", look))
+    return drawn
+
+
+def _decades_from(lowest: float) -> dict[str, Any]:
+    """A logarithmic axis up to 1 in plotly's words, its ticks plain numbers."""
+    return {"type": "log", "range": [np.log10(lowest), 0], "dtick": 1, "tickformat": "~g"}
+
+
+def _scores_to_hover(
+    same: NDArray[np.float64], different: NDArray[np.float64], threshold: float, edges: NDArray[np.float64]
+) -> list[Series]:
+    """The outlines of both histograms; each point says what its similarity would do as threshold."""
+    starts, drawn, top = edges[:-1], [], 0.0
+    said = [
+        f"As threshold {at:.3f}\nmisses {(same < at).mean():.1%} of genuine pairs"
+        f"\naccepts {(different >= at).mean():.3%} of impostor pairs"
+        for at in starts.tolist()
+    ]
+    for values, name, colour in ((different, "different people", PALETTE[1]), (same, "same person", PALETTE[0])):
+        heights = np.histogram(values, edges, density=True)[0]
+        look = {"line": {"color": colour, "shape": "hv"}, "fill": "tozeroy"}
+        drawn.append(Series(starts, heights, said, name, "lines", look))
+        top = max(top, float(heights.max()))
+    rule = {"line": {"color": INK, "dash": "dash", "width": 1.2}}
+    return [*drawn, Series([threshold] * 2, [0, top], [], f"threshold {threshold:.2f}", "lines", rule)]
 
 
 def _line(number: int) -> dict[str, Any]:

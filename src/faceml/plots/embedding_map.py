@@ -10,6 +10,7 @@ import numpy as np
 from faceml.errors import WrongUse
 from faceml.metrics.face_map import plane
 from faceml.plots.colours import CARD, INK, MUTED, NOISE, PALETTE
+from faceml.plots.interactive import MARKERS, Series, hovering
 from faceml.plots.style import empty_plot, label_axes, new_figure
 
 if TYPE_CHECKING:
@@ -63,7 +64,28 @@ def embedding_map(
     label_axes(axes, title=title, grid=None)
     axes.set(xticks=[], yticks=[])
     axes.margins(0.1)
-    return figure
+    called = {cluster: (names or {}).get(cluster, f"{cluster}") for cluster in order}
+    bare = {"showticklabels": False, "showgrid": False}
+    return hovering(figure, lambda: _to_hover(vectors, labels, points, called), xaxis=bare, yaxis=bare)
+
+
+def _to_hover(
+    vectors: NDArray[np.float32], labels: NDArray[np.int_], points: NDArray[np.float64], names: Mapping[int, str]
+) -> list[Series]:
+    """Every face with its group's name, and how alike it is to the group's middle: the odd ones are told."""
+    noise = points[labels < 0]
+    grey = {"marker": {"color": NOISE, "size": 6}}
+    drawn = [Series(noise[:, 0], noise[:, 1], ["noise: in no group"] * len(noise), look=grey)]
+    for rank, (cluster, name) in enumerate(names.items()):
+        own, place = vectors[labels == cluster], points[labels == cluster]
+        middle = own.mean(axis=0)
+        alike = own @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
+        said = [f"{name}, {len(own)} faces\n{value:.2f} like their middle" for value in alike.tolist()]
+        symbol = MARKERS[_MARKERS[rank // len(PALETTE) % len(_MARKERS)]]
+        colour = PALETTE[rank % len(PALETTE)]
+        look = {"marker": {"color": colour, "symbol": symbol, "size": 8, "line": {"width": 0.5, "color": CARD}}}
+        drawn.append(Series(place[:, 0], place[:, 1], said, look=look))
+    return drawn
 
 
 def _name_all(axes: Axes, groups: Mapping[str, NDArray[np.float64]], *, inches: tuple[float, float], size: int) -> None:

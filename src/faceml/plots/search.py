@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from faceml.plots.colours import INK, PALETTE
 from faceml.plots.comparisons import parallel_coordinates
+from faceml.plots.interactive import Series, hovering, plain
 from faceml.plots.style import empty_plot, label_axes, new_figure
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_AXES = 7  # of the options, those that matter most
 MOST_LINES = 60
+BLUE = {"marker": {"color": PALETTE[0]}}
 
 
 class Tried(Protocol):
@@ -52,7 +54,9 @@ def importance_plot(importance: Mapping[str, float], objective: str) -> Figure:
     for row, name in enumerate(names):
         axes.text(importance[name], row, f" {importance[name]:.2f}", va="center", color=INK, fontsize=8)
     label_axes(axes, title=f"What moves {objective}", x="share of its variance", grid="x")
-    return figure
+    said = [f"{name}: {importance[name]:.1%}" for name in names]
+    bars = Series([importance[name] for name in names], [plain(name) for name in names], said, mode="bars", look=BLUE)
+    return hovering(figure, lambda: [bars], yaxis={"autorange": "reversed", "showgrid": False})
 
 
 def trials_plot(trials: Sequence[Tried], options: Sequence[str], objective: str, best: int | None) -> Figure:
@@ -61,12 +65,14 @@ def trials_plot(trials: Sequence[Tried], options: Sequence[str], objective: str,
     shown = done[-MOST_LINES:] + [trial for trial in done[:-MOST_LINES] if trial.number == best]
     axes = [*(options or sorted({name for trial in shown for name in trial.options}))[:MOST_AXES], objective]
     lines = {
-        str(trial.number): {name: _plain(value) for name, value in {**trial.options, objective: trial.score}.items()}
+        f"trial {trial.number}": {
+            name: _plain(value) for name, value in {**trial.options, objective: trial.score}.items()
+        }
         for trial in shown
     }
     mixed = {name for name in axes if len({type(line[name]) is str for line in lines.values() if name in line}) > 1}
     texts = {run: {n: str(value) if n in mixed else value for n, value in line.items()} for run, line in lines.items()}
-    figure = parallel_coordinates(texts, axes, best=str(best))
+    figure = parallel_coordinates(texts, axes, best=f"trial {best}")
     if lines:
         figure.axes[0].set_title(f"{len(shown)} trials", loc="left", fontsize=12, fontweight="bold", color=INK)
     return figure
@@ -90,7 +96,21 @@ def progress_plot(trials: Sequence[Tried], objective: str) -> Figure:
         axes.scatter(at, of, s=18, facecolor="none", edgecolor=PALETTE[0], label="given up early")
     label_axes(axes, title=f"{len(trials)} trials", x="trial", y=objective, grid="y")
     figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
-    return figure
+    drawn = [Series(numbers, scores, _said(trials, "complete", objective), "trial", look=BLUE)]
+    drawn.append(Series(numbers, so_far, [], "best so far", "lines", {"line": {"color": PALETTE[1], "shape": "hv"}}))
+    if given_up:
+        hollow = {"marker": {"symbol": "circle-open", "color": PALETTE[0]}}
+        drawn.append(Series(at, of, _said(trials, "pruned", objective), "given up early", look=hollow))
+    return hovering(figure, lambda: drawn)
+
+
+def _said(trials: Sequence[Tried], state: str, objective: str) -> list[str]:
+    """The score and the options of each trial that ended so."""
+    return [
+        "\n".join([f"trial {one.number}, {objective} {one.score:.4f}", *(f"{n}: {v}" for n, v in one.options.items())])
+        for one in trials
+        if one.state == state and one.score is not None
+    ]
 
 
 def _plain(value: Any) -> float | str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from matplotlib.ticker import NullFormatter
 from faceml.errors import NoSpace, WrongUse
 from faceml.files import is_full, no_space
 from faceml.plots.colours import CARD, INK, MUTED, RULE
+from faceml.plots.interactive import bundle_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,10 +31,17 @@ class Plot(Figure):
     Its texts are names that people chose: none of them is a formula, whatever dollars and backslashes it holds.
     """
 
+    hover: Callable[[], dict[str, Any]] | None = None  # the same plot to hover over, see `interactive.hovering`
+
     def draw(self, renderer: Any) -> None:
         for text in self.findobj(Text):
             text.set_parse_math(False)
         super().draw(renderer)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What IPython shows beside the picture."""
+        del include, exclude
+        return bundle_of(self.hover)
 
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()

@@ -91,7 +91,8 @@ def _roc_rows(curves: Sequence[MatchCurve]) -> Iterator[dict[str, Any]]:
     for curve in curves:
         kept = np.unique(np.searchsorted(curve.far, ROC_FARS).clip(max=len(curve.far) - 1))
         for row in kept:
-            yield {"candidate": curve.name, "far": float(curve.far[row]), "tar": float(curve.tar[row])}
+            at = {} if curve.thresholds is None else {"threshold": min(float(curve.thresholds[row]), 1.0)}
+            yield {"candidate": curve.name, "far": float(curve.far[row]), "tar": float(curve.tar[row]), **at}
 
 
 def _log_plots(run: Run, trial: Trial, compared: Compared) -> None:
@@ -100,7 +101,7 @@ def _log_plots(run: Run, trial: Trial, compared: Compared) -> None:
     scores = {name: _scores(trial, projected.of(trial)) for name, projected in compared.projected.items()}
     drawable = {name: pairs for name, pairs in scores.items() if len(pairs.genuine) and len(pairs.impostor)}
     rocs = {name: roc(pairs.genuine, pairs.impostor) for name, pairs in drawable.items()}
-    curves = [MatchCurve(name, curve.far, curve.tar) for name, curve in rocs.items()]
+    curves = [MatchCurve(name, curve.far, curve.tar, curve.thresholds) for name, curve in rocs.items()]
     run.table("roc", list(_roc_rows(curves)))
     run.figure("roc.png", roc_curve_plot(curves))
     run.figure("det.png", det_curve_plot(curves))

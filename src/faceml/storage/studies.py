@@ -19,6 +19,7 @@ from faceml.files import file_lock
 
 FOLDER, FILE, LOCK = "search", "studies.db", "search.lock"
 LEAST_TO_TELL = 10  # trials that came to their end
+WHY = "why"  # the attribute of a trial that could not be measured
 WAIT_S = 60  # of SQLite, while another worker writes
 
 
@@ -28,9 +29,11 @@ class TrialRow:
 
     number: int
     score: float | None  # None where it had none
-    state: str  # "complete", "pruned" (given up early), "fail" (its worker was killed)
+    state: str  # "complete", "pruned" (given up early, or not to be measured), "fail" (its worker was killed)
     options: Mapping[str, Any]
     seconds: float
+    by_fold: tuple[float, ...] = ()  # the score after each fold that was asked; the last one is the trial's
+    why: str = ""  # it could not be measured
 
 
 def open_study(home: Path, name: str, *, lower_is_better: bool, seed: int, worker: int = 0) -> Any:
@@ -113,6 +116,8 @@ def rows_of(study: Any) -> tuple[TrialRow, ...]:
             trial.state.name.lower(),
             dict(trial.params),
             trial.duration.total_seconds() if trial.duration else 0.0,
+            tuple(score for _, score in sorted(trial.intermediate_values.items())),
+            trial.user_attrs.get(WHY, ""),
         )
         for trial in study.get_trials(deepcopy=False)
     )

@@ -54,15 +54,14 @@ class MlflowStore:
         self._artifacts = Path(artifacts).resolve()
         self._on_note = on_note
 
-    def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any]) -> str:
+    def open_run(self, name: str, *, parent: str | None, tags: Mapping[str, Any], began_ms: int | None = None) -> str:
         """Start a run, made by the code of now, and return its id."""
         if self._file:
             self._require_writable(self._file)
         family = {} if parent is None else {"mlflow.parentRunId": parent}
         with self.errors():
-            run = self.client.create_run(
-                self._experiment, run_name=name, tags=_tags({**code_version(), **source(), **tags, **family})
-            )
+            tags = _tags({**code_version(), **source(), **tags, **family})
+            run = self.client.create_run(self._experiment, began_ms, tags, run_name=name)
         return str(run.info.run_id)
 
     def _require_writable(self, file: Path) -> None:
@@ -123,15 +122,22 @@ class MlflowStore:
 
     def _log_child(self, run_id: str, child: Child, tags: Mapping[str, str]) -> None:
         held = {name: value for name, value in tags.items() if name.startswith(HELD)}
-        child_id = self.open_run(child.name, parent=run_id, tags={"kind": "child", **held})
         at_ms = int(time.time() * 1000)
-        measured = tuple(Measurement(name, value, 0, at_ms) for name, value in child.metrics.items())
-        self.log(child_id, Recorded(child.parameters, measured, {}, pictures_allowed=False, artifacts=None))
-        self.close_run(child_id, Outcome.FINISHED)
-
-    def close_run(self, run_id: str, outcome: Outcome) -> None:
+        began_ms = None if child.seconds is None else at_ms - round(child.seconds * 1000)
+        child_id = self.open_run(child.name, parent=run_id, tags={"kind": "child", **held}, began_ms=began_ms)
+        by_step = {**{name: [value] for name, value in child.metrics.items()}, **child.curves}
+        measured = tuple(
+            Measurement(name, value, step, at_ms) for name, all_ in by_step.items() for step, value in enumerate(all_)
+        )
+        self.log(child_id, Recorded(child.parameters, measured, child.tags, pictures_allowed=False, artifacts=None))
         with self.errors():
-            self.client.set_terminated(run_id, status=outcome.value)
+            for name, text in child.texts.items():
+                self.client.log_text(child_id, text, name)
+        self.close_run(child_id, Outcome(child.outcome), at_ms=None if began_ms is None else at_ms)
+
+    def close_run(self, run_id: str, outcome: Outcome, *, at_ms: int | None = None) -> None:
+        with self.errors():
+            self.client.set_terminated(run_id, outcome.value, at_ms)
 
     @cached_property
     def client(self) -> Any:

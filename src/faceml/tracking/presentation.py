@@ -9,12 +9,14 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from faceml.tracking.provenance import as_words
 from faceml.tracking.spool import HELD, as_text
 from faceml.tracking.unattended import notebook_shell
+from faceml.trial.search_space import alone
 
 NOTE = "mlflow.note.content"
 EXPERIMENT_TAGS = {
@@ -56,6 +58,54 @@ def title(name: str, kind: str, values: Mapping[str, str | float]) -> str:
     'fold 1'
     """
     return " · ".join([name, *filter(None, (_filled(part, values) for part in _TITLES.get(kind, ())))])
+
+
+class Tried(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def by_fold(self) -> Sequence[float]: ...
+    @property
+    def why(self) -> str: ...
+
+
+def trial_run(trial: Tried, objective: str) -> dict[str, Any]:
+    """A search's trial as a run within the run, see `Run.child`; one that came to its end, and no other, is FINISHED.
+
+    So `attributes.status = "FINISHED"` on MLflow's page leaves those whose scores compare. The score of one that was
+    given up is that of its first folds; one that could not be measured has none, and says why. The score is the only
+    metric: MLflow's comparison draws the first that it finds. The file tries the same options again.
+    """
+    import yaml
+
+    outcome, said = _ended(trial, objective)
+    return {
+        "name": f"trial {trial.number} · {said}",
+        "parameters": trial.options,
+        "metrics": {},
+        "curves": {objective: list(trial.by_fold)} if trial.by_fold else {},
+        "tags": {"state": trial.state, **({"error": trial.why} if trial.why else {})},
+        "texts": {"space.yaml": yaml.safe_dump(alone(objective, trial.options), sort_keys=False)},
+        "outcome": outcome,
+        "seconds": trial.seconds,
+    }
+
+
+def _ended(trial: Tried, objective: str) -> tuple[str, str]:
+    """MLflow's word for how a trial ended, and ours."""
+    if trial.state == "complete":
+        return "FINISHED", f"{objective} {trial.by_fold[-1]:.4f}"
+    if trial.state == "fail":
+        return "KILLED", "its worker was killed"
+    if trial.by_fold:
+        return "KILLED", f"given up after fold {len(trial.by_fold)}"
+    return "FAILED", "not measured"
 
 
 def _filled(template: str, values: Mapping[str, str | float]) -> str:

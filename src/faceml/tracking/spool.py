@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,16 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A run within the run: one setting of a sweep."""
+    """A run within the run: one setting of a sweep, one trial of a search."""
 
     name: str
     parameters: dict[str, str]
     metrics: dict[str, float]
+    curves: dict[str, list[float]] = field(default_factory=dict)  # metrics that have a value a step
+    tags: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)  # by the names of their files
+    outcome: str = "FINISHED"  # a word of MLflow's
+    seconds: float | None = None  # that it took; None: nobody measured them
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,12 @@ class Run:
         """Numbers the run measured; None is left out. Call again with another `step` for a curve."""
         self._write("metrics", _numbers(values), step=step, at_ms=int(time.time() * 1000))
 
-    def child(self, name: str, *, parameters: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
-        """A run within this one, with what it was made with and what it measured: one setting of a sweep."""
-        self._write("child", {"name": name, "parameters": _texts(parameters), "metrics": _numbers(metrics)})
+    def child(
+        self, name: str, *, parameters: Mapping[str, Any], metrics: Mapping[str, float | None], **more: Any
+    ) -> None:
+        """A run within this one, with what it was made with and what it measured; `more` as `Child` has it."""
+        told = {"name": name, "parameters": _texts(parameters), "metrics": _numbers(metrics), **more}
+        self._write("child", asdict(Child(**told)))
 
     def tags(self, values: Mapping[str, Any]) -> None:
         self._write("tags", _texts(values))

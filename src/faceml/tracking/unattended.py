@@ -35,6 +35,13 @@ def notebook_shell() -> Any:
     return None if ipython is None else ipython.get_ipython()
 
 
+def is_attended() -> bool:
+    """Whether somebody sits at this notebook: its front end could ask them something, which papermill's cannot."""
+    kernel = getattr(notebook_shell(), "kernel", None)
+    request = kernel.get_parent("shell") if kernel is not None else {}
+    return bool((request.get("content") or {}).get("allow_stdin"))
+
+
 def _is_unattended(shell: Any) -> bool:
     """Whether nobody could be asked for input: so Jupyter's protocol tells a program from a person at a keyboard."""
     parent = shell.kernel.get_parent() if hasattr(shell, "kernel") else {}

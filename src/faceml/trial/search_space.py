@@ -120,6 +120,19 @@ class Space:
         return {axis.name: setting[axis.name] for axis in self.axes if axis.holds(setting.get(axis.name))}
 
 
+def alone(objective: str, setting: Setting) -> dict[str, Any]:
+    """What a SPACE.yaml says that tries one setting and no other.
+
+    >>> alone("wrong", {"assign.threshold": 0.4})
+    {'objective': 'wrong', 'options': {'assign': {'threshold': [0.4]}}}
+    """
+    options: dict[str, dict[str, list[Any]]] = {}
+    for full, value in setting.items():
+        step, _, name = full.partition(".")
+        options.setdefault(step, {})[name] = [value]
+    return {"objective": objective, "options": options}
+
+
 def defaults() -> dict[str, Any]:
     """Every option that can be searched, at its default."""
     return {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from faceml.errors import FacemlError
 from faceml.library import Library
 from faceml.options import ClusterOptions, DetectOptions
-from faceml.widgets.progress import is_attended
+from faceml.tracking.unattended import is_attended
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

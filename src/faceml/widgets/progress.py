@@ -7,17 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from faceml.progress import Progress
+from faceml.tracking.unattended import is_attended
 
 SHOWN_EVERY_S = 0.2
-
-
-def is_attended() -> bool:
-    """Whether somebody sits at this notebook: its front end could ask them something, which papermill's cannot."""
-    from IPython.core.getipython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    request = kernel.get_parent("shell") if kernel is not None else {}
-    return bool((request.get("content") or {}).get("allow_stdin"))
 
 
 @contextmanager

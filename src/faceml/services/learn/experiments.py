@@ -22,7 +22,7 @@ from faceml.trial.comparison import RAW
 if TYPE_CHECKING:
     from faceml.plots.curves import MatchCurve
 
-ROC_TABLE = "roc.csv"  # candidate, far, tar: what a training run measured on people held out
+ROC_TABLE = "roc.csv"  # candidate, far, tar, threshold: what a training run measured on people held out
 HEAD = "head"  # the new projection's name in that table
 CHILD = "child"  # kind of a sweep's settings: shown where asked for
 _COUNTED = 1000  # newest runs in which kinds are looked for
@@ -167,4 +167,10 @@ def _curves_of(library: Library, run_id: str) -> dict[str, MatchCurve]:
             return {}
         path = store.client.download_artifacts(run_id, ROC_TABLE, folder)
         points = pandas.read_csv(path, converters={"candidate": from_cell}).groupby("candidate", sort=False)
-    return {name: MatchCurve(name, of.far.to_numpy(), of.tar.to_numpy()) for name, of in points}
+    # Runs of before kept no thresholds.
+    return {
+        name: MatchCurve(
+            name, of.far.to_numpy(), of.tar.to_numpy(), of.threshold.to_numpy() if "threshold" in of else None
+        )
+        for name, of in points
+    }

@@ -26,6 +26,7 @@ from faceml.services.operate.status import library_snapshot
 from faceml.storage import studies
 from faceml.storage.own_options import OwnOptions, by_command, by_step, own_options, set_own_options
 from faceml.storage.registry.model_registry import ModelRegistry
+from faceml.tracking.presentation import trial_run
 from faceml.trial import search
 from faceml.trial.comparison import Comparison, Verdict, from_json, verdict
 from faceml.trial.recognition import STRANGER, Album
@@ -175,7 +176,7 @@ class Problem:
                 if trial.should_prune():
                     raise optuna.TrialPruned
         except (NotEnoughData, WrongUse) as error:
-            trial.set_user_attr("why", str(error))
+            trial.set_user_attr(studies.WHY, str(error))
             raise optuna.TrialPruned from error
         return score
 
@@ -261,7 +262,7 @@ def judged(problem: Problem, study: Any) -> Comparison:
     try:
         best = study.best_trial
     except ValueError as error:
-        whys = [trial.user_attrs["why"] for trial in study.get_trials() if "why" in trial.user_attrs]
+        whys = [row.why for row in studies.rows_of(study) if row.why]
         raise NotEnoughData(f"no trial came to its end: {whys[-1] if whys else 'ask for more trials'}") from error
     if study.user_attrs.get("best") == best.number:
         return from_json(study.user_attrs["comparison"])
@@ -284,11 +285,7 @@ def _record(run: Any, report: SearchReport) -> None:
     from faceml.plots.search import draw_search
 
     for row in report.trials:
-        run.child(
-            f"trial {row.number}",
-            parameters={**row.options, "state": row.state},
-            metrics={report.objective: row.score, "seconds": row.seconds},
-        )
+        run.child(**trial_run(row, report.objective))
     run.metrics({**(report.comparison.metrics() if report.comparison else {}), "best": report.score})
     run.metrics({"trials": len(report.trials), "seconds": report.seconds})
     run.tags(report.verdict.as_tags())
