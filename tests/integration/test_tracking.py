@@ -121,8 +121,12 @@ def test_a_run_holds_all_that_was_recorded(tracking: Tracking, tmp_path: Path) -
     assert (folder / "worst.csv").read_text().split() == ["face,distance", "a,0.5"]
 
 
-def test_a_run_says_what_it_was_on_which_data_and_who_started_it(tracking: Tracking) -> None:
+def test_a_run_says_what_it_was_on_which_data_and_who_started_it(
+    tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
+
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/faceml", "faces", "train-matching", "--epochs", "10"])
 
     held = {"total_faces": 12, "active_persons": 2, "pack": "sface", "hash": "c3505c55f44442de", "faces_hash": "1b70"}
     digests = []
@@ -138,7 +142,7 @@ def test_a_run_says_what_it_was_on_which_data_and_who_started_it(tracking: Track
     assert "12 faces, 2 people, pack sface" in tags["mlflow.note.content"]
     assert "refuses: two people" in tags["mlflow.note.content"]
     assert tags["mlflow.source.type"] == "LOCAL"
-    assert tags["mlflow.source.name"].split()[0] == Path(sys.argv[0]).name
+    assert tags["mlflow.source.name"] == "faceml faces train-matching"
     assert tags["mlflow.user"]
     assert digests == ["c3505c55f44442de"] * 2, "the same data"
     assert json.loads(data.profile) == {"total_faces": 12, "active_persons": 2, "pack": "sface"}
