@@ -72,7 +72,7 @@ async function escape(desk: Desk, stage: Stage): Promise<void> {
   else if (state.panel) store.set({ panel: null });
   else if (state.view) await desk.goTo(state.query.place);
   else if (!select.isEmpty(state.selection)) desk.choose(select.clear(state.selection));
-  else if (state.typed) store.set({ typed: "", picked: -1, asked: "" });
+  else if (state.typed) desk.type("");
   else await desk.back();
   stage.focusGrid();
 }

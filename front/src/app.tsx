@@ -36,7 +36,7 @@ export function App({ desk, takesFocus }: { desk: Desk; takesFocus: boolean }) {
       else grid.current?.focus();
     }),
     focusEntry: (letter = "") => {
-      if (letter) desk.store.set({ typed: desk.state.typed + letter, picked: -1, asked: "" });
+      if (letter) desk.type(desk.state.typed + letter);
       const field = entry.current ?? root.current?.querySelector<HTMLInputElement>(".fg-search");
       field?.focus({ preventScroll: true });
       queueMicrotask(() => field?.setSelectionRange(field.value.length, field.value.length));

@@ -34,7 +34,7 @@ export function Bar({ desk, stage, entry }: { desk: Desk; stage: Stage; entry: R
         <input ref={entry} class="fg-entry" type="text" value={state.typed} placeholder="Type a name" aria-label="Name" spellcheck={false}
           autocomplete="off" maxLength={255} role="combobox" aria-expanded={isOpen} aria-controls="fg-names" aria-autocomplete="list"
           {...(isOpen && pickedName(state) ? { "aria-activedescendant": "fg-picked" } : {})}
-          onInput={(event) => desk.store.set({ typed: event.currentTarget.value, picked: -1, asked: "" })} />
+          onInput={(event) => desk.type(event.currentTarget.value)} />
         <Names desk={desk} stage={stage} />
       </div>
       <div class="fg-actions">

@@ -92,7 +92,7 @@ export class Desk {
     if (!keeps) this.store.set({ query, isLoading: true, found: null }); // a refresh holds nobody up
     const place = keeps ? this.state.selection.at : 0;
     const isEmptyPlace = groupedBy(query.place) !== null && groupKey(query) === undefined;
-    const loaded = isEmptyPlace || (await this.guarded(() => pages.ensure(0, Math.max(PAGE, place + 1)).then(() => true)));
+    const loaded = isEmptyPlace || (await this.guarded(() => pages.ensure(Math.max(0, place - PAGE), place + PAGE).then(() => true)));
     if (turn !== this.turn) return;
     if (!loaded) return this.store.set({ isLoading: false });
     this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
@@ -198,6 +198,12 @@ export class Desk {
     this.suggestSoon();
   }
 
+  /** A name is typed; without one there are suggestions again. */
+  type(typed: string): void {
+    this.store.set({ typed, picked: -1, asked: "" });
+    if (!typed) this.suggestSoon();
+  }
+
   /** Draw the range up to a tile; what of it is not at hand is fetched. */
   async extendTo(to: number): Promise<void> {
     const { selection, pages } = this.state;
@@ -269,8 +275,8 @@ export class Desk {
   }
 
   private async suggest(group: Group | undefined, isAll: boolean): Promise<void> {
-    const { selection, pages, query } = this.state;
-    if (isAll && !group) return;
+    const { selection, pages, query, typed, isBusy } = this.state;
+    if ((isAll && !group) || typed.trim() || isBusy) return; // beside a name that is typed nothing is suggested
     const faceIds = this.chosen().slice(0, 200).map((tile) => tile.faceId);
     if (!isAll && !faceIds.length) return;
     try {

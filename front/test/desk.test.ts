@@ -162,6 +162,33 @@ test("an ignored face comes back", async () => {
   assert.equal(library.faces[0]!.state, "open");
 });
 
+test("after a decision far down only what is around it is fetched again", async () => {
+  const library = new MemoryLibrary([5000]);
+  const desk = await sitDown(library);
+  desk.choose(select.only(0, "f0-0"));
+  await desk.extendTo(4000);
+  library.calls.length = 0;
+  await enter(desk, "Ada");
+  const fetched = library.calls.filter((call) => call.path === "/grid").map((call) => Number(call.query!["offset"]));
+  assert.equal(desk.state.pages.total, 999);
+  assert(fetched.length <= 4, `pages from ${fetched.join()}`);
+});
+
+test("nothing is suggested beside a name that is typed, and again once it is gone", async (context) => {
+  const library = new MemoryLibrary([5]);
+  const desk = await sitDown(library);
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const asked = () => library.calls.filter((call) => call.path === "/grid/suggest").length;
+  const before = asked();
+  desk.choose(select.only(1, "f0-1"));
+  desk.type("A");
+  context.mock.timers.tick(1000);
+  assert.equal(asked(), before);
+  desk.type("");
+  context.mock.timers.tick(1000);
+  assert.equal(asked(), before + 1);
+});
+
 test("pages are fetched once, a range over them is whole, and old ones are let go", async () => {
   const library = new MemoryLibrary([20_000]);
   const pages = new Pages(new Api(library), { place: "to_name" });

@@ -1,6 +1,13 @@
 // The little of node that the tests use.
 declare module "node:test" {
-  export function test(name: string, work: () => void | Promise<void>): void;
+  interface Timers {
+    enable(which: { apis: "setTimeout"[] }): void;
+    tick(ms: number): void;
+  }
+  interface Context {
+    mock: { timers: Timers };
+  }
+  export function test(name: string, work: (context: Context) => void | Promise<void>): void;
 }
 declare module "node:assert/strict" {
   interface Assert {

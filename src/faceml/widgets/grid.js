@@ -1193,7 +1193,7 @@ async function escape(desk, stage) {
   else if (state.panel) store.set({ panel: null });
   else if (state.view) await desk.goTo(state.query.place);
   else if (!isEmpty(state.selection)) desk.choose(clear(state.selection));
-  else if (state.typed) store.set({ typed: "", picked: -1, asked: "" });
+  else if (state.typed) desk.type("");
   else await desk.back();
   stage.focusGrid();
 }
@@ -1291,7 +1291,7 @@ function Bar({ desk, stage, entry }) {
           "aria-controls": "fg-names",
           "aria-autocomplete": "list",
           ...isOpen && pickedName(state) ? { "aria-activedescendant": "fg-picked" } : {},
-          onInput: (event) => desk.store.set({ typed: event.currentTarget.value, picked: -1, asked: "" })
+          onInput: (event) => desk.type(event.currentTarget.value)
         }
       ),
       /* @__PURE__ */ a3(Names, { desk, stage })
@@ -4067,7 +4067,7 @@ function App({ desk, takesFocus }) {
       else grid.current?.focus();
     }),
     focusEntry: (letter = "") => {
-      if (letter) desk.store.set({ typed: desk.state.typed + letter, picked: -1, asked: "" });
+      if (letter) desk.type(desk.state.typed + letter);
       const field = entry.current ?? root.current?.querySelector(".fg-search");
       field?.focus({ preventScroll: true });
       queueMicrotask(() => field?.setSelectionRange(field.value.length, field.value.length));
@@ -4245,7 +4245,7 @@ var Desk = class {
     if (!keeps) this.store.set({ query, isLoading: true, found: null });
     const place = keeps ? this.state.selection.at : 0;
     const isEmptyPlace = groupedBy(query.place) !== null && groupKey(query) === void 0;
-    const loaded = isEmptyPlace || await this.guarded(() => pages.ensure(0, Math.max(PAGE, place + 1)).then(() => true));
+    const loaded = isEmptyPlace || await this.guarded(() => pages.ensure(Math.max(0, place - PAGE), place + PAGE).then(() => true));
     if (turn2 !== this.turn) return;
     if (!loaded) return this.store.set({ isLoading: false });
     this.address.write(toFragment(query, this.state.tile, this.state.view), isNewPlace);
@@ -4336,6 +4336,11 @@ var Desk = class {
     this.store.set({ selection });
     this.suggestSoon();
   }
+  /** A name is typed; without one there are suggestions again. */
+  type(typed) {
+    this.store.set({ typed, picked: -1, asked: "" });
+    if (!typed) this.suggestSoon();
+  }
   /** Draw the range up to a tile; what of it is not at hand is fetched. */
   async extendTo(to) {
     const { selection, pages } = this.state;
@@ -4396,8 +4401,8 @@ var Desk = class {
     if (this.state.query.place === "to_name" || !isAll) this.timer = setTimeout(() => void this.suggest(group, isAll), isAll ? 0 : SUGGEST_AFTER_MS);
   }
   async suggest(group, isAll) {
-    const { selection, pages, query } = this.state;
-    if (isAll && !group) return;
+    const { selection, pages, query, typed, isBusy } = this.state;
+    if (isAll && !group || typed.trim() || isBusy) return;
     const faceIds = this.chosen().slice(0, 200).map((tile) => tile.faceId);
     if (!isAll && !faceIds.length) return;
     try {
