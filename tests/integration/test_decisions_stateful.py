@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import tempfile
 from dataclasses import replace
@@ -76,10 +75,8 @@ def template() -> Path:
 
 
 def new_folder() -> Path:
-    """In memory where there is such a place: the files are many, small and short-lived."""
-    memory = Path("/dev/shm")
-    is_there = memory.is_dir() and os.access(memory, os.W_OK)
-    return Path(tempfile.mkdtemp(prefix="faceml-decisions-", dir=memory if is_there else None))
+    """Among the run's own, which are in memory where it has room, and go with it."""
+    return Path(tempfile.mkdtemp(prefix="faceml-decisions-"))
 
 
 def opened(home: Path) -> Library:
