@@ -40,8 +40,8 @@ def main() -> None:
         print(f"{args.faces:,} faces x {WIDTH}, {args.clusters:,} clusters, {args.people:,} of them with a name")
         page = [f"clu_{number}" for number in range(args.people, args.people + 20)]
         report("names of a page of 20 clusters", lambda: [suggest_names(library, id_) for id_ in page])
-        report("merges", lambda: suggest_merges(library))
-        report("splits", lambda: suggest_splits(library))
+        report("merges", lambda: suggest_merges(library, thorough=True))
+        report("splits", lambda: suggest_splits(library, thorough=True))
         report("uncertain, threshold given", lambda: suggest_uncertain(library, threshold=0.5))
         report("uncertain, threshold from labels", lambda: suggest_uncertain(library))
         report("who does not belong", lambda: suggest_intruders(library, "Person 0"))

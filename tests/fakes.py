@@ -14,6 +14,7 @@ from faceml.config import Settings
 from faceml.errors import IndexUnavailable
 from faceml.library import Library
 from faceml.records import PackContract
+from faceml.storage.index.vector_index import CollectionInfo
 from faceml.storage.sql.repository import Repository
 from faceml.vision.model_packs import FacePack
 from faceml.wiring import open_library
@@ -52,10 +53,17 @@ class LoadedPack:
 class LostIndex:
     """An index that is away for a while."""
 
+    takes_long = False
+
     @contextmanager
     def open(self) -> Iterator[Any]:
         raise IndexUnavailable("the index is away for a while")
         yield
+
+    def info(self) -> CollectionInfo | None:
+        with self.open() as index:
+            info: CollectionInfo | None = index.info()
+            return info
 
     def close(self) -> None:
         pass

@@ -25,6 +25,13 @@ class SuggestionQuery(RequestModel):
     cluster_id: ClusterId | None = None
     person_id: UUID | None = None
     matcher: MatcherName = MATCHER.default
+    thorough: Annotated[
+        bool,
+        Field(
+            description="of merges and splits: look through all groups while fewer than `limit` are found; without it "
+            "the largest groups are looked through until any is"
+        ),
+    ] = False
 
 
 class GroupItem(ResponseModel):

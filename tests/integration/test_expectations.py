@@ -24,9 +24,10 @@ from faceml.services.decisions.people import compute_centroids
 from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.learn.promote import promote
 from faceml.services.recognise.calibrate import calibrate_library, usual_score
+from faceml.services.recognise.gallery import likely_from
 from faceml.services.recognise.matching import open_matcher
 from faceml.services.review.faces import suggest_close_calls, suggest_probable, suggest_uncertain
-from faceml.services.review.groups import likely_from, suggest_names
+from faceml.services.review.groups import suggest_names
 from faceml.services.review.review import Topic, answer, ask
 from tests.conftest import add_faces, copy_library, people_vectors
 from tests.fakes import CONTRACT, FakePack, library_with

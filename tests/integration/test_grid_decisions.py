@@ -34,7 +34,7 @@ from faceml.services.review.browse import show_person
 from faceml.storage.grid.face_query import FaceQuery, Place
 from faceml.storage.grid.face_tiles import By
 from faceml.storage.index.stores import IndexStore
-from faceml.storage.index.vector_index import VectorIndex
+from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
 from faceml.wiring import open_library
 from tests.conftest import REPO
 from tests.grid import Namer, people_of
@@ -154,6 +154,13 @@ class WatchedIndex:
     def open(self) -> AbstractContextManager[VectorIndex]:
         self.askers.add(threading.get_ident())
         return self._real.open()
+
+    def info(self) -> CollectionInfo | None:
+        return self._real.info()
+
+    @property
+    def takes_long(self) -> bool:
+        return self._real.takes_long
 
     def close(self) -> None:
         self._real.close()

@@ -6,22 +6,26 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from faceml.errors import IndexDamaged, IndexUnavailable
 from faceml.library import Library
 from faceml.options import AssignOptions
 from faceml.services.decisions.label import assign_faces_to, label_cluster
 from faceml.services.decisions.undo import history
 from faceml.services.exchange.import_labels import import_labels
-from faceml.services.index.drain import IndexFollower, drain_outbox, index_in_background
+from faceml.services.index.drain import IndexFollower, drain_outbox, index_in_background, index_note
 from faceml.services.index.repair import find_orphans
+from faceml.services.operate.status import read_stats
 from faceml.services.recognise.assign import assign_faces
 from faceml.storage.index.edge_index import open_edge
+from faceml.storage.index.stores import EdgeStore, folder_lock
+from faceml.vector.face_qdrant import FaceQdrantClient
 from tests.fakes import LostIndex
 from tests.polling import until
 from tests.rest import API, client_of
@@ -134,3 +138,56 @@ def test_a_run_tells_how_many_changes_wait(two_people: Library, faces: list[UUID
     report = assign_faces(damaged(two_people, round_and_round), AssignOptions(threshold=0.3))
     assert report.assigned == 2
     assert report.index_backlog == 2
+
+
+@dataclass(frozen=True, slots=True)
+class LargeIndex(EdgeStore):
+    """The library's own, as if it held very many points."""
+
+    @property
+    def takes_long(self) -> bool:
+        return True
+
+
+def test_where_the_index_takes_long_to_open_a_decision_waits_for_whoever_looks_into_it(
+    two_people: Library, faces: list[UUID]
+) -> None:
+    assert drain_outbox(two_people).backlog == 0
+    large = replace(two_people, index=LargeIndex(two_people.settings.index_folder))
+    with held(two_people):  # nobody may open it
+        report = label_cluster(large, "clu_0", "Ada", actor="ada")
+        assert index_note(large) is None
+        stats = read_stats(large)
+    assert (stats.points, stats.index_problem) == (len(faces), None)
+    assert stats.index_backlog > 0
+    points, _ = FaceQdrantClient(large).scroll_faces(match={"person_id": str(report.person_id)})
+    assert len(points) == 4
+    assert read_stats(large).index_backlog == 0
+
+
+def test_what_an_index_holds_is_known_without_opening_it_until_a_file_changes(
+    two_people: Library, faces: list[UUID]
+) -> None:
+    drain_outbox(two_people)
+    store = EdgeStore(two_people.settings.index_folder, wait_s=0.0)
+    with held(two_people):
+        before = store.info()
+    with store.open() as index:
+        assert index.info() == before
+        index.delete([index.scroll(limit=1)[0][0].id])
+        with pytest.raises(IndexUnavailable):
+            store.info()  # what was written down is not true any more, and nobody else may open it now
+    with held(two_people):
+        after = store.info()
+    assert before is not None
+    assert after == replace(before, points_count=len(faces) - 1, vectors_count=len(faces) - 1)
+    assert not store.takes_long
+    (store.folder / "edge_config.json").write_text("{")
+    with pytest.raises(IndexDamaged):
+        store.info()
+
+
+@contextmanager
+def held(library: Library) -> Iterator[None]:
+    with folder_lock(library.settings.index_folder, wait_s=0.0):
+        yield

@@ -27,10 +27,11 @@ from faceml.services.decisions.split import preview_split
 from faceml.services.learn.promote import promote, roll_back
 from faceml.services.recognise.assign import assign_faces
 from faceml.services.recognise.calibrate import calibrate_library
+from faceml.services.recognise.gallery import likely_from
 from faceml.services.recognise.identify import explain_face
 from faceml.services.recognise.spaces import open_space, space_in_use
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
-from faceml.services.review.groups import likely_from, suggest_merges, suggest_names, suggest_splits
+from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
 from faceml.wiring import open_library
 from tests.conftest import WIDTH, add_faces, copy_library, people_vectors, unit_rows
 from tests.fakes import library_with

@@ -26,6 +26,7 @@ from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
 from faceml.storage.sql.tables import FaceInstance
 from tests.conftest import add_faces, people_vectors, unit_rows
+from tests.rest import API, client_of, environment_of
 
 ME = "ada"
 FACES = 8
@@ -132,11 +133,37 @@ def test_the_largest_groups_are_looked_through_first_and_no_more_than_needed(
     (first,) = suggest_merges(library, min_similarity=-1.0, limit=1)
     assert {first.one.name, first.other.name} == {"clu_bc", "clu_d"}
     assert first != everything[0]
-    assert suggest_merges(library, min_similarity=-1.0) == everything, "further rounds where more is asked for"
+    said: list[str] = []
+    assert len(suggest_merges(library, min_similarity=-1.0, on_note=said.append)) == 1
+    assert said == ["found among the 2 largest of 4 groups; a thorough look takes longer"]
+    thorough = suggest_merges(library, min_similarity=-1.0, thorough=True, on_note=said.append)
+    assert thorough == everything, "further rounds where more is asked for"
+    assert len(said) == 1
     assert merges(library) == [{"clu_a", "clu_a2"}], "and where the largest are not alike"
     monkeypatch.setattr(groups, "FACES_A_ROUND", 10)
     assert [found.cluster_id for found in suggest_splits(library, max_similarity=1.0, limit=1)] == ["clu_bc"]
-    assert suggest_splits(library, max_similarity=1.0) == split
+    assert [found.cluster_id for found in suggest_splits(library, max_similarity=1.0)] == ["clu_bc"]
+    assert suggest_splits(library, max_similarity=1.0, thorough=True) == split
+
+
+def test_a_request_and_a_command_say_that_groups_were_not_looked_through(
+    library: Library, ids: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with library.repository.begin() as unit:
+        unit.faces.set_clusters([(face_id, "clu_ad") for face_id in [*ids[:4], *ids[24:]]])
+    monkeypatch.setattr(groups, "FACES_A_ROUND", 16)  # clu_bc alone, then clu_ad and clu_a2
+    said = "found among the 1 largest of 3 groups; a thorough look takes longer"
+    with client_of(library) as api:
+        quick, thorough = (api.get(f"{API}/suggestions?kind=splits&thorough={asked}") for asked in ("false", "true"))
+    assert (quick.headers["X-Note"], len(quick.json()["splits"])) == (f"{said}: thorough=true", 1)
+    assert ("X-Note" in thorough.headers, len(thorough.json()["splits"])) == (False, 2)
+    words = ["faces", "suggest", "--kind", "splits"]
+    quick, thorough = (
+        CliRunner().invoke(cli, given, env=environment_of(library.settings))
+        for given in (words, [*words, "--thorough"])
+    )
+    assert (f"{said}: --thorough" in quick.stderr, "clu_ad" in quick.stdout) == (True, False)
+    assert ("thorough" in thorough.stderr, "clu_ad" in thorough.stdout) == (False, True)
 
 
 def test_what_is_said_of_two_groups_is_of_all_their_faces(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,12 +22,13 @@ KINDS = ("merges", "splits", "uncertain")
 @click.command()
 @click.option("--kind", type=click.Choice(KINDS), help="Only suggestions of this kind; all without.")
 @click.option("--limit", default=10, show_default=True, help="Suggestions of each kind.")
+@click.option("--thorough", is_flag=True, help="Look through all groups, not the largest until anything is found.")
 @show.matcher_option
 @show.as_json
-def suggest(kind: str | None, limit: int, matcher: str, as_json: bool) -> None:
+def suggest(kind: str | None, limit: int, thorough: bool, matcher: str, as_json: bool) -> None:
     """Suggest what to look at: groups that are one person, clusters that are two, faces that are a close call."""
     library = show.open_configured()
-    found = {name: _ask(library, name, limit, matcher) for name in ([kind] if kind else KINDS)}
+    found = {name: _ask(library, name, limit, thorough, matcher) for name in ([kind] if kind else KINDS)}
     if as_json:
         show.print_report({name: [asdict(item) for item in items] for name, items in found.items()}, as_json=True)
     else:
@@ -65,16 +66,20 @@ def relate(person: str, other: str, kin: str) -> object:
     return relate_people(show.open_configured(), person, other, said, actor=current_actor())
 
 
-def _ask(library: Library, kind: str, limit: int, matcher: str) -> list[Any]:
+def _ask(library: Library, kind: str, limit: int, thorough: bool, matcher: str) -> list[Any]:
     from faceml.services.review import faces as single
     from faceml.services.review import groups
 
     match kind:
         case "merges":
-            return groups.suggest_merges(library, limit=limit)
+            return groups.suggest_merges(library, limit=limit, thorough=thorough, on_note=_note)
         case "splits":
-            return groups.suggest_splits(library, limit=limit)
+            return groups.suggest_splits(library, limit=limit, thorough=thorough, on_note=_note)
     return single.suggest_uncertain(library, limit=limit, matcher=matcher)
+
+
+def _note(text: str) -> None:
+    click.echo(f"{text}: --thorough", err=True)
 
 
 def _section(kind: str, items: list[Any]) -> str:

@@ -868,12 +868,20 @@ class Operations(Protocol):
         cluster_id: str | None = None,
         person_id: str | None = None,
         matcher: Literal["champion", "challenger", "plain"] | str | int | None = None,
+        thorough: bool | None = None,
     ) -> SuggestionsResponse:
         """Suggest what to decide next: merges, splits, close calls, names of a cluster, faces that do not belong."""
         answer: SuggestionsResponse = self.ask(
             "GET",
             "/api/v1/faces/suggestions",
-            query={"kind": kind, "limit": limit, "clusterId": cluster_id, "personId": person_id, "matcher": matcher},
+            query={
+                "kind": kind,
+                "limit": limit,
+                "clusterId": cluster_id,
+                "personId": person_id,
+                "matcher": matcher,
+                "thorough": thorough,
+            },
         )
         return answer
 

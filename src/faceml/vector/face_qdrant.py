@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from faceml.services.index.drain import index_width
+from faceml.services.index.drain import drain_outbox, index_width
 from faceml.storage.index.vector_index import CollectionInfo, Match, Point, Presence
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def get_face_qdrant_client(settings: Settings | None = None) -> FaceQdrantClient
 
 @dataclass(frozen=True, slots=True)
 class FaceQdrantClient:
-    """Opens the index for each call, so that an idle notebook does not keep others out.
+    """Opens the index for each call, so that an idle notebook does not keep others out; up to date with the database.
 
     Every call may raise IndexUnavailable.
     """
@@ -38,8 +38,8 @@ class FaceQdrantClient:
 
     def get_collection_info(self) -> CollectionInfo | None:
         """None before the collection exists."""
-        with self.library.index.open() as index:
-            return index.info()
+        drain_outbox(self.library)
+        return self.library.index.info()
 
     def scroll_faces(
         self,
@@ -54,5 +54,6 @@ class FaceQdrantClient:
         Centroids of people, which stand in the same collection, are left out.
         """
         faces = {"face_instance_id": Presence.SET, **(match or {})}
+        drain_outbox(self.library)
         with self.library.index.open() as index:
             return index.scroll(limit=limit, offset=offset, match=faces, with_vectors=with_vectors)

@@ -37,16 +37,21 @@ class _Batch:
 def update_index(library: Library) -> None:
     """Bring the index up to a decision just committed: now, or soon in a thread where the library has a follower.
 
-    The decision stands whatever becomes of the index: what keeps that back is a line in the log and no error.
+    Where opening the index takes longer than the decision, a few points wait for whoever opens it next. The decision
+    stands whatever becomes of the index: what keeps that back is a line in the log and no error.
     """
     try:
         if library.index_follower is not None:
             library.index_follower()
-        else:
+        elif not _may_wait(library):
             drain_outbox(library)
     except Exception as error:  # nothing may make a decision look as if it had failed
         reason = str(error) if isinstance(error, FacemlError) else f"unexpected {type(error).__name__}"
         log.warning("the decision is stored, but the index is behind (%s); %s", reason, CATCHES_UP)
+
+
+def _may_wait(library: Library) -> bool:
+    return library.index.takes_long and _backlog(library.repository) <= BATCH
 
 
 @told
@@ -78,9 +83,9 @@ def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level:
 
 
 def index_note(library: Library) -> str | None:
-    """What to tell whoever decided something, where the index is behind; None where it is not."""
+    """What to tell whoever decided something, where the index is behind and could not follow; None elsewhere."""
     try:
-        left = _backlog(library.repository)
+        left = 0 if _may_wait(library) else _backlog(library.repository)
     except Unavailable:  # the decision is stored; that the database is away since then is not its fault
         return None
     return f"{left} changes wait for the index, nothing is lost: {CATCHES_UP}" if left else None

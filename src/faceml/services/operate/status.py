@@ -10,7 +10,6 @@ from typing import Any
 from faceml.errors import IndexUnavailable, Unavailable
 from faceml.library import Library
 from faceml.records import AssetStatus, PersonStatus
-from faceml.storage.index.vector_index import CollectionInfo
 from faceml.storage.sql.asset_rows import UnreadableAsset
 from faceml.storage.sql.repository import Repository, UnitOfWork
 
@@ -45,7 +44,7 @@ def read_stats(library: Library) -> StatsReport:
     vectors: int | None = None
     problem = None
     try:
-        info = _index_info(library)
+        info = library.index.info()
         points, vectors = (info.points_count, info.vectors_count) if info else (0, 0)
     except IndexUnavailable as error:
         problem = str(error)
@@ -73,11 +72,6 @@ def _counts(unit: UnitOfWork) -> dict[str, Any]:
         "pack": pinned.name if pinned else None,
         "index_backlog": unit.outbox.backlog(),
     }
-
-
-def _index_info(library: Library) -> CollectionInfo | None:
-    with library.index.open() as index:
-        return index.info()
 
 
 def library_snapshot(repository: Repository) -> dict[str, Any]:
@@ -112,7 +106,7 @@ def check_parts(library: Library, *, ask_queue: Callable[[], None]) -> tuple[Par
     """
     parts = [
         Part("database", _problem(library.repository.pack), is_needed=True),
-        Part("index", _problem(lambda: _index_info(library)), is_needed=False),
+        Part("index", _problem(library.index.info), is_needed=False),
     ]
     if library.settings.redis_url:
         parts.append(Part("queue", _problem(ask_queue), is_needed=False))

@@ -19,14 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.decisions.states import FaceState
+from faceml.errors import Unavailable
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.gallery import Gallery
 from faceml.library import Library
 from faceml.options import check_one_way
 from faceml.records import AssignedBy
-from faceml.services.recognise.calibrate import resolve_threshold, threshold_note
+from faceml.services.recognise.calibrate import resolve_threshold, threshold_note, usual_score
 from faceml.services.recognise.matching import Matching, open_matcher
-from faceml.services.recognise.spaces import Space, open_space
+from faceml.services.recognise.spaces import Space, open_space, space_in_use
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 
@@ -145,6 +146,28 @@ def open_way(library: Library, model: str | int = CHAMPION, matcher: str | int =
         if matching is not None:
             return MatcherWay(matching)
     return PlainWay(library, open_space(library, model))
+
+
+def likely_from(library: Library) -> float:
+    """From which similarity on a name that `suggest_names` suggests is a likely one."""
+    if (matching := matcher_in_use(library)) is not None:
+        return usual_score(library, matching)
+    pinned = library.repository.pack()
+    return space_in_use(library).threshold(pinned.match_threshold) if pinned else 1.0
+
+
+def matcher_in_use(library: Library, matcher: str | int = CHAMPION) -> Matching | None:
+    """What suggestions are made with: the champion, or as asked, see `open_matcher`; None: plain cosines.
+
+    Without anything asked for, a registry that never answered is no reason to suggest nothing.
+    """
+    try:
+        return open_matcher(library, matcher)
+    except Unavailable as error:
+        if str(matcher) != CHAMPION:
+            raise
+        log.warning("%s; suggestions are made by plain cosines", error)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

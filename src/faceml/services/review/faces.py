@@ -18,10 +18,17 @@ from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.decisions.decide import counted_as, find_person
 from faceml.services.recognise.calibrate import resolve_threshold, usual_score, usual_threshold
-from faceml.services.recognise.gallery import MatcherWay, Resemblance, asked_about, read_gallery, resemblances
+from faceml.services.recognise.gallery import (
+    MatcherWay,
+    Resemblance,
+    asked_about,
+    matcher_in_use,
+    read_gallery,
+    resemblances,
+)
 from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import Space, space_in_use
-from faceml.services.review.groups import check_limit, matcher_in_use
+from faceml.services.review.groups import check_limit
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 

@@ -16,8 +16,8 @@ from faceml.identity.cluster_labels import likeness_to_others, mean_pair_similar
 from faceml.library import Library
 from faceml.records import Dismissal, Embeddings
 from faceml.services.decisions.bulk import Action, BulkReport, decide_about
-from faceml.services.recognise.gallery import Resemblance
-from faceml.services.review.groups import likely_from, resemble
+from faceml.services.recognise.gallery import Resemblance, likely_from
+from faceml.services.review.groups import resemble
 from faceml.storage.grid.face_query import FaceQuery, Place, Quantity, day_of, days, values_of
 from faceml.storage.grid.face_table import BY_MACHINE, GONE, FaceTable
 from faceml.storage.grid.face_tiles import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from uuid import UUID
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.decisions.about_faces import GroupKey
-from faceml.errors import NotEnoughData, NotFound, Unavailable, WrongUse
+from faceml.errors import NotEnoughData, NotFound, WrongUse
 from faceml.identity.hdbscan.distances import blocks
 from faceml.identity.prototypes import centroid
 from faceml.identity.suggestions import (
@@ -28,9 +28,8 @@ from faceml.identity.suggestions import (
 from faceml.library import Library
 from faceml.records import Embeddings
 from faceml.services.decisions.split import different_pairs, faces_in, is_ruled_out, parts_of
-from faceml.services.recognise.calibrate import usual_score
-from faceml.services.recognise.gallery import Resemblance, read_gallery
-from faceml.services.recognise.matching import Matching, open_matcher
+from faceml.services.recognise.gallery import Resemblance, matcher_in_use, read_gallery
+from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import Space, space_in_use
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
@@ -40,6 +39,7 @@ FACES_AT_ONCE = 256  # scored with everybody
 FACES_A_ROUND = 20_000  # read before it is asked whether enough is suggested: a second's work
 SAMPLED = 200  # faces of a group that tell its centre
 
+Note = Callable[[str], None]
 log = logging.getLogger(__name__)
 
 
@@ -113,28 +113,6 @@ def suggest_names(
     ][:limit]
 
 
-def likely_from(library: Library) -> float:
-    """From which similarity on a name that `suggest_names` suggests is a likely one."""
-    if (matching := matcher_in_use(library)) is not None:
-        return usual_score(library, matching)
-    pinned = library.repository.pack()
-    return space_in_use(library).threshold(pinned.match_threshold) if pinned else 1.0
-
-
-def matcher_in_use(library: Library, matcher: str | int = CHAMPION) -> Matching | None:
-    """What suggestions are made with: the champion, or as asked, see `open_matcher`; None: plain cosines.
-
-    Without anything asked for, a registry that never answered is no reason to suggest nothing.
-    """
-    try:
-        return open_matcher(library, matcher)
-    except Unavailable as error:
-        if str(matcher) != CHAMPION:
-            raise
-        log.warning("%s; suggestions are made by plain cosines", error)
-        return None
-
-
 def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, float]]:
     """Everybody with the mean score of these faces, the nearest first."""
     groups = matching.groups(faces.face_ids)
@@ -145,62 +123,83 @@ def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, 
     return [(matching.people[row], float(means[row])) for row in np.argsort(-means, kind="stable")]
 
 
-def suggest_merges(library: Library, *, limit: int = 20, min_similarity: float | None = None) -> list[MergeSuggestion]:
+def suggest_merges(
+    library: Library,
+    *,
+    limit: int = 20,
+    min_similarity: float | None = None,
+    thorough: bool = False,
+    on_note: Note = log.info,
+) -> list[MergeSuggestion]:
     """Pairs of unnamed clusters and people that look like one person, the most alike first.
 
-    Never two that a person said are different. In a large library the largest groups are looked through first, and
-    further ones only while fewer than `limit` pairs are found.
+    Never two that a person said are different. In a large library the largest groups are looked through first.
 
     Args:
         limit: how many at most.
         min_similarity: of their centroids; None is the pack's recommended threshold and a margin measured for groups,
             as strict in the champion's space.
+        thorough: whether to look through further groups while fewer than `limit` are found, and not just until any is.
+        on_note: told of groups that were not looked through.
     """
     check_limit(limit)
     space = space_in_use(library)
     with library.repository.read() as unit:
         minimum = _group_threshold(unit, space) if min_similarity is None else min_similarity
         means: dict[GroupKey, NDArray[np.floating]] = {}
-        pairs = list[NearGroups]()
-        for keys in _rounds(unit.groups.largest()):
-            groups = unit.groups.sampled(keys, most=SAMPLED)
+        pairs, largest = list[NearGroups](), unit.groups.largest()
+        for part in _rounds(largest):
+            groups = unit.groups.sampled([key for key, _ in largest[part]], most=SAMPLED)
             means |= {key: space.project(faces.vectors).mean(axis=0) for key, faces in groups}
             different = different_pairs(unit, {key: row for row, key in enumerate(means)})
             if means:
                 together = np.stack([*means.values()])
                 pairs = near_groups(together, min_similarity=minimum, different=different, limit=limit)
-            if len(pairs) >= limit:
+            if len(pairs) >= (limit if thorough else 1):
+                _tell_of_others(on_note, len(pairs) < limit, part.stop, len(largest))
                 break
         names = unit.people.names()
         return [_with_evidence(unit, space, list(means), pair, names) for pair in pairs]
 
 
-def suggest_splits(library: Library, *, limit: int = 20, max_similarity: float | None = None) -> list[SplitSuggestion]:
-    """Unnamed clusters that look like two people, the clearest first; the largest are looked through as for merges.
+def suggest_splits(
+    library: Library,
+    *,
+    limit: int = 20,
+    max_similarity: float | None = None,
+    thorough: bool = False,
+    on_note: Note = log.info,
+) -> list[SplitSuggestion]:
+    """Unnamed clusters that look like two people, the clearest first; what is not said here is as for `suggest_merges`.
 
     Args:
-        limit: how many at most.
-        max_similarity: of the centroids of a cluster's two halves; None as for `suggest_merges`.
+        max_similarity: of the centroids of a cluster's two halves.
     """
     check_limit(limit)
     space = space_in_use(library)
     with library.repository.read() as unit:
         maximum = _group_threshold(unit, space) if max_similarity is None else max_similarity
         divided: list[tuple[str, Halves]] = []
-        for keys in _rounds([group for group in unit.groups.largest() if isinstance(group[0], str)]):
-            groups = unit.groups.sampled(keys, most=SAMPLED)
+        largest = [group for group in unit.groups.largest() if isinstance(group[0], str)]
+        for part in _rounds(largest):
+            groups = unit.groups.sampled([key for key, _ in largest[part]], most=SAMPLED)
             halved = ((str(key), halve(space.project(faces.vectors))) for key, faces in groups)
             divided += [(key, halves) for key, halves in halved if halves and halves.similarity <= maximum]
-            if len(divided) >= limit:
+            if len(divided) >= (limit if thorough else 1):
+                _tell_of_others(on_note, len(divided) < limit, part.stop, len(largest))
                 break
         chosen = nsmallest(limit, divided, key=lambda item: (-item[1].gap, item[0]))
         previews = [_split_preview(key, faces_in(unit, space, key), halves) for key, halves in chosen]
     return [preview for preview in previews if preview is not None]
 
 
-def _rounds(groups: Sequence[tuple[GroupKey, int]]) -> Iterator[list[GroupKey]]:
-    faces = [min(count, SAMPLED) for _, count in groups]
-    return ([key for key, _ in groups[part]] for part in in_rounds(faces, FACES_A_ROUND))
+def _rounds(groups: Sequence[tuple[GroupKey, int]]) -> Iterator[slice]:
+    return in_rounds([min(count, SAMPLED) for _, count in groups], FACES_A_ROUND)
+
+
+def _tell_of_others(on_note: Note, is_short: bool, looked_at: int, groups: int) -> None:
+    if is_short and looked_at < groups:
+        on_note(f"found among the {looked_at:,} largest of {groups:,} groups; a thorough look takes longer")
 
 
 def _group_threshold(unit: UnitOfWork, space: Space) -> float:

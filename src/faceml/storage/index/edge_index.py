@@ -16,6 +16,7 @@ import qdrant_edge as edge
 from faceml.errors import IndexDamaged, IndexUnavailable
 from faceml.files import attempts
 from faceml.storage.index import collection_rules as rules
+from faceml.storage.index.edge_info import keep_info, kept_info
 from faceml.storage.index.edge_limits import NEW_FILES, NEW_INDEX, damaged, engine_errors, file_errors, require_room
 from faceml.storage.index.stores import WAIT_S, folder_lock, held_by
 from faceml.storage.index.vector_index import COLLECTION, PAYLOAD_INDEXES, CollectionInfo, Hit, Match, Payload, Point
@@ -113,11 +114,19 @@ class EdgeIndex:
 
     def close(self) -> None:
         """Write everything to disk and let the folder go; a second call does nothing."""
-        shard, self._shard = self._shard, None
-        if shard is not None:
+        shard = self._shard
+        if shard is None:
+            return
+        try:
             with engine_errors(self._folder):
                 shard.flush()
+            info = self.info() if kept_info(self._folder) is None else None
+        finally:
+            self._shard = None
+            with engine_errors(self._folder):
                 shard.close()
+        if info is not None:
+            keep_info(self._folder, info)
 
     def ensure_collection(self, width: int) -> None:
         if self._shard is None:

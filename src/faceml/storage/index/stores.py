@@ -16,9 +16,10 @@ from faceml.once import Once
 if TYPE_CHECKING:
     from faceml.config import Settings
     from faceml.storage.index.server_index import ServerIndex
-    from faceml.storage.index.vector_index import VectorIndex
+    from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
 
 WAIT_S = 10.0  # for another process to let go
+MANY_POINTS = 50_000  # Edge takes 0.3 s to open with these, and reads them all into memory
 
 
 class IndexStore(Protocol):
@@ -26,6 +27,13 @@ class IndexStore(Protocol):
 
     def open(self) -> AbstractContextManager[VectorIndex]:
         """Raises IndexUnavailable when it is down, or another process holds it past the wait."""
+
+    def info(self) -> CollectionInfo | None:
+        """What it holds, without opening it where that is known; None without a collection. Raises as `open`."""
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether opening it takes longer than most that is decided."""
 
     def close(self) -> None: ...
 
@@ -47,6 +55,20 @@ class EdgeStore:
 
         return open_edge(self.folder, wait_s=self.wait_s)
 
+    def info(self) -> CollectionInfo | None:
+        from faceml.storage.index.edge_info import kept_info
+
+        if (known := kept_info(self.folder)) is not None:
+            return known
+        with self.open() as index:
+            return index.info()
+
+    @property
+    def takes_long(self) -> bool:
+        from faceml.storage.index.edge_info import kept_points
+
+        return kept_points(self.folder) >= MANY_POINTS
+
     def close(self) -> None:
         pass  # nothing is held in between
 
@@ -63,6 +85,14 @@ class ServerStore:
             return
         with folder_lock(self._locked_folder, wait_s=WAIT_S):
             yield self._server()
+
+    def info(self) -> CollectionInfo | None:
+        with self.open() as index:
+            return index.info()
+
+    @property
+    def takes_long(self) -> bool:
+        return False
 
     def close(self) -> None:
         if self._server.opened is not None:
