@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from faceml.errors import Conflict, FacemlError, FacesChanged, WrongUse
 from faceml.library import Library
 from faceml.options import AssignOptions, ClusterOptions
 from faceml.services.cluster.cluster import cluster_faces
+from faceml.services.decisions import decide
 from faceml.services.decisions.bulk import Action
 from faceml.services.decisions.label import label_cluster
 from faceml.services.decisions.undo import history, redo, undo
@@ -57,6 +59,31 @@ def library(made_once: Path, tmp_path: Path) -> Iterator[Library]:
     opened = copy_of(made_once, tmp_path / "library")
     yield opened
     opened.close()
+
+
+def test_of_very_many_faces_the_best_are_compared_for_exemplars(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with library.repository.read() as unit:
+        faces = unit.faces.in_cluster("clu_00005")
+        quality = {face.id: number / 10 for number, face in enumerate(faces)}
+        monkeypatch.setattr(decide, "LOOKED_AT", 4)
+        among_best = decide.best_exemplars(unit, quality)
+        best = dict(list(quality.items())[-4:])
+        assert among_best == decide.exemplars_among(unit.vectors.of(list(best)), best)
+        assert among_best
+        assert among_best <= set(best)
+        assert not decide.best_exemplars(unit, quality, count=0)
+
+
+def test_garbage_is_collected_again_after_a_decision_that_is_made_or_refused(library: Library) -> None:
+    namer = Namer(library, actor="ada")
+    group = FaceQuery(Place.TO_NAME, cluster_id="clu_00005")
+    with pytest.raises(WrongUse, match="nothing to confirm"):
+        namer.grid.decide(Action.CONFIRM, group, actor="ada")
+    assert gc.isenabled()
+    namer.grid.decide(Action.NAME, group, who="Ada", actor="ada")
+    assert gc.isenabled()
 
 
 def test_what_is_dismissed_is_neither_grouped_nor_recognised_until_it_is_undone(library: Library) -> None:

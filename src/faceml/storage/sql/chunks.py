@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, TypeVarTuple, cast
+from uuid import UUID
 
 from sqlalchemy import (
     JSON,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    update,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
@@ -36,6 +38,7 @@ from faceml.errors import NotFound
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 STATEMENT_SIZE = 5000  # SQLite takes 32,766 parameters, PostgreSQL 65,535
+FEW = 20  # statements instead of one that is carried out for each row
 WORTH_COPYING = 100  # rows; below, asking for the columns' types takes longer
 
 
@@ -112,6 +115,17 @@ class Store:
             insert_rows(self._session.connection(), cast(Table, statement.table), rows)
         elif rows:
             self._session.execute(statement, rows)
+
+    def _update_alike(self, table: type[DeclarativeBase], rows: Mapping[UUID, Mapping[str, Any]]) -> None:
+        """Give rows, by their id, their columns: one statement for all that get the same values, if those are few."""
+        alike: dict[tuple[Any, ...], list[UUID]] = {}
+        for id_, columns in rows.items():
+            alike.setdefault(tuple(columns.values()), []).append(id_)
+        if len(alike) > FEW:
+            self._write(update(table), [{"id": id_, **columns} for id_, columns in rows.items()])
+            return
+        for ids in alike.values():
+            self._change(update(table).values(dict(rows[ids[0]])), cast(Any, table).id, ids)
 
     def _count(self, table: type[DeclarativeBase], *where: ColumnElement[bool]) -> int:
         return self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar, cast
 from uuid import UUID
 
@@ -62,12 +63,14 @@ class Events(Store):
         ]
         self._session.add_all(events)
         self._session.flush()
+        # A decision makes many faces alike; states compare without their threshold.
+        encoded = cache(lambda state, _threshold: log.encode_state(state))
         rows = [
             {
                 "event_id": event.id,
                 "face_instance_id": change.face_id,
-                "before": log.encode_state(change.before),
-                "after": log.encode_state(change.after),
+                "before": encoded(change.before, change.before.threshold),
+                "after": encoded(change.after, change.after.threshold),
             }
             for event, entry in zip(events, entries, strict=True)
             for change in entry.changes

@@ -218,7 +218,7 @@ class Faces(Store):
 
     def set_decided(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
         """Write states as a person's decision has them, automatic ones that it restores too."""
-        self._write(update(FaceInstance), [{"id": id_, **state_columns(state)} for id_, state in states])
+        self._update_alike(FaceInstance, {id_: state_columns(state) for id_, state in states})
 
     def set_clusters(self, clusters: Sequence[tuple[UUID, str | None]]) -> None:
         """Move faces between clusters, None takes a face out of any; parts of a person's split stay as they are."""
