@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -62,13 +62,18 @@ class Gallery:
             vetoes=self.times.vetoes(face_ids, len(vectors), self.people),
         )
 
-    def ranked(self, vector: NDArray[np.float32]) -> list[tuple[UUID, float]]:
-        """Everybody with their similarity to one unit vector (D,), the nearest first, of equals the lower id."""
-        nearest = np.full(len(self.people), -np.inf)
-        if self.people:
-            np.maximum.at(nearest, self.person_rows, self.prototypes @ vector)
-        order = np.argsort(-nearest, kind="stable")
-        return [(self.people[row], float(nearest[row])) for row in order if np.isfinite(nearest[row])]
+    def ranked(self, vectors: NDArray[np.float32]) -> list[Iterator[tuple[UUID, float]]]:
+        """For each of some unit rows (P, D) everybody with their similarity: nearest first, of equals the lower id."""
+        order = np.argsort(self.person_rows, kind="stable")
+        whose, starts = np.unique(self.person_rows[order], return_index=True)
+        if not len(whose):
+            return [iter(()) for _ in vectors]
+        nearest = np.maximum.reduceat((self.prototypes @ vectors.T)[order], starts, axis=0)
+        return [self._nearest_first(column, whose) for column in nearest.T]
+
+    def _nearest_first(self, cosines: NDArray[np.float32], whose: NDArray[np.intp]) -> Iterator[tuple[UUID, float]]:
+        for place in np.argsort(-cosines, kind="stable"):
+            yield self.people[whose[place]], float(cosines[place])
 
     def without(self, person_id: UUID) -> Gallery:
         """Everybody else; row numbers stay."""

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import islice
 from uuid import UUID
 
 import numpy as np
@@ -91,36 +92,23 @@ def suggest_names(
         NotFound: no face without a name is in such a cluster, or there is no such matcher.
     """
     check_limit(limit)
-    matching, space = matcher_in_use(library, matcher), space_in_use(library)
     with library.repository.read() as unit:
-        names = unit.people.names()
         faces = unit.groups.of(cluster_id)
-        (times,) = _times_ruled_out(unit, [faces])
-        gallery = None if matching else read_gallery(library, unit, space)
     if not faces.face_ids:
         raise NotFound(
             f"cluster {cluster_id!r} has no faces without a name: `faceml faces clusters` lists the ones there are"
         )
-    ranked: list[tuple[UUID, float]] = []
-    if matching is not None:
-        ranked = _ranked_by_score(matching, faces)
-    elif gallery is not None:
-        ranked = gallery.ranked(centroid(space.project(faces.vectors)))
-    return [
-        Resemblance(person, names[person], similarity)
-        for person, similarity in ranked
-        if person in names and not is_ruled_out(times[person], len(faces.face_ids))
-    ][:limit]
+    return resemble(library, [faces], limit=limit, matcher=matcher)[0]
 
 
-def _ranked_by_score(matching: Matching, faces: Embeddings) -> list[tuple[UUID, float]]:
+def _ranked_by_score(matching: Matching, faces: Embeddings) -> Iterator[tuple[UUID, float]]:
     """Everybody with the mean score of these faces, the nearest first."""
     groups = matching.groups(faces.face_ids)
     sums = np.zeros(len(matching.people))
     for part in blocks(len(groups), FACES_AT_ONCE):
         sums += matching.matcher.scores(faces.vectors[part], groups[part]).total.sum(axis=0)
     means = sums / len(groups)
-    return [(matching.people[row], float(means[row])) for row in np.argsort(-means, kind="stable")]
+    return ((matching.people[row], float(means[row])) for row in np.argsort(-means, kind="stable"))
 
 
 def suggest_merges(
@@ -254,32 +242,34 @@ def check_limit(limit: int) -> None:
         raise WrongUse(f"limit={limit} is below 1: ask for one suggestion or more")
 
 
-def resemble(library: Library, groups: Sequence[Embeddings], *, limit: int = 5) -> list[list[Resemblance]]:
+def resemble(
+    library: Library, groups: Sequence[Embeddings], *, limit: int = 5, matcher: str | int = CHAMPION
+) -> list[list[Resemblance]]:
     """Whom each of some groups of faces resembles, the nearest first, as `suggest_names`: all are asked at once.
 
-    A person ruled out for the majority of a group's faces is left out.
+    A person ruled out for the majority of a group's faces is left out; of a group without faces nobody is told.
     """
     if not any(group.face_ids for group in groups):
         return [[] for _ in groups]
-    matching, space = matcher_in_use(library), space_in_use(library)
+    matching, space = matcher_in_use(library, matcher), space_in_use(library)
     with library.repository.read() as unit:
         names = unit.people.names()
         ruled_out = _times_ruled_out(unit, groups)
         gallery = None if matching else read_gallery(library, unit, space)
+    asked = [group for group in groups if group.face_ids]
+    ranked: Iterator[Iterator[tuple[UUID, float]]] = iter(())
+    if matching is not None:
+        ranked = (_ranked_by_score(matching, group) for group in asked)
+    elif gallery is not None:
+        ranked = iter(gallery.ranked(np.stack([centroid(space.project(group.vectors)) for group in asked])))
     found = []
     for group, times in zip(groups, ruled_out, strict=True):
-        ranked: list[tuple[UUID, float]] = []
-        if group.face_ids and matching is not None:
-            ranked = _ranked_by_score(matching, group)
-        elif group.face_ids and gallery is not None and gallery.people:
-            ranked = gallery.ranked(centroid(space.project(group.vectors)))
-        found.append(
-            [
-                Resemblance(person, names[person], similarity)
-                for person, similarity in ranked
-                if person in names and not is_ruled_out(times[person], len(group.face_ids))
-            ][:limit]
+        likely = (
+            Resemblance(person, names[person], similarity)
+            for person, similarity in (next(ranked) if group.face_ids else ())
+            if person in names and not is_ruled_out(times[person], len(group.face_ids))
         )
+        found.append(list(islice(likely, limit)))
     return found
 
 
