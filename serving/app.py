@@ -135,6 +135,8 @@ def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics
                 stack.callback(library.close)
             stack.callback(_close, queue)
             stack.callback(pools.close)
+            # Not waited for: who asks first who somebody is finds everybody read, or reads them.
+            stack.push_async_callback(_cancelled, asyncio.create_task(_tried(pools, lambda: _read_people(library))))
             for every_s, work in (
                 (WATCH_EVERY_S, champion.refresh),
                 (DRAIN_EVERY_S, lambda: _drain(library, metrics)),
@@ -152,12 +154,24 @@ def _later() -> None:
 async def _repeat(pools: Pools, every_s: float, work: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(every_s)
-        try:
-            await pools.watch(work)
-        except FacemlError as error:  # a store that is away: the next round may find it
-            log.info("%s", error)
-        except Exception as error:
-            log.error("unexpected %s while watching", type(error).__name__)
+        await _tried(pools, work)
+
+
+async def _tried(pools: Pools, work: Callable[[], None]) -> None:
+    try:
+        await pools.watch(work)
+    except FacemlError as error:  # a store that is away: the next round may find it
+        log.info("%s", error)
+    except Exception as error:
+        log.error("unexpected %s while watching", type(error).__name__)
+
+
+def _read_people(library: Library) -> None:
+    from faceml.services.recognise.gallery import open_way
+
+    way = open_way(library)
+    with library.repository.read() as unit:
+        way.read(unit)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -84,6 +85,26 @@ def test_postgresql_gets_many_rows_in_one_copy(postgres_url: str) -> None:
         )
     assert not [text for text, _ in sent if text.startswith("INSERT")]
     repository.close()
+
+
+def test_what_is_different_in_many_faces_is_written_by_one_statement(repository: Repository) -> None:
+    """Faces of as many clusters get one name; those that get one each are written row by row."""
+    ids = fill(repository)
+    with repository.begin() as unit:
+        unit.faces.set_clusters([(id_, f"clu_{row}") for row, id_ in enumerate(ids)])
+        ada = unit.people.page(limit=1)[0]
+        before = unit.faces.states(ids)
+        named = {id_: replace(state, person_id=ada.id, assigned_by=AssignedBy.MANUAL) for id_, state in before.items()}
+        with statements(repository) as sent:
+            unit.faces.set_decided(list(named.items()), before)
+    updates = [text for text, _ in sent if text.startswith("UPDATE face_instances")]
+    assert len(updates) == 2  # the face that a machine had put under Ada, and all others
+    assert all("cluster_id=" not in text for text in updates)
+    with repository.begin() as unit:
+        assert unit.faces.states(ids) == named
+        each = {id_: replace(state, similarity=row / 1000) for row, (id_, state) in enumerate(named.items())}
+        unit.faces.set_decided(list(each.items()), named)
+        assert unit.faces.states(ids) == each
 
 
 @pytest.mark.postgres

@@ -150,11 +150,11 @@ def labellings(unit: UnitOfWork, face_ids: Sequence[UUID]) -> dict[UUID, Labelli
 def write_labellings(unit: UnitOfWork, before: Mapping[UUID, Labelling], after: Mapping[UUID, Labelling]) -> Written:
     """Bring states, exemplars, rejections, centroids and outbox from one labelling of faces to another."""
     different = [id_ for id_ in after if after[id_] != before[id_]]
-    unit.faces.set_decided([(id_, after[id_].state) for id_ in different if after[id_].state != before[id_].state])
+    was = {id_: before[id_].state for id_ in different}
+    unit.faces.set_decided([(id_, after[id_].state) for id_ in different if after[id_].state != was[id_]], was)
     unit.people.allow([(id_, person) for id_ in different for person in before[id_].ruled_out - after[id_].ruled_out])
-    unit.people.rule_out(
-        [(id_, person) for id_ in different for person in after[id_].ruled_out - before[id_].ruled_out]
-    )
+    ruled_out = [(id_, person) for id_ in different for person in after[id_].ruled_out - before[id_].ruled_out]
+    unit.people.rule_out(ruled_out)
     _write_exemplars(unit, different, after)
     unit.outbox.push(different)
     people = {labelling[id_].state.person_id for id_ in different for labelling in (before, after)}

@@ -38,7 +38,7 @@ from faceml.errors import NotFound
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 STATEMENT_SIZE = 5000  # SQLite takes 32,766 parameters, PostgreSQL 65,535
-FEW = 20  # statements instead of one that is carried out for each row
+ROWS_A_STATEMENT = 8  # from which on one of its own takes less than one that is carried out for each row
 WORTH_COPYING = 100  # rows; below, asking for the columns' types takes longer
 
 
@@ -116,16 +116,28 @@ class Store:
         elif rows:
             self._session.execute(statement, rows)
 
-    def _update_alike(self, table: type[DeclarativeBase], rows: Mapping[UUID, Mapping[str, Any]]) -> None:
-        """Give rows, by their id, their columns: one statement for all that get the same values, if those are few."""
-        alike: dict[tuple[Any, ...], list[UUID]] = {}
+    def _update_alike(
+        self,
+        table: type[DeclarativeBase],
+        rows: Mapping[UUID, Mapping[str, Any]],
+        was: Mapping[UUID, Mapping[str, Any]],
+    ) -> None:
+        """Give rows, by their id, their columns: one statement for all in which the same is different, if few suffice.
+
+        Args:
+            was: the columns as they are in the database, where that is known.
+        """
+        alike: dict[tuple[tuple[str, Any], ...], list[UUID]] = {}
         for id_, columns in rows.items():
-            alike.setdefault(tuple(columns.values()), []).append(id_)
-        if len(alike) > FEW:
+            old = was.get(id_, {})
+            new = tuple((name, value) for name, value in columns.items() if name not in old or old[name] != value)
+            alike.setdefault(new, []).append(id_)
+        if len(alike) * ROWS_A_STATEMENT > len(rows):
             self._write(update(table), [{"id": id_, **columns} for id_, columns in rows.items()])
             return
-        for ids in alike.values():
-            self._change(update(table).values(dict(rows[ids[0]])), cast(Any, table).id, ids)
+        for changed, ids in alike.items():
+            if changed:
+                self._change(update(table).values(dict(changed)), cast(Any, table).id, ids)
 
     def _count(self, table: type[DeclarativeBase], *where: ColumnElement[bool]) -> int:
         return self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()

@@ -193,8 +193,7 @@ class Faces(Store):
         """
         automatic = [(id_, state) for id_, state in states if state.assigned_by is AssignedBy.PROTOTYPE]
         others = [(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE]
-        written = [*others, *self._still_true(automatic)]
-        self.set_decided(written)
+        self.set_decided(written := [*others, *self._still_true(automatic)])
         return {id_ for id_, _ in written}
 
     def _still_true(self, automatic: Sequence[tuple[UUID, FaceState]]) -> list[tuple[UUID, FaceState]]:
@@ -207,8 +206,9 @@ class Faces(Store):
         pairs = [(id_, state.person_id) for id_, state in automatic if state.person_id is not None]
         ruled_out = {*self.rejections(ids), *Lives(self._session).impossible(pairs)}
         status = {row[0]: row[1] for row in self._session.execute(select(PersonRow.id, PersonRow.status))}
+        known = {None, *status}
         return [
-            (id_, state if state.runner_up_id in {None, *status} else replace(state, **_NO_RUNNER_UP))
+            (id_, state if state.runner_up_id in known else replace(state, **_NO_RUNNER_UP))
             for id_, state in automatic
             if id_ in free
             and state.person_id is not None
@@ -216,9 +216,12 @@ class Faces(Store):
             and (id_, state.person_id) not in ruled_out
         ]
 
-    def set_decided(self, states: Sequence[tuple[UUID, FaceState]]) -> None:
-        """Write states as a person's decision has them, automatic ones that it restores too."""
-        self._update_alike(FaceInstance, {id_: state_columns(state) for id_, state in states})
+    def set_decided(
+        self, states: Sequence[tuple[UUID, FaceState]], was: Mapping[UUID, FaceState] | None = None
+    ) -> None:
+        """Write states as a decision has them, automatic ones too; `was`: as they were under the lock, if known."""
+        before = {id_: state_columns(state) for id_, state in (was or {}).items()}
+        self._update_alike(FaceInstance, {id_: state_columns(state) for id_, state in states}, before)
 
     def set_clusters(self, clusters: Sequence[tuple[UUID, str | None]]) -> None:
         """Move faces between clusters, None takes a face out of any; parts of a person's split stay as they are."""
@@ -234,13 +237,11 @@ class Faces(Store):
         """
         lock_labels(self._session)
         named = (FaceInstance.assigned_by == AssignedBy.MANUAL, FaceInstance.person_id.is_not(None), in_no_split_part())
-        rows = self._session.execute(
-            select(FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id).where(*named)
-        )
-        moved = [
-            {"id": row.id, "cluster_id": home}
-            for row in rows
-            if row.person_id and (home := person_cluster(row.person_id)) != row.cluster_id
+        columns = (FaceInstance.id, FaceInstance.person_id, FaceInstance.cluster_id)
+        moved: list[dict[str, Any]] = [
+            {"id": id_, "cluster_id": home}
+            for id_, person_id, cluster_id in self._session.execute(select(*columns).where(*named))
+            if person_id and (home := person_cluster(person_id)) != cluster_id
         ]
         self._write(update(FaceInstance), moved)
         return [row["id"] for row in moved]
