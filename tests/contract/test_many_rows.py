@@ -74,6 +74,14 @@ def test_many_rows_come_back_as_they_went_in(repository: Repository) -> None:
         assert unit.outbox.peek(10_000).point_ids == tuple(ids)
 
 
+def test_labels_are_the_same_as_text(repository: Repository) -> None:
+    fill(repository)
+    with repository.read() as unit:
+        slowly = [(str(id_), None if who is None else str(who), where) for id_, who, where in unit.faces.labels()]
+        assert [*unit.grid.labels()] == slowly
+        assert len({(who is None, where is None) for _, who, where in slowly}) == 3
+
+
 @pytest.mark.postgres
 def test_postgresql_gets_many_rows_in_one_copy(postgres_url: str) -> None:
     repository = Repository(postgres_url)

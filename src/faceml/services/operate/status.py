@@ -83,10 +83,11 @@ def library_snapshot(repository: Repository) -> dict[str, Any]:
     whole, faces, people = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     with repository.read() as unit:
         counts = _counts(unit)
-        for face_id, person_id, cluster_id in unit.faces.labels():
-            whole.update(f"{face_id} {person_id} {cluster_id}\n".encode())
+        for face_id, person_id, cluster_id in unit.grid.labels():
+            under = f"{face_id} {person_id}"
+            whole.update(f"{under} {cluster_id}\n".encode())
             faces.update(f"{face_id}\n".encode())
-            people.update(f"{face_id} {person_id}\n".encode())
+            people.update(f"{under}\n".encode())
     hashes = {"hash": whole, "faces_hash": faces, "people_hash": people}
     return {**counts, **{name: digest.hexdigest()[:16] for name, digest in hashes.items()}}
 

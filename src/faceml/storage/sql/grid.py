@@ -6,7 +6,7 @@ objects for each would take ten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +21,9 @@ from faceml.errors import Conflict
 from faceml.path_text import path_text
 from faceml.records import AssignedBy, BBox, Dismissal, FoundFace, PersonStatus
 from faceml.storage.grid.face_table import NEVER, NO_SIMILARITY, FaceColumns, PersonEntry, PhotoColumns
+from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.faces import Faces
+from faceml.storage.sql.faces import PAGE_ROWS, Faces
 from faceml.storage.sql.tables import FaceInstance, ImageAsset, LabelChange, LabelEvent, PersonRow
 
 # Clocks of machines that share a database differ by less; what is read again for it changes nothing.
@@ -103,6 +104,17 @@ class Grid(Store):
             for id_, name, folded, status, created_at, cover in rows
         ]
 
+    def labels(self) -> Iterator[tuple[str, str | None, str | None]]:
+        """(face, person, cluster) of every face whose photo is there as text, in order of face."""
+        face = FaceInstance
+        columns = (cast(face.id, String), cast(face.person_id, String), face.cluster_id)
+        statement = select(*columns).where(photo_is_there()).order_by(face.id)
+        people: dict[str | None, str | None] = {None: None}
+        for id_, person_id, cluster_id in self._session.execute(statement.execution_options(yield_per=PAGE_ROWS)):
+            if person_id not in people:
+                people[person_id] = _with_dashes(person_id)
+            yield _with_dashes(id_), people[person_id], cluster_id
+
     def photos_below(self, folder: str) -> list[int]:
         """Ids of photos whose path begins with a folder, as text."""
         start = path_text(folder).rstrip("/") + "/"
@@ -149,6 +161,11 @@ class Grid(Store):
 
 def _ids(text: str) -> NDArray[np.bytes_]:
     return np.frombuffer(bytes.fromhex(text.replace("-", "").replace("\n", "")), "S16")
+
+
+def _with_dashes(id_: str) -> str:
+    """A UUID as SQLite or PostgreSQL writes it, as Python does."""
+    return id_ if len(id_) == 36 else f"{id_[:8]}-{id_[8:12]}-{id_[12:16]}-{id_[16:20]}-{id_[20:]}"
 
 
 def _numbers(text: str, dtype: type[np.number[Any]]) -> NDArray[Any]:

@@ -25,18 +25,21 @@ _is_centroid = PersonPrototype.role == PrototypeRole.CENTROID
 def is_in_use() -> ColumnElement[bool]:
     """Of a prototype: an exemplar whose photo is there, or a centroid of somebody whose photos are not all missing."""
     face = aliased(FaceInstance)
-    shown = exists().where(face.id == PersonPrototype.face_instance_id, photo_is_there(face))
+    return or_(exists().where(face.id == PersonPrototype.face_instance_id, photo_is_there(face)), _is_centroid_in_use())
+
+
+def _is_centroid_in_use() -> ColumnElement[bool]:
+    face = aliased(FaceInstance)
     of_person = exists().where(face.person_id == PersonPrototype.person_id)
-    is_seen = or_(of_person.where(photo_is_there(face)), ~of_person)
-    return or_(shown, PersonPrototype.face_instance_id.is_(None) & is_seen)
+    return PersonPrototype.face_instance_id.is_(None) & or_(of_person.where(photo_is_there(face)), ~of_person)
 
 
 class PrototypeStore(Store):
     def all(self) -> Prototypes:
         """Every prototype of active people, in order of person; an exemplar counts while its face is that person's."""
+        is_exemplar = (FaceInstance.person_id == PersonPrototype.person_id) & photo_is_there()
         rows = self._session.execute(
             select(
-                PersonPrototype.id,
                 PersonPrototype.person_id,
                 PersonPrototype.role,
                 PersonPrototype.face_instance_id,
@@ -45,17 +48,13 @@ class PrototypeStore(Store):
             .join(PersonRow, PersonRow.id == PersonPrototype.person_id)
             .outerjoin(FaceInstance, FaceInstance.id == PersonPrototype.face_instance_id)
             .outerjoin(FaceEmbedding, FaceEmbedding.face_instance_id == FaceInstance.id)
-            .where(
-                PersonRow.status == PersonStatus.ACTIVE,
-                is_in_use(),
-                PersonPrototype.face_instance_id.is_(None) | (FaceInstance.person_id == PersonPrototype.person_id),
-            )
+            .where(PersonRow.status == PersonStatus.ACTIVE, is_exemplar | _is_centroid_in_use())
             .order_by(PersonPrototype.person_id, PersonPrototype.role, PersonPrototype.id)
         ).all()
         usable = [row for row in rows if row.vector]
         return Prototypes(
             person_ids=tuple(row.person_id for row in usable),
-            vectors=as_embeddings((row.id, row.vector) for row in usable).vectors,
+            vectors=as_embeddings((row.person_id, row.vector) for row in usable).vectors,
             roles=tuple(row.role for row in usable),
             face_ids=tuple(row.face_instance_id for row in usable),
         )
