@@ -189,11 +189,11 @@ def refresh_centroids(unit: UnitOfWork, person_ids: Sequence[UUID], *, create: b
 def best_exemplars(unit: UnitOfWork, quality: Mapping[UUID, float], *, count: int = EXEMPLARS) -> frozenset[UUID]:
     """The best `count` of the faces whose quality this is, yet different; fewer where there are fewer.
 
-    Of very many faces the `LOOKED_AT` best are compared.
+    Of very many faces the `LOOKED_AT` best are compared; of equals the first given.
     """
     if count <= 0:
         return frozenset()
-    best = nlargest(LOOKED_AT, quality, key=lambda id_: (quality[id_], id_))
+    best = nlargest(LOOKED_AT, quality, key=quality.__getitem__) if len(quality) > LOOKED_AT else list(quality)
     return exemplars_among(unit.vectors.of(best), quality, count=count)
 
 
