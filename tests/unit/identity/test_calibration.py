@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity import calibration
+from faceml.identity import strangers
 from faceml.identity.assignment import match_people
-from faceml.identity.calibration import calibrate, score_open_set
+from faceml.identity.calibration import calibrate
 from faceml.identity.prototypes import centroids, choose_exemplars
+from faceml.identity.strangers import score_open_set
 
 # 24 dimensions give strangers similarities spread as real packs do (99.9 % below 0.6).
 WIDTH = 24
@@ -60,7 +61,7 @@ def test_scores_equal_making_every_prototype_anew_without_the_face(
     rows, _ = people(seed, 1, len(owners))
     exemplars = rng.choice(len(owners), len(owners) // 2, replace=False) if has_exemplars else np.empty(0, int)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration, "BLOCK_SCORES", block)
+        patch.setattr(strangers, "BLOCK_SCORES", block)
         found = score_open_set(rows, owners, exemplar_rows=exemplars)
     every = []
     for face in range(len(owners)):

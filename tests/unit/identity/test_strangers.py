@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceml.identity.calibration import against_others
 from faceml.identity.prototypes import centroids
-from faceml.identity.strangers import near_people, people_beside, stranger_rates
+from faceml.identity.strangers import against_others, near_people, people_beside, stranger_rates
 
 WIDTH = 64
 

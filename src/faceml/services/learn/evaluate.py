@@ -281,7 +281,7 @@ def _people_by_nearness(library: Library, matching: Matching, with_names: bool) 
 
 
 def _scores(matching: Matching, fmr: float) -> ThresholdView:
-    strangers, found = matching.matcher.as_strangers(), matching.record.thresholds
+    strangers, found = matching.strangers(fmr), matching.record.thresholds
     if fmr in found:
         threshold, source = found[fmr].value, "read off the labels"
     else:
