@@ -57,7 +57,7 @@ def centroids(vectors: NDArray[np.floating], person_rows: ArrayLike) -> NDArray[
 
 
 def sums_of_people(vectors: NDArray[np.floating], person_rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(highest + 1, D) sum of every person's rows; memory beyond it is that of the largest person's, or 8 MB.
+    """(highest + 1, D) sum of every person's rows; memory beyond it is 12 MB, or more for a person with more.
 
     Args:
         vectors: (N, D) rows.
@@ -70,8 +70,8 @@ def sums_of_people(vectors: NDArray[np.floating], person_rows: NDArray[np.intp])
     while first < len(ends):
         last = max(first + 1, int(np.searchsorted(ends, start + SUMMED // max(1, vectors.shape[1]), side="right")))
         starts = np.append(0, ends[first : last - 1] - start)
-        rows = np.asarray(vectors[order[start : ends[last - 1]]], np.float64)
-        np.add.reduceat(rows, starts, axis=0, out=sums[first:last])
+        rows = order[start : ends[last - 1]]
+        np.add.reduceat(np.asarray(vectors[rows], np.float64), starts, axis=0, out=sums[first:last])
         first, start = last, int(ends[last - 1])
     return sums
 
