@@ -120,7 +120,7 @@ def calibrate_scores(
     """
     everybody = np.asarray(person_rows, np.intp)
     people, owners = int(everybody.max(initial=-1)) + 1, everybody[scores.probes]
-    if people < LEAST_PEOPLE or len(owners) * fmr < LEAST_EXPECTED:
+    if not is_enough(people, len(owners), fmr):
         raise _too_few(len(owners), f"{people} people", fmr, f"{LEAST_PEOPLE} people")
     is_extrapolated = len(owners) * fmr < READ_OFF
     threshold_of = _continue_tail if is_extrapolated else _read_off
@@ -149,9 +149,9 @@ def calibrate_scores(
     )
 
 
-def is_enough(person_rows: NDArray[np.intp], fmr: float) -> bool:
+def is_enough(people: int, faces: int, fmr: float) -> bool:
     """Whether so many faces of so many people say anything at this rate."""
-    return int(person_rows.max(initial=-1)) + 1 >= LEAST_PEOPLE and len(person_rows) * fmr >= LEAST_EXPECTED
+    return people >= LEAST_PEOPLE and faces * fmr >= LEAST_EXPECTED
 
 
 def rate_strangers(

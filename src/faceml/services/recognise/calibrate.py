@@ -189,7 +189,7 @@ def _calibrate(labels: _Labels, space: Space, fmr: float) -> _ReadOff:
         scores = score_labels(vectors, labels.owners, fmr=fmr, exemplar_rows=labels.exemplars)
         return _ReadOff(calibrate_scores(scores, labels.owners, fmr=fmr), scores, labels.pack)
     except NotEnoughData as error:
-        if not is_enough(labels.owners, fmr):
+        if not is_enough(int(labels.owners.max()) + 1, len(labels.owners), fmr):
             raise
         raise NotEnoughData(
             f"{error}; or fit a matcher, which needs no second face of anybody (`faceml faces fit-matcher`)"
