@@ -108,7 +108,7 @@ class Columns:
         for count in self._rounds[1:]:
             np.maximum(highest[:, :count], scores[:, start : start + count], out=highest[:, :count])
             start += count
-        return highest[:, self._of_people]
+        return highest.take(self._of_people, axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -137,18 +137,21 @@ def highest_comparisons(
     """
     comparisons = len(probes) * (people - 1)
     size = TAIL_KEPT * tail_size(comparisons)
-    tail, cells, least = np.empty(0, np.float32), np.empty(0, np.intp), -np.inf
     impostor = np.empty(len(probes), np.float32)
+    tail, cells, least = [np.empty(0, np.float32)], [np.empty(0, np.intp)], -np.inf
     for part, scores, *_ in parts:
         impostor[part] = scores.max(axis=1)
-        found = np.flatnonzero(scores.ravel() > least)
-        tail, cells = np.append(tail, scores.ravel()[found]), np.append(cells, found + part.start * people)
-        if len(tail) > 2 * size:  # sorting at each block takes longer than the product
-            kept = _highest(tail, size)
-            tail, cells = tail[kept], cells[kept]
-            least = float(tail.min())
-    top = np.argsort(-tail, kind="stable")[:size]
-    return OpenSetScores(probes, genuine, impostor, tail[top], cells[top] // people, cells[top] % people, comparisons)
+        values = scores.ravel()
+        found = np.flatnonzero(values > least)
+        tail.append(values[found])
+        cells.append(found + part.start * people)
+        if sum(map(len, tail)) > 2 * size:  # sorting at each block takes longer than the product
+            kept = _highest(np.concatenate(tail), size)
+            tail, cells = [np.concatenate(tail)[kept]], [np.concatenate(cells)[kept]]
+            least = float(tail[0].min())
+    top = np.argsort(-np.concatenate(tail), kind="stable")[:size]
+    highest, faces_people = np.concatenate(tail)[top], np.divmod(np.concatenate(cells)[top], people)
+    return OpenSetScores(probes, genuine, impostor, highest, *faces_people, comparisons)
 
 
 def _highest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
