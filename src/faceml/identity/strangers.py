@@ -142,24 +142,16 @@ def highest_comparisons(
     for part, scores, *_ in parts:
         impostor[part] = scores.max(axis=1)
         values = scores.ravel()
-        found = np.flatnonzero(values > least)
-        tail.append(values[found])
-        cells.append(found + part.start * people)
+        places = np.flatnonzero(values > least)
+        tail.append(values[places])
+        cells.append(places + part.start * people)
         if sum(map(len, tail)) > 2 * size:  # sorting at each block takes longer than the product
-            kept = _highest(np.concatenate(tail), size)
-            tail, cells = [np.concatenate(tail)[kept]], [np.concatenate(cells)[kept]]
-            least = float(tail[0].min())
+            found = np.concatenate(tail)
+            least = np.partition(found, -size)[-size]  # of equals the first are kept: who comes later has to be higher
+            tail, cells = [found[found >= least]], [np.concatenate(cells)[found >= least]]
     top = np.argsort(-np.concatenate(tail), kind="stable")[:size]
     highest, faces_people = np.concatenate(tail)[top], np.divmod(np.concatenate(cells)[top], people)
     return OpenSetScores(probes, genuine, impostor, highest, *faces_people, comparisons)
-
-
-def _highest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Places of the `count` highest in their order, of equals the first."""
-    least = np.partition(values, len(values) - count)[len(values) - count]
-    is_kept, equal = values >= least, np.flatnonzero(values == least)
-    is_kept[equal[len(equal) - (int(is_kept.sum()) - count) :]] = False
-    return np.flatnonzero(is_kept)
 
 
 def tail_size(comparisons: int) -> int:
