@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from recognition import read
 
 from faceml.identity.assignment import NOBODY, Matches
-from faceml.identity.calibration import against_others, calibrate_scores
+from faceml.identity.calibration import calibrate_scores
 from faceml.identity.matcher import FLOOR_MARGIN, Matcher, fit_matcher
 from faceml.identity.prototypes import centroids, choose_exemplars
-from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
+from faceml.identity.strangers import StrangerRates, against_others, near_people, people_beside, stranger_rates
 from faceml.identity.suggestions import likelihood
 from faceml.training.whitening import library_head
 from faceml.trial.recognition import FMR, STRANGER, Album, Decisions, Draw, draw, figures, plain

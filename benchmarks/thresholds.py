@@ -25,9 +25,10 @@ from heads import MIN_FACES
 from identities import Faces, Photos, cached_faces
 from numpy.typing import NDArray
 
-from faceml.identity.calibration import calibrate, score_open_set
+from faceml.identity.calibration import calibrate
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import centroids
+from faceml.identity.strangers import score_open_set
 from faceml.identity.threshold_map import ThresholdMap
 from faceml.metrics.identification import answer, dir_at_far, rank_one, split_open_set
 from faceml.training.fit import fit

@@ -41,6 +41,7 @@ class Library:
     index_follower: Callable[[], None] | None = None
     matching: Latest[Any] = field(default_factory=Latest, repr=False)  # kept by services.recognise.matching
     people: Latest[Any] = field(default_factory=Latest, repr=False)  # likewise by services.recognise.gallery
+    thresholds: Latest[Any] = field(default_factory=Latest, repr=False)  # and by services.recognise.calibrate
 
     @property
     def registries(self) -> tuple[ModelRegistry[Any], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +18,15 @@ from click.testing import CliRunner
 from faceml.cli.main import cli
 from faceml.config import Settings
 from faceml.errors import ModelUnavailable, NotEnoughData, NotFound, WrongUse
+from faceml.identity import strangers
+from faceml.identity.calibration import calibrate_scores
 from faceml.library import Library
+from faceml.once import Latest
 from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.people import compute_centroids
 from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.learn.promote import promote
-from faceml.services.recognise.calibrate import calibrate_library, usual_score
+from faceml.services.recognise.calibrate import calibrate_library, threshold_in_use, usual_score, usual_threshold
 from faceml.services.recognise.gallery import likely_from
 from faceml.services.recognise.matching import open_matcher
 from faceml.services.review.faces import suggest_close_calls, suggest_probable, suggest_uncertain
@@ -263,6 +266,58 @@ def test_a_matcher_is_calibrated_by_its_scores(library: Library) -> None:
     assert calibrate_library(library, fmr=0.02).threshold < report.threshold
     with pytest.raises(WrongUse, match="leave one of them out"):
         calibrate_library(library, model=1, matcher=1)
+
+
+class Counted(Latest[Any]):
+    """What is kept, and how often it was made."""
+
+    made = 0
+
+    def of(self, key: Any, make: Callable[[], Any], **kept: Any) -> Any:
+        def counted() -> Any:
+            self.made += 1
+            return make()
+
+        return super().of(key, counted, **kept)
+
+
+def test_a_threshold_is_read_off_once_a_state_of_the_labels(plain: Library) -> None:
+    kept = Counted()
+    library = replace(plain, thresholds=kept, index_follower=lambda: None)
+    first = suggest_uncertain(library)[0]
+    assert suggest_uncertain(library)[0] == first
+    assert calibrate_library(library).threshold == usual_threshold(library) == first.threshold
+    assert threshold_in_use(library).value == first.threshold
+    assert kept.made == 1
+    assert calibrate_library(library, fmr=0.02).threshold < first.threshold
+    assert kept.made == 2
+    assign_faces_to(library, [first.face_id], "Somebody new", actor=ME)
+    assert calibrate_library(library).calibration.faces == calibrate_library(plain).calibration.faces
+    suggest_uncertain(library)
+    assert kept.made == 3
+
+
+def test_what_labelled_faces_score_with_a_matcher_is_kept_with_it(library: Library) -> None:
+    matching = open_matcher(library)
+    assert matching is not None
+    assert matching.strangers() is matching.strangers(0.01)
+    report = calibrate_library(library)
+    assert report.calibration == calibrate_scores(matching.matcher.as_strangers(), matching.matcher.person_rows)
+
+
+@pytest.mark.parametrize("matcher", ["plain", "champion"])
+def test_a_report_says_that_a_sample_was_asked_about(
+    matcher: str, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEML_HOME", str(library.settings.home))
+    monkeypatch.setenv("FACEML_MODEL_PACK", CONTRACT.name)
+    command = ["faces", "calibrate", "--fmr", "0.02", "--matcher", matcher]
+    told = CliRunner().invoke(cli, command, catch_exceptions=False).output
+    assert f"From {4 * KNOWN} labelled faces of {KNOWN} people\n" in told
+    monkeypatch.setattr(strangers, "FEWEST_PROBES", 60)
+    monkeypatch.setattr(strangers, "SHOWN", 1)
+    told = CliRunner().invoke(cli, command, catch_exceptions=False).output
+    assert f"From {4 * KNOWN} labelled faces of {KNOWN} people, a sample: 60 of the faces\n" in told
 
 
 def test_it_says_when_the_labels_have_moved_on(library: Library) -> None:

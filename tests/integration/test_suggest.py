@@ -297,7 +297,7 @@ def test_the_best_faces_are_asked_about_first_and_more_only_while_too_few_are_cl
         unit.vectors._session.execute(update(FaceInstance).values(quality_score=0.8))
         unit.vectors._session.execute(update(FaceInstance).where(FaceInstance.id == ids[4]).values(quality_score=0.9))
     everything = suggest_uncertain(library, threshold=0.6, limit=100)
-    monkeypatch.setattr(faces_room, "MOST_COMPARED", 0)
+    monkeypatch.setattr(faces_room, "FIRST_COMPARED", 0)
     monkeypatch.setattr(faces_room, "FEWEST_FACES", 1)
     assert suggest_uncertain(library, threshold=0.6, limit=1)[0] in everything
     assert suggest_uncertain(library, threshold=0.6, limit=100) == everything

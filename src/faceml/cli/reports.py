@@ -88,6 +88,7 @@ def calibrated(report: CalibrationReport) -> str:
     found = report.calibration
     estimate, false, own = found.estimate, found.false_matches, found.own_matches
     source = "continued from the tail of the scores" if found.is_extrapolated else "read off the scores"
+    sample = f", a sample: {found.probes} of the faces" if found.probes < found.faces else ""
     return "\n".join(
         [
             f"Threshold: {report.threshold:.3f} (pack {report.pack}; documented {report.documented:g} for raw)",
@@ -96,7 +97,7 @@ def calibrated(report: CalibrationReport) -> str:
             f"{estimate.high:.3f}",
             f"False matches among the labels: {_rate(false)}",
             f"Own person found: {own.value:.1%} ({own.low:.1%} to {own.high:.1%})",
-            f"From {found.faces} labelled faces of {found.people} people",
+            f"From {found.faces} labelled faces of {found.people} people{sample}",
             *_strangers(report),
             *space(report.model_version, report.note),
         ]

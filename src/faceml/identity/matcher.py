@@ -23,7 +23,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import NotEnoughData
 from faceml.identity.assignment import NOBODY, Matches
-from faceml.identity.calibration import OpenSetScores, highest_comparisons
 from faceml.identity.cohort import IN_NO_GROUP, NEIGHBOURS, Cohort, choose_cohort, mean_of_highest
 from faceml.identity.hdbscan.distances import blocks
 from faceml.identity.lifetimes import Vetoes
@@ -31,6 +30,7 @@ from faceml.identity.once_a_photo import Photos
 from faceml.identity.projection import Head, project
 from faceml.identity.prototypes import ZERO_NORM, KnownFaces
 from faceml.identity.smoothing import in_pieces, smoothed
+from faceml.identity.strangers import OpenSetScores, draw_probes, highest_comparisons
 
 NEARNESS_WEIGHT = 0.5  # of a face's nearness, and of a person's; flat from 0.25 to 0.7
 FLOOR_MARGIN = 0.10  # above the pack's threshold a cohort face is its best person's, and a group is tight
@@ -131,19 +131,22 @@ class Matcher:
     def _rows_at_once(self) -> int:
         return max(1, BLOCK_SCORES // max(len(self.known), len(self.cohort.vectors)))
 
-    def as_strangers(self) -> OpenSetScores:
+    def as_strangers(self, probes: NDArray[np.intp] | None = None) -> OpenSetScores:
         """What each labelled face scores without its person, as a stranger's face would, and without itself.
 
         Its own group, its own person and its best other person are left out of everybody, as for any face.
+
+        Args:
+            probes: (P,) rows that are asked about, ascending; None: as many as a rate of 1e-3 needs, see `draw_probes`.
         """
-        ends = []
+        ends, asked = [], draw_probes(len(self.known)) if probes is None else probes
 
         def scores() -> Iterator[tuple[slice, NDArray[np.float32]]]:
-            for part, found, near in self.against_others(np.arange(len(self.known))):
+            for part, found, near in self.against_others(asked):
                 ends.append(near)
                 yield part, found
 
-        found = highest_comparisons(scores(), self._genuine(), people=len(self.centroids))
+        found = highest_comparisons(scores(), asked, self._genuine(asked), people=len(self.centroids))
         typical = float(np.median(np.concatenate(ends)) + np.median(self.person_nearness))
         return replace(found, highest=1 - NEARNESS_WEIGHT * typical)
 
@@ -161,26 +164,29 @@ class Matcher:
             near = self.cohort.nearness(faces, self.groups[rows[part]], likeness.argmax(axis=1), own)
             yield part, likeness - NEARNESS_WEIGHT * (near[:, None] + self.person_nearness), near
 
-    def _genuine(self) -> NDArray[np.float32]:
-        """(L,) each labelled face against its own person made without it; -inf for a person's only face."""
-        genuine = np.full(len(self.known), -np.inf, np.float32)
-        near = np.empty(len(self.known), np.float32)
+    def _genuine(self, probes: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(P,) labelled faces against their own person made without them; -inf for a person's only face."""
+        genuine = np.full(len(probes), -np.inf, np.float32)
+        near = np.empty(len(probes), np.float32)
         for part in blocks(len(near), self._rows_at_once):  # one product for many people
-            near[part] = self.cohort.nearness(self.known.vectors(part), self.groups[part], self.person_rows[part])
-        for person in range(len(self.centroids)):
+            rows = probes[part]
+            near[part] = self.cohort.nearness(self.known.vectors(rows), self.groups[rows], self.person_rows[rows])
+        ends = np.searchsorted(self.person_rows[probes], np.arange(len(self.centroids) + 1))
+        for person in np.flatnonzero(np.diff(ends)).tolist():
             theirs = self.known.rows_of(person)
-            faces = self.known.vectors(theirs)
+            faces, asked = self.known.vectors(theirs), probes[ends[person] : ends[person + 1]] - theirs.start
             total = faces.sum(axis=0, dtype=np.float64)
-            for part in blocks(len(faces), self._rows_at_once) if len(faces) > 1 else ():
-                rows = np.arange(part.start, part.start + len(faces[part]))
-                cosines = faces[part] @ faces.T
+            for part in blocks(len(asked), self._rows_at_once) if len(faces) > 1 else ():
+                rows = asked[part]
+                picked = faces if len(rows) == len(faces) else faces[rows]  # times itself is half the work
+                cosines = picked @ faces.T
                 cosines[np.arange(len(rows)), rows] = -np.inf
-                others = total - faces[part]
+                others = total - picked
                 norms = np.maximum(np.linalg.norm(others, axis=1), ZERO_NORM)
-                centre = np.einsum("nd,nd->n", faces[part], others) / norms
-                rows += theirs.start
+                centre = np.einsum("nd,nd->n", picked, others) / norms
+                here = slice(ends[person] + part.start, ends[person] + part.stop)
                 likeness = (cosines.max(axis=1) + centre) / 2
-                genuine[rows] = likeness - NEARNESS_WEIGHT * (near[rows] + self.person_nearness[person])
+                genuine[here] = likeness - NEARNESS_WEIGHT * (near[here] + self.person_nearness[person])
         return genuine
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData
-from faceml.identity.calibration import OpenSetScores, calibrate_scores
+from faceml.identity.calibration import calibrate_scores
 from faceml.identity.gallery import Gallery
 from faceml.identity.matcher import Matcher
+from faceml.identity.strangers import OpenSetScores
 from faceml.identity.threshold_map import ThresholdMap, equal_rates
 from faceml.metrics.identification import Estimate
 from faceml.records import Prototypes
@@ -24,7 +25,7 @@ def read_thresholds(matcher: Matcher, strangers: OpenSetScores) -> tuple[dict[fl
     """Score by the share of strangers that may pass; and what could not be told.
 
     Args:
-        strangers: `matcher.as_strangers()`.
+        strangers: `matcher.as_strangers()`, of a sample where very many are labelled.
     """
     found, notes = {}, []
     for fmr in FMRS:

@@ -13,6 +13,7 @@ ZERO_NORM = 1e-6  # a mean of unit vectors this short has no direction
 # Of the median face's similarity to the centroid: 99 % of right faces reach 0.56, 99.9 % of strangers stay below 0.47
 # (two packs).
 LEAST_FIT = 0.5
+SUMMED = 1_000_000  # numbers summed at a time
 TRIM_ROUNDS = 20  # concentration steps; faces of one person settle within five
 
 
@@ -52,26 +53,73 @@ def centroids(vectors: NDArray[np.floating], person_rows: ArrayLike) -> NDArray[
         raise NotEnoughData(
             f"person row {int(np.argmin(sizes)) if len(sizes) else 0} has no face: number people 0, 1, …"
         )
-    order = np.argsort(owners, kind="stable")
-    sums = np.add.reduceat(np.asarray(vectors)[order], np.cumsum(sizes) - sizes, axis=0, dtype=np.float64)
-    return _unit(sums / sizes[:, None])
+    return _unit(sums_of_people(vectors, owners) / sizes[:, None])
+
+
+def sums_of_people(vectors: NDArray[np.floating], person_rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(highest + 1, D) sum of every person's rows; memory beyond it is 12 MB, or more for a person with more.
+
+    Args:
+        vectors: (N, D) rows.
+        person_rows: (N,) whose each is: every number from 0 to the highest at least once.
+    """
+    ends = np.cumsum(np.bincount(person_rows))
+    order = np.argsort(person_rows, kind="stable")
+    sums = np.empty((len(ends), vectors.shape[1]))
+    first, start = 0, 0
+    while first < len(ends):
+        last = max(first + 1, int(np.searchsorted(ends, start + SUMMED // max(1, vectors.shape[1]), side="right")))
+        starts = np.append(0, ends[first : last - 1] - start)
+        rows = order[start : ends[last - 1]]
+        np.add.reduceat(np.asarray(vectors[rows], np.float64), starts, axis=0, out=sums[first:last])
+        first, start = last, int(ends[last - 1])
+    return sums
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Columns of people, several for some, laid out so that each person's highest costs little beside a product.
+
+    First comes one column of every person, then a second of everybody who has two, and so on, those with most columns
+    first: so the highest are maxima of whole blocks. A maximum for each person in turn (`np.maximum.reduceat`) takes
+    as long as the product of 2,000 people with four columns of 512 numbers.
+    """
+
+    order: NDArray[np.intp]  # (L,) which column comes where
+    _of_people: NDArray[np.intp]  # (K,) where among the first K each person is
+    _rounds: tuple[int, ...]  # how many people have one column, two columns, ...
+
+    @classmethod
+    def of(cls, people: NDArray[np.intp]) -> Columns:
+        """
+        Args:
+            people: (L,) whose each column is: every number from 0 to the highest at least once.
+        """
+        sizes = np.bincount(people)
+        places = np.argsort(np.argsort(-sizes, kind="stable"))
+        nth = np.empty(len(people), np.intp)
+        nth[np.argsort(people, kind="stable")] = np.arange(len(people)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return cls(np.lexsort((places[people], nth)), places, tuple(np.bincount(nth).tolist()))
+
+    def highest(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(P, K) each person's highest of (P, L) scores, columns in `order`; they are overwritten."""
+        people = start = len(self._of_people)
+        highest = scores[:, :people]
+        for count in self._rounds[1:]:
+            np.maximum(highest[:, :count], scores[:, start : start + count], out=highest[:, :count])
+            start += count
+        return highest.take(self._of_people, axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownFaces:
-    """L labelled faces of K people, laid out so that a person's highest cosine costs little beside the product.
-
-    First comes one face of every person, then a second of everybody who has two, and so on, those with most faces
-    first: so the highest cosines are maxima of whole blocks of columns. A maximum for each person in turn
-    (`np.maximum.reduceat`) takes a fifth of a thousand people's product.
-    """
+    """L labelled faces of K people."""
 
     people: NDArray[np.intp]  # (L,) whose each face is, ascending
     centroids: NDArray[np.float32]  # (K, D) unit rows
     _rows: NDArray[np.float32]  # (L, D) unit rows, as they are laid out
     _places: NDArray[np.intp]  # (L,) where among them each face is
-    _columns: NDArray[np.intp]  # (K,) where among the first K each person is
-    _rounds: tuple[int, ...]  # how many people have one face, two faces, ...
+    _columns: Columns
 
     @classmethod
     def of(cls, faces: NDArray[np.float32], people: NDArray[np.intp]) -> KnownFaces:
@@ -82,12 +130,8 @@ class KnownFaces:
         Raises:
             NotEnoughData: a person without a face, or whose faces cancel out.
         """
-        middles = centroids(faces, people)
-        sizes = np.bincount(people)
-        columns = np.argsort(np.argsort(-sizes, kind="stable"))
-        nth = np.arange(len(people)) - (np.cumsum(sizes) - sizes)[people]
-        order = np.lexsort((columns[people], nth))
-        return cls(people, middles, faces[order], np.argsort(order), columns, tuple(np.bincount(nth).tolist()))
+        middles, columns = centroids(faces, people), Columns.of(people)
+        return cls(people, middles, faces[columns.order], np.argsort(columns.order), columns)
 
     def __len__(self) -> int:
         return len(self.people)
@@ -105,14 +149,8 @@ class KnownFaces:
         Args:
             faces: (P, D) unit rows.
         """
-        cosines = faces @ self._rows.T
-        highest = cosines[:, : len(self.centroids)]
-        start = len(self.centroids)
-        for count in self._rounds[1:]:
-            np.maximum(highest[:, :count], cosines[:, start : start + count], out=highest[:, :count])
-            start += count
         half = np.float32(0.5)
-        return half * highest[:, self._columns], half * (faces @ self.centroids.T)
+        return half * self._columns.highest(faces @ self._rows.T), half * (faces @ self.centroids.T)
 
 
 def trimmed_centroid(vectors: NDArray[np.floating], *, trim: float = 0.2) -> NDArray[np.float32]:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
-from faceml.identity.calibration import tail_heights, tail_size
+from faceml.identity.calibration import tail_heights
 from faceml.identity.prototypes import centroids
+from faceml.identity.strangers import tail_size
 
 LEAST_COMPARISONS = 500
 LEVELS = 64

@@ -9,8 +9,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from faceml.identity.calibration import OpenSetScores
 from faceml.identity.cluster_labels import keep_names
+from faceml.identity.strangers import OpenSetScores
 
 
 @dataclass(frozen=True, slots=True)

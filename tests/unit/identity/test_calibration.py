@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity import calibration
+from faceml.identity import strangers
 from faceml.identity.assignment import match_people
-from faceml.identity.calibration import calibrate, score_open_set
+from faceml.identity.calibration import calibrate, calibrate_scores
 from faceml.identity.prototypes import centroids, choose_exemplars
+from faceml.identity.strangers import draw_probes, highest_comparisons, score_open_set, tail_size
 
 # 24 dimensions give strangers similarities spread as real packs do (99.9 % below 0.6).
 WIDTH = 24
@@ -60,7 +62,7 @@ def test_scores_equal_making_every_prototype_anew_without_the_face(
     rows, _ = people(seed, 1, len(owners))
     exemplars = rng.choice(len(owners), len(owners) // 2, replace=False) if has_exemplars else np.empty(0, int)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration, "BLOCK_SCORES", block)
+        patch.setattr(strangers, "BLOCK_SCORES", block)
         found = score_open_set(rows, owners, exemplar_rows=exemplars)
     every = []
     for face in range(len(owners)):
@@ -162,6 +164,100 @@ def test_no_labels_and_rates_out_of_range_are_refused() -> None:
         calibrate(np.eye(2), [0, 1], fmr=0.0)
     with pytest.raises(WrongUse, match="do not fit"):
         calibrate(np.eye(2), [0, 1, 2])
+
+
+# --- a sample of very many labels
+
+
+def test_fewer_labels_than_the_sample_are_all_asked_about_and_nothing_changes() -> None:
+    """The numbers are those of before there was a sample."""
+    few, many = (people(seed, count, faces) for seed, count, faces in ((0, 40, 3), (2, 100, 12)))
+    for (rows, owners), fmr, expected in (
+        (few, 1e-3, (0.7785368139842883, 0.7785368139842883, 0.7016150306855712, 0.8299852315859897)),
+        (many, 0.02, (0.6982070207595825, 0.6829506754875183, 0.6668264269828796, 0.6982070207595825)),
+    ):
+        exemplars = np.arange(0, len(rows), 3)
+        found = calibrate(rows, owners, fmr=fmr, exemplar_rows=exemplars)
+        estimate = found.estimate
+        assert (found.threshold, estimate.value, estimate.low, estimate.high) == pytest.approx(expected, abs=1e-6)
+        everybody = score_open_set(rows, owners, exemplar_rows=exemplars, probes=np.arange(len(owners)))
+        assert found == calibrate_scores(everybody, owners, fmr=fmr)
+        assert found.probes == found.faces == len(owners)
+
+
+def test_the_sample_shows_twenty_false_matches_and_is_the_same_each_time() -> None:
+    assert np.array_equal(draw_probes(20_000), np.arange(20_000))
+    assert [len(draw_probes(10**6, fmr)) for fmr in (0.1, 1e-3, 1e-4, 1e-5)] == [20_000, 20_000, 200_000, 10**6]
+    rows = draw_probes(100_000)
+    assert np.array_equal(rows, draw_probes(100_000))
+    assert (np.diff(rows) > 0).all()
+    assert np.histogram(rows, 10, (0, 100_000))[0] == pytest.approx(2_000, abs=160)  # four standard deviations
+
+
+@pytest.mark.parametrize("block", [50, 4_000_000])
+def test_a_sample_scores_what_the_same_faces_score_among_all(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "BLOCK_SCORES", block)
+    monkeypatch.setattr(strangers, "TAIL_KEPT", 1)
+    rows, owners = people(8, 30, 8)
+    exemplars = np.arange(0, len(rows), 5)
+    probes = np.sort(np.random.default_rng(0).choice(len(rows), 60, replace=False))
+    everybody = score_open_set(rows, owners, exemplar_rows=exemplars)
+    found = score_open_set(rows, owners, exemplar_rows=exemplars, probes=probes)
+    np.testing.assert_allclose(found.genuine, everybody.genuine[probes], atol=1e-6)
+    np.testing.assert_allclose(found.impostor, everybody.impostor[probes], atol=1e-6)
+    every = [slow_impostors(rows, owners, set(exemplars.tolist()), face) for face in probes.tolist()]
+    assert found.comparisons == np.size(every) == 60 * 29
+    assert len(found.tail) == tail_size(60 * 29)
+    np.testing.assert_allclose(found.tail, np.sort(np.ravel(every))[::-1][: len(found.tail)], atol=1e-5)
+    for score, row, person in zip(found.tail, found.tail_faces, found.tail_people, strict=True):
+        assert score == pytest.approx(np.insert(every[row], owners[probes[row]], -1)[person], abs=1e-5)
+
+
+def test_of_equal_comparisons_those_that_came_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sort of everything at once says which; block by block the least of the kept is met again and again."""
+    monkeypatch.setattr(strangers, "TAIL_KEPT", 1)
+    scores = np.random.default_rng(0).integers(0, 9, (200, 10)).astype(np.float32)
+    scores[np.arange(200), np.arange(200) % 10] = -np.inf
+    parts = [(slice(first, first + 7), scores[first : first + 7]) for first in range(0, 200, 7)]
+    found = highest_comparisons(parts, np.arange(200), np.zeros(200, np.float32), people=10)
+    first = np.argsort(-scores.ravel(), kind="stable")[: len(found.tail)]
+    assert np.array_equal(found.tail, scores.ravel()[first])
+    assert np.array_equal(10 * found.tail_faces + found.tail_people, first)
+
+
+@pytest.mark.parametrize(("fmr", "is_extrapolated"), [(0.02, False), (5e-4, True)])
+def test_the_threshold_of_a_sample_is_that_of_all_within_its_interval_which_grows(
+    fmr: float, is_extrapolated: bool
+) -> None:
+    """Of 4,800 faces of 400 people; six samples each of an eighth and a half of them."""
+    rows, owners = people(11, 400, 12)
+    every = score_open_set(rows, owners)
+    of_all = calibrate_scores(every, owners, fmr=fmr).estimate
+    widths = [of_all.high - of_all.low]
+    for size in (2_400, 600):
+        found = []
+        for seed in range(6):
+            probes = np.sort(np.random.default_rng(seed).choice(len(owners), size, replace=False))
+            sample = calibrate_scores(score_open_set(rows, owners, probes=probes), owners, fmr=fmr)
+            assert sample.is_extrapolated == is_extrapolated
+            assert (sample.faces, sample.probes, sample.people) == (4_800, size, 400)
+            found.append(sample.estimate)
+        assert sum(one.low <= of_all.value <= one.high for one in found) >= 5
+        assert abs(np.mean([one.value for one in found]) - of_all.value) < widths[0] / 2
+        widths.append(float(np.mean([one.high - one.low for one in found])))
+    assert widths == sorted(widths)
+
+
+def test_scoring_a_sample_copies_no_large_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "FEWEST_PROBES", 1_000)
+    monkeypatch.setattr(strangers, "SHOWN", 1)
+    rows, owners = people(12, 200, 1_000)  # 19 MB
+    tracemalloc.start()
+    found = score_open_set(rows, owners)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.probes) == 1_000
+    assert peak < rows.nbytes
 
 
 @pytest.mark.nightly

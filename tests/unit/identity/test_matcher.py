@@ -202,6 +202,23 @@ def test_a_labelled_face_is_never_compared_with_itself() -> None:
     assert np.isneginf(scores.genuine).all()
 
 
+@pytest.mark.parametrize("block", [200, 4_000_000])
+def test_a_sample_of_labelled_faces_scores_what_it_scores_among_all(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _ = fitted(8, people=12, labels=5, others=100)
+    probes = np.sort(np.random.default_rng(0).choice(60, 25, replace=False))
+    everybody = found.as_strangers()
+    monkeypatch.setattr(module, "BLOCK_SCORES", block)
+    sample = found.as_strangers(probes)
+    np.testing.assert_allclose(sample.genuine, everybody.genuine[probes], atol=1e-6)
+    np.testing.assert_allclose(sample.impostor, everybody.impostor[probes], atol=1e-6)
+    assert sample.comparisons == 25 * 11
+    assert np.array_equal(everybody.probes, np.arange(60))
+    calibration = calibrate_scores(sample, found.person_rows, fmr=1e-2)
+    assert (calibration.faces, calibration.probes, calibration.people) == (60, 25, 12)
+
+
 def test_a_head_is_applied_to_the_people_the_cohort_and_the_faces() -> None:
     made = library(6)
     rng = np.random.default_rng(6)

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
-from faceml.identity.prototypes import KnownFaces, centroid, centroids, choose_exemplars, trimmed_centroid
+from faceml.identity import prototypes
+from faceml.identity.prototypes import (
+    Columns,
+    KnownFaces,
+    centroid,
+    centroids,
+    choose_exemplars,
+    sums_of_people,
+    trimmed_centroid,
+)
 
 
 def faces_of(rng: np.random.Generator, count: int, *, width: int = 64, spread: float = 0.6) -> NDArray[np.float32]:
@@ -33,6 +42,28 @@ def test_centroids_of_all_people_equal_the_specifications_formula_one_by_one(see
     for person in range(len(sizes)):
         np.testing.assert_allclose(together[person], specified_centroid(rows[owners == person]), atol=1e-6)
         np.testing.assert_allclose(centroid(rows[owners == person]), together[person], atol=1e-6)
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 7), min_size=1, max_size=8), st.integers(1, 100))
+def test_sums_of_people_are_the_same_in_parts(seed: int, sizes: list[int], at_once: int) -> None:
+    rng = np.random.default_rng(seed)
+    owners = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    rows = faces_of(rng, len(owners), width=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prototypes, "SUMMED", at_once)
+        found = sums_of_people(rows, owners)
+    expected = [rows[owners == person].astype(np.float64).sum(axis=0) for person in range(len(sizes))]
+    assert np.array_equal(found, sums_of_people(rows, owners))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 5), min_size=1, max_size=8))
+def test_columns_of_people_in_any_order_give_each_persons_highest(seed: int, sizes: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    people = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    scores, columns = rng.standard_normal((3, len(people))).astype(np.float32), Columns.of(people)
+    expected = [scores[:, people == person].max(axis=1) for person in range(len(sizes))]
+    assert np.array_equal(columns.highest(scores[:, columns.order]), np.stack(expected, axis=1))
 
 
 def test_faces_that_cancel_out_and_no_faces_have_no_centroid() -> None:

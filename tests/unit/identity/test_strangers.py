@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceml.identity.calibration import against_others
+from faceml.identity.calibration import rate_strangers
 from faceml.identity.prototypes import centroids
-from faceml.identity.strangers import near_people, people_beside, stranger_rates
+from faceml.identity.strangers import against_others, near_people, people_beside, score_open_set, stranger_rates
 
 WIDTH = 64
 
@@ -88,3 +90,30 @@ def test_relatives_are_unknown_of_one_person_alone() -> None:
     found = stranger_rates(scores, owners, near, threshold=0.5)
     assert (found.unrelated.value, found.relatives, found.people_with_relatives) == (0.0, None, 0)
     assert str(found) == "0.00% of unrelated people, of relatives it is not known"
+
+
+@pytest.mark.parametrize("is_once_a_photo", [False, True])
+def test_only_faces_that_reach_the_threshold_are_compared_again_and_rates_are_those_of_all(
+    is_once_a_photo: bool,
+) -> None:
+    rows, owners, photos = families(12, 3, 6, kinship=0.5)
+    middles, beside = centroids(rows, owners), people_beside(owners, photos)
+    probes = np.sort(np.random.default_rng(0).choice(len(owners), 90, replace=False))
+    asked: list[int] = []
+
+    def parts_of(again: NDArray[np.intp]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        asked.extend(again.tolist())
+        return against_others(rows, owners, again)
+
+    scores = score_open_set(rows, owners, probes=probes)
+    found = rate_strangers(scores, parts_of, owners, photos, middles, threshold=0.4, is_once_a_photo=is_once_a_photo)
+    all_again = stranger_rates(
+        against_others(rows, owners, probes),
+        owners[probes],
+        near_people(owners, beside, middles),
+        threshold=0.4,
+        barred=tuple(beside[row] for row in probes) if is_once_a_photo else (),
+    )
+    assert found == all_again
+    assert 0 < found.unrelated.value < 1
+    assert asked == probes[scores.impostor >= 0.4].tolist() != probes.tolist()

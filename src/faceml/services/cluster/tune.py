@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from faceml.decisions.states import SPLIT_MARK
 from faceml.errors import NotEnoughData
-from faceml.identity.calibration import OpenSetScores, score_open_set
 from faceml.identity.cost import Method, Neighbours
 from faceml.identity.hdbscan.distances import Metric
 from faceml.identity.linkage import usual_similarity
+from faceml.identity.strangers import OpenSetScores, score_open_set
 from faceml.library import Library
 from faceml.once import Latest
 from faceml.options import AssignOptions, ClusterOptions, DetectOptions, DualOptions

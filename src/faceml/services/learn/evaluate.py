@@ -268,11 +268,11 @@ def _worth(comparison: Comparison, candidate: str) -> tuple[str, ...]:
 def _people_by_nearness(library: Library, matching: Matching, with_names: bool) -> tuple[dict[str, Any], ...]:
     with library.repository.read() as unit:
         names = unit.people.names(matching.people)
-    near, rows = matching.matcher.person_nearness, matching.matcher.person_rows.tolist()
+    near, labelled = matching.matcher.person_nearness, np.bincount(matching.matcher.person_rows).tolist()
     return tuple(
         {
             "person": names[person_id] if with_names else str(person_id)[:SHORT_ID],
-            "labelled": rows.count(row),
+            "labelled": labelled[row],
             "nearness": float(near[row]),
             "takes_off": float(near[row]) * NEARNESS_WEIGHT,
         }
@@ -281,7 +281,7 @@ def _people_by_nearness(library: Library, matching: Matching, with_names: bool) 
 
 
 def _scores(matching: Matching, fmr: float) -> ThresholdView:
-    strangers, found = matching.matcher.as_strangers(), matching.record.thresholds
+    strangers, found = matching.strangers(fmr), matching.record.thresholds
     if fmr in found:
         threshold, source = found[fmr].value, "read off the labels"
     else:

@@ -5,32 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceml.errors import NotEnoughData, NotFound
-from faceml.identity.calibration import (
-    LEAST_EXPECTED,
-    LEAST_PEOPLE,
-    Calibration,
-    OpenSetScores,
-    against_others,
-    calibrate,
-    calibrate_scores,
-    score_open_set,
-)
+from faceml.identity.calibration import Calibration, advice, calibrate_scores, is_enough, rate_strangers, score_labels
 from faceml.identity.prototypes import centroids
-from faceml.identity.strangers import StrangerRates, near_people, people_beside, stranger_rates
+from faceml.identity.strangers import USUAL_FMR, OpenSetScores, StrangerRates, against_others, score_open_set
 from faceml.library import Library
 from faceml.options import AUTO, AssignOptions, check_one_way
 from faceml.progress import Progress, silent, told
 from faceml.services.recognise.matching import Matching, open_matcher
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.storage.registry.records import CHAMPION
-from faceml.storage.sql.repository import Repository
 
-DEFAULT_FMR = 1e-3
+DEFAULT_FMR = USUAL_FMR
 LEARNED_FROM = "read off labels that the projection may have learned from: strangers may pass more often than asked"
 MOVED = 0.005  # of a threshold: more is worth telling
 DOCUMENTED = 0.6  # the specification's, for raw vectors
@@ -71,17 +63,15 @@ def calibrate_library(
     if (matching := None if is_other_model else open_matcher(library, matcher)) is not None:
         return _of_matcher(library, matching, fmr)
     space = open_space(library, model)
-    report = _in_space(library, space, fmr)
-    measured = Space(RAW) if space.thresholds else space
-    labels = _read(library.repository)
-    vectors = measured.project(labels.vectors)
-    rates = stranger_rates(
-        against_others(vectors, labels.owners, exemplar_rows=labels.exemplars),
-        labels.owners,
-        near_people(labels.owners, people_beside(labels.owners, labels.photos), centroids(vectors, labels.owners)),
-        threshold=report.calibration.threshold,
-    )
-    return replace(report, strangers=rates, advice=_advice(rates, report.calibration, is_plain=True))
+    labels = _read(library)
+    found = _read_off(library, space, fmr, labels)
+    vectors, owners = _measured(space).project(labels.vectors), labels.owners
+    parts_of = partial(against_others, vectors, owners, exemplar_rows=labels.exemplars)
+    photos, middles = _photos(library, labels.face_ids), centroids(vectors, owners)
+    threshold = found.calibration.threshold
+    rates = rate_strangers(found.scores, parts_of, owners, photos, middles, threshold=threshold)
+    what_helps = advice(rates, found.calibration, is_plain=True)
+    return replace(_in_space(library, space, fmr, labels), strangers=rates, advice=what_helps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,90 +96,104 @@ def threshold_in_use(library: Library, *, fmr: float = DEFAULT_FMR) -> Threshold
     return ThresholdInUse(found.threshold, found.model_version, f"strangers' faces that get a name: {found.strangers}")
 
 
-def _in_space(library: Library, space: Space, fmr: float = DEFAULT_FMR) -> CalibrationReport:
-    if space.thresholds is None:
-        report = _calibrate(library.repository, space, fmr)
-        return replace(report, note=space.note if space.is_raw else LEARNED_FROM)
-    raw = _calibrate(library.repository, Space(RAW), fmr)
-    threshold = space.thresholds.of(raw.threshold)
-    note = f"as many strangers reach {threshold:.3f} here as reach {raw.threshold:.3f} in raw embeddings"
-    return replace(raw, threshold=threshold, model_version=space.name, note=note)
+def _in_space(
+    library: Library, space: Space, fmr: float = DEFAULT_FMR, labels: _Labels | None = None
+) -> CalibrationReport:
+    read_off = _read_off(library, space, fmr, labels)
+    found, pack = read_off.calibration, read_off.pack
+    threshold, note = found.threshold, space.note if space.is_raw else LEARNED_FROM
+    if space.thresholds is not None:
+        threshold = space.thresholds.of(found.threshold)
+        note = f"as many strangers reach {threshold:.3f} here as reach {found.threshold:.3f} in raw embeddings"
+    return CalibrationReport(threshold, found, pack, DOCUMENTED, space.name, note)
 
 
 def _of_matcher(library: Library, matching: Matching, fmr: float) -> CalibrationReport:
-    labels = _read(library.repository, active_only=True)
-    matcher = matching.matcher
-    found = calibrate_scores(matcher.as_strangers(), matcher.person_rows, fmr=fmr)
+    matcher, strangers = matching.matcher, matching.strangers(fmr)
+    owners = matcher.person_rows
+    found = calibrate_scores(strangers, owners, fmr=fmr)
     kept = matching.record.thresholds.get(fmr)
     threshold = kept.value if kept else found.threshold
     note = f"a score, not a cosine: {matching.threshold(DOCUMENTED).note}"
     if abs(threshold - found.threshold) > MOVED:
         note += f"; read off when it was fitted, now it would be {found.threshold:.3f}: `faceml faces fit-matcher`"
-    beside = people_beside(labels.owners, labels.photos)
-    rates = stranger_rates(
-        ((part, scores) for part, scores, _ in matcher.against_others(np.arange(len(labels.owners)))),
-        labels.owners,
-        near_people(labels.owners, beside, matcher.centroids),
-        threshold=threshold,
-        barred=beside,
-    )
-    advice = _advice(rates, found, is_plain=False)
-    return CalibrationReport(threshold, found, labels.pack, DOCUMENTED, matching.name, note, rates, advice)
-
-
-def _advice(rates: StrangerRates, found: Calibration, *, is_plain: bool) -> str | None:
-    """What a person can do where relatives get through more often than was asked for; None: they do not."""
-    asked = found.fmr_asked
-    if rates.relatives is None or rates.relatives.value <= asked:
-        return None
-    ways = ["label more of each person", "label the relatives, too"]
-    if found.faces * asked / 10 >= LEAST_EXPECTED:
-        ways.append(f"ask for less (`--fmr {asked / 10:g}`)")
-    if is_plain:
-        ways.append("fit a matcher, which names fewer for as many known ones (`faceml faces fit-matcher`)")
-    return f"{'; '.join(ways)}; and look at what was recognised, under *Review*"
+    photos, middles, parts_of = _photos(library, tuple(matching.labelled)), matcher.centroids, matcher.against_others
+    rates = rate_strangers(strangers, parts_of, owners, photos, middles, threshold=threshold, is_once_a_photo=True)
+    what_helps, pack = advice(rates, found, is_plain=False), matching.record.pack
+    return CalibrationReport(threshold, found, pack, DOCUMENTED, matching.name, note, rates, what_helps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Labels:
     """The faces that people labelled, in order of person."""
 
+    face_ids: tuple[UUID, ...]  # (L,)
     vectors: NDArray[np.float32]  # (L, D) raw
     owners: NDArray[np.intp]  # (L,) number of the person
     exemplars: NDArray[np.intp]  # rows of those that are exemplars
-    photos: NDArray[np.int64]  # (L,) the asset each is on
     pack: str
+    version: int  # of the labels
 
 
-def _read(repository: Repository, *, active_only: bool = False) -> _Labels:
-    with repository.read() as unit:
-        faces, person_ids = unit.vectors.labelled_by_a_person(active_only=active_only)
+def _read(library: Library) -> _Labels:
+    with library.repository.read() as unit:
+        version, pinned = unit.contract.labels_version(), unit.contract.pinned()
+        faces, person_ids = unit.vectors.labelled_by_a_person()
         exemplars = set(unit.prototypes.all().face_ids)
-        photo = unit.faces.photo_of(faces.face_ids)
-        pinned = unit.contract.pinned()
     if pinned is None or not person_ids:
         raise NotEnoughData("nobody is labelled yet, so there is nothing to calibrate on: label some clusters first")
     people = {person_id: row for row, person_id in enumerate(sorted(set(person_ids)))}
     return _Labels(
+        face_ids=faces.face_ids,
         vectors=faces.vectors,
         owners=np.array([people[person_id] for person_id in person_ids], np.intp),
         exemplars=np.array([row for row, id_ in enumerate(faces.face_ids) if id_ in exemplars], np.intp),
-        photos=np.array([photo[id_] for id_ in faces.face_ids], np.int64),
         pack=pinned.name,
+        version=version,
     )
 
 
-def _calibrate(repository: Repository, space: Space, fmr: float) -> CalibrationReport:
-    labels = _read(repository)
+def _photos(library: Library, face_ids: Sequence[UUID]) -> list[int]:
+    with library.repository.read() as unit:
+        photo = unit.faces.photo_of(face_ids)
+    return [photo[id_] for id_ in face_ids]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ReadOff:
+    """What the labels say at a rate, in the space where they are measured."""
+
+    calibration: Calibration
+    scores: OpenSetScores
+    pack: str
+
+
+def _measured(space: Space) -> Space:
+    """Where labels are compared; one that learned from them and can carry a threshold over is no such place."""
+    return Space(RAW) if space.thresholds else space
+
+
+def _read_off(library: Library, space: Space, fmr: float, labels: _Labels | None = None) -> _ReadOff:
+    """Kept for the next who asks, until anybody writes labels."""
+    measured = _measured(space)
+    with library.repository.read() as unit:
+        version = labels.version if labels else unit.contract.labels_version()
+    now = (id(library.repository), measured.name, measured.checksum, fmr, version)
+    kept: _ReadOff = library.thresholds.of(now, lambda: _calibrate(labels or _read(library), measured, fmr))
+    return kept
+
+
+def _calibrate(labels: _Labels, space: Space, fmr: float) -> _ReadOff:
+    vectors = space.project(labels.vectors)
     try:
-        found = calibrate(space.project(labels.vectors), labels.owners, fmr=fmr, exemplar_rows=labels.exemplars)
+        scores = score_labels(vectors, labels.owners, fmr=fmr, exemplar_rows=labels.exemplars)
+        return _ReadOff(calibrate_scores(scores, labels.owners, fmr=fmr), scores, labels.pack)
     except NotEnoughData as error:
-        if labels.owners.max() + 1 < LEAST_PEOPLE or len(labels.owners) * fmr < LEAST_EXPECTED:
+        if not is_enough(int(labels.owners.max()) + 1, len(labels.owners), fmr):
             raise
         raise NotEnoughData(
             f"{error}; or fit a matcher, which needs no second face of anybody (`faceml faces fit-matcher`)"
         ) from error
-    return CalibrationReport(found.threshold, found, labels.pack, DOCUMENTED, space.name, None)
 
 
 def threshold_note(library: Library, threshold: float | str, space: Space) -> str | None:
@@ -240,9 +244,6 @@ def usual_score(library: Library, matching: Matching) -> float:
         return matching.threshold(pinned.match_threshold if pinned else DOCUMENTED).value
 
 
-FEWEST_PEOPLE = 2
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdView:
     """What a threshold in one space lets in and leaves out, on the faces that people labelled."""
@@ -269,10 +270,11 @@ def view_thresholds(
     Raises:
         ModelMismatch, Unavailable: of a model.
     """
-    with library.repository.read() as unit:
-        faces, person_ids = unit.vectors.labelled_by_a_person()
-    people = np.unique([str(person_id) for person_id in person_ids], return_inverse=True)[1]
-    if len(np.unique(people)) < FEWEST_PEOPLE:
+    try:
+        labels = _read(library)
+    except NotEnoughData:
+        return ()
+    if labels.owners.max() == 0:  # one person
         return ()
     views: dict[str, ThresholdView] = {}
     for number, model in enumerate(models):
@@ -280,17 +282,18 @@ def view_thresholds(
         with suppress(NotFound):
             space = open_space(library, model)
             if space.name not in views:
-                views[space.name] = _view(library, space, score_open_set(space.project(faces.vectors), people), fmr)
+                views[space.name] = _view(library, space, labels, fmr)
     on_progress(len(models), len(models))
     return tuple(views.values())
 
 
-def _view(library: Library, space: Space, scores: OpenSetScores, fmr: float) -> ThresholdView:
+def _view(library: Library, space: Space, labels: _Labels, fmr: float) -> ThresholdView:
+    scores = score_open_set(space.project(labels.vectors), labels.owners)
     try:
-        found = _in_space(library, space, fmr)
-        labels = found.calibration
+        found = _in_space(library, space, fmr, labels)
+        known = found.calibration
         note = f"; {found.note}" if found.note else ""
-        threshold, source = found.threshold, f"calibrated on {labels.faces} labels of {labels.people} people{note}"
+        threshold, source = found.threshold, f"calibrated on {known.faces} labels of {known.people} people{note}"
     except NotEnoughData:
         threshold, source = DOCUMENTED, "documented for raw embeddings; too few labels to calibrate one"
     has_mate = np.isfinite(scores.genuine)

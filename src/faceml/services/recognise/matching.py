@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
@@ -26,13 +26,15 @@ from faceml.identity.lifetimes import ANY_TIME, Times
 from faceml.identity.matcher import Matcher, enrol
 from faceml.identity.matcher_file import UNKNOWN, MatcherRecord, MatcherSettings, unpack_ids
 from faceml.identity.smoothing import smoothed
+from faceml.identity.strangers import USUAL_FMR, OpenSetScores, draw_probes
 from faceml.library import Library
+from faceml.once import Latest
 from faceml.options import AUTO, AssignOptions
 from faceml.storage.registry.records import CHALLENGER, CHAMPION, MATCHER, RegisteredModel
 from faceml.storage.sql.repository import UnitOfWork
 
 PLAIN = "plain"  # cosines to prototypes, no matcher
-AUTO_FMR = 1e-3  # share of strangers that may pass "auto"
+AUTO_FMR = USUAL_FMR  # share of strangers that may pass "auto"
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +67,10 @@ class Matching:
 
     name: str  # "face-matcher/3", which an assignment made with it carries as model_version
     people: tuple[UUID, ...]  # (K,) ascending; the row numbers of a match stand for them
-    labelled: frozenset[UUID]  # faces that people are known by
+    labelled: dict[UUID, None]  # (L,) faces that people are known by, in the matcher's order
     record: MatcherRecord
     matcher: Matcher
+    _strangers: Latest[OpenSetScores] = field(default_factory=Latest, repr=False)
 
     def groups(self, face_ids: Sequence[UUID]) -> NDArray[np.int64]:
         """(P,) group of the library each face was in when the matcher was fitted; -1: in no group, or not there."""
@@ -131,6 +134,11 @@ class Matching:
                 "reaches: label more and fit again (`faceml faces fit-matcher`), or give a threshold as a number"
             )
         return MatcherThreshold(self.record.thresholds[AUTO_FMR].value, None)
+
+    def strangers(self, fmr: float = AUTO_FMR) -> OpenSetScores:
+        """Labelled faces as strangers, as many as this rate needs; kept for the next who asks."""
+        probes = draw_probes(len(self.matcher.known), fmr)
+        return self._strangers.of(len(probes), lambda: self.matcher.as_strangers(probes))
 
     def explain(self, unit: UnitOfWork, face_id: UUID) -> tuple[ScoreParts, ...]:
         """What the face's score with each person is made of, now, the highest first; empty where its vector is lost.
@@ -240,7 +248,7 @@ def _enrol(library: Library, model: RegisteredModel) -> Matching | None:
     return Matching(
         name=model.space,
         people=people,
-        labelled=frozenset(faces.face_ids),
+        labelled=dict.fromkeys(faces.face_ids),
         record=record,
         matcher=matcher,
     )

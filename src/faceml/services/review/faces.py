@@ -36,8 +36,9 @@ DOUBT = 0.1  # an answer is uncertain where it changes with less of a similarity
 QUALITY = 0.5  # from which on a face is good enough to ask about
 PROBABLY = 0.5  # how likely the best person of a face left without a name is right, for it to be asked about first
 MOST_FACES = 50_000  # scored; the best where there are more
-MOST_COMPARED = 200_000_000  # similarities of a page: fewer faces where there are many people, but not fewer than these
-FEWEST_FACES = 5_000
+FIRST_COMPARED = 40_000_000  # similarities of a page: half a second's work, and more while too few faces are found
+MOST_COMPARED = 200_000_000  # likewise with a matcher, whose faces say together how many are somebody's
+FEWEST_FACES = 1_000
 MOST_SAMPLED = 5_000  # of these, faces that tell how scores fall
 
 
@@ -100,6 +101,9 @@ def suggest_uncertain(
 
 def suggest_probable(library: Library, *, limit: int = 20) -> list[UncertainFace]:
     """The first part of `suggest_uncertain`: faces without a name that are probably their best person's."""
+    if matcher_in_use(library, CHAMPION) is None:
+        check_limit(limit)
+        return []
     return _worth_asking(library, limit).probable[:limit]
 
 
@@ -177,7 +181,7 @@ def _closeness(library: Library) -> Callable[[UncertainFace], tuple[bool, float,
 def _scored(library: Library, matching: Matching, threshold: float, min_quality: float) -> list[UncertainFace]:
     """Every face that no person decided about and that has a best person."""
     with library.repository.read() as unit:
-        most = _most_compared(len(matching.matcher.groups))
+        most = _most_compared(len(matching.matcher.groups), MOST_COMPARED)
         faces = unit.vectors.undecided(limit=most, min_quality=min_quality)
         known, names = MatcherWay(matching).read(unit, faces.face_ids), unit.people.names()
     if not faces.face_ids:
@@ -201,7 +205,7 @@ def _chances(library: Library, matching: Matching, faces: Embeddings, matches: M
     """
     sample = np.sort(np.random.default_rng(0).permutation(len(faces.face_ids))[:MOST_SAMPLED])
     alone = matching.matcher.match(faces.vectors[sample], groups=matching.groups(faces.face_ids)[sample])
-    labelled = matching.matcher.as_strangers()
+    labelled = matching.strangers()
     known = np.isfinite(labelled.genuine)
     found = likelihood(
         np.maximum(labelled.genuine, labelled.impostor)[known],
@@ -239,7 +243,7 @@ def _uncertain(
 ) -> list[UncertainFace]:
     """Close calls among the best faces, and among twice as many while they are fewer than `limit`."""
     everybody, names = read_gallery(library, unit, space), unit.people.names()
-    most = _most_compared(len(everybody.prototypes))
+    most = _most_compared(len(everybody.prototypes), FIRST_COMPARED)
     while everybody.people:
         faces = unit.vectors.undecided(limit=most, min_quality=min_quality)
         gallery = asked_about(unit, everybody, faces.face_ids)
@@ -258,9 +262,9 @@ def _uncertain(
     return []
 
 
-def _most_compared(with_: int) -> int:
-    """How many faces are compared with so many others for a page: seconds of work, however large a library is."""
-    return max(FEWEST_FACES, min(MOST_FACES, MOST_COMPARED // max(1, with_)))
+def _most_compared(with_: int, pairs: int) -> int:
+    """How many faces are compared with so many others: that many pairs, however large a library is."""
+    return max(FEWEST_FACES, min(MOST_FACES, pairs // max(1, with_)))
 
 
 def _confirmed(unit: UnitOfWork, face_ids: Sequence[UUID], counted: frozenset[UUID]) -> set[UUID]:
