@@ -22,7 +22,7 @@ from faceml.storage.forgetting import nothing_left_here
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import PROJECTION, ModelCard, RegistryState
 from faceml.storage.sql.database import CONTENT, SCHEMA_VERSION, empty_schema, filled_tables, not_empty
-from faceml.storage.sql.dump import DatabaseDump, TableShape, fill_table, shape_from_json
+from faceml.storage.sql.dump import DatabaseDump, TableShape, fill_table, shape_from_json, without_indexes
 from faceml.storage.sql.repository import Repository
 from faceml.storage.staging import STAGING, alone, check_empty, clear, move_up
 from faceml.wiring import open_library
@@ -154,7 +154,7 @@ def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
         reason = type(error).__name__  # pydantic's own words take many lines
         raise FileNotReadable(f"the backup's list of tables cannot be read ({reason}): use another one") from error
     rows: Counter[str] = Counter()
-    with empty_schema(url, manifest["schema"]) as connection:
+    with empty_schema(url, manifest["schema"]) as connection, without_indexes(connection):
         for shape, promised in shapes.items():
             with ExitStack() as opened:
                 blobs = {

@@ -1,51 +1,131 @@
 """Tables as lines of JSON that both databases write alike, and back; a shape says what each column holds.
 
-Bytes may lie apart from the lines, which hold how many there are: vectors then are read and written as they are.
+Bytes may lie apart from the lines, which hold how many there are: vectors then are read and written as they are. Rows
+are turned a page at a time and column by column, from what the driver hands out and to what it takes: SQLAlchemy's
+types, asked value by value, were half of a backup's time.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
-from itertools import islice
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from faceml.errors import FileNotReadable
-from faceml.storage.sql.chunks import JsonColumn, UtcTime, insert_rows
+from faceml.storage.sql.chunks import JsonColumn, UtcTime, chunks, insert_rows
 from faceml.storage.sql.tables import Base
 
 PAGE_ROWS = 1_000
+Turn = Callable[[Sequence[Any]], Sequence[Any]]  # a column's values of some rows into another form of them
+
+
+Take = Callable[[Sequence[int]], Sequence[bytes]]  # hands out the next pieces, each with so many bytes
+
+
+def _each(turn: Callable[[Any], Any]) -> Turn:
+    return lambda column: [None if value is None else turn(value) for value in column]
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
+_MARK = uuid4().hex  # which no value is
+_END = f',"{_MARK}"]'
+_BARE_UUID = re.compile("[0-9a-f]{32}").fullmatch
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """The JSON of each value, and there is at least one. By one call for all: a call takes as long as a short value.
+
+    >>> _texts([[1, None], "a,b"])
+    ['[1,null]', '"a,b"']
+    """
+    marked = _ENCODER.encode([(value, _MARK) for value in values])
+    return marked[2 : -len(_END) - 1].split(f"{_END},[")
+
+
+def _json_written(column: Sequence[Any]) -> list[Any]:
+    return json.loads(f"[{','.join(text or 'null' for text in column)}]")  # type: ignore[no-any-return]
+
+
+def _json_stored(column: Sequence[Any]) -> list[Any]:
+    return [None if text == "null" else text for text in _texts(column)]
+
+
+def _uuid_stored(column: Sequence[Any]) -> list[Any]:
+    bare = [None if text is None else text.replace("-", "") for text in column]
+    if not all(_BARE_UUID(text) for text in bare if text is not None):
+        raise ValueError("not a UUID")
+    return bare
+
+
+def _uuid_written(text: str) -> str:
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _time_written(text: str) -> str:
+    return f"{text[:10]}T{text[11:]}+00:00".replace(".000000+", "+")
+
+
+def _time_stored(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """From what a driver hands out to what JSON has, and back to what it takes; None is null and stays so."""
+
+    write: Turn = lambda column: column
+    read: Turn = lambda column: column
+
+
+_AS_IT_IS = Form()
+_AS_TEXT = Form(_each(lambda value: base64.b64encode(value).decode()), _each(base64.b64decode))
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How values of a column are stored, written as JSON and read back; None is null."""
+    """How values of a column are stored."""
 
     declared: type[TypeEngine[Any]]  # what the type of such a column is an instance of
     stored: TypeEngine[Any]
-    write: Callable[[Any], Any] = lambda value: value
-    read: Callable[[Any], Any] = lambda value: value
+    form: Form = _AS_IT_IS
+    in_sqlite: Form = _AS_IT_IS  # which has fewer types
 
 
 # The first match counts: Enum is a String, UtcTime decorates.
 _KINDS = {
-    "time": Kind(UtcTime, UtcTime(), datetime.isoformat, datetime.fromisoformat),
-    "enum": Kind(sa.Enum, sa.Text(), str),
-    "uuid": Kind(sa.Uuid, sa.Uuid(), str, UUID),
-    "json": Kind(JsonColumn, sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    "time": Kind(
+        UtcTime,
+        UtcTime(),
+        Form(_each(lambda value: value.astimezone(UTC).isoformat()), _each(datetime.fromisoformat)),
+        Form(_each(_time_written), _each(_time_stored)),
+    ),
+    "enum": Kind(sa.Enum, sa.Text()),
+    "uuid": Kind(
+        sa.Uuid,
+        sa.Uuid(),
+        Form(_each(str), _each(UUID)),
+        Form(_each(_uuid_written), _uuid_stored),
+    ),
+    "json": Kind(
+        JsonColumn,
+        sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+        in_sqlite=Form(_json_written, _json_stored),
+    ),
     # As text, or apart from the lines, where a shape says so.
-    "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), lambda value: base64.b64encode(value).decode(), base64.b64decode),
+    "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), _AS_TEXT, _AS_TEXT),
     "blob": Kind(sa.LargeBinary, sa.LargeBinary()),
-    "bool": Kind(sa.Boolean, sa.Boolean()),
+    "bool": Kind(sa.Boolean, sa.Boolean(), in_sqlite=Form(write=_each(bool))),
     "float": Kind(sa.Float, sa.Float()),
     "int": Kind(sa.Integer, sa.BigInteger()),
     "text": Kind(sa.String, sa.Text()),
@@ -86,13 +166,14 @@ class DatabaseDump:
         self.shapes = tuple(_shape(table) for table in Base.metadata.sorted_tables)
 
     def lines(self, shape: TableShape) -> Iterator[bytes]:
-        """One line a row, in order of the key: equal rows make equal bytes on every database."""
+        """One line a row, in order of the key, some lines at a time: equal rows make equal bytes on every database."""
         table = Base.metadata.tables[shape.name]
-        columns = (sa.func.length(column) if column.name in shape.blobs else column for column in table.columns)
-        writers = [_KINDS[column.kind].write for column in shape.columns]
-        for row in self._connection.execute(_in_order(table, *columns)):
-            cells = _converted(writers, row)
-            yield json.dumps(cells, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        lengths = {name: sa.func.length(table.c[name]) for name in shape.blobs}
+        columns = (lengths.get(column.name, sa.type_coerce(column, sa.types.NullType())) for column in table.columns)
+        writers = [form.write for form in _forms(shape, self._connection)]
+        for rows in self._connection.execute(_in_order(table, *columns)).partitions():
+            cells = (write(column) for write, column in zip(writers, zip(*rows, strict=True), strict=True))
+            yield "\n".join([*_texts(zip(*cells, strict=True)), ""]).encode()
 
     def blobs(self, shape: TableShape, name: str) -> Iterator[bytes]:
         """The bytes of a column, those of some rows at a time, in the order of the lines."""
@@ -105,32 +186,36 @@ def _in_order(table: sa.Table, *columns: Any) -> sa.Select[Any]:
     return sa.select(*columns).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
 
 
+def _forms(shape: TableShape, connection: sa.Connection) -> list[Form]:
+    kinds = (_KINDS[column.kind] for column in shape.columns)
+    return [kind.in_sqlite if connection.dialect.name == "sqlite" else kind.form for kind in kinds]
+
+
 def fill_table(
     connection: sa.Connection,
     shape: TableShape,
     lines: Iterable[bytes],
-    blobs: Mapping[str, Callable[[int], bytes]] | None = None,
+    blobs: Mapping[str, Take] | None = None,
 ) -> int:
     """Put rows into an empty table; returns how many.
 
     Args:
-        blobs: by column, what hands out the next so many bytes of those that lie apart.
+        lines: some whole lines at a time.
+        blobs: by column, what hands out bytes that lie apart.
     Raises:
-        FileNotReadable: rows that point at rows of this table do so in a circle.
+        FileNotReadable: rows that point at rows of this table do so in a circle, or hold what their columns cannot.
     """
-    table = sa.Table(shape.name, sa.MetaData(), *(_column(column) for column in shape.columns))
+    table = sa.Table(shape.name, sa.MetaData(), *(_column(column, connection) for column in shape.columns))
     inward = _references_to_itself(connection, shape.name)
     connection.execute(sa.delete(table))  # what a migration has put there is in the dump, too
+    insert = _inserter(connection, table)
     later: list[dict[str, Any]] = []
     count = 0
-    names = [column.name for column in shape.columns]
-    apart = blobs or {}
-    readers = [apart.get(column.name, _KINDS[column.kind].read) for column in shape.columns]
-    rows = (dict(zip(names, _converted(readers, json.loads(line)), strict=True)) for line in lines)
-    while batch := list(islice(rows, PAGE_ROWS)):
-        count += len(batch)
-        later += [dict(row) for row in batch if any(row[name] is not None for name in inward)]
-        insert_rows(connection, table, [{**row, **dict.fromkeys(inward)} for row in batch])
+    for columns in _pages(shape, lines, _readers(shape, connection, blobs or {})):
+        rows = len(columns[shape.keys[0]])
+        later += _of_rows_that_point(columns, inward, shape.keys)
+        insert(columns | dict.fromkeys(inward, [None] * rows))
+        count += rows
     for name in inward:
         _refuse_circle(shape, name, {row[shape.keys[0]]: row[name] for row in later})
     for row in later:  # only now all rows are there that they point at
@@ -138,6 +223,71 @@ def fill_table(
         connection.execute(table.update().where(*is_it).values({name: row[name] for name in inward}))
     _count_on(connection, shape)
     return count
+
+
+def _pages(shape: TableShape, lines: Iterable[bytes], readers: Sequence[Turn]) -> Iterator[dict[str, Sequence[Any]]]:
+    """Columns of some rows, as the driver takes them."""
+    names = [column.name for column in shape.columns]
+    for some in lines:
+        try:
+            for rows in chunks(json.loads(b"[" + some.rstrip().replace(b"\n", b",") + b"]"), PAGE_ROWS):
+                columns = zip(names, readers, zip(*rows, strict=True), strict=True)
+                yield {name: read(column) for name, read, column in columns}
+        except (ValueError, TypeError, AttributeError) as error:
+            reason = f"table {shape.name} cannot be read ({type(error).__name__})"
+            raise FileNotReadable(f"the backup's {reason}: use another one") from error
+
+
+def _readers(shape: TableShape, connection: sa.Connection, blobs: Mapping[str, Take]) -> list[Turn]:
+    forms = zip(shape.columns, _forms(shape, connection), strict=True)
+    return [_apart(blobs[column.name]) if column.name in blobs else form.read for column, form in forms]
+
+
+def _apart(take: Take) -> Turn:
+    def read(column: Sequence[Any]) -> list[Any]:
+        pieces = iter(take([size for size in column if size is not None]))
+        return [None if size is None else next(pieces) for size in column]
+
+    return read
+
+
+def _inserter(connection: sa.Connection, table: sa.Table) -> Callable[[Mapping[str, Sequence[Any]]], object]:
+    """Puts rows into a table, given by column."""
+    if connection.dialect.name != "sqlite":
+        return lambda columns: insert_rows(connection, table, _rows(columns))
+    statement = str(table.insert().compile(dialect=connection.dialect))
+    return lambda columns: connection.exec_driver_sql(statement, list(zip(*columns.values(), strict=True)))
+
+
+def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _of_rows_that_point(
+    columns: Mapping[str, Sequence[Any]], inward: Sequence[str], keys: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Key and targets of rows that point at others of their table."""
+    for row in _rows({name: columns[name] for name in (*keys, *inward)}) if inward else ():
+        if any(row[name] is not None for name in inward):
+            yield row
+
+
+@contextmanager
+def without_indexes(connection: sa.Connection) -> Iterator[None]:
+    """Meanwhile SQLite's tables have their keys alone: an index made of all rows at once is a sort, and not many looks.
+
+    PostgreSQL's are left: to make one there takes a lock, and much memory.
+    """
+    made = []
+    if connection.dialect.name == "sqlite":
+        made = connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        ).all()
+    for name, _ in made:
+        connection.exec_driver_sql(f"DROP INDEX {connection.dialect.identifier_preparer.quote(name)}")
+    yield
+    for _, statement in made:
+        connection.exec_driver_sql(statement)
 
 
 def shape_from_json(plain: Mapping[str, Any]) -> TableShape:
@@ -159,11 +309,9 @@ def _column_shape(name: str, type_: TypeEngine[Any]) -> ColumnShape:
     return ColumnShape(name, kind)
 
 
-def _converted(converters: Iterable[Callable[[Any], Any]], row: Iterable[Any]) -> list[Any]:
-    return [None if value is None else convert(value) for convert, value in zip(converters, row, strict=True)]
-
-
-def _column(shape: ColumnShape) -> sa.Column[Any]:
+def _column(shape: ColumnShape, connection: sa.Connection) -> sa.Column[Any]:
+    if connection.dialect.name == "sqlite":
+        return sa.Column(shape.name)  # gets what it holds
     if shape.values:
         return sa.Column(shape.name, sa.Enum(*shape.values, name=shape.enum, create_type=False))
     return sa.Column(shape.name, _KINDS[shape.kind].stored)
