@@ -68,7 +68,8 @@ def names(library: Library) -> dict[UUID, str]:
 def tables(library: Library, *, without: tuple[str, ...] = ()) -> dict[str, list[bytes]]:
     """Every row of every table."""
     with library.repository.dump() as dump:
-        return {shape.name: list(dump.lines(shape)) for shape in dump.shapes if shape.name not in without}
+        shapes = [shape for shape in dump.shapes if shape.name not in without]
+        return {shape.name: b"".join(dump.lines(shape)).splitlines() for shape in shapes}
 
 
 def answers(library: Library) -> list[list[tuple[UUID, float]]]:

@@ -1,95 +1,29 @@
 """Tables as lines of JSON that both databases write alike, and back; a shape says what each column holds.
 
-Bytes may lie apart from the lines, which hold how many there are: vectors then are read and written as they are. Rows
-are turned a page at a time and column by column, from what the driver hands out and to what it takes: SQLAlchemy's
-types, asked value by value, were half of a backup's time.
+Bytes may lie apart from the lines, which hold how many there are: vectors then are read and written as they are.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
-from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from faceml.errors import FileNotReadable
+from faceml.storage.lines import cells
+from faceml.storage.lines.cells import Form, Take, Turn
 from faceml.storage.sql.chunks import JsonColumn, UtcTime, chunks, insert_rows
 from faceml.storage.sql.tables import Base
 
-PAGE_ROWS = 1_000
-Turn = Callable[[Sequence[Any]], Sequence[Any]]  # a column's values of some rows into another form of them
-
-
-Take = Callable[[Sequence[int]], Sequence[bytes]]  # hands out the next pieces, each with so many bytes
-
-
-def _each(turn: Callable[[Any], Any]) -> Turn:
-    return lambda column: [None if value is None else turn(value) for value in column]
-
-
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
-_MARK = uuid4().hex  # which no value is
-_END = f',"{_MARK}"]'
-_BARE_UUID = re.compile("[0-9a-f]{32}").fullmatch
-
-
-def _texts(values: Iterable[Any]) -> list[str]:
-    """The JSON of each value, and there is at least one. By one call for all: a call takes as long as a short value.
-
-    >>> _texts([[1, None], "a,b"])
-    ['[1,null]', '"a,b"']
-    """
-    marked = _ENCODER.encode([(value, _MARK) for value in values])
-    return marked[2 : -len(_END) - 1].split(f"{_END},[")
-
-
-def _json_written(column: Sequence[Any]) -> list[Any]:
-    return json.loads(f"[{','.join(text or 'null' for text in column)}]")  # type: ignore[no-any-return]
-
-
-def _json_stored(column: Sequence[Any]) -> list[Any]:
-    return [None if text == "null" else text for text in _texts(column)]
-
-
-def _uuid_stored(column: Sequence[Any]) -> list[Any]:
-    bare = [None if text is None else text.replace("-", "") for text in column]
-    if not all(_BARE_UUID(text) for text in bare if text is not None):
-        raise ValueError("not a UUID")
-    return bare
-
-
-def _uuid_written(text: str) -> str:
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def _time_written(text: str) -> str:
-    return f"{text[:10]}T{text[11:]}+00:00".replace(".000000+", "+")
-
-
-def _time_stored(text: str) -> str:
-    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """From what a driver hands out to what JSON has, and back to what it takes; None is null and stays so."""
-
-    write: Turn = lambda column: column
-    read: Turn = lambda column: column
-
-
-_AS_IT_IS = Form()
-_AS_TEXT = Form(_each(lambda value: base64.b64encode(value).decode()), _each(base64.b64decode))
+READ_ROWS = 200  # at a time; of more, Python's garbage collector goes through most before they are done with
+PAGE_ROWS = 1_000  # written at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,34 +32,24 @@ class Kind:
 
     declared: type[TypeEngine[Any]]  # what the type of such a column is an instance of
     stored: TypeEngine[Any]
-    form: Form = _AS_IT_IS
-    in_sqlite: Form = _AS_IT_IS  # which has fewer types
+    form: Form = cells.AS_IT_IS
+    in_sqlite: Form = cells.AS_IT_IS
 
 
 # The first match counts: Enum is a String, UtcTime decorates.
 _KINDS = {
-    "time": Kind(
-        UtcTime,
-        UtcTime(),
-        Form(_each(lambda value: value.astimezone(UTC).isoformat()), _each(datetime.fromisoformat)),
-        Form(_each(_time_written), _each(_time_stored)),
-    ),
+    "time": Kind(UtcTime, UtcTime(), cells.TIMES, cells.TIMES_AS_TEXT),
     "enum": Kind(sa.Enum, sa.Text()),
-    "uuid": Kind(
-        sa.Uuid,
-        sa.Uuid(),
-        Form(_each(str), _each(UUID)),
-        Form(_each(_uuid_written), _uuid_stored),
-    ),
+    "uuid": Kind(sa.Uuid, sa.Uuid(), cells.UUIDS, cells.UUIDS_AS_TEXT),
     "json": Kind(
         JsonColumn,
         sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
-        in_sqlite=Form(_json_written, _json_stored),
+        in_sqlite=cells.JSON_AS_TEXT,
     ),
     # As text, or apart from the lines, where a shape says so.
-    "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), _AS_TEXT, _AS_TEXT),
+    "bytes": Kind(sa.LargeBinary, sa.LargeBinary(), cells.BYTES, cells.BYTES),
     "blob": Kind(sa.LargeBinary, sa.LargeBinary()),
-    "bool": Kind(sa.Boolean, sa.Boolean(), in_sqlite=Form(write=_each(bool))),
+    "bool": Kind(sa.Boolean, sa.Boolean(), in_sqlite=cells.TRUTHS_AS_NUMBERS),
     "float": Kind(sa.Float, sa.Float()),
     "int": Kind(sa.Integer, sa.BigInteger()),
     "text": Kind(sa.String, sa.Text()),
@@ -172,8 +96,8 @@ class DatabaseDump:
         columns = (lengths.get(column.name, sa.type_coerce(column, sa.types.NullType())) for column in table.columns)
         writers = [form.write for form in _forms(shape, self._connection)]
         for rows in self._connection.execute(_in_order(table, *columns)).partitions():
-            cells = (write(column) for write, column in zip(writers, zip(*rows, strict=True), strict=True))
-            yield "\n".join([*_texts(zip(*cells, strict=True)), ""]).encode()
+            turned = (write(column) for write, column in zip(writers, zip(*rows, strict=True), strict=True))
+            yield "\n".join([*cells.texts(zip(*turned, strict=True)), ""]).encode()
 
     def blobs(self, shape: TableShape, name: str) -> Iterator[bytes]:
         """The bytes of a column, those of some rows at a time, in the order of the lines."""
@@ -183,7 +107,7 @@ class DatabaseDump:
 
 
 def _in_order(table: sa.Table, *columns: Any) -> sa.Select[Any]:
-    return sa.select(*columns).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
+    return sa.select(*columns).order_by(*table.primary_key.columns).execution_options(yield_per=READ_ROWS)
 
 
 def _forms(shape: TableShape, connection: sa.Connection) -> list[Form]:
@@ -240,15 +164,7 @@ def _pages(shape: TableShape, lines: Iterable[bytes], readers: Sequence[Turn]) -
 
 def _readers(shape: TableShape, connection: sa.Connection, blobs: Mapping[str, Take]) -> list[Turn]:
     forms = zip(shape.columns, _forms(shape, connection), strict=True)
-    return [_apart(blobs[column.name]) if column.name in blobs else form.read for column, form in forms]
-
-
-def _apart(take: Take) -> Turn:
-    def read(column: Sequence[Any]) -> list[Any]:
-        pieces = iter(take([size for size in column if size is not None]))
-        return [None if size is None else next(pieces) for size in column]
-
-    return read
+    return [cells.apart(blobs[column.name]) if column.name in blobs else form.read for column, form in forms]
 
 
 def _inserter(connection: sa.Connection, table: sa.Table) -> Callable[[Mapping[str, Sequence[Any]]], object]:
@@ -278,11 +194,8 @@ def without_indexes(connection: sa.Connection) -> Iterator[None]:
 
     PostgreSQL's are left: to make one there takes a lock, and much memory.
     """
-    made = []
-    if connection.dialect.name == "sqlite":
-        made = connection.exec_driver_sql(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-        ).all()
+    statement = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    made = connection.exec_driver_sql(statement).all() if connection.dialect.name == "sqlite" else ()
     for name, _ in made:
         connection.exec_driver_sql(f"DROP INDEX {connection.dialect.identifier_preparer.quote(name)}")
     yield
