@@ -441,6 +441,7 @@ restore.restore(read_settings(), Path(sys.argv[1]))
     "place",
     [
         "fill_database",
+        "blob_part",  # in the middle of filling
         "moving",
         *(pytest.param(p, marks=pytest.mark.nightly) for p in ("drain_outbox", "_models_back")),
     ],

@@ -23,7 +23,7 @@ DRAFT_NOTE = "draft"
 PROGRAM, FORMAT = "faceml backup", 2  # 1 had vectors as text
 FAST = 1  # deflate's level
 BLOCK_BYTES = 1 << 20
-LINES_BYTES = 1 << 18  # some thousand rows, which take ten times as much room as Python's objects
+LINES_BYTES = 1 << 16  # some hundred rows
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
 
 

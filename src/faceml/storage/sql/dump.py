@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -19,11 +20,10 @@ from sqlalchemy.types import TypeEngine
 from faceml.errors import FileNotReadable
 from faceml.storage.lines import cells
 from faceml.storage.lines.cells import Form, Take, Turn
-from faceml.storage.sql.chunks import JsonColumn, UtcTime, chunks, insert_rows
+from faceml.storage.sql.chunks import JsonColumn, UtcTime, chunks, insert_rows, stored_types
 from faceml.storage.sql.tables import Base
 
-READ_ROWS = 200  # at a time; of more, Python's garbage collector goes through most before they are done with
-PAGE_ROWS = 1_000  # written at a time
+PAGE_ROWS = 200  # of more, Python's garbage collector goes through most before they are done with
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class DatabaseDump:
 
 
 def _in_order(table: sa.Table, *columns: Any) -> sa.Select[Any]:
-    return sa.select(*columns).order_by(*table.primary_key.columns).execution_options(yield_per=READ_ROWS)
+    return sa.select(*columns).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE_ROWS)
 
 
 def _forms(shape: TableShape, connection: sa.Connection) -> list[Form]:
@@ -170,9 +170,21 @@ def _readers(shape: TableShape, connection: sa.Connection, blobs: Mapping[str, T
 def _inserter(connection: sa.Connection, table: sa.Table) -> Callable[[Mapping[str, Sequence[Any]]], object]:
     """Puts rows into a table, given by column."""
     if connection.dialect.name != "sqlite":
-        return lambda columns: insert_rows(connection, table, _rows(columns))
-    statement = str(table.insert().compile(dialect=connection.dialect))
-    return lambda columns: connection.exec_driver_sql(statement, list(zip(*columns.values(), strict=True)))
+        types = stored_types(connection, table)
+        return lambda columns: insert_rows(connection, table, _rows(columns), types=types)
+
+    @cache
+    def statement(empty: frozenset[str]) -> str:
+        values = {c.name: sa.null() if c.name in empty else sa.bindparam(c.name) for c in table.columns}
+        return str(table.insert().values(values).compile(dialect=connection.dialect))
+
+    def insert(columns: Mapping[str, Sequence[Any]]) -> None:
+        # To SQLite's driver null is the dearest of values: columns of nothing else are told in the statement.
+        empty = frozenset(name for name, column in columns.items() if column.count(None) == len(column))
+        rows = zip(*(column for name, column in columns.items() if name not in empty), strict=True)
+        connection.exec_driver_sql(statement(empty), list(rows))
+
+    return insert
 
 
 def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
