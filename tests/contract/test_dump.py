@@ -167,6 +167,11 @@ def test_what_was_dumped_comes_back_into_either_database(
             for name in shape.with_blobs().blobs:
                 assert b"".join(again.blobs(shape, name)) == b"".join(dump.blobs(shape, name))
     back.close()
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        nulls = connection.exec_driver_sql("SELECT count(*) FROM face_instances WHERE landmarks IS NULL").scalar()
+    engine.dispose()
+    assert nulls == sum(face["landmarks"] is None for face in rows_of_all_kinds()["face_instances"]) > 0
 
 
 class Pieces:
