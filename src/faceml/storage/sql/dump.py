@@ -136,7 +136,7 @@ def fill_table(
     later: list[dict[str, Any]] = []
     count = 0
     for columns in _pages(shape, lines, _readers(shape, connection, blobs or {})):
-        rows = len(columns[shape.keys[0]])
+        rows = len(next(iter(columns.values())))
         later += _of_rows_that_point(columns, inward, shape.keys)
         insert(columns | dict.fromkeys(inward, [None] * rows))
         count += rows
@@ -204,7 +204,7 @@ def _of_rows_that_point(
 def without_indexes(connection: sa.Connection) -> Iterator[None]:
     """Meanwhile SQLite's tables have their keys alone: an index made of all rows at once is a sort, and not many looks.
 
-    PostgreSQL's are left: to make one there takes a lock, and much memory.
+    PostgreSQL's stay.
     """
     statement = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     made = connection.exec_driver_sql(statement).all() if connection.dialect.name == "sqlite" else ()
