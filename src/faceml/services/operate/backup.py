@@ -14,11 +14,20 @@ from faceml import __version__
 from faceml.config import Settings
 from faceml.errors import FileNotReadable, ModelUnavailable, Unavailable
 from faceml.library import Library
-from faceml.services.operate.restore import BLOBS, digests, fill_database, models_part, parts_of, table_part, tags_part
+from faceml.services.operate.restore import (
+    BLOBS,
+    TABLES,
+    digests,
+    fill_database,
+    models_part,
+    parts_of,
+    table_part,
+    tags_part,
+)
 from faceml.storage.archive import ArchiveWriter, backing_up, new_archive, open_archive
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import RegisteredModel
-from faceml.storage.sql.database import CONTENT
+from faceml.storage.sql.database import CONTENT, SCRATCH
 from faceml.storage.sql.repository import Repository
 from faceml.wiring import open_library
 
@@ -136,9 +145,9 @@ def check_backup(file: Path, *, within: Path | None = None) -> None:
         FileNotReadable: it is damaged, or does not come back as it was.
     """
     with tempfile.TemporaryDirectory(prefix="faceml-check-", dir=within) as folder, open_archive(file) as archive:
-        archive.check()
         settings = Settings(home=Path(folder))
-        fill_database(settings.database, archive)
+        archive.check(besides=TABLES)
+        fill_database(settings.database, archive, pragmas=SCRATCH)
         restored = open_library(settings)
         with restored.repository.dump() as dump:
             for shape in dump.shapes:

@@ -21,14 +21,15 @@ from faceml.storage.archive import FORMAT, ArchiveReader, open_archive
 from faceml.storage.forgetting import nothing_left_here
 from faceml.storage.registry.model_registry import ModelRegistry
 from faceml.storage.registry.records import PROJECTION, ModelCard, RegistryState
-from faceml.storage.sql.database import CONTENT, SCHEMA_VERSION, empty_schema, filled_tables, not_empty
-from faceml.storage.sql.dump import DatabaseDump, TableShape, fill_table, shape_from_json
+from faceml.storage.sql.database import CONTENT, DRAFT, SCHEMA_VERSION, empty_schema, filled_tables, not_empty
+from faceml.storage.sql.dump import DatabaseDump, TableShape, fill_table, shape_from_json, without_indexes
 from faceml.storage.sql.repository import Repository
 from faceml.storage.staging import STAGING, alone, check_empty, clear, move_up
 from faceml.wiring import open_library
 
 FORMAT_WITH_BLOBS = 2  # from which on bytes lie apart, in parts that end so:
 BLOBS = ".bin"
+TABLES = "tables/"  # how the names of all their parts begin
 
 log = logging.getLogger(__name__)
 
@@ -138,11 +139,13 @@ def _give_up(settings: Settings) -> None:
     clear(settings.home)
 
 
-def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
+def fill_database(url: str, archive: ArchiveReader, *, pragmas: Sequence[str] = ()) -> Counter[str]:
     """All tables of a backup into an empty database, all or nothing; returns rows by table.
 
     The database gets the backup's own schema: migrations bring it up to date when it is opened, data and all.
 
+    Args:
+        pragmas: of SQLite, see `empty_schema`.
     Raises:
         Conflict: it is not empty.
         FileNotReadable: the backup is damaged.
@@ -154,7 +157,7 @@ def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
         reason = type(error).__name__  # pydantic's own words take many lines
         raise FileNotReadable(f"the backup's list of tables cannot be read ({reason}): use another one") from error
     rows: Counter[str] = Counter()
-    with empty_schema(url, manifest["schema"]) as connection:
+    with empty_schema(url, manifest["schema"], pragmas=pragmas) as connection, without_indexes(connection):
         for shape, promised in shapes.items():
             with ExitStack() as opened:
                 blobs = {
@@ -167,11 +170,11 @@ def fill_database(url: str, archive: ArchiveReader) -> Counter[str]:
 
 
 def table_part(name: str) -> str:
-    return f"tables/{name}.jsonl"
+    return f"{TABLES}{name}.jsonl"
 
 
 def blob_part(table: str, column: str) -> str:
-    return f"tables/{table}.{column}{BLOBS}"
+    return f"{TABLES}{table}.{column}{BLOBS}"
 
 
 def models_part(registry: ModelRegistry[Any]) -> str:
@@ -186,7 +189,7 @@ def tags_part(registry: ModelRegistry[Any]) -> str:
 def _restore(library: Library, archive: ArchiveReader, on_progress: Progress, *, is_filled: bool) -> dict[str, Any]:
     """What the report says of the content."""
     if not is_filled:
-        fill_database(library.settings.database, archive)
+        fill_database(library.settings.database, archive, pragmas=() if library.settings.database_url else DRAFT)
     nothing_left_here(library.settings, library.repository)
     with library.repository.begin() as unit:
         unit.outbox.push_all()

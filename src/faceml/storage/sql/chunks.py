@@ -143,27 +143,36 @@ class Store:
         return self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, types: Mapping[str, str] | None = None
+) -> None:
     """Put rows with the same keys into a table; PostgreSQL gets them in one binary COPY, vectors as they are.
 
     What they say nothing of gets its default.
+
+    Args:
+        types: `stored_types` of the table, where they are known already.
     """
     if connection.dialect.name == "postgresql" and connection.dialect.driver == "psycopg":
-        _copy(connection, table, rows)
+        _copy(connection, table, rows, types or stored_types(connection, table))
     else:
         connection.execute(table.insert(), list(rows))
+
+
+def stored_types(connection: Connection, table: Table) -> dict[str, str]:
+    """PostgreSQL's names for the types of a table's columns."""
+    stored = text("SELECT column_name, udt_name FROM information_schema.columns WHERE table_name = :name")
+    return {row[0]: row[1] for row in connection.execute(stored, {"name": table.name})}
 
 
 _BINARY_TYPES = {"uuid", "int4", "int8", "float8", "bytea", "timestamptz", "jsonb", "bool"}
 
 
-def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> None:
     import psycopg
 
     columns = [column for column in table.columns if column.name in rows[0] or column.default is not None]
     makers = [_maker(column, connection.dialect, is_given=column.name in rows[0]) for column in columns]
-    stored = text("SELECT column_name, udt_name FROM information_schema.columns WHERE table_name = :name")
-    types = {row[0]: row[1] for row in connection.execute(stored, {"name": table.name})}
     names = ", ".join(f'"{column.name}"' for column in columns)
     statement = f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT BINARY)'
     driver: Any = connection.connection.driver_connection

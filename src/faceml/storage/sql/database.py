@@ -21,6 +21,8 @@ SCHEMA_VERSION = "0019"  # the newest migration; a test holds it against the mig
 BUSY_TIMEOUT_S = 30
 ALEMBIC = "alembic_version"  # the table with the schema's revision
 READ_ONLY = "faceml_read_only"
+DRAFT = ("PRAGMA journal_mode=DELETE",)  # a file that nobody else opens yet needs no log, which would be as large
+SCRATCH = (*DRAFT, "PRAGMA synchronous=OFF")  # nor need it outlive a power cut
 _COLLIDED = ("40001", "40P01")  # PostgreSQL: serialization failure, deadlock
 # What a library holds, by table; a database without rows in these is empty.
 CONTENT = {"photos": "image_assets", "people": "persons", "faces": "face_instances", "decisions": "label_events"}
@@ -93,14 +95,17 @@ def migrate(engine: Engine) -> bool:
 
 
 @contextmanager
-def empty_schema(url: str, revision: str) -> Iterator[Connection]:
+def empty_schema(url: str, revision: str, *, pragmas: Sequence[str] = ()) -> Iterator[Connection]:
     """A transaction on a database that holds nothing, with the schema of a revision; left as it was on an error.
+
+    `pragmas` are SQLite's, beside the usual ones.
 
     Raises:
         Conflict: it holds a table that is not faceml's, or one with rows.
         WrongUse, DatabaseUnavailable: as `connect`.
     """
     engine = _engine(url)
+    event.listen(engine, "connect", lambda connection, _: [connection.execute(pragma) for pragma in pragmas])
     try:
         with translated_errors(url), engine.begin() as connection:
             _refuse_foreign(connection, url)
