@@ -38,7 +38,8 @@ from faceml.storage.sql.repository import UnitOfWork
 SAMPLES = 4  # faces shown of a group, the most typical first
 FACES_AT_ONCE = 256  # scored with everybody
 FACES_A_ROUND = 20_000  # read before it is asked whether enough is suggested: a second's work
-SAMPLED = 200  # faces of a group that tell its centre
+SAMPLED = 40  # faces of a group that tell its centre …
+HALVED = 200  # … and whether it is two
 
 Note = Callable[[str], None]
 log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ def suggest_merges(
         minimum = _group_threshold(unit, space) if min_similarity is None else min_similarity
         means: dict[GroupKey, NDArray[np.floating]] = {}
         pairs, largest = list[NearGroups](), unit.groups.largest()
-        for part in _rounds(largest):
+        for part in _rounds(largest, SAMPLED):
             groups = unit.groups.sampled([key for key, _ in largest[part]], most=SAMPLED)
             means |= {key: space.project(faces.vectors).mean(axis=0) for key, faces in groups}
             different = different_pairs(unit, {key: row for row, key in enumerate(means)})
@@ -169,8 +170,8 @@ def suggest_splits(
         maximum = _group_threshold(unit, space) if max_similarity is None else max_similarity
         divided: list[tuple[str, Halves]] = []
         largest = [group for group in unit.groups.largest() if isinstance(group[0], str)]
-        for part in _rounds(largest):
-            groups = unit.groups.sampled([key for key, _ in largest[part]], most=SAMPLED)
+        for part in _rounds(largest, HALVED):
+            groups = unit.groups.sampled([key for key, _ in largest[part]], most=HALVED)
             halved = ((str(key), halve(space.project(faces.vectors))) for key, faces in groups)
             divided += [(key, halves) for key, halves in halved if halves and halves.similarity <= maximum]
             if len(divided) >= (limit if thorough else 1):
@@ -181,8 +182,8 @@ def suggest_splits(
     return [preview for preview in previews if preview is not None]
 
 
-def _rounds(groups: Sequence[tuple[GroupKey, int]]) -> Iterator[slice]:
-    return in_rounds([min(count, SAMPLED) for _, count in groups], FACES_A_ROUND)
+def _rounds(groups: Sequence[tuple[GroupKey, int]], most: int) -> Iterator[slice]:
+    return in_rounds([min(count, most) for _, count in groups], FACES_A_ROUND)
 
 
 def _tell_of_others(on_note: Note, is_short: bool, looked_at: int, groups: int) -> None:

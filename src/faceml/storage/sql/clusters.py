@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.about_faces import GroupKey
 from faceml.decisions.replay import survivor
-from faceml.decisions.states import SPLIT_MARK
+from faceml.decisions.states import is_split_part
 from faceml.records import Embeddings, Face, PersonStatus
 from faceml.storage.sql.assets import photo_is_there
 from faceml.storage.sql.chunks import Store, chunks
@@ -179,12 +179,10 @@ class Groups(Store):
 
     def split_parts(self) -> Iterator[tuple[GroupKey, str]]:
         """(group, part of a person's split that its faces are in)."""
-        rows = self._session.execute(
-            select(FaceInstance.person_id, FaceInstance.cluster_id)
-            .where(FaceInstance.cluster_id.contains(SPLIT_MARK, autoescape=True))
-            .distinct()
-        )
-        for row in rows:
+        names = self._session.scalars(select(FaceInstance.cluster_id).distinct())  # along the index of clusters
+        parts = [name for name in names if is_split_part(name)]
+        statement = select(FaceInstance.person_id, FaceInstance.cluster_id).distinct()
+        for row in self._rows(statement, FaceInstance.cluster_id, parts):
             yield row.person_id or row.cluster_id, row.cluster_id
 
     def _grouped(
