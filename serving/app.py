@@ -19,7 +19,7 @@ from faceml.jobs.queue import JobQueue, connect_queue
 from faceml.library import Library
 from faceml.once import Once
 from faceml.services.cluster.tune import Tuner
-from faceml.services.index.drain import drain_outbox
+from faceml.services.index.drain import SELDOM, drain_outbox
 from faceml.services.review.grid import FaceGrid
 from faceml.services.review.sheets import FaceMaps
 from faceml.services.review.thumbnails import Thumbnails
@@ -123,7 +123,7 @@ def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics
         queue = Once(lambda: connect_queue(library))
         pools = Pools(limits)
         champion = Champion(library, on_swap=metrics.swaps.inc)
-        # The index follows within DRAIN_EVERY_S: whoever names faces on the grid does not wait for it.
+        # The index follows within DRAIN_EVERY_S, a large one later: whoever names faces does not wait for it.
         grid_ = Once(lambda: FaceGrid(replace(library, index_follower=library.index_follower or _later)))
         pictures = {side: Thumbnails(library, side_px=side) for side in THUMBNAILS_PX}
         views = Once(lambda: FaceMaps(library, grid_().live)), Once(lambda: Tuner(library, grid_().live))
@@ -138,8 +138,8 @@ def _lifespan(settings: Settings, given: Library | None, limits: Limits, metrics
             # Not waited for: who asks first who somebody is finds everybody read, or reads them.
             stack.push_async_callback(_cancelled, asyncio.create_task(_tried(pools, lambda: _read_people(library))))
             for every_s, work in (
-                (WATCH_EVERY_S, champion.refresh),
-                (DRAIN_EVERY_S, lambda: _drain(library, metrics)),
+                (lambda: WATCH_EVERY_S, champion.refresh),
+                (lambda: DRAIN_EVERY_S * (SELDOM if library.index.takes_long else 1), lambda: _drain(library, metrics)),
             ):
                 stack.push_async_callback(_cancelled, asyncio.create_task(_repeat(pools, every_s, work)))
             yield
@@ -151,9 +151,9 @@ def _later() -> None:
     pass
 
 
-async def _repeat(pools: Pools, every_s: float, work: Callable[[], None]) -> None:
+async def _repeat(pools: Pools, every_s: Callable[[], float], work: Callable[[], None]) -> None:
     while True:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(every_s())
         await _tried(pools, work)
 
 

@@ -21,6 +21,7 @@ from faceml.services.decisions.undo import history
 from faceml.services.exchange.import_labels import import_labels
 from faceml.services.index.drain import IndexFollower, drain_outbox, index_in_background, index_note
 from faceml.services.index.repair import find_orphans
+from faceml.services.operate.check_stores import check_index, ok
 from faceml.services.operate.status import read_stats
 from faceml.services.recognise.assign import assign_faces
 from faceml.storage.index.edge_index import open_edge
@@ -160,6 +161,8 @@ def test_where_the_index_takes_long_to_open_a_decision_waits_for_whoever_looks_i
         stats = read_stats(large)
     assert (stats.points, stats.index_problem) == (len(faces), None)
     assert stats.index_backlog > 0
+    (found,) = [finding for finding in check_index(large) if finding.subject == "index"]
+    assert found == ok("index", f"{len(faces)} points; {stats.index_backlog} changes wait for whoever opens it next")
     points, _ = FaceQdrantClient(large).scroll_faces(match={"person_id": str(report.person_id)})
     assert len(points) == 4
     assert read_stats(large).index_backlog == 0

@@ -43,14 +43,15 @@ def update_index(library: Library) -> None:
     try:
         if library.index_follower is not None:
             library.index_follower()
-        elif not _may_wait(library):
+        elif not may_wait(library):
             drain_outbox(library)
     except Exception as error:  # nothing may make a decision look as if it had failed
         reason = str(error) if isinstance(error, FacemlError) else f"unexpected {type(error).__name__}"
         log.warning("the decision is stored, but the index is behind (%s); %s", reason, CATCHES_UP)
 
 
-def _may_wait(library: Library) -> bool:
+def may_wait(library: Library) -> bool:
+    """Whether what waits is little beside opening the index: who opens it next drains."""
     return library.index.takes_long and _backlog(library.repository) <= BATCH
 
 
@@ -85,7 +86,7 @@ def drain_outbox(library: Library, *, on_progress: Progress = silent, log_level:
 def index_note(library: Library) -> str | None:
     """What to tell whoever decided something, where the index is behind and could not follow; None elsewhere."""
     try:
-        left = 0 if _may_wait(library) else _backlog(library.repository)
+        left = 0 if may_wait(library) else _backlog(library.repository)
     except Unavailable:  # the decision is stored; that the database is away since then is not its fault
         return None
     return f"{left} changes wait for the index, nothing is lost: {CATCHES_UP}" if left else None
@@ -130,6 +131,7 @@ def index_width(library: Library) -> int:
 
 PAUSE_S = 1.5  # without a decision: opening Edge takes 0.3 s at 50,000 faces, and whoever labels needs the processor
 LONGEST_S = 20.0  # that decisions one after the other put it off
+SELDOM = 20  # times as long where opening it takes seconds
 RETRY_S = 15.0
 
 
@@ -165,10 +167,11 @@ class IndexFollower:
                 self._woken.set()
 
     def _wait_for_a_pause(self) -> None:
-        latest = time.monotonic() + LONGEST_S
+        times = SELDOM if self._library.index.takes_long else 1
+        latest = time.monotonic() + LONGEST_S * times
         while self._woken.is_set() and not self._closed.is_set() and time.monotonic() < latest:
             self._woken.clear()
-            self._woken.wait(PAUSE_S)
+            self._woken.wait(PAUSE_S * times)
         self._woken.clear()
 
     def _drain(self) -> bool:

@@ -16,6 +16,7 @@ from faceml.errors import DatabaseUnavailable, IndexDamaged, IndexUnavailable, W
 from faceml.files import unwritable
 from faceml.library import Library
 from faceml.records import AssetStatus
+from faceml.services.index.drain import may_wait
 from faceml.storage.archive import BEGUN
 from faceml.storage.forgetting import open_erasures
 from faceml.storage.index.vector_index import CollectionInfo, VectorIndex
@@ -106,7 +107,8 @@ def check_index(library: Library) -> Iterator[Finding]:
             "index", f"{error}; {backlog} changes wait, nothing is lost", "wait for the other process, or start it"
         )
     else:
-        yield from _compared(info, wanted=wanted, backlog=backlog, width=pinned.width if pinned else None)
+        width = pinned.width if pinned else None
+        yield from _compared(info, wanted=wanted, backlog=backlog, width=width, may_wait=may_wait(library))
 
 
 def check_photos(library: Library) -> Iterator[Finding]:
@@ -199,7 +201,9 @@ def check_mlflow(library: Library) -> Iterator[Finding]:
         yield ok("mlflow", str(file or without_password(uri)))
 
 
-def _compared(info: CollectionInfo | None, *, wanted: int, backlog: int, width: int | None) -> Iterator[Finding]:
+def _compared(
+    info: CollectionInfo | None, *, wanted: int, backlog: int, width: int | None, may_wait: bool
+) -> Iterator[Finding]:
     points = info.points_count if info else 0
     if info is not None and width is not None and info.width != width:
         yield fail(
@@ -207,6 +211,8 @@ def _compared(info: CollectionInfo | None, *, wanted: int, backlog: int, width: 
             f"its vectors have {info.width} numbers, the library's {width}",
             f"point QDRANT_URL at a Qdrant of this library's own, or move its folder index/ away, then {REBUILD}",
         )
+    elif backlog and may_wait:
+        yield ok("index", f"{points} points; {backlog} changes wait for whoever opens it next")
     elif backlog:
         yield warn("index", f"{backlog} changes wait for it", "faceml faces find-orphans   # brings them over")
     elif points != wanted:
