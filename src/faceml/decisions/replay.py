@@ -90,10 +90,12 @@ def replay(
     seen = steps[0].before
     labelling = Labelling(seen)
     for step in steps:
+        labelling = _without_void(labelling, seen, is_void)
         labelling = _follow_machine(labelling, seen, step.before, is_void(labelling))
         if stands(step.event.id):
             labelling = step.event.decision.of_face(face_id, labelling, step.after)
         seen = step.after
+    labelling = _without_void(labelling, seen, is_void)
     return _follow_machine(labelling, seen, now.state, is_void(labelling))
 
 
@@ -131,11 +133,21 @@ def follow_merges(
     if person_id is None:
         return replace(labelling, is_exemplar=False)
     if void(labelling, merged, people):
-        part = state.cluster_id if is_split_part(state.cluster_id) else None
-        cluster = now.cluster_id if now == replace(FREE, cluster_id=now.cluster_id) else part
-        return Labelling(replace(FREE, cluster_id=cluster), False, labelling.ruled_out)
+        return _freed(labelling, now)
     runner_up_id = state.runner_up_id if state.runner_up_id in people else None
     return replace(labelling, state=replace(state, person_id=survivor(person_id, merged), runner_up_id=runner_up_id))
+
+
+def _freed(labelling: Labelling, now: FaceState) -> Labelling:
+    """Under nobody: in a part of a split, or where it is free already, in the group that it is in now."""
+    part = labelling.state.cluster_id if is_split_part(labelling.state.cluster_id) else None
+    cluster = now.cluster_id if now == replace(FREE, cluster_id=now.cluster_id) else part
+    return Labelling(replace(FREE, cluster_id=cluster), False, labelling.ruled_out)
+
+
+def _without_void(labelling: Labelling, seen: FaceState, is_void: IsVoid) -> Labelling:
+    """What is left of a void name once the face was seen free: whatever came after that was done to a free face."""
+    return _freed(labelling, seen) if seen.person_id is None and is_void(labelling) else labelling
 
 
 def void(labelling: Labelling, merged: Mapping[UUID, UUID], people: Collection[UUID]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +29,8 @@ from faceml.decisions.about_faces import (
 from faceml.decisions.about_people import ChooseCover, Describe, Hide, Merge, Relate, Rename, Unhide
 from faceml.decisions.decision import Decision, Redo, Undo
 from faceml.decisions.log import Event, FaceEvent
-from faceml.decisions.replay import Undos, became, follow_merges, replay, replay_person, survivor
-from faceml.decisions.states import FaceState, Labelling, PersonState, is_split_part
+from faceml.decisions.replay import Undos, became, follow_merges, replay, replay_person, survivor, void
+from faceml.decisions.states import FaceState, Labelling, PersonState, is_split_part, person_cluster
 from faceml.errors import Conflict
 from faceml.records import AssignedBy, Dismissal, PersonStatus
 from tests.unit.decisions.drawn import FACE, PEOPLE, about_faces, about_people, person, states
@@ -333,3 +334,26 @@ def test_people_merged_in_a_circle_are_told_and_not_followed_for_ever(circle: in
     with pytest.raises(Conflict, match="merged into themselves"):
         survivor(PEOPLE[0], merged)
     assert became(PEOPLE[0], {PEOPLE[0]: PEOPLE[1], PEOPLE[1]: PEOPLE[2]}) == [PEOPLE[1], PEOPLE[2]]
+
+
+def test_what_is_done_to_a_face_that_a_merge_has_freed_is_done_to_a_free_face() -> None:
+    """Said not to be P, found as Q, free since P became Q: nothing that came later is about Q's face any more."""
+    p, q, r = PEOPLE[:3]
+    merged, free = {p: q}, FaceState(None, None, None)
+    found = {who: FaceState(who, AssignedBy.PROTOTYPE, person_cluster(who), 0.8) for who in (p, q, r)}
+    rejected = FaceEvent(event(1, Reject(p, frozenset({p}))), found[p], free)
+    freed = FaceEvent(event(2, Merge(p, q)), found[q], free)
+    grouped, part = replace(free, cluster_id="clu_7"), replace(free, cluster_id="clu_7_sub_aaaaaa")
+    split = FaceEvent(event(3, Split("clu_7", 2)), grouped, part)
+    refused = FaceEvent(event(4, Reject(q, frozenset({p, q}))), part, part)
+
+    def settled(steps: Sequence[FaceEvent], now: FaceState) -> FaceState:
+        """As all decisions have it, as the library's services ask."""
+        here = Labelling(now, False, frozenset({p}))
+        said = replay(FACE, steps, here, lambda _: True, partial(void, merged=merged, people=PEOPLE))
+        return follow_merges(said, merged, PEOPLE, now).at_home.state
+
+    in_no_cluster = replace(found[r], cluster_id=None)
+    assert settled([rejected, freed], in_no_cluster) == in_no_cluster
+    assert settled([rejected, freed, split], part) == part
+    assert settled([rejected, freed, split, refused], part) == part
