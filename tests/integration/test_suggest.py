@@ -24,6 +24,8 @@ from faceml.services.review import groups
 from faceml.services.review.browse import find
 from faceml.services.review.faces import suggest_intruders, suggest_uncertain
 from faceml.services.review.groups import suggest_merges, suggest_names, suggest_splits
+from faceml.services.review.review import Topic
+from faceml.services.review.review import ask as ask_a_person
 from faceml.storage.sql.tables import FaceInstance
 from tests.conftest import add_faces, people_vectors, unit_rows
 from tests.rest import API, client_of, environment_of
@@ -164,6 +166,22 @@ def test_a_request_and_a_command_say_that_groups_were_not_looked_through(
     )
     assert (f"{said}: --thorough" in quick.stderr, "clu_ad" in quick.stdout) == (True, False)
     assert ("thorough" in thorough.stderr, "clu_ad" in thorough.stdout) == (False, True)
+
+
+def test_review_looks_beyond_the_groups_whose_questions_were_put_off(
+    library: Library, ids: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with library.repository.begin() as unit:  # two clusters of the last person, and two smaller ones of the first
+        unit.faces.set_clusters([(face_id, f"clu_d{row % 2}") for row, face_id in enumerate(ids[24:])])
+        unit.faces.set_clusters([(face_id, None) for face_id in (ids[3], ids[7])])
+    everything = ask_a_person(library, Topic.SAME_PERSON)
+    assert len(everything) == 2
+    monkeypatch.setattr(groups, "FACES_A_ROUND", 24)  # clu_bc, clu_d0 and clu_d1
+    first = next(
+        question for question in everything if "clu_d0" in {question.one.cluster_id, question.other.cluster_id}
+    )
+    (other,) = ask_a_person(library, Topic.SAME_PERSON, leaving_out=[first.key])
+    assert {other.one.cluster_id, other.other.cluster_id} == {"clu_a", "clu_a2"}
 
 
 def test_what_is_said_of_two_groups_is_of_all_their_faces(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

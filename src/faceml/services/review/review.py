@@ -180,7 +180,7 @@ def _is_of_a_face(question: Question) -> bool:
 
 
 def _same_person(library: Library, limit: int) -> Iterator[Question]:
-    for found in suggest_merges(library, limit=limit):
+    for found in suggest_merges(library, limit=limit, thorough=True):  # those found first may be put off
         evidence = f"similarity {found.similarity:.2f}, nearest faces {found.nearest_similarity:.2f}"
         yield Question(Topic.SAME_PERSON, "Same person?", evidence, _side_of(found.one), _side_of(found.other))
 
