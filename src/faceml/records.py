@@ -97,6 +97,15 @@ class PackContract:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelState:
+    """By what is told whether the labels of a library are nearly what they were."""
+
+    began: datetime | None  # the library
+    faces: int  # labelled by a person
+    newest: datetime  # change of any face
+
+
+@dataclass(frozen=True, slots=True)
 class Measures:
     """What a face's picture is worth, see `vision.quality`."""
 

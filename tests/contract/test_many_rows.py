@@ -164,8 +164,14 @@ HOTTEST: dict[str, Query] = {
     "a person's history": lambda unit, ids: unit.events.of_person(ids[0]),
     "vectors": lambda unit, ids: unit.vectors.of(ids[:3]),
     "ruled out": lambda unit, ids: unit.people.ruled_out(ids[:3]),
+    "whether labels changed": lambda unit, ids: _has_changed(unit),
     "photos that failed": lambda unit, ids: unit.assets.count(AssetStatus.FAILED),
 }
+
+
+def _has_changed(unit: UnitOfWork) -> bool:
+    state = unit.contract.labels()
+    return state is None or not unit.contract.is_nearly(state, 0.01)
 
 
 def _ada(unit: UnitOfWork) -> UUID:

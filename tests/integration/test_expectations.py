@@ -26,8 +26,9 @@ from faceml.services.decisions.label import assign_faces_to, reject_person
 from faceml.services.decisions.people import compute_centroids
 from faceml.services.learn.fit_matcher import fit_library_matcher
 from faceml.services.learn.promote import promote
-from faceml.services.recognise.calibrate import calibrate_library, threshold_in_use, usual_score, usual_threshold
-from faceml.services.recognise.gallery import likely_from
+from faceml.services.recognise import gallery
+from faceml.services.recognise.calibrate import calibrate_library, threshold_in_use
+from faceml.services.recognise.gallery import likely_from, usual_score, usual_threshold
 from faceml.services.recognise.matching import open_matcher
 from faceml.services.review.faces import suggest_close_calls, suggest_probable, suggest_uncertain
 from faceml.services.review.groups import suggest_names
@@ -295,6 +296,33 @@ def test_a_threshold_is_read_off_once_a_state_of_the_labels(plain: Library) -> N
     assert calibrate_library(library).calibration.faces == calibrate_library(plain).calibration.faces
     suggest_uncertain(library)
     assert kept.made == 3
+
+
+def test_suggestions_keep_the_threshold_of_very_many_labels_until_a_hundredth_changed(
+    plain: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked_anew() -> tuple[float, int]:
+        """As by another process: the threshold, and how often it was read off."""
+        counted = Counted()
+        return usual_threshold(replace(plain, thresholds=counted, index_follower=lambda: None)), counted.made
+
+    first, made = asked_anew()
+    assert (asked_anew(), made) == ((first, 1), 1), "few labels: read off each time"
+    monkeypatch.setattr(gallery, "FEWEST_PROBES", 60)
+    monkeypatch.setattr(gallery, "MAY_CHANGE", 0.05)  # 4 of 96 labels, and each new one counts twice
+    assert asked_anew() == (first, 1)
+    assert asked_anew() == (first, 0)
+    some = [face.face_id for face in suggest_uncertain(plain)]
+    assign_faces_to(plain, some[:2], "Somebody new", actor=ME)
+    assert asked_anew() == (first, 0)
+    assert calibrate_library(plain).threshold != first, "who asks for it gets that of now"
+    assign_faces_to(plain, some[2:3], "Somebody new", actor=ME)
+    (later, made), again = asked_anew(), asked_anew()
+    assert (later != first, made, again) == (True, 1, (later, 0))
+    (file,) = (plain.settings.cache_folder / "thresholds").iterdir()
+    for content in ("", "[1]", '["raw ", "2020-01-01", 96, "2020-01-01", 0.5]', '["raw ", "x", 96, "y", 0.5]', "\xff"):
+        file.write_text(content)
+        assert asked_anew() == (later, 1), content
 
 
 def test_what_labelled_faces_score_with_a_matcher_is_kept_with_it(library: Library) -> None:

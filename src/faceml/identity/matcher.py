@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from faceml.errors import NotEnoughData
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.cohort import IN_NO_GROUP, NEIGHBOURS, Cohort, choose_cohort, mean_of_highest
-from faceml.identity.hdbscan.distances import blocks
+from faceml.identity.hdbscan.distances import blocks, rows_at_once
 from faceml.identity.lifetimes import Vetoes
 from faceml.identity.once_a_photo import Photos
 from faceml.identity.projection import Head, project
@@ -129,7 +129,7 @@ class Matcher:
 
     @property
     def _rows_at_once(self) -> int:
-        return max(1, BLOCK_SCORES // max(len(self.known), len(self.cohort.vectors)))
+        return rows_at_once(max(len(self.known), len(self.cohort.vectors)), BLOCK_SCORES)
 
     def as_strangers(self, probes: NDArray[np.intp] | None = None) -> OpenSetScores:
         """What each labelled face scores without its person, as a stranger's face would, and without itself.
@@ -256,7 +256,7 @@ def _near_people(
     """(U,) the person each cohort face plainly shows, -1 nobody; (K,) how near each person is to the others."""
     shown = np.full(len(cohort), NOBODY)
     highest = np.full((0, len(known.centroids)), -np.inf, np.float32)
-    for part in blocks(len(cohort), max(NEIGHBOURS, BLOCK_SCORES // len(known))):
+    for part in blocks(len(cohort), max(NEIGHBOURS, rows_at_once(len(known), BLOCK_SCORES))):
         nearest, centre = known.likeness(cohort[part])
         likeness = nearest + centre
         best = likeness.argmax(axis=1)

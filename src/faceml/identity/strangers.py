@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
-from faceml.identity.hdbscan.distances import blocks
+from faceml.identity.hdbscan.distances import blocks, rows_at_once
 from faceml.identity.prototypes import Columns, centroids, sums_of_people
 from faceml.metrics.identification import Estimate, rate_interval
 
@@ -115,7 +115,7 @@ def against_others(
     asked = np.arange(len(rows)) if probes is None else probes
     columns = Columns.of(np.concatenate((np.arange(owners.max() + 1), owners[exemplars])))
     gallery = np.concatenate((centroids(rows, owners), rows[exemplars]))[columns.order].T
-    for part in blocks(len(asked), max(1, BLOCK_SCORES // gallery.shape[1])):
+    for part in blocks(len(asked), rows_at_once(gallery.shape[1], BLOCK_SCORES)):
         best = columns.highest(rows[asked[part]] @ gallery)
         best[np.arange(len(best)), owners[asked[part]]] = -np.inf
         yield part, best
@@ -248,7 +248,7 @@ def _grouped(groups: NDArray[np.intp], people: NDArray[np.intp], count: int) -> 
 def _mutual_nearest(centroids: NDArray[np.floating]) -> NDArray[np.intp]:
     """(M, 2) both orders of each pair of rows of which either is the other's nearest."""
     nearest = np.empty(len(centroids), np.intp)
-    for part in blocks(len(centroids), max(1, BLOCK_SCORES // max(1, len(centroids)))):
+    for part in blocks(len(centroids), rows_at_once(len(centroids), BLOCK_SCORES)):
         cosines = centroids[part] @ centroids.T
         rows = np.arange(len(cosines))
         cosines[rows, rows + part.start] = -np.inf

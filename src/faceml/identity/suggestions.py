@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import WrongUse
+from faceml.identity.hdbscan.distances import rows_at_once
 from faceml.identity.prototypes import LEAST_FIT, ZERO_NORM
 
 BLOCK_SCORES = 4_000_000
@@ -101,7 +102,7 @@ def nearest_faces(one: NDArray[np.floating], two: NDArray[np.floating]) -> Neare
     NearestFaces(first=1, second=0, similarity=1.0)
     """
     best = NearestFaces(0, 0, -np.inf)
-    step = max(1, BLOCK_SCORES // len(two))
+    step = rows_at_once(len(two), BLOCK_SCORES)
     for start in range(0, len(one), step):
         scores = one[start : start + step] @ two.T
         row, column = np.unravel_index(int(scores.argmax()), scores.shape)
@@ -228,7 +229,7 @@ def _near_pairs(
     count = len(centroids)
     cells, similarities = np.empty(0, np.intp), np.empty(0, np.float32)
     low, high = different.min(axis=1), different.max(axis=1)
-    step = max(1, BLOCK_SCORES // max(1, count))
+    step = rows_at_once(count, BLOCK_SCORES)
     for start in range(0, count, step):
         block = centroids[start : start + step] @ centroids[start:].T  # each pair once: what is before was compared
         block[np.tri(len(block), dtype=bool, M=block.shape[1])] = -np.inf  # and none with itself

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceml.errors import NotEnoughData, WrongUse
+from faceml.identity.hdbscan.distances import rows_at_once
 
 BLOCK_SCORES = 4_000_000
 
@@ -82,7 +83,7 @@ def answer(
             "pass one label a row and at least one gallery row"
         )
     faces = np.asarray(gallery, np.float32)
-    step = max(1, BLOCK_SCORES // len(faces))
+    step = rows_at_once(len(faces), BLOCK_SCORES)
     nearest, similarities = np.empty(len(probes), np.intp), np.empty(len(probes), np.float32)
     for start in range(0, len(probes), step):
         scores = np.asarray(probes[start : start + step], np.float32) @ faces.T

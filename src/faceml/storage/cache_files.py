@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from faceml.files import write_cache
-from faceml.records import Asset, Face
+from faceml.records import Asset, Face, LabelState
 from faceml.storage.forgetting import keeping
 
 if TYPE_CHECKING:
@@ -97,6 +99,34 @@ def packed(face_ids: Sequence[UUID]) -> NDArray[np.bytes_]:
     import numpy as np
 
     return np.frombuffer(b"".join(id_.bytes for id_ in face_ids), dtype="S16")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptThreshold:
+    labels: LabelState  # that it was read off
+    value: float
+
+
+class ThresholdFile:
+    """A threshold that was read off very many labels; without it, it is read off again."""
+
+    def __init__(self, cache_folder: Path, space: str) -> None:
+        self._path = cache_folder / "thresholds" / f"{zlib.crc32(space.encode()):08x}.json"
+        self._space = space
+
+    def read(self) -> KeptThreshold | None:
+        """None where there is no file, or it is damaged or another space's."""
+        try:
+            space, began, faces, newest, value = json.loads(self._path.read_text())
+            labels = LabelState(datetime.fromisoformat(began), int(faces), datetime.fromisoformat(newest))
+            return KeptThreshold(labels, float(value)) if space == self._space else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, kept: KeptThreshold) -> None:
+        labels = kept.labels
+        content = [self._space, str(labels.began), labels.faces, str(labels.newest), kept.value]
+        write_cache(self._path, json.dumps(content).encode())
 
 
 class ThumbnailFiles:

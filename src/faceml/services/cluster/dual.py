@@ -86,6 +86,7 @@ def cluster_dual(
     face_ids, unknown = faces.face_ids, Embeddings(unknown_ids, space.project(faces.vectors[found.unknown_rows]))
     del faces
     grouping = _group(library, unknown, space, options, on_note, on_progress)
+    del unknown  # before the index is opened
     labels: list[int] = grouping.labels.tolist()
     assigned = np.flatnonzero(found.person_rows >= 0).tolist()
     states = {face_ids[row]: FREE for row in found.review_rows}
@@ -95,13 +96,13 @@ def cluster_dual(
             known.people, matches, row, cluster_id=cluster_id, model_version=way.name, threshold=threshold.value
         )
     with library.repository.begin() as unit:
-        left = _store(unit, states, unknown.face_ids, labels, seen)
+        left = _store(unit, states, unknown_ids, labels, seen)
     assigned = [row for row in assigned if face_ids[row] not in left]
     named = {face_ids[row]: known.people[matches.person_rows[row]] for row in assigned}
     fresh = {id_: person_id for id_, person_id in named.items() if seen[id_].person_id != person_id}
     tell_recognised(library, fresh, model_version=way.name)
     backlog = drain_outbox(library, on_progress=on_progress).backlog
-    labels = [label for id_, label in zip(unknown.face_ids, labels, strict=True) if id_ not in left]
+    labels = [label for id_, label in zip(unknown_ids, labels, strict=True) if id_ not in left]
     return DualReport(
         faces_processed=len(face_ids),
         assigned_to_persons=len(assigned),
@@ -179,7 +180,7 @@ def _store(
     wanted = {id_: state for id_, state in states.items() if id_ in unchanged}
     wanted |= {id_: FaceState(None, None, name) for id_, name in _names(unit, label_of, seen).items()}
     changing = [(id_, state) for id_, state in wanted.items() if state != seen[id_]]
-    written = unit.faces.set_states(changing)
+    written = unit.faces.set_states(changing, seen)
     unit.outbox.push(sorted({*written, *unit.faces.gather_people()}))
     return (seen.keys() - unchanged) | ({id_ for id_, _ in changing} - written)
 

@@ -28,8 +28,7 @@ from faceml.services.cluster.grouping import group_faces, without_loose
 from faceml.services.decisions.bulk import Action
 from faceml.services.operate.status import library_snapshot
 from faceml.services.recognise.assign import AssignReport, assign_faces
-from faceml.services.recognise.calibrate import usual_threshold
-from faceml.services.recognise.gallery import MatcherWay, Way, open_way
+from faceml.services.recognise.gallery import MatcherWay, Way, open_way, usual_threshold
 from faceml.services.recognise.spaces import RAW, Space, open_space
 from faceml.services.review.grid import Decided, FaceGrid
 from faceml.storage.grid.face_table import BY_PERSON, NO_CLUSTER, NOBODY, FaceTable

@@ -114,7 +114,7 @@ def store_matches(
         for row in np.flatnonzero(matches.person_rows != NOBODY).tolist()
         if (id_ := face_ids[row]) in unchanged
     }
-    written = unit.faces.set_states(list(states.items()))
+    written = unit.faces.set_states(list(states.items()), seen)
     unit.outbox.push(sorted(written))
     assigned = {id_: person_id for id_ in written if (person_id := states[id_].person_id) is not None}
     return Stored(assigned, len(seen) - len(unchanged) + len(states) - len(written))

@@ -220,30 +220,6 @@ def resolve_threshold(library: Library, threshold: float | str, space: Space) ->
     return float(AssignOptions(threshold=threshold).threshold)
 
 
-def usual_threshold(library: Library, space: Space = Space(RAW)) -> float:
-    """The best threshold known in a space: calibrated where there are labels enough, else the recommended one.
-
-    Raises:
-        NotEnoughData: no face was detected yet.
-    """
-    try:
-        return _in_space(library, space).threshold
-    except NotEnoughData:
-        pinned = library.repository.pack()
-        if pinned is None:
-            raise
-        return space.threshold(pinned.match_threshold)
-
-
-def usual_score(library: Library, matching: Matching) -> float:
-    """The best threshold known for a matcher: that of "auto", else the one recommended for the pack, carried over."""
-    try:
-        return matching.threshold(AUTO).value
-    except NotEnoughData:
-        pinned = library.repository.pack()
-        return matching.threshold(pinned.match_threshold if pinned else DOCUMENTED).value
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdView:
     """What a threshold in one space lets in and leaves out, on the faces that people labelled."""

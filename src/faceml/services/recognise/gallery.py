@@ -19,18 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceml.decisions.states import FaceState
-from faceml.errors import Unavailable
+from faceml.errors import NotEnoughData, Unavailable
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.gallery import Gallery
+from faceml.identity.strangers import FEWEST_PROBES
 from faceml.library import Library
-from faceml.options import check_one_way
+from faceml.options import AUTO, check_one_way
 from faceml.records import AssignedBy
-from faceml.services.recognise.calibrate import resolve_threshold, threshold_note, usual_score
+from faceml.services.recognise.calibrate import DOCUMENTED, resolve_threshold, threshold_note
 from faceml.services.recognise.matching import Matching, open_matcher
-from faceml.services.recognise.spaces import Space, open_space, space_in_use
+from faceml.services.recognise.spaces import RAW, Space, open_space, space_in_use
+from faceml.storage.cache_files import KeptThreshold, ThresholdFile
 from faceml.storage.registry.records import CHAMPION
 from faceml.storage.sql.repository import UnitOfWork
 
+MAY_CHANGE = 0.01  # of the labels, before a threshold that is kept is read off anew
 MOST_KEPT_BYTES = 256 * 2**20  # of prototypes: 32,000 people with four of 512 numbers each
 
 log = logging.getLogger(__name__)
@@ -146,6 +149,41 @@ def open_way(library: Library, model: str | int = CHAMPION, matcher: str | int =
         if matching is not None:
             return MatcherWay(matching)
     return PlainWay(library, open_space(library, model))
+
+
+def usual_threshold(library: Library, space: Space = Space(RAW)) -> float:
+    """The best threshold known in a space: calibrated where there are labels enough, else the recommended one.
+
+    Where a sample of the labels is asked, the answer is kept in the cache until a hundredth of them changed: one label
+    moves it by far less than the drawing of a sample does (docs/decisions/0064-a-threshold-that-is-kept.md).
+
+    Raises:
+        NotEnoughData: no face was detected yet.
+    """
+    file = ThresholdFile(library.settings.cache_folder, f"{space.name} {space.checksum}")
+    with library.repository.read() as unit:
+        pinned, former = unit.contract.pinned(), file.read()
+        if former and unit.contract.is_nearly(former.labels, MAY_CHANGE):
+            return former.value
+        labels = unit.contract.labels()
+    try:
+        found = resolve_threshold(library, AUTO, space)
+    except NotEnoughData:
+        if pinned is None:
+            raise
+        return space.threshold(pinned.match_threshold)
+    if labels and labels.faces > FEWEST_PROBES:
+        file.write(KeptThreshold(labels, found))
+    return found
+
+
+def usual_score(library: Library, matching: Matching) -> float:
+    """The best threshold known for a matcher: that of "auto", else the one recommended for the pack, carried over."""
+    try:
+        return matching.threshold(AUTO).value
+    except NotEnoughData:
+        pinned = library.repository.pack()
+        return matching.threshold(pinned.match_threshold if pinned else DOCUMENTED).value
 
 
 def likely_from(library: Library) -> float:

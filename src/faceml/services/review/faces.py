@@ -17,7 +17,7 @@ from faceml.identity.suggestions import distance_to_change, likelihood, misfit
 from faceml.library import Library
 from faceml.records import AssignedBy, Embeddings
 from faceml.services.decisions.decide import counted_as, find_person
-from faceml.services.recognise.calibrate import resolve_threshold, usual_score, usual_threshold
+from faceml.services.recognise.calibrate import resolve_threshold
 from faceml.services.recognise.gallery import (
     MatcherWay,
     Resemblance,
@@ -25,6 +25,8 @@ from faceml.services.recognise.gallery import (
     matcher_in_use,
     read_gallery,
     resemblances,
+    usual_score,
+    usual_threshold,
 )
 from faceml.services.recognise.matching import Matching
 from faceml.services.recognise.spaces import Space, space_in_use

@@ -4,7 +4,7 @@ statement, and many rows at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, TypeVarTuple, cast
 from uuid import UUID
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     Update,
+    bindparam,
     func,
     select,
     text,
@@ -109,12 +110,14 @@ class Store:
             self._session.execute(statement.where(column.in_(piece)))
 
     def _write(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Carry the statement out once for each row, if there are any."""
-        if isinstance(statement, Insert) and len(rows) >= WORTH_COPYING:
-            self._session.flush()  # rows that these point at
-            insert_rows(self._session.connection(), cast(Table, statement.table), rows)
-        elif rows:
-            self._session.execute(statement, rows)
+        """Carry the statement out once for each row, if there are any; an update by the row's id."""
+        if isinstance(statement, Insert) and len(rows) < WORTH_COPYING:
+            if rows:
+                self._session.execute(statement, rows)
+            return
+        self._session.flush()  # rows that these point at, or change
+        write = insert_rows if isinstance(statement, Insert) else update_rows
+        write(self._session.connection(), cast(Table, statement.table), rows)
 
     def _update_alike(
         self,
@@ -122,7 +125,8 @@ class Store:
         rows: Mapping[UUID, Mapping[str, Any]],
         was: Mapping[UUID, Mapping[str, Any]],
     ) -> None:
-        """Give rows, by their id, their columns: one statement for all in which the same is different, if few suffice.
+        """Give rows, by their id, their columns, and write only what differs: one statement for all in which the same
+        does, if few suffice.
 
         Args:
             was: the columns as they are in the database, where that is known.
@@ -133,7 +137,7 @@ class Store:
             new = tuple((name, value) for name, value in columns.items() if name not in old or old[name] != value)
             alike.setdefault(new, []).append(id_)
         if len(alike) * ROWS_A_STATEMENT > len(rows):
-            self._write(update(table), [{"id": id_, **columns} for id_, columns in rows.items()])
+            self._write(update(table), [{"id": id_, **dict(new)} for new, ids in alike.items() if new for id_ in ids])
             return
         for changed, ids in alike.items():
             if changed:
@@ -141,6 +145,15 @@ class Store:
 
     def _count(self, table: type[DeclarativeBase], *where: ColumnElement[bool]) -> int:
         return self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+
+
+def update_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Change rows by their id, each in the columns given, by the driver's own loop: the ORM's takes twice as long."""
+    alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(frozenset(row), []).append({"row_id" if name == "id" else name: row[name] for name in row})
+    for same in alike.values():
+        connection.execute(update(table).where(table.c.id == bindparam("row_id")), same)
 
 
 def insert_rows(

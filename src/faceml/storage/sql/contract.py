@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from datetime import datetime
+
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from faceml.errors import ModelMismatch
-from faceml.records import PackContract
+from faceml.records import AssignedBy, LabelState, PackContract
 from faceml.storage.sql.chunks import Store
-from faceml.storage.sql.tables import LibraryContract
+from faceml.storage.sql.tables import FaceInstance, LibraryContract
 
 
 class Contract(Store):
@@ -51,6 +53,26 @@ class Contract(Store):
     def labels_version(self) -> int:
         """The same as long as people, prototypes, and labels and vectors of faces are; see `lock_labels`."""
         return self._session.scalar(select(LibraryContract.labels_version)) or 0
+
+    def labels(self) -> LabelState | None:
+        """None of a library without faces."""
+        newest = self._session.scalar(select(func.max(FaceInstance.updated_at)))
+        return LabelState(self._began(), self._labelled(), newest) if newest else None
+
+    def is_nearly(self, former: LabelState, share: float) -> bool:
+        """Whether at most this share of the labels, and of their faces' rows, is another than it was."""
+        most = int(former.faces * share)
+        changed = select(FaceInstance.id).where(FaceInstance.updated_at > former.newest).limit(most + 1).subquery()
+        more = abs(self._labelled() - former.faces)
+        more += self._session.scalar(select(func.count()).select_from(changed)) or 0
+        return more <= most and self._began() == former.began
+
+    def _began(self) -> datetime | None:
+        return self._session.scalar(select(LibraryContract.created_at))
+
+    def _labelled(self) -> int:
+        labelled = select(func.count()).where(FaceInstance.assigned_by == AssignedBy.MANUAL)
+        return self._session.scalar(labelled) or 0
 
     def next_unknown_clusters(self, count: int) -> range:
         """Numbers for `count` new unknown_cluster_N groups; a number is given out once in a library's life."""

@@ -184,16 +184,20 @@ class Faces(Store):
         statement = select(FaceInstance.id, FaceInstance.cluster_id).where(*is_free)
         return {row.id: row.cluster_id for row in self._rows(statement, FaceInstance.id, face_ids)}
 
-    def set_states(self, states: Sequence[tuple[UUID, FaceState]]) -> set[UUID]:
+    def set_states(
+        self, states: Sequence[tuple[UUID, FaceState]], was: Mapping[UUID, FaceState] | None = None
+    ) -> set[UUID]:
         """Write states. An automatic one is dropped where a person decided about the face, or its person is ruled out,
         hidden, merged, gone or not alive then (DESIGN D4): the last check is here, whatever was computed meanwhile.
 
+        Args:
+            was: see `set_decided`.
         Returns:
             The faces that were written.
         """
         automatic = [(id_, state) for id_, state in states if state.assigned_by is AssignedBy.PROTOTYPE]
         others = [(id_, state) for id_, state in states if state.assigned_by is not AssignedBy.PROTOTYPE]
-        self.set_decided(written := [*others, *self._still_true(automatic)])
+        self.set_decided(written := [*others, *self._still_true(automatic)], was)
         return {id_ for id_, _ in written}
 
     def _still_true(self, automatic: Sequence[tuple[UUID, FaceState]]) -> list[tuple[UUID, FaceState]]:
