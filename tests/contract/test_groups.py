@@ -92,5 +92,8 @@ def test_a_large_group_is_read_by_some_of_its_faces_the_same_each_time(repositor
         assert {key: faces.face_ids for key, faces in some.items()} == {
             key: unit.groups.of(key).face_ids[:2] for key in ("clu_a", "clu_b", ada)
         }
+        (few,) = (set(faces.face_ids) for _, faces in unit.groups.sampled([ada], most=1))
+        assert len(few) == 1
+        assert few < set(unit.groups.of(ada).face_ids)
         assert np.array_equal(some["clu_a"].vectors, ROWS[[ids.index(id_) for id_ in some["clu_a"].face_ids]])
         assert list(unit.groups.sampled([], most=2)) == list(unit.groups.sampled(["clu_x", UUID(int=1)], most=2)) == []

@@ -222,6 +222,37 @@ def test_a_page_of_a_cluster_is_read_from_its_place_on_and_sorted_by_the_index(r
     assert "(quality_score,id)<(?,?)" in plan or "ROW(" in plan, "sought, not walked past"
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda unit: unit.groups.largest(),
+        lambda unit: list(unit.groups.sampled(["clu_a"], most=3)),
+        lambda unit: unit.groups.of("clu_a"),
+        lambda unit: unit.groups.sizes(["clu_a"]),
+    ],
+)
+def test_a_cluster_is_not_looked_for_among_all_faces_under_nobody(
+    repository: Repository, ask: Callable[[UnitOfWork], object]
+) -> None:
+    fill(repository)
+    with statements(repository) as sent, repository.read() as unit:
+        ask(unit)
+    text, values = next(item for item in sent if "cluster_id" in item[0])
+    plan = "\n".join(_plan(repository, text, values))
+    assert "ix_face_instances_cluster" in plan
+    assert "person_id=?" not in plan
+    assert "Cond: (person_id IS NULL)" not in plan
+
+
+def test_a_sample_of_a_person_reads_the_rows_of_the_sample_alone(repository: Repository) -> None:
+    fill(repository)
+    with statements(repository) as sent, repository.read() as unit:
+        list(unit.groups.sampled([_ada(unit)], most=3))
+    text, values = next(item for item in sent if "dense_rank" in item[0])
+    inner = next(line for line in _plan(repository, text, values) if "ix_face_instances_person_photo" in line)
+    assert "COVERING" in inner or "Index Only Scan" in inner, inner
+
+
 def test_people_are_counted_without_touching_their_faces(repository: Repository) -> None:
     fill(repository)
     with statements(repository) as sent, repository.read() as unit:

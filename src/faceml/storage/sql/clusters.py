@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, and_, cast, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from faceml.decisions.about_faces import GroupKey
@@ -133,14 +133,20 @@ class Groups(Store):
         return sorted(found, key=lambda group: (-group[1], isinstance(group[0], UUID), group[0]))
 
     def sampled(self, keys: Collection[GroupKey], *, most: int) -> Iterator[tuple[GroupKey, Embeddings]]:
-        """These groups, clusters first, with their faces; of more than `most` the first by their random ids."""
+        """These groups, clusters first, with their faces; of more than `most` some, the same each time.
+
+        Of a cluster these are the first by their random ids, which are in its index; of a person those on some photos,
+        and a few more where they are on one twice: their ids are not, and thousands of rows would be read for them.
+        """
         clusters = sorted(key for key in keys if isinstance(key, str))
         people = sorted(key for key in keys if isinstance(key, UUID))
         for names in chunks(clusters):
             in_these = FaceInstance.cluster_id.in_(names)
             yield from self._grouped(FaceInstance.cluster_id, in_these, *_in_a_cluster(), most=most)
         for ids in chunks(people):
-            yield from self._grouped(FaceInstance.person_id, FaceInstance.person_id.in_(ids), most=most)
+            photos = _some_photos(ids, most)
+            of_them = FaceInstance.asset_id == photos.c.asset_id, FaceInstance.person_id == photos.c.person_id
+            yield from self._grouped(FaceInstance.person_id, *of_them)
 
     def of(self, key: GroupKey) -> Embeddings:
         """The faces of one of them, in order of id; empty where it is gone."""
@@ -209,10 +215,19 @@ class Groups(Store):
                     yield row.key, row.id, vectors[row.id]
 
 
+def _some_photos(person_ids: Sequence[UUID], most: int) -> Subquery:
+    """`most` photos of each person, as if drawn at random: those next to each other are seldom of one day."""
+    shuffled = cast(FaceInstance.asset_id, BigInteger) * 40_503 % 65_521
+    place = func.dense_rank().over(partition_by=FaceInstance.person_id, order_by=(shuffled, FaceInstance.asset_id))
+    shown = select(FaceInstance.person_id, FaceInstance.asset_id, place.label("place"))
+    found = shown.where(photo_is_there(), FaceInstance.person_id.in_(person_ids)).subquery()
+    return select(found.c.person_id, found.c.asset_id).where(found.c.place <= most).distinct().subquery()
+
+
 def _in_a_cluster() -> list[ColumnElement[bool]]:
     return [FaceInstance.cluster_id.is_not(None), is_under_nobody()]
 
 
 def is_under_nobody() -> ColumnElement[bool]:
-    """Spelled so that SQLite does not read all faces under nobody, by the index of people, to find those of a cluster."""
+    """Spelled so that SQLite does not look for a cluster's faces among all under nobody, by the index of people."""
     return func.coalesce(FaceInstance.person_id, FaceInstance.person_id).is_(None)
