@@ -180,6 +180,7 @@ def test_review_looks_beyond_the_groups_whose_questions_were_put_off(
     first = next(
         question for question in everything if "clu_d0" in {question.one.cluster_id, question.other.cluster_id}
     )
+    assert ask_a_person(library, Topic.SAME_PERSON) == [first], "the smaller ones wait"
     (other,) = ask_a_person(library, Topic.SAME_PERSON, leaving_out=[first.key])
     assert {other.one.cluster_id, other.other.cluster_id} == {"clu_a", "clu_a2"}
 

@@ -91,7 +91,7 @@ def ask(
     several = limit + len(leaving_out)
     questions = {
         Topic.PROBABLE: lambda: _probable(library, several),
-        Topic.SAME_PERSON: lambda: _same_person(library, several),
+        Topic.SAME_PERSON: lambda: _same_person(library, several, leaving_out),
         Topic.INTRUDERS: lambda: _intruders(library, round_, several),
         Topic.CLOSE_CALLS: lambda: _close_calls(library, several),
         Topic.RECOGNISED: lambda: _recognised(library.repository, several),
@@ -179,8 +179,16 @@ def _is_of_a_face(question: Question) -> bool:
     return question.topic is not Topic.SAME_PERSON and len(question.one.face_ids) == 1
 
 
-def _same_person(library: Library, limit: int) -> Iterator[Question]:
-    for found in suggest_merges(library, limit=limit, thorough=True):  # those found first may be put off
+def _same_person(library: Library, limit: int, leaving_out: Collection[str]) -> Iterator[Question]:
+    """Of the largest groups; of all, which takes longer, where those were put off."""
+    questions = list(_merges(library, limit))
+    if questions and all(question.key in leaving_out for question in questions):
+        return _merges(library, limit, thorough=True)
+    return iter(questions)
+
+
+def _merges(library: Library, limit: int, *, thorough: bool = False) -> Iterator[Question]:
+    for found in suggest_merges(library, limit=limit, thorough=thorough):
         evidence = f"similarity {found.similarity:.2f}, nearest faces {found.nearest_similarity:.2f}"
         yield Question(Topic.SAME_PERSON, "Same person?", evidence, _side_of(found.one), _side_of(found.other))
 
