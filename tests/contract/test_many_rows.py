@@ -74,6 +74,23 @@ def test_many_rows_come_back_as_they_went_in(repository: Repository) -> None:
         assert unit.outbox.peek(10_000).point_ids == tuple(ids)
 
 
+def test_of_many_states_only_what_differs_is_written(repository: Repository) -> None:
+    ids = fill(repository)
+    with repository.begin() as unit:
+        seen = unit.faces.states(ids)
+        person = seen[ids[0]].person_id
+        wanted = {id_: replace(seen[id_], cluster_id=f"unknown_cluster_{n}") for n, id_ in enumerate(ids[10:], start=1)}
+        found = FaceState(person, AssignedBy.PROTOTYPE, None, 0.7, model_version="raw", threshold=0.5)
+        wanted |= {id_: replace(found, similarity=0.6 + n / 100) for n, id_ in enumerate(ids[7:10])}
+        with statements(repository) as sent:
+            unit.faces.set_states(list(wanted.items()), seen)
+        assert unit.faces.states(ids) == seen | wanted
+    written = {text.partition(" SET ")[2].partition(" WHERE ")[0] for text, _ in sent if text.startswith("UPDATE")}
+    columns = {tuple(part.split("=")[0].strip() for part in columns.split(",")) for columns in written}
+    evidence = ("person_id", "assigned_by", "similarity", "model_version", "threshold")
+    assert columns == {("cluster_id", "updated_at"), (*evidence, "updated_at"), ("labels_version",)}
+
+
 def test_labels_are_the_same_as_text(repository: Repository) -> None:
     fill(repository)
     with repository.read() as unit:
