@@ -97,3 +97,13 @@ def test_a_large_group_is_read_by_some_of_its_faces_the_same_each_time(repositor
         assert few < set(unit.groups.of(ada).face_ids)
         assert np.array_equal(some["clu_a"].vectors, ROWS[[ids.index(id_) for id_ in some["clu_a"].face_ids]])
         assert list(unit.groups.sampled([], most=2)) == list(unit.groups.sampled(["clu_x", UUID(int=1)], most=2)) == []
+
+
+def test_of_a_person_many_times_on_one_photo_no_more_are_read_than_asked(repository: Repository) -> None:
+    with repository.begin() as unit:
+        film = add_photo(unit, "film.jpg")
+        faces = unit.faces.add([(film, found_face(row, x=10 * n)) for n, row in enumerate(ROWS)], pack="p")
+        bea = unit.people.add("Bea").id
+        unit.faces.set_states([(id_, FaceState(bea, AssignedBy.MANUAL, None)) for id_ in faces])
+        ((_, some),) = unit.groups.sampled([bea], most=4)
+        assert some.face_ids == tuple(sorted(faces)[:4])

@@ -135,8 +135,8 @@ class Groups(Store):
     def sampled(self, keys: Collection[GroupKey], *, most: int) -> Iterator[tuple[GroupKey, Embeddings]]:
         """These groups, clusters first, with their faces; of more than `most` some, the same each time.
 
-        Of a cluster these are the first by their random ids, which are in its index; of a person those on some photos,
-        and a few more where they are on one twice: their ids are not, and thousands of rows would be read for them.
+        These are the first by their random ids, which are in the index of clusters. They are not in that of people: so
+        of a person they are the first of those on some photos, or all of a large person's rows would be read for them.
         """
         clusters = sorted(key for key in keys if isinstance(key, str))
         people = sorted(key for key in keys if isinstance(key, UUID))
@@ -146,7 +146,7 @@ class Groups(Store):
         for ids in chunks(people):
             photos = _some_photos(ids, most)
             of_them = FaceInstance.asset_id == photos.c.asset_id, FaceInstance.person_id == photos.c.person_id
-            yield from self._grouped(FaceInstance.person_id, *of_them)
+            yield from self._grouped(FaceInstance.person_id, *of_them, most=most)
 
     def of(self, key: GroupKey) -> Embeddings:
         """The faces of one of them, in order of id; empty where it is gone."""
