@@ -42,6 +42,7 @@ class Library:
     matching: Latest[Any] = field(default_factory=Latest, repr=False)  # kept by services.recognise.matching
     people: Latest[Any] = field(default_factory=Latest, repr=False)  # likewise by services.recognise.gallery
     thresholds: Latest[Any] = field(default_factory=Latest, repr=False)  # and by services.recognise.calibrate
+    strangers: Latest[Any] = field(default_factory=Latest, repr=False)  # a matcher's, by gallery, too
 
     @property
     def registries(self) -> tuple[ModelRegistry[Any], ...]:

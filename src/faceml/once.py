@@ -42,6 +42,12 @@ class Latest(Generic[T]):
         self._lock = RLock()
         self._kept: tuple[Any, T] | None = None
 
+    @property
+    def key(self) -> Any:
+        """Of the value that is kept; None where none is."""
+        kept = self._kept
+        return kept[0] if kept else None
+
     def of(self, key: Any, make: Callable[[], T], *, is_kept: Callable[[T], bool] = lambda _: True) -> T:
         """Raises whatever `make` raises; then the former value is kept.
 

@@ -333,6 +333,28 @@ def test_what_labelled_faces_score_with_a_matcher_is_kept_with_it(library: Libra
     assert report.calibration == calibrate_scores(matching.matcher.as_strangers(), matching.matcher.person_rows)
 
 
+def test_suggestions_keep_what_very_many_labelled_faces_score_with_a_matcher(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Counted()
+    library = replace(library, strangers=kept, index_follower=lambda: None)
+
+    def asked_after_a_label() -> int:
+        before, probable = kept.made, suggest_uncertain(library, limit=2)[0]
+        assign_faces_to(library, [probable.face_id], probable.nearest.person_id, actor=ME)
+        suggest_uncertain(library)
+        return kept.made - before
+
+    suggest_uncertain(library)
+    assert asked_after_a_label() == 1, "few labels: asked anew each time"
+    monkeypatch.setattr(gallery, "FEWEST_PROBES", 60)
+    monkeypatch.setattr(gallery, "MAY_CHANGE", 0.05)  # two of 97 labels, as above
+    assert [asked_after_a_label() for _ in range(4)] == [0, 0, 1, 0]
+    matching = open_matcher(library)
+    assert matching is not None
+    assert matching.strangers().probes.size == len(matching.labelled), "who calibrates gets those of now"
+
+
 @pytest.mark.parametrize("matcher", ["plain", "champion"])
 def test_a_report_says_that_a_sample_was_asked_about(
     matcher: str, library: Library, monkeypatch: pytest.MonkeyPatch

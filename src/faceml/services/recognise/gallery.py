@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -22,7 +23,7 @@ from faceml.decisions.states import FaceState
 from faceml.errors import NotEnoughData, Unavailable
 from faceml.identity.assignment import NOBODY, Matches
 from faceml.identity.gallery import Gallery
-from faceml.identity.strangers import FEWEST_PROBES
+from faceml.identity.strangers import FEWEST_PROBES, OpenSetScores
 from faceml.library import Library
 from faceml.options import AUTO, check_one_way
 from faceml.records import AssignedBy
@@ -184,6 +185,16 @@ def usual_score(library: Library, matching: Matching) -> float:
     except NotEnoughData:
         pinned = library.repository.pack()
         return matching.threshold(pinned.match_threshold if pinned else DOCUMENTED).value
+
+
+def usual_strangers(library: Library, matching: Matching) -> OpenSetScores:
+    """What labelled faces score as strangers; of very many it is kept as `usual_threshold` is, but in this process."""
+    whose, former = (id(library.repository), matching.name), library.strangers.key
+    with library.repository.read() as unit:
+        labels = unit.contract.labels()
+        if former and former[0] == whose and former[1] and former[1].faces > FEWEST_PROBES:
+            labels = former[1] if unit.contract.is_nearly(former[1], MAY_CHANGE) else labels
+    return cast(OpenSetScores, library.strangers.of((whose, labels), matching.strangers))
 
 
 def likely_from(library: Library) -> float:

@@ -26,6 +26,7 @@ from faceml.services.recognise.gallery import (
     read_gallery,
     resemblances,
     usual_score,
+    usual_strangers,
     usual_threshold,
 )
 from faceml.services.recognise.matching import Matching
@@ -207,7 +208,7 @@ def _chances(library: Library, matching: Matching, faces: Embeddings, matches: M
     """
     sample = np.sort(np.random.default_rng(0).permutation(len(faces.face_ids))[:MOST_SAMPLED])
     alone = matching.matcher.match(faces.vectors[sample], groups=matching.groups(faces.face_ids)[sample])
-    labelled = matching.strangers()
+    labelled = usual_strangers(library, matching)
     known = np.isfinite(labelled.genuine)
     found = likelihood(
         np.maximum(labelled.genuine, labelled.impostor)[known],
