@@ -312,6 +312,9 @@ def test_suggestions_keep_the_threshold_of_very_many_labels_until_a_hundredth_ch
     monkeypatch.setattr(gallery, "MAY_CHANGE", 0.05)  # 4 of 96 labels, and each new one counts twice
     assert asked_anew() == (first, 1)
     assert asked_anew() == (first, 0)
+    with plain.repository.begin() as unit:
+        unit.faces.set_clusters([(id_, "clu_new") for id_ in unit.vectors.undecided(limit=50).face_ids])
+    assert asked_anew() == (first, 0), "a clustering labels nobody"
     some = [face.face_id for face in suggest_uncertain(plain)]
     assign_faces_to(plain, some[:2], "Somebody new", actor=ME)
     assert asked_anew() == (first, 0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from faceml.errors import ModelMismatch
@@ -60,12 +61,16 @@ class Contract(Store):
         return LabelState(self._began(), self._labelled(), newest) if newest else None
 
     def is_nearly(self, former: LabelState, share: float) -> bool:
-        """Whether at most this share of the labels, and of their faces' rows, is another than it was."""
-        most = int(former.faces * share)
-        changed = select(FaceInstance.id).where(FaceInstance.updated_at > former.newest).limit(most + 1).subquery()
-        more = abs(self._labelled() - former.faces)
-        more += self._session.scalar(select(func.count()).select_from(changed)) or 0
-        return more <= most and self._began() == former.began
+        """Whether at most this share of the labels, and of the rows of labelled faces, is another than it was."""
+        most = int(former.faces * share) - abs(self._labelled() - former.faces)
+        changed = select(FaceInstance.id).where(FaceInstance.updated_at > former.newest)
+        labelled = changed.where(FaceInstance.assigned_by == AssignedBy.MANUAL)  # asked if need be: it reads their rows
+        few = any(most >= 0 and self._at_most(statement, most) for statement in (changed, labelled))
+        return few and self._began() == former.began
+
+    def _at_most(self, rows: Select[Any], count: int) -> bool:
+        found = self._session.scalar(select(func.count()).select_from(rows.limit(count + 1).subquery())) or 0
+        return found <= count
 
     def _began(self) -> datetime | None:
         return self._session.scalar(select(LibraryContract.created_at))
