@@ -23,6 +23,7 @@ from faceml.storage.sql.tables import FaceEmbedding, FaceInstance, FaceRejection
 from faceml.storage.sql.vectors import as_blob, in_no_split_part, is_unlabelled
 
 PAGE_ROWS = 10_000  # vectors read at a time
+States = Mapping[UUID, FaceState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +185,11 @@ class Faces(Store):
         statement = select(FaceInstance.id, FaceInstance.cluster_id).where(*is_free)
         return {row.id: row.cluster_id for row in self._rows(statement, FaceInstance.id, face_ids)}
 
-    def set_states(
-        self, states: Sequence[tuple[UUID, FaceState]], was: Mapping[UUID, FaceState] | None = None
-    ) -> set[UUID]:
+    def set_states(self, states: Sequence[tuple[UUID, FaceState]], was: States | None = None) -> set[UUID]:
         """Write states. An automatic one is dropped where a person decided about the face, or its person is ruled out,
-        hidden, merged, gone or not alive then (DESIGN D4): the last check is here, whatever was computed meanwhile.
+        hidden, merged, gone or not alive then (DESIGN D4): the last check is here, whatever was computed meanwhile;
+        `was` as in `set_decided`.
 
-        Args:
-            was: see `set_decided`.
         Returns:
             The faces that were written.
         """
@@ -220,9 +218,7 @@ class Faces(Store):
             and (id_, state.person_id) not in ruled_out
         ]
 
-    def set_decided(
-        self, states: Sequence[tuple[UUID, FaceState]], was: Mapping[UUID, FaceState] | None = None
-    ) -> None:
+    def set_decided(self, states: Sequence[tuple[UUID, FaceState]], was: States | None = None) -> None:
         """Write states as a decision has them, automatic ones too; `was`: as they were under the lock, if known."""
         before = {id_: state_columns(state) for id_, state in (was or {}).items()}
         self._update_alike(FaceInstance, {id_: state_columns(state) for id_, state in states}, before)
